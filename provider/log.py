@@ -1,0 +1,1 @@
+"""Logging of the daemon: one logger, `provider`, made ready by `app`."""
