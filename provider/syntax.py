@@ -1,0 +1,137 @@
+"""How the values of options are written: durations and booleans as in Go, sizes as in Kubernetes.
+
+Each function raises ValueError with what it expected.
+"""
+
+import re
+from pathlib import Path
+from typing import Literal, cast
+
+LogFormat = Literal["auto", "json", "text"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+def boolean(text: str) -> bool:
+    """A boolean as Go's flag package reads it."""
+    if text in ("1", "t", "T", "true", "TRUE", "True"):
+        return True
+    if text in ("0", "f", "F", "false", "FALSE", "False"):
+        return False
+    raise ValueError("expected true or false")
+
+
+UNITS = {
+    "ns": 1e-9,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "μs": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+}
+DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
+DURATION = re.compile(rf"(?:{DURATION_PART.pattern})+", re.ASCII)
+LONGEST = 100 * 365 * 24 * 3600.0
+"""Go's durations end after 292 years; more than a lifetime is a slip of the finger."""
+
+
+def duration(text: str) -> float:
+    """Seconds of a Go duration such as `2m`, `1h30m` or `100ms`."""
+    if text in ("0", "+0"):
+        return 0.0
+    if len(text) > 64 or not DURATION.fullmatch(text.removeprefix("+")):
+        raise ValueError("expected a duration such as 100ms, 30s, 2m or 1h30m")
+    seconds = sum(float(number) * UNITS[unit] for number, unit in DURATION_PART.findall(text))
+    if seconds > LONGEST:
+        raise ValueError("is longer than a hundred years")
+    return float(seconds)
+
+
+def positive_duration(text: str) -> float:
+    """Seconds of a Go duration longer than nothing."""
+    if (seconds := duration(text)) <= 0:
+        raise ValueError("must be longer than 0s")
+    return seconds
+
+
+def optional_duration(text: str) -> float | None:
+    """Seconds of a Go duration longer than nothing; None where none is wanted."""
+    return positive_duration(text) if text else None
+
+
+def whole_number(text: str) -> int:
+    """A decimal number, 0 or more."""
+    if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
+        raise ValueError("expected a whole number")
+    return int(text)
+
+
+def count(text: str) -> int:
+    """A decimal number, 1 or more."""
+    if (number := whole_number(text)) < 1:
+        raise ValueError("must be at least 1")
+    return number
+
+
+SCALES = {"": 1, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "k": 10**3, "M": 10**6, "G": 10**9}
+
+
+def size(text: str) -> int:
+    """Bytes, plain or as a Kubernetes quantity such as `16Mi`."""
+    match = re.fullmatch(r"(\d{1,12})(Ki|Mi|Gi|k|M|G)?", text, re.ASCII)
+    if not match:
+        raise ValueError("expected bytes, such as 1048576 or 16Mi")
+    return int(match[1]) * SCALES[match[2] or ""]
+
+
+def file_name(text: str) -> str:
+    """The name of a file in a folder that is named elsewhere."""
+    if text in ("", ".", "..") or "/" in text or "\0" in text:
+        raise ValueError("expected a file name without slashes")
+    return text
+
+
+def folder(text: str) -> Path:
+    """A path that is not empty."""
+    if not text or "\0" in text:
+        raise ValueError("expected a path")
+    return Path(text)
+
+
+def address(text: str) -> tuple[str, int] | None:
+    """Host and port to listen on, as in `:8989` or `127.0.0.1:0`; None for an empty text."""
+    if not text:
+        return None
+    match = re.fullmatch(r"(?:\[([0-9a-fA-F:.%]+)\]|([^:\[\]/\s]*)):(\d{1,5})", text, re.ASCII)
+    if not match or int(match[3]) > 65535:
+        raise ValueError("expected host:port, such as :8989 or 127.0.0.1:8989")
+    return match[1] or match[2] or "", int(match[3])
+
+
+def url(text: str) -> str:
+    """An http or https URL, or nothing."""
+    if text and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", text):
+        raise ValueError("expected a URL, such as https://10.96.0.1:443")
+    return text.rstrip("/")
+
+
+def region(text: str) -> str | None:
+    """An AWS region's name; None for an empty text."""
+    if text and not re.fullmatch(r"[a-z0-9-]{1,64}", text, re.ASCII):
+        raise ValueError("expected an AWS region such as eu-central-1")
+    return text or None
+
+
+def log_format(text: str) -> LogFormat:
+    """One of the formats of log lines."""
+    if text not in ("auto", "json", "text"):
+        raise ValueError("expected auto, json or text")
+    return cast("LogFormat", text)
+
+
+def log_level(text: str) -> LogLevel:
+    """One of the levels of log lines."""
+    if text.lower() not in ("debug", "info", "warning", "error"):
+        raise ValueError("expected debug, info, warning or error")
+    return cast("LogLevel", text.lower())
