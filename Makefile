@@ -43,7 +43,7 @@ $(VENV)/.locked: requirements/dev.txt
 
 $(VENV)/.installed: $(VENV)/.locked pyproject.toml provider/__init__.py
 	@flock .venv.lock sh -ec '$(FRESH) && exit; \
-	  $(PIP) install --no-deps --no-build-isolation --editable .; \
+	  PYTHONWARNINGS=ignore $(PIP) install --no-deps --no-build-isolation --editable .; \
 	  touch $@'
 
 .PHONY: tools
