@@ -6,6 +6,8 @@ from typing import Literal
 
 from jmespath.parser import ParsedResult
 
+from provider.spec.problems import Problem
+
 StoreName = Literal["secretsmanager", "ssmparameter"]
 """`objectType` of an object."""
 
@@ -77,7 +79,7 @@ class ClassSpec:
     identity_kind: IdentityKind
     address_type: AddressType
     objects: tuple[SecretObject, ...]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
     """What is ignored, such as unknown keys; for the log."""
 
 

@@ -1,9 +1,19 @@
 """A mistake in a class or a request, with the place it was made in."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from provider.errors import InvalidRequest
+
+_SHOWN = 20
+"""Lines of an error's text: a gRPC status must fit into 8 KiB of headers."""
+
+
+def quote(text: str, limit: int = 100) -> str:
+    """A user's text for a message: quoted, on one line, encodable, of bounded length."""
+    cut = text if len(text) <= limit else text[:limit] + "…"
+    return json.dumps(cut.encode("utf-8", "backslashreplace").decode(), ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,8 +35,15 @@ class Problem:
 
 
 class InvalidSpec(InvalidRequest):
-    """The class or the request has mistakes; `problems` holds all of them."""
+    """The class or the request has mistakes; `problems` holds all, the text the first of them.
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    `warnings` are what is ignored, for the tools that show them beside the mistakes.
+    """
+
+    def __init__(self, problems: Iterable[Problem], warnings: Iterable[Problem] = ()) -> None:
         self.problems: Sequence[Problem] = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        self.warnings: Sequence[Problem] = tuple(warnings)
+        lines = [str(problem) for problem in self.problems[:_SHOWN]]
+        if len(self.problems) > _SHOWN:
+            lines.append(f"… and {len(self.problems) - _SHOWN} more")
+        super().__init__("\n".join(lines))

@@ -1,0 +1,157 @@
+"""Every key of a class, once: the parser reads by these tables, and so do README and JSON schema.
+
+What a single key may hold stands here; what keys mean to each other is `parameters.py`'s and
+`objects.py`'s.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+KeyType = Literal["text", "quoted", "list", "mapping"]
+"""`text` takes plain integers as well; `quoted` insists on text; a `mapping` is also taken as a
+list of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key: what it is called, what it means, what it may hold."""
+
+    name: str
+    meaning: str
+    type: KeyType = "text"
+    required: bool = False
+    default: str = ""
+    """What holds where the key is left out, in words."""
+    choices: tuple[str, ...] = ()
+    pattern: str = ""
+    """A regular expression for the whole text, of the kind that JSON schema shares."""
+    expected: str = ""
+    """The pattern in words, as they follow "must be"."""
+    keys: tuple["Key", ...] = ()
+    """Keys of each entry, of a list or a mapping."""
+
+    def fault_in(self, text: str) -> str | None:
+        """What is wrong with this text, None when nothing is."""
+        if self.choices and text not in self.choices:
+            return f"must be {' or '.join(self.choices)}{did_you_mean(text, self.choices)}"
+        if self.pattern and not re.fullmatch(self.pattern, text):
+            return f"must be {self.expected}"
+        return None
+
+
+def did_you_mean(word: str, names: Iterable[str]) -> str:
+    """A remark on the name that `word` resembles, or nothing."""
+    if len(word) > 64:
+        return ""
+    by_lower = {name.lower(): name for name in names}
+    close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.7)
+    return f"; did you mean {by_lower[close[0]]}?" if close else ""
+
+
+REGION = "[a-z0-9-]{1,64}"
+_REGION_WORDS = "an AWS region: small letters, digits and dashes"
+_MODE = "[0-7]{4}"
+_MODE_WORDS = 'a quoted 4-digit octal number such as "0400"'
+
+OBJECT_NAME = Key(
+    "objectName",
+    "Secrets Manager: name, ARN or partial ARN. Parameter Store: name or ARN; "
+    "`:version` or `:label` may follow",
+    required=True,
+)
+OBJECT_VERSION = Key(
+    "objectVersion",
+    "Version id of the secret, or version number of the parameter",
+    default="the version that the label names",
+)
+OBJECT_VERSION_LABEL = Key(
+    "objectVersionLabel",
+    "Staging label of the secret, or label of the parameter; a parameter has either this or "
+    "`objectVersion`",
+    default="`AWSCURRENT`, or the parameter's latest version",
+)
+
+EXTRACTION_KEYS = (
+    Key("path", "JMESPath expression, or a top-level key of the JSON", required=True),
+    Key("objectAlias", "File name of the value", required=True),
+    Key(
+        "filePermission",
+        "Mode of the file",
+        "quoted",
+        default="the object's",
+        pattern=_MODE,
+        expected=_MODE_WORDS,
+    ),
+)
+
+FAILOVER_KEYS = (OBJECT_NAME, OBJECT_VERSION, OBJECT_VERSION_LABEL)
+
+OBJECT_KEYS = (
+    OBJECT_NAME,
+    Key(
+        "objectType",
+        "Where the object is kept",
+        default="what the ARN in `objectName` says",
+        choices=("secretsmanager", "ssmparameter"),
+    ),
+    Key("objectAlias", "File name", default="`objectName`"),
+    OBJECT_VERSION,
+    OBJECT_VERSION_LABEL,
+    Key(
+        "filePermission",
+        "Mode of the file",
+        "quoted",
+        default="the driver's, `0644`",
+        pattern=_MODE,
+        expected=_MODE_WORDS,
+    ),
+    Key("jmesPath", "Values of a JSON secret that become files", "list", keys=EXTRACTION_KEYS),
+    Key(
+        "failoverObject",
+        "The object in `failoverRegion`; its `objectVersion` must equal the primary's",
+        "mapping",
+        default="the same name there",
+        keys=FAILOVER_KEYS,
+    ),
+)
+
+PARAMETER_KEYS = (
+    Key("objects", "YAML list of what to mount", "list", required=True, keys=OBJECT_KEYS),
+    Key(
+        "region",
+        "AWS region of the objects",
+        default="`AWS_REGION` of the daemon, else the region of the node",
+        pattern=REGION,
+        expected=_REGION_WORDS,
+    ),
+    Key(
+        "failoverRegion",
+        "Second region, asked side by side; must differ from the first",
+        pattern=REGION,
+        expected=_REGION_WORDS,
+    ),
+    Key(
+        "pathTranslation",
+        "One character that replaces `/` in file names, or `False`: folders are made",
+        default="`_`",
+        pattern="[\\s\\S]|[Ff][Aa][Ll][Ss][Ee]",
+        expected='one character, or "False" to make folders',
+    ),
+    Key(
+        "usePodIdentity",
+        "Credentials by EKS Pod Identity (`true`) or IRSA (`false`)",
+        default="`false`",
+        pattern="1|t|T|true|True|TRUE|0|f|F|false|False|FALSE",
+        expected="true or false",
+    ),
+    Key(
+        "preferredAddressType",
+        "Address of the EKS Pod Identity agent: `ipv4`, `ipv6` or `auto`",
+        default="`auto`: IPv4, then IPv6 when IPv4 gives no credentials",
+        pattern="[Ii][Pp][Vv][46]|[Aa][Uu][Tt][Oo]",
+        expected="ipv4, ipv6 or auto",
+    ),
+)
