@@ -1,0 +1,137 @@
+"""One AWS account: everything the fake AWS knows, to be set up and changed by tests at will."""
+
+import secrets
+import time
+from collections.abc import Iterable
+from zlib import crc32
+
+from testbed.aws.iam import ACCOUNT, Role, Session, Statement, allow, partition_of
+from testbed.aws.parameters import Parameter, ParameterType
+from testbed.aws.secrets import CURRENT, Secret
+
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+DEFAULT_REGION = "us-east-1"
+
+
+def _suffix(name: str) -> str:
+    """The six characters that Secrets Manager appends to a secret's ARN; the same every time."""
+    number = crc32(name.encode()) + 62**6
+    letters = []
+    for _ in range(6):
+        number, rest = divmod(number, 62)
+        letters.append(_ALPHABET[rest])
+    return "".join(letters)
+
+
+class Cloud:
+    """Secrets and parameters by region; roles and sessions, which know no region."""
+
+    def __init__(self, *, region: str = DEFAULT_REGION, account: str = ACCOUNT) -> None:
+        self.region = region
+        self.account = account
+        self.secrets: dict[str, dict[str, Secret]] = {}
+        """By region, then by name and by ARN."""
+        self.parameters: dict[str, dict[str, Parameter]] = {}
+        """By region, then by the resource in the ARN (`parameter/a/b`)."""
+        self.roles: dict[str, Role] = {}
+        self.sessions: dict[str, Session] = {}
+        """By access key id."""
+        self.pod_roles: dict[tuple[str, str], Role] = {}
+        """EKS Pod Identity associations by (namespace, service account)."""
+
+    def put_secret(
+        self,
+        name: str,
+        value: str | bytes,
+        *,
+        region: str | None = None,
+        stages: tuple[str, ...] = (CURRENT,),
+        version: str | None = None,
+    ) -> Secret:
+        """Make the secret, or add a version to it."""
+        region = region or self.region
+        by_id = self.secrets.setdefault(region, {})
+        if name not in by_id:
+            head = f"arn:{partition_of(region)}:secretsmanager:{region}:{self.account}:secret"
+            secret = Secret(name, f"{head}:{name}-{_suffix(name)}")
+            by_id[name] = by_id[secret.arn] = secret
+        by_id[name].put(value, stages=stages, version=version)
+        return by_id[name]
+
+    def put_parameter(
+        self,
+        name: str,
+        value: str,
+        *,
+        region: str | None = None,
+        kind: ParameterType = "SecureString",
+        labels: tuple[str, ...] = (),
+    ) -> Parameter:
+        """Make the parameter, or add a version to it."""
+        region = region or self.region
+        resource = f"parameter/{name.removeprefix('/')}"
+        by_resource = self.parameters.setdefault(region, {})
+        if resource not in by_resource:
+            arn = f"arn:{partition_of(region)}:ssm:{region}:{self.account}:{resource}"
+            by_resource[resource] = Parameter(name, arn)
+        by_resource[resource].put(value, kind=kind, labels=labels)
+        return by_resource[resource]
+
+    def secret(self, name: str, *, region: str | None = None) -> Secret:
+        """A secret that is there, by name or ARN."""
+        return self.secrets[region or self.region][name]
+
+    def parameter(self, name: str, *, region: str | None = None) -> Parameter:
+        """A parameter that is there, by name."""
+        return self.parameters[region or self.region][f"parameter/{name.removeprefix('/')}"]
+
+    def remove_secret(self, name: str, *, region: str | None = None) -> None:
+        """Delete for good, as after the recovery window."""
+        by_id = self.secrets[region or self.region]
+        del by_id[by_id.pop(name).arn]
+
+    def remove_parameter(self, name: str, *, region: str | None = None) -> None:
+        """Delete for good."""
+        del self.parameters[region or self.region][f"parameter/{name.removeprefix('/')}"]
+
+    def put_role(
+        self,
+        name: str,
+        *,
+        trust: Iterable[str] = (),
+        allow: Iterable[Statement] = tuple(allow()),
+        partition: str = "aws",
+    ) -> Role:
+        """Make a role; `trust` names service accounts as `namespace:name`."""
+        arn = f"arn:{partition}:iam::{self.account}:role/{name}"
+        self.roles[arn] = Role(arn, set(trust), list(allow))
+        return self.roles[arn]
+
+    def associate(self, namespace: str, service_account: str, role: Role) -> None:
+        """Give a service account a role through EKS Pod Identity."""
+        self.pod_roles[namespace, service_account] = role
+
+    def open_session(self, role: Role, name: str, *, lifetime: float = 3600.0) -> Session:
+        """Give out credentials; a negative `lifetime` makes expired ones."""
+        session = Session(
+            access_key_id="ASIA" + secrets.token_hex(8).upper(),
+            secret_access_key=secrets.token_urlsafe(30),
+            token=secrets.token_urlsafe(300),
+            role=role,
+            name=name,
+            expires_at=time.time() + lifetime,
+        )
+        self.sessions[session.access_key_id] = session
+        return session
+
+    def expire_sessions(self) -> None:
+        """Every session given out so far is over, whatever its holder was told."""
+        for key, session in list(self.sessions.items()):
+            self.sessions[key] = Session(
+                session.access_key_id,
+                session.secret_access_key,
+                session.token,
+                session.role,
+                session.name,
+                expires_at=0.0,
+            )

@@ -1,0 +1,201 @@
+"""From an HTTP request to an operation and back: protocols, authentication, faults, journal."""
+
+import json
+import re
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qsl
+from uuid import uuid4
+from xml.sax.saxutils import escape
+
+from testbed.aws import secretsmanager, sigv4, ssm, sts
+from testbed.aws.caller import Caller
+from testbed.aws.cloud import DEFAULT_REGION, Cloud
+from testbed.aws.errors import AwsError, SignatureError
+from testbed.faults import Faults, raise_first, spoil
+from testbed.http import Reply, Request
+from testbed.journal import Call, Journal
+
+_STS = "https://sts.amazonaws.com/doc/2011-06-15/"
+_TARGETS = {"secretsmanager": "secretsmanager", "AmazonSSM": "ssm"}
+_OPERATIONS = {"secretsmanager": secretsmanager.OPERATIONS, "ssm": ssm.OPERATIONS}
+_HOST = re.compile(r"(?:sts|secretsmanager|ssm)(?:-fips)?\.([a-z]+(?:-[a-z]+)+-\d+)\.")
+_STS_NAMES = {
+    "UnrecognizedClientException": ("InvalidClientTokenId", 403),
+    "InvalidSignatureException": ("SignatureDoesNotMatch", 403),
+    "ExpiredTokenException": ("ExpiredToken", 403),
+    "MissingAuthenticationTokenException": ("MissingAuthenticationToken", 403),
+    "IncompleteSignatureException": ("IncompleteSignature", 400),
+}
+"""What is wrong with a signature, as services of the query protocol name it."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """One call on its way; `identity` and `target` become known as it is read."""
+
+    service: str
+    operation: str
+    region: str
+    request: Request
+    identity: str = ""
+    target: str = ""
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """Answers for one region, or, where `region` is empty, for all by what each request says."""
+
+    cloud: Cloud
+    faults: Faults
+    journal: Journal
+    region: str = ""
+    check_signatures: bool = True
+    latency: float = 0.0
+    """Seconds that every answer takes."""
+
+    def __call__(self, request: Request) -> Reply:
+        """Answer one request."""
+        asked = self._read(request)
+        effects = self.faults.drawn(asked.service, asked.operation, asked.region)
+        try:
+            raise_first(effects)
+            reply = self._answer(asked)
+        except AwsError as error:
+            reply = _sts_error(error) if asked.service == "sts" else _json_error(error)
+        self.journal.record(
+            Call(
+                asked.service,
+                asked.operation,
+                asked.region,
+                asked.identity,
+                asked.target,
+                reply.status,
+                time.monotonic(),
+            )
+        )
+        if self.latency:
+            reply = replace(reply, delay=self.latency)
+        return spoil(reply, effects) if effects else reply
+
+    def _read(self, request: Request) -> _Asked:
+        prefix, _, operation = request.headers.get("x-amz-target", "").partition(".")
+        service = _TARGETS.get(prefix, prefix)
+        if not operation:
+            service, operation = "sts", _form(request).get("Action", "")
+        return _Asked(service, operation, self.region or _region_of(request), request)
+
+    def _answer(self, asked: _Asked) -> Reply:
+        if asked.service == "sts":
+            return self._answer_sts(asked)
+        operation = _OPERATIONS.get(asked.service, {}).get(asked.operation)
+        if operation is None:
+            raise AwsError("UnknownOperationException", "")
+        caller = self._authenticate(asked)
+        try:
+            body = json.loads(asked.request.body)
+        except ValueError as error:
+            raise AwsError("SerializationException", "") from error
+        asked.target = _target(body)
+        return _json_reply(200, operation(caller, body))
+
+    def _answer_sts(self, asked: _Asked) -> Reply:
+        form = _form(asked.request)
+        asked.target = form.get("RoleArn", "")
+        if asked.operation == "AssumeRoleWithWebIdentity":
+            asked.identity = form.get("RoleSessionName", "")
+            return _sts_reply(asked.operation, sts.assume_role_with_web_identity(self.cloud, form))
+        operation = sts.OPERATIONS.get(asked.operation)
+        if operation is None:
+            raise AwsError("InvalidAction", f"Could not find operation {asked.operation}")
+        return _sts_reply(asked.operation, operation(self._authenticate(asked), form))
+
+    def _authenticate(self, asked: _Asked) -> Caller:
+        """Who signed the request, once all of it has been checked."""
+        header = asked.request.headers.get("authorization")
+        if header is None:
+            raise SignatureError(
+                "MissingAuthenticationTokenException", "Missing Authentication Token"
+            )
+        scope = sigv4.parse_scope(header)
+        session = sigv4.session_of(scope, asked.request, self.cloud.sessions)
+        asked.identity = session.arn
+        if self.check_signatures:
+            _check_scope(scope, asked)
+            sigv4.check(scope, asked.request, session)
+        return Caller(self.cloud, asked.region, session)
+
+
+def _check_scope(scope: sigv4.Scope, asked: _Asked) -> None:
+    for what, said, expected in (
+        ("region", scope.region, asked.region),
+        ("service", scope.service, asked.service),
+    ):
+        if said != expected:
+            kind = "a valid region, not" if what == "region" else "correct service:"
+            value = said if what == "region" else expected
+            raise SignatureError(
+                "InvalidSignatureException", f"Credential should be scoped to {kind} '{value}'."
+            )
+
+
+def _region_of(request: Request) -> str:
+    """The region that a signature names, else the host name, else the default."""
+    parts = request.headers.get("authorization", "").split("/", 3)
+    if len(parts) == 4:
+        return parts[2]
+    host = _HOST.match(request.headers.get("host", ""))
+    return host[1] if host else DEFAULT_REGION
+
+
+def _form(request: Request) -> dict[str, str]:
+    text = request.body.decode("utf-8", "replace") or request.target.partition("?")[2]
+    return dict(parse_qsl(text, keep_blank_values=True))
+
+
+def _target(body: dict[str, Any]) -> str:
+    """What a call asked for, for the journal."""
+    names = body.get("Names")
+    return ",".join(names) if names else str(body.get("SecretId") or body.get("Path") or "")
+
+
+def _json_reply(status: int, body: dict[str, Any], error: str = "") -> Reply:
+    headers: tuple[tuple[str, str], ...] = (
+        ("x-amzn-RequestId", str(uuid4())),
+        ("Content-Type", "application/x-amz-json-1.1"),
+    )
+    if error:
+        headers += (("x-amzn-ErrorType", error),)
+    return Reply(status, json.dumps(body).encode(), headers)
+
+
+def _json_error(error: AwsError) -> Reply:
+    return _json_reply(error.status, {"__type": error.code, "Message": error.message}, error.code)
+
+
+def _xml_reply(status: int, text: str) -> Reply:
+    headers = (("x-amzn-RequestId", str(uuid4())), ("Content-Type", "text/xml"))
+    return Reply(status, text.encode(), headers)
+
+
+def _sts_reply(operation: str, result: str) -> Reply:
+    return _xml_reply(
+        200,
+        f'<{operation}Response xmlns="{_STS}"><{operation}Result>{result}</{operation}Result>'
+        f"<ResponseMetadata><RequestId>{uuid4()}</RequestId></ResponseMetadata>"
+        f"</{operation}Response>",
+    )
+
+
+def _sts_error(error: AwsError) -> Reply:
+    code, status = error.code, error.status
+    if isinstance(error, SignatureError):
+        code, status = _STS_NAMES[error.code]
+    fault = "Receiver" if status >= 500 else "Sender"
+    return _xml_reply(
+        status,
+        f'<ErrorResponse xmlns="{_STS}"><Error><Type>{fault}</Type><Code>{code}</Code>'
+        f"<Message>{escape(error.message)}</Message></Error><RequestId>{uuid4()}</RequestId>"
+        "</ErrorResponse>",
+    )

@@ -1,0 +1,87 @@
+"""The fake AWS as a test holds it: an account, listeners, faults and a journal."""
+
+import ssl
+from typing import Self
+
+from testbed.aws.cloud import Cloud
+from testbed.aws.endpoint import Endpoint
+from testbed.faults import Faults
+from testbed.http import Server
+from testbed.journal import Journal
+
+
+class FakeAws:
+    """All services of all regions behind one URL, and each region behind one of its own as well.
+
+    Behind `url` a call's region is the one that its signature names; calls without a signature
+    (AssumeRoleWithWebIdentity) belong to the region in the Host header, else to `us-east-1`.
+    Behind `url_of(region)` every call is that region's; `cut_off` closes that door alone.
+    """
+
+    def __init__(  # noqa: PLR0913 (all by name)
+        self,
+        cloud: Cloud | None = None,
+        *,
+        check_signatures: bool = True,
+        latency: float = 0.0,
+        tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        keep_calls: bool = True,
+    ) -> None:
+        self.cloud = cloud or Cloud()
+        self.faults = Faults()
+        self.journal = Journal(keep=keep_calls)
+        self._check_signatures = check_signatures
+        self._latency = latency
+        self._tls = tls
+        self._host = host
+        self._all = self._server("", port)
+        self._regions: dict[str, Server] = {}
+
+    @property
+    def url(self) -> str:
+        """Base URL for every region."""
+        return self._all.url
+
+    def url_of(self, region: str) -> str:
+        """Base URL of one region; starts to listen at first use."""
+        if region not in self._regions:
+            self._regions[region] = self._server(region).start()
+        return self._regions[region].url
+
+    def cut_off(self, region: str) -> None:
+        """Refuse and drop connections to `url_of(region)`."""
+        self.url_of(region)
+        self._regions[region].stop()
+
+    def restore(self, region: str) -> None:
+        """Listen again where `cut_off` stopped."""
+        self._regions[region].start()
+
+    def start(self) -> Self:
+        """Listen."""
+        self._all.start()
+        return self
+
+    def stop(self) -> None:
+        """Drop everything."""
+        for server in (self._all, *self._regions.values()):
+            server.stop()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def _server(self, region: str, port: int = 0) -> Server:
+        endpoint = Endpoint(
+            self.cloud,
+            self.faults,
+            self.journal,
+            region,
+            check_signatures=self._check_signatures,
+            latency=self._latency,
+        )
+        return Server(endpoint, host=self._host, port=port, tls=self._tls)

@@ -1,0 +1,140 @@
+"""Operations of AWS Security Token Service, after its API Reference."""
+
+import re
+import time
+from xml.sax.saxutils import escape
+
+from testbed.aws.caller import Caller
+from testbed.aws.cloud import Cloud
+from testbed.aws.errors import AwsError
+from testbed.aws.iam import Role, Session
+from testbed.tokens import STS_AUDIENCE, Claims, read_token
+
+Form = dict[str, str]
+
+_ROLE_ARN = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+")
+_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
+
+
+def _invalid(value: str, name: str, constraint: str) -> AwsError:
+    return AwsError(
+        "ValidationError",
+        f"1 validation error detected: Value '{value}' at '{name}' failed to satisfy constraint: "
+        f"{constraint}",
+    )
+
+
+def _check_form(form: Form) -> tuple[str, str, int]:
+    """Role ARN, session name and duration in seconds."""
+    arn, name = form.get("RoleArn", ""), form.get("RoleSessionName", "")
+    if len(arn) < 20:
+        raise _invalid(arn, "roleArn", "Member must have length greater than or equal to 20")
+    if not _ROLE_ARN.fullmatch(arn):
+        raise AwsError("ValidationError", f"{arn} is invalid")
+    if not _SESSION_NAME.fullmatch(name):
+        raise _invalid(
+            name,
+            "roleSessionName",
+            "Member must satisfy regular expression pattern: [\\w+=,.@-]*"
+            if 2 <= len(name) <= 64
+            else "Member must have length between 2 and 64",
+        )
+    duration = form.get("DurationSeconds", "3600")
+    if not duration.isdigit() or not 900 <= int(duration) <= 43200:
+        raise _invalid(duration, "durationSeconds", "Member must have value between 900 and 43200")
+    return arn, name, int(duration)
+
+
+def _check_token(token: str) -> Claims:
+    try:
+        claims = read_token(token)
+    except (ValueError, KeyError) as error:
+        raise AwsError(
+            "InvalidIdentityToken",
+            "The ID Token provided is not a valid JWT. "
+            "(You may see this error if you sent an Access Token)"
+            if token.count(".") != 2
+            else "Couldn't retrieve verification key from your identity provider,  please "
+            "reference AssumeRoleWithWebIdentity documentation for requirements",
+        ) from error
+    now = time.time()
+    if claims.expires_at <= now:
+        raise AwsError(
+            "ExpiredTokenException",
+            f"Token expired: current date/time {int(now)} must be before the expiration "
+            f"date/time {int(claims.expires_at)}",
+        )
+    if claims.audience != STS_AUDIENCE:
+        raise AwsError("InvalidIdentityToken", "Incorrect token audience")
+    return claims
+
+
+def _credentials(session: Session) -> str:
+    expiration = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(session.expires_at))
+    return (
+        "<Credentials>"
+        f"<AccessKeyId>{session.access_key_id}</AccessKeyId>"
+        f"<SecretAccessKey>{session.secret_access_key}</SecretAccessKey>"
+        f"<SessionToken>{session.token}</SessionToken>"
+        f"<Expiration>{expiration}</Expiration>"
+        "</Credentials>"
+    )
+
+
+def _assumed(session: Session) -> str:
+    return (
+        "<AssumedRoleUser>"
+        f"<Arn>{escape(session.arn)}</Arn>"
+        f"<AssumedRoleId>AROATESTBED:{escape(session.name)}</AssumedRoleId>"
+        "</AssumedRoleUser>"
+    )
+
+
+def _trusting(cloud: Cloud, arn: str, claims: Claims) -> Role:
+    role = cloud.roles.get(arn)
+    if role is None or not role.trusts(claims):
+        raise AwsError(
+            "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403
+        )
+    return role
+
+
+def assume_role_with_web_identity(cloud: Cloud, form: Form) -> str:
+    """AssumeRoleWithWebIdentity: the one call that nobody signs."""
+    arn, name, duration = _check_form(form)
+    claims = _check_token(form.get("WebIdentityToken", ""))
+    session = cloud.open_session(_trusting(cloud, arn, claims), name, lifetime=duration)
+    return (
+        f"{_credentials(session)}{_assumed(session)}"
+        f"<SubjectFromWebIdentityToken>{escape(claims.subject)}</SubjectFromWebIdentityToken>"
+        f"<Audience>{escape(claims.audience)}</Audience>"
+        f"<Provider>{escape(claims.issuer)}</Provider>"
+    )
+
+
+def assume_role(caller: Caller, form: Form) -> str:
+    """AssumeRole: role chaining, allowed by the caller's own policy."""
+    arn, name, duration = _check_form(form)
+    role = caller.cloud.roles.get(arn)
+    if role is None or not caller.session.role.may("sts:AssumeRole", arn):
+        raise AwsError(
+            "AccessDenied",
+            f"User: {caller.session.arn} is not authorized to perform: sts:AssumeRole "
+            f"on resource: {arn}",
+            403,
+        )
+    session = caller.cloud.open_session(role, name, lifetime=min(duration, 3600))
+    return _credentials(session) + _assumed(session)
+
+
+def get_caller_identity(caller: Caller, _form: Form) -> str:
+    """GetCallerIdentity: needs no permission."""
+    session = caller.session
+    return (
+        f"<Arn>{escape(session.arn)}</Arn>"
+        f"<UserId>AROATESTBED:{escape(session.name)}</UserId>"
+        f"<Account>{caller.cloud.account}</Account>"
+    )
+
+
+OPERATIONS = {"AssumeRole": assume_role, "GetCallerIdentity": get_caller_identity}

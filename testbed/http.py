@@ -1,0 +1,258 @@
+"""A small, fast HTTP/1.1 server that can also misbehave on the wire.
+
+One handler function answers every request; a `Reply` says not only what to send but how: later,
+in part, slowly, or not at all. Runs in a background thread of a test process (`Server`), any number
+beside each other. Left out: pipelining, chunked requests, HTTP/2.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from http import HTTPStatus
+from threading import Event, Thread
+from typing import Self, cast
+from urllib.parse import parse_qs, urlsplit
+
+_MAX_HEAD = 64 * 1024
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
+
+
+class Wire(Enum):
+    """How a reply travels."""
+
+    WHOLE = auto()
+    HANG = auto()
+    """Nothing is sent and the connection stays open."""
+    RESET = auto()
+    """The connection is reset (RST) without a byte."""
+    CLOSE = auto()
+    """The connection is closed in good order without a byte."""
+    TRUNCATED = auto()
+    """Half of the body comes, then the connection closes."""
+    TRICKLE = auto()
+    """One byte of the body at a time, `Reply.pause` seconds apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request; header names are lower case."""
+
+    method: str
+    target: str
+    headers: dict[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    @property
+    def path(self) -> str:
+        """Path without the query, as sent."""
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query's last value for each name."""
+        return {name: values[-1] for name, values in parse_qs(urlsplit(self.target).query).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to send, and how; `delay` and `pause` are seconds."""
+
+    status: int = 200
+    body: bytes = field(default=b"", repr=False)
+    headers: tuple[tuple[str, str], ...] = ()
+    delay: float = 0.0
+    wire: Wire = Wire.WHOLE
+    pause: float = 0.0
+
+    def head(self) -> bytes:
+        """Status line and headers."""
+        lines = [f"HTTP/1.1 {self.status} {_REASONS.get(self.status, '')}"]
+        lines += [f"{name}: {value}" for name, value in self.headers]
+        lines += [f"Content-Length: {len(self.body)}", "", ""]
+        return "\r\n".join(lines).encode("latin-1")
+
+
+Handler = Callable[[Request], Reply]
+
+
+def _parse_head(head: bytes) -> tuple[str, str, dict[str, str]]:
+    first, *lines = head.decode("latin-1").split("\r\n")
+    method, target, _ = first.split(" ", 2)
+    headers = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        headers[name.lower()] = value.strip()
+    return method, target, headers
+
+
+class _Connection(asyncio.Protocol):
+    """One client's connection: reads a request, answers it, reads the next."""
+
+    def __init__(self, handler: Handler, peers: set["_Connection"]) -> None:
+        self._handler = handler
+        self._peers = peers
+        self._buffer = bytearray()
+        self._answering = False
+        self._last = False
+        self._loop = asyncio.get_running_loop()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._peers.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio calls it so)
+        self._peers.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        if not self._answering:
+            self._read()
+
+    def abort(self) -> None:
+        """Drop the connection without a word."""
+        self._transport.abort()
+
+    def _read(self) -> None:
+        end = self._buffer.find(b"\r\n\r\n")
+        if end < 0:
+            if len(self._buffer) > _MAX_HEAD:
+                self._transport.abort()
+            return
+        try:
+            method, target, headers = _parse_head(bytes(self._buffer[:end]))
+            length = int(headers.get("content-length", 0))
+        except ValueError:
+            self._last = True
+            self._send(Reply(400, b"malformed request"))
+            return
+        body_at = end + 4
+        if len(self._buffer) < body_at + length:
+            return
+        body = bytes(self._buffer[body_at : body_at + length])
+        del self._buffer[: body_at + length]
+        self._answering = True
+        self._last = headers.get("connection", "").lower() == "close"
+        reply = self._handler(Request(method, target, headers, body))
+        if reply.delay > 0:
+            self._loop.call_later(reply.delay, self._send, reply)
+        else:
+            self._send(reply)
+
+    def _send(self, reply: Reply) -> None:
+        match reply.wire:
+            case Wire.WHOLE:
+                self._transport.write(reply.head() + reply.body)
+                self._done()
+            case Wire.HANG:
+                pass
+            case Wire.RESET:
+                self._reset()
+            case Wire.CLOSE:
+                self._transport.close()
+            case Wire.TRUNCATED:
+                self._transport.write(reply.head() + reply.body[: len(reply.body) // 2])
+                self._transport.close()
+            case Wire.TRICKLE:
+                self._transport.write(reply.head())
+                self._trickle(reply.body, reply.pause)
+
+    def _done(self) -> None:
+        self._answering = False
+        if self._last:
+            self._transport.close()
+        elif self._buffer:
+            self._read()
+
+    def _reset(self) -> None:
+        raw = self._transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+        self._transport.abort()
+
+    def _trickle(self, rest: bytes, pause: float) -> None:
+        if self._transport.is_closing():
+            return
+        if not rest:
+            self._done()
+            return
+        self._transport.write(rest[:1])
+        self._loop.call_later(pause, self._trickle, rest[1:], pause)
+
+
+class Server:
+    """Serves one handler on one address, in a thread of its own.
+
+    `start` after `stop` takes the same port again: an outage and its end.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.host = host
+        self.port = port
+        self._handler = handler
+        self._tls = tls
+        self._thread: Thread | None = None
+        self._stop: Callable[[], object] = lambda: None
+
+    @property
+    def url(self) -> str:
+        """Base URL, without a slash at its end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self._tls else 'http'}://{host}:{self.port}"
+
+    @property
+    def running(self) -> bool:
+        """Whether it listens."""
+        return self._thread is not None
+
+    def start(self) -> Self:
+        """Listen; returns when connections are accepted."""
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        listener = socket.create_server((self.host, self.port), family=family, backlog=1024)
+        self.port = listener.getsockname()[1]
+        ready = Event()
+        self._thread = Thread(
+            target=lambda: asyncio.run(self._serve(listener, ready)),
+            name=f"testbed-{self.port}",
+            daemon=True,
+        )
+        self._thread.start()
+        ready.wait()
+        return self
+
+    def stop(self) -> None:
+        """Stop listening and drop every connection."""
+        if self._thread is None:
+            return
+        self._stop()
+        self._thread.join()
+        self._thread = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    async def _serve(self, listener: socket.socket, ready: Event) -> None:
+        loop = asyncio.get_running_loop()
+        stopping = asyncio.Event()
+        self._stop = lambda: loop.call_soon_threadsafe(stopping.set)
+        connections: set[_Connection] = set()
+        server = await loop.create_server(
+            lambda: _Connection(self._handler, connections), sock=listener, ssl=self._tls
+        )
+        ready.set()
+        await stopping.wait()
+        server.close()
+        for connection in list(connections):
+            connection.abort()
+        await asyncio.sleep(0)
