@@ -1,0 +1,217 @@
+"""One HTTP/1.1 connection, straight or through a proxy, and one request at a time on it.
+
+Built on `http.client`'s response parser alone: its connection class and urllib3 cost more CPU
+than all the rest of a call, and their time-outs bound a single read, so that a server that sends
+a byte now and then is never done. Here the deadline bounds the whole exchange.
+"""
+
+import select
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPException, HTTPMessage, HTTPResponse
+from io import BufferedReader, RawIOBase
+from time import monotonic
+from typing import Literal, cast
+
+from urllib3.util.ssltransport import SSLTransport
+
+from provider.aws.network import Origin, Proxy
+from provider.deadline import Deadline
+
+CONNECT_TIMEOUT = 3.0
+"""Seconds for one address; a name with many of them gets no more than twice that."""
+READ_TIMEOUT = 10.0
+"""Seconds without a byte."""
+MAX_BODY = 8 * 1024 * 1024
+"""Bytes of an answer: ten parameters or one secret are far below, even with all escaped."""
+
+
+class NoAnswer(Exception):
+    """No usable answer came back. The text names the other end and holds nothing that was sent."""
+
+    def __init__(self, kind: Literal["timeout", "connection"], text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
+class Dropped(NoAnswer):
+    """The other side closed the connection, maybe before it read the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the other side said, whole."""
+
+    status: int
+    headers: HTTPMessage = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+class Connection:
+    """An open connection. Not thread-safe: whoever holds it has it alone."""
+
+    def __init__(self, sock: socket.socket, origin: Origin, proxy: Proxy | None) -> None:
+        self._socket = sock
+        self.origin = origin
+        self.reusable = False
+        self.idle_since = 0.0
+        # A proxy is told the whole URL where it does not just pass bytes on.
+        forwards = proxy is not None and origin.scheme == "http"
+        self._prefix = str(origin) if forwards else ""
+        self._extra = _authorization(proxy) if forwards else ""
+
+    def post(self, path: str, head: str, body: bytes, deadline: Deadline) -> Reply:
+        """Send `head` (header lines, each with its line end) and `body`; read the whole answer."""
+        request = (
+            f"POST {self._prefix}{path} HTTP/1.1\r\nHost: {self.origin.authority}\r\n"
+            f"{head}{self._extra}Content-Length: {len(body)}\r\n\r\n"
+        )
+        self.reusable = False
+        with _failing_as(f"{self.origin} did not answer", deadline):
+            incoming = _Incoming(self._socket, deadline)
+            incoming.allow_time()
+            self._socket.sendall(request.encode("ascii") + body)
+            response = incoming.response("POST")
+            content = response.read(MAX_BODY + 1)
+        if len(content) > MAX_BODY:
+            raise NoAnswer("connection", f"{self.origin} answered more than {MAX_BODY} bytes")
+        if response.length:
+            raise NoAnswer("connection", f"{self.origin} broke off its answer")
+        self.reusable = response.isclosed() and not response.will_close
+        return Reply(response.status, response.headers, content)
+
+    def is_dropped(self) -> bool:
+        """Whether the other side has closed it, or talks out of turn."""
+        poll = select.poll()
+        poll.register(self._socket.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def open_connection(
+    origin: Origin, proxy: Proxy | None, tls: ssl.SSLContext, deadline: Deadline
+) -> Connection:
+    """Connect, through `proxy` if there is one; raises `NoAnswer`."""
+    nearest = proxy.origin if proxy else origin
+    with _failing_as(f"cannot connect to {nearest}", deadline):
+        sock = _connect(nearest, deadline)
+    try:
+        if proxy is not None and proxy.origin.scheme == "https":
+            sock = _secured(sock, proxy.origin, tls, deadline)
+        if origin.scheme == "https":
+            if proxy is not None:
+                _tunnel(sock, origin, proxy, deadline)
+            sock = _secured(sock, origin, tls, deadline)
+    except BaseException:
+        sock.close()
+        raise
+    return Connection(sock, origin, proxy)
+
+
+def _connect(origin: Origin, deadline: Deadline) -> socket.socket:
+    addresses = socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+    patience = deadline.within(2 * CONNECT_TIMEOUT)
+    failure: OSError = TimeoutError("no address answered in time")
+    for family, kind, protocol, _, address in addresses:
+        if patience.passed:
+            break
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(min(CONNECT_TIMEOUT, patience.remaining()) or 0.001)
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            sock.close()
+            failure = error
+        else:
+            return sock
+    raise failure
+
+
+def _tunnel(sock: socket.socket, origin: Origin, proxy: Proxy, deadline: Deadline) -> None:
+    """Have the proxy pass bytes on to `origin`."""
+    request = f"CONNECT {origin.address} HTTP/1.1\r\nHost: {origin.address}\r\n"
+    with _failing_as(f"no way through the proxy {proxy.origin}", deadline):
+        incoming = _Incoming(sock, deadline)
+        incoming.allow_time()
+        sock.sendall(f"{request}{_authorization(proxy)}\r\n".encode("ascii"))
+        status = incoming.response("CONNECT").status
+    if status != 200:
+        text = f"the proxy {proxy.origin} answered {status} to CONNECT {origin.address}"
+        raise NoAnswer("connection", text)
+
+
+def _secured(
+    sock: socket.socket, origin: Origin, tls: ssl.SSLContext, deadline: Deadline
+) -> socket.socket:
+    with _failing_as(f"no TLS with {origin}", deadline):
+        sock.settimeout(deadline.within(2 * CONNECT_TIMEOUT).remaining() or 0.001)
+        if isinstance(sock, ssl.SSLSocket):  # TLS to AWS within TLS to the proxy
+            inner = SSLTransport(sock, tls, server_hostname=origin.host)
+            return cast("socket.socket", inner)
+        return tls.wrap_socket(sock, server_hostname=origin.host)
+
+
+def _authorization(proxy: Proxy | None) -> str:
+    if proxy is None or proxy.authorization is None:
+        return ""
+    return f"Proxy-Authorization: {proxy.authorization}\r\n"
+
+
+class _Incoming(RawIOBase):
+    """A socket to read from until the deadline, not longer, however the bytes trickle in."""
+
+    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+        self._socket = sock
+        self._until = deadline.at
+
+    def allow_time(self) -> None:
+        """Set the time that the next operation may take."""
+        left = self._until - monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self._socket.settimeout(min(READ_TIMEOUT, left))
+
+    def response(self, method: str) -> HTTPResponse:
+        """Read status line and headers."""
+        # All that HTTPResponse wants of a socket is makefile().
+        response = HTTPResponse(cast("socket.socket", self), method=method)
+        response.begin()
+        return response
+
+    def makefile(self, _mode: str) -> BufferedReader:
+        return BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # always memory
+        self.allow_time()
+        return self._socket.recv_into(buffer)
+
+
+@contextmanager
+def _failing_as(what: str, deadline: Deadline) -> Iterator[None]:
+    """Turn whatever sockets, TLS and HTTP raise into `NoAnswer`."""
+    try:
+        yield
+    except TimeoutError as error:
+        late = "before the mount's time was up" if deadline.passed else "in time"
+        raise NoAnswer("timeout", f"{what} {late}") from error
+    except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+        raise Dropped("connection", f"{what}: {_reason(error)}") from error
+    except (OSError, HTTPException) as error:
+        raise NoAnswer("connection", f"{what}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"{error.verify_message} (is AWS_CA_BUNDLE right?)"
+    if isinstance(error, HTTPException) and not isinstance(error, OSError):
+        return f"not HTTP ({type(error).__name__})"  # its text may quote what came in
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,0 +1,135 @@
+"""AWS Systems Manager Parameter Store as a store: `GetParameters`, ten at a time, decrypted.
+
+One name that may not be read, is malformed, or cannot be decrypted fails the whole call, so such a
+batch is asked again name by name: then each object has its own answer.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from provider.aws.client import AwsClient, Operation, Place
+from provider.aws.faults import Fault, refused
+from provider.aws.protocols import unexpected
+from provider.credentials import Access
+from provider.errors import CredentialsExpired, ProviderError, SecretNotFound, Unavailable
+from provider.spec.models import ObjectRef
+from provider.store import SecretValue
+
+GET = Operation("ssm", "GetParameters")
+
+Outcomes = dict[ObjectRef, SecretValue | ProviderError]
+Found = Mapping[tuple[str, str], SecretValue]
+"""Values by name or ARN, and selector."""
+
+
+class ParameterStore:
+    """Up to ten parameters a call."""
+
+    batch_size = 10
+
+    def __init__(self, client: AwsClient) -> None:
+        self._client = client
+
+    def fetch(
+        self, refs: Sequence[ObjectRef], access: Access
+    ) -> Mapping[ObjectRef, SecretValue | ProviderError]:
+        """See `Store.fetch`."""
+        outcomes: Outcomes = {}
+        for batch in _without_duplicates(refs):
+            outcomes |= self._fetch(batch, access)
+        return outcomes
+
+    def current_version(self, ref: ObjectRef, access: Access) -> str | None:  # noqa: ARG002
+        """See `Store.current_version`: fetching a parameter is as cheap as any question."""
+        return None
+
+    def _fetch(self, refs: Sequence[ObjectRef], access: Access) -> Outcomes:
+        try:
+            found = self._call([_wire_name(ref) for ref in refs], access)
+        except (CredentialsExpired, Unavailable):
+            raise
+        except ProviderError as error:
+            if len(refs) == 1:
+                return {refs[0]: error}
+            return {ref: self._fetch([ref], access)[ref] for ref in refs}
+        return {ref: found.get((ref.name, _selector(ref))) or _missing(ref) for ref in refs}
+
+    def _call(self, names: Sequence[str], access: Access) -> Found:
+        place = Place(access.region, access.credentials, access.deadline)
+        body = {"Names": names, "WithDecryption": True}
+        try:
+            return _read(self._client.call(GET, body, place))
+        except Fault as fault:
+            raise refused(fault, GET.service, GET.action, str(access.identity)) from fault
+
+
+def _selector(ref: ObjectRef) -> str:
+    return ref.version or ref.label or ""
+
+
+def _wire_name(ref: ObjectRef) -> str:
+    selector = _selector(ref)
+    return f"{ref.name}:{selector}" if selector else ref.name
+
+
+def _without_duplicates(refs: Sequence[ObjectRef]) -> Iterator[list[ObjectRef]]:
+    """Split such that no call names a parameter twice (by ARN or selector): AWS refuses that."""
+    batches: list[dict[str, ObjectRef]] = []
+    for ref in refs:
+        parameter = ref.name.rpartition(":parameter/")[2].lstrip("/")
+        for batch in batches:
+            if parameter not in batch:
+                batch[parameter] = ref
+                break
+        else:
+            batches.append({parameter: ref})
+    return (list(batch.values()) for batch in batches)
+
+
+def _read(answer: Mapping[str, Any]) -> Found:
+    parameters, invalid = answer.get("Parameters"), answer.get("InvalidParameters", [])
+    if not isinstance(parameters, list) or not isinstance(invalid, list):
+        raise unexpected("no list of parameters in the answer")
+    found: dict[tuple[str, str], SecretValue] = {}
+    for parameter in parameters:
+        if not isinstance(parameter, dict):
+            raise unexpected("a parameter in the answer is not an object")
+        value = _value(parameter)
+        selector = str(parameter.get("Selector") or "").lstrip(":")
+        found[str(parameter.get("ARN")), selector] = value
+        found[str(parameter.get("Name")), selector] = value
+    return found
+
+
+def _value(parameter: Mapping[str, Any]) -> SecretValue:
+    value = parameter.get("Value")
+    try:
+        if isinstance(value, str):
+            return SecretValue(value.encode(), _version(parameter))
+    except ValueError:  # a lone surrogate; the exception would quote the value
+        pass
+    raise unexpected("a parameter's value cannot be decoded")
+
+
+def _version(parameter: Mapping[str, Any]) -> str:
+    """The number; for what has none, as the secrets under `/aws/reference/`, what changes with it.
+
+    `SourceResult` holds the secret itself: only its version id may leave this function.
+    """
+    number = parameter.get("Version")
+    if isinstance(number, int) and number > 0:
+        return str(number)
+    try:
+        source = json.loads(parameter.get("SourceResult") or "")
+        version = {key.lower(): text for key, text in source.items()}["versionid"]
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        version = parameter.get("LastModifiedDate")
+    return version if isinstance(version, str) and version.isprintable() else f"{version or 0}"
+
+
+def _missing(ref: ObjectRef) -> ProviderError:
+    return SecretNotFound(
+        "ParameterNotFound: there is no such parameter, version or label in this region. Check "
+        f"the name {_wire_name(ref)} and the region."
+    )

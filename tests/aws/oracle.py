@@ -1,0 +1,122 @@
+"""botocore as the oracle: what it would send, and what it makes of an answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from http.client import HTTPMessage
+from io import BytesIO
+from typing import Any, cast
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config
+from botocore.session import Session
+
+from provider.aws.client import AwsClient
+from provider.aws.connection import Reply
+from provider.aws.endpoints import Endpoints, Service
+from provider.aws.network import Origin
+from provider.aws.transport import Transport
+from provider.credentials import Access, Credentials, Identity
+from provider.deadline import Deadline
+
+KEYS = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "tok/en+==", 2e9)
+IDENTITY = Identity("irsa", "shop", "web", "aws", role="arn:aws:iam::111122223333:role/web")
+
+Answer = tuple[int, bytes]
+EMPTY: Answer = (200, b"{}")
+
+
+def access(region: str = "eu-west-1", seconds: float = 10.0) -> Access:
+    """An access with time to spare."""
+    return Access(region, IDENTITY, KEYS, Deadline.after(seconds))
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request on its way."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@cache
+def _session() -> Session:
+    return Session(include_builtin_handlers=True)
+
+
+class Botocore:
+    """A client of botocore's that sends nothing: each request is kept and answered from a list."""
+
+    def __init__(
+        self, service: Service, region: str, *, endpoint_url: str | None = None, **config: Any
+    ) -> None:
+        self.sent: list[Sent] = []
+        self.answers: list[Answer] = []
+        self.client = _session().create_client(
+            service,
+            region,
+            endpoint_url=endpoint_url,
+            aws_access_key_id=KEYS.access_key_id,
+            aws_secret_access_key=KEYS.secret_access_key,
+            aws_session_token=KEYS.session_token,
+            config=Config(retries={"mode": "standard"}, **config),
+        )
+        self.client.meta.events.register("before-send", self._send)
+
+    def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        def text(value: str | bytes) -> str:
+            return value.decode() if isinstance(value, bytes) else value
+
+        headers = {name: text(value) for name, value in request.headers.items()}
+        self.sent.append(Sent(request.url, headers, request.body))
+        status, body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return AWSResponse(request.url, status, {}, _Raw(body))
+
+
+class _Raw(BytesIO):
+    def stream(self, **_: object) -> list[bytes]:
+        return [self.getvalue()]
+
+
+@dataclass
+class StubTransport:
+    """A transport that sends nothing: keeps requests, answers from a list, the last for ever."""
+
+    answers: list[Answer | Exception] = field(default_factory=lambda: [EMPTY])
+    date: str = ""
+    sent: list[Sent] = field(default_factory=list)
+
+    def post(
+        self, origin: Origin, path: str, headers: Mapping[str, str], body: bytes, deadline: Deadline
+    ) -> Reply:
+        self.sent.append(Sent(f"{origin}{path}", headers, body))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        message = HTTPMessage()
+        if self.date:
+            message["Date"] = self.date
+        return Reply(answer[0], message, answer[1])
+
+
+@dataclass
+class Attempts:
+    """What the client tells about its attempts."""
+
+    outcomes: list[str] = field(default_factory=list)
+
+    def __call__(
+        self, service: Service, operation: str, region: str, outcome: str, seconds: float
+    ) -> None:
+        self.outcomes.append(outcome)
+
+
+def client(
+    transport: StubTransport | Transport,
+    environment: Mapping[str, str] | None = None,
+    attempts: Attempts | None = None,
+) -> AwsClient:
+    """Our client over a stub."""
+    endpoints = Endpoints(environment or {})
+    return AwsClient(endpoints, cast("Transport", transport), attempts or Attempts())
