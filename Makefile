@@ -38,7 +38,7 @@ $(VENV)/.locked: requirements/dev.txt
 	@flock .venv.lock sh -ec '$(FRESH) && exit; \
 	  echo "make: making $(VENV), which takes a minute"; \
 	  $(PYTHON) -m venv --clear $(VENV); \
-	  $(PIP) install --require-hashes -r requirements/dev.txt; \
+	  $(PIP) install --no-compile --require-hashes -r requirements/dev.txt; \
 	  touch $@'
 
 $(VENV)/.installed: $(VENV)/.locked pyproject.toml provider/__init__.py

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from provider.spec.keys import EXTRACTION_KEYS, FAILOVER_KEYS, OBJECT_KEYS, PARAMETER_KEYS
+from provider.spec.models import ClassSpec
+from provider.spec.objects import parse_class
 from tests.deploy import manifests
 
 FILES = sorted(
@@ -14,8 +17,48 @@ FILES = sorted(
 OURS = [path for path in FILES if not path.name.startswith("csi-")]
 
 
+CLASSES = [
+    pytest.param(document, id=document["metadata"]["name"])
+    for path in FILES
+    for document in manifests.of_kind(manifests.documents(path), "SecretProviderClass")
+]
+
+
 def ids(path: Path) -> str:
     return path.stem
+
+
+def parsed(document: manifests.Document) -> ClassSpec:
+    parameters = document["spec"]["parameters"]
+    return parse_class(parameters, default_mode=0o644, default_region=None)
+
+
+@pytest.mark.parametrize("document", CLASSES)
+def test_the_provider_understands_every_class_without_a_warning(
+    document: manifests.Document,
+) -> None:
+    klass = parsed(document)
+    assert klass.objects
+    assert not klass.warnings
+
+
+@pytest.mark.parametrize("document", CLASSES)
+def test_what_goes_into_a_kubernetes_secret_is_a_file_of_the_class(
+    document: manifests.Document,
+) -> None:
+    objects = parsed(document).objects
+    files = {obj.file for obj in objects} | {
+        extraction.file for obj in objects for extraction in obj.extractions
+    }
+    for synced in document["spec"].get("secretObjects", []):
+        assert {entry["objectName"] for entry in synced["data"]} <= files
+
+
+def test_the_examples_show_every_parameter_and_every_key_of_objects() -> None:
+    text = "".join(path.read_text() for path in OURS)
+    keys = (*PARAMETER_KEYS, *OBJECT_KEYS, *EXTRACTION_KEYS, *FAILOVER_KEYS)
+    missing = [key.name for key in keys if not re.search(rf"\b{key.name}:", text)]
+    assert missing == []
 
 
 @pytest.mark.parametrize("version", manifests.KUBERNETES)
