@@ -1,0 +1,96 @@
+"""The composition root: it alone knows every part, and how a daemon is made of them."""
+
+import faulthandler
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable
+from http import HTTPStatus
+
+from provider import __version__, log
+from provider.config import Config
+from provider.log import fields, logger
+from provider.metrics import Metrics
+from provider.server.barrier import Barrier
+from provider.server.daemon import Daemon, hold_signals
+from provider.server.grpc_server import server_maker
+from provider.server.health import Readiness
+from provider.server.pool import MountPool
+from provider.server.servicer import Mounts, Servicer
+from provider.server.socket_file import SocketFile, StartFailed
+from provider.server.web import PROMETHEUS, Answer, WebServer
+
+
+def engine(_config: Config, _metrics: Metrics) -> Mounts:
+    """What mounts, of all its parts."""
+    raise StartFailed("this build has no engine yet")
+
+
+def serve(config: Config, make_engine: Callable[[Config, Metrics], Mounts] = engine) -> int:
+    """Be the daemon until a signal comes; the exit code.
+
+    Leaves the process by itself: an ordinary exit waits for every thread, also for those that hang
+    in a mount which the drain has given up.
+    """
+    hold_signals()
+    log.set_up(config.log_level, config.log_format)
+    faulthandler.enable()
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
+    try:
+        exit_code = _daemon(config, make_engine).run()
+    except StartFailed as error:
+        sys.stderr.write(f"secrets-provider-aws: cannot start: {error}\n")
+        exit_code = 1
+    sys.stderr.flush()
+    os._exit(exit_code)
+
+
+def _daemon(config: Config, make_engine: Callable[[Config, Metrics], Mounts]) -> Daemon:
+    gc.disable()  # nothing of what a start makes is garbage
+    metrics = Metrics()
+    servicer = Servicer(
+        make_engine(config, metrics),
+        default_region=config.region,
+        max_response_bytes=config.max_response_bytes,
+    )
+    pool = MountPool(config.mount_workers, config.max_waiting_mounts)
+    barrier = Barrier(servicer, pool, timeout=config.mount_timeout, count=metrics.mounted)
+    metrics.watch("mounts_in_progress", "Mounts that are worked on.", lambda: pool.busy)
+    metrics.watch("mounts_waiting", "Mounts that wait for a worker.", lambda: pool.waiting)
+    socket_file = SocketFile(config.socket_path)
+    _serve_web(config, socket_file, metrics)
+    logger.info("starting", extra=fields(version=__version__))
+    gc.enable()
+    return Daemon(
+        socket_file,
+        server_maker(barrier.mount, pool),
+        barrier,
+        drain_timeout=config.drain_timeout,
+    )
+
+
+def _serve_web(config: Config, socket_file: SocketFile, metrics: Metrics) -> None:
+    if config.metrics_address is None:
+        return
+    readiness = Readiness(str(socket_file.path), socket_file.is_ours)
+    pages = {
+        "/healthz": lambda: Answer(b"ok\n"),
+        "/readyz": lambda: _ready(readiness),
+        "/metrics": lambda: Answer(metrics.page(), content_type=PROMETHEUS),
+    }
+    host, port = config.metrics_address
+    try:
+        web = WebServer(host, port, pages)
+    except OSError as error:
+        raise StartFailed(
+            f"cannot listen on {host}:{port} (--metrics-address): {error.strerror or error}"
+        ) from error
+    web.start()
+    logger.info("web pages are up", extra=fields(address=web.address))
+
+
+def _ready(readiness: Readiness) -> Answer:
+    if problem := readiness.problem():
+        return Answer(f"{problem}\n".encode(), HTTPStatus.SERVICE_UNAVAILABLE)
+    return Answer(b"ok\n")

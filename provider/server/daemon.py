@@ -1,0 +1,153 @@
+"""The daemon's life: start, main loop, shutdown.
+
+Signals are blocked in every thread and fetched by the main loop, so no handler ever runs in the
+middle of something; a process that is PID 1 gets them all the same.
+"""
+
+import gc
+import signal
+from collections.abc import Callable
+from time import monotonic
+from typing import Protocol
+
+import grpc
+
+from provider.log import fields, logger
+from provider.server.grpc_server import CONNECTION_SECONDS
+from provider.server.socket_file import Holder, SocketFile, StartFailed
+
+SIGNALS = frozenset((signal.SIGTERM, signal.SIGINT))
+
+LOOK_SECONDS = 1.0
+"""How often the main loop looks after the socket."""
+
+QUIET_SECONDS = 0.2
+"""Without a mount for so long, nobody is calling."""
+
+CUT_SECONDS = 0.5
+"""Time for the answers to mounts that a drain cuts short to get out."""
+
+STEP_SECONDS = 0.02
+
+STOPPED = "the provider is being stopped"
+
+
+class Traffic(Protocol):
+    """What a shutdown waits for, and ends when it has waited long enough."""
+
+    def idle_seconds(self) -> float:
+        """How long there has been no mount; 0 while there is one."""
+        ...
+
+    def cut_short(self, text: str) -> int:
+        """Answer all mounts with a failure; how many were under way."""
+        ...
+
+
+def hold_signals() -> None:
+    """Keep SIGTERM and SIGINT for the main loop; to be called before any thread starts."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+
+
+class Daemon:
+    """One daemon at one socket.
+
+    `make_server` makes a gRPC server with all its handlers, not yet started: a new one for every
+    socket.
+    """
+
+    def __init__(
+        self,
+        socket_file: SocketFile,
+        make_server: Callable[[], grpc.Server],
+        mounts: Traffic,
+        *,
+        drain_timeout: float,
+    ) -> None:
+        self._socket_file = socket_file
+        self._make_server = make_server
+        self._mounts = mounts
+        self._drain_timeout = drain_timeout
+        self._server: grpc.Server | None = None
+        self._retired: list[tuple[float, grpc.Server]] = []
+        self._was_taken_over = False
+        self._last_problem = ""
+
+    def run(self) -> int:
+        """Serve until a signal comes; the exit code. Raises `StartFailed`."""
+        self._start()
+        self._main_loop()
+        return self._shut_down()
+
+    def _start(self) -> None:
+        self._listen()
+        gc.freeze()  # what is there now stays: the collector need not look at it ever again
+        logger.info("serving", extra=fields(socket=str(self._socket_file.path)))
+
+    def _main_loop(self) -> None:
+        while (signal_ := _signal_within(LOOK_SECONDS)) is None:
+            self._look_after_socket()
+            self._stop_retired()
+        logger.info("stopping", extra=fields(signal=signal_.name))
+
+    def _shut_down(self) -> int:
+        """Leave the path to others, let mounts finish, answer those that do not."""
+        self._socket_file.give_up()
+        until = monotonic() + self._drain_timeout
+        while self._mounts.idle_seconds() < QUIET_SECONDS and monotonic() < until:
+            if second := _signal_within(STEP_SECONDS):
+                logger.warning("stopping at once", extra=fields(signal=second.name))
+                return 128 + second
+        if self._mounts.idle_seconds() == 0 and (count := self._mounts.cut_short(STOPPED)):
+            logger.warning("mounts cut short", extra=fields(mounts=count))
+        if self._server is not None:
+            self._server.stop(CUT_SECONDS).wait(2 * CUT_SECONDS)
+        logger.info("stopped")
+        return 0
+
+    def _listen(self) -> None:
+        """Serve at a new socket. The old server, if any, serves on till its connections end."""
+        server = self._make_server()
+        try:
+            self._socket_file.claim(lambda path: _bind(server, path))
+        except StartFailed:
+            server.stop(None)
+            raise
+        if self._server is not None:
+            self._retired.append((monotonic() + 3 * CONNECTION_SECONDS, self._server))
+        self._server = server
+
+    def _stop_retired(self) -> None:
+        while self._retired and monotonic() > self._retired[0][0]:
+            self._retired.pop(0)[1].stop(self._drain_timeout)
+
+    def _look_after_socket(self) -> None:
+        holder = self._socket_file.holder()
+        if holder is Holder.NOBODY:
+            self._make_again()
+        elif holder is Holder.OTHERS and not self._was_taken_over:
+            # A rolling update: the newer one has it, and we finish what is asked of us still.
+            logger.warning("another daemon has taken the socket over")
+        self._was_taken_over = holder is Holder.OTHERS
+
+    def _make_again(self) -> None:
+        try:
+            self._listen()
+        except StartFailed as error:
+            if str(error) != self._last_problem:
+                logger.error("cannot make the socket again", extra=fields(error=str(error)))
+            self._last_problem = str(error)
+        else:
+            self._last_problem = ""
+            logger.warning("the socket was gone and has been made again")
+
+
+def _bind(server: grpc.Server, path: str) -> None:
+    """Bind and start, so that the socket answers from the moment it has its name."""
+    server.add_insecure_port(f"unix:{path}")
+    server.start()
+
+
+def _signal_within(seconds: float) -> signal.Signals | None:
+    info = signal.sigtimedwait(SIGNALS, seconds)
+    return None if info is None else signal.Signals(info.si_signo)

@@ -1,0 +1,73 @@
+"""The gRPC server: which method is answered by what, in which threads, within what limits."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+
+from provider.server.health import PROVIDER_SERVICE, health_handler
+from provider.server.pool import MountPool
+from provider.server.servicer import VERSION
+from provider.v1alpha1 import service_pb2 as pb
+
+MAX_RECEIVED = 16 * 2**20
+"""Above it gRPC itself refuses, by a status that must not be given; the servicer refuses far below
+it. No driver can get there."""
+
+CONNECTION_SECONDS = 10.0
+"""Age at which a connection is asked to end, by HTTP/2's GOAWAY, which loses no call.
+
+Stopping a server cancels the calls that arrive at that moment; so nobody may be calling by then. A
+caller whose connection ends goes to whoever has the socket now, within this time.
+"""
+
+QUICK_THREADS = 2
+"""For Version and health, which must answer while all mount workers are busy."""
+
+Mount = Callable[[pb.MountRequest, grpc.ServicerContext], pb.MountResponse]
+
+
+class MountMethod:
+    """The method Mount; grpcio runs it in the executor that its attribute names."""
+
+    def __init__(self, mount: Mount, pool: MountPool) -> None:
+        self._mount = mount
+        self.experimental_thread_pool = pool
+
+    def __call__(self, request: pb.MountRequest, context: grpc.ServicerContext) -> pb.MountResponse:
+        """Answer one request."""
+        return self._mount(request, context)
+
+
+def version(_request: pb.VersionRequest, _context: grpc.ServicerContext) -> pb.VersionResponse:
+    """The answer to Version."""
+    return VERSION
+
+
+def server_maker(mount: Mount, pool: MountPool) -> Callable[[], grpc.Server]:
+    """What makes servers with equal handlers over the same threads."""
+    quick = ThreadPoolExecutor(QUICK_THREADS, thread_name_prefix="quick")
+    methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+        "Version": grpc.unary_unary_rpc_method_handler(
+            version,
+            request_deserializer=pb.VersionRequest.FromString,
+            response_serializer=pb.VersionResponse.SerializeToString,
+        ),
+        "Mount": grpc.unary_unary_rpc_method_handler(
+            MountMethod(mount, pool),
+            request_deserializer=pb.MountRequest.FromString,
+            response_serializer=pb.MountResponse.SerializeToString,
+        ),
+    }
+    handlers = [
+        grpc.method_handlers_generic_handler(PROVIDER_SERVICE, methods),
+        health_handler(),
+    ]
+    options = (
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", MAX_RECEIVED),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.max_connection_age_ms", round(CONNECTION_SECONDS * 1000)),
+    )
+    return lambda: grpc.server(quick, handlers=handlers, options=options)

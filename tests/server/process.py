@@ -1,0 +1,90 @@
+"""A daemon as a process of its own, with its log."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event, Thread
+from time import monotonic
+from typing import Any
+
+
+def eventually(condition: Callable[[], Any], what: str, seconds: float = 20) -> None:
+    """Wait until something is so."""
+    until = monotonic() + seconds
+    while not condition():
+        assert monotonic() < until, f"not so: {what}"
+        Event().wait(0.01)
+
+
+class Process:
+    """The stub daemon on `volume`; its log is read as it comes."""
+
+    def __init__(self, volume: Path, *flags: str) -> None:
+        self.volume = volume
+        self.socket = volume / "aws.sock"
+        self.raw: list[str] = []
+        arguments = [f"--provider-volume={volume}", "--metrics-address=127.0.0.1:0", *flags]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.server.stub", *arguments],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._reader = Thread(target=self._read)
+        self._reader.start()
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The lines that are JSON."""
+        return [json.loads(line) for line in list(self.raw) if line.startswith("{")]
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def said(self, message: str) -> dict[str, Any] | None:
+        """The first line with this message."""
+        return next((line for line in self.log if line["message"] == message), None)
+
+    def until(self, message: str) -> dict[str, Any]:
+        """Wait for a line."""
+        eventually(lambda: self.said(message) or not self._reader.is_alive(), message)
+        line = self.said(message)
+        assert line is not None, self.raw
+        return line
+
+    def serving(self) -> "Process":
+        """Wait until it serves."""
+        self.until("serving")
+        return self
+
+    @property
+    def web(self) -> tuple[str, int]:
+        """Host and port of its pages."""
+        host, _, port = self.until("web pages are up")["address"].rpartition(":")
+        return host, int(port)
+
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
+    def ended(self, seconds: float = 20) -> int:
+        """Wait for its end; the exit code."""
+        code = self._process.wait(seconds)
+        self._reader.join(seconds)
+        return code
+
+    def close(self) -> None:
+        """End it, if it has not ended."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self.ended()
+        assert self._process.stderr is not None
+        self._process.stderr.close()
+
+    def _read(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self.raw.append(line.rstrip("\n"))

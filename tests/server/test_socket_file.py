@@ -1,0 +1,113 @@
+"""Whose socket is it, and who may remove it."""
+
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from provider.server.socket_file import STALE_SECONDS, Holder, SocketFile, StartFailed
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as one:
+        yield one
+
+
+class Listener:
+    """Binds sockets, as gRPC does, and keeps them open."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self.sockets: list[socket.socket] = []
+
+    def __call__(self, path: str) -> None:
+        one = self._stack.enter_context(socket.socket(socket.AF_UNIX))
+        one.bind(path)
+        one.listen()
+        self.sockets.append(one)
+
+
+def test_a_claimed_path_is_ours_and_for_its_owner_alone(volume: Path, stack: ExitStack) -> None:
+    file = SocketFile(volume / "aws.sock")
+    assert file.holder() is Holder.NOBODY
+    umask = os.umask(0o022)
+    os.umask(umask)
+    file.claim(Listener(stack))
+    assert file.holder() is Holder.OURS
+    assert [one.name for one in volume.iterdir()] == ["aws.sock"]
+    assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
+    assert os.umask(umask) == umask, "the umask is as it was"
+
+
+def test_the_last_to_claim_has_it_and_the_others_leave_it_alone(
+    volume: Path, stack: ExitStack
+) -> None:
+    old, new = SocketFile(volume / "aws.sock"), SocketFile(volume / "aws.sock")
+    old.claim(Listener(stack))
+    new.claim(Listener(stack))
+    assert old.holder() is Holder.OTHERS
+    old.give_up()
+    assert new.is_ours()
+    new.give_up()
+    assert old.holder() is Holder.NOBODY
+
+
+def test_a_dead_ones_socket_is_nobodys(volume: Path, stack: ExitStack) -> None:
+    old, new = SocketFile(volume / "aws.sock"), SocketFile(volume / "aws.sock")
+    old.claim(Listener(stack))
+    listener = Listener(stack)
+    new.claim(listener)
+    listener.sockets[0].close()
+    assert old.holder() is Holder.NOBODY
+
+
+def test_what_is_no_socket_is_others(volume: Path) -> None:
+    (volume / "aws.sock").mkdir()
+    assert SocketFile(volume / "aws.sock").holder() is Holder.OTHERS
+
+
+def test_what_the_dead_left_is_cleared_away_but_nothing_else(
+    volume: Path, stack: ExitStack
+) -> None:
+    listener = Listener(stack)
+    names = (".aws.sock.dead01", ".aws.sock.live01", ".aws.sock.young1", ".other.sock.dead01")
+    for name in names:
+        listener(str(volume / name))
+    for number in (0, 2, 3):
+        listener.sockets[number].close()
+    for name in (names[0], names[1], names[3]):
+        old = (volume / name).stat().st_mtime - 2 * STALE_SECONDS
+        os.utime(volume / name, (old, old))
+    (volume / ".aws.sock.file").touch()
+    os.utime(volume / ".aws.sock.file", (0, 0))
+    SocketFile(volume / "aws.sock").claim(listener)
+    assert {one.name for one in volume.iterdir()} == {
+        "aws.sock",
+        ".aws.sock.live01",
+        ".aws.sock.young1",
+        ".other.sock.dead01",
+        ".aws.sock.file",
+    }
+
+
+def test_a_link_in_place_of_the_socket_is_replaced_not_followed(
+    volume: Path, stack: ExitStack
+) -> None:
+    (volume / "elsewhere").touch()
+    (volume / "aws.sock").symlink_to(volume / "elsewhere")
+    SocketFile(volume / "aws.sock").claim(Listener(stack))
+    assert not (volume / "aws.sock").is_symlink()
+    assert (volume / "elsewhere").read_bytes() == b""
+
+
+def test_a_failed_bind_is_told(volume: Path) -> None:
+    def refuse(path: str) -> None:
+        raise RuntimeError("Failed to bind to address")
+
+    with pytest.raises(StartFailed, match="cannot make a socket in"):
+        SocketFile(volume / "aws.sock").claim(refuse)
