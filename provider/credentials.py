@@ -55,3 +55,11 @@ class CredentialSource(Protocol):
     def fetch(self, deadline: Deadline) -> Credentials:
         """Ask for new credentials; raise `NotAuthenticated` or `Unavailable`."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks, and where its credentials come from."""
+
+    identity: Identity
+    source: CredentialSource

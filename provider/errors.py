@@ -18,7 +18,7 @@ a value or a token.
     ├── NotFound                     NOT_FOUND
     │   ├── SecretNotFound                                secret, version, stage or parameter
     │   ├── KeyNotFound                                   nothing at a JSON path
-    │   └── ServiceAccountNotFound                        the pod's service account (or pod, or node)
+    │   └── ServiceAccountNotFound                        the service account, pod or node
     ├── NotPossible                  FAILED_PRECONDITION
     │   ├── RoleMissing                                   no role on the service account
     │   ├── RegionUnknown                                 no region to be found
@@ -34,8 +34,6 @@ a value or a token.
         └── InternalFault                                 our own bug, with an id that is in the log
 """
 
-from typing import ClassVar
-
 Status = str
 """Name of a gRPC status code, such as `NOT_FOUND`."""
 
@@ -43,7 +41,7 @@ Status = str
 class ProviderError(Exception):
     """A request cannot be answered; the message says why and what to do."""
 
-    status: ClassVar[Status] = "INTERNAL"
+    status: Status = "INTERNAL"
 
     @property
     def reason(self) -> str:

@@ -1,0 +1,286 @@
+"""Asking one region for secrets as one identity, with as few calls as can be.
+
+For each ref, in this order: what memory holds, if fresh enough; the answer to the same question
+that is on its way already; the version alone, if a value is remembered and the store can tell;
+the value itself. Secrets go side by side, parameters in batches.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from itertools import groupby
+from threading import Lock
+from time import monotonic
+from typing import Literal, TypeVar
+
+from provider.credential_cache import CredentialCache
+from provider.credentials import Access, Identity, Principal
+from provider.deadline import Deadline
+from provider.errors import AccessDenied, CredentialsExpired, ProviderError, Unavailable
+from provider.lanes import Lanes
+from provider.memory import Key, Memory, Remembered
+from provider.spec.models import ObjectRef, StoreName
+from provider.store import SecretValue, Store
+
+T = TypeVar("T")
+
+Answer = Future[SecretValue]
+"""A value that is there or on its way, or the error it ended in."""
+
+Event = Literal["memory", "joined", "validated", "fetched"]
+"""How a ref came to its value: by no call, by somebody else's, by a cheap one, by a fetch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How new an answer must be: its question was sent at `since` (`time.monotonic`) or later.
+
+    With `by_fetch` only a fetch counts, otherwise being found unchanged is as good. An answer that
+    is on its way already is always new enough.
+    """
+
+    since: float
+    by_fetch: bool
+
+    @classmethod
+    def first_mount(cls, arrived: float) -> "Freshness":
+        """Fetched after the pod asked: restarting a pod is how people ask for the new value."""
+        return cls(arrived, by_fetch=True)
+
+    @classmethod
+    def remount(cls, arrived: float, interval: float) -> "Freshness":
+        """Found current by anyone of the identity within `interval` seconds."""
+        return cls(arrived - interval, by_fetch=False)
+
+    def accepts(self, ref: ObjectRef, remembered: Remembered | None) -> bool:
+        """Whether `remembered` answers the question without a call."""
+        if remembered is None:
+            return False
+        if self.by_fetch:
+            return remembered.fetched_at >= self.since
+        return _is_pinned(ref) or remembered.validated_at >= self.since
+
+
+def _is_pinned(ref: ObjectRef) -> bool:
+    """Whether the ref names one version, whose content never changes."""
+    return ref.version is not None and ref.label is None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What all refs of one mount have in common."""
+
+    principal: Principal
+    freshness: Freshness
+    deadline: Deadline
+
+
+class Asker:
+    """Thread-safe; one for the process."""
+
+    def __init__(
+        self,
+        stores: Mapping[StoreName, Store],
+        *,
+        memory: Memory,
+        lanes: Lanes,
+        credentials: CredentialCache,
+        observe: Callable[[Event], None],
+    ) -> None:
+        self._stores = stores
+        self._memory = memory
+        self._lanes = lanes
+        self._credentials = credentials
+        self._observe = observe
+        self._flights = _Flights()
+
+    def recall(
+        self, ref: ObjectRef, region: str, identity: Identity, freshness: Freshness
+    ) -> SecretValue | None:
+        """The remembered value, if it is fresh enough to need no call."""
+        remembered = self._memory.get(Key(identity, region, ref))
+        if remembered is None or not freshness.accepts(ref, remembered):
+            return None
+        self._observe("memory")
+        return remembered.value
+
+    def ask(
+        self, refs: Iterable[ObjectRef], region: str, question: Question
+    ) -> dict[ObjectRef, Answer]:
+        """Answers, there or on their way, for all refs; equal refs are asked once.
+
+        Raises what getting credentials raises: without them nothing is asked.
+        """
+        if not (wanted := dict.fromkeys(refs)):
+            return {}
+        principal, freshness = question.principal, question.freshness
+        self._credentials.get(principal.identity, principal.source, question.deadline)
+        answers: dict[ObjectRef, Answer] = {}
+        to_ask: list[Key] = []
+        for ref in wanted:
+            key = Key(principal.identity, region, ref)
+            answers[ref], leads = self._claim(key, freshness, by_fetch=freshness.by_fetch)
+            if leads:
+                to_ask.append(key)
+        for batch in self._batches(to_ask):
+            self._lanes.submit(region, self._answer, batch, question)
+        return answers
+
+    def _claim(self, key: Key, freshness: Freshness, *, by_fetch: bool) -> tuple[Answer, bool]:
+        """The answer for `key`, and whether it is for the caller to bring it about."""
+        answer, leads = self._flights.claim(key, by_fetch=by_fetch)
+        if not leads:
+            self._observe("joined")
+            return answer, False
+        # Looked up after the claim: whoever answered just before has put it there by now.
+        value = self.recall(key.ref, key.region, key.identity, freshness)
+        if value is None:
+            return answer, True
+        self._flights.land(key, value, by_fetch=by_fetch)
+        return answer, False
+
+    def _batches(self, keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
+        by_store = sorted(keys, key=lambda key: key.ref.store)
+        for store, group in groupby(by_store, key=lambda key: key.ref.store):
+            same = list(group)
+            size = self._stores[store].batch_size
+            yield from (same[at : at + size] for at in range(0, len(same), size))
+
+    def _answer(self, batch: Sequence[Key], question: Question) -> None:
+        by_fetch = question.freshness.by_fetch
+        try:
+            changed = batch if by_fetch else self._validate(batch, question)
+            if by_fetch:
+                self._fetch(changed, question)
+            else:
+                self._refetch(changed, question)
+        except Exception as fault:  # noqa: BLE001 - waiters must wake; their barrier reports it
+            self._flights.land_all(batch, fault, by_fetch=by_fetch)
+
+    def _validate(self, batch: Sequence[Key], question: Question) -> list[Key]:
+        """Land what is unchanged; return the rest."""
+        return [key for key in batch if not self._is_current(key, question)]
+
+    def _is_current(self, key: Key, question: Question) -> bool:
+        remembered = self._memory.get(key)
+        if remembered is None or not remembered.may_describe:
+            return False
+        asked_at = monotonic()
+        store = self._stores[key.ref.store]
+        try:
+            version = self._call(
+                key.region, question, lambda access: store.current_version(key.ref, access)
+            )
+        except AccessDenied:
+            # The right to read does not imply the right to describe. Asked once, not each time.
+            self._memory.put(key, replace(remembered, may_describe=False))
+            return False
+        except ProviderError as error:
+            self._fail(key, error, by_fetch=False)
+            return True
+        if version != remembered.value.version:
+            return False
+        self._memory.put(key, replace(remembered, validated_at=asked_at))
+        self._observe("validated")
+        self._flights.land(key, remembered.value, by_fetch=False)
+        return True
+
+    def _refetch(self, keys: Sequence[Key], question: Question) -> None:
+        """Fetch for those who wait for a validation, or join who fetches already."""
+        leading = []
+        for key in keys:
+            fetch, leads = self._claim(key, question.freshness, by_fetch=True)
+            self._flights.follow(key, fetch)
+            if leads:
+                leading.append(key)
+        self._fetch(leading, question)
+
+    def _fetch(self, keys: Sequence[Key], question: Question) -> None:
+        if not keys:
+            return
+        store = self._stores[keys[0].ref.store]
+        asked_at = monotonic()
+        refs = [key.ref for key in keys]
+        try:
+            outcomes = self._call(
+                keys[0].region, question, lambda access: store.fetch(refs, access)
+            )
+        except ProviderError as error:
+            outcomes = dict.fromkeys(refs, error)
+        except Exception as fault:  # noqa: BLE001 - as in _answer
+            self._flights.land_all(keys, fault, by_fetch=True)
+            return
+        for key in keys:
+            outcome = outcomes[key.ref]
+            if isinstance(outcome, SecretValue):
+                self._remember(key, outcome, asked_at)
+                self._observe("fetched")
+                self._flights.land(key, outcome, by_fetch=True)
+            else:
+                self._fail(key, outcome, by_fetch=True)
+
+    def _remember(self, key: Key, value: SecretValue, asked_at: float) -> None:
+        known = self._memory.get(key)
+        may_describe = known is None or known.may_describe
+        self._memory.put(key, Remembered(value, asked_at, asked_at, may_describe))
+
+    def _fail(self, key: Key, error: ProviderError, *, by_fetch: bool) -> None:
+        if not isinstance(error, Unavailable | CredentialsExpired):
+            self._memory.forget(key)
+        self._flights.land(key, error, by_fetch=by_fetch)
+
+    def _call(self, region: str, question: Question, call: Callable[[Access], T]) -> T:
+        """Call with the identity's credentials, and once more with new ones if they are old."""
+        identity, source = question.principal.identity, question.principal.source
+        credentials = self._credentials.get(identity, source, question.deadline)
+        try:
+            return call(Access(region, identity, credentials, question.deadline))
+        except CredentialsExpired:
+            self._credentials.drop(identity, credentials)
+            credentials = self._credentials.get(identity, source, question.deadline)
+            return call(Access(region, identity, credentials, question.deadline))
+
+
+class _Flights:
+    """Questions on their way. A fetch answers who wants a fetch and who wants a validation."""
+
+    def __init__(self) -> None:
+        self._answers: dict[tuple[Key, bool], Answer] = {}
+        self._lock = Lock()
+
+    def claim(self, key: Key, *, by_fetch: bool) -> tuple[Answer, bool]:
+        """The answer on its way, or a new one that the caller must land."""
+        with self._lock:
+            answer = self._answers.get((key, True))
+            if answer is None and not by_fetch:
+                answer = self._answers.get((key, False))
+            if answer is not None:
+                return answer, False
+            answer = self._answers[key, by_fetch] = Answer()
+            return answer, True
+
+    def land(self, key: Key, outcome: SecretValue | Exception, *, by_fetch: bool) -> None:
+        """Wake all who wait for this answer."""
+        with self._lock:
+            answer = self._answers.pop((key, by_fetch), None)
+        if answer is None:
+            return
+        if isinstance(outcome, SecretValue):
+            answer.set_result(outcome)
+        else:
+            answer.set_exception(outcome)
+
+    def land_all(self, keys: Iterable[Key], fault: Exception, *, by_fetch: bool) -> None:
+        """Wake all who wait for any of these answers and have not got one."""
+        for key in keys:
+            self.land(key, fault, by_fetch=by_fetch)
+
+    def follow(self, key: Key, fetch: Answer) -> None:
+        """Let the validation of `key` end as `fetch` does."""
+
+        def land(fetched: Answer) -> None:
+            error = fetched.exception()
+            outcome = error if isinstance(error, Exception) else fetched.result()
+            self.land(key, outcome, by_fetch=False)
+
+        fetch.add_done_callback(land)

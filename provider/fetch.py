@@ -1,0 +1,212 @@
+"""All secrets of a mount, from one region or two.
+
+With a failover region a first mount asks both side by side: the primary's value wins, a refusal in
+either is final, and only what is nobody's fault in one region is covered by the other. A remount
+asks the failover region only for what the primary does not answer.
+"""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, wait
+from dataclasses import dataclass
+
+from provider.ask import Answer, Asker, Freshness, Question
+from provider.credentials import Identity
+from provider.deadline import Deadline
+from provider.errors import (
+    AwsUnavailable,
+    CredentialsExpired,
+    OutOfTime,
+    ProviderError,
+    Unavailable,
+)
+from provider.spec.models import ObjectRef, SecretObject
+from provider.store import SecretValue
+
+GRACE = 3.0
+"""Seconds that a region may keep a mount waiting once the other one has answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """Where to ask: the primary region and, if the class names one, the failover region."""
+
+    primary: str
+    failover: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An object's value, and the region that it comes from."""
+
+    object: SecretObject
+    region: str
+    value: SecretValue
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFailure:
+    """Why an object has no files, and in which region that came out."""
+
+    object: SecretObject
+    region: str
+    error: ProviderError
+
+    def __str__(self) -> str:
+        ref = self.object.ref
+        return f'{self.object.path} "{ref.name}" ({ref.store}, {self.region}): {self.error}'
+
+
+Outcome = Fetched | ObjectFailure
+
+
+class Fetcher:
+    """Thread-safe; one for the process."""
+
+    def __init__(self, asker: Asker, grace: float = GRACE) -> None:
+        self._asker = asker
+        self._grace = grace
+
+    def recall(
+        self,
+        objects: Sequence[SecretObject],
+        regions: Regions,
+        identity: Identity,
+        freshness: Freshness,
+    ) -> list[Fetched] | None:
+        """All values from memory, or None if even one of them needs a call."""
+        recalled = []
+        for obj in objects:
+            fetched = self._recall(obj, regions, identity, freshness)
+            if fetched is None:
+                return None
+            recalled.append(fetched)
+        return recalled
+
+    def fetch(
+        self, objects: Sequence[SecretObject], regions: Regions, question: Question
+    ) -> list[Outcome]:
+        """The outcome of each object, in order; raises only what concerns all of them."""
+        if regions.failover is None:
+            return self._from_one(objects, regions.primary, question)
+        if question.freshness.by_fetch:
+            return self._from_both(objects, regions.primary, regions.failover, question)
+        return self._from_primary_first(objects, regions, regions.failover, question)
+
+    def _recall(
+        self, obj: SecretObject, regions: Regions, identity: Identity, freshness: Freshness
+    ) -> Fetched | None:
+        for region, ref in ((regions.primary, obj.ref), (regions.failover, obj.failover)):
+            if region is not None and ref is not None:
+                value = self._asker.recall(ref, region, identity, freshness)
+                if value is not None:
+                    return Fetched(obj, region, value)
+        return None
+
+    def _from_one(
+        self, objects: Sequence[SecretObject], region: str, question: Question
+    ) -> list[Outcome]:
+        deadline = question.deadline
+        answers = self._asker.ask((obj.ref for obj in objects), region, question)
+        wait(answers.values(), timeout=deadline.remaining())
+        # Somebody else's question may have run out of *their* time, which says nothing about ours.
+        again = [ref for ref, answer in answers.items() if _ran_out_of_time(answer)]
+        if again and not deadline.passed:
+            answers |= self._asker.ask(again, region, question)
+            wait(answers.values(), timeout=deadline.remaining())
+        return [_outcome(obj, region, answers[obj.ref]) for obj in objects]
+
+    def _from_both(
+        self, objects: Sequence[SecretObject], primary: str, failover: str, question: Question
+    ) -> list[Outcome]:
+        first = self._asker.ask((obj.ref for obj in objects), primary, question)
+        second = self._asker.ask(map(_failover_ref, objects), failover, question)
+        pairs = [(first[obj.ref], second[_failover_ref(obj)]) for obj in objects]
+        self._await(pairs, question.deadline, self._grace)
+        return [
+            _judge(_outcome(obj, primary, ours), _outcome(obj, failover, theirs))
+            for obj, (ours, theirs) in zip(objects, pairs, strict=True)
+        ]
+
+    def _from_primary_first(
+        self, objects: Sequence[SecretObject], regions: Regions, failover: str, question: Question
+    ) -> list[Outcome]:
+        """Recall what either region still vouches for, ask the primary, then the other."""
+        identity, freshness = question.principal.identity, question.freshness
+        outcomes: dict[int, Outcome] = {}
+        for obj in objects:
+            if recalled := self._recall(obj, regions, identity, freshness):
+                outcomes[obj.index] = recalled
+        unknown = [obj for obj in objects if obj.index not in outcomes]
+        first = self._asker.ask((obj.ref for obj in unknown), regions.primary, question)
+        wait(first.values(), timeout=question.deadline.within(self._grace).remaining())
+        lacking = [obj for obj in unknown if _may_be_covered(first[obj.ref])]
+        second = self._asker.ask(map(_failover_ref, lacking), failover, question)
+        pairs = [(first[obj.ref], second[_failover_ref(obj)]) for obj in lacking]
+        self._await(pairs, question.deadline, grace=0)
+        for obj in unknown:
+            outcomes[obj.index] = _outcome(obj, regions.primary, first[obj.ref])
+        for obj in lacking:
+            cover = _outcome(obj, failover, second[_failover_ref(obj)])
+            outcomes[obj.index] = _judge(outcomes[obj.index], cover)
+        return [outcomes[obj.index] for obj in objects]
+
+    def _await(
+        self, pairs: Iterable[tuple[Answer, Answer]], deadline: Deadline, grace: float
+    ) -> None:
+        """Wait until each pair holds an answer that counts, then `grace` seconds for the rest."""
+        waiting: set[Answer] = set()
+        for pair in pairs:
+            waiting.update(pair)
+            while not _is_settled(pair) and not deadline.passed:
+                still_open = [answer for answer in pair if not answer.done()]
+                wait(still_open, timeout=deadline.remaining(), return_when=FIRST_COMPLETED)
+        wait(waiting, timeout=deadline.within(grace).remaining())
+
+
+def _failover_ref(obj: SecretObject) -> ObjectRef:
+    return obj.failover or obj.ref
+
+
+def _ran_out_of_time(answer: Answer) -> bool:
+    return answer.done() and isinstance(answer.exception(), OutOfTime)
+
+
+def _is_settled(pair: tuple[Answer, Answer]) -> bool:
+    """Whether one of the two holds something that the other cannot cover, or both have ended."""
+    done = [answer for answer in pair if answer.done()]
+    return len(done) == 2 or any(not _may_be_covered(answer) for answer in done)
+
+
+def _may_be_covered(answer: Answer) -> bool:
+    """Whether another region may answer in its place: it is not there, or failed blamelessly."""
+    return not answer.done() or isinstance(answer.exception(), Unavailable | CredentialsExpired)
+
+
+def _outcome(obj: SecretObject, region: str, answer: Answer) -> Outcome:
+    if not answer.done():
+        waited = "no answer in time. Check that the node reaches this region's endpoints."
+        return ObjectFailure(obj, region, OutOfTime(waited))
+    error = answer.exception()
+    if error is None:
+        return Fetched(obj, region, answer.result())
+    if isinstance(error, ProviderError):
+        return ObjectFailure(obj, region, error)
+    raise error
+
+
+def _judge(primary: Outcome, failover: Outcome) -> Outcome:
+    for outcome in (primary, failover):
+        if isinstance(outcome, ObjectFailure) and not _is_coverable(outcome.error):
+            return outcome
+    if isinstance(primary, ObjectFailure):
+        return failover if isinstance(failover, Fetched) else _both(primary, failover)
+    return primary
+
+
+def _is_coverable(error: ProviderError) -> bool:
+    return isinstance(error, Unavailable | CredentialsExpired)
+
+
+def _both(primary: ObjectFailure, failover: ObjectFailure) -> ObjectFailure:
+    text = f"{primary.error} Nor did the failover region {failover.region} help: {failover.error}"
+    return ObjectFailure(primary.object, primary.region, AwsUnavailable(text))

@@ -1,0 +1,153 @@
+"""The story of a mount: region, identity, secrets, files."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from provider.ask import Freshness, Question
+from provider.credentials import Identity, Principal
+from provider.deadline import Deadline
+from provider.errors import ProviderError
+from provider.fetch import Fetched, Fetcher, ObjectFailure, Outcome, Regions
+from provider.files import MountedFile, check_size, lay_out
+from provider.spec.models import MountSpec, Pod
+from provider.spec.objects import region_problems
+from provider.spec.problems import InvalidSpec
+from provider.volumes import Volumes
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The full set of files of a volume, and (file, version) of each object."""
+
+    files: tuple[MountedFile, ...]
+    versions: tuple[tuple[str, str], ...]
+    identity: Identity
+    from_memory: bool
+    """Whether no call was made for it."""
+
+
+SEVERITY = (
+    "PERMISSION_DENIED",
+    "NOT_FOUND",
+    "INTERNAL",
+    "UNAUTHENTICATED",
+    "FAILED_PRECONDITION",
+    "INVALID_ARGUMENT",
+)
+"""Of several failures the first of these gives the answer its status."""
+
+
+class ObjectsFailed(ProviderError):
+    """One or more objects failed, and so the mount; the text has a line for each."""
+
+    def __init__(self, failures: Sequence[ObjectFailure], identity: Identity) -> None:
+        self.failures = tuple(failures)
+        worst = min(self.failures, key=_severity)
+        self.status = worst.error.status
+        self._reason = worst.error.reason
+        super().__init__("\n".join(f"{failure} [{identity}]" for failure in self.failures))
+
+    @property
+    def reason(self) -> str:
+        """The reason of the failure that gave the status."""
+        return self._reason
+
+
+def _severity(failure: ObjectFailure) -> int:
+    return SEVERITY.index(failure.error.status)
+
+
+class Identifies(Protocol):
+    """Finds out who a pod is to AWS."""
+
+    def identify(self, spec: MountSpec, region: str, deadline: Deadline) -> Principal:
+        """The pod's identity, which may need a look-up, and its source of credentials."""
+        ...
+
+    def require_token(self, spec: MountSpec) -> None:
+        """Raise `TokenMissing` unless the request proves the pod's identity; no look-up."""
+        ...
+
+
+class Mounter:
+    """Turns a request into files. Thread-safe; one for the process.
+
+    `interval` is the age in seconds up to which a validation holds, `max_bytes` the driver's limit
+    for one answer, `node_region` finds the region of classes that name none.
+    """
+
+    def __init__(
+        self,
+        *,
+        identifier: Identifies,
+        fetcher: Fetcher,
+        node_region: Callable[[Pod, Deadline], str],
+        interval: float,
+        max_bytes: int,
+    ) -> None:
+        self._identifier = identifier
+        self._fetcher = fetcher
+        self._node_region = node_region
+        self._interval = interval
+        self._max_bytes = max_bytes
+        self._volumes = Volumes()
+
+    def mount(self, spec: MountSpec, *, deadline: Deadline, arrived: float) -> Delivery:
+        """All files of the volume, or an error that names all that is wrong.
+
+        `arrived` is when the request came in (`time.monotonic`), before it waited for anything.
+        """
+        regions = self._regions(spec, deadline)
+        delivery = self._from_memory(spec, regions, arrived)
+        if delivery is None:
+            delivery = self._from_aws(spec, regions, deadline, arrived)
+        check_size(delivery.files, self._max_bytes)
+        self._volumes.delivered(spec, delivery.identity)
+        return delivery
+
+    def _regions(self, spec: MountSpec, deadline: Deadline) -> Regions:
+        klass = spec.klass
+        if klass.region is not None:
+            return Regions(klass.region, klass.failover_region)
+        region = self._node_region(spec.pod, deadline)
+        if problems := region_problems(klass, region):
+            raise InvalidSpec(problems)
+        return Regions(region, klass.failover_region)
+
+    def _from_memory(self, spec: MountSpec, regions: Regions, arrived: float) -> Delivery | None:
+        """A remount whose values were all found current a short while ago needs no call at all."""
+        identity = self._volumes.last_identity(spec)
+        if identity is None:
+            return None
+        self._identifier.require_token(spec)
+        freshness = Freshness.remount(arrived, self._interval)
+        recalled = self._fetcher.recall(spec.klass.objects, regions, identity, freshness)
+        return None if recalled is None else _deliver(recalled, identity, from_memory=True)
+
+    def _from_aws(
+        self, spec: MountSpec, regions: Regions, deadline: Deadline, arrived: float
+    ) -> Delivery:
+        principal = self._identifier.identify(spec, regions.primary, deadline)
+        known = self._volumes.last_identity(spec)
+        freshness = (
+            Freshness.first_mount(arrived)
+            if known is None
+            else Freshness.remount(arrived, self._interval)
+        )
+        question = Question(principal, freshness, deadline)
+        outcomes = self._fetcher.fetch(spec.klass.objects, regions, question)
+        return _deliver(outcomes, principal.identity, from_memory=False)
+
+
+def _deliver(outcomes: Sequence[Outcome], identity: Identity, *, from_memory: bool) -> Delivery:
+    """Lay the files out; every object that failed, here or before, is named at once."""
+    fetched = [outcome for outcome in outcomes if isinstance(outcome, Fetched)]
+    failures = [outcome for outcome in outcomes if isinstance(outcome, ObjectFailure)]
+    files, layout_failures = lay_out([(one.object, one.value) for one in fetched])
+    region_of = {one.object.index: one.region for one in fetched}
+    failures += [ObjectFailure(obj, region_of[obj.index], error) for obj, error in layout_failures]
+    if failures:
+        raise ObjectsFailed(sorted(failures, key=lambda one: one.object.index), identity)
+    versions = tuple((one.object.file, one.value.version) for one in fetched)
+    return Delivery(files, versions, identity, from_memory)
