@@ -16,8 +16,6 @@ from io import BufferedReader, RawIOBase
 from time import monotonic
 from typing import Literal, cast
 
-from urllib3.util.ssltransport import SSLTransport
-
 from provider.aws.network import Origin, Proxy
 from provider.deadline import Deadline
 
@@ -151,7 +149,9 @@ def _secured(
 ) -> socket.socket:
     with _failing_as(f"no TLS with {origin}", deadline):
         sock.settimeout(deadline.within(2 * CONNECT_TIMEOUT).remaining() or 0.001)
-        if isinstance(sock, ssl.SSLSocket):  # TLS to AWS within TLS to the proxy
+        if isinstance(sock, ssl.SSLSocket):  # TLS to AWS within TLS to the proxy, which is rare
+            from urllib3.util.ssltransport import SSLTransport  # noqa: PLC0415 - heavy
+
             inner = SSLTransport(sock, tls, server_hostname=origin.host)
             return cast("socket.socket", inner)
         return tls.wrap_socket(sock, server_hostname=origin.host)

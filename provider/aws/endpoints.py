@@ -6,20 +6,14 @@ SDKs. One thing is added: `{region}` in an endpoint URL stands for the region th
 one daemon asks several. STS is always asked at its regional endpoint.
 """
 
-import gzip
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
-import botocore
-from botocore.endpoint_provider import EndpointProvider
-from botocore.exceptions import EndpointProviderError
-
+from provider.aws import rules
 from provider.aws.network import Origin, parse_origin
 from provider.errors import InvalidRequest
 
@@ -32,7 +26,6 @@ _VARIABLES: Mapping[Service, str] = {
     "ssm": "AWS_ENDPOINT_URL_SSM",
     "sts": "AWS_ENDPOINT_URL_STS",
 }
-_DATA = Path(botocore.__file__).parent / "data"
 _MOST = 64
 """Endpoints to remember. A node uses a handful, but a class may name any region."""
 
@@ -59,7 +52,6 @@ class Endpoints:
             if self._fips or self._dual_stack:
                 other = "AWS_USE_FIPS_ENDPOINT" if self._fips else "AWS_USE_DUALSTACK_ENDPOINT"
                 raise ValueError(f"{variable} and {other} exclude each other")
-        self._provider = lru_cache(_load_rules)
         self._cached = lru_cache(_MOST)(self._resolve)
 
     def resolve(self, service: Service, region: str) -> Endpoint:
@@ -72,15 +64,13 @@ class Endpoints:
         if service in self._custom:
             _, url = self._custom[service]
             return _endpoint(url.replace("{region}", region), service, region)
+        scope = {"Region": region, "UseFIPS": self._fips, "UseDualStack": self._dual_stack}
         try:
-            rule = self._provider(service).resolve_endpoint(
-                Region=region, UseFIPS=self._fips, UseDualStack=self._dual_stack
-            )
-        except EndpointProviderError as error:
+            url, scheme = rules.resolve(service, scope)
+        except InvalidRequest as error:
             raise InvalidRequest(f"no {service} endpoint in region {region}: {error}") from error
-        schemes = rule.properties.get("authSchemes") or [{}]
-        name = schemes[0].get("signingName", service)
-        return _endpoint(rule.url, name, schemes[0].get("signingRegion", region))
+        name, signing_region = scheme.get("signingName"), scheme.get("signingRegion")
+        return _endpoint(url, name or service, signing_region or region)
 
 
 def _is_true(value: str | None) -> bool:
@@ -116,13 +106,3 @@ def _endpoint(url: str, signing_name: str, signing_region: str) -> Endpoint:
     if not _PATH.fullmatch(parts.path):
         raise ValueError("the path of an endpoint URL is made of plain letters, digits and -_~")
     return Endpoint(origin, parts.path.rstrip("/") + "/", signing_name, signing_region)
-
-
-def _load_rules(service: Service) -> EndpointProvider:
-    newest = max((_DATA / service).glob("*/endpoint-rule-set-1.json*"))
-    return EndpointProvider(_read(newest), _read(next(_DATA.glob("partitions.json*"))))
-
-
-def _read(path: Path) -> Any:
-    raw = path.read_bytes()
-    return json.loads(gzip.decompress(raw) if path.suffix == ".gz" else raw)

@@ -155,7 +155,9 @@ _MISSING = _Meaning(
     SecretNotFound, "Check its name, version, label and region, and that it has a value"
 )
 _UNUSABLE = _Meaning(SecretUnusable, "Check the state of the secret and of its KMS key")
-_DELETED = _Meaning(SecretUnusable, "Restore it if it is marked for deletion, else check version and label")
+_DELETED = _Meaning(
+    SecretUnusable, "Restore it if it is marked for deletion, else check version and label"
+)
 _KEY = _Meaning(SecretUnusable, "Check that the KMS key is there, enabled, and open to the role")
 
 _NOT_ALLOWED = _Meaning(AccessDenied, "")

@@ -12,7 +12,7 @@ from typing import Literal
 from urllib.parse import unquote, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed
 
-from botocore.httpsession import where
+from provider.aws.rules import botocore_file
 
 Scheme = Literal["http", "https"]
 DEFAULT_PORTS: Mapping[str, int] = {"http": 80, "https": 443}
@@ -106,8 +106,17 @@ def tls_context(environment: Mapping[str, str]) -> ssl.SSLContext:
         if bundle := environment.get(variable):
             _load(context, bundle, variable)
             return context
-    _load(context, where(), "botocore's CA bundle")
+    _load(context, _default_bundle(), "the CA bundle")
     return context
+
+
+def _default_bundle() -> str:
+    """As botocore does: certifi's where there is certifi, else its own."""
+    try:
+        from certifi import where  # noqa: PLC0415 - it may be missing
+    except ImportError:
+        return str(botocore_file("cacert.pem"))
+    return where()
 
 
 def _load(context: ssl.SSLContext, bundle: str, source: str) -> None:
