@@ -59,5 +59,5 @@ def looks_like_arn(name: str) -> bool:
 
 def partition_of(region: str) -> str:
     """The partition that `region` lies in, told by its prefix as AWS's rule sets do."""
-    prefix = region.rsplit("-", 2)[0] if region.count("-") > 1 else region
-    return _PARTITIONS.get(prefix, "aws")
+    found = (name for prefix, name in _PARTITIONS.items() if region.startswith(f"{prefix}-"))
+    return next(found, "aws")

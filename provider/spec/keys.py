@@ -36,7 +36,7 @@ class Key:
     def fault_in(self, text: str) -> str | None:
         """What is wrong with this text, None when nothing is."""
         if self.choices and text not in self.choices:
-            return f"must be {' or '.join(self.choices)}{did_you_mean(text, self.choices)}"
+            return f"must be {' or '.join(self.choices)}"
         if self.pattern and not re.fullmatch(self.pattern, text):
             return f"must be {self.expected}"
         return None

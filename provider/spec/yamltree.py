@@ -48,7 +48,7 @@ class Scalar:
     block: bool = False
     """Whether it is a `|` block: its own lines are then lines of the document."""
     size: int = 1
-    height: int = 1
+    height: int = 0
 
     @property
     def words(self) -> str | None:

@@ -1,0 +1,34 @@
+"""ARNs, and regions' partitions."""
+
+import pytest
+from botocore.loaders import Loader
+
+from provider.spec.arn import Arn, partition_of
+
+
+def test_an_arn_keeps_the_colons_of_its_resource() -> None:
+    arn = Arn.parse("arn:aws-cn:secretsmanager:cn-north-1:1:secret:a/b:c")
+    assert (arn.partition, arn.region, arn.resource) == ("aws-cn", "cn-north-1", "secret:a/b:c")
+    assert arn.store == "secretsmanager"
+    assert Arn.parse("arn:aws:ssm:eu-west-1:1:parameter/a").store == "ssmparameter"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a", "arn", "arn:aws:ssm::1:parameter/a", "arn:aws:ssm:eu-west-1:1:", "arn:aws:sqs:r:1:x"],
+)
+def test_other_text_is_no_arn(text: str) -> None:
+    with pytest.raises(ValueError, match="is "):
+        Arn.parse(text)
+
+
+def test_every_region_that_botocore_knows_has_its_partition() -> None:
+    partitions = Loader().load_data("partitions")["partitions"]
+    regions = [
+        (name, one["id"])
+        for one in partitions
+        for name in one["regions"]
+        if not name.endswith("-global")
+    ]
+    assert len(regions) > 30
+    assert [(name, partition_of(name)) for name, _ in regions] == regions
