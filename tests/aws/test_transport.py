@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event
 from time import monotonic
@@ -33,19 +33,25 @@ class Echo:
         return self.replies.pop(0) if self.replies else Reply(body=request.body)
 
 
-@contextmanager
-def open_transport(
-    environment: dict[str, str] | None = None, in_flight: int = 4
-) -> Iterator[Transport]:
-    transport = Transport.from_environment(environment or {}, in_flight)
-    yield transport
-    transport.close()
+Connect = Callable[..., Transport]
 
 
 @pytest.fixture
-def transport() -> Iterator[Transport]:
-    with open_transport() as transport:
-        yield transport
+def connect() -> Iterator[Connect]:
+    """Makes transports: `connect(HTTP_PROXY="…")`."""
+    with ExitStack() as stack:
+
+        def make(in_flight: int = 4, **environment: str) -> Transport:
+            transport = Transport.from_environment(environment, in_flight)
+            stack.callback(transport.close)
+            return transport
+
+        yield make
+
+
+@pytest.fixture
+def transport(connect: Connect) -> Transport:
+    return connect()
 
 
 def post(transport: Transport, url: str, body: bytes = b"hello", seconds: float = 5.0) -> bytes:
@@ -227,9 +233,10 @@ def test_redirects_are_not_followed(transport: Transport) -> None:
     assert len(echo.requests) == 1
 
 
-def test_requests_in_flight_are_bounded() -> None:
+def test_requests_in_flight_are_bounded(connect: Connect) -> None:
     echo = Echo(Reply(wire=Wire.HANG))
-    with Server(echo) as server, open_transport(in_flight=1) as transport:
+    transport = connect(in_flight=1)
+    with Server(echo) as server:
         with ThreadPoolExecutor(1) as pool:
             first = pool.submit(post, transport, server.url, seconds=0.5)
             wait_for(lambda: bool(echo.requests))
@@ -261,27 +268,28 @@ def bundle(authority: Authority, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
-def test_ca_bundles(authority: Authority, bundle: Path, variable: str) -> None:
+def test_ca_bundles(connect: Connect, authority: Authority, bundle: Path, variable: str) -> None:
+    transport = connect(**{variable: str(bundle)})
     with Server(Echo(), tls=authority.server()) as server:
-        with open_transport({variable: str(bundle)}) as transport:
-            assert post(transport, server.url) == b"hello"
+        assert post(transport, server.url) == b"hello"
 
 
 def test_a_server_of_another_authority_gets_no_request(transport: Transport) -> None:
     echo = Echo()
-    with Server(echo, tls=Authority().server()) as server:
-        with pytest.raises(NoAnswer, match=r"is AWS_CA_BUNDLE right\?"):
-            post(transport, server.url)
+    mistrusted = pytest.raises(NoAnswer, match=r"is AWS_CA_BUNDLE right\?")
+    with Server(echo, tls=Authority().server()) as server, mistrusted:
+        post(transport, server.url)
     assert echo.requests == []
 
 
-def test_a_server_of_another_name_gets_no_request(bundle: Path, authority: Authority) -> None:
+def test_a_server_of_another_name_gets_no_request(
+    connect: Connect, bundle: Path, authority: Authority
+) -> None:
     echo = Echo()
-    with Server(echo, tls=authority.server()) as server:
-        with open_transport({"AWS_CA_BUNDLE": str(bundle)}) as transport:
-            url = server.url.replace("127.0.0.1", "127.0.0.2")
-            with pytest.raises(NoAnswer):
-                post(transport, url)
+    transport = connect(AWS_CA_BUNDLE=str(bundle))
+    mistrusted = pytest.raises(NoAnswer, match="IP address mismatch")
+    with Server(echo, host="127.0.0.2", tls=authority.server()) as server, mistrusted:
+        post(transport, server.url)
     assert echo.requests == []
 
 
@@ -295,33 +303,31 @@ def test_an_unreadable_bundle_stops_the_start(tmp_path: Path, content: str | Non
 
 
 @pytest.mark.parametrize("over_tls", [False, True], ids=["http-proxy", "https-proxy"])
-def test_https_goes_through_a_tunnel(authority: Authority, bundle: Path, over_tls: bool) -> None:
+def test_https_goes_through_a_tunnel(
+    connect: Connect, authority: Authority, bundle: Path, over_tls: bool
+) -> None:
     tls = authority.server() if over_tls else None
     with Server(Echo(), tls=authority.server()) as server, running_proxy(tls) as proxy:
         login = proxy.url.replace("://", "://user:p%40ss@")
-        environment = {"AWS_CA_BUNDLE": str(bundle), "HTTPS_PROXY": login}
-        with open_transport(environment) as transport:
-            assert [post(transport, server.url) for _ in range(2)] == [b"hello", b"hello"]
+        transport = connect(AWS_CA_BUNDLE=str(bundle), HTTPS_PROXY=login)
+        assert [post(transport, server.url) for _ in range(2)] == [b"hello", b"hello"]
     assert proxy.seen == [f"CONNECT {server.url.removeprefix('https://')}"]
     assert proxy.authorizations == ["Basic dXNlcjpwQHNz"]
 
 
-def test_http_is_passed_on_by_the_proxy() -> None:
+def test_http_is_passed_on_by_the_proxy(connect: Connect) -> None:
     echo = Echo()
     with Server(echo) as server, running_proxy() as proxy:
-        with open_transport({"http_proxy": proxy.url.removeprefix("http://")}) as transport:
-            assert post(transport, server.url) == b"hello"
+        transport = connect(http_proxy=proxy.url.removeprefix("http://"))
+        assert post(transport, server.url) == b"hello"
     assert proxy.seen == [f"POST {server.url}/"]
     assert echo.requests[0].headers["host"] == server.url.removeprefix("http://")
 
 
-def test_a_proxy_that_refuses(authority: Authority, bundle: Path) -> None:
-    with running_proxy() as proxy:
+def test_a_proxy_that_refuses(connect: Connect) -> None:
+    with running_proxy() as proxy, pytest.raises(NoAnswer, match="answered 407 to CONNECT"):
         proxy.refuses = 407
-        environment = {"AWS_CA_BUNDLE": str(bundle), "HTTPS_PROXY": proxy.url}
-        with open_transport(environment) as transport:
-            with pytest.raises(NoAnswer, match="answered 407 to CONNECT"):
-                post(transport, "https://127.0.0.1:1")
+        post(connect(HTTPS_PROXY=proxy.url), "https://127.0.0.1:1")
 
 
 @pytest.mark.parametrize(
@@ -332,10 +338,9 @@ def test_a_proxy_that_refuses(authority: Authority, bundle: Path) -> None:
         pytest.param({"http_proxy": ""}, id="switched-off-in-lower-case"),
     ],
 )
-def test_ways_around_a_proxy(environment: dict[str, str]) -> None:
+def test_ways_around_a_proxy(connect: Connect, environment: dict[str, str]) -> None:
     with Server(Echo()) as server, running_proxy() as proxy:
-        with open_transport({"HTTP_PROXY": proxy.url, **environment}) as transport:
-            post(transport, server.url)
+        post(connect(HTTP_PROXY=proxy.url, **environment), server.url)
     assert proxy.seen == []
 
 
