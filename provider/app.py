@@ -1,19 +1,19 @@
 """The composition root: it alone knows every part, and how a daemon is made of them."""
 
 import faulthandler
-import gc
 import os
 import signal
 import sys
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import NoReturn
 
 from provider import __version__, log
 from provider.config import Config
 from provider.log import fields, logger
 from provider.metrics import Metrics
 from provider.server.barrier import Barrier
-from provider.server.daemon import Daemon, hold_signals
+from provider.server.daemon import Daemon
 from provider.server.grpc_server import server_maker
 from provider.server.health import Readiness
 from provider.server.pool import MountPool
@@ -27,19 +27,18 @@ def engine(_config: Config, _metrics: Metrics) -> Mounts:
     raise StartFailed("this build has no engine yet")
 
 
-def serve(config: Config, make_engine: Callable[[Config, Metrics], Mounts] = engine) -> int:
-    """Be the daemon until a signal comes; the exit code.
+def serve(config: Config, make_engine: Callable[[Config, Metrics], Mounts] = engine) -> NoReturn:
+    """Be the daemon until a signal comes (they are held already); never returns.
 
     Leaves the process by itself: an ordinary exit waits for every thread, also for those that hang
     in a mount which the drain has given up.
     """
-    hold_signals()
     log.set_up(config.log_level, config.log_format)
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     try:
         exit_code = _daemon(config, make_engine).run()
-    except StartFailed as error:
+    except (StartFailed, OSError) as error:
         sys.stderr.write(f"secrets-provider-aws: cannot start: {error}\n")
         exit_code = 1
     sys.stderr.flush()
@@ -47,7 +46,7 @@ def serve(config: Config, make_engine: Callable[[Config, Metrics], Mounts] = eng
 
 
 def _daemon(config: Config, make_engine: Callable[[Config, Metrics], Mounts]) -> Daemon:
-    gc.disable()  # nothing of what a start makes is garbage
+    logger.info("starting", extra=fields(version=__version__))
     metrics = Metrics()
     servicer = Servicer(
         make_engine(config, metrics),
@@ -60,8 +59,6 @@ def _daemon(config: Config, make_engine: Callable[[Config, Metrics], Mounts]) ->
     metrics.watch("mounts_waiting", "Mounts that wait for a worker.", lambda: pool.waiting)
     socket_file = SocketFile(config.socket_path)
     _serve_web(config, socket_file, metrics)
-    logger.info("starting", extra=fields(version=__version__))
-    gc.enable()
     return Daemon(
         socket_file,
         server_maker(barrier.mount, pool),

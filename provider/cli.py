@@ -4,13 +4,14 @@
 modules of their own, imported when they are asked for; adding one is a line in `COMMANDS`.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
-from provider import __version__, syntax
+from provider import __version__, signals, syntax
 from provider.config import OPTIONS, Config, ConfigError, Option, configure, flag
 
 PROGRAM = "secrets-provider-aws"
@@ -93,7 +94,9 @@ def serve(arguments: Sequence[str]) -> int:
         config = parse(arguments, os.environ)
     except ConfigError as error:
         return _usage_error(str(error))
-    # The daemon's imports cost more than all else at its start: not for a wrong flag.
+    signals.hold()
+    gc.disable()  # nothing of what a start makes is garbage
+    # These imports cost more than all else at the start: not for a wrong flag.
     from provider import app  # noqa: PLC0415
 
     return app.serve(config)

@@ -1,22 +1,16 @@
-"""The daemon's life: start, main loop, shutdown.
-
-Signals are blocked in every thread and fetched by the main loop, so no handler ever runs in the
-middle of something; a process that is PID 1 gets them all the same.
-"""
+"""The daemon's life: start, main loop, shutdown."""
 
 import gc
-import signal
 from collections.abc import Callable
 from time import monotonic
 from typing import Protocol
 
 import grpc
 
+from provider import signals
 from provider.log import fields, logger
 from provider.server.grpc_server import CONNECTION_SECONDS
 from provider.server.socket_file import Holder, SocketFile, StartFailed
-
-SIGNALS = frozenset((signal.SIGTERM, signal.SIGINT))
 
 LOOK_SECONDS = 1.0
 """How often the main loop looks after the socket."""
@@ -44,16 +38,11 @@ class Traffic(Protocol):
         ...
 
 
-def hold_signals() -> None:
-    """Keep SIGTERM and SIGINT for the main loop; to be called before any thread starts."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-
-
 class Daemon:
     """One daemon at one socket.
 
     `make_server` makes a gRPC server with all its handlers, not yet started: a new one for every
-    socket.
+    socket. The garbage collector may be off until it serves.
     """
 
     def __init__(
@@ -82,10 +71,11 @@ class Daemon:
     def _start(self) -> None:
         self._listen()
         gc.freeze()  # what is there now stays: the collector need not look at it ever again
+        gc.enable()
         logger.info("serving", extra=fields(socket=str(self._socket_file.path)))
 
     def _main_loop(self) -> None:
-        while (signal_ := _signal_within(LOOK_SECONDS)) is None:
+        while (signal_ := signals.next_within(LOOK_SECONDS)) is None:
             self._look_after_socket()
             self._stop_retired()
         logger.info("stopping", extra=fields(signal=signal_.name))
@@ -95,7 +85,7 @@ class Daemon:
         self._socket_file.give_up()
         until = monotonic() + self._drain_timeout
         while self._mounts.idle_seconds() < QUIET_SECONDS and monotonic() < until:
-            if second := _signal_within(STEP_SECONDS):
+            if second := signals.next_within(STEP_SECONDS):
                 logger.warning("stopping at once", extra=fields(signal=second.name))
                 return 128 + second
         if self._mounts.idle_seconds() == 0 and (count := self._mounts.cut_short(STOPPED)):
@@ -146,8 +136,3 @@ def _bind(server: grpc.Server, path: str) -> None:
     """Bind and start, so that the socket answers from the moment it has its name."""
     server.add_insecure_port(f"unix:{path}")
     server.start()
-
-
-def _signal_within(seconds: float) -> signal.Signals | None:
-    info = signal.sigtimedwait(SIGNALS, seconds)
-    return None if info is None else signal.Signals(info.si_signo)

@@ -36,7 +36,7 @@ class Holder(Enum):
 
 
 class SocketFile:
-    """One path, and which socket of ours was last put there. Used by one thread at a time."""
+    """One path, and which socket of ours was last put there. Any thread may ask; one changes it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

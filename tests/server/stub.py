@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 from time import sleep
 
-from provider import app, cli, errors
+from provider import app, cli, errors, signals
+from provider.config import Config
 from provider.credentials import Identity
 from provider.deadline import Deadline
 from provider.files import MountedFile
+from provider.metrics import Metrics
 from provider.mount import Delivery
 from provider.server import grpc_server
 from provider.spec.models import MountSpec
@@ -45,6 +47,14 @@ class StubMounter:
         raise ValueError(f"cannot read {token}")
 
 
+def engine(config: Config, _metrics: Metrics) -> StubMounter:
+    """The stub; or what an engine without its files ends in."""
+    if config.eks_addon_version == "broken":
+        raise FileNotFoundError(2, "No such file or directory", "/etc/ca.crt")
+    return StubMounter()
+
+
 if __name__ == "__main__":
+    signals.hold()
     grpc_server.CONNECTION_SECONDS = 0.5  # tests have less time
-    app.serve(cli.parse(sys.argv[1:], os.environ), lambda _config, _metrics: StubMounter())
+    app.serve(cli.parse(sys.argv[1:], os.environ), engine)

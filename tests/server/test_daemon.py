@@ -1,6 +1,5 @@
 """A real process, real sockets, real signals."""
 
-import os
 import signal
 import socket
 import stat
@@ -295,14 +294,13 @@ def test_the_health_service(start: Start) -> None:
         assert caught.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-def failed_start(*flags: str, environ: dict[str, str] | None = None) -> tuple[int, str]:
+def failed_start(*flags: str) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-m", "tests.server.stub", "--log-level=error", *flags],
         capture_output=True,
         text=True,
         check=False,
         timeout=30,
-        env={**os.environ, **(environ or {})},
     )
     return done.returncode, done.stderr
 
@@ -330,6 +328,13 @@ def test_a_folder_in_place_of_the_socket_is_told(volume: Path) -> None:
     assert code == 1
     assert err.startswith("secrets-provider-aws: cannot start: cannot put the socket at")
     assert [one.name for one in volume.iterdir()] == ["aws.sock"]
+
+
+def test_what_its_parts_lack_is_told(volume: Path) -> None:
+    code, err = failed_start(f"--provider-volume={volume}", "--eks-addon-version=broken")
+    assert code == 1
+    assert "No such file or directory: '/etc/ca.crt'" in err
+    assert err.count("\n") == 1
 
 
 def test_a_taken_port_is_told(volume: Path) -> None:
