@@ -1,0 +1,186 @@
+"""A folder held open: everything in it is reached by name from its descriptor, and no step follows
+a symbolic link.
+
+Somebody else may write there too, plant links, and rename folders while we work. The worst that
+comes of it is an `OSError`: no step leads out of the folder.
+"""
+
+import errno
+import fcntl
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+MAX_DEPTH = 100
+"""Folders within folders: each level of a walk holds a descriptor."""
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # a planted pipe must not make us wait
+
+
+class Folder:
+    """One open folder; `name`s are single path elements in it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: Path) -> Iterator["Folder"]:
+        """The folder at `path`, whose last element must not be a link."""
+        with _closing(os.open(path, _FOLDER)) as descriptor:
+            yield cls(descriptor)
+
+    @contextmanager
+    def inner(self, name: str) -> Iterator["Folder"]:
+        """The folder `name`."""
+        with _closing(os.open(name, _FOLDER, dir_fd=self._descriptor)) as descriptor:
+            yield Folder(descriptor)
+
+    @contextmanager
+    def at(self, names: Sequence[str], *, make: bool = False) -> Iterator["Folder"]:
+        """The folder so many levels below; `make` makes those that are missing."""
+        descriptor = os.dup(self._descriptor)
+        try:
+            for name in names:
+                if make:
+                    _make_if_missing(name, descriptor)
+                below = os.open(name, _FOLDER, dir_fd=descriptor)
+                os.close(descriptor)
+                descriptor = below
+            yield Folder(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def lock(self) -> None:
+        """Keep other writers out until the folder is closed; raises if one is in."""
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:
+            return  # some network file systems know no locks of folders
+
+    def names(self) -> list[str]:
+        """All that is in the folder."""
+        return os.listdir(self._descriptor)  # noqa: PTH208 - pathlib takes no descriptor
+
+    def files(self, depth: int = 0) -> Iterator[str]:
+        """Paths of all that is no folder, here and below."""
+        if depth > MAX_DEPTH:
+            raise OSError(errno.ELOOP, "too many folders within folders")
+        for name in self.names():
+            if self.is_folder(name):
+                with self.inner(name) as inner:
+                    yield from (f"{name}/{path}" for path in inner.files(depth + 1))
+            else:
+                yield name
+
+    def is_folder(self, name: str) -> bool:
+        """Whether `name` is a folder, and no link to one."""
+        return stat.S_ISDIR(self._stat(name).st_mode)
+
+    def exists(self, name: str) -> bool:
+        """Whether there is anything called `name`, be it a dangling link."""
+        try:
+            self._stat(name)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def holds(self, name: str, content: bytes, mode: int) -> bool:
+        """Whether `name` is a file of just this content and mode, as far as we may read it."""
+        try:
+            descriptor = os.open(name, _READ, dir_fd=self._descriptor)
+        except OSError:
+            return False
+        with _closing(descriptor):
+            status = os.fstat(descriptor)
+            return (
+                stat.S_ISREG(status.st_mode)
+                and stat.S_IMODE(status.st_mode) == mode
+                and status.st_size == len(content)
+                and _read(descriptor, len(content) + 1) == content
+            )
+
+    def link_target(self, name: str) -> str | None:
+        """Where the link `name` leads; None if it is no link."""
+        try:
+            return os.readlink(name, dir_fd=self._descriptor)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.EINVAL):
+                return None
+            raise
+
+    def make(self, name: str) -> None:
+        """Make a folder that none but its owner may enter; raises if the name is taken."""
+        os.mkdir(name, 0o700, dir_fd=self._descriptor)
+
+    def is_ours(self) -> bool:
+        """Whether we own the folder."""
+        return os.fstat(self._descriptor).st_uid == os.geteuid()
+
+    def write(self, name: str, content: bytes, mode: int) -> None:
+        """Make a file; raises if the name is taken. What fails half-way stays."""
+        with _closing(os.open(name, _NEW, 0o600, dir_fd=self._descriptor)) as descriptor:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+            os.fchmod(descriptor, mode)
+
+    def link(self, name: str, target: str) -> None:
+        """Make a link; raises if the name is taken."""
+        os.symlink(target, name, dir_fd=self._descriptor)
+
+    def rename(self, old: str, new: str) -> None:
+        """Give `old` the name `new`, in the place of what had it."""
+        os.rename(old, new, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+
+    def open_up(self, mode: int) -> None:
+        """Give this folder and all folders below it a mode, innermost first."""
+        for name in self.names():
+            if self.is_folder(name):
+                with self.inner(name) as inner:
+                    inner.open_up(mode)
+        os.fchmod(self._descriptor, mode)
+
+    def remove(self, name: str, depth: int = 0) -> None:
+        """Remove a file, a link (not what it leads to), or a folder with all that is in it."""
+        if depth > MAX_DEPTH:
+            raise OSError(errno.ELOOP, "too many folders within folders")
+        if not self.is_folder(name):
+            os.unlink(name, dir_fd=self._descriptor)
+            return
+        with self.inner(name) as inner:
+            for below in inner.names():
+                inner.remove(below, depth + 1)
+        os.rmdir(name, dir_fd=self._descriptor)
+
+    def _stat(self, name: str) -> os.stat_result:
+        return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+
+
+@contextmanager
+def _closing(descriptor: int) -> Iterator[int]:
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _make_if_missing(name: str, descriptor: int) -> None:
+    try:
+        os.mkdir(name, 0o700, dir_fd=descriptor)
+    except FileExistsError:
+        return  # to be opened as what it is
+
+
+def _read(descriptor: int, limit: int) -> bytes:
+    parts = []
+    while limit and (part := os.read(descriptor, limit)):
+        parts.append(part)
+        limit -= len(part)
+    return b"".join(parts)
