@@ -147,7 +147,7 @@ BOMBS = {
     "doubling lists": "|".join(["[@,@]"] * 60),
     "doubling flat lists": "|".join(["[@,@][]"] * 60),
     "doubling objects": "|".join(["{a:@,b:@}"] * 60),
-    "doubling text": "|".join(["join('', [@,@])"] * 50).replace("@", "to_string(@)"),
+    "doubling text": "to_string(@)|" + "|".join(["join('',[@,@])"] * 50),
     "wide separator": "join(to_string(@), values(@)[].keys(@))",
     "square": "|".join(["[@,@][]"] * 16 + ["map(&@, @)"] * 4),
     "doubling maps": "|".join(["map(&[@,@], [@,@])"] * 40),
@@ -159,10 +159,6 @@ BOMBS = {
 @pytest.mark.parametrize("path", BOMBS.values(), ids=BOMBS.keys())
 def test_an_expression_that_explodes_ends_soon(path: str) -> None:
     content = json.dumps({f"key{i}": {"name": "hunter2" * 10} for i in range(500)})
-    try:
-        compile_expression(path)
-    except BadExpression:
-        return
     found = extract_one(content, path)
     assert isinstance(found, SecretUnusable) or len(found) < 2_000_000  # type: ignore[arg-type]  # bytes
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from provider.spec.keys import Key, did_you_mean
+from provider.spec.nodes import Fields, Items, Node, Scalar, kind_of
 from provider.spec.problems import InvalidSpec, Problem, quote
-from provider.spec.yamltree import Fields, Items, Node, Scalar, kind_of
 
 _INTEGER_PERMISSION = "; YAML reads an unquoted 0644 as the number 420"
 
@@ -41,6 +41,8 @@ class Entry:
 
     path: str
     node: Fields
+    values: dict[str, Node]
+    """What the mapping holds under each key of the table, sound or not."""
     texts: dict[str, Scalar]
     lists: dict[str, Items]
     mappings: dict[str, Fields]
@@ -59,8 +61,7 @@ class Entry:
 
     def is_faulty(self, key: str) -> bool:
         """Whether the text `key` is there, but was found unfit."""
-        value = self.node[key]
-        return value is not None and not is_absent(value) and key not in self.texts
+        return key in self.values and key not in self.texts
 
     def blame(self, findings: Findings, key: str, message: str) -> None:
         """Note a mistake in the value of `key`."""
@@ -72,17 +73,15 @@ def read_entry(node: Node, keys: tuple[Key, ...], path: str, findings: Findings)
     if not isinstance(node, Fields):
         findings.wrong(path, f"must be a mapping, got {kind_of(node)}", node)
         return None
-    entry = Entry(path, node, {}, {}, {})
+    entry = Entry(path, node, _values(node, keys, path, findings), {}, {}, {})
     for again in node.repeated:
         findings.wrong(path, f"key {quote(again.text)} stands twice", again)
-    _note_unknown(node, keys, path, findings)
     for key in keys:
-        value = node[key.name]
-        if value is None or is_absent(value):
-            if key.required:
-                findings.wrong(entry.path_of(key.name), "is required", value or node)
-        else:
+        value = entry.values.get(key.name)
+        if value is not None:
             _read_value(entry, key, value, findings)
+        elif key.required:
+            findings.wrong(entry.path_of(key.name), "is required", node[key.name] or node)
     return entry
 
 
@@ -91,15 +90,27 @@ def read_list(node: Items, path: str) -> Iterator[tuple[str, Node]]:
     return ((f"{path}[{index}]", item) for index, item in enumerate(node.nodes))
 
 
-def _note_unknown(node: Fields, keys: tuple[Key, ...], path: str, findings: Findings) -> None:
-    known = {key.name for key in keys}
-    for name, unknown in node.entries.items():
-        if name not in known:
-            hint = did_you_mean(name, known - node.entries.keys())
-            findings.ignored(path, f"key {quote(name)} is not known, ignored{hint}", unknown.key)
+def _values(node: Fields, keys: tuple[Key, ...], path: str, findings: Findings) -> dict[str, Node]:
+    """What is given, by the names of the table.
+
+    AWS's own provider reads keys regardless of capitals, and so `objectalias` has its effect.
+    """
+    values = {key.name: node[key.name] for key in keys if key.name in node.entries}
+    by_lower = {key.name.lower(): key.name for key in keys if key.name not in values}
+    for name, field_ in node.entries.items():
+        if name in values:
+            continue
+        meant = by_lower.pop(name.lower(), None)
+        if meant:
+            findings.ignored(path, f"key {quote(name)} is taken for {meant}", field_.key)
+            values[meant] = field_.node
+        else:
+            hint = did_you_mean(name, by_lower.values())
+            findings.ignored(path, f"key {quote(name)} is not known, ignored{hint}", field_.key)
+    return {name: value for name, value in values.items() if value and not _is_absent(value)}
 
 
-def is_absent(value: Node) -> bool:
+def _is_absent(value: Node) -> bool:
     """Whether a key of this value is as good as left out: nothing, an empty text or list."""
     if isinstance(value, Scalar):
         return value.kind == "null" or not value.text

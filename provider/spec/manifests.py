@@ -8,17 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from provider.spec.entries import Findings, read_list
+from provider.spec.nodes import Fields, Items, Node, Scalar, kind_of
 from provider.spec.problems import InvalidSpec, Problem, quote
-from provider.spec.yamltree import (
-    Fields,
-    Items,
-    Limits,
-    Node,
-    NotReadable,
-    Scalar,
-    kind_of,
-    read_documents,
-)
+from provider.spec.yamltree import Limits, NotReadable, read_documents
 
 _LIMITS = Limits(characters=4 * 1024 * 1024, depth=64, nodes=200_000)
 _CLASS = ("secrets-store.csi.x-k8s.io/", "SecretProviderClass")

@@ -6,10 +6,11 @@ from provider.spec.entries import Entry, Findings, read_entry, read_list
 from provider.spec.expressions import BadExpression, compile_expression
 from provider.spec.keys import EXTRACTION_KEYS, OBJECT_KEYS
 from provider.spec.models import Extraction, SecretObject
+from provider.spec.nodes import Items, Node, kind_of
 from provider.spec.paths import Claim, clashes, fault_in, translate
 from provider.spec.problems import Problem, quote
 from provider.spec.references import check_region, read_failover, read_ref
-from provider.spec.yamltree import Items, Node, NotReadable, kind_of, read_document
+from provider.spec.yamltree import NotReadable, read_document
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from provider.spec.arn import Arn, looks_like_arn
 from provider.spec.entries import Entry, Findings, read_entry
 from provider.spec.keys import FAILOVER_KEYS
 from provider.spec.models import ObjectRef, StoreName
+from provider.spec.nodes import Fields
 from provider.spec.problems import quote
-from provider.spec.yamltree import Fields
 
 
 def read_ref(entry: Entry, findings: Findings) -> ObjectRef | None:

@@ -5,18 +5,16 @@ key is seen before anything is made of it, every node keeps line and column, and
 its spelling, so that `objectAlias: yes` is a boolean to complain about and not the name "True".
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
+from provider.spec.nodes import Field, Fields, Items, Node, Scalar, ScalarKind, kind_of
 from provider.spec.problems import quote
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-ScalarKind = Literal["text", "integer", "number", "boolean", "null"]
 
 _TAG = "tag:yaml.org,2002:"
 _KINDS: dict[str, ScalarKind] = {
@@ -25,7 +23,6 @@ _KINDS: dict[str, ScalarKind] = {
     f"{_TAG}bool": "boolean",
     f"{_TAG}null": "null",
 }
-_PLAIN_INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,67 +34,6 @@ class Limits:
     nodes: int = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """One word. `text` is its spelling (unescaped), `kind` what YAML makes of it."""
-
-    text: str
-    kind: ScalarKind
-    line: int
-    column: int
-    block: bool = False
-    """Whether it is a `|` block: its own lines are then lines of the document."""
-    size: int = 1
-    height: int = 0
-
-    @property
-    def words(self) -> str | None:
-        """What was surely meant as text: text, or an integer that is spelled the only way."""
-        if self.kind == "text" or (
-            self.kind == "integer" and _PLAIN_INTEGER.fullmatch(self.text) is not None
-        ):
-            return self.text
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class Items:
-    """A list."""
-
-    nodes: tuple["Node", ...]
-    line: int
-    column: int
-    size: int
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
-class Fields:
-    """A mapping, with `<<` merged in. `repeated` are the keys that stand twice: first wins."""
-
-    entries: dict[str, "Field"]
-    repeated: tuple[Scalar, ...]
-    line: int
-    column: int
-    size: int
-    height: int
-
-    def __getitem__(self, key: str) -> "Node | None":
-        found = self.entries.get(key)
-        return found.node if found else None
-
-
-Node = Scalar | Items | Fields
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A key of a mapping and what it holds."""
-
-    key: Scalar
-    node: Node
-
-
 class NotReadable(Exception):
     """The text is not a YAML document that we take; one message, one place."""
 
@@ -105,16 +41,6 @@ class NotReadable(Exception):
         self.line, self.column = line, column
         self.message = message
         super().__init__(message)
-
-
-def kind_of(node: Node) -> str:
-    """What a node is, in words for a message."""
-    if isinstance(node, Fields):
-        return "a mapping"
-    if isinstance(node, Items):
-        return "a list"
-    words = {"text": "text", "integer": "an integer", "number": "a number", "null": "nothing"}
-    return words.get(node.kind, "a boolean")
 
 
 def read_document(text: str, limits: Limits = Limits()) -> Node | None:

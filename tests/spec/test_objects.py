@@ -158,14 +158,24 @@ def test_the_daemons_region_stands_in_for_the_classs() -> None:
 
 
 def test_unknown_keys_are_warnings_with_a_hint() -> None:
-    klass = parse(f"- objectName: a\n  {SM}\n  objectalias: b\n  zzz: 1", Region="x", foo="")
+    klass = parse(f"- objectName: a\n  {SM}\n  objectAlais: b\n  zzz: 1", Region="x", foo="")
     assert [str(warning) for warning in klass.warnings] == [
         'parameters: key "Region" is not known, ignored; did you mean region?',
         'parameters: key "foo" is not known, ignored',
-        'objects[0]: key "objectalias" is not known, ignored; did you mean objectAlias?',
+        'objects[0]: key "objectAlais" is not known, ignored; did you mean objectAlias?',
         'objects[0]: key "zzz" is not known, ignored',
     ]
     assert (klass.warnings[2].line, klass.warnings[2].column) == (3, 3)
+
+
+def test_capitals_of_a_key_do_not_matter_but_are_told() -> None:
+    klass = parse(f"- ObjectName: a\n  {SM}\n  objectalias: b\n  JMESPath: []")
+    assert klass.objects[0].file == "b"
+    assert [str(warning) for warning in klass.warnings] == [
+        'objects[0]: key "ObjectName" is taken for objectName',
+        'objects[0]: key "objectalias" is taken for objectAlias',
+        'objects[0]: key "JMESPath" is taken for jmesPath',
+    ]
 
 
 JMES = f"- objectName: a\n  {SM}\n  jmesPath:\n"

@@ -8,15 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provider.spec import yamltree
-from provider.spec.yamltree import (
-    Fields,
-    Items,
-    Limits,
-    NotReadable,
-    Scalar,
-    read_document,
-    read_documents,
-)
+from provider.spec.nodes import Fields, Items, Scalar
+from provider.spec.yamltree import Limits, NotReadable, read_document, read_documents
 
 
 @pytest.fixture(params=["C", "Python"])
