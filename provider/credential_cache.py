@@ -1,0 +1,129 @@
+"""Credentials by identity, in memory, each asked for by one mount however many want them.
+
+Only success is kept. Whether AWS still honours what is kept shows in use; `drop` is for that.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import random
+from threading import Lock
+from time import monotonic, time
+from typing import Literal
+
+from provider.credentials import Credentials, CredentialSource, Identity
+from provider.deadline import Deadline
+from provider.flights import Flights
+
+Event = Literal["hit", "miss", "joined"]
+"""How credentials were come by: from the cache, by a request, by somebody else's request."""
+
+CAPACITY = 1000
+"""Identities kept; a node runs at most some hundreds of pods. Some 3 KiB each."""
+LEAST_MARGIN = 60.0
+"""Seconds before they expire from which credentials are not given out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The wall clock, which expiry is told in, and one that nobody can set back."""
+
+    wall: Callable[[], float] = time
+    monotonic: Callable[[], float] = monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Good while both clocks say so: the wall clock may be set back, the other one may stand
+    still while the machine sleeps."""
+
+    credentials: Credentials = field(repr=False)
+    until_wall: float
+    until_monotonic: float
+
+
+class CredentialCache:
+    """Thread-safe LRU; `chance` returns numbers from 0 to 1, `observe` is told each event."""
+
+    def __init__(
+        self,
+        *,
+        capacity: int = CAPACITY,
+        clocks: Clocks | None = None,
+        chance: Callable[[], float] = random,
+        observe: Callable[[Event], None] = lambda _event: None,
+    ) -> None:
+        self._capacity = capacity
+        self._clocks = clocks or Clocks()
+        self._chance = chance
+        self._observe = observe
+        self._kept: OrderedDict[Identity, _Kept] = OrderedDict()
+        self._lock = Lock()
+        self._flights: Flights[Identity, Credentials] = Flights("credentials")
+
+    def get(self, identity: Identity, source: CredentialSource, deadline: Deadline) -> Credentials:
+        """Credentials good for a while yet; raises what `source` raises."""
+        if (credentials := self._look_up(identity)) is not None:
+            self._observe("hit")
+            return credentials
+        credentials, joined = self._flights.fly(
+            identity, lambda: self._renew(identity, source, deadline), deadline
+        )
+        if joined:
+            self._observe("joined")
+        return credentials
+
+    def drop(self, identity: Identity, credentials: Credentials) -> None:
+        """Forget these credentials, which AWS refused; newer ones stay."""
+        with self._lock:
+            kept = self._kept.get(identity)
+            if kept is not None and kept.credentials == credentials:
+                del self._kept[identity]
+
+    def __len__(self) -> int:
+        """How many identities are kept, with expired ones that have not been replaced."""
+        return len(self._kept)
+
+    def _look_up(self, identity: Identity) -> Credentials | None:
+        with self._lock:
+            kept = self._kept.get(identity)
+            if kept is None or not self._is_good(kept):
+                return None
+            self._kept.move_to_end(identity)
+            return kept.credentials
+
+    def _is_good(self, kept: _Kept) -> bool:
+        return (
+            self._clocks.wall() < kept.until_wall
+            and self._clocks.monotonic() < kept.until_monotonic
+        )
+
+    def _renew(
+        self, identity: Identity, source: CredentialSource, deadline: Deadline
+    ) -> Credentials:
+        if (credentials := self._look_up(identity)) is not None:
+            self._observe("hit")
+            return credentials
+        self._observe("miss")
+        credentials = source.fetch(deadline)
+        self._keep(identity, credentials)
+        return credentials
+
+    def _keep(self, identity: Identity, credentials: Credentials) -> None:
+        usable = self._usable(credentials.expires_at - self._clocks.wall())
+        kept = _Kept(credentials, self._clocks.wall() + usable, self._clocks.monotonic() + usable)
+        with self._lock:
+            self._kept[identity] = kept
+            self._kept.move_to_end(identity)
+            while len(self._kept) > self._capacity:
+                self._kept.popitem(last=False)
+
+    def _usable(self, lifetime: float) -> float:
+        """Seconds to give credentials out for, of the seconds until they expire.
+
+        They are renewed 5 to 10 % early, by chance, so that those of a node's pods, which all
+        started together, are not all renewed together. Of a life too short for the least margin
+        half is used.
+        """
+        margin = max(LEAST_MARGIN, lifetime * (0.05 + 0.05 * self._chance()))
+        return max(lifetime - margin, lifetime / 2)
