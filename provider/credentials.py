@@ -1,7 +1,7 @@
 """Who a pod is to AWS, and the credentials it has been given."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from provider.deadline import Deadline
 from provider.spec.models import IdentityKind
@@ -13,10 +13,11 @@ class Identity:
 
     IRSA identities are shared by all pods of a service account (`pod_uid` is empty); Pod Identity
     sessions carry the pod's name in their tags and are never shared between pods (`role` is empty:
-    only the agent knows it).
+    only the agent knows it). An ambient identity is that of whoever runs a tool, and no pod's: its
+    `role` is the caller's ARN, and no request of the driver ever gets one.
     """
 
-    kind: IdentityKind
+    kind: IdentityKind | Literal["ambient"]
     namespace: str
     service_account: str
     partition: str
@@ -26,6 +27,8 @@ class Identity:
     def __str__(self) -> str:
         if self.kind == "irsa":
             return f"role {self.role} of service account {self.namespace}/{self.service_account}"
+        if self.kind == "ambient":
+            return self.role
         return f"EKS Pod Identity of service account {self.namespace}/{self.service_account}"
 
 
