@@ -17,6 +17,7 @@ from typing import Self, cast
 from urllib.parse import parse_qs, urlsplit
 
 _MAX_HEAD = 64 * 1024
+_DROP_ROUNDS = 200
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -181,6 +182,16 @@ class _Connection(asyncio.Protocol):
         self._loop.call_later(pause, self._trickle, rest[1:], pause)
 
 
+async def _drop(connections: set[_Connection]) -> None:
+    """Abort every connection, also those that are still being accepted."""
+    for _ in range(_DROP_ROUNDS):
+        for connection in list(connections):
+            connection.abort()
+        await asyncio.sleep(0.001)
+        if not connections and len(asyncio.all_tasks()) == 1:
+            return
+
+
 class Server:
     """Serves one handler on one address, in a thread of its own.
 
@@ -253,6 +264,4 @@ class Server:
         ready.set()
         await stopping.wait()
         server.close()
-        for connection in list(connections):
-            connection.abort()
-        await asyncio.sleep(0)
+        await _drop(connections)

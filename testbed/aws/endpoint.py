@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl
@@ -13,9 +12,8 @@ from testbed.aws import secretsmanager, sigv4, ssm, sts
 from testbed.aws.caller import Caller
 from testbed.aws.cloud import DEFAULT_REGION, Cloud
 from testbed.aws.errors import AwsError, SignatureError
-from testbed.faults import Faults, raise_first, spoil
+from testbed.fake import Asked, Desk
 from testbed.http import Reply, Request
-from testbed.journal import Call, Journal
 
 _STS = "https://sts.amazonaws.com/doc/2011-06-15/"
 _TARGETS = {"secretsmanager": "secretsmanager", "AmazonSSM": "ssm"}
@@ -32,24 +30,11 @@ _STS_NAMES = {
 
 
 @dataclass(slots=True)
-class _Asked:
-    """One call on its way; `identity` and `target` become known as it is read."""
-
-    service: str
-    operation: str
-    region: str
-    request: Request
-    identity: str = ""
-    target: str = ""
-
-
-@dataclass(slots=True)
 class Endpoint:
     """Answers for one region, or, where `region` is empty, for all by what each request says."""
 
     cloud: Cloud
-    faults: Faults
-    journal: Journal
+    desk: Desk[AwsError]
     region: str = ""
     check_signatures: bool = True
     latency: float = 0.0
@@ -57,77 +42,55 @@ class Endpoint:
 
     def __call__(self, request: Request) -> Reply:
         """Answer one request."""
-        asked = self._read(request)
-        effects = self.faults.drawn(asked.service, asked.operation, asked.region)
-        try:
-            raise_first(effects)
-            reply = self._answer(asked)
-        except AwsError as error:
-            reply = _sts_error(error) if asked.service == "sts" else _json_error(error)
-        self.journal.record(
-            Call(
-                asked.service,
-                asked.operation,
-                asked.region,
-                asked.identity,
-                asked.target,
-                reply.status,
-                time.monotonic(),
-            )
-        )
-        if self.latency:
-            reply = replace(reply, delay=self.latency)
-        return spoil(reply, effects) if effects else reply
-
-    def _read(self, request: Request) -> _Asked:
         prefix, _, operation = request.headers.get("x-amz-target", "").partition(".")
-        service = _TARGETS.get(prefix, prefix)
-        if not operation:
-            service, operation = "sts", _form(request).get("Action", "")
-        return _Asked(service, operation, self.region or _region_of(request), request)
+        region = self.region or _region_of(request)
+        if operation:
+            asked = Asked(_TARGETS.get(prefix, prefix), operation, region)
+            reply = self.desk.serve(asked, lambda: self._json(asked, request), _json_error)
+        else:
+            form = _form(request)
+            asked = Asked("sts", form.get("Action", ""), region, target=form.get("RoleArn", ""))
+            reply = self.desk.serve(asked, lambda: self._sts(asked, request, form), _sts_error)
+        return replace(reply, delay=reply.delay + self.latency) if self.latency else reply
 
-    def _answer(self, asked: _Asked) -> Reply:
-        if asked.service == "sts":
-            return self._answer_sts(asked)
+    def _json(self, asked: Asked, request: Request) -> Reply:
         operation = _OPERATIONS.get(asked.service, {}).get(asked.operation)
         if operation is None:
             raise AwsError("UnknownOperationException", "")
-        caller = self._authenticate(asked)
+        caller = self._authenticate(asked, request)
         try:
-            body = json.loads(asked.request.body)
+            body = json.loads(request.body)
         except ValueError as error:
             raise AwsError("SerializationException", "") from error
         asked.target = _target(body)
         return _json_reply(200, operation(caller, body))
 
-    def _answer_sts(self, asked: _Asked) -> Reply:
-        form = _form(asked.request)
-        asked.target = form.get("RoleArn", "")
+    def _sts(self, asked: Asked, request: Request, form: dict[str, str]) -> Reply:
         if asked.operation == "AssumeRoleWithWebIdentity":
             asked.identity = form.get("RoleSessionName", "")
             return _sts_reply(asked.operation, sts.assume_role_with_web_identity(self.cloud, form))
         operation = sts.OPERATIONS.get(asked.operation)
         if operation is None:
             raise AwsError("InvalidAction", f"Could not find operation {asked.operation}")
-        return _sts_reply(asked.operation, operation(self._authenticate(asked), form))
+        return _sts_reply(asked.operation, operation(self._authenticate(asked, request), form))
 
-    def _authenticate(self, asked: _Asked) -> Caller:
+    def _authenticate(self, asked: Asked, request: Request) -> Caller:
         """Who signed the request, once all of it has been checked."""
-        header = asked.request.headers.get("authorization")
+        header = request.headers.get("authorization")
         if header is None:
             raise SignatureError(
                 "MissingAuthenticationTokenException", "Missing Authentication Token"
             )
         scope = sigv4.parse_scope(header)
-        session = sigv4.session_of(scope, asked.request, self.cloud.sessions)
+        session = sigv4.session_of(scope, request, self.cloud.sessions)
         asked.identity = session.arn
         if self.check_signatures:
             _check_scope(scope, asked)
-            sigv4.check(scope, asked.request, session)
+            sigv4.check(scope, request, session)
         return Caller(self.cloud, asked.region, session)
 
 
-def _check_scope(scope: sigv4.Scope, asked: _Asked) -> None:
+def _check_scope(scope: sigv4.Scope, asked: Asked) -> None:
     for what, said, expected in (
         ("region", scope.region, asked.region),
         ("service", scope.service, asked.service),

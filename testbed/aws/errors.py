@@ -1,7 +1,9 @@
 """Errors of AWS services, in their own words."""
 
+from testbed.fake import Refusal
 
-class AwsError(Exception):
+
+class AwsError(Refusal):
     """An error answer. `code` is the bare name, as in `ResourceNotFoundException`."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:

@@ -5,7 +5,8 @@ from typing import Self
 
 from testbed.aws.cloud import Cloud
 from testbed.aws.endpoint import Endpoint
-from testbed.faults import Faults
+from testbed.aws.errors import AwsError
+from testbed.fake import Desk
 from testbed.http import Server
 from testbed.journal import Journal
 
@@ -30,8 +31,9 @@ class FakeAws:
         keep_calls: bool = True,
     ) -> None:
         self.cloud = cloud or Cloud()
-        self.faults = Faults()
-        self.journal = Journal(keep=keep_calls)
+        self._desk = Desk(AwsError, journal=Journal(keep=keep_calls))
+        self.faults = self._desk.faults
+        self.journal = self._desk.journal
         self._check_signatures = check_signatures
         self._latency = latency
         self._tls = tls
@@ -78,8 +80,7 @@ class FakeAws:
     def _server(self, region: str, port: int = 0) -> Server:
         endpoint = Endpoint(
             self.cloud,
-            self.faults,
-            self.journal,
+            self._desk,
             region,
             check_signatures=self._check_signatures,
             latency=self._latency,

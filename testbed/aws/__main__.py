@@ -1,0 +1,92 @@
+"""The fakes as a process of its own, so that a benchmark measures the daemon alone.
+
+Prints one JSON object with the addresses and then answers commands from standard input, one a line
+(`calls`, `clear`, `rotate`), with one JSON object a line. Ends with its input. `testbed.process` is
+the other end.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from testbed.agent import FakeAgent
+from testbed.aws.fake import FakeAws
+from testbed.journal import Journal
+from testbed.kubernetes import FakeKubernetes
+from testbed.samples import Sample
+from testbed.tls import Authority
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m testbed.aws", description=__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--tls", metavar="CA", type=Path, help="serve TLS; write the CA here")
+    parser.add_argument("--latency-ms", type=float, default=0.0, help="time every AWS call takes")
+    parser.add_argument("--no-signatures", action="store_true", help="check no signatures")
+    parser.add_argument("--identities", type=int, default=30)
+    parser.add_argument("--secrets", type=int, default=5, help="secrets for each identity")
+    parser.add_argument("--size", type=int, default=100, help="characters of each value")
+    return parser
+
+
+def _totals(journals: Sequence[Journal]) -> dict[str, int]:
+    """Calls by `service operation`, over all regions."""
+    totals: dict[str, int] = {}
+    for journal in journals:
+        for (service, operation, _), number in list(journal.totals.items()):
+            name = f"{service} {operation}"
+            totals[name] = totals.get(name, 0) + number
+    return totals
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    options = _parser().parse_args()
+    sample = Sample(options.identities, options.secrets, options.size)
+    authority = Authority() if options.tls else None
+    aws = FakeAws(
+        check_signatures=not options.no_signatures,
+        latency=options.latency_ms / 1000,
+        tls=authority.server("*.amazonaws.com") if authority else None,
+        port=options.port,
+        keep_calls=False,
+    )
+    agent = FakeAgent(aws.cloud)
+    kubernetes = FakeKubernetes()
+    sample.fill(aws.cloud)
+    sample.annotate(aws.cloud, kubernetes)
+    if authority:
+        authority.write(options.tls)
+    with ExitStack() as stack:
+        for fake in (aws, agent, kubernetes):
+            stack.enter_context(fake)
+        _say({"aws": aws.url, "agent": agent.url, "kubernetes": kubernetes.url})
+        _obey(aws, sample, [aws.journal, agent.journal, kubernetes.journal])
+
+
+def _obey(aws: FakeAws, sample: Sample, journals: Sequence[Journal]) -> None:
+    generation = 1
+    for line in sys.stdin:
+        command = line.strip()
+        if command == "calls":
+            _say(_totals(journals))
+            continue
+        if command == "clear":
+            for journal in journals:
+                journal.clear()
+        elif command == "rotate":
+            generation += 1
+            sample.rotate(aws.cloud, generation)
+        _say({"done": command})
+
+
+def _say(message: dict[str, Any]) -> None:
+    print(json.dumps(message), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""The fakes as a process of their own."""
+
+import json
+from pathlib import Path
+
+import botocore.session
+import pytest
+import urllib3
+
+from testbed.process import FakesProcess
+from testbed.tokens import POD_IDENTITY_AUDIENCE, issue_token
+
+
+def test_it_serves_counts_and_rotates(tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    token = issue_token("bench", "app-000", audience=POD_IDENTITY_AUDIENCE)
+    with FakesProcess("--tls", str(ca), "--identities", "1", "--secrets", "1") as fakes:
+        with urllib3.PoolManager() as pool:
+            answer = pool.request("GET", fakes.agent, headers={"Authorization": token})
+        keys = json.loads(answer.data)
+        manager = botocore.session.Session().create_client(
+            "secretsmanager",
+            region_name="us-west-2",
+            endpoint_url=fakes.aws,
+            verify=str(ca),
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["Token"],
+        )
+        name = "bench/app-000/secret-00"
+        first = manager.get_secret_value(SecretId=name)["SecretString"]
+        fakes.rotate()
+        assert manager.get_secret_value(SecretId=name)["SecretString"] != first
+        assert fakes.calls() == {"secretsmanager GetSecretValue": 2, "agent credentials": 1}
+        fakes.clear()
+        assert fakes.calls() == {}
+
+
+def test_a_bad_argument_is_told() -> None:
+    with pytest.raises(RuntimeError, match="code 2"), FakesProcess("--nonsense"):
+        pass
