@@ -76,7 +76,6 @@ NOT_FOUND = frozenset(
 )
 
 _MAX_TEXT = 600
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\uffff]+")
 _KMS = re.compile("kms|customer master key", re.IGNORECASE)
 
 
@@ -131,7 +130,7 @@ def clean(text: str, secrets: Iterable[str] = ()) -> str:
     """A message of AWS, fit to print: `secrets` that it echoes taken out, one line, bounded."""
     for secret in secrets:
         text = text.replace(secret, "***")
-    text = " ".join(_UNPRINTABLE.sub(" ", text).split())
+    text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + "…"
 
 

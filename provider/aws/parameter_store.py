@@ -6,21 +6,48 @@ batch is asked again name by name: then each object has its own answer.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from provider.aws.client import AwsClient, Operation, Place
 from provider.aws.faults import Fault, refused
 from provider.aws.protocols import unexpected
 from provider.credentials import Access
-from provider.errors import CredentialsExpired, ProviderError, SecretNotFound, Unavailable
+from provider.errors import (
+    AwsUnavailable,
+    CredentialsExpired,
+    ProviderError,
+    SecretNotFound,
+    Unavailable,
+)
 from provider.spec.models import ObjectRef
 from provider.store import SecretValue
 
 GET = Operation("ssm", "GetParameters")
 
 Outcomes = dict[ObjectRef, SecretValue | ProviderError]
-Found = Mapping[tuple[str, str], SecretValue]
-"""Values by name or ARN, and selector."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer, taken apart."""
+
+    found: Mapping[tuple[str, str], SecretValue]
+    """By name or ARN, and selector: AWS answers in an order of its own."""
+    invalid: Sequence[object]
+    """Names as they were asked for, of what does not exist."""
+
+    def outcome(self, ref: ObjectRef) -> SecretValue | ProviderError:
+        """What the answer says about `ref`."""
+        value = self.found.get((ref.name, _selector(ref)))
+        if value is not None:
+            return value
+        if _wire_name(ref) in self.invalid:
+            return SecretNotFound(
+                "ParameterNotFound: there is no such parameter, version or label in this region. "
+                f"Check the name {_wire_name(ref)} and the region."
+            )
+        return AwsUnavailable("UnexpectedAnswer: the parameter is not in it. Try again later.")
 
 
 class ParameterStore:
@@ -46,16 +73,16 @@ class ParameterStore:
 
     def _fetch(self, refs: Sequence[ObjectRef], access: Access) -> Outcomes:
         try:
-            found = self._call([_wire_name(ref) for ref in refs], access)
+            answer = self._call([_wire_name(ref) for ref in refs], access)
         except (CredentialsExpired, Unavailable):
             raise
         except ProviderError as error:
             if len(refs) == 1:
                 return {refs[0]: error}
             return {ref: self._fetch([ref], access)[ref] for ref in refs}
-        return {ref: found.get((ref.name, _selector(ref))) or _missing(ref) for ref in refs}
+        return {ref: answer.outcome(ref) for ref in refs}
 
-    def _call(self, names: Sequence[str], access: Access) -> Found:
+    def _call(self, names: Sequence[str], access: Access) -> _Answer:
         place = Place(access.region, access.credentials, access.deadline)
         body = {"Names": names, "WithDecryption": True}
         try:
@@ -87,7 +114,7 @@ def _without_duplicates(refs: Sequence[ObjectRef]) -> Iterator[list[ObjectRef]]:
     return (list(batch.values()) for batch in batches)
 
 
-def _read(answer: Mapping[str, Any]) -> Found:
+def _read(answer: Mapping[str, Any]) -> _Answer:
     parameters, invalid = answer.get("Parameters"), answer.get("InvalidParameters", [])
     if not isinstance(parameters, list) or not isinstance(invalid, list):
         raise unexpected("no list of parameters in the answer")
@@ -99,7 +126,7 @@ def _read(answer: Mapping[str, Any]) -> Found:
         selector = str(parameter.get("Selector") or "").lstrip(":")
         found[str(parameter.get("ARN")), selector] = value
         found[str(parameter.get("Name")), selector] = value
-    return found
+    return _Answer(found, invalid)
 
 
 def _value(parameter: Mapping[str, Any]) -> SecretValue:
@@ -126,10 +153,3 @@ def _version(parameter: Mapping[str, Any]) -> str:
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         version = parameter.get("LastModifiedDate")
     return version if isinstance(version, str) and version.isprintable() else f"{version or 0}"
-
-
-def _missing(ref: ObjectRef) -> ProviderError:
-    return SecretNotFound(
-        "ParameterNotFound: there is no such parameter, version or label in this region. Check "
-        f"the name {_wire_name(ref)} and the region."
-    )

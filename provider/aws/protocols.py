@@ -104,12 +104,11 @@ def _retry_after(reply: Reply) -> float | None:
 
 def _parse_xml(body: bytes) -> ET.Element | None:
     """None where it is not plain ET. Without a document type there are no entities to expand."""
-    if b"<!DOCTYPE" in body:
-        return None
-    # Said to be UTF-8 whatever the document says, or UTF-16 could hide a document type.
-    parser = ET.XMLParser(encoding="utf-8")  # noqa: S314 - no document type gets this far
     try:
-        root = ET.fromstring(body, parser)  # noqa: S314 - as above
+        text = body.decode()  # strictly UTF-8: another encoding could hide a document type
+        if "<!DOCTYPE" in text:
+            return None
+        root = ET.fromstring(text)  # noqa: S314 - no document type gets this far
     except (ET.ParseError, ValueError):
         return None
     for element in root.iter():

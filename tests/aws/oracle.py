@@ -37,7 +37,7 @@ class Sent:
 
     url: str
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes | str
 
 
 @cache

@@ -92,11 +92,11 @@ def _pump(one: socket.socket, other: socket.socket) -> None:
 
 
 @contextmanager
-def running_proxy(tls: ssl.SSLContext | None = None) -> Iterator[Proxied]:
+def running_proxy(tls: ssl.SSLContext | None = None, refuses: int = 0) -> Iterator[Proxied]:
     """A proxy, over TLS itself where `tls` is given."""
     with _Server(("127.0.0.1", 0), _Handler) as server:
         scheme = "https" if tls else "http"
-        server.record = Proxied(f"{scheme}://127.0.0.1:{server.server_port}")
+        server.record = Proxied(f"{scheme}://127.0.0.1:{server.server_port}", refuses=refuses)
         server.tls = tls
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

@@ -325,8 +325,8 @@ def test_http_is_passed_on_by_the_proxy(connect: Connect) -> None:
 
 
 def test_a_proxy_that_refuses(connect: Connect) -> None:
-    with running_proxy() as proxy, pytest.raises(NoAnswer, match="answered 407 to CONNECT"):
-        proxy.refuses = 407
+    refused = pytest.raises(NoAnswer, match="answered 407 to CONNECT")
+    with running_proxy(refuses=407) as proxy, refused:
         post(connect(HTTPS_PROXY=proxy.url), "https://127.0.0.1:1")
 
 

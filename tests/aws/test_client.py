@@ -1,0 +1,304 @@
+"""The client against botocore: the same requests, the same attempts, the same reading of errors."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from botocore.exceptions import ClientError
+
+from provider.aws import client as client_module
+from provider.aws import retries
+from provider.aws.client import AwsClient, Operation, Place
+from provider.aws.connection import NoAnswer
+from provider.aws.endpoints import Service
+from provider.aws.faults import Fault
+from provider.credentials import Credentials
+from provider.deadline import Deadline
+from provider.errors import OutOfTime
+from tests.aws.oracle import EMPTY, KEYS, Answer, Attempts, Botocore, StubTransport, client
+
+GET = Operation("secretsmanager", "GetSecretValue")
+ARN = "arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:a/b-AbCdEf"
+STS_EMPTY: Answer = (200, b"<R><AssumeRoleWithWebIdentityResult/></R>")
+
+
+def place(region: str = "eu-west-1", seconds: float = 30, **known: Any) -> Place:
+    return Place(region, known.pop("credentials", KEYS), Deadline.after(seconds), **known)
+
+
+@pytest.fixture
+def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Sleeps of ours, which take no time; botocore's take none either."""
+    taken: list[float] = []
+    monkeypatch.setattr(client_module, "sleep", taken.append)
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    return taken
+
+
+def scope_of(authorization: str) -> str:
+    match = re.search(r"Credential=([^,]+)", authorization)
+    assert match
+    return match[1].partition("/")[2].partition("/")[2]  # without the key id and the day
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1"])
+@pytest.mark.parametrize(
+    ("service", "method", "name", "body"),
+    [
+        ("secretsmanager", "get_secret_value", "GetSecretValue", {"SecretId": "prod/db é"}),
+        (
+            "secretsmanager",
+            "get_secret_value",
+            "GetSecretValue",
+            {"SecretId": ARN, "VersionId": "0" * 36, "VersionStage": "AWSPREVIOUS"},
+        ),
+        ("secretsmanager", "describe_secret", "DescribeSecret", {"SecretId": ARN}),
+        (
+            "ssm",
+            "get_parameters",
+            "GetParameters",
+            {"Names": ["/a/b:3", "c:live"], "WithDecryption": True},
+        ),
+    ],
+)
+def test_sends_what_botocore_sends(
+    service: Service, method: str, name: str, body: dict[str, Any], region: str
+) -> None:
+    oracle = Botocore(service, region)
+    oracle.answers = [EMPTY]
+    getattr(oracle.client, method)(**body)
+    ours = StubTransport()
+    client(ours).call(Operation(service, name), body, place(region))
+    (theirs,), (mine,) = oracle.sent, ours.sent
+    assert mine.url == theirs.url
+    assert json.loads(mine.body) == json.loads(theirs.body)
+    for header in ("Content-Type", "X-Amz-Target", "X-Amz-Security-Token"):
+        assert mine.headers[header] == theirs.headers[header]
+    ours_scope, theirs_scope = (scope_of(one.headers["Authorization"]) for one in (mine, theirs))
+    assert ours_scope == theirs_scope
+
+
+def test_sends_sts_what_botocore_sends() -> None:
+    form = {
+        "RoleArn": "arn:aws:iam::111122223333:role/a b",
+        "RoleSessionName": "shop.web",
+        "WebIdentityToken": "a.b+c/d=.e&f",
+    }
+    oracle = Botocore("sts", "eu-west-1")
+    oracle.answers = [STS_EMPTY]
+    oracle.client.assume_role_with_web_identity(**form)
+    ours = StubTransport([STS_EMPTY])
+    operation = Operation("sts", "AssumeRoleWithWebIdentity")
+    client(ours).query(operation, "2011-06-15", form, place(credentials=None))
+    (theirs,), (mine,) = oracle.sent, ours.sent
+    assert mine.url == theirs.url
+    assert isinstance(mine.body, bytes)
+    assert parse_qs(mine.body.decode(), strict_parsing=True) == parse_qs(str(theirs.body))
+    assert mine.headers["Content-Type"] == theirs.headers["Content-Type"]
+    assert "Authorization" not in mine.headers.keys() | theirs.headers.keys()
+
+
+def error(code: str, status: int = 400, key: str = "__type") -> Answer:
+    return status, json.dumps({key: code, "message": "says AWS"}).encode()
+
+
+ANSWERS: Mapping[str, Answer] = {
+    "not-found": error("ResourceNotFoundException"),
+    "denied": error("AccessDeniedException"),
+    "name-space": error("com.amazonaws.ssm#ParameterNotFound"),
+    "colon": error("ThrottlingException:http://internal/x"),
+    "throttled": error("ThrottlingException"),
+    "too-many": error("TooManyRequestsException"),
+    "slow-down": error("SlowDown", 503),
+    "limit": error("RequestLimitExceeded", 503),
+    "bandwidth": error("BandwidthLimitExceeded"),
+    "429": (429, b"{}"),
+    "429-with-a-code": error("Whatever", 429),
+    "500": error("InternalServiceError", 500),
+    "501": error("NotImplemented", 501),
+    "502-html": (502, b"<html>bad gateway</html>"),
+    "503-empty": (503, b""),
+    "504": (504, b"{}"),
+    "request-timeout": error("RequestTimeout"),
+    "prior": error("PriorRequestNotComplete"),
+    "expired": error("ExpiredTokenException"),
+    "skewed": error("RequestTimeTooSkewed"),
+    "validation": error("ValidationException"),
+    "idp": error("IDPCommunicationError"),
+}
+
+
+@pytest.mark.parametrize("service", ["secretsmanager", "ssm"])
+@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.usefixtures("naps")
+def test_reads_and_retries_errors_as_botocore_does(name: str, service: Service) -> None:
+    answer = ANSWERS[name]
+    oracle = Botocore(service, "eu-west-1")
+    oracle.answers = [answer]
+    arguments = {"SecretId": "a"} if service == "secretsmanager" else {"Names": ["a"]}
+    method = "get_secret_value" if service == "secretsmanager" else "get_parameters"
+    with pytest.raises(ClientError) as theirs:
+        getattr(oracle.client, method)(**arguments)
+    ours, attempts = StubTransport([answer]), Attempts()
+    with pytest.raises(Fault) as mine:
+        client(ours, attempts=attempts).call(Operation(service, "Any"), arguments, place())
+    if name != "idp":  # only STS says so, and there both retry
+        assert len(ours.sent) == len(oracle.sent) == len(attempts.outcomes)
+    code = theirs.value.response["Error"]["Code"]
+    assert mine.value.code.removeprefix("HTTP ") == code
+
+
+STS_ANSWERS = {
+    "denied": (403, "AccessDenied"),
+    "throttled": (400, "Throttling"),
+    "idp": (400, "IDPCommunicationError"),
+    "token": (400, "InvalidIdentityToken"),
+    "expired": (400, "ExpiredTokenException"),
+    "500": (500, "InternalFailure"),
+}
+
+
+@pytest.mark.parametrize("name", STS_ANSWERS)
+@pytest.mark.usefixtures("naps")
+def test_reads_and_retries_errors_of_sts_as_botocore_does(name: str) -> None:
+    status, code = STS_ANSWERS[name]
+    body = (
+        '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error>'
+        f"<Type>Sender</Type><Code>{code}</Code><Message>says AWS</Message></Error>"
+        "<RequestId>1</RequestId></ErrorResponse>"
+    ).encode()
+    oracle = Botocore("sts", "eu-west-1")
+    oracle.answers = [(status, body)]
+    form = {"RoleArn": "a" * 20, "RoleSessionName": "ab", "WebIdentityToken": "abcd"}
+    with pytest.raises(ClientError) as theirs:
+        oracle.client.assume_role_with_web_identity(**form)
+    ours = StubTransport([(status, body)])
+    with pytest.raises(Fault) as mine:
+        client(ours).query(Operation("sts", "Any"), "1", form, place(credentials=None))
+    assert len(ours.sent) == len(oracle.sent)
+    assert mine.value.code == theirs.value.response["Error"]["Code"]
+    assert mine.value.message == theirs.value.response["Error"]["Message"]
+
+
+GARBAGE = [
+    b"",
+    b"null",
+    b"[]",
+    b"<html>",
+    b"\xff\xfe",
+    b'{"a":' * 5000,
+    b"<a><b></a>",
+    b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
+    "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>".encode("utf-16"),
+]
+
+
+@pytest.mark.parametrize("status", [200, 400, 403, 500])
+@pytest.mark.parametrize("body", GARBAGE)
+@pytest.mark.usefixtures("naps")
+def test_garbage_is_a_fault(status: int, body: bytes) -> None:
+    ours = client(StubTransport([(status, body)]))
+    if (status, body) != (200, b""):  # an empty answer to JSON is an empty document, as to botocore
+        with pytest.raises(Fault):
+            ours.call(GET, {}, place())
+    with pytest.raises(Fault):
+        ours.query(Operation("sts", "Any"), "1", {}, place())
+
+
+@pytest.mark.usefixtures("naps")
+def test_connection_failures_are_retried() -> None:
+    ours, attempts = StubTransport([NoAnswer("connection", "reset"), EMPTY]), Attempts()
+    assert client(ours, attempts=attempts).call(GET, {}, place()) == {}
+    assert attempts.outcomes == ["connection", "ok"]
+
+
+def test_no_retry_beyond_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "delay", lambda fault, attempt: 31.0)
+    ours = StubTransport([(429, b"{}")])
+    with pytest.raises(Fault, match="HTTP 429"):
+        client(ours).call(GET, {}, place(seconds=30))
+    assert len(ours.sent) == 1
+
+
+def test_a_timeout_at_the_deadline_is_out_of_time() -> None:
+    class Late(StubTransport):
+        def post(self, *arguments: Any) -> Any:
+            while not arguments[-1].passed:
+                pass
+            raise NoAnswer("timeout", "https://x did not answer")
+
+    attempts = Attempts()
+    with pytest.raises(OutOfTime, match="did not answer"):
+        client(Late(), attempts=attempts).call(GET, {}, place(seconds=0.02))
+    assert attempts.outcomes == ["timeout"]
+
+
+def test_without_time_nothing_is_asked() -> None:
+    ours = StubTransport()
+    with pytest.raises(OutOfTime):
+        client(ours).call(GET, {}, place(seconds=0))
+    assert ours.sent == []
+
+
+@pytest.mark.usefixtures("naps")
+def test_a_region_in_trouble_uses_up_its_own_retries_only() -> None:
+    ours = StubTransport([(500, b"{}")])
+    one = client(ours)
+    for _ in range(50):
+        with pytest.raises(Fault):
+            one.call(GET, {}, place("eu-west-1"))
+    assert len(ours.sent) == 50 + 500 // 14
+    with pytest.raises(Fault):
+        one.call(GET, {}, place("eu-central-1"))
+    assert len(ours.sent) == 50 + 500 // 14 + 3
+
+
+def timestamps(ours: StubTransport) -> list[str]:
+    return [sent.headers["X-Amz-Date"] for sent in ours.sent]
+
+
+def test_a_wrong_clock_is_put_right_once() -> None:
+    answer = error("InvalidSignatureException", 403)
+    ours = StubTransport([answer, EMPTY], date="Fri, 01 Jan 2100 12:00:00 GMT")
+    one = client(ours)
+    assert one.call(GET, {}, place()) == {}
+    assert one.call(GET, {}, place()) == {}
+    assert [stamp[:13] for stamp in timestamps(ours)[1:]] == ["21000101T1200"] * 2
+    ours.answers = [answer]
+    with pytest.raises(Fault):
+        one.call(GET, {}, place())
+
+
+SECRET = Credentials("AKID", "the-secret-key", "the-session-token", 2e9)
+
+
+@pytest.mark.parametrize("token", ["the-session-token", "the-secret-key", "the-web-token"])
+def test_messages_do_not_echo_what_is_secret(token: str) -> None:
+    body = {"__type": "InvalidSignatureException", "message": f"bad\n{token}:x" + "y" * 5000}
+    ours = client(StubTransport([(403, json.dumps(body).encode())]))
+    with pytest.raises(Fault) as caught:
+        ours.call(GET, {}, place(credentials=SECRET, secrets=("the-web-token",)))
+    assert str(caught.value).startswith("InvalidSignatureException: bad ***:x")
+    assert len(str(caught.value)) < 1000
+
+
+def test_secrets_do_not_print() -> None:
+    printed = repr(place(credentials=SECRET, secrets=("the-web-token",)))
+    assert "the-" not in printed
+
+
+def test_every_attempt_is_observed() -> None:
+    seen: list[tuple[str, str, str, str]] = []
+
+    def observe(service: str, name: str, region: str, outcome: str, seconds: float) -> None:
+        assert seconds >= 0
+        seen.append((service, name, region, outcome))
+
+    ours = client(StubTransport([error("AccessDeniedException")]))
+    ours = AwsClient(ours._endpoints, ours._transport, observe)
+    with pytest.raises(Fault):
+        ours.call(GET, {}, place())
+    assert seen == [("secretsmanager", "GetSecretValue", "eu-west-1", "denied")]

@@ -1,0 +1,92 @@
+import pytest
+
+from provider import errors
+from provider.aws.endpoints import Service
+from provider.aws.faults import Fault, clean, refused
+
+WHO = "role r of service account shop/web"
+
+CASES: list[tuple[str, int, str, type[errors.ProviderError], str]] = [
+    ("AccessDeniedException", 400, "no", errors.AccessDenied, f"Allow ssm:Get on it to {WHO}."),
+    (
+        "AccessDeniedException",
+        400,
+        "Access to KMS is not allowed",
+        errors.AccessDenied,
+        "Allow ssm:Get and kms:Decrypt on it",
+    ),
+    ("HTTP 403", 403, "", errors.AccessDenied, "Allow ssm:Get on it"),
+    ("ResourceNotFoundException", 400, "no", errors.SecretNotFound, "Check its name"),
+    ("ResourceNotFoundException", 404, "no", errors.SecretNotFound, "Check its name"),
+    ("ParameterVersionNotFound", 400, "no", errors.SecretNotFound, "Check its name"),
+    ("InvalidRequestException", 400, "marked", errors.SecretUnusable, "Restore it"),
+    ("DecryptionFailure", 400, "no", errors.SecretUnusable, "KMS key"),
+    ("InvalidKeyId", 400, "no", errors.SecretUnusable, "KMS key"),
+    ("ValidationException", 400, "no", errors.InvalidRequest, "Correct the object"),
+    ("InvalidParameterException", 400, "no", errors.InvalidRequest, "Correct the object"),
+    ("ExpiredTokenException", 400, "no", errors.CredentialsExpired, "clock"),
+    ("UnrecognizedClientException", 400, "no", errors.CredentialsExpired, "clock"),
+    ("InvalidSignatureException", 403, "no", errors.CredentialsExpired, "clock"),
+    ("ThrottlingException", 400, "no", errors.AwsThrottled, "limits the rate"),
+    ("SlowDown", 503, "no", errors.AwsThrottled, "limits the rate"),
+    ("InternalServiceError", 500, "no", errors.AwsUnavailable, "at the moment"),
+    ("HTTP 502", 502, "", errors.AwsUnavailable, "at the moment"),
+    ("HTTP 302", 302, "", errors.AwsUnavailable, "at the moment"),
+    ("SomethingNew", 400, "no", errors.SecretUnusable, "Check the state"),
+]
+
+STS_CASES: list[tuple[str, int, str, type[errors.ProviderError], str]] = [
+    ("AccessDenied", 403, "Not authorized", errors.RoleNotAssumable, "trust policy"),
+    ("InvalidIdentityToken", 400, "no", errors.TokenRejected, "OIDC provider"),
+    ("IDPRejectedClaim", 403, "no", errors.TokenRejected, "OIDC provider"),
+    ("ExpiredTokenException", 400, "no", errors.TokenRejected, "clocks"),
+    ("ValidationError", 400, "no", errors.RoleNotAssumable, "role-arn"),
+    ("RegionDisabledException", 403, "no", errors.RoleNotAssumable, "Activate STS"),
+    ("IDPCommunicationError", 400, "no", errors.AwsUnavailable, "OIDC provider"),
+    ("Throttling", 400, "no", errors.AwsThrottled, "limits the rate"),
+    ("InternalFailure", 500, "no", errors.AwsUnavailable, "at the moment"),
+    ("SomethingNew", 403, "no", errors.RoleNotAssumable, "trust policy"),
+]
+
+BOTH: list[tuple[Service, str, int, str, type[errors.ProviderError], str]] = [
+    *(("ssm", *case) for case in CASES),
+    *(("sts", *case) for case in STS_CASES),
+]
+
+
+@pytest.mark.parametrize(("service", "code", "status", "message", "kind", "advice"), BOTH)
+def test_what_a_refusal_means(
+    *,
+    service: Service,
+    code: str,
+    status: int,
+    message: str,
+    kind: type[errors.ProviderError],
+    advice: str,
+) -> None:
+    error = refused(Fault("answer", code, message, status=status), service, f"{service}:Get", WHO)
+    assert type(error) is kind
+    assert str(error).startswith(f"{code}: {message}. " if message else f"{code}. ")
+    assert advice in str(error)
+    assert str(error).endswith(".")
+
+
+@pytest.mark.parametrize("kind", ["timeout", "connection"])
+def test_what_is_not_reached(kind: str) -> None:
+    fault = Fault("timeout" if kind == "timeout" else "connection", "Timeout", "https://x: late")
+    error = refused(fault, "ssm", "ssm:Get", WHO)
+    assert type(error) is errors.AwsUnavailable
+    assert str(error).startswith("Timeout: https://x: late. Check that the node reaches")
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("a\r\nb\x00c\x1b[31m", "a b c [31m"),
+        ("  spaced   out ", "spaced out"),
+        ("\u202egnp.exe \u00e9", "gnp.exe \u00e9"),
+        ("x" * 2000, "x" * 600 + "…"),
+    ],
+)
+def test_messages_are_one_printable_line(text: str, cleaned: str) -> None:
+    assert clean(text) == cleaned
