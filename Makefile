@@ -9,6 +9,7 @@ PLATFORM ?= linux/amd64
 BUILDER ?= docker
 ARGS ?=
 
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' provider/__init__.py)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 PROTOC := $(BIN)/python -m grpc_tools.protoc -Iprotos
 PROTO := protos/provider/v1alpha1/service.proto
@@ -119,7 +120,12 @@ readme: venv  ## write --help into the README
 
 .PHONY: image
 image:  ## build the container image (BUILDER=, IMAGE=, PLATFORM=)
-	$(BUILDER) build --platform $(PLATFORM) --tag $(IMAGE) $(ARGS) .
+	$(BUILDER) build --platform $(PLATFORM) --tag $(IMAGE) --build-arg VERSION=$(VERSION) $(ARGS) .
+
+.PHONY: image-check
+image-check: venv tools  ## build the image without a registry and run it (root; needs buildah, debootstrap)
+	deploy/image/offline.sh build/image --build-arg VERSION=$(VERSION) $(ARGS)
+	$(BIN)/python -m pytest -q -s tests/deploy/check_image.py
 
 .PHONY: clean
 clean:  ## remove all that make made

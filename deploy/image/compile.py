@@ -39,10 +39,9 @@ def compile_tree(folder: Path, *, installed: Path, output: Path) -> None:
 def sources(folder: Path) -> Iterator[Path]:
     """The modules of a tree."""
     for entry in sorted(folder.iterdir()):
-        if entry.is_symlink():
-            continue
-        if entry.is_dir() and entry.name not in NEVER_RUN:
-            yield from sources(entry)
+        if entry.is_dir():
+            if entry.name not in NEVER_RUN and not entry.is_symlink():
+                yield from sources(entry)
         elif entry.suffix == ".py":
             yield entry
 
