@@ -90,8 +90,9 @@ class Daemon:
                 return 128 + second
         if self._mounts.idle_seconds() == 0 and (count := self._mounts.cut_short(STOPPED)):
             logger.warning("mounts cut short", extra=fields(mounts=count))
-        if self._server is not None:
-            self._server.stop(CUT_SECONDS).wait(2 * CUT_SECONDS)
+            signals.next_within(CUT_SECONDS)
+        # The server is not stopped: that would answer CANCELLED to a call that comes right now. The
+        # process ends, and the driver takes a closed connection for what it is and tries again.
         logger.info("stopped")
         return 0
 
@@ -100,7 +101,7 @@ class Daemon:
         server = self._make_server()
         try:
             self._socket_file.claim(lambda path: _bind(server, path))
-        except StartFailed:
+        except (StartFailed, OSError):
             server.stop(None)
             raise
         if self._server is not None:
@@ -123,7 +124,7 @@ class Daemon:
     def _make_again(self) -> None:
         try:
             self._listen()
-        except StartFailed as error:
+        except (StartFailed, OSError) as error:
             if str(error) != self._last_problem:
                 logger.error("cannot make the socket again", extra=fields(error=str(error)))
             self._last_problem = str(error)

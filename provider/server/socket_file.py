@@ -87,8 +87,11 @@ class SocketFile:
 
     def give_up(self) -> None:
         """Remove the file, if it is ours."""
-        if self.is_ours():
-            self.path.unlink(missing_ok=True)
+        try:
+            if self.is_ours():
+                self.path.unlink()
+        except OSError as error:
+            logger.warning("cannot remove the socket", extra={"error": error})
 
     def _make_folder(self) -> None:
         folder = self.path.parent
@@ -101,24 +104,28 @@ class SocketFile:
 
     def _remove_stale(self) -> None:
         """Clear away what daemons left that were killed before they renamed their socket."""
-        for left in self.path.parent.glob(f".{self.path.name}.*"):
-            try:
-                status = left.lstat()
-                is_old = time() - status.st_mtime > STALE_SECONDS
-                if stat.S_ISSOCK(status.st_mode) and is_old and _is_dead(left):
+        try:
+            for left in self.path.parent.glob(f".{self.path.name}.*"):
+                if _is_stale(left):
                     left.unlink()
-            except OSError as error:
-                logger.debug("cannot remove a stale socket", extra={"error": error})
+        except OSError as error:
+            logger.debug("cannot remove a stale socket", extra={"error": error})
+
+
+def _is_stale(path: Path) -> bool:
+    status = path.lstat()
+    is_old = time() - status.st_mtime > STALE_SECONDS
+    return stat.S_ISSOCK(status.st_mode) and is_old and _is_dead(path)
 
 
 def _is_dead(path: Path) -> bool:
-    """Whether nobody listens on a socket."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-        client.settimeout(1.0)
-        try:
+    """Whether certainly nobody listens on a socket."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.settimeout(1.0)
             client.connect(os.fspath(path))
-        except ConnectionRefusedError:
-            return True
-        except OSError:
-            return False
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
     return False

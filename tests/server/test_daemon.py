@@ -1,5 +1,6 @@
 """A real process, real sockets, real signals."""
 
+import resource
 import signal
 import socket
 import stat
@@ -280,6 +281,22 @@ def test_not_ready_while_the_socket_cannot_be_made_again(start: Start) -> None:
     (daemon.socket / "in the way").unlink()
     daemon.socket.rmdir()
     eventually(lambda: get(daemon, "/readyz")[0] == 200, "ready again")
+
+
+def test_without_file_descriptors_it_waits_for_better_times(start: Start) -> None:
+    daemon = start().serving()
+    assert mount(daemon.socket).files
+    used = len(list(Path(f"/proc/{daemon.pid}/fd").iterdir()))
+    limits = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (used, limit_of_files()))
+    daemon.socket.unlink()
+    daemon.until("cannot make the socket again")
+    resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, limits)
+    daemon.until("the socket was gone and has been made again")
+    assert mount(daemon.socket).files
+
+
+def limit_of_files() -> int:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 
 def test_the_health_service(start: Start) -> None:
