@@ -171,6 +171,7 @@ json_values = st.recursive(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(json_values.filter(lambda value: value is not None and not isinstance(value, str)))
 def test_a_whole_document_comes_out_as_compact_json(value: Any) -> None:
     found = extract_one(json.dumps(value), "@")
@@ -196,7 +197,7 @@ EXPRESSIONS = st.recursive(
 
 
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning:jmespath")
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(EXPRESSIONS, json_values)
 def test_any_expression_on_any_json_is_bytes_or_an_error_of_ours(path: str, value: Any) -> None:
     try:
@@ -206,6 +207,7 @@ def test_any_expression_on_any_json_is_bytes_or_an_error_of_ours(path: str, valu
     assert isinstance(found, (bytes, KeyNotFound, SecretUnusable))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40))
 def test_any_bytes_are_taken_or_refused(content: bytes) -> None:
     try:

@@ -1,13 +1,15 @@
 """A mistake in a class or a request, with the place it was made in."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from provider.errors import InvalidRequest
 
 _SHOWN = 20
-"""Lines of an error's text: a gRPC status must fit into 8 KiB of headers."""
+_SHOWN_BYTES = 3000
+"""Lines and bytes of an error's text: a gRPC status must fit into 8 KiB of headers, where all that
+is not ASCII takes three times its room."""
 
 
 def quote(text: str, limit: int = 100) -> str:
@@ -43,7 +45,15 @@ class InvalidSpec(InvalidRequest):
     def __init__(self, problems: Iterable[Problem], warnings: Iterable[Problem] = ()) -> None:
         self.problems: Sequence[Problem] = tuple(problems)
         self.warnings: Sequence[Problem] = tuple(warnings)
-        lines = [str(problem) for problem in self.problems[:_SHOWN]]
-        if len(self.problems) > _SHOWN:
-            lines.append(f"… and {len(self.problems) - _SHOWN} more")
-        super().__init__("\n".join(lines))
+        super().__init__("\n".join(_shown(self.problems)))
+
+
+def _shown(problems: Sequence[Problem]) -> Iterator[str]:
+    room = _SHOWN_BYTES
+    for index, problem in enumerate(problems):
+        line = str(problem)
+        room -= len(line.encode())
+        if index and (index == _SHOWN or room < 0):
+            yield f"… and {len(problems) - index} more"
+            return
+        yield line

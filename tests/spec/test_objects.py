@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provider.spec.models import ClassSpec, ObjectRef, SecretObject
@@ -282,6 +282,14 @@ def test_the_text_of_an_error_stays_short_and_its_problems_complete() -> None:
     assert str(invalid.value).endswith("… and 480 more")
 
 
+def test_the_text_of_an_error_fits_into_the_headers_of_grpc() -> None:
+    with pytest.raises(InvalidSpec) as invalid:
+        parse("\n".join(f"- {{objectName: '{'é' * 5000}{index}', {SM}}}" for index in range(20)))
+    assert len(invalid.value.problems) == 20
+    assert len(str(invalid.value).encode()) < 3200
+    assert str(invalid.value).endswith(" more")
+
+
 def test_warnings_come_along_with_mistakes() -> None:
     with pytest.raises(InvalidSpec) as invalid:
         parse("- objectNam: a")
@@ -326,6 +334,7 @@ entries = st.fixed_dictionaries(
 
 
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning:jmespath")
+@settings(deadline=None)
 @given(
     st.lists(entries, max_size=4).map(lambda value: yaml.dump(value, Dumper=yaml.SafeDumper)),
     st.sampled_from(["", "eu-west-2", "eu-west-1"]),
