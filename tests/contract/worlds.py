@@ -1,0 +1,116 @@
+"""Two AWS behind one handle: our fake, and moto, which nobody here wrote.
+
+What moto does otherwise than AWS is said where a test leaves it out.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from botocore.session import Session as Botocore
+from moto.server import ThreadedMotoServer
+
+from provider.credentials import Credentials
+from testbed.aws import FakeAws, Session
+
+REGION = "eu-west-1"
+
+
+class World(Protocol):
+    """An AWS account to set up, and the way into it."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def credentials(self) -> Credentials: ...
+
+    def put_secret(self, name: str, value: str | bytes) -> str:
+        """Make the secret or give it a new value; its ARN."""
+        ...
+
+    def delete_secret(self, name: str) -> None:
+        """Mark for deletion."""
+        ...
+
+    def put_parameter(self, name: str, value: str, label: str | None = None) -> str:
+        """Make the parameter or add a version, with a label; its ARN."""
+        ...
+
+
+@dataclass
+class FakeWorld:
+    """Our fake, with a session that may read all."""
+
+    aws: FakeAws
+    session: Session
+
+    @property
+    def url(self) -> str:
+        return self.aws.url
+
+    @property
+    def credentials(self) -> Credentials:
+        session = self.session
+        keys = session.access_key_id, session.secret_access_key, session.token
+        return Credentials(*keys, session.expires_at)
+
+    def put_secret(self, name: str, value: str | bytes) -> str:
+        return self.aws.cloud.put_secret(name, value, region=REGION).arn
+
+    def delete_secret(self, name: str) -> None:
+        self.aws.cloud.secret(name, region=REGION).deleted_at = 1.5e9
+
+    def put_parameter(self, name: str, value: str, label: str | None = None) -> str:
+        labels = (label,) if label else ()
+        return self.aws.cloud.put_parameter(name, value, region=REGION, labels=labels).arn
+
+
+class MotoWorld:
+    """A moto server, set up through botocore. It takes any credentials."""
+
+    credentials = Credentials("AKIDEXAMPLE", "secret", "token", 4e9)
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._secrets, self._ssm = self._client("secretsmanager"), self._client("ssm")
+
+    def put_secret(self, name: str, value: str | bytes) -> str:
+        key = "SecretString" if isinstance(value, str) else "SecretBinary"
+        try:
+            answer = self._secrets.put_secret_value(SecretId=name, **{key: value})
+        except self._secrets.exceptions.ResourceNotFoundException:
+            answer = self._secrets.create_secret(Name=name, **{key: value})
+        return str(answer["ARN"])
+
+    def delete_secret(self, name: str) -> None:
+        self._secrets.delete_secret(SecretId=name)
+
+    def put_parameter(self, name: str, value: str, label: str | None = None) -> str:
+        kind = {"Type": "SecureString", "Overwrite": True}
+        version = self._ssm.put_parameter(Name=name, Value=value, **kind)["Version"]
+        if label:
+            labels = {"ParameterVersion": version, "Labels": [label]}
+            self._ssm.label_parameter_version(Name=name, **labels)
+        return str(self._ssm.get_parameter(Name=name)["Parameter"]["ARN"])
+
+    def _client(self, service: str) -> Any:
+        keys = self.credentials
+        return Botocore().create_client(
+            service,
+            REGION,
+            endpoint_url=self.url,
+            aws_access_key_id=keys.access_key_id,
+            aws_secret_access_key=keys.secret_access_key,
+        )
+
+
+@contextmanager
+def moto_url() -> Iterator[str]:
+    """A moto server on a free port."""
+    server = ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
