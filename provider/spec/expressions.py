@@ -6,7 +6,6 @@ bounded here; what evaluating it may cost is `provider.extract`'s.
 
 import re
 from collections.abc import Iterator
-from threading import Lock
 from typing import Any
 
 import jmespath
@@ -24,10 +23,6 @@ _LITERAL_KEY = re.compile(r"[^\s.,\[\]{}()|&*?!<>='\"`\\]+(?:[. ][^\s.,\[\]{}()|
 """What can only be meant as a key: words, dots and single spaces without any JMESPath operator."""
 
 
-_compiling = Lock()
-"""The library's cache of expressions is not made for threads: emptying it twice at once fails."""
-
-
 class BadExpression(ValueError):
     """The expression does not compile; the text says why."""
 
@@ -37,8 +32,7 @@ def compile_expression(text: str) -> ParsedResult | str:
     if len(text) > _LENGTH:
         raise BadExpression(f"is too long: {len(text)} characters, {_LENGTH} are the limit")
     try:
-        with _compiling:
-            compiled = jmespath.compile(text)
+        compiled = jmespath.compile(text)
     except RecursionError:
         raise BadExpression(_TOO_DEEP) from None
     except (JMESPathError, ValueError, LookupError, TypeError, AttributeError) as error:
