@@ -1,0 +1,281 @@
+"""The EKS Pod Identity agent: its two addresses, its refusals, its outages."""
+
+from collections.abc import Iterator
+from time import time
+
+import pytest
+
+from provider.aws.pod_identity import Agent, PodIdentity
+from provider.credentials import Credentials
+from provider.deadline import Deadline
+from provider.errors import (
+    AgentUnavailable,
+    NotAuthenticated,
+    ProviderError,
+    RoleNotAssumable,
+    TokenRejected,
+)
+from provider.spec.models import AddressType
+from testbed.agent import FakeAgent, throttled, unavailable
+from testbed.aws.cloud import Cloud
+from testbed.faults import (
+    Effect,
+    body,
+    closed,
+    failing,
+    garbage,
+    hang,
+    huge,
+    reset,
+    trickle,
+    truncated,
+)
+from testbed.http import Reply, Request, Server
+from testbed.tokens import POD_IDENTITY_AUDIENCE, issue_token
+
+TOKEN = issue_token("shop", "web", audience=POD_IDENTITY_AUDIENCE)
+NOWHERE = "http://127.0.0.1:1/v1/credentials"
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    cloud = Cloud()
+    cloud.associate("shop", "web", cloud.put_role("web"))
+    return cloud
+
+
+@pytest.fixture
+def ipv4(cloud: Cloud) -> Iterator[FakeAgent]:
+    with FakeAgent(cloud) as agent:
+        yield agent
+
+
+@pytest.fixture
+def ipv6(cloud: Cloud) -> Iterator[FakeAgent]:
+    with FakeAgent(cloud, host="::1") as agent:
+        yield agent
+
+
+def fetch(
+    ipv4: str = NOWHERE,
+    ipv6: str = NOWHERE,
+    address_type: AddressType = "auto",
+    *,
+    token: str = TOKEN,
+    timeout: float | None = None,
+    seconds: float = 10,
+) -> Credentials:
+    agent = Agent(ipv4, ipv6, timeout=timeout, pauses=(0, 0))
+    return PodIdentity(agent, address_type, "shop", "web", token).fetch(Deadline.after(seconds))
+
+
+def test_the_agent_gives_credentials_for_the_token(ipv4: FakeAgent, cloud: Cloud) -> None:
+    credentials = fetch(ipv4.url)
+    session = cloud.sessions[credentials.access_key_id]
+    assert credentials.secret_access_key == session.secret_access_key
+    assert credentials.session_token == session.token
+    assert credentials.expires_at == pytest.approx(time() + 6 * 3600, abs=60)
+
+
+@pytest.mark.parametrize(
+    ("address_type", "asked"),
+    [("auto", (1, 0)), ("ipv4", (1, 0)), ("ipv6", (0, 1))],
+)
+def test_the_wanted_address_is_asked(
+    ipv4: FakeAgent, ipv6: FakeAgent, address_type: AddressType, asked: tuple[int, int]
+) -> None:
+    fetch(ipv4.url, ipv6.url, address_type)
+    assert (ipv4.journal.count(), ipv6.journal.count()) == asked
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [failing(500), throttled(), garbage(), reset()],
+    ids=["500", "429", "garbage", "reset"],
+)
+def test_where_ipv4_gives_no_credentials_ipv6_does(
+    ipv4: FakeAgent, ipv6: FakeAgent, effect: Effect
+) -> None:
+    ipv4.faults.inject(effect)
+    fetch(ipv4.url, ipv6.url)
+    assert ipv4.journal.count() == 1
+
+
+def test_where_nobody_listens_on_ipv4_ipv6_is_asked(ipv6: FakeAgent) -> None:
+    fetch(NOWHERE, ipv6.url)
+
+
+def test_an_agent_that_refuses_on_ipv4_is_asked_on_ipv6(cloud: Cloud, ipv6: FakeAgent) -> None:
+    with FakeAgent(Cloud()) as other:
+        fetch(other.url, ipv6.url)
+
+
+@pytest.mark.parametrize("address_type", ["ipv4", "ipv6"])
+def test_a_pinned_address_is_the_only_one_asked(
+    ipv4: FakeAgent, ipv6: FakeAgent, address_type: AddressType
+) -> None:
+    (pinned, other) = (ipv4, ipv6) if address_type == "ipv4" else (ipv6, ipv4)
+    pinned.faults.inject(failing(500))
+    with pytest.raises(AgentUnavailable):
+        fetch(ipv4.url, ipv6.url, address_type)
+    assert other.journal.count() == 0
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [unavailable(), throttled(), failing(502), reset(), closed(), truncated(), garbage()],
+    ids=["503", "429", "502", "reset", "closed", "cut short", "garbage"],
+)
+def test_what_passes_is_tried_again(ipv4: FakeAgent, effect: Effect) -> None:
+    ipv4.faults.inject(effect, times=2)
+    fetch(ipv4.url, address_type="ipv4")
+    ipv4.faults.inject(effect)
+    with pytest.raises(AgentUnavailable, match="eks-pod-identity-agent runs on the node"):
+        fetch(ipv4.url, address_type="ipv4")
+    assert ipv4.journal.count() == 6
+
+
+def test_no_proxy_is_used(ipv4: FakeAgent, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:1")
+    fetch(ipv4.url)
+
+
+def test_an_agent_that_hangs_is_given_up_in_the_time_that_was_set(ipv4: FakeAgent) -> None:
+    ipv4.faults.inject(hang(), times=1)
+    fetch(ipv4.url, address_type="ipv4", timeout=0.1)
+    assert ipv4.journal.count() == 2
+
+
+@pytest.mark.parametrize("effect", [hang(), trickle(0.01)], ids=["hangs", "trickles"])
+def test_the_deadline_ends_the_waiting(ipv4: FakeAgent, effect: Effect) -> None:
+    ipv4.faults.inject(effect)
+    with pytest.raises(AgentUnavailable, match="did not answer in time"):
+        fetch(ipv4.url, address_type="ipv4", seconds=0.2)
+
+
+def test_an_answer_without_end_is_not_read(ipv4: FakeAgent) -> None:
+    ipv4.faults.inject(huge(100_000))
+    with pytest.raises(AgentUnavailable, match="answered more than"):
+        fetch(ipv4.url)
+
+
+def test_an_agent_that_is_not_there_is_told_with_both_addresses() -> None:
+    with pytest.raises(AgentUnavailable) as caught:
+        fetch(NOWHERE, "http://[::1]:1/v1/credentials")
+    for told in ("127.0.0.1:1 cannot be reached: Connection refused", "[::1]:1", "shop/web"):
+        assert told in str(caught.value)
+
+
+def refusal(cloud: Cloud, token: str = TOKEN) -> NotAuthenticated:
+    with FakeAgent(cloud) as agent, pytest.raises(NotAuthenticated) as caught:
+        fetch(agent.url, token=token)
+    assert agent.journal.count() == 1
+    assert "service account shop/web" in str(caught.value)
+    return caught.value
+
+
+def test_a_missing_association_tells_how_to_make_one() -> None:
+    error = refusal(Cloud())
+    assert isinstance(error, RoleNotAssumable)
+    command = "create-pod-identity-association --cluster-name … --namespace shop --service-account"
+    assert f"{command} web" in str(error)
+
+
+def test_a_role_that_does_not_trust_pods_tells_what_to_allow() -> None:
+    cloud = Cloud()
+    role = cloud.put_role("web")
+    role.trusts_pods = False
+    cloud.associate("shop", "web", role)
+    error = refusal(cloud)
+    assert isinstance(error, RoleNotAssumable)
+    assert "sts:TagSession" in str(error)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        issue_token("shop", "web", audience=POD_IDENTITY_AUDIENCE, lifetime=-60),
+        issue_token("shop", "web"),
+        "nonsense",
+    ],
+    ids=["expired", "another audience", "no token"],
+)
+def test_a_refused_token_is_told(cloud: Cloud, token: str) -> None:
+    assert isinstance(refusal(cloud, token), TokenRejected)
+
+
+@pytest.mark.parametrize("moment", ["2100-01-01T00:00:00Z", "2100-01-01T00:00:00.123456789Z"])
+def test_both_forms_of_the_expiry_are_read(ipv4: FakeAgent, moment: str) -> None:
+    answer = (
+        f'{{"AccessKeyId": "A", "SecretAccessKey": "S", "Token": "T", "Expiration": "{moment}"}}'
+    )
+    ipv4.faults.inject(body(answer.encode()))
+    assert int(fetch(ipv4.url).expires_at) == 4_102_444_800
+
+
+GOOD = {"AccessKeyId": '"A"', "SecretAccessKey": '"c4nary"', "Token": '"c4nary"'}
+GOOD |= {"Expiration": '"2100-01-01T00:00:00Z"'}
+
+
+BAD = [(name, value) for name in GOOD for value in ('""', "null", "1", "[]", None)]
+BAD += [("AccessKeyId", '"a\\nb"'), ("Token", '"a\\nb"'), ("Token", '"ä"')]  # no headers
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_an_answer_that_is_no_credentials_is_not_quoted(
+    ipv4: FakeAgent, name: str, value: str | None
+) -> None:
+    entries = {**GOOD, name: value}
+    text = ", ".join(f'"{key}": {value}' for key, value in entries.items() if value is not None)
+    ipv4.faults.inject(body(f"{{{text}}}".encode()))
+    with pytest.raises(AgentUnavailable, match="other than credentials") as caught:
+        fetch(ipv4.url)
+    assert "c4nary" not in _all_texts(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"[]", b"null", b'"c4nary"', b'{"c4nary'], ids=repr)
+def test_an_answer_of_another_shape_is_not_quoted(ipv4: FakeAgent, content: bytes) -> None:
+    ipv4.faults.inject(body(content))
+    with pytest.raises(AgentUnavailable, match="other than credentials") as caught:
+        fetch(ipv4.url)
+    assert "c4nary" not in _all_texts(caught.value)
+
+
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_a_token_that_the_agent_echoes_is_taken_out(status: int) -> None:
+    def echo(request: Request) -> Reply:
+        token = request.headers["authorization"]
+        return Reply(status, f"bad {token} and {token.split('.')[1]}".encode())
+
+    with Server(echo) as server, pytest.raises(ProviderError) as caught:
+        fetch(server.url)
+    _, payload, signature = TOKEN.split(".")
+    told = _all_texts(caught.value)
+    assert "bad *** and ***" in told
+    assert payload not in told
+    assert signature not in told
+
+
+@pytest.mark.parametrize("token", ["c4nary\r\nX: y", "c4naryä"], ids=["two lines", "no ASCII"])
+def test_a_token_that_cannot_be_sent_is_not_quoted(ipv4: FakeAgent, token: str) -> None:
+    with pytest.raises(AgentUnavailable) as caught:
+        fetch(ipv4.url, token=token)
+    assert "c4nary" not in _all_texts(caught.value)
+
+
+def test_neither_token_nor_keys_are_printed(ipv4: FakeAgent) -> None:
+    agent = Agent(ipv4.url, NOWHERE)
+    source = PodIdentity(agent, "auto", "shop", "web", TOKEN)
+    credentials = source.fetch(Deadline.after(5))
+    printed = f"{source!r} {credentials!r} {agent!r}"
+    for secret in (TOKEN, credentials.secret_access_key, str(credentials.session_token)):
+        assert secret not in printed
+
+
+def _all_texts(error: BaseException | None) -> str:
+    texts = ""
+    while error is not None:
+        texts += f"{error} {error!r} "
+        error = error.__cause__ or error.__context__
+    return texts
