@@ -205,7 +205,7 @@ def _failing_as(what: str, deadline: Deadline) -> Iterator[None]:
         raise NoAnswer("timeout", f"{what} {late}") from error
     except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
         raise Dropped("connection", f"{what}: {_reason(error)}") from error
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, UnicodeError) as error:  # the last: no host name
         raise NoAnswer("connection", f"{what}: {_reason(error)}") from error
 
 

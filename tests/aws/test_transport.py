@@ -1,5 +1,6 @@
 """Real sockets on loopback; what a server may do to a client is in `testbed.http.Wire`."""
 
+import re
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -220,9 +221,10 @@ def test_a_refused_connection(transport: Transport) -> None:
         post(transport, url)
 
 
-def test_a_name_that_does_not_resolve(transport: Transport) -> None:
-    with pytest.raises(NoAnswer, match=r"cannot connect to http://nowhere\.invalid"):
-        post(transport, "http://nowhere.invalid")
+@pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "x" * 64])
+def test_a_name_that_does_not_resolve(transport: Transport, host: str) -> None:
+    with pytest.raises(NoAnswer, match=f"cannot connect to http://{re.escape(host)}"):
+        post(transport, f"http://{host}")
 
 
 def test_redirects_are_not_followed(transport: Transport) -> None:

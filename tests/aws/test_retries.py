@@ -1,0 +1,48 @@
+import pytest
+
+from provider.aws import retries
+from provider.aws.faults import Fault
+
+BROKEN = Fault("answer", "HTTP 500", status=500)
+THROTTLED = Fault("answer", "ThrottlingException", status=400)
+
+
+@pytest.mark.parametrize(
+    ("fault", "attempt", "longest"),
+    [
+        (BROKEN, 1, 0.05),
+        (BROKEN, 2, 0.1),
+        (THROTTLED, 1, 1.0),
+        (THROTTLED, 2, 2.0),
+        (BROKEN, 20, 20),
+    ],
+)
+def test_waits_grow_and_are_jittered(fault: Fault, attempt: int, longest: float) -> None:
+    assert retries.delay(fault, attempt, lambda: 1.0) == longest
+    assert retries.delay(fault, attempt, lambda: 0.0) == 0
+
+
+@pytest.mark.parametrize(("wish", "wait"), [(0.01, 0.05), (2.0, 2.0), (3600.0, 5.05)])
+def test_a_wish_of_aws_is_heard_within_limits(wish: float, wait: float) -> None:
+    fault = Fault("answer", "HTTP 500", status=500, retry_after=wish)
+    assert retries.delay(fault, 1, lambda: 1.0) == wait
+
+
+def test_success_refills_the_quota_no_further_than_full() -> None:
+    quota = retries.Quota()
+    quota.give(100)
+    assert quota.take(retries.CAPACITY)
+    assert not quota.take(1)
+    quota.give(2)
+    assert quota.take(2)
+
+
+@pytest.mark.parametrize(("text", "number"), [(None, 3), ("", 3), ("1", 1), ("7", 7)])
+def test_aws_max_attempts(text: str | None, number: int) -> None:
+    assert retries.max_attempts({} if text is None else {"AWS_MAX_ATTEMPTS": text}) == number
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "three", "³"])
+def test_a_senseless_number_of_attempts_stops_the_start(text: str) -> None:
+    with pytest.raises(ValueError, match="AWS_MAX_ATTEMPTS"):
+        retries.max_attempts({"AWS_MAX_ATTEMPTS": text})
