@@ -27,6 +27,7 @@ class Command:
 
 COMMANDS: Mapping[str, Command] = {
     "serve": Command("answer the driver's mounts; the default", "provider.cli:serve"),
+    "mount": Command("write what a pod would get into a folder", "provider.commands.mount:run"),
     "version": Command("print the version", "provider.cli:version"),
 }
 

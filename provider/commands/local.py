@@ -1,0 +1,128 @@
+"""The engine in this process, with the credentials of whoever runs it.
+
+The only place where ambient credentials meet the engine. Every object is fetched, nothing is
+remembered.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+from provider.ask import Asker
+from provider.aws.ambient import Ambient, caller
+from provider.aws.client import AwsClient
+from provider.aws.endpoints import Endpoints
+from provider.aws.parameter_store import ParameterStore
+from provider.aws.secrets_manager import SecretsManager
+from provider.aws.transport import Transport
+from provider.commands.request import Request
+from provider.config import Config
+from provider.credential_cache import CredentialCache
+from provider.credentials import Identity, Principal
+from provider.deadline import Deadline
+from provider.errors import InvalidRequest, NotAuthenticated, RegionUnknown
+from provider.fetch import Fetcher
+from provider.lanes import Lanes
+from provider.memory import Memory
+from provider.mount import Delivery, Mounter
+from provider.spec.arn import partition_of
+from provider.spec.attributes import parse_mount
+from provider.spec.models import MountSpec, Pod
+
+_WIDTH = 16
+"""AWS calls at a time."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Myself:
+    """Whoever runs this, whatever pod the request is for."""
+
+    ambient: Ambient
+    arn: str
+
+    def identify(self, spec: MountSpec, region: str, deadline: Deadline) -> Principal:  # noqa: ARG002
+        """The caller, in the pod's place."""
+        pod = spec.pod
+        identity = Identity(
+            "ambient", pod.namespace, pod.service_account, partition_of(region), role=self.arn
+        )
+        return Principal(identity, self.ambient)
+
+    def require_token(self, spec: MountSpec) -> None:
+        """No token is needed."""
+
+
+def mount(request: Request, *, profile: str | None, timeout: float, say: Say) -> Delivery:
+    """The files that the class comes to for the caller; raises `ProviderError`.
+
+    `say` is told whose credentials they are and what of the class is ignored.
+    """
+    deadline = Deadline.after(timeout)
+    ambient = Ambient(profile)
+    spec = parse_mount(
+        attributes=request.attributes,
+        secrets="",
+        permission=request.permission,
+        target_path=request.target_path,
+        default_region=os.environ.get("AWS_REGION") or ambient.region,
+    )
+    for warning in spec.klass.warnings:
+        say(f"warning: {warning}")
+    if spec.klass.region is None:
+        raise RegionUnknown(_NO_REGION)
+    try:
+        transport = Transport.from_environment(os.environ, _WIDTH)
+        client = AwsClient(Endpoints(os.environ), transport, lambda *_: None)
+    except ValueError as error:
+        raise InvalidRequest(f"environment: {error}") from error
+    lanes = Lanes(_WIDTH)
+    try:
+        myself = _who_am_i(client, ambient, spec.klass.region, deadline, say)
+        return _mounter(client, myself, lanes).mount(spec, deadline=deadline, arrived=monotonic())
+    finally:
+        lanes.close()
+        transport.close()
+
+
+_NO_REGION = (
+    "no region: neither the class nor AWS_REGION nor the profile names one. Add --set region=…"
+)
+
+
+def _who_am_i(
+    client: AwsClient, ambient: Ambient, region: str, deadline: Deadline, say: Say
+) -> Myself:
+    """Say whose the credentials are. STS may be out of reach where the stores are not."""
+    credentials = ambient.fetch(deadline)
+    arn = f"access key {credentials.access_key_id}"
+    try:
+        arn = caller(client, region, credentials, deadline)
+    except NotAuthenticated as error:
+        say(f"credentials: your own, {arn} ({error})")
+    else:
+        say(f"credentials: your own, {arn}")
+    return Myself(ambient, arn)
+
+
+def _mounter(client: AwsClient, myself: Myself, lanes: Lanes) -> Mounter:
+    asker = Asker(
+        {"secretsmanager": SecretsManager(client), "ssmparameter": ParameterStore(client)},
+        memory=Memory(0),
+        lanes=lanes,
+        credentials=CredentialCache(),
+        observe=lambda _event: None,
+    )
+    return Mounter(
+        identifier=myself,
+        fetcher=Fetcher(asker),
+        node_region=_no_node,
+        interval=0.0,
+        max_bytes=Config().max_response_bytes,
+    )
+
+
+def _no_node(_pod: Pod, _deadline: Deadline) -> str:
+    raise RegionUnknown(_NO_REGION)

@@ -1,0 +1,62 @@
+"""The request that the driver would send for a pod with a given class."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from provider.spec.manifests import ClassManifest, read_classes
+from provider.spec.models import Pod
+from provider.spec.problems import InvalidSpec, Problem, quote
+
+_PREFIX = "csi.storage.k8s.io"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The strings of a MountRequest."""
+
+    attributes: str = field(repr=False)
+    target_path: str
+    permission: str = "420"
+    """The driver's, 0644, in decimal."""
+
+
+def choose_class(text: str, name: str | None) -> ClassManifest:
+    """The class called `name`, or the only one; raises `InvalidSpec`."""
+    classes = read_classes(text)
+    chosen = [one for one in classes if name in (None, one.name)]
+    if len(chosen) == 1:
+        return chosen[0]
+    names = ", ".join(quote(one.name) for one in classes)
+    if not classes:
+        why = "holds no SecretProviderClass"
+    elif name is None:
+        why = f"holds several classes, {names}: choose one by --class"
+    else:
+        why = f"must hold one class {quote(name)}, holds {names}"
+    raise InvalidSpec([Problem("manifest", why)])
+
+
+def make_request(
+    klass: ClassManifest,
+    pod: Pod,
+    target: Path,
+    *,
+    overrides: Mapping[str, str],
+    tokens: Mapping[str, str],
+) -> Request:
+    """The class's parameters, `overrides` over them, and what Kubernetes adds."""
+    attributes = klass.parameters | dict(overrides)
+    attributes |= {
+        f"{_PREFIX}/pod.namespace": pod.namespace,
+        f"{_PREFIX}/pod.name": pod.name,
+        f"{_PREFIX}/pod.uid": pod.uid,
+        f"{_PREFIX}/serviceAccount.name": pod.service_account,
+        f"{_PREFIX}/ephemeral": "true",
+        "secretProviderClass": klass.name,
+    }
+    if tokens:
+        by_audience = {audience: {"token": token} for audience, token in tokens.items()}
+        attributes[f"{_PREFIX}/serviceAccount.tokens"] = json.dumps(by_audience)
+    return Request(json.dumps(attributes), str(target))
