@@ -36,16 +36,16 @@ _CREDENTIALS = ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
 
 _ASSOCIATE = (
     "Associate a role with the service account: aws eks create-pod-identity-association "
-    "--cluster-name … --namespace {namespace} --service-account {service_account} --role-arn …"
+    "--cluster-name CLUSTER --namespace {namespace} --service-account {service_account} --role-arn ROLE"
+)
+_TRUST = (
+    "Let the role's trust policy allow sts:AssumeRole and sts:TagSession to "
+    "pods.eks.amazonaws.com, and the node's role eks-auth:AssumeRoleForPodIdentity"
 )
 _RUN_IT = "Check that the EKS add-on eks-pod-identity-agent runs on the node, and see its log."
 _REFUSALS: Mapping[str, tuple[type[NotAuthenticated], str]] = {
     "ResourceNotFoundException": (RoleNotAssumable, _ASSOCIATE),
-    "AccessDeniedException": (
-        RoleNotAssumable,
-        "Let the role's trust policy allow sts:AssumeRole and sts:TagSession to "  # noqa: ISC004
-        "pods.eks.amazonaws.com, and the node's role eks-auth:AssumeRoleForPodIdentity",
-    ),
+    "AccessDeniedException": (RoleNotAssumable, _TRUST),
     "ExpiredTokenException": (
         TokenRejected,
         "Check the clocks of node and API server; the next mount brings a new token",

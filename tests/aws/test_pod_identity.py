@@ -178,7 +178,9 @@ def refusal(cloud: Cloud, token: str = TOKEN) -> NotAuthenticated:
 def test_a_missing_association_tells_how_to_make_one() -> None:
     error = refusal(Cloud())
     assert isinstance(error, RoleNotAssumable)
-    command = "create-pod-identity-association --cluster-name … --namespace shop --service-account"
+    command = (
+        "create-pod-identity-association --cluster-name CLUSTER --namespace shop --service-account"
+    )
     assert f"{command} web" in str(error)
 
 
