@@ -36,7 +36,8 @@ _CREDENTIALS = ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
 
 _ASSOCIATE = (
     "Associate a role with the service account: aws eks create-pod-identity-association "
-    "--cluster-name CLUSTER --namespace {namespace} --service-account {service_account} --role-arn ROLE"
+    "--cluster-name CLUSTER --namespace {namespace} --service-account {service_account} "
+    "--role-arn ROLE"
 )
 _TRUST = (
     "Let the role's trust policy allow sts:AssumeRole and sts:TagSession to "
