@@ -174,7 +174,7 @@ class AwsClient:
             code = "Timeout" if failure.kind == "timeout" else "ConnectionError"
             raise Fault(failure.kind, code, str(failure)) from failure
         if reply.status in (400, 403):
-            self._skew = _skew(reply)
+            self._skew = _skew(reply, self._skew)
         return reply
 
 
@@ -182,11 +182,11 @@ def _new_quota(_endpoint: Endpoint) -> retries.Quota:
     return retries.Quota()
 
 
-def _skew(reply: Reply) -> float:
+def _skew(reply: Reply, known: float) -> float:
     """Seconds by which AWS's clock is ahead of the node's, 0 where that is within tolerance."""
     try:
         theirs = parsedate_to_datetime(reply.headers.get("Date", "")).timestamp()
     except (ValueError, OverflowError):
-        return 0.0
+        return known
     skew = theirs - time()
     return skew if abs(skew) > _MAX_SKEW else 0.0

@@ -1,8 +1,8 @@
 """AWS Secrets Manager as a store: `GetSecretValue`, and `DescribeSecret` to see what is current."""
 
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from provider.aws.client import AwsClient, Operation, Place
 from provider.aws.faults import Fault, refused
@@ -11,6 +11,8 @@ from provider.credentials import Access
 from provider.errors import CredentialsExpired, ProviderError, Unavailable
 from provider.spec.models import ObjectRef
 from provider.store import SecretValue
+
+T = TypeVar("T")
 
 GET = Operation("secretsmanager", "GetSecretValue")
 DESCRIBE = Operation("secretsmanager", "DescribeSecret")
@@ -44,19 +46,17 @@ class SecretsManager:
 
     def current_version(self, ref: ObjectRef, access: Access) -> str | None:
         """See `Store.current_version`. Of a deleted secret it stays open: the fetch says why."""
-        secret = self._call(DESCRIBE, {"SecretId": ref.name}, access, dict)
-        stages = secret.get("VersionIdsToStages")
-        if secret.get("DeletedDate") is not None or not isinstance(stages, dict):
-            return None
         wanted = ref.label or CURRENT
-        for version, labels in stages.items():
-            if isinstance(labels, list) and wanted in labels:
-                return str(version)
-        return None
+        body = {"SecretId": ref.name}
+        return self._call(DESCRIBE, body, access, lambda secret: _version_at(wanted, secret))
 
     def _call(
-        self, operation: Operation, body: Mapping[str, str], access: Access, read: Any
-    ) -> Any:
+        self,
+        operation: Operation,
+        body: Mapping[str, str],
+        access: Access,
+        read: Callable[[Mapping[str, Any]], T],
+    ) -> T:
         place = Place(access.region, access.credentials, access.deadline)
         try:
             return read(self._client.call(operation, body, place))
@@ -78,3 +78,13 @@ def _value(answer: Mapping[str, Any]) -> SecretValue:
     except ValueError:  # neither text nor base64; the exception would quote it
         raise unexpected("the secret's value cannot be decoded") from None
     raise unexpected("no value and version in the answer")
+
+
+def _version_at(label: str, secret: Mapping[str, Any]) -> str | None:
+    stages = secret.get("VersionIdsToStages")
+    if secret.get("DeletedDate") is not None or not isinstance(stages, dict):
+        return None
+    for version, labels in stages.items():
+        if isinstance(labels, list) and label in labels:
+            return str(version)
+    return None

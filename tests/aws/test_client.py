@@ -267,9 +267,10 @@ def test_a_wrong_clock_is_put_right_once() -> None:
     assert one.call(GET, {}, place()) == {}
     assert one.call(GET, {}, place()) == {}
     assert [stamp[:13] for stamp in timestamps(ours)[1:]] == ["21000101T1200"] * 2
-    ours.answers = [answer]
+    ours.answers, ours.date = [answer], ""
     with pytest.raises(Fault):
         one.call(GET, {}, place())
+    assert timestamps(ours)[-1].startswith("2100")
 
 
 SECRET = Credentials("AKID", "the-secret-key", "the-session-token", 2e9)
