@@ -75,6 +75,26 @@ def test_it_mounts_without_any_capability(
     assert not (volume / "aws.sock").exists()
 
 
+def test_a_developer_tries_a_class_in_it_with_credentials_of_their_own(
+    volume: Path, aws: FakeAws
+) -> None:
+    session = aws.cloud.open_session(aws.cloud.put_role("developer"), "me")
+    aws.cloud.put_secret("example/database", "s3cret", region="eu-west-1")
+    (volume / "class.yaml").write_text((manifests.EXAMPLES / "irsa.yaml").read_text())
+    command = [sys.executable, "-m", "tests.deploy.hardened", str(IMAGE), str(volume)]
+    command += [
+        f"AWS_ENDPOINT_URL={aws.url}",
+        f"AWS_ACCESS_KEY_ID={session.access_key_id}",
+        f"AWS_SECRET_ACCESS_KEY={session.secret_access_key}",
+        f"AWS_SESSION_TOKEN={session.token}",
+        "--",
+        *("mount", "--local", "-f", f"{PROVIDERS}/class.yaml", "-o", f"{PROVIDERS}/output"),
+    ]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, "role/developer" in done.stderr) == (0, True), done.stderr
+    assert (volume / "output" / "example_database").read_text() == "s3cret"
+
+
 def test_there_is_nothing_else_to_run_in_it() -> None:
     folders = [IMAGE / folder for folder in ("bin", "sbin", "usr/bin", "usr/sbin", "usr/local/bin")]
     programs = {entry.name for folder in folders if folder.exists() for entry in folder.iterdir()}
