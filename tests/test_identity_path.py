@@ -29,6 +29,7 @@ from testbed.agent import FakeAgent
 from testbed.aws import FakeAws
 from testbed.kubernetes import FakeKubernetes
 from testbed.tokens import POD_IDENTITY_AUDIENCE, STS_AUDIENCE, issue_token
+from tests.told import all_texts
 
 DAEMON_TOKEN = "c4nary-of-the-daemon"
 TOKENS = {
@@ -137,7 +138,7 @@ def test_whatever_fails_no_token_or_key_is_told_or_logged(
     with pytest.raises(ProviderError) as caught:
         world.credentials(spec(kind, "eu-west-2"), seconds=0.3)
     logger.error("failed", extra={"error": caught.value})
-    told = logged.getvalue() + _all_texts(caught.value)
+    told = logged.getvalue() + all_texts(caught.value)
     assert "shop/web" in str(caught.value)
     assert "\n" not in str(caught.value)
     for secret in _secrets(world):
@@ -160,11 +161,3 @@ def _secrets(world: World) -> Iterator[str]:
         yield from token.split(".")[1:]
     for session in world.aws.cloud.sessions.values():
         yield from (session.secret_access_key, session.token)
-
-
-def _all_texts(error: BaseException | None) -> str:
-    texts = ""
-    while error is not None:
-        texts += f"{error} {error!r} "
-        error = error.__cause__ or error.__context__
-    return texts

@@ -32,6 +32,7 @@ from testbed.faults import (
 )
 from testbed.http import Reply, Request, Server
 from testbed.tokens import POD_IDENTITY_AUDIENCE, issue_token
+from tests.told import all_texts
 
 TOKEN = issue_token("shop", "web", audience=POD_IDENTITY_AUDIENCE)
 NOWHERE = "http://127.0.0.1:1/v1/credentials"
@@ -233,7 +234,7 @@ def test_an_answer_that_is_no_credentials_is_not_quoted(
     ipv4.faults.inject(body(f"{{{text}}}".encode()))
     with pytest.raises(AgentUnavailable, match="other than credentials") as caught:
         fetch(ipv4.url)
-    assert "c4nary" not in _all_texts(caught.value)
+    assert "c4nary" not in all_texts(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"[]", b"null", b'"c4nary"', b'{"c4nary'], ids=repr)
@@ -241,7 +242,7 @@ def test_an_answer_of_another_shape_is_not_quoted(ipv4: FakeAgent, content: byte
     ipv4.faults.inject(body(content))
     with pytest.raises(AgentUnavailable, match="other than credentials") as caught:
         fetch(ipv4.url)
-    assert "c4nary" not in _all_texts(caught.value)
+    assert "c4nary" not in all_texts(caught.value)
 
 
 @pytest.mark.parametrize("status", [400, 403, 500])
@@ -253,7 +254,7 @@ def test_a_token_that_the_agent_echoes_is_taken_out(status: int) -> None:
     with Server(echo) as server, pytest.raises(ProviderError) as caught:
         fetch(server.url)
     _, payload, signature = TOKEN.split(".")
-    told = _all_texts(caught.value)
+    told = all_texts(caught.value)
     assert "bad *** and ***" in told
     assert payload not in told
     assert signature not in told
@@ -263,7 +264,7 @@ def test_a_token_that_the_agent_echoes_is_taken_out(status: int) -> None:
 def test_a_token_that_cannot_be_sent_is_not_quoted(ipv4: FakeAgent, token: str) -> None:
     with pytest.raises(AgentUnavailable) as caught:
         fetch(ipv4.url, token=token)
-    assert "c4nary" not in _all_texts(caught.value)
+    assert "c4nary" not in all_texts(caught.value)
 
 
 def test_neither_token_nor_keys_are_printed(ipv4: FakeAgent) -> None:
@@ -273,11 +274,3 @@ def test_neither_token_nor_keys_are_printed(ipv4: FakeAgent) -> None:
     printed = f"{source!r} {credentials!r} {agent!r}"
     for secret in (TOKEN, credentials.secret_access_key, str(credentials.session_token)):
         assert secret not in printed
-
-
-def _all_texts(error: BaseException | None) -> str:
-    texts = ""
-    while error is not None:
-        texts += f"{error} {error!r} "
-        error = error.__cause__ or error.__context__
-    return texts

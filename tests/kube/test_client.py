@@ -9,7 +9,6 @@ from provider.deadline import Deadline
 from provider.errors import (
     KubernetesUnavailable,
     LookupForbidden,
-    ProviderError,
     ServiceAccountNotFound,
 )
 from provider.http_get import Limits
@@ -19,6 +18,7 @@ from testbed.faults import body as spoilt
 from testbed.http import Reply, Request, Server
 from testbed.kubernetes import FakeKubernetes, too_many_requests, unavailable
 from testbed.tls import Authority
+from tests.told import all_texts
 
 TOKEN = "c4nary-of-the-daemon"
 ACCOUNT = Resource("serviceaccounts", "web", "shop")
@@ -222,20 +222,11 @@ def test_a_broken_token_is_not_quoted(
 ) -> None:
     with pytest.raises(KubernetesUnavailable) as caught:
         get(client(kubernetes.url, tmp_path, token=token))
-    assert TOKEN not in _all_texts(caught.value)
+    assert TOKEN not in all_texts(caught.value)
 
 
 def test_the_daemons_token_is_in_no_error(kubernetes: FakeKubernetes, tmp_path: Path) -> None:
     kubernetes.faults.inject(reset())
     with pytest.raises(KubernetesUnavailable) as caught:
         get(client(kubernetes.url, tmp_path))
-    assert TOKEN not in _all_texts(caught.value)
-
-
-def _all_texts(error: ProviderError) -> str:
-    texts, one = "", error
-    cause: BaseException | None = one
-    while cause is not None:
-        texts += f"{cause} {cause!r}"
-        cause = cause.__cause__ or cause.__context__
-    return texts
+    assert TOKEN not in all_texts(caught.value)
