@@ -12,6 +12,8 @@ from typing import Any
 from testbed.fake import Asked, Desk, Listening, Refusal
 from testbed.http import Reply, Request, Server
 
+TOKEN = "kube-token"  # noqa: S105 (a made-up one)
+"""The bearer token that the fake takes at first."""
 USER = "system:serviceaccount:kube-system:csi-secrets-store-provider-aws"
 _PATH = re.compile(
     r"/api/v1(?:/namespaces/(?P<namespace>[^/]+))?/(?P<resource>[a-z]+)/(?P<name>[^/]+)"
@@ -71,7 +73,7 @@ class FakeKubernetes(Listening):
     def __init__(
         self,
         *,
-        token: str = "kube-token",  # noqa: S107 (a made-up one)
+        token: str = TOKEN,
         tls: ssl.SSLContext | None = None,
         host: str = "127.0.0.1",
     ) -> None:

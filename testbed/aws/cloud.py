@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from zlib import crc32
 
 from testbed.aws.iam import ACCOUNT, Role, Session, Statement, allow, partition_of
@@ -127,11 +128,4 @@ class Cloud:
     def expire_sessions(self) -> None:
         """Every session given out so far is over, whatever its holder was told."""
         for key, session in list(self.sessions.items()):
-            self.sessions[key] = Session(
-                session.access_key_id,
-                session.secret_access_key,
-                session.token,
-                session.role,
-                session.name,
-                expires_at=0.0,
-            )
+            self.sessions[key] = replace(session, expires_at=0.0)

@@ -43,7 +43,7 @@ def _wanted(secret: Secret, body: Body) -> SecretVersion:
     version_id, stage = body.get("VersionId"), body.get("VersionStage")
     if version_id:
         version = secret.versions.get(version_id)
-        if version is None or not version.stages:
+        if version is None:
             raise _not_found(
                 f"Secrets Manager can't find the specified secret value for VersionId: {version_id}"
             )

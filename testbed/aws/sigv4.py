@@ -114,7 +114,7 @@ def _check_headers(scope: Scope, request: Request) -> None:
 
 def _check_date(scope: Scope, stamp: str) -> None:
     try:
-        at = calendar.timegm(time.strptime(stamp, "%Y%m%dT%H%M%SZ"))
+        at = _seconds(stamp)
     except ValueError as error:
         raise _incomplete() from error
     now = time.time()
@@ -132,6 +132,11 @@ def _check_date(scope: Scope, stamp: str) -> None:
             "InvalidSignatureException",
             f"Signature {what}: {stamp} is now {than} than the allowed skew from {here} (5 min.)",
         )
+
+
+@lru_cache(maxsize=64)
+def _seconds(stamp: str) -> int:
+    return calendar.timegm(time.strptime(stamp, "%Y%m%dT%H%M%SZ"))
 
 
 @lru_cache(maxsize=4096)

@@ -1,18 +1,41 @@
 """Faults reach the wire as ordered."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
 import pytest
 import urllib3
+from botocore.exceptions import EndpointConnectionError
 
 from testbed import faults
 from testbed.aws import FakeAws
 from testbed.aws.errors import expired_token, internal_failure, throttled
 from testbed.faults import Effect, Faults
+from testbed.tls import Authority
 from tests.testbed.oracle import Client, error_of
 
 
-def ask(aws: FakeAws, *, timeout: float = 5.0) -> urllib3.BaseHTTPResponse:
-    with urllib3.PoolManager(retries=False, timeout=timeout) as pool:
-        return pool.request("POST", aws.url, body=b"Action=Nothing")
+@dataclass(frozen=True)
+class Line:
+    """A fake and a way to ask it."""
+
+    aws: FakeAws
+    pool: urllib3.PoolManager
+
+    def ask(self, *, timeout: float = 5.0) -> urllib3.BaseHTTPResponse:
+        body = b"Action=Nothing"
+        return self.pool.request("POST", self.aws.url, body=body, timeout=timeout, retries=False)
+
+
+@pytest.fixture(params=["http", "https"])
+def line(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Line]:
+    """Without and with TLS: what breaks must look the same through both."""
+    authority = Authority()
+    ca = authority.write(tmp_path / "ca.pem")
+    tls = authority.server() if request.param == "https" else None
+    with FakeAws(tls=tls) as fake, urllib3.PoolManager(ca_certs=str(ca)) as pool:
+        yield Line(fake, pool)
 
 
 @pytest.mark.parametrize(
@@ -25,11 +48,11 @@ def ask(aws: FakeAws, *, timeout: float = 5.0) -> urllib3.BaseHTTPResponse:
         pytest.param(faults.late(60), urllib3.exceptions.ReadTimeoutError, id="late"),
     ],
 )
-def test_the_wire_breaks_once(aws: FakeAws, effect: Effect, error: type[Exception]) -> None:
-    aws.faults.inject(effect, times=1)
+def test_the_wire_breaks_once(line: Line, effect: Effect, error: type[Exception]) -> None:
+    line.aws.faults.inject(effect, times=1)
     with pytest.raises(error):
-        ask(aws, timeout=0.2)
-    assert ask(aws).status == 400
+        line.ask(timeout=0.2)
+    assert line.ask().status == 400
 
 
 @pytest.mark.parametrize(
@@ -41,10 +64,10 @@ def test_the_wire_breaks_once(aws: FakeAws, effect: Effect, error: type[Exceptio
         pytest.param(faults.trickle(0.0), 400, None, id="trickle"),
     ],
 )
-def test_answers_are_spoilt(aws: FakeAws, effect: Effect, status: int, size: int | None) -> None:
-    right = ask(aws)
-    aws.faults.inject(effect)
-    answer = ask(aws)
+def test_answers_are_spoilt(line: Line, effect: Effect, status: int, size: int | None) -> None:
+    right = line.ask()
+    line.aws.faults.inject(effect)
+    answer = line.ask()
     assert answer.status == status
     assert len(answer.data) == (len(right.data) if size is None else size)
 
@@ -77,19 +100,16 @@ def test_chances_repeat_with_their_seed() -> None:
 
 
 def test_one_region_is_cut_off_alone(aws: FakeAws, client: Client) -> None:
-    aws.cloud.put_secret("db", "x", region="eu-west-1")
-    url = aws.url_of("eu-west-1")
-    manager = client("secretsmanager", region="eu-west-1", url=url)
-    manager.get_secret_value(SecretId="db")
+    for region in ("us-east-1", "eu-west-1"):
+        aws.cloud.put_secret("db", "x", region=region)
+    near = client("secretsmanager")
+    far = client("secretsmanager", region="eu-west-1", url=aws.url_of("eu-west-1"))
     aws.cut_off("eu-west-1")
-    with (
-        urllib3.PoolManager(retries=False) as pool,
-        pytest.raises(urllib3.exceptions.NewConnectionError),
-    ):
-        pool.request("POST", url)
-    ask(aws)
+    with pytest.raises(EndpointConnectionError):
+        far.get_secret_value(SecretId="db")
+    assert near.get_secret_value(SecretId="db")["SecretString"] == "x"
     aws.restore("eu-west-1")
-    assert manager.get_secret_value(SecretId="db")["SecretString"] == "x"
+    assert far.get_secret_value(SecretId="db")["SecretString"] == "x"
 
 
 def test_unsigned_calls_belong_to_the_listeners_region(aws: FakeAws, client: Client) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import urllib3
 
-from testbed.kubernetes import FakeKubernetes, too_many_requests
+from testbed.kubernetes import TOKEN, FakeKubernetes, too_many_requests
 
 
-def get(kubernetes: FakeKubernetes, path: str, token: str = "kube-token") -> tuple[int, Any]:
+def get(kubernetes: FakeKubernetes, path: str, token: str = TOKEN) -> tuple[int, Any]:
     with urllib3.PoolManager(retries=False) as pool:
         headers = {"Authorization": f"Bearer {token}"}
         answer = pool.request("GET", f"{kubernetes.url}/api/v1/{path}", headers=headers)
@@ -63,7 +63,7 @@ def test_too_many_requests_say_when_to_return(kubernetes: FakeKubernetes) -> Non
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 def test_nothing_is_written(kubernetes: FakeKubernetes, method: str) -> None:
-    headers = {"Authorization": "Bearer kube-token"}
+    headers = {"Authorization": f"Bearer {TOKEN}"}
     with urllib3.PoolManager(retries=False) as pool:
         answer = pool.request(method, f"{kubernetes.url}/api/v1/nodes/n", headers=headers)
     assert answer.status == 403
