@@ -1,9 +1,10 @@
 """The contract of `Store`, on the real adapters over our fake AWS and over moto."""
 
 from collections.abc import Iterator
-from urllib.request import Request, urlopen
 
 import pytest
+from moto.secretsmanager.models import secretsmanager_backends
+from moto.ssm.models import ssm_backends
 
 from provider.aws.client import AwsClient
 from provider.aws.endpoints import Endpoints
@@ -20,17 +21,17 @@ from tests.contract.worlds import REGION, FakeWorld, MotoWorld, World, moto_url
 
 
 @pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
+def moto() -> Iterator[MotoWorld]:
     with moto_url() as url:
-        yield url
+        yield MotoWorld(url)
 
 
 @pytest.fixture(params=["fake", "moto"])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     if request.param == "moto":
-        url = request.getfixturevalue("moto")
-        urlopen(Request(f"{url}/moto-api/reset", method="POST")).close()
-        yield MotoWorld(url)
+        secretsmanager_backends.reset()
+        ssm_backends.reset()
+        yield request.getfixturevalue("moto")
         return
     with FakeAws() as aws:
         role = aws.cloud.put_role("reader", trust=["shop:web"])
