@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 
@@ -377,17 +377,19 @@ if os.geteuid() == 0:
     os.setgroups([])
     os.setgid(65534)
     os.setuid(65534)
+volume, mode, content = sys.argv[1:]
 try:
-    print(*(change.kind for change in write(Path(sys.argv[1]), [MountedFile("a", 0o400, b"v")])))
+    changes = write(Path(volume), [MountedFile("a", int(mode, 8), content.encode())])
+    print(*(change.kind for change in changes))
 except WriteFailed as error:
     print(error)
 """
 
 
-def as_nobody(volume: Path) -> str:
+def as_nobody(volume: Path, mode: int = 0o400, content: str = "value") -> str:
     """What a write by a process without any capability says."""
     done = subprocess.run(
-        [sys.executable, "-c", AS_NOBODY, str(volume)],
+        [sys.executable, "-c", AS_NOBODY, str(volume), f"{mode:o}", content],
         cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,
@@ -396,21 +398,46 @@ def as_nobody(volume: Path) -> str:
     return done.stdout.strip()
 
 
-def test_no_capability_is_needed_and_a_read_only_folder_is_told() -> None:
+@pytest.fixture
+def nobodys_volume() -> Iterator[Path]:
+    """A volume that a process without capabilities owns and gets at."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         volume = Path(folder, "volume")
         volume.mkdir()
         if os.geteuid() == 0:
             os.chown(volume, 65534, 65534)
-        assert as_nobody(volume) == "added"
-        assert as_nobody(volume) == "unchanged"
-        before = everything(volume)
-        (volume / in_place(volume) / "a").chmod(0o600)
-        volume.chmod(0o555)
-        assert "it holds what it held before: Permission denied" in as_nobody(volume)
-        assert everything(volume).keys() == before.keys()
-        volume.chmod(0o755)
+        yield volume
+        for path in (volume, *volume.glob("..2*")):
+            path.chmod(0o755)
+
+
+def test_no_capability_is_needed(nobodys_volume: Path) -> None:
+    assert as_nobody(nobodys_volume) == "added"
+    assert as_nobody(nobodys_volume) == "unchanged"
+    assert as_nobody(nobodys_volume, content="new") == "changed"
+
+
+def test_what_cannot_be_compared_is_written_anew(nobodys_volume: Path) -> None:
+    assert as_nobody(nobodys_volume, mode=0o000) == "added"
+    assert as_nobody(nobodys_volume, mode=0o000) == "changed"
+
+
+def test_a_read_only_folder_is_told(nobodys_volume: Path) -> None:
+    as_nobody(nobodys_volume)
+    nobodys_volume.chmod(0o555)
+    before = everything(nobodys_volume)
+    told = as_nobody(nobodys_volume, content="new")
+    assert "it holds what it held before: Permission denied" in told
+    assert everything(nobodys_volume) == before
+
+
+def test_an_old_set_that_cannot_be_removed_is_told(nobodys_volume: Path) -> None:
+    as_nobody(nobodys_volume)
+    (nobodys_volume / in_place(nobodys_volume)).chmod(0o555)
+    told = as_nobody(nobodys_volume, content="new")
+    assert "holds the new files, but old ones cannot be removed: Permission denied" in told
+    assert (nobodys_volume / "a").read_text() == "new"
 
 
 def test_a_second_writer_is_refused_while_one_is_at_work(volume: Path) -> None:
@@ -427,6 +454,34 @@ def test_errors_hold_no_content(volume: Path) -> None:
     with pytest.raises(WriteFailed) as caught:
         write(volume, [file("a", b"canary-in-a-mine")])
     assert "canary" not in f"{caught.value!r} {caught.value.__cause__!r}"
+
+
+def test_links_planted_while_we_write_lead_nowhere(volume: Path, outside: Path) -> None:
+    done = Event()
+
+    def plant() -> None:
+        while not done.is_set():
+            for path in volume.iterdir():
+                with suppress(OSError):
+                    if path.is_symlink():
+                        path.unlink()
+                    else:
+                        path.rename(volume / "moved")
+                        path.symlink_to(outside)
+                        shutil.rmtree(volume / "moved")
+            for name in ("..data", "password", SET):
+                with suppress(OSError):
+                    (volume / name).symlink_to(outside)
+
+    attacker = Thread(target=plant)
+    attacker.start()
+    try:
+        for number in range(200):
+            with suppress(WriteFailed):
+                write(volume, [file("password", b"%d" % number), file("a/file", b"%d" % number)])
+    finally:
+        done.set()
+        attacker.join()
 
 
 # ---- any sequence of sets, and who reads meanwhile -------------------------------
@@ -446,7 +501,7 @@ def without_clashes(files: Mapping[str, tuple[int, bytes]]) -> list[MountedFile]
     ]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(SETS.map(without_clashes), min_size=1, max_size=5))
 def test_after_each_write_the_tree_equals_the_set(sets: list[list[MountedFile]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
