@@ -112,6 +112,7 @@ def open_connection(
 
 
 def _connect(origin: Origin, deadline: Deadline) -> socket.socket:
+    """Try one address after the other. Resolving the name keeps the resolver's own time limits."""
     addresses = socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
     patience = deadline.within(2 * CONNECT_TIMEOUT)
     failure: OSError = TimeoutError("no address answered in time")
