@@ -15,6 +15,7 @@ from typing import Any
 
 from testbed.agent import FakeAgent
 from testbed.aws.fake import FakeAws
+from testbed.faults import late
 from testbed.journal import Journal
 from testbed.kubernetes import FakeKubernetes
 from testbed.samples import Sample
@@ -26,6 +27,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--tls", metavar="CA", type=Path, help="serve TLS; write the CA here")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="time every AWS call takes")
+    parser.add_argument("--agent-latency-ms", type=float, default=0.0)
+    parser.add_argument("--kubernetes-latency-ms", type=float, default=0.0)
     parser.add_argument("--no-signatures", action="store_true", help="check no signatures")
     parser.add_argument("--identities", type=int, default=30)
     parser.add_argument("--secrets", type=int, default=5, help="secrets for each identity")
@@ -56,7 +59,9 @@ def main() -> None:
         keep_calls=False,
     )
     agent = FakeAgent(aws.cloud)
+    agent.faults.inject(late(options.agent_latency_ms / 1000))
     kubernetes = FakeKubernetes()
+    kubernetes.faults.inject(late(options.kubernetes_latency_ms / 1000))
     sample.fill(aws.cloud)
     sample.annotate(aws.cloud, kubernetes)
     if authority:

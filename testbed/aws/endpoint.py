@@ -15,6 +15,8 @@ from testbed.aws.errors import AwsError, SignatureError
 from testbed.fake import Asked, Desk
 from testbed.http import Reply, Request
 
+Body = dict[str, Any]
+
 _STS = "https://sts.amazonaws.com/doc/2011-06-15/"
 _TARGETS = {"secretsmanager": "secretsmanager", "AmazonSSM": "ssm"}
 _OPERATIONS = {"secretsmanager": secretsmanager.OPERATIONS, "ssm": ssm.OPERATIONS}
@@ -45,24 +47,22 @@ class Endpoint:
         prefix, _, operation = request.headers.get("x-amz-target", "").partition(".")
         region = self.region or _region_of(request)
         if operation:
-            asked = Asked(_TARGETS.get(prefix, prefix), operation, region)
-            reply = self.desk.serve(asked, lambda: self._json(asked, request), _json_error)
+            body = _body(request)
+            asked = Asked(_TARGETS.get(prefix, prefix), operation, region, target=_target(body))
+            reply = self.desk.serve(asked, lambda: self._json(asked, request, body), _json_error)
         else:
             form = _form(request)
             asked = Asked("sts", form.get("Action", ""), region, target=form.get("RoleArn", ""))
             reply = self.desk.serve(asked, lambda: self._sts(asked, request, form), _sts_error)
         return replace(reply, delay=reply.delay + self.latency) if self.latency else reply
 
-    def _json(self, asked: Asked, request: Request) -> Reply:
+    def _json(self, asked: Asked, request: Request, body: Body | None) -> Reply:
         operation = _OPERATIONS.get(asked.service, {}).get(asked.operation)
         if operation is None:
             raise AwsError("UnknownOperationException", "")
         caller = self._authenticate(asked, request)
-        try:
-            body = json.loads(request.body)
-        except ValueError as error:
-            raise AwsError("SerializationException", "") from error
-        asked.target = _target(body)
+        if body is None:
+            raise AwsError("SerializationException", "")
         return _json_reply(200, operation(caller, body))
 
     def _sts(self, asked: Asked, request: Request, form: dict[str, str]) -> Reply:
@@ -117,13 +117,23 @@ def _form(request: Request) -> dict[str, str]:
     return dict(parse_qsl(text, keep_blank_values=True))
 
 
-def _target(body: dict[str, Any]) -> str:
-    """What a call asked for, for the journal."""
+def _body(request: Request) -> Body | None:
+    try:
+        body = json.loads(request.body)
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _target(body: Body | None) -> str:
+    """What a call asks for, for the journal."""
+    if body is None:
+        return ""
     names = body.get("Names")
     return ",".join(names) if names else str(body.get("SecretId") or body.get("Path") or "")
 
 
-def _json_reply(status: int, body: dict[str, Any], error: str = "") -> Reply:
+def _json_reply(status: int, body: Body, error: str = "") -> Reply:
     headers: tuple[tuple[str, str], ...] = (
         ("x-amzn-RequestId", str(uuid4())),
         ("Content-Type", "application/x-amz-json-1.1"),

@@ -1,17 +1,16 @@
 """The fake AWS as a test holds it: an account, listeners, faults and a journal."""
 
 import ssl
-from typing import Self
 
 from testbed.aws.cloud import Cloud
 from testbed.aws.endpoint import Endpoint
 from testbed.aws.errors import AwsError
-from testbed.fake import Desk
+from testbed.fake import Desk, Listening
 from testbed.http import Server
 from testbed.journal import Journal
 
 
-class FakeAws:
+class FakeAws(Listening):
     """All services of all regions behind one URL, and each region behind one of its own as well.
 
     Behind `url` a call's region is the one that its signature names; calls without a signature
@@ -40,6 +39,7 @@ class FakeAws:
         self._host = host
         self._all = self._server("", port)
         self._regions: dict[str, Server] = {}
+        super().__init__(self._all)
 
     @property
     def url(self) -> str:
@@ -61,21 +61,11 @@ class FakeAws:
         """Listen again where `cut_off` stopped."""
         self._regions[region].start()
 
-    def start(self) -> Self:
-        """Listen."""
-        self._all.start()
-        return self
-
     def stop(self) -> None:
         """Drop everything."""
-        for server in (self._all, *self._regions.values()):
+        super().stop()
+        for server in self._regions.values():
             server.stop()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *exc: object) -> None:
-        self.stop()
 
     def _server(self, region: str, port: int = 0) -> Server:
         endpoint = Endpoint(

@@ -17,8 +17,14 @@ def session(aws: FakeAws) -> Session:
     return aws.cloud.open_session(role, "shop.web")
 
 
+@pytest.fixture(scope="session")
+def sdk() -> botocore.session.Session:
+    """One botocore session for all tests: it keeps the service models it has read."""
+    return botocore.session.Session()
+
+
 @pytest.fixture
-def client(aws: FakeAws, session: Session) -> Client:
+def client(aws: FakeAws, session: Session, sdk: botocore.session.Session) -> Client:
     """Makes a client: `client("ssm")`, in any region, as any session, at any URL."""
 
     def make(
@@ -28,7 +34,7 @@ def client(aws: FakeAws, session: Session) -> Client:
         session: Session = session,
         url: str | None = None,
     ) -> Any:
-        return botocore.session.Session().create_client(
+        return sdk.create_client(
             service,
             region_name=region,
             endpoint_url=url or aws.url,

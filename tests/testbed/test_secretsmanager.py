@@ -5,6 +5,7 @@ import time
 import pytest
 
 from testbed.aws import FakeAws, Session, allow
+from testbed.aws.errors import throttled
 from tests.testbed.oracle import Client, error_of
 
 
@@ -111,3 +112,32 @@ def test_regions_keep_their_own_secrets(aws: FakeAws, client: Client) -> None:
     far = client("secretsmanager", region="eu-west-1")
     assert far.get_secret_value(SecretId="db")["SecretString"] == "there"
     assert aws.journal.count("GetSecretValue", region="eu-west-1") == 1
+
+
+def test_the_journal_tells_who_asked_for_what(
+    aws: FakeAws, client: Client, session: Session
+) -> None:
+    error_of(client("secretsmanager").get_secret_value, SecretId="none")
+    aws.faults.inject(throttled())
+    error_of(client("secretsmanager").describe_secret, SecretId="none")
+    asked, unheard = aws.journal.calls
+    assert (asked.operation, asked.target, asked.status) == ("GetSecretValue", "none", 400)
+    assert asked.identity == session.arn
+    assert (unheard.operation, unheard.target) == ("DescribeSecret", "none")
+    aws.journal.clear()
+    assert aws.journal.count() == 0
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{"])
+def test_a_body_that_is_no_object_is_refused(aws: FakeAws, client: Client, body: bytes) -> None:
+    manager = client("secretsmanager")
+    manager.meta.events.register("before-sign", lambda request, **_: setattr(request, "data", body))
+    assert error_of(manager.get_secret_value, SecretId="x")[0] == "SerializationException"
+
+
+def test_several_callers_of_one_account_see_the_same(aws: FakeAws, client: Client) -> None:
+    aws.cloud.put_secret("db", "x")
+    with FakeAws(aws.cloud) as second:
+        manager = client("secretsmanager", url=second.url)
+        assert manager.get_secret_value(SecretId="db")["SecretString"] == "x"
+    assert (aws.journal.count(), second.journal.count()) == (0, 1)

@@ -2,11 +2,18 @@
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
-from botocore.awsrequest import AWSPreparedRequest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest
+from botocore.credentials import Credentials
+from hypothesis import given
+from hypothesis import strategies as st
 
-from testbed.aws import FakeAws, Session
+from testbed.aws import Cloud, FakeAws, Role, Session, sigv4
+from testbed.aws.errors import SignatureError
+from testbed.http import Request
 from tests.testbed.oracle import Client, error_of
 
 
@@ -107,3 +114,50 @@ def test_a_region_of_its_own_takes_no_other_regions_signature(aws: FakeAws, clie
     code, message = error_of(manager.get_secret_value, SecretId="db")
     assert code == "InvalidSignatureException"
     assert "valid region" in message
+
+
+@given(
+    path=st.text("abc/ ~%ü", max_size=12),
+    query=st.dictionaries(st.text("ab ü&=", min_size=1), st.text("ab ü&=+"), max_size=3),
+    body=st.binary(max_size=40),
+    extra=st.text("ab  c", max_size=8),
+)
+def test_what_botocore_signs_is_taken(
+    path: str, query: dict[str, str], body: bytes, extra: str
+) -> None:
+    session = Cloud().open_session(Role("arn:aws:iam::111122223333:role/r"), "one")
+    target = (
+        "/" + quote(path.lstrip("/")) + (f"?{urlencode(query, quote_via=quote)}" if query else "")
+    )
+    signed = AWSRequest("POST", f"https://host{target}", {"X-Amz-Extra": extra}, body)
+    keys = Credentials(session.access_key_id, session.secret_access_key, session.token)
+    SigV4Auth(keys, "ssm", "us-east-1").add_auth(signed)
+    headers = {name.lower(): value.strip() for name, value in signed.headers.items()}
+    request = Request("POST", target, {"host": "host", **headers}, body)
+    sigv4.check(sigv4.parse_scope(headers["authorization"]), request, session)
+
+
+@pytest.mark.parametrize(
+    ("date", "stamp", "message"),
+    [
+        pytest.param("20200101", "20200101T000000Z", "Signature expired", id="long ago"),
+        pytest.param("21000101", "21000101T000000Z", "Signature not yet current", id="to come"),
+        pytest.param("20200102", "20200101T000000Z", "Date in Credential scope", id="other day"),
+        pytest.param("20200101", "yesterday", "Authorization header", id="no date"),
+    ],
+)
+def test_dates_must_be_now(session: Session, date: str, stamp: str, message: str) -> None:
+    scope = sigv4.Scope("key", date, "us-east-1", "ssm", ("host", "x-amz-date"), "0")
+    request = Request("POST", "/", {"host": "host", "x-amz-date": stamp}, b"")
+    with pytest.raises(SignatureError) as caught:
+        sigv4.check(scope, request, session)
+    assert caught.value.message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", "Basic abc", "AWS4-HMAC-SHA256 Credential=a/b, Signature=c", "AWS4-HMAC-SHA256 , ,"],
+)
+def test_half_an_authorization_is_refused(header: str) -> None:
+    with pytest.raises(SignatureError):
+        sigv4.parse_scope(header)
