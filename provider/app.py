@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from provider import __version__, log
 from provider.config import Config
+from provider.engine import build
 from provider.log import fields, logger
 from provider.metrics import Metrics
 from provider.server.barrier import Barrier
@@ -22,9 +23,12 @@ from provider.server.socket_file import SocketFile, StartFailed
 from provider.server.web import PROMETHEUS, Answer, WebServer
 
 
-def engine(_config: Config, _metrics: Metrics) -> Mounts:
+def engine(config: Config, metrics: Metrics) -> Mounts:
     """What mounts, of all its parts."""
-    raise StartFailed("this build has no engine yet")
+    try:
+        return build(config, metrics)
+    except ValueError as error:
+        raise StartFailed(str(error)) from error
 
 
 def serve(config: Config, make_engine: Callable[[Config, Metrics], Mounts] = engine) -> NoReturn:

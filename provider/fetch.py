@@ -52,8 +52,17 @@ class ObjectFailure:
     error: ProviderError
 
     def __str__(self) -> str:
+        return f"{self._where}: {self.error}"
+
+    @property
+    def brief(self) -> str:
+        """What failed and the reason, without the details."""
+        return f"{self._where}: {self.error.reason}"
+
+    @property
+    def _where(self) -> str:
         ref = self.object.ref
-        return f'{self.object.path} "{ref.name}" ({ref.store}, {self.region}): {self.error}'
+        return f'{self.object.path} "{ref.name}" ({ref.store}, {self.region})'
 
 
 Outcome = Fetched | ObjectFailure

@@ -1,6 +1,6 @@
 """The story of a mount: region, identity, secrets, files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,6 +37,9 @@ SEVERITY = (
 )
 """Of several failures the first of these gives the answer its status."""
 
+ROOM = 2500
+"""Bytes that failures are told in full in. A status holds 4000; all objects have to be named."""
+
 
 class ObjectsFailed(ProviderError):
     """One or more objects failed, and so the mount; the text has a line for each."""
@@ -46,12 +49,23 @@ class ObjectsFailed(ProviderError):
         worst = min(self.failures, key=_severity)
         self.status = worst.error.status
         self._reason = worst.error.reason
-        super().__init__("\n".join(f"{failure} [{identity}]" for failure in self.failures))
+        super().__init__("\n".join(_lines(self.failures, identity)))
 
     @property
     def reason(self) -> str:
         """The reason of the failure that gave the status."""
         return self._reason
+
+
+def _lines(failures: Sequence[ObjectFailure], identity: Identity) -> Iterator[str]:
+    """A line for each: what failed, where, why, as whom; in short once the room is used up."""
+    room = ROOM
+    for failure in failures:
+        line = str(failure)
+        if str(identity) not in line:
+            line += f" [{identity}]"
+        room -= len(line.encode())
+        yield line if room >= 0 else failure.brief
 
 
 def _severity(failure: ObjectFailure) -> int:

@@ -205,3 +205,13 @@ def test_a_class_that_names_one_secret_twice_gets_it_under_both_names(world: Wor
 """
     assert set(contents(world.mount(spec(objects)))) == {"one", "two"}
     assert world.engine.secrets.count("fetch") == 1
+
+
+def test_many_failures_are_all_named_within_what_a_status_can_hold(world: World) -> None:
+    names = [f"secret-{number}" for number in range(30)]
+    objects = "".join(f"- {{objectName: {name}, objectType: secretsmanager}}\n" for name in names)
+    with pytest.raises(ObjectsFailed) as failed:
+        world.mount(spec(objects))
+    text = str(failed.value)
+    assert all(f'"{name}" (secretsmanager, eu-west-1): ' in text for name in names)
+    assert len(text) < 4000

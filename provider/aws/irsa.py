@@ -66,13 +66,16 @@ class WebIdentity:
             ) from error
 
     def _assume(self, region: str, deadline: Deadline) -> Credentials:
-        return self.sts.assume_role_with_web_identity(
-            role_arn=self.role,
-            session_name=session_name(self.namespace, self.service_account),
-            token=self.token,
-            region=region,
-            deadline=deadline,
-        )
+        try:
+            return self.sts.assume_role_with_web_identity(
+                role_arn=self.role,
+                session_name=session_name(self.namespace, self.service_account),
+                token=self.token,
+                region=region,
+                deadline=deadline,
+            )
+        except (NotAuthenticated, Unavailable) as error:
+            raise type(error)(f"STS in {region}: {error}") from error
 
     def _assume_in_either(self, deadline: Deadline) -> Credentials:
         calls: list[Future[Credentials]] = []
