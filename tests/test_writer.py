@@ -7,8 +7,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
@@ -456,32 +457,68 @@ def test_errors_hold_no_content(volume: Path) -> None:
     assert "canary" not in f"{caught.value!r} {caught.value.__cause__!r}"
 
 
-def test_links_planted_while_we_write_lead_nowhere(volume: Path, outside: Path) -> None:
-    done = Event()
+class Attacker:
+    """Acts just before the system call number `at` of those that look at or change folders."""
 
-    def plant() -> None:
-        while not done.is_set():
-            for path in volume.iterdir():
-                with suppress(OSError):
-                    if path.is_symlink():
-                        path.unlink()
-                    else:
-                        path.rename(volume / "moved")
-                        path.symlink_to(outside)
-                        shutil.rmtree(volume / "moved")
-            for name in ("..data", "password", SET):
-                with suppress(OSError):
-                    (volume / name).symlink_to(outside)
+    def __init__(self) -> None:
+        self._act: Callable[[], None] | None = None
+        self._countdown = 0
+        sys.addaudithook(self._hear)
 
-    attacker = Thread(target=plant)
-    attacker.start()
-    try:
-        for number in range(200):
+    @contextmanager
+    def strikes(self, at: int, act: Callable[[], None]) -> Iterator[None]:
+        self._countdown, self._act = at, act
+        yield
+        self._act = None
+
+    @property
+    def is_waiting(self) -> bool:
+        return self._act is not None
+
+    def _hear(self, event: str, _arguments: object) -> None:
+        if self._act is None or event.partition(".")[0] not in ("open", "os", "fcntl"):
+            return
+        self._countdown -= 1
+        if not self._countdown:
+            act, self._act = self._act, None
+            act()
+
+
+@pytest.fixture(scope="module")
+def attacker() -> Attacker:
+    """One for all, since audit hooks stay."""
+    return Attacker()
+
+
+def plant(volume: Path, outside: Path, *, is_deep: bool) -> None:
+    """Put links in the place of all folders of the volume, or of those within them."""
+    folders = [path for path in volume.iterdir() if path.is_dir() and not path.is_symlink()]
+    if is_deep:
+        folders = [path for folder in folders for path in folder.iterdir() if path.is_dir()]
+    for path in folders:
+        path.rename(path.with_name(f"moved-{path.name}"))
+        path.symlink_to(outside / "a" if is_deep else outside)
+
+
+@pytest.mark.parametrize("is_deep", [False, True], ids=["sets", "folders within"])
+def test_links_planted_while_we_write_lead_nowhere(
+    tmp_path: Path, outside: Path, attacker: Attacker, is_deep: bool
+) -> None:
+    files = [file("password"), file("a/file"), file("a/other")]
+    before = everything(outside)
+    for at in range(1, 1000):
+        volume = tmp_path / f"volume-{at}"
+        volume.mkdir()
+        write(volume, [file("password", b"old"), file("a/old"), file("gone")])
+        act = partial(plant, volume, outside, is_deep=is_deep)
+        with attacker.strikes(at, act):
             with suppress(WriteFailed):
-                write(volume, [file("password", b"%d" % number), file("a/file", b"%d" % number)])
-    finally:
-        done.set()
-        attacker.join()
+                write(volume, files)
+            was_over = attacker.is_waiting
+        assert everything(outside) == before, f"attacked before call {at}"
+        if was_over:
+            break
+    assert at > 20
 
 
 # ---- any sequence of sets, and who reads meanwhile -------------------------------
@@ -544,7 +581,7 @@ def test_readers_see_one_whole_set_at_any_time(volume: Path) -> None:
     for reader in readers:
         reader.start()
     try:
-        for number in range(1, 200):
+        for number in range(1, 100):
             write(volume, generation(number))
     finally:
         done.set()
