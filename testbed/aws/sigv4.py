@@ -148,7 +148,17 @@ def _key(secret: str, date: str, region: str, service: str) -> bytes:
 
 
 def _canonical_path(path: str) -> str:
-    return quote(path, safe="/-_.~") or "/"
+    """The path as sent, without empty and dot segments, encoded once more."""
+    if path == "/":
+        return path
+    kept: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            del kept[-1:]
+        elif segment not in {"", "."}:
+            kept.append(segment)
+    slash = "/" if kept and path.endswith("/") else ""
+    return quote("/" + "/".join(kept) + slash, safe="/-_.~")
 
 
 def _canonical_query(query: str) -> str:
