@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from provider.ask import Asker
+from provider.aws import retries
 from provider.aws.ambient import Ambient, caller
 from provider.aws.client import AwsClient
 from provider.aws.endpoints import Endpoints
@@ -75,7 +76,8 @@ def mount(request: Request, *, profile: str | None, timeout: float, say: Say) ->
         raise RegionUnknown(_NO_REGION)
     try:
         transport = Transport.from_environment(os.environ, _WIDTH)
-        client = AwsClient(Endpoints(os.environ), transport, lambda *_: None)
+        attempts = retries.max_attempts(os.environ)
+        client = AwsClient(Endpoints(os.environ), transport, lambda *_: None, attempts)
     except ValueError as error:
         raise InvalidRequest(f"environment: {error}") from error
     lanes = Lanes(_WIDTH)
