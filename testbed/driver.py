@@ -82,6 +82,8 @@ class Options:
     """`tokenRequests` of the CSIDriver object."""
     pauses: Sequence[float] = (0.5, 1.1)
     """Seconds before each further call after UNAVAILABLE."""
+    poll_interval: float = 0.0
+    """Seconds after the last change of a volume in which the driver does not ask again."""
     timeout: float = 120.0
     max_receive: int = _MAX_RECEIVE
 
@@ -131,6 +133,8 @@ class Driver:
         again = target in self._books
         books = self._books.setdefault(target, Books())
         target.mkdir(parents=True, exist_ok=True)
+        if again and time.time() - target.stat().st_mtime < self._options.poll_interval:
+            return self._mounted(Volume(target), books)
         request = self.request(pod, {**parameters, **(attributes or {})}, again=again)
         outcome = self._publish(request, Volume(target), books, again=again)
         if isinstance(outcome, Mounted):

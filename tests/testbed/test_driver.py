@@ -1,6 +1,8 @@
 """The driver-like client, against a provider that answers whatever a test tells it to."""
 
 import json
+import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -160,6 +162,19 @@ def test_files_are_written_and_replaced_as_a_whole(provider: Provider, connect: 
     assert last.versions == {"dir__c": "2"}
     shown = [one.name for one in driver.target(POD).iterdir() if not one.name.startswith("..")]
     assert shown == ["dir"]
+
+
+def test_a_volume_that_has_just_changed_is_not_asked_for(
+    provider: Provider, connect: Connect
+) -> None:
+    provider.answers = [answer(a="1"), answer(a="2")]
+    driver = connect(replace(QUICK, poll_interval=120.0))
+    driver.mount(POD, {})
+    assert mounted(driver.mount(POD, {})).files == {"a": b"1"}
+    an_hour_ago = time.time() - 3600
+    os.utime(driver.target(POD), (an_hour_ago, an_hour_ago))
+    assert mounted(driver.mount(POD, {})).files == {"a": b"2"}
+    assert len(provider.requests) == 2
 
 
 def test_no_files_leave_the_volume_as_it_is(provider: Provider, connect: Connect) -> None:
