@@ -18,6 +18,7 @@ from testbed.aws.iam import Session
 from testbed.http import Request
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
+_STAMP = "%Y%m%dT%H%M%SZ"
 _SKEW = 300.0
 """Seconds that a signature's date may be off."""
 
@@ -124,19 +125,27 @@ def _check_date(scope: Scope, stamp: str) -> None:
             f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date "
             f"from HTTP: '{scope.date}' != '{stamp[:8]}', from '{stamp}'.",
         )
-    if abs(now - at) > _SKEW:
-        here = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
-        what = "expired" if at < now else "not yet current"
-        than = "earlier" if at < now else "later"
+    if at < now - _SKEW:
         raise SignatureError(
             "InvalidSignatureException",
-            f"Signature {what}: {stamp} is now {than} than the allowed skew from {here} (5 min.)",
+            f"Signature expired: {stamp} is now earlier than {_stamp(now - _SKEW)} "
+            f"({_stamp(now)} - 5 min.)",
         )
+    if at > now + _SKEW:
+        raise SignatureError(
+            "InvalidSignatureException",
+            f"Signature not yet current: {stamp} is still later than {_stamp(now + _SKEW)} "
+            f"({_stamp(now)} + 5 min.)",
+        )
+
+
+def _stamp(seconds: float) -> str:
+    return time.strftime(_STAMP, time.gmtime(seconds))
 
 
 @lru_cache(maxsize=64)
 def _seconds(stamp: str) -> int:
-    return calendar.timegm(time.strptime(stamp, "%Y%m%dT%H%M%SZ"))
+    return calendar.timegm(time.strptime(stamp, _STAMP))
 
 
 @lru_cache(maxsize=4096)

@@ -30,7 +30,7 @@ def _check_form(form: Form) -> tuple[str, str, int]:
     if len(arn) < 20:
         raise _invalid(arn, "roleArn", "Member must have length greater than or equal to 20")
     if not _ROLE_ARN.fullmatch(arn):
-        raise AwsError("ValidationError", f"{arn} is invalid")
+        raise AwsError("ValidationError", "Request ARN is invalid")
     if not _SESSION_NAME.fullmatch(name):
         raise _invalid(
             name,
