@@ -21,8 +21,11 @@ KEPT: dict[str, tuple[str, ...]] = {
 }
 """Files of botocore/data/<service>/<version>; those of no service (partitions, …) stay as well."""
 
-UNUSED = ("grpc/_cython/_credentials",)
-"""Certificates for channels over TLS: the socket has none."""
+UNUSED = (
+    "boto3/data",
+    "boto3/examples",
+    "grpc/_cython/_credentials",  # certificates of channels over TLS: the socket has none
+)
 
 
 def superfluous(site_packages: Path) -> Iterator[Path]:

@@ -23,14 +23,18 @@ class Ambient:
     """One profile's credentials; the default one's without a name. A `CredentialSource`."""
 
     def __init__(self, profile: str | None = None) -> None:
-        from botocore.session import Session  # noqa: PLC0415 - heavy, and for tools only
+        import boto3  # noqa: PLC0415 - heavy, and for tools only
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
-        self._session: Any = Session(profile=profile)
+        try:
+            self._session: Any = boto3.Session(profile_name=profile)
+        except BotoCoreError as error:
+            raise NotAuthenticated(f"cannot get AWS credentials: {error}") from error
 
     @property
     def region(self) -> str | None:
         """The region that environment or profile name."""
-        return self._read(lambda session: session.get_config_variable("region")) or None
+        return self._read(lambda session: session.region_name) or None
 
     def fetch(self, deadline: Deadline) -> Credentials:  # noqa: ARG002 - botocore has its own
         """The credentials as they are now; raises `NotAuthenticated` where there are none."""
