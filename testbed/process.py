@@ -38,9 +38,18 @@ class FakesProcess:
         """Count from nought."""
         self._ask("clear")
 
-    def rotate(self) -> None:
-        """Give every secret and parameter a new version."""
-        self._ask("rotate")
+    def rotate(self, service_account: int | None = None) -> int:
+        """Give every value, or those of one service account, a new version; its generation.
+
+        Each value begins with its name and `#<generation>.`.
+        """
+        only = "" if service_account is None else f" {service_account}"
+        generation: int = self._ask(f"rotate{only}")["generation"]
+        return generation
+
+    def disturb(self, share: float) -> None:
+        """Throttle half of this share of the calls to AWS from now on, and drop the other half."""
+        self._ask(f"disturb {share}")
 
     def _ask(self, command: str) -> dict[str, Any]:
         assert self._process.stdin is not None  # noqa: S101 (a pipe was asked for)

@@ -46,10 +46,11 @@ class Sample:
             cloud.associate(NAMESPACE, name, role)
         self.rotate(cloud, 1)
 
-    def rotate(self, cloud: Cloud, generation: int) -> None:
-        """Give every secret and parameter a new version."""
+    def rotate(self, cloud: Cloud, generation: int, only: int | None = None) -> None:
+        """Give every secret and parameter, or those of one service account, a new version."""
+        numbers = range(self.identities) if only is None else (only,)
         for region in self.regions:
-            for number in range(self.identities):
+            for number in numbers:
                 for index in range(self.secrets):
                     for put, name in (
                         (cloud.put_secret, self.secret(number, index)),

@@ -1,8 +1,8 @@
 """The fakes as a process of its own, so that a benchmark measures the daemon alone.
 
 Prints one JSON object with the addresses and then answers commands from standard input, one a line
-(`calls`, `clear`, `rotate`), with one JSON object a line. Ends with its input. `testbed.process` is
-the other end.
+(`calls`, `clear`, `rotate [NUMBER]`, `disturb SHARE`), with one JSON object a line. Ends with its
+input. `testbed.process` is the other end.
 """
 
 import argparse
@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from testbed.agent import FakeAgent
+from testbed.aws.errors import sts_throttled, throttled
 from testbed.aws.fake import FakeAws
-from testbed.faults import late
+from testbed.faults import late, reset
 from testbed.journal import Journal
 from testbed.kubernetes import FakeKubernetes
 from testbed.samples import Sample
@@ -76,17 +77,28 @@ def main() -> None:
 def _obey(aws: FakeAws, sample: Sample, journals: Sequence[Journal]) -> None:
     generation = 1
     for line in sys.stdin:
-        command = line.strip()
+        command, *arguments = line.split()
+        answer: dict[str, Any] = {"done": command}
         if command == "calls":
-            _say(_totals(journals))
-            continue
-        if command == "clear":
+            answer = _totals(journals)
+        elif command == "clear":
             for journal in journals:
                 journal.clear()
         elif command == "rotate":
             generation += 1
-            sample.rotate(aws.cloud, generation)
-        _say({"done": command})
+            sample.rotate(aws.cloud, generation, *map(int, arguments))
+            answer = {"generation": generation}
+        elif command == "disturb":
+            _disturb(aws, *map(float, arguments))
+        _say(answer)
+
+
+def _disturb(aws: FakeAws, share: float) -> None:
+    """Throttle half of `share` of the calls and reset the connection of the other half."""
+    for service in ("secretsmanager", "ssm"):
+        aws.faults.inject(throttled(), service=service, probability=share / 2)
+    aws.faults.inject(sts_throttled(), service="sts", probability=share / 2)
+    aws.faults.inject(reset(), probability=share / 2)
 
 
 def _say(message: dict[str, Any]) -> None:

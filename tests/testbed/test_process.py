@@ -6,6 +6,7 @@ from pathlib import Path
 import botocore.session
 import pytest
 import urllib3
+from botocore.exceptions import ClientError, HTTPClientError
 
 from testbed.process import FakesProcess
 from testbed.tokens import POD_IDENTITY_AUDIENCE, issue_token
@@ -29,11 +30,16 @@ def test_it_serves_counts_and_rotates(tmp_path: Path) -> None:
         )
         name = "bench/app-000/secret-00"
         first = manager.get_secret_value(SecretId=name)["SecretString"]
-        fakes.rotate()
-        assert manager.get_secret_value(SecretId=name)["SecretString"] != first
+        assert fakes.rotate(0) == 2
+        second = manager.get_secret_value(SecretId=name)["SecretString"]
+        assert second.startswith(f"{name}#2.")
+        assert second != first
         assert fakes.calls() == {"secretsmanager GetSecretValue": 2, "agent credentials": 1}
         fakes.clear()
         assert fakes.calls() == {}
+        fakes.disturb(1.0)
+        with pytest.raises((ClientError, HTTPClientError)):
+            manager.get_secret_value(SecretId=name)
 
 
 def test_a_bad_argument_is_told() -> None:
