@@ -6,6 +6,7 @@ from pathlib import Path
 import botocore.session
 import pytest
 import urllib3
+from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 
 from testbed.process import FakesProcess
@@ -24,6 +25,7 @@ def test_it_serves_counts_and_rotates(tmp_path: Path) -> None:
             region_name="us-west-2",
             endpoint_url=fakes.aws,
             verify=str(ca),
+            config=Config(retries={"total_max_attempts": 1}),
             aws_access_key_id=keys["AccessKeyId"],
             aws_secret_access_key=keys["SecretAccessKey"],
             aws_session_token=keys["Token"],
@@ -39,7 +41,7 @@ def test_it_serves_counts_and_rotates(tmp_path: Path) -> None:
         assert fakes.calls() == {}
         fakes.disturb(1.0)
         with pytest.raises((ClientError, HTTPClientError)):
-            manager.get_secret_value(SecretId=name)
+            [manager.get_secret_value(SecretId=name) for _ in range(20)]
 
 
 def test_a_bad_argument_is_told() -> None:
