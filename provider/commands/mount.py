@@ -10,7 +10,8 @@ from time import monotonic
 from typing import Protocol
 from uuid import uuid4
 
-from provider.commands.mount_options import PROGRAM, Options, UsageError, parse
+from provider.commands.ended import Ended, ending
+from provider.commands.mount_options import PROGRAM, Options, parse
 from provider.commands.report import Report
 from provider.commands.request import Request, choose_class, make_request
 from provider.commands.terminal import Paint, printable
@@ -21,15 +22,6 @@ from provider.spec.manifests import ClassManifest
 from provider.spec.models import Pod
 from provider.spec.problems import InvalidSpec
 from provider.writer import Change, WriteFailed, preview, write
-
-
-class Ended(Exception):
-    """The command is over; the text, of one or more lines, goes to stderr."""
-
-    def __init__(self, code: int, text: str, hint: str = "") -> None:
-        super().__init__(text)
-        self.code = code
-        self.hint = hint
 
 
 class Delivered(Protocol):
@@ -48,20 +40,7 @@ class Delivered(Protocol):
 
 def run(arguments: Sequence[str]) -> int:
     """Parse `arguments`, mount, print; the exit code."""
-    try:
-        return _mount(parse(arguments))
-    except UsageError as error:
-        sys.stderr.write(f"{PROGRAM}: {printable(str(error))} (see {PROGRAM} --help)\n")
-        return 2
-    except Ended as ended:
-        paint = Paint.for_stream(sys.stderr)
-        first, *rest = printable(str(ended)).splitlines() or [""]
-        lines = [f"{PROGRAM}: {paint('red', first)}", *(f"  {line}" for line in rest)]
-        lines += [f"hint: {printable(ended.hint)}"] if ended.hint else []
-        sys.stderr.write("\n".join(lines) + "\n")
-        return ended.code
-    except KeyboardInterrupt:
-        return 130
+    return ending(PROGRAM, lambda: _mount(parse(arguments)))
 
 
 def _mount(options: Options) -> int:

@@ -1,17 +1,18 @@
 """The options of `mount`, and its `--help`."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 from provider import syntax
+from provider.commands.arguments import Parser, UsageError, listed
 from provider.config import Config
 
 PROGRAM = "secrets-provider-aws mount"
 
-EXIT_CODES = {
+EXIT_CODES: Mapping[object, str] = {
     0: "written, or up to date already; with --dry-run: would be",
     1: "the mount was refused: stderr shows what the pod's events would",
     2: "wrong command line, file or environment, or mistakes in the class",
@@ -27,10 +28,6 @@ tokens:
   wants a pod's token: add --bound-object-kind Pod --bound-object-name POD. Without a file:
     --token sts.amazonaws.com=<(kubectl create token SERVICE_ACCOUNT --audience sts.amazonaws.com)
 """
-
-
-class UsageError(Exception):
-    """The command line is wrong; the text says how, in one line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +54,7 @@ class Options:
 
 def parse(arguments: Sequence[str]) -> Options:
     """The options that `arguments` give; raises `UsageError`, or leaves after `--help`."""
-    options = Options(**vars(_parser().parse_args(arguments)))
+    options = Options(**vars(parser().parse_args(arguments)))
     if [options.filename, *(name for _, name in options.token)].count("-") > 1:
         raise UsageError("stdin (-) can be read once only")
     if options.local and (options.token or options.socket):
@@ -67,21 +64,13 @@ def parse(arguments: Sequence[str]) -> Options:
     return options
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Leave it to the command to say it."""
-        raise UsageError(message)
-
-
-def _parser() -> argparse.ArgumentParser:
-    codes = "\n".join(f"  {code}  {meaning}" for code, meaning in EXIT_CODES.items())
-    parser = _Parser(
+def parser() -> Parser:
+    """All options, for whoever prints or completes them."""
+    parser = Parser(
         prog=PROGRAM,
         usage=f"{PROGRAM} -f FILE -o DIR [OPTION…]",
         description="Mount a SecretProviderClass into a folder, as the driver does for a pod.",
-        epilog=f"{_TOKENS}\nexit codes:\n{codes}",
-        formatter_class=_formatter,
-        allow_abbrev=False,
+        epilog=f"{_TOKENS}\n{listed('exit codes', EXIT_CODES)}",
     )
     _add_general(parser)
     _add_daemon(parser.add_argument_group("a running daemon is asked, as the driver asks it"))
@@ -89,12 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _formatter(prog: str) -> argparse.HelpFormatter:
-    """The same width wherever it is printed."""
-    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=28, width=100)
-
-
-def _add_general(parser: argparse.ArgumentParser) -> None:
+def _add_general(parser: Parser) -> None:
     add = parser.add_argument
     add("-f", "--filename", required=True, metavar="FILE", help="manifests; - is stdin")
     add("-o", "--output", required=True, type=Path, metavar="DIR", help="folder to write into")
