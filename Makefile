@@ -66,7 +66,7 @@ lock: venv  ## pin all dependencies, with hashes, in requirements/ (ARGS=--upgra
 # ---- the gate ------------------------------------------------------------------
 
 .PHONY: check
-check: lint proto-check hadolint test  ## all that must hold before a change lands
+check: lint proto-check hadolint test demo  ## all that must hold before a change lands
 
 .PHONY: lint
 lint: venv  ## format, lint, types and import contracts
@@ -127,6 +127,10 @@ image-check: venv tools  ## build the image without a registry and run it (root;
 	deploy/image/offline.sh build/image --build-arg VERSION=$(VERSION) $(ARGS)
 	$(BIN)/python -m pytest -q -s tests/deploy/check_image.py
 
+.PHONY: demo
+demo: venv  ## do the main job before your eyes, on loopback (ARGS=--reveal, ARGS=--keep)
+	@$(BIN)/python -m demo $(ARGS)
+
 .PHONY: clean
 clean:  ## remove all that make made
-	rm -rf $(VENV) .venv.lock build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .venv.lock build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache demo-output

@@ -165,7 +165,7 @@ class Driver:
             f"{_PREFIX}ephemeral": "true",
         }
         if not (old and again):
-            attributes["secretProviderClass"] = "class"
+            attributes.setdefault("secretProviderClass", "class")
         secrets: dict[str, str] = {}
         if self._options.audiences:
             holder = attributes if self._options.tokens_in == "attributes" else secrets
