@@ -16,11 +16,12 @@ from io import BufferedReader, RawIOBase
 from time import monotonic
 from typing import Literal, cast
 
+from provider.aws.names import Names, Unresolved
 from provider.aws.network import Origin, Proxy
 from provider.deadline import Deadline
 
 CONNECT_TIMEOUT = 3.0
-"""Seconds for one address; a name with many of them gets no more than twice that."""
+"""Seconds for one address; a name gets no more than twice that, all its addresses included."""
 READ_TIMEOUT = 10.0
 """Seconds without a byte."""
 MAX_BODY = 8 * 1024 * 1024
@@ -92,12 +93,12 @@ class Connection:
 
 
 def open_connection(
-    origin: Origin, proxy: Proxy | None, tls: ssl.SSLContext, deadline: Deadline
+    origin: Origin, proxy: Proxy | None, names: Names, tls: ssl.SSLContext, deadline: Deadline
 ) -> Connection:
     """Connect, through `proxy` if there is one; raises `NoAnswer`."""
     nearest = proxy.origin if proxy else origin
     with _failing_as(f"cannot connect to {nearest}", deadline):
-        sock = _connect(nearest, deadline)
+        sock = _connect(nearest, names, deadline)
     try:
         if proxy is not None and proxy.origin.scheme == "https":
             sock = _secured(sock, proxy.origin, tls, deadline)
@@ -111,10 +112,10 @@ def open_connection(
     return Connection(sock, origin, proxy)
 
 
-def _connect(origin: Origin, deadline: Deadline) -> socket.socket:
-    """Try one address after the other. Resolving the name keeps the resolver's own time limits."""
-    addresses = socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+def _connect(origin: Origin, names: Names, deadline: Deadline) -> socket.socket:
+    """Try one address after the other."""
     patience = deadline.within(2 * CONNECT_TIMEOUT)
+    addresses = names.addresses(origin.host, origin.port, patience)
     failure: OSError = TimeoutError("no address answered in time")
     for family, kind, protocol, _, address in addresses:
         if patience.passed:
@@ -203,7 +204,10 @@ def _failing_as(what: str, deadline: Deadline) -> Iterator[None]:
         yield
     except TimeoutError as error:
         late = "before the mount's time was up" if deadline.passed else "in time"
-        raise NoAnswer("timeout", f"{what} {late}") from error
+        why = (
+            " (its name is not resolved: does DNS answer?)" if isinstance(error, Unresolved) else ""
+        )
+        raise NoAnswer("timeout", f"{what} {late}{why}") from error
     except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
         raise Dropped("connection", f"{what}: {_reason(error)}") from error
     except (OSError, HTTPException, UnicodeError) as error:  # the last: no host name

@@ -11,6 +11,7 @@ from threading import BoundedSemaphore, Lock
 from time import monotonic
 
 from provider.aws.connection import Connection, Dropped, Reply, open_connection
+from provider.aws.names import Names
 from provider.aws.network import Origin, Proxies, tls_context
 from provider.deadline import Deadline
 from provider.errors import OutOfTime
@@ -26,6 +27,7 @@ class Transport:
     def __init__(self, *, tls: ssl.SSLContext, proxies: Proxies, max_in_flight: int) -> None:
         self._tls = tls
         self._proxies = proxies
+        self._names = Names()
         self._slots = BoundedSemaphore(max_in_flight)
         self._max_idle = max_in_flight
         self._idle: list[Connection] = []
@@ -55,7 +57,7 @@ class Transport:
                 except Dropped:
                     pass
             proxy = self._proxies.proxy_for(origin)
-            new = open_connection(origin, proxy, self._tls, deadline)
+            new = open_connection(origin, proxy, self._names, self._tls, deadline)
             return self._post(new, path, head, body, deadline)
         finally:
             self._slots.release()

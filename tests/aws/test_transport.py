@@ -13,6 +13,7 @@ import pytest
 
 from provider.aws import connection
 from provider.aws.connection import NoAnswer
+from provider.aws.names import Names
 from provider.aws.network import Origin, parse_origin
 from provider.aws.transport import Transport
 from provider.deadline import Deadline
@@ -98,9 +99,9 @@ def count_connections(monkeypatch: pytest.MonkeyPatch) -> list[Origin]:
     opened: list[Origin] = []
     connect = connection._connect
 
-    def counted(origin: Origin, deadline: Deadline) -> socket.socket:
+    def counted(origin: Origin, names: Names, deadline: Deadline) -> socket.socket:
         opened.append(origin)
-        return connect(origin, deadline)
+        return connect(origin, names, deadline)
 
     monkeypatch.setattr(connection, "_connect", counted)
     return opened
