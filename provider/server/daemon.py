@@ -12,8 +12,11 @@ from provider.log import fields, logger
 from provider.server.grpc_server import CONNECTION_SECONDS
 from provider.server.socket_file import Holder, SocketFile, StartFailed
 
-LOOK_SECONDS = 1.0
-"""How often the main loop looks after the socket."""
+LOOK_SECONDS = 0.25
+"""How often the main loop looks after the socket.
+
+The driver gives up 1.6 seconds after it found none, and gRPC connects but once or twice meanwhile.
+"""
 
 QUIET_SECONDS = 0.2
 """Without a mount for so long, nobody is calling."""
