@@ -11,6 +11,7 @@ from typing import NoReturn
 from provider import __version__, log
 from provider.config import Config
 from provider.engine import build
+from provider.live import Book
 from provider.log import fields, logger
 from provider.metrics import Metrics
 from provider.server.barrier import Barrier
@@ -58,9 +59,11 @@ def _daemon(config: Config, make_engine: Callable[[Config, Metrics], Mounts]) ->
         max_response_bytes=config.max_response_bytes,
     )
     pool = MountPool(config.mount_workers, config.max_waiting_mounts)
-    barrier = Barrier(servicer, pool, timeout=config.mount_timeout, count=metrics.mounted)
-    metrics.watch("mounts_in_progress", "Mounts that are worked on.", lambda: pool.busy)
-    metrics.watch("mounts_waiting", "Mounts that wait for a worker.", lambda: pool.waiting)
+    book = Book(config.kubelet_path / "pods")
+    barrier = Barrier(
+        servicer, pool, timeout=config.mount_timeout, book=book, count=metrics.mounted
+    )
+    _watch(metrics, pool, book)
     socket_file = SocketFile(config.socket_path)
     _serve_web(config, socket_file, metrics)
     return Daemon(
@@ -68,6 +71,19 @@ def _daemon(config: Config, make_engine: Callable[[Config, Metrics], Mounts]) ->
         server_maker(barrier.mount, pool),
         barrier,
         drain_timeout=config.drain_timeout,
+    )
+
+
+def _watch(metrics: Metrics, pool: MountPool, book: Book) -> None:
+    watch = metrics.watch
+    watch("mounts_in_progress", "Mounts that are worked on.", lambda: pool.busy)
+    watch("mounts_waiting", "Mounts that wait for a worker.", lambda: pool.waiting)
+    watch("mounts_live", "Volumes of pods that are there.", lambda: len(book.live()))
+    watch("mounts_failing", "Live volumes whose last mount or remount failed.", book.failing)
+    watch(
+        "stalest_mount_age_seconds",
+        "Time since the live volume that was validated longest ago was known to be current.",
+        book.stalest,
     )
 
 

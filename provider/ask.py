@@ -7,11 +7,11 @@ the value itself. Secrets go side by side, parameters in batches.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from threading import Lock
 from time import monotonic
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from provider.credential_cache import CredentialCache
 from provider.credentials import Access, Identity, Principal
@@ -21,14 +21,12 @@ from provider.lanes import Lanes
 from provider.memory import Key, Memory, Remembered
 from provider.spec.models import ObjectRef, StoreName
 from provider.store import SecretValue, Store
+from provider.trail import Event, Trail
 
 T = TypeVar("T")
 
 Answer = Future[SecretValue]
 """A value that is there or on its way, or the error it ended in."""
-
-Event = Literal["memory", "joined", "validated", "fetched"]
-"""How a ref came to its value: by no call, by somebody else's, by a cheap one, by a fetch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +71,15 @@ class Question:
     principal: Principal
     freshness: Freshness
     deadline: Deadline
+    trail: Trail = field(default_factory=Trail, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """A value from memory, and when it was last known to be current."""
+
+    value: SecretValue
+    current_at: float
 
 
 class Asker:
@@ -96,13 +103,19 @@ class Asker:
 
     def recall(
         self, ref: ObjectRef, region: str, identity: Identity, freshness: Freshness
-    ) -> SecretValue | None:
-        """The remembered value, if it is fresh enough to need no call."""
+    ) -> Recalled | None:
+        """The remembered value, if it is fresh enough to need no call; `take` it to use it."""
         remembered = self._memory.get(Key(identity, region, ref))
         if remembered is None or not freshness.accepts(ref, remembered):
             return None
+        current_at = monotonic() if _is_pinned(ref) else remembered.validated_at
+        return Recalled(remembered.value, current_at)
+
+    def take(self, recalled: Recalled, trail: Trail) -> SecretValue:
+        """The value, which counts as a call saved."""
         self._observe("memory")
-        return remembered.value
+        trail.value("memory", recalled.current_at)
+        return recalled.value
 
     def ask(
         self, refs: Iterable[ObjectRef], region: str, question: Question
@@ -119,24 +132,25 @@ class Asker:
         to_ask: list[Key] = []
         for ref in wanted:
             key = Key(principal.identity, region, ref)
-            answers[ref], leads = self._claim(key, freshness, by_fetch=freshness.by_fetch)
+            answers[ref], leads = self._claim(key, question, by_fetch=freshness.by_fetch)
             if leads:
                 to_ask.append(key)
         for batch in self._batches(to_ask):
             self._lanes.submit(region, self._answer, batch, question)
         return answers
 
-    def _claim(self, key: Key, freshness: Freshness, *, by_fetch: bool) -> tuple[Answer, bool]:
+    def _claim(self, key: Key, question: Question, *, by_fetch: bool) -> tuple[Answer, bool]:
         """The answer for `key`, and whether it is for the caller to bring it about."""
         answer, leads = self._flights.claim(key, by_fetch=by_fetch)
         if not leads:
             self._observe("joined")
+            question.trail.value("joined", monotonic())
             return answer, False
         # Looked up after the claim: whoever answered just before has put it there by now.
-        value = self.recall(key.ref, key.region, key.identity, freshness)
-        if value is None:
+        recalled = self.recall(key.ref, key.region, key.identity, question.freshness)
+        if recalled is None:
             return answer, True
-        self._flights.land(key, value, by_fetch=by_fetch)
+        self._flights.land(key, self.take(recalled, question.trail), by_fetch=by_fetch)
         return answer, False
 
     def _batches(self, keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
@@ -182,6 +196,7 @@ class Asker:
             return False
         self._memory.put(key, replace(remembered, validated_at=asked_at))
         self._observe("validated")
+        question.trail.value("validated", asked_at)
         self._flights.land(key, remembered.value, by_fetch=False)
         return True
 
@@ -189,7 +204,7 @@ class Asker:
         """Fetch for those who wait for a validation, or join who fetches already."""
         leading = []
         for key in keys:
-            fetch, leads = self._claim(key, question.freshness, by_fetch=True)
+            fetch, leads = self._claim(key, question, by_fetch=True)
             self._flights.follow(key, fetch)
             if leads:
                 leading.append(key)
@@ -215,6 +230,7 @@ class Asker:
             if isinstance(outcome, SecretValue):
                 self._remember(key, outcome, asked_at)
                 self._observe("fetched")
+                question.trail.value("fetched", asked_at)
                 self._flights.land(key, outcome, by_fetch=True)
             else:
                 self._fail(key, outcome, by_fetch=True)
@@ -234,10 +250,12 @@ class Asker:
         identity, source = question.principal.identity, question.principal.source
         credentials = self._credentials.get(identity, source, question.deadline)
         try:
+            question.trail.call()
             return call(Access(region, identity, credentials, question.deadline))
         except CredentialsExpired:
             self._credentials.drop(identity, credentials)
             credentials = self._credentials.get(identity, source, question.deadline)
+            question.trail.call()
             return call(Access(region, identity, credentials, question.deadline))
 
 

@@ -68,6 +68,12 @@ class Config:
         "The driver writes the files that it is given.",
         group="Driver",
     )
+    kubelet_path: Path = option(
+        syntax.folder,
+        "/var/lib/kubelet",
+        "The kubelet's folder, if it is mounted. Only what lies in its `pods` is written to.",
+        group="Driver",
+    )
     rotation_poll_interval: float = option(
         syntax.duration,
         "2m",

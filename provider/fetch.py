@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass
 
-from provider.ask import Answer, Asker, Freshness, Question
+from provider.ask import Answer, Asker, Freshness, Question, Recalled
 from provider.credentials import Identity
 from provider.deadline import Deadline
 from provider.errors import (
@@ -21,6 +21,7 @@ from provider.errors import (
 )
 from provider.spec.models import ObjectRef, SecretObject
 from provider.store import SecretValue
+from provider.trail import Trail
 
 GRACE = 3.0
 """Seconds that a region may keep a mount waiting once the other one has answered."""
@@ -81,15 +82,16 @@ class Fetcher:
         regions: Regions,
         identity: Identity,
         freshness: Freshness,
+        trail: Trail,
     ) -> list[Fetched] | None:
         """All values from memory, or None if even one of them needs a call."""
-        recalled = []
+        found = []
         for obj in objects:
-            fetched = self._recall(obj, regions, identity, freshness)
-            if fetched is None:
+            recalled = self._recall(obj, regions, identity, freshness)
+            if recalled is None:
                 return None
-            recalled.append(fetched)
-        return recalled
+            found.append((obj, *recalled))
+        return [Fetched(obj, region, self._asker.take(one, trail)) for obj, region, one in found]
 
     def fetch(
         self, objects: Sequence[SecretObject], regions: Regions, question: Question
@@ -103,12 +105,13 @@ class Fetcher:
 
     def _recall(
         self, obj: SecretObject, regions: Regions, identity: Identity, freshness: Freshness
-    ) -> Fetched | None:
+    ) -> tuple[str, Recalled] | None:
+        """What memory has of an object, and of which region."""
         for region, ref in ((regions.primary, obj.ref), (regions.failover, obj.failover)):
             if region is not None and ref is not None:
-                value = self._asker.recall(ref, region, identity, freshness)
-                if value is not None:
-                    return Fetched(obj, region, value)
+                recalled = self._asker.recall(ref, region, identity, freshness)
+                if recalled is not None:
+                    return region, recalled
         return None
 
     def _from_one(
@@ -143,8 +146,10 @@ class Fetcher:
         identity, freshness = question.principal.identity, question.freshness
         outcomes: dict[int, Outcome] = {}
         for obj in objects:
-            if recalled := self._recall(obj, regions, identity, freshness):
-                outcomes[obj.index] = recalled
+            if found := self._recall(obj, regions, identity, freshness):
+                region, recalled = found
+                value = self._asker.take(recalled, question.trail)
+                outcomes[obj.index] = Fetched(obj, region, value)
         unknown = [obj for obj in objects if obj.index not in outcomes]
         first = self._asker.ask((obj.ref for obj in unknown), regions.primary, question)
         wait(first.values(), timeout=question.deadline.within(self._grace).remaining())

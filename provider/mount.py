@@ -13,15 +13,17 @@ from provider.files import MountedFile, check_size, lay_out
 from provider.spec.models import MountSpec, Pod
 from provider.spec.objects import region_problems
 from provider.spec.problems import InvalidSpec
+from provider.trail import Trail
 from provider.volumes import Volumes
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The full set of files of a volume, and (file, version) of each object."""
+    """The full set of files of a volume, and of each object its (file, version) and region."""
 
     files: tuple[MountedFile, ...]
     versions: tuple[tuple[str, str], ...]
+    regions: tuple[str, ...]
     identity: Identity
     from_memory: bool
     """Whether no call was made for it."""
@@ -107,15 +109,19 @@ class Mounter:
         self._max_bytes = max_bytes
         self._volumes = Volumes()
 
-    def mount(self, spec: MountSpec, *, deadline: Deadline, arrived: float) -> Delivery:
+    def mount(
+        self, spec: MountSpec, *, deadline: Deadline, arrived: float, trail: Trail | None = None
+    ) -> Delivery:
         """All files of the volume, or an error that names all that is wrong.
 
-        `arrived` is when the request came in (`time.monotonic`), before it waited for anything.
+        `arrived` is when the request came in (`time.monotonic`), before it waited for anything;
+        `trail` takes down how it came about.
         """
+        trail = trail or Trail()
         regions = self._regions(spec, deadline)
-        delivery = self._from_memory(spec, regions, arrived)
+        delivery = self._from_memory(spec, regions, arrived, trail)
         if delivery is None:
-            delivery = self._from_aws(spec, regions, deadline, arrived)
+            delivery = self._from_aws(spec, regions, deadline, arrived, trail)
         check_size(delivery.files, self._max_bytes)
         self._volumes.delivered(spec, delivery.identity)
         return delivery
@@ -129,27 +135,29 @@ class Mounter:
             raise InvalidSpec(problems)
         return Regions(region, klass.failover_region)
 
-    def _from_memory(self, spec: MountSpec, regions: Regions, arrived: float) -> Delivery | None:
+    def _from_memory(
+        self, spec: MountSpec, regions: Regions, arrived: float, trail: Trail
+    ) -> Delivery | None:
         """A remount whose values were all found current a short while ago needs no call at all."""
-        identity = self._volumes.last_identity(spec)
+        identity = trail.identity = self._volumes.last_identity(spec)
         if identity is None:
             return None
         self._identifier.require_token(spec)
         freshness = Freshness.remount(arrived, self._interval)
-        recalled = self._fetcher.recall(spec.klass.objects, regions, identity, freshness)
+        recalled = self._fetcher.recall(spec.klass.objects, regions, identity, freshness, trail)
         return None if recalled is None else _deliver(recalled, identity, from_memory=True)
 
     def _from_aws(
-        self, spec: MountSpec, regions: Regions, deadline: Deadline, arrived: float
+        self, spec: MountSpec, regions: Regions, deadline: Deadline, arrived: float, trail: Trail
     ) -> Delivery:
-        principal = self._identifier.identify(spec, regions.primary, deadline)
+        principal = trail.principal(self._identifier.identify(spec, regions.primary, deadline))
         known = self._volumes.last_identity(spec)
         freshness = (
             Freshness.first_mount(arrived)
             if known is None
             else Freshness.remount(arrived, self._interval)
         )
-        question = Question(principal, freshness, deadline)
+        question = Question(principal, freshness, deadline, trail)
         outcomes = self._fetcher.fetch(spec.klass.objects, regions, question)
         return _deliver(outcomes, principal.identity, from_memory=False)
 
@@ -164,4 +172,5 @@ def _deliver(outcomes: Sequence[Outcome], identity: Identity, *, from_memory: bo
     if failures:
         raise ObjectsFailed(sorted(failures, key=lambda one: one.object.index), identity)
     versions = tuple((one.object.file, one.value.version) for one in fetched)
-    return Delivery(files, versions, identity, from_memory)
+    regions = tuple(one.region for one in fetched)
+    return Delivery(files, versions, regions, identity, from_memory)

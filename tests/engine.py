@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
-from provider.ask import Asker, Event, Freshness, Question
+from provider.ask import Asker, Freshness, Question
 from provider.credential_cache import CredentialCache
 from provider.credentials import Identity, Principal
 from provider.deadline import Deadline
@@ -12,6 +12,7 @@ from provider.fetch import Fetcher
 from provider.lanes import Lanes
 from provider.memory import Memory
 from provider.spec.models import ObjectRef, SecretObject
+from provider.trail import Event
 from tests.fakes import FakeSource, FakeStore, stores
 
 REGION = "eu-west-1"

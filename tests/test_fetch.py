@@ -16,6 +16,7 @@ from provider.errors import (
 )
 from provider.fetch import Fetched, ObjectFailure, Outcome, Regions
 from provider.spec.models import SecretObject
+from provider.trail import Trail
 from tests.engine import OTHER, REGION, Engine, identity, objects, secret
 from tests.fakes import Gate
 
@@ -159,7 +160,7 @@ def test_within_the_interval_the_delivered_regions_value_is_remembered(engine: E
     first(engine)
     engine.secrets.calls.clear()
     recalled = engine.fetcher.recall(
-        DB, BOTH, identity(), Freshness.remount(monotonic(), interval=60)
+        DB, BOTH, identity(), Freshness.remount(monotonic(), interval=60), Trail()
     )
     assert recalled is not None
     assert content(recalled[0]) == b"failover"

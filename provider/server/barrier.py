@@ -5,10 +5,9 @@ takes for "try again", on which driver 1.6 reports an empty volume as a success,
 """
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2s
 from logging import DEBUG, ERROR, INFO, WARNING
 from time import monotonic
@@ -19,18 +18,18 @@ from grpc import _server
 
 from provider.deadline import Deadline
 from provider.errors import InternalFault, OutOfTime, Overloaded, ProviderError
+from provider.live import Book
 from provider.log import Value, fields, logger
 from provider.mount import Delivery
 from provider.server.pool import MountPool, Ticket
 from provider.server.servicer import Servicer
 from provider.server.status import details, status_of
 from provider.spec.models import MountSpec
+from provider.trail import Trail
 from provider.v1alpha1 import service_pb2 as pb
 
 MARGIN = 1.0
 """Seconds that the answer needs to reach a caller before it gives up."""
-
-MAX_VOLUMES = 4096
 
 Outcome = str
 """`delivered`, `unchanged` or `failed`."""
@@ -41,18 +40,20 @@ class Attempt:
     """One request, as far as it is known by now."""
 
     id: str
+    target_path: str
     context: grpc.ServicerContext
     arrived: float
     deadline: Deadline
     spec: MountSpec | None = None
     delivery: Delivery | None = None
+    trail: Trail = field(default_factory=Trail)
 
 
 class Barrier:
     """Answers Mount. Thread-safe; one for the process.
 
     `pool` is where it runs, `timeout` a mount's budget in seconds; `count` takes outcome, reason
-    and seconds of every mount.
+    and seconds of every mount; `book` keeps what is live.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Barrier:
         pool: MountPool,
         *,
         timeout: float,
+        book: Book,
         count: Callable[[Outcome, str, float], None],
     ) -> None:
         self._servicer = servicer
@@ -69,13 +71,17 @@ class Barrier:
         self._count = count
         self._under_way: dict[int, Attempt] = {}
         self._lock = threading.Lock()
-        self._versions = LastVersions()
+        self._book = book
 
     def mount(self, request: pb.MountRequest, context: grpc.ServicerContext) -> pb.MountResponse:
         """The response, or an aborted call."""
         ticket = self._pool.ticket()
         attempt = Attempt(
-            _id(request), context, ticket.arrived, self._deadline(context, ticket.arrived)
+            _id(request),
+            request.target_path,
+            context,
+            ticket.arrived,
+            self._deadline(context, ticket.arrived),
         )
         with self._registered(attempt):
             try:
@@ -86,7 +92,7 @@ class Barrier:
                 logger.error("fault", extra=fields(id=attempt.id) | {"error": error})
                 failure = InternalFault("a fault of the provider itself; its log tells more")
             else:
-                self._log_success(attempt)
+                self._succeed(attempt)
                 return response
         return self._fail(attempt, failure)
 
@@ -105,29 +111,35 @@ class Barrier:
         if attempt.deadline.passed:
             raise OutOfTime("the mount waited too long behind others; it will be tried again")
         attempt.delivery = self._servicer.deliver(
-            attempt.spec, deadline=attempt.deadline, arrived=attempt.arrived
+            attempt.spec,
+            deadline=attempt.deadline,
+            arrived=attempt.arrived,
+            trail=attempt.trail,
         )
         return self._servicer.response(attempt.delivery)
 
-    def _log_success(self, attempt: Attempt) -> None:
+    def _succeed(self, attempt: Attempt) -> None:
         spec, delivery = attempt.spec, attempt.delivery
         assert spec is not None and delivery is not None  # noqa: S101, PT018 - for the type checker
-        changed = self._versions.change(spec.target_path, delivery.versions)
-        outcome = "delivered" if changed else "unchanged"
+        step = self._book.succeeded(attempt.id, spec, delivery, attempt.trail.current_at)
+        outcome = "delivered" if step.changed else "unchanged"
         seconds = monotonic() - attempt.arrived
         self._count(outcome, "", seconds)
         about = _about(attempt, seconds)
         logger.log(
-            INFO if changed else DEBUG,
+            INFO if step.changed else DEBUG,
             outcome,
-            extra=fields(**about, files=len(delivery.files), from_memory=delivery.from_memory),
+            extra=fields(**about, files=len(delivery.files)),
         )
-        for warning in spec.klass.warnings if changed else ():
+        for warning in spec.klass.warnings if step.changed else ():
             logger.warning(warning, extra=fields(**about))
 
     def _fail(self, attempt: Attempt, failure: ProviderError) -> NoReturn:
         seconds = monotonic() - attempt.arrived
         self._count("failed", failure.reason, seconds)
+        self._book.failed(
+            attempt.id, attempt.target_path, attempt.spec, failure, attempt.trail.identity
+        )
         logger.log(
             ERROR if isinstance(failure, InternalFault) else WARNING,
             "failed",
@@ -163,25 +175,6 @@ class Barrier:
         return len(attempts)
 
 
-class LastVersions:
-    """What each volume was last given, to tell a change from a mere remount; bounded."""
-
-    def __init__(self, max_volumes: int = MAX_VOLUMES) -> None:
-        self._max = max_volumes
-        self._seen: OrderedDict[str, int] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def change(self, volume: str, versions: tuple[tuple[str, str], ...]) -> bool:
-        """Note the versions; whether they differ from the last."""
-        digest = hash(versions)
-        with self._lock:
-            last = self._seen.pop(volume, None)
-            self._seen[volume] = digest
-            if len(self._seen) > self._max:
-                self._seen.popitem(last=False)
-        return last != digest
-
-
 def _id(request: pb.MountRequest) -> str:
     """Names the volume in log and events.
 
@@ -197,8 +190,9 @@ def _about(attempt: Attempt, seconds: float) -> dict[str, Value]:
         about["pod"] = str(spec.pod)
         about["service_account"] = spec.pod.service_account
         about["class"] = spec.class_name
-    if delivery := attempt.delivery:
-        about["identity"] = str(delivery.identity)
+    if identity := attempt.trail.identity:
+        about["identity"] = str(identity)
+    about.update(attempt.trail.counts())
     return about
 
 

@@ -8,6 +8,7 @@ from provider.errors import AnswerTooLarge, InvalidRequest
 from provider.mount import Delivery
 from provider.spec.attributes import parse_mount
 from provider.spec.models import MountSpec
+from provider.trail import Trail
 from provider.v1alpha1 import service_pb2 as pb
 
 RUNTIME_NAME = "secrets-provider-aws"
@@ -22,7 +23,9 @@ VERSION = pb.VersionResponse(
 class Mounts(Protocol):
     """Whatever turns a parsed request into files: `provider.mount.Mounter`, or a fake."""
 
-    def mount(self, spec: MountSpec, *, deadline: Deadline, arrived: float) -> Delivery:
+    def mount(
+        self, spec: MountSpec, *, deadline: Deadline, arrived: float, trail: Trail
+    ) -> Delivery:
         """All files of the volume, or a `ProviderError`."""
         ...
 
@@ -51,9 +54,11 @@ class Servicer:
             default_region=self._default_region,
         )
 
-    def deliver(self, spec: MountSpec, *, deadline: Deadline, arrived: float) -> Delivery:
+    def deliver(
+        self, spec: MountSpec, *, deadline: Deadline, arrived: float, trail: Trail
+    ) -> Delivery:
         """The files; raises `ProviderError`."""
-        return self._mounts.mount(spec, deadline=deadline, arrived=arrived)
+        return self._mounts.mount(spec, deadline=deadline, arrived=arrived, trail=trail)
 
     def response(self, delivery: Delivery) -> pb.MountResponse:
         """The files as the driver wants them; raises `AnswerTooLarge`."""

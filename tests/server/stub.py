@@ -17,6 +17,7 @@ from provider.metrics import Metrics
 from provider.mount import Delivery
 from provider.server import grpc_server
 from provider.spec.models import MountSpec
+from provider.trail import Trail
 
 IDENTITY = Identity("irsa", "default", "web", "aws", role="arn:aws:iam::111122223333:role/web")
 
@@ -24,9 +25,12 @@ IDENTITY = Identity("irsa", "default", "web", "aws", role="arn:aws:iam::11112222
 class StubMounter:
     """`Mounts` without AWS: `hold` waits for the file `release` beside the target."""
 
-    def mount(self, spec: MountSpec, *, deadline: Deadline, arrived: float) -> Delivery:
+    def mount(
+        self, spec: MountSpec, *, deadline: Deadline, arrived: float, trail: Trail
+    ) -> Delivery:
         """Deliver, wait, fail or break."""
         what = spec.klass.objects[0].ref.name
+        trail.identity = IDENTITY
         if what == "hold":
             release = Path(spec.target_path).with_name("release")
             Path(spec.target_path).with_name("held").touch()
@@ -41,7 +45,8 @@ class StubMounter:
             raise error
         content = bytes(5 * 2**20) if what == "large" else b"content of " + what.encode()
         versions = () if what == "unversioned" else ((what, "1"),)
-        return Delivery((MountedFile(what, 0o640, content),), versions, IDENTITY, False)
+        files = (MountedFile(what, 0o640, content),)
+        return Delivery(files, versions, ("eu-west-1",), IDENTITY, from_memory=False)
 
     def _break(self, token: str) -> Delivery:
         raise ValueError(f"cannot read {token}")

@@ -13,8 +13,9 @@ import grpc
 import pytest
 
 from provider import errors, log
+from provider.live import Book
 from provider.metrics import Metrics
-from provider.server.barrier import Barrier, LastVersions
+from provider.server.barrier import Barrier
 from provider.server.grpc_server import server_maker
 from provider.server.pool import MountPool
 from provider.server.servicer import Servicer
@@ -45,8 +46,11 @@ class Door:
         self.stream = io.StringIO()
         log.set_up("debug", "json", self.stream)
         self.pool = MountPool(2, 10)
+        self.book = Book(Path("/nowhere"))
         servicer = Servicer(StubMounter(), default_region=None, max_response_bytes=4 * 2**20)
-        self.barrier = Barrier(servicer, self.pool, timeout=timeout, count=self._count)
+        self.barrier = Barrier(
+            servicer, self.pool, timeout=timeout, book=self.book, count=self._count
+        )
         self._server = server_maker(self.barrier.mount, self.pool)()
         self._server.add_insecure_port(f"unix:{path}")
         self._server.start()
@@ -185,14 +189,3 @@ def test_the_same_failure_has_the_same_text_at_each_try(door: Door) -> None:
 
 def test_metrics_count_with_the_method_that_the_barrier_takes() -> None:
     Metrics().mounted("failed", "SecretNotFound", 0.1)
-
-
-def test_last_versions_are_bounded() -> None:
-    last = LastVersions(max_volumes=2)
-    one = (("a", "1"),)
-    assert last.change("a", one)
-    assert not last.change("a", one)
-    assert last.change("a", (("a", "2"),))
-    assert last.change("b", one)
-    assert last.change("c", one)
-    assert last.change("a", (("a", "2"),)), "forgotten"

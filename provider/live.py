@@ -1,0 +1,213 @@
+"""The live mounts of this node: who has what, since when, and what went wrong last.
+
+The driver hides the failures of remounts, so somebody has to keep them. No value is ever in here.
+
+Nobody tells the provider that a pod has gone. Where the kubelet's folder is mounted, a mount lives
+as long as its target does. Elsewhere it lives until it has not been asked for again for three times
+as long as any live mount last waited, and for at least a quarter of an hour; without rotation there
+are no remounts, and so a mount is forgotten after that time although its pod may run on.
+"""
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Lock
+from time import monotonic
+
+from provider.credentials import Identity
+from provider.errors import ProviderError
+from provider.mount import Delivery
+from provider.spec.models import MountSpec, Pod, StoreName
+
+MAX_MOUNTS = 2048
+"""Far above what a node runs; those that were asked for longest ago go first."""
+MAX_OBJECTS = 50
+"""Objects kept of one mount."""
+MAX_ERROR = 4000
+
+LEAST_PATIENCE = 15 * 60.0
+MOST_PATIENCE = 24 * 3600.0
+GAPS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LiveObject:
+    """One object as it was delivered last."""
+
+    name: str
+    store: StoreName
+    file: str
+    region: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveMount:
+    """What is known of one volume. Times are `time.monotonic`."""
+
+    pod: Pod
+    class_name: str
+    target_path: str
+    id: str
+    first_seen: float
+    last_attempt: float
+    gap: float = 0.0
+    """Seconds between the last two attempts."""
+    identity: str = ""
+    objects: tuple[LiveObject, ...] = ()
+    object_count: int = 0
+    digest: int | None = None
+    """Of all versions; None before the first success."""
+    last_success: float | None = None
+    current_at: float | None = None
+    """When the oldest of the values delivered was last known to be current."""
+    from_memory: bool = False
+    failures: int = 0
+    """Attempts that failed since the last success."""
+    reason: str = ""
+    error: str = ""
+    """Why the last one failed that did."""
+    failed_at: float | None = None
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last attempt failed."""
+        return self.failures > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A mount before and after an attempt."""
+
+    before: LiveMount | None
+    after: LiveMount
+
+    @property
+    def changed(self) -> bool:
+        """Whether the versions delivered differ from those before."""
+        return self.before is None or self.before.digest != self.after.digest
+
+
+class Book:
+    """Thread-safe; one for the process. `pods` is the kubelet's folder of pods."""
+
+    def __init__(
+        self,
+        pods: Path,
+        *,
+        max_mounts: int = MAX_MOUNTS,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._pods = pods
+        self._max = max_mounts
+        self._clock = clock
+        self._mounts: OrderedDict[str, LiveMount] = OrderedDict()
+        self._lock = Lock()
+
+    def succeeded(
+        self, id_: str, spec: MountSpec, delivery: Delivery, current_at: float | None
+    ) -> Step:
+        """The volume has got its files."""
+        with self._lock:
+            before, attempt = self._attempt(id_, spec)
+            now = attempt.last_attempt
+            after = replace(
+                attempt,
+                identity=str(delivery.identity),
+                objects=_objects(spec, delivery),
+                object_count=len(delivery.versions),
+                digest=hash(delivery.versions),
+                last_success=now,
+                current_at=now if current_at is None else current_at,
+                from_memory=delivery.from_memory,
+                failures=0,
+            )
+            return self._keep(before, after)
+
+    def failed(
+        self,
+        id_: str,
+        target_path: str,
+        spec: MountSpec | None,
+        failure: ProviderError,
+        identity: Identity | None,
+    ) -> Step | None:
+        """The volume has not got them; None where nobody knows whose it is.
+
+        A class that is broken later is no mount request any more, but the volume is known.
+        """
+        with self._lock:
+            known = self._mounts.get(target_path)
+            if spec is None and known is None:
+                return None
+            before, attempt = self._attempt(id_, spec) if spec else self._again(target_path)
+            after = replace(
+                attempt,
+                identity=str(identity) if identity else attempt.identity,
+                failures=attempt.failures + 1,
+                reason=failure.reason,
+                error=str(failure)[:MAX_ERROR],
+                failed_at=attempt.last_attempt,
+            )
+            return self._keep(before, after)
+
+    def live(self) -> list[LiveMount]:
+        """All mounts whose pods are there as far as can be known."""
+        now = self._clock()
+        with self._lock:
+            for path, mount in list(self._mounts.items()):
+                if now - mount.last_attempt > MOST_PATIENCE and not self._is_there(path):
+                    del self._mounts[path]
+            mounts = list(self._mounts.values())
+        patience = min(
+            MOST_PATIENCE, max([LEAST_PATIENCE, *(GAPS * mount.gap for mount in mounts)])
+        )
+        sees = self._pods.is_dir()
+        return [
+            mount
+            for mount in mounts
+            if (self._is_there(mount.target_path) if sees else now - mount.last_attempt <= patience)
+        ]
+
+    def failing(self) -> int:
+        """How many live mounts failed at the last attempt."""
+        return sum(mount.is_failing for mount in self.live())
+
+    def stalest(self) -> float:
+        """Seconds since the values of the stalest live mount were known to be current."""
+        known = [mount.current_at for mount in self.live() if mount.current_at is not None]
+        return max(0.0, self._clock() - min(known)) if known else 0.0
+
+    def _attempt(self, id_: str, spec: MountSpec) -> tuple[LiveMount | None, LiveMount]:
+        """The mount before an attempt that is a request, and with it."""
+        if spec.target_path not in self._mounts:
+            now = self._clock()
+            return None, LiveMount(spec.pod, spec.class_name, spec.target_path, id_, now, now)
+        before, after = self._again(spec.target_path)
+        name = spec.class_name or after.class_name  # old drivers tell it only at first
+        return before, replace(after, pod=spec.pod, class_name=name)
+
+    def _again(self, target_path: str) -> tuple[LiveMount, LiveMount]:
+        now, before = self._clock(), self._mounts[target_path]
+        return before, replace(before, last_attempt=now, gap=now - before.last_attempt)
+
+    def _keep(self, before: LiveMount | None, after: LiveMount) -> Step:
+        self._mounts[after.target_path] = after
+        self._mounts.move_to_end(after.target_path)
+        if len(self._mounts) > self._max:
+            self._mounts.popitem(last=False)
+        return Step(before, after)
+
+    def _is_there(self, target_path: str) -> bool:
+        path = os.path.normpath(target_path)
+        return Path(path).is_relative_to(self._pods) and os.path.lexists(path)
+
+
+def _objects(spec: MountSpec, delivery: Delivery) -> tuple[LiveObject, ...]:
+    delivered = zip(spec.klass.objects, delivery.versions, delivery.regions, strict=False)
+    return tuple(
+        LiveObject(obj.ref.name, obj.ref.store, file, region, version)
+        for obj, (file, version), region in list(delivered)[:MAX_OBJECTS]
+    )
