@@ -1,29 +1,25 @@
-"""Values of a secret's JSON as the bytes of files.
+"""Values that JMESPath expressions find in a secret's JSON, as the bytes of files.
 
-JSON text goes in and out undamaged: numbers keep their spelling, however large or long, and text
-its characters. Expressions are written by users, so evaluating them is bounded, and errors that
-jmespath or Python raise are replaced by ours: their texts hold values.
+Expressions are written by users, so evaluating them is bounded, and errors that jmespath or Python
+raise are replaced by ours: their texts hold values.
 """
 
-import json
 from collections.abc import Iterable
-from itertools import repeat
-from typing import Any, Self
+from typing import Any
 
 from jmespath.exceptions import JMESPathError
 from jmespath.functions import Functions, signature
 from jmespath.parser import ParsedResult
 from jmespath.visitor import Options, TreeInterpreter
 
+from provider.decode import decode
+from provider.document import describe, dump, render
 from provider.errors import KeyNotFound, ProviderError, SecretUnusable
-from provider.spec.models import Extraction, SecretObject
+from provider.spec.models import Extraction
 from provider.spec.problems import quote
-from provider.store import SecretValue
 
 _BUDGET = 1_000_000
 """Nodes and characters that evaluating one expression may make; a secret has 64 KiB."""
-
-_SHOWN_KEYS = 20
 
 _EVALUATION_FAULTS = (
     JMESPathError,
@@ -38,54 +34,10 @@ _EVALUATION_FAULTS = (
 
 
 def extract(
-    obj: SecretObject, value: SecretValue
+    extractions: Iterable[Extraction], document: Any
 ) -> list[tuple[Extraction, bytes | ProviderError]]:
-    """Each extraction of `obj` with its file's content, or with what is wrong with it alone.
-
-    Raises `SecretUnusable` when the secret is no JSON at all.
-    """
-    if not obj.extractions:
-        return []
-    document = _parse(value.content)
-    return [(one, _extract_one(one, document)) for one in obj.extractions]
-
-
-class _Spelled(float):
-    """A number that keeps the spelling it has in the document."""
-
-    __slots__ = ("spelling",)
-    spelling: str
-
-    def __new__(cls, spelling: str) -> Self:
-        number = super().__new__(cls, spelling)
-        number.spelling = spelling
-        return number
-
-
-_Spelled.__name__ = "float"  # jmespath tells types by their names
-
-
-def _integer(spelling: str) -> int | _Spelled:
-    """An exact number; thousands of digits are no `int`, which would take quadratic time."""
-    return int(spelling) if len(spelling) < 1000 and spelling != "-0" else _Spelled(spelling)
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)  # NaN and Infinity are Python's JSON, nobody else's
-
-
-def _parse(content: bytes) -> Any:
-    try:
-        return json.loads(
-            content.decode(), parse_int=_integer, parse_float=_Spelled, parse_constant=_refuse
-        )
-    except UnicodeDecodeError:
-        why = "is binary, not JSON"
-    except ValueError:
-        why = "is not JSON"
-    except RecursionError:
-        why = "is nested too deep"
-    raise SecretUnusable(f"the secret {why}, and so jmesPath cannot be applied")
+    """Each extraction with its file's content, or with what is wrong with it alone."""
+    return [(one, _extract_one(one, document)) for one in extractions]
 
 
 def _extract_one(one: Extraction, document: Any) -> bytes | ProviderError:
@@ -93,7 +45,9 @@ def _extract_one(one: Extraction, document: Any) -> bytes | ProviderError:
     try:
         found = _search(one.expression, document)
         if found is not None:
-            return (found if isinstance(found, str) else _dump(found)).encode()
+            return decode(render(found), one.encoding, where)
+    except SecretUnusable as error:
+        return error
     except UnicodeEncodeError:
         return SecretUnusable(f"{where}: the value is not valid Unicode")
     except _TooMuchError:
@@ -103,19 +57,7 @@ def _extract_one(one: Extraction, document: Any) -> bytes | ProviderError:
             f"{where}: the expression cannot be applied to this secret: something in it gets a "
             "value of another type or size than it takes"
         )
-    return KeyNotFound(f"{where}: there is nothing, or null; {_describe(document)}")
-
-
-def _describe(document: Any) -> str:
-    """What there is instead: key names, never values."""
-    if not isinstance(document, dict):
-        kinds = {list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
-        return f"the secret is {kinds.get(type(document), 'a number')}, not an object"
-    if not document:
-        return "the secret has no keys"
-    names = [quote(name, 64) for name in list(document)[:_SHOWN_KEYS]]
-    more = len(document) - len(names)
-    return f"the keys are {', '.join(names)}" + (f" and {more} more" if more else "")
+    return KeyNotFound(f"{where}: there is nothing, or null; {describe(document)}")
 
 
 def _search(expression: ParsedResult | str, document: Any) -> Any:
@@ -154,7 +96,7 @@ class _ExactFunctions(Functions):
 
     @signature({"types": []})
     def _func_to_string(self, value: Any) -> str:
-        return value if isinstance(value, str) else _dump(value)
+        return value if isinstance(value, str) else dump(value)
 
     @signature({"types": ["string"]}, {"types": ["array-string"]})
     def _func_join(self, separator: str, parts: list[str]) -> str:
@@ -204,39 +146,3 @@ class _Frugal(TreeInterpreter):
         self._left -= amount
         if self._left < 0:
             raise _TooMuchError
-
-
-def _dump(value: Any) -> str:
-    """Compact JSON; `json.dumps` would respell numbers."""
-    pieces: list[str] = []
-    _write(value, pieces)
-    return "".join(pieces)
-
-
-def _write(value: Any, pieces: list[str]) -> None:
-    if isinstance(value, dict):
-        _write_joined("{", value, "}", value.values(), pieces)
-    elif isinstance(value, list):
-        _write_joined("[", None, "]", value, pieces)
-    else:
-        pieces.append(_dump_scalar(value))
-
-
-def _write_joined(
-    opening: str, keys: Iterable[str] | None, closing: str, values: Iterable[Any], pieces: list[str]
-) -> None:
-    prefixes = (f"{_dump_scalar(key)}:" for key in keys) if keys is not None else repeat("")
-    separator = opening
-    for prefix, value in zip(prefixes, values, strict=False):
-        pieces.append(separator + prefix)
-        _write(value, pieces)
-        separator = ","
-    pieces.append(closing if separator == "," else opening + closing)
-
-
-def _dump_scalar(value: Any) -> str:
-    if isinstance(value, _Spelled):
-        return value.spelling
-    if value is None or isinstance(value, (str, int, float)):
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
-    raise TypeError("not a JSON value")

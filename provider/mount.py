@@ -19,7 +19,7 @@ from provider.volumes import Volumes
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The full set of files of a volume, and of each object its (file, version) and region."""
+    """The full set of files of a volume, and of each object its (id, version) and region."""
 
     files: tuple[MountedFile, ...]
     versions: tuple[tuple[str, str], ...]
@@ -171,6 +171,6 @@ def _deliver(outcomes: Sequence[Outcome], identity: Identity, *, from_memory: bo
     failures += [ObjectFailure(obj, region_of[obj.index], error) for obj, error in layout_failures]
     if failures:
         raise ObjectsFailed(sorted(failures, key=lambda one: one.object.index), identity)
-    versions = tuple((one.object.file, one.value.version) for one in fetched)
+    versions = tuple((one.object.version_id, one.value.version) for one in fetched)
     regions = tuple(one.region for one in fetched)
     return Delivery(files, versions, regions, identity, from_memory)

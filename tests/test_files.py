@@ -56,6 +56,125 @@ def test_every_failure_of_every_object_is_told(objects: tuple[SecretObject, ...]
     assert "hunter2" not in str(failures)
 
 
+def of(*objects: str, translation: str = "") -> tuple[SecretObject, ...]:
+    text = "".join(f"- {{objectType: secretsmanager, {one}}}\n" for one in objects)
+    parameters = {"objects": text, "pathTranslation": translation}
+    return parse_class(parameters, default_mode=0o644, default_region="x").objects
+
+
+def laid_out(objects: tuple[SecretObject, ...], *contents: bytes) -> dict[str, bytes]:
+    files, failures = lay_out(zip(objects, map(value, contents), strict=True))
+    assert failures == []
+    return {file.path: file.content for file in files}
+
+
+def failures_of(objects: tuple[SecretObject, ...], *contents: bytes) -> list[str]:
+    _, failures = lay_out(zip(objects, map(value, contents), strict=True))
+    return [f"{obj.path}: {error}" for obj, error in failures]
+
+
+def test_the_whole_object_is_decoded_and_what_is_extracted_is_not() -> None:
+    objects = of(
+        "objectName: a, objectEncoding: base64",
+        "objectName: b, objectEncoding: hex",
+        "objectName: c, jmesPath: [{path: x, objectAlias: x, objectEncoding: hex}, "
+        "{path: x, objectAlias: y}]",
+    )
+    assert laid_out(objects, b"AP8=", b"00ff", b'{"x": "00"}') == {
+        "a": b"\x00\xff",
+        "b": b"\x00\xff",
+        "c": b'{"x": "00"}',
+        "x": b"\x00",
+        "y": b"00",
+    }
+
+
+def test_what_does_not_decode_is_told_with_object_alias_and_encoding() -> None:
+    objects = of(
+        "objectName: a, objectAlias: key, objectEncoding: base64",
+        "objectName: c, jmesPath: [{path: x, objectAlias: x, objectEncoding: hex}]",
+    )
+    assert failures_of(objects, b"hunter2!", b'{"x": "hunter2"}') == [
+        'objects[0]: file "key": the value is not base64, as objectEncoding says',
+        'objects[1]: jmesPath "x" (objectAlias "x"): the value is not hex, as objectEncoding says',
+    ]
+
+
+def test_keys_lie_beside_the_whole_unless_it_is_omitted() -> None:
+    assert laid_out(of("objectName: a, jsonKeys: '*'"), b'{"x": 1}') == {
+        "a": b'{"x": 1}',
+        "x": b"1",
+    }
+    objects = of(
+        "objectName: a, jsonKeys: [x], omitWhole: true",
+        "objectName: b, jmesPath: [{path: x, objectAlias: y}], omitWhole: true",
+    )
+    assert laid_out(objects, b'{"x": 1}', b'{"x": 2}') == {"x": b"1", "y": b"2"}
+
+
+def test_a_format_takes_the_place_of_the_whole() -> None:
+    objects = of("objectName: a, objectAlias: app.env, jsonKeys: '*', format: dotenv")
+    assert laid_out(objects, b'{"x": 1, "y": "z"}') == {"app.env": b"x='1'\ny='z'\n"}
+
+
+CLASHES = {
+    "with an object": (
+        ("objectName: user", "objectName: b, jsonKeys: '*'"),
+        (b"", b'{"user": 1}'),
+        'objects[1]: the key "user": "user" is already used by objects[0].',
+    ),
+    "with a later object": (
+        ("objectName: b, jsonKeys: '*'", "objectName: user"),
+        (b'{"user": 1}', b""),
+        'objects[0]: the key "user": "user" is already used by objects[1].',
+    ),
+    "with a path": (
+        (
+            "objectName: a, jmesPath: [{path: x, objectAlias: user}]",
+            "objectName: b, jsonKeys: '*'",
+        ),
+        (b'{"x": 1}', b'{"user": 1}'),
+        'objects[1]: the key "user": "user" is already used by objects[0].jmesPath.',
+    ),
+    "with another's key": (
+        ("objectName: a, jsonKeys: '*'", "objectName: b, jsonKeys: '*'"),
+        (b'{"x": 1}', b'{"x": 1}'),
+        'objects[1]: the key "x": "x" is already used by the key "x" of objects[0].',
+    ),
+    "by translation": (
+        ("objectName: a, jsonKeys: '*'",),
+        (b'{"x/y": 1, "x_y": 2}',),
+        'objects[0]: the key "x_y": "x_y" is already used by the key "x/y" of objects[0].',
+    ),
+    "by prefix": (
+        ("objectName: x-y", "objectName: b, jsonKeys: '*', keyPrefix: x-"),
+        (b"", b'{"y": 1}'),
+        'objects[1]: the key "y": "x-y" is already used by objects[0].',
+    ),
+}
+
+
+@pytest.mark.parametrize(("objects", "contents", "expected"), CLASHES.values(), ids=CLASHES.keys())
+def test_a_name_that_a_secret_tells_and_that_is_taken_is_an_error(
+    objects: tuple[str, ...], contents: tuple[bytes, ...], expected: str
+) -> None:
+    (failure,) = failures_of(of(*objects), *contents)
+    assert failure == f"{expected} Set a keyPrefix, or another objectAlias."
+
+
+def test_a_key_that_is_a_folder_of_another_file_is_an_error() -> None:
+    objects = of("objectName: a/b", "objectName: c, jsonKeys: '*'", translation="False")
+    (failure,) = failures_of(objects, b"", b'{"a": 1}')
+    assert '"a/b" needs the folder "a", which is a file of the key "a" of objects[1]' in failure
+
+
+def test_a_secret_that_is_no_json_has_no_keys() -> None:
+    objects = of("objectName: a, jsonKeys: '*'")
+    assert failures_of(objects, b"hunter2") == [
+        "objects[0]: the secret is not JSON, and so jsonKeys cannot be applied"
+    ]
+
+
 def test_contents_do_not_print() -> None:
     assert "hunter2" not in repr(MountedFile("a", 0o400, b"hunter2"))
 

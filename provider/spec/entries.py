@@ -46,14 +46,20 @@ class Entry:
     texts: dict[str, Scalar]
     lists: dict[str, Items]
     mappings: dict[str, Fields]
+    names: dict[str, tuple[str, ...]]
+    """What keys of the type `names` hold."""
 
     def __getitem__(self, key: str) -> str | None:
         scalar = self.texts.get(key)
         return scalar.text if scalar else None
 
+    def is_true(self, key: str) -> bool:
+        """Whether the boolean `key` is there and true."""
+        return (self[key] or "").lower() == "true"
+
     def at(self, key: str) -> Node:
         """The place to blame for `key`: its own value, else the whole entry."""
-        return self.texts.get(key, self.node)
+        return self.values.get(key, self.node)
 
     def path_of(self, key: str) -> str:
         """Path of one key of the entry."""
@@ -73,7 +79,7 @@ def read_entry(node: Node, keys: tuple[Key, ...], path: str, findings: Findings)
     if not isinstance(node, Fields):
         findings.wrong(path, f"must be a mapping, got {kind_of(node)}", node)
         return None
-    entry = Entry(path, node, _values(node, keys, path, findings), {}, {}, {})
+    entry = Entry(path, node, _values(node, keys, path, findings), {}, {}, {}, {})
     for again in node.repeated:
         findings.wrong(path, f"key {quote(again.text)} stands twice", again)
     for key in keys:
@@ -130,8 +136,32 @@ def _read_value(entry: Entry, key: Key, value: Node, findings: Findings) -> None
             entry.mappings[key.name] = only
         else:
             findings.wrong(path, f"must be one mapping, got {kind_of(only)}", value)
+    elif key.type == "names":
+        _read_names(entry, key, value, findings)
     else:
         _read_text(entry, key, value, findings)
+
+
+def _read_names(entry: Entry, key: Key, value: Node, findings: Findings) -> None:
+    path = entry.path_of(key.name)
+    if isinstance(value, Scalar) and value.text == "*":
+        entry.names[key.name] = ("*",)
+    elif not isinstance(value, Items):
+        got = quote(value.text) if isinstance(value, Scalar) else kind_of(value)
+        findings.wrong(path, f'must be "*" or a list of names and globs, got {got}', value)
+    else:
+        read = [_name(at, node, findings) for at, node in read_list(value, path)]
+        entry.names[key.name] = tuple(dict.fromkeys(filter(None, read)))
+
+
+def _name(path: str, node: Node, findings: Findings) -> str | None:
+    """One name or glob of a list of names."""
+    words = node.words if isinstance(node, Scalar) else None
+    if words:
+        return words
+    got = "an empty one" if words == "" else f"{kind_of(node)}: quote it"
+    findings.wrong(path, f"must be text, got {got}", node)
+    return None
 
 
 def _read_text(entry: Entry, key: Key, value: Node, findings: Findings) -> None:
@@ -141,7 +171,7 @@ def _read_text(entry: Entry, key: Key, value: Node, findings: Findings) -> None:
     elif key.type == "quoted" and value.kind != "text":
         why = _INTEGER_PERMISSION if value.kind == "integer" else ""
         findings.wrong(path, f"must be {key.expected}, got {kind_of(value)}{why}", value)
-    elif value.words is None:
+    elif value.words is None and not (key.type == value.kind == "boolean"):
         findings.wrong(path, f"must be text, got {kind_of(value)}: quote it", value)
     elif fault := key.fault_in(value.text):
         findings.wrong(path, f"{fault}, got {quote(value.text)}", value)

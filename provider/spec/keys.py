@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-KeyType = Literal["text", "quoted", "list", "mapping"]
-"""`text` takes plain integers as well; `quoted` insists on text; a `mapping` is also taken as a
-list of one."""
+KeyType = Literal["text", "quoted", "boolean", "names", "list", "mapping"]
+"""`text` takes plain integers as well; `quoted` insists on text; a `boolean` may be quoted; `names`
+are `*` or a list of text; a `mapping` is also taken as a list of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ def did_you_mean(word: str, names: Iterable[str]) -> str:
 
 REGION = "[a-z0-9-]{1,64}"
 _REGION_WORDS = "an AWS region: small letters, digits and dashes"
+_BOOLEAN = "true|True|TRUE|false|False|FALSE"
 _MODE = "[0-7]{4}"
 _MODE_WORDS = 'a quoted 4-digit octal number such as "0400"'
 
@@ -74,6 +75,13 @@ OBJECT_VERSION_LABEL = Key(
     default="`AWSCURRENT`, or the parameter's latest version",
 )
 
+OBJECT_ENCODING = Key(
+    "objectEncoding",
+    "What the value is decoded from before it is written; of an object the whole-object file",
+    default="written as it is",
+    choices=("base64", "hex"),
+)
+
 EXTRACTION_KEYS = (
     Key("path", "JMESPath expression, or a top-level key of the JSON", required=True),
     Key("objectAlias", "File name of the value", required=True),
@@ -85,6 +93,7 @@ EXTRACTION_KEYS = (
         pattern=_MODE,
         expected=_MODE_WORDS,
     ),
+    OBJECT_ENCODING,
 )
 
 FAILOVER_KEYS = (OBJECT_NAME, OBJECT_VERSION, OBJECT_VERSION_LABEL)
@@ -109,6 +118,27 @@ OBJECT_KEYS = (
         expected=_MODE_WORDS,
     ),
     Key("jmesPath", "Values of a JSON secret that become files", "list", keys=EXTRACTION_KEYS),
+    OBJECT_ENCODING,
+    Key(
+        "jsonKeys",
+        'Top-level keys of a JSON secret that become files: `"*"`, or a list of names and globs',
+        "names",
+    ),
+    Key("keyPrefix", "Put before the file names that `jsonKeys` makes"),
+    Key(
+        "format",
+        "The keys of `jsonKeys` in one file, named as the object, instead of a file each",
+        choices=("dotenv", "properties", "json"),
+    ),
+    Key(
+        "omitWhole",
+        "`true`: the whole-object file is not written, only the values of `jsonKeys` and "
+        "`jmesPath`",
+        "boolean",
+        default="`false`",
+        pattern=_BOOLEAN,
+        expected="true or false",
+    ),
     Key(
         "failoverObject",
         "The object in `failoverRegion`; its `objectVersion` must equal the primary's",

@@ -1,5 +1,6 @@
 """The request as the rest of the program sees it: checked, typed, frozen."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,6 +13,11 @@ StoreName = Literal["secretsmanager", "ssmparameter"]
 """`objectType` of an object."""
 
 IdentityKind = Literal["irsa", "pod-identity"]
+Encoding = Literal["base64", "hex"]
+"""`objectEncoding`: what a value is written in where it is kept."""
+Format = Literal["dotenv", "properties", "json"]
+"""`format`: how the chosen keys stand in one file."""
+
 AddressType = Literal["auto", "ipv4", "ipv6"]
 
 
@@ -47,6 +53,32 @@ class Extraction:
     file: str
     """Path of the file in the volume, translated and checked."""
     mode: int
+    encoding: Encoding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPattern:
+    """One entry of `jsonKeys`: a name, or a glob where it has any of `*?[`."""
+
+    text: str
+    glob: re.Pattern[str] | None = None
+
+    def matches(self, key: str) -> bool:
+        """Whether a key of the secret is meant; a key that is spelled like the glob is too."""
+        return key == self.text or (self.glob is not None and self.glob.match(key) is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChoice:
+    """`jsonKeys` and what goes with it: the keys that become files of names that only the secret
+    tells, or one file."""
+
+    patterns: tuple[KeyPattern, ...]
+    separator: str | None
+    """What replaces `/` in names; None makes folders."""
+    prefix: str = ""
+    format: Format | None = None
+    """None: a file for each key. Else the object's own file holds them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +90,24 @@ class SecretObject:
     failover: ObjectRef | None
     """What to ask in the failover region; equals `ref` without `failoverObject`, None without a
     failover region."""
-    file: str
-    """Path of the whole secret's file in the volume, translated and checked."""
+    file: str | None
+    """Path of the object's own file in the volume, translated and checked: the whole secret, or
+    its keys in a `format`. None where there is to be none."""
     mode: int
     extractions: tuple[Extraction, ...] = ()
+    encoding: Encoding | None = None
+    """Of the whole secret's file."""
+    keys: KeyChoice | None = None
 
     @property
     def path(self) -> str:
         """Place in the class, for messages."""
         return f"objects[{self.index}]"
+
+    @property
+    def version_id(self) -> str:
+        """What the object's version is told under: its file, or its place where it has none."""
+        return self.file or f"{self.path} {self.ref.name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from provider.spec.nodes import Items, Node, kind_of
 from provider.spec.paths import Claim, clashes, fault_in, translate
 from provider.spec.problems import Problem, quote
 from provider.spec.references import check_region, read_failover, read_ref
+from provider.spec.selection import check_company, has_whole, read_encoding, read_keys
 from provider.spec.yamltree import NotReadable, read_document
 
 
@@ -68,15 +69,22 @@ class _Reader:
         if entry is None:
             return None
         mode = _mode(entry, self.terms.mode)
-        file = self._file(entry, "objectAlias" if entry["objectAlias"] else "objectName", path)
+        has_file = has_whole(entry)
+        file = self._own_file(entry, path) if has_file else None
         extractions = self._extractions(entry, mode)
+        keys = read_keys(entry, self.terms.separator, self.findings)
+        check_company(entry, self.findings)
         ref = read_ref(entry, self.findings)
         if ref is not None:
             check_region(entry, ref, self.terms.region, self.findings)
         failover = read_failover(entry, ref, self.terms.failover_region, self.findings)
-        if ref is None or file is None:
+        if ref is None or (has_file and file is None):
             return None
-        return SecretObject(index, ref, failover, file, mode, extractions)
+        encoding = read_encoding(entry)
+        return SecretObject(index, ref, failover, file, mode, extractions, encoding, keys)
+
+    def _own_file(self, entry: Entry, path: str) -> str | None:
+        return self._file(entry, "objectAlias" if entry["objectAlias"] else "objectName", path)
 
     def _extractions(self, entry: Entry, mode: int) -> tuple[Extraction, ...]:
         items = entry.lists.get("jmesPath")
@@ -103,7 +111,8 @@ class _Reader:
             return None
         if alias is None or file is None:
             return None
-        return Extraction(text, expression, alias, file, _mode(entry, mode))
+        encoding = read_encoding(entry)
+        return Extraction(text, expression, alias, file, _mode(entry, mode), encoding)
 
     def _file(self, entry: Entry, key: str, owner: str) -> str | None:
         """The file that the name under `key` makes, claimed for `owner`."""

@@ -1,0 +1,72 @@
+"""Which values of a secret become files, and how: `jsonKeys`, `keyPrefix`, `format`, `omitWhole`,
+`objectEncoding`, and which of them go together."""
+
+import re
+from collections.abc import Iterator
+from fnmatch import translate
+from typing import cast
+
+from provider.spec.entries import Entry, Findings
+from provider.spec.models import Encoding, Format, KeyChoice, KeyPattern
+from provider.spec.paths import fault_in
+from provider.spec.problems import quote
+
+_GLOB = re.compile(r"[*?\[]")
+
+
+def read_keys(entry: Entry, separator: str | None, findings: Findings) -> KeyChoice | None:
+    """The object's choice of keys, None without `jsonKeys`."""
+    names = entry.names.get("jsonKeys")
+    if names is None:
+        return None
+    prefix = entry["keyPrefix"] or ""
+    check_prefix(entry, separator, findings)
+    patterns = tuple(map(_pattern, names))
+    return KeyChoice(patterns, separator, prefix, cast("Format | None", entry["format"]))
+
+
+def read_encoding(entry: Entry) -> Encoding | None:
+    """What the whole-object file, or the value of a `jmesPath` entry, is decoded from."""
+    return cast("Encoding | None", entry["objectEncoding"])
+
+
+def has_whole(entry: Entry) -> bool:
+    """Whether the object has a file of its own: the whole secret, or its keys in a format."""
+    return "format" in entry.values or not entry.is_true("omitWhole")
+
+
+def check_prefix(entry: Entry, separator: str | None, findings: Findings) -> None:
+    """Note a `keyPrefix` that no file name may begin with."""
+    prefix = entry["keyPrefix"]
+    if prefix is None:
+        return
+    if "/" in prefix and separator is not None:
+        entry.blame(findings, "keyPrefix", 'may hold "/" only with pathTranslation "False"')
+    elif fault := fault_in(f"{prefix}x"):
+        entry.blame(findings, "keyPrefix", f"{fault}, got {quote(prefix)}")
+
+
+def check_company(entry: Entry, findings: Findings) -> None:
+    """Note keys that have no effect, or none that could be meant, beside the others."""
+    for key, why in _misfits(entry):
+        if key in entry.values:
+            entry.blame(findings, key, why)
+
+
+def _misfits(entry: Entry) -> Iterator[tuple[str, str]]:
+    given = entry.values
+    if "jsonKeys" not in given:
+        yield "keyPrefix", "needs jsonKeys: it is put before the files that those make"
+        yield "format", "needs jsonKeys: it is how those stand in one file"
+    elif "format" in given:
+        yield "keyPrefix", "is for a file for each key, but format makes one file of them"
+    if not given.keys() & {"jsonKeys", "jmesPath"} and entry.is_true("omitWhole"):
+        yield "omitWhole", "needs jsonKeys or jmesPath: without them no file would be left"
+    if "format" in given:
+        yield "objectEncoding", "decodes the whole-object file, but format writes another instead"
+    elif entry.is_true("omitWhole"):
+        yield "objectEncoding", "decodes the whole-object file, but omitWhole leaves it out"
+
+
+def _pattern(text: str) -> KeyPattern:
+    return KeyPattern(text, re.compile(translate(text)) if _GLOB.search(text) else None)

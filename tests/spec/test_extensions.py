@@ -1,0 +1,116 @@
+"""Keys that AWS's own provider does not have: what they mean, and what does not go together."""
+
+# ruff: noqa: E501 - the tables read best with one line for each row
+
+import pytest
+
+from provider.spec.models import Extraction, KeyChoice, SecretObject
+from provider.spec.objects import parse_class
+from provider.spec.problems import InvalidSpec
+
+SM = "objectType: secretsmanager"
+
+
+def one(keys: str, **parameters: str) -> SecretObject:
+    given = {"region": "eu-west-1", "objects": f"- {{{SM}, {keys}}}"} | parameters
+    (only,) = parse_class(given, default_mode=0o640, default_region=None).objects
+    return only
+
+
+def problems(keys: str, **parameters: str) -> list[str]:
+    with pytest.raises(InvalidSpec) as invalid:
+        one(keys, **parameters)
+    return [str(problem).removeprefix("objects[0].") for problem in invalid.value.problems]
+
+
+def test_without_the_keys_an_object_has_none_of_them() -> None:
+    obj = one("objectName: db")
+    assert (obj.file, obj.encoding, obj.keys) == ("db", None, None)
+
+
+def test_the_keys_of_a_secret() -> None:
+    keys = one("objectName: db, jsonKeys: [user, 'db_*', user], keyPrefix: p-").keys
+    assert keys is not None
+    assert [pattern.text for pattern in keys.patterns] == ["user", "db_*"]
+    assert [pattern.glob is not None for pattern in keys.patterns] == [False, True]
+    assert (keys.separator, keys.prefix, keys.format) == ("_", "p-", None)
+    folders = one("objectName: db, jsonKeys: '*'", pathTranslation="False").keys
+    assert isinstance(folders, KeyChoice)
+    assert folders.separator is None
+
+
+@pytest.mark.parametrize("spelled", ["true", "True", "'true'", "TRUE"])
+def test_the_whole_may_be_omitted(spelled: str) -> None:
+    assert one(f"objectName: db, jsonKeys: '*', omitWhole: {spelled}").file is None
+
+
+@pytest.mark.parametrize("spelled", ["false", "'False'", "", "''"])
+def test_the_whole_is_there_otherwise(spelled: str) -> None:
+    assert one(f"objectName: db, jsonKeys: '*', omitWhole: {spelled}").file == "db"
+
+
+def test_a_name_that_makes_no_file_needs_no_alias() -> None:
+    assert one(f"objectName: {'x' * 300}, jsonKeys: '*', omitWhole: true").file is None
+
+
+def test_a_file_that_is_omitted_is_free_for_others() -> None:
+    obj = one("objectName: db, omitWhole: true, jmesPath: [{path: x, objectAlias: db}]")
+    assert [extraction.file for extraction in obj.extractions] == ["db"]
+
+
+def test_a_version_is_told_under_the_file_or_the_place() -> None:
+    assert one("objectName: db, objectAlias: x").version_id == "x"
+    assert one("objectName: db, jsonKeys: '*', omitWhole: true").version_id == "objects[0] db"
+
+
+def test_a_format_has_the_objects_file_even_where_the_whole_is_omitted() -> None:
+    obj = one("objectName: db, objectAlias: .env, jsonKeys: '*', omitWhole: true, format: dotenv")
+    assert obj.file == ".env"
+    assert obj.keys is not None
+    assert obj.keys.format == "dotenv"
+
+
+def test_encodings_of_the_whole_and_of_each_value() -> None:
+    obj = one(
+        "objectName: db, objectEncoding: base64, jmesPath: "
+        "[{path: x, objectAlias: x, objectEncoding: hex}, {path: y, objectAlias: y}]"
+    )
+    assert obj.encoding == "base64"
+    assert [extraction.encoding for extraction in obj.extractions] == ["hex", None]
+    assert isinstance(obj.extractions[0], Extraction)
+
+
+MISTAKES: dict[str, tuple[str, str]] = {
+    "encoding": ("objectEncoding: base32", 'objectEncoding: must be base64 or hex, got "base32"'),
+    "encoding of a path": ("jmesPath: [{path: x, objectAlias: x, objectEncoding: B64}]", 'jmesPath[0].objectEncoding: must be base64 or hex, got "B64"'),
+    "one name": ("jsonKeys: user", 'jsonKeys: must be "*" or a list of names and globs, got "user"'),
+    "mapping of names": ("jsonKeys: {a: b}", 'jsonKeys: must be "*" or a list of names and globs, got a mapping'),
+    "name of another type": ("jsonKeys: [yes]", "jsonKeys[0]: must be text, got a boolean: quote it"),
+    "list in the list": ("jsonKeys: [a, [b]]", "jsonKeys[1]: must be text, got a list: quote it"),
+    "empty name": ("jsonKeys: ['']", "jsonKeys[0]: must be text, got an empty one"),
+    "prefix alone": ("keyPrefix: x", "keyPrefix: needs jsonKeys: it is put before the files that those make"),
+    "prefix beside no keys": ("keyPrefix: x, jsonKeys: []", "keyPrefix: needs jsonKeys: it is put before the files that those make"),
+    "prefix with a slash": ("keyPrefix: x/y, jsonKeys: '*'", 'keyPrefix: may hold "/" only with pathTranslation "False"'),
+    "prefix with a format": ("keyPrefix: x, jsonKeys: '*', format: json", "keyPrefix: is for a file for each key, but format makes one file of them"),
+    "format alone": ("format: json", "format: needs jsonKeys: it is how those stand in one file"),
+    "format": ("format: yaml, jsonKeys: '*'", 'format: must be dotenv or properties or json, got "yaml"'),
+    "omitted alone": ("omitWhole: true", "omitWhole: needs jsonKeys or jmesPath: without them no file would be left"),
+    "omitted or not": ("omitWhole: maybe, jsonKeys: '*'", 'omitWhole: must be true or false, got "maybe"'),
+    "omitted by number": ("omitWhole: 1, jsonKeys: '*'", 'omitWhole: must be true or false, got "1"'),
+    "omitted in YAML's other words": ("omitWhole: yes, jsonKeys: '*'", 'omitWhole: must be true or false, got "yes"'),
+    "encoding of an omitted whole": ("objectEncoding: hex, omitWhole: true, jsonKeys: '*'", "objectEncoding: decodes the whole-object file, but omitWhole leaves it out"),
+    "encoding with a format": ("objectEncoding: hex, format: json, jsonKeys: '*'", "objectEncoding: decodes the whole-object file, but format writes another instead"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("keys", "expected"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_is_told_with_its_path(keys: str, expected: str) -> None:
+    assert problems(f"objectName: db, {keys}") == [expected]
+
+
+@pytest.mark.parametrize("prefix", ["../", "/etc/", "a/../b", "a//b", "..x"])
+def test_a_prefix_that_no_file_may_begin_with(prefix: str) -> None:
+    (problem,) = problems(
+        f"objectName: db, jsonKeys: '*', keyPrefix: {prefix}", pathTranslation="False"
+    )
+    assert problem.startswith("keyPrefix: makes a file name ")
