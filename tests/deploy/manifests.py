@@ -29,12 +29,37 @@ def documents(path: Path) -> tuple[Document, ...]:
 
 def rendered(base: Path) -> tuple[Document, ...]:
     """What `kubectl apply -k` would apply."""
-    kubectl = Path(sys.executable).parent / "kubectl"
-    assert kubectl.exists(), "no kubectl in the venv: make tools"
+    return _loaded(_run("kubectl", "kustomize", base))
+
+
+def templated(
+    chart: Path, values: Mapping[str, Any], *, release: str = "secrets-provider-aws"
+) -> tuple[Document, ...]:
+    """What `helm install --namespace kube-system` would apply; raises `HelmRefused`."""
+    where = ("--namespace", "kube-system", "--values", "-")
+    return _loaded(_run("helm", "template", release, chart, *where, given=json.dumps(values)))
+
+
+def notes(chart: Path, values: Mapping[str, Any]) -> str:
+    """What `helm install` tells whoever installs."""
+    where = ("--namespace", "kube-system", "--dry-run=client", "--values", "-")
+    arguments = ("install", "secrets-provider-aws", chart, *where)
+    return _run("helm", *arguments, given=json.dumps(values)).partition("\nNOTES:\n")[2]
+
+
+class HelmRefused(Exception):
+    """Helm would not render the chart; the message is its own."""
+
+
+def _run(tool: str, *arguments: str | Path, given: str | None = None) -> str:
+    program = Path(sys.executable).parent / tool
+    assert program.exists(), f"no {tool} in the venv: make tools"
     done = subprocess.run(
-        [kubectl, "kustomize", base], check=True, capture_output=True, text=True, timeout=30
+        [program, *arguments], check=False, capture_output=True, text=True, timeout=30, input=given
     )
-    return _loaded(done.stdout)
+    if done.returncode != 0:
+        raise HelmRefused(done.stderr) if tool == "helm" else AssertionError(done.stderr)
+    return done.stdout
 
 
 def _loaded(text: str) -> tuple[Document, ...]:
@@ -65,6 +90,8 @@ def validate(document: Document, version: str) -> None:
     """Raise where the API server of that Kubernetes version would refuse or drop something."""
     if document["kind"] == "SecretProviderClass":
         jsonschema.validate(document, SECRET_PROVIDER_CLASS)
+    elif document["apiVersion"].startswith("monitoring.coreos.com/"):
+        jsonschema.validate(document, PROMETHEUS_OPERATOR)
     else:
         kubernetes_validate.validate(dict(document), version, strict=True)
 
@@ -75,6 +102,7 @@ def load_json(name: str) -> Any:
 
 
 SECRET_PROVIDER_CLASS = load_json("secretproviderclass-v1.schema.json")
+PROMETHEUS_OPERATOR = load_json("prometheus-operator-v1.schema.json")
 
 
 def names(found: Sequence[Document]) -> list[str]:

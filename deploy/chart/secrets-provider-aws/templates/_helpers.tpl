@@ -1,0 +1,80 @@
+{{- define "spa.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "spa.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- else if contains (include "spa.name" .) .Release.Name }}
+{{- .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name (include "spa.name" .) | trunc 63 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "spa.account" -}}
+{{- default (include "spa.fullname" .) .Values.rbac.serviceAccountName }}
+{{- end }}
+
+{{- define "spa.selector" -}}
+app.kubernetes.io/name: {{ include "spa.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "spa.labels" -}}
+{{- $own := include "spa.selector" . | fromYaml }}
+{{- $version := dict
+  "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63)
+  "app.kubernetes.io/version" .Chart.AppVersion
+  "app.kubernetes.io/managed-by" .Release.Service }}
+{{- toYaml (merge $own $version .Values.commonLabels) }}
+{{- end }}
+
+{{- define "spa.image" -}}
+{{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ default .version .tag }}{{ end }}
+{{- end }}
+
+{{/* A number or text as text: 16777216 would be 1.6777216e+07. */}}
+{{- define "spa.text" -}}
+{{- if kindIs "float64" . }}{{ int64 . }}{{ else }}{{ . }}{{ end }}
+{{- end }}
+
+{{/* The options of the daemon that have a value of their own, by the name of each. */}}
+{{- define "spa.options" -}}
+{{- $throttling := default dict .Values.k8sThrottlingParams }}
+{{- with .Values }}
+qps: {{ include "spa.text" $throttling.qps | quote }}
+burst: {{ include "spa.text" $throttling.burst | quote }}
+eks-addon-version: {{ .eksAddonVersion | quote }}
+pod-identity-http-timeout: {{ .podIdentityHttpTimeout | quote }}
+rotation-poll-interval: {{ .rotationPollInterval | quote }}
+cache-max-bytes: {{ include "spa.text" .cacheMaxBytes | quote }}
+log-level: {{ .logLevel | quote }}
+log-format: {{ .logFormat | quote }}
+{{- end }}
+{{- end }}
+
+{{/* Kubernetes refuses a surge together with unavailable pods: who allows these wants no surge. */}}
+{{- define "spa.updateStrategy" -}}
+{{- $strategy := deepCopy .Values.updateStrategy }}
+{{- $rolling := default dict $strategy.rollingUpdate }}
+{{- if or (eq $strategy.type "OnDelete") (not $rolling) }}
+{{- $_ := unset $strategy "rollingUpdate" }}
+{{- else if not (has (default 0 $rolling.maxUnavailable | toString) (list "0" "0%")) }}
+{{- $_ := set $rolling "maxSurge" 0 }}
+{{- end }}
+{{- toYaml $strategy }}
+{{- end }}
+
+{{/* Environment variables that have a value of their own, by the name of each. */}}
+{{- define "spa.environment" -}}
+{{- with .Values }}
+AWS_REGION: {{ .awsRegion | quote }}
+AWS_USE_FIPS_ENDPOINT: {{ ternary "true" "" .useFipsEndpoint | quote }}
+AWS_USE_DUALSTACK_ENDPOINT: {{ ternary "true" "" .useDualstackEndpoint | quote }}
+HTTPS_PROXY: {{ .proxy.https | quote }}
+HTTP_PROXY: {{ .proxy.http | quote }}
+NO_PROXY: {{ .proxy.noProxy | quote }}
+AWS_CA_BUNDLE: {{ ternary (printf "/etc/secrets-provider-aws/ca/%s" .caBundle.key) "" (ne .caBundle.configMap "") | quote }}
+{{- end }}
+{{- end }}

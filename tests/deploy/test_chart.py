@@ -1,0 +1,425 @@
+"""deploy/chart: valid and hardened whatever the values, and the values are checked."""
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from provider import __version__
+from provider.cli import parse
+from provider.config import Config
+from tests.deploy import manifests, policy
+
+CHART = manifests.DEPLOY / "chart" / "secrets-provider-aws"
+VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
+SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
+NAME = "secrets-provider-aws"
+PROVIDERS = "/var/run/secrets-store-csi-providers"
+
+MATRIX: dict[str, dict[str, Any]] = {
+    "default": {},
+    # All values of the chart of AWS's own provider, with its defaults where it has any.
+    "reference": {
+        "image": {
+            "repository": "registry.example/secrets-provider-aws",
+            "tag": "1.2.3",
+            "pullPolicy": "IfNotPresent",
+        },
+        "awsRegion": "",
+        "nameOverride": "",
+        "fullnameOverride": "",
+        "commonLabels": {},
+        "providerVolume": PROVIDERS,
+        "kubeletPath": "/var/lib/kubelet",
+        "driverWritesSecrets": False,
+        "k8sThrottlingParams": {"qps": "20", "burst": "40"},
+        "podIdentityHttpTimeout": "100ms",
+        "eksAddonVersion": "v3.1.1-eksbuild.1",
+        "podLabels": {},
+        "podAnnotations": {},
+        "affinity": {},
+        "resources": {
+            "requests": {"cpu": "50m", "memory": "100Mi"},
+            "limits": {"cpu": "50m", "memory": "100Mi"},
+        },
+        "priorityClassName": "",
+        "nodeSelector": {},
+        "tolerations": [],
+        "port": 8989,
+        "updateStrategy": {"type": "RollingUpdate"},
+        "imagePullSecrets": [],
+        "rbac": {"install": True, "pspEnabled": False},
+        "securityContext": {"privileged": False, "allowPrivilegeEscalation": False},
+        "dnsConfig": {},
+        "useFipsEndpoint": False,
+        "secrets-store-csi-driver": {"install": False},
+    },
+    "aws": {
+        "awsRegion": "eu-west-1",
+        "useFipsEndpoint": True,
+        "useDualstackEndpoint": True,
+        "podIdentityHttpTimeout": "1s",
+        "eksAddonVersion": "v1",
+        "proxy": {"https": "http://proxy:3128", "http": "http://proxy:80", "noProxy": ".internal"},
+        "caBundle": {"configMap": "company-ca", "key": "bundle.pem"},
+    },
+    "provider writes": {
+        "driverWritesSecrets": False,
+        "kubeletPath": "/data/kubelet",
+        "providerVolume": "/etc/kubernetes/secrets-store-csi-providers",
+    },
+    "tuned": {
+        "rotationPollInterval": "5m",
+        "cacheMaxBytes": 33554432,
+        "logLevel": "debug",
+        "logFormat": "json",
+        "k8sThrottlingParams": {"qps": 1000000, "burst": 2000000},
+        "extraArgs": ["--mount-workers=64"],
+        "extraEnv": [{"name": "AWS_ENDPOINT_URL_STS", "value": "https://sts.example"}],
+        "extraVolumes": [{"name": "more", "emptyDir": {}}],
+        "extraVolumeMounts": [{"name": "more", "mountPath": "/more"}],
+    },
+    "placed": {
+        "podLabels": {"team": "platform", "app.kubernetes.io/name": "not-to-be-had"},
+        "podAnnotations": {"note": "here"},
+        "resources": {"requests": {"cpu": "100m"}, "limits": {"memory": "512Mi"}},
+        "priorityClassName": "system-node-critical",
+        "nodeSelector": {"pool": "workers"},
+        "tolerations": [{"key": "gpu", "operator": "Exists"}],
+        "affinity": {"podAffinity": {}},
+        "updateStrategy": {
+            "type": "RollingUpdate",
+            "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 1},
+        },
+        "terminationGracePeriodSeconds": 60,
+        "dnsConfig": {"options": [{"name": "ndots", "value": "1"}]},
+        "imagePullSecrets": [{"name": "pull"}],
+    },
+    "named": {
+        "nameOverride": "spa",
+        "fullnameOverride": "aws-secrets",
+        "commonLabels": {"owner": "platform"},
+        "rbac": {"serviceAccountName": "aws-secrets-account"},
+        "image": {
+            "repository": "registry.example/spa",
+            "tag": "loses",
+            "digest": f"sha256:{'ab' * 32}",
+            "pullPolicy": "Always",
+        },
+    },
+    "own account": {"rbac": {"install": False, "pspEnabled": True, "serviceAccountName": "mine"}},
+    "own confinement": {
+        "securityContext": {"runAsUser": 0},
+        "podSecurityContext": {"supplementalGroups": [1000]},
+        "secrets-store-csi-driver": {"install": False, "tokenRequests": []},
+    },
+    "on delete": {"updateStrategy": {"type": "OnDelete"}},
+    "watched": {
+        "port": 9090,
+        "events": True,
+        "podMonitor": {"enabled": True, "interval": "15s", "labels": {"release": "prometheus"}},
+        "serviceMonitor": {"enabled": True, "interval": "15s", "labels": {"release": "prometheus"}},
+        "alerts": {"enabled": True, "labels": {"release": "prometheus"}},
+        "dashboard": {
+            "enabled": True,
+            "labels": {"grafana_dashboard": "yes"},
+            "annotations": {"grafana_folder": "AWS"},
+        },
+    },
+}
+UNHARDENED = {"reference"}
+"""Renderings whose values ask for less than a platform team would: no priority."""
+
+
+@cache
+def rendered(case: str) -> tuple[manifests.Document, ...]:
+    return manifests.templated(CHART, MATRIX[case])
+
+
+def of_values(values: Mapping[str, Any]) -> tuple[manifests.Document, ...]:
+    return manifests.templated(CHART, values)
+
+
+def pod(case: str) -> dict[str, Any]:
+    return dict(manifests.only(rendered(case), "DaemonSet")["spec"]["template"]["spec"])
+
+
+def config(case: str) -> Config:
+    container = policy.provider(pod(case))
+    environment = {one["name"]: one.get("value", "node-1") for one in container["env"]}
+    return parse([one for one in container["args"] if one != "--events"], environment)
+
+
+def environment(case: str) -> dict[str, str]:
+    return {
+        one["name"]: one["value"] for one in policy.provider(pod(case))["env"] if "value" in one
+    }
+
+
+def leaves(schema: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Paths of the single values; a map whose keys are the user's is one."""
+    for name, about in schema["properties"].items():
+        if "properties" in about:
+            yield from leaves(about, (*path, name))
+        elif name != "global":
+            yield (*path, name)
+
+
+LEAVES = list(leaves(SCHEMA))
+
+
+def at(path: tuple[str, ...], values: Mapping[str, Any]) -> Any:
+    """A value, or None where it is not set."""
+    for step in path:
+        values = values.get(step, {})
+    return values if values != {} else None
+
+
+@pytest.mark.parametrize("case", MATRIX)
+def test_everything_is_valid(case: str) -> None:
+    for version in manifests.KUBERNETES:
+        for document in rendered(case):
+            manifests.validate(document, version)
+
+
+@pytest.mark.parametrize("case", [case for case in MATRIX if case not in UNHARDENED])
+def test_it_is_as_a_platform_team_asks(case: str) -> None:
+    assert policy.violations(rendered(case)) == []
+
+
+@pytest.mark.parametrize("case", MATRIX)
+def test_the_daemon_starts_with_what_it_is_given(case: str) -> None:
+    mounted = {one["mountPath"] for one in policy.provider(pod(case))["volumeMounts"]}
+    assert str(config(case).provider_volume) in mounted
+    assert config(case).metrics_address == (
+        "",
+        pod(case)["containers"][0]["ports"][0]["containerPort"],
+    )
+
+
+def test_every_value_is_in_the_matrix() -> None:
+    untried = [
+        path for path in LEAVES if all(at(path, values) is None for values in MATRIX.values())
+    ]
+    assert untried == []
+
+
+def test_the_default_is_what_kustomize_renders() -> None:
+    by_kustomize = manifests.rendered(manifests.DEPLOY / "daemonset")
+    for document in rendered("default"):
+        other = manifests.only(by_kustomize, document["kind"])
+        assert without_labels(document) == without_labels(other)
+
+
+def without_labels(document: manifests.Document) -> dict[str, Any]:
+    """What does not depend on which tool it is by."""
+    bare = copy.deepcopy(dict(document))
+    del bare["metadata"]["labels"]
+    if bare["kind"] == "DaemonSet":
+        del bare["spec"]["selector"]
+        del bare["spec"]["template"]["metadata"]["labels"]
+        # Kubernetes's own default for an image with a tag.
+        policy.provider(bare["spec"]["template"]["spec"]).pop("imagePullPolicy", None)  # type: ignore[attr-defined]  # a dict
+    return bare
+
+
+def test_the_chart_is_of_the_version_of_this_tree() -> None:
+    for folder in (CHART, CHART.parent / "with-driver"):
+        about = yaml.safe_load((folder / "Chart.yaml").read_text())
+        assert (about["version"], about["appVersion"]) == (__version__, __version__)
+
+
+def test_names_and_labels_of_one_s_own_reach_every_object() -> None:
+    for document in rendered("named"):
+        assert document["metadata"]["labels"]["owner"] == "platform"
+    daemonset = manifests.only(rendered("named"), "DaemonSet")
+    assert daemonset["metadata"]["name"] == "aws-secrets"
+    assert daemonset["metadata"]["labels"]["app.kubernetes.io/name"] == "spa"
+    assert pod("named")["serviceAccountName"] == "aws-secrets-account"
+    binding = manifests.only(rendered("named"), "ClusterRoleBinding")
+    assert binding["subjects"][0]["name"] == "aws-secrets-account"
+
+
+@pytest.mark.parametrize(
+    ("case", "image"),
+    [
+        ("default", f"secrets-provider-aws:{__version__}"),
+        ("reference", "registry.example/secrets-provider-aws:1.2.3"),
+        ("named", f"registry.example/spa@sha256:{'ab' * 32}"),
+    ],
+)
+def test_a_digest_wins_over_a_tag_and_a_tag_over_the_chart_s_version(case: str, image: str) -> None:
+    assert policy.provider(pod(case))["image"] == image
+
+
+def test_what_is_looked_up_in_kubernetes_depends_on_the_values() -> None:
+    account = ("", "serviceaccounts", "get")
+    assert policy.granted(rendered("default"), NAME) == {account, ("", "nodes", "get")}
+    assert policy.granted(rendered("aws"), NAME) == {account}
+    assert policy.granted(rendered("watched"), NAME) == {
+        account,
+        ("", "nodes", "get"),
+        ("", "events", "create"),
+        ("", "events", "patch"),
+    }
+
+
+def test_an_account_of_one_s_own_is_left_alone() -> None:
+    assert {one["kind"] for one in rendered("own account")} == {"DaemonSet"}
+    assert pod("own account")["serviceAccountName"] == "mine"
+
+
+def test_the_provider_sees_the_pods_of_the_node_only_to_write_itself() -> None:
+    assert policy.host_paths(pod("default")) == {PROVIDERS: PROVIDERS}
+    assert config("default").driver_writes_secrets
+    folder = "/etc/kubernetes/secrets-store-csi-providers"
+    pods = "/data/kubelet/pods"
+    assert policy.host_paths(pod("provider writes")) == {folder: folder, pods: pods}
+    assert not config("provider writes").driver_writes_secrets
+
+
+def test_standard_variables_carry_what_concerns_aws() -> None:
+    assert environment("default") == {}
+    assert environment("aws") == {
+        "AWS_REGION": "eu-west-1",
+        "AWS_USE_FIPS_ENDPOINT": "true",
+        "AWS_USE_DUALSTACK_ENDPOINT": "true",
+        "HTTPS_PROXY": "http://proxy:3128",
+        "HTTP_PROXY": "http://proxy:80",
+        "NO_PROXY": ".internal",
+        "AWS_CA_BUNDLE": "/etc/secrets-provider-aws/ca/bundle.pem",
+    }
+    assert (config("aws").region, config("aws").pod_identity_http_timeout) == ("eu-west-1", 1.0)
+    [mount] = [
+        one for one in policy.provider(pod("aws"))["volumeMounts"] if one["name"] == "ca-bundle"
+    ]
+    [volume] = [one for one in pod("aws")["volumes"] if one["name"] == "ca-bundle"]
+    assert (mount["mountPath"], mount["readOnly"]) == ("/etc/secrets-provider-aws/ca", True)
+    assert volume["configMap"] == {"name": "company-ca"}
+
+
+def test_the_daemon_is_tuned_by_values_or_arguments() -> None:
+    tuned = config("tuned")
+    assert tuned.rotation_poll_interval == 300
+    assert tuned.cache_max_bytes == 32 * 1024 * 1024
+    assert (tuned.log_level, tuned.log_format) == ("debug", "json")
+    assert (tuned.qps, tuned.burst) == (1000000, 2000000)
+    assert tuned.mount_workers == 64
+    assert environment("tuned") == {"AWS_ENDPOINT_URL_STS": "https://sts.example"}
+    assert {"name": "more", "emptyDir": {}} in pod("tuned")["volumes"]
+
+
+def test_the_pod_is_placed_by_values() -> None:
+    template = manifests.only(rendered("placed"), "DaemonSet")["spec"]["template"]
+    assert template["metadata"]["labels"]["team"] == "platform"
+    assert template["metadata"]["annotations"]["note"] == "here"
+    spec = template["spec"]
+    assert spec["nodeSelector"] == {"kubernetes.io/os": "linux", "pool": "workers"}
+    assert spec["tolerations"] == [{"key": "gpu", "operator": "Exists"}]
+    assert set(spec["affinity"]) == {"nodeAffinity", "podAffinity"}
+    assert spec["imagePullSecrets"] == [{"name": "pull"}]
+    assert spec["dnsConfig"] == {"options": [{"name": "ndots", "value": "1"}]}
+    assert policy.provider(spec)["resources"] == {
+        "requests": {"cpu": "100m", "memory": "100Mi"},
+        "limits": {"cpu": "1", "memory": "512Mi"},
+    }
+
+
+@pytest.mark.parametrize("case", MATRIX)
+def test_the_pod_outlives_the_drain(case: str) -> None:
+    assert config(case).drain_timeout <= pod(case)["terminationGracePeriodSeconds"] - 10
+
+
+@pytest.mark.parametrize(
+    ("case", "strategy"),
+    [
+        (
+            "placed",
+            {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}},
+        ),
+        ("on delete", {"type": "OnDelete"}),
+    ],
+)
+def test_an_update_strategy_is_one_that_kubernetes_takes(case: str, strategy: object) -> None:
+    assert manifests.only(rendered(case), "DaemonSet")["spec"]["updateStrategy"] == strategy
+
+
+def test_monitors_find_the_pods() -> None:
+    labels = manifests.only(rendered("watched"), "DaemonSet")["spec"]["template"]["metadata"][
+        "labels"
+    ]
+    service = manifests.only(rendered("watched"), "Service")
+    assert service["spec"]["selector"].items() <= labels.items()
+    by_pod = manifests.only(rendered("watched"), "PodMonitor")
+    assert by_pod["spec"]["selector"]["matchLabels"].items() <= labels.items()
+    by_service = manifests.only(rendered("watched"), "ServiceMonitor")
+    chosen = by_service["spec"]["selector"]["matchLabels"].items()
+    assert chosen <= service["metadata"]["labels"].items()
+    for monitor in (by_pod, by_service):
+        assert monitor["metadata"]["labels"]["release"] == "prometheus"
+
+
+def test_the_defaults_are_valid() -> None:
+    jsonschema.validate(VALUES, SCHEMA)
+
+
+def test_the_schema_knows_every_value_and_no_other() -> None:
+    assert set(SCHEMA["properties"]) - {"global"} == set(VALUES)
+    assert not SCHEMA["additionalProperties"]
+    for name, about in SCHEMA["properties"].items():
+        if "properties" in about:
+            assert set(about["properties"]) == set(VALUES[name]), name
+
+
+@pytest.mark.parametrize("path", LEAVES, ids=".".join)
+def test_a_wrong_type_is_refused(path: tuple[str, ...]) -> None:
+    values = copy.deepcopy(VALUES)
+    *folders, name = path
+    inner = values
+    for step in folders:
+        inner = inner[step]
+    inner[name] = "text" if isinstance(inner[name], dict) else {"a": {"map": [1]}}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(values, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"awsregion": "eu-west-1"}, "awsregion"),
+        ({"image": {"tags": "1"}}, "tags"),
+        ({"awsRegion": "eu west"}, "awsRegion"),
+        ({"rotationPollInterval": "2 minutes"}, "rotationPollInterval"),
+        ({"driverWritesSecrets": "false"}, "driverWritesSecrets"),
+        ({"port": 70000}, "port"),
+        ({"image": {"digest": "latest"}}, "digest"),
+        ({"terminationGracePeriodSeconds": 5}, "terminationGracePeriodSeconds"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_helm_refuses_what_the_schema_does(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(manifests.HelmRefused, match=said):
+        of_values(values)
+
+
+def test_nobody_who_expects_the_driver_is_left_without() -> None:
+    with pytest.raises(manifests.HelmRefused, match="with-driver"):
+        of_values({"secrets-store-csi-driver": {"install": True}})
+
+
+def test_the_notes_tell_how_to_check_the_driver_and_what_is_special() -> None:
+    assert "tokenRequests" in manifests.notes(CHART, {})
+    special = manifests.notes(CHART, MATRIX["provider writes"] | MATRIX["own account"])
+    assert "linux.providersDir" in special
+    assert "/data/kubelet/pods" in special
+    assert "service account mine must be allowed to get serviceaccounts and nodes" in special
+
+
+def test_a_release_of_any_name_keeps_the_names_of_others_free() -> None:
+    found = manifests.templated(CHART, {}, release="prod")
+    assert {one["metadata"]["name"] for one in found} == {f"prod-{NAME}"}
