@@ -103,6 +103,14 @@ audit: venv  ## look the locked dependencies up among the known vulnerabilities 
 	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/runtime.txt
 	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/dev.txt
 
+.PHONY: bench
+bench: venv  ## measure the daemon and print a table (ARGS='--only node', --help; needs a quiet machine)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: bench-compare
+bench-compare: venv  ## measure again and compare with the committed figures; fails where something was lost
+	$(BIN)/python -m benchmarks --compare $(ARGS)
+
 # ---- what is generated ---------------------------------------------------------
 
 .PHONY: format

@@ -1,0 +1,79 @@
+"""Figures for the eye."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.figures import Change, Figure, Run
+from benchmarks.goals import GOALS, NO_GOAL
+
+WIDTH = 120
+"""Columns at least: lines that are wrapped cannot be compared."""
+
+
+def show(run: Run, latency_is_usual: bool) -> None:
+    """The table; goals are for the usual latency."""
+    console = _console()
+    console.print(", ".join(f"{name} {value}" for name, value in run.machine.items()), style="dim")
+    table = _table("", "measured", "±", "goal", "limit", "AWS's provider")
+    for figure in run.figures:
+        goal = GOALS.get(figure.name, NO_GOAL) if latency_is_usual else NO_GOAL
+        missed = goal.goal is not None and figure.value > goal.goal
+        value = shown(figure.value, figure)
+        table.add_row(
+            figure.text,
+            f"[bold red]{value}[/]" if missed else f"[bold]{value}[/]",
+            f"{figure.spread / 2:.0%}" if figure.spread else "",
+            f"≤ {shown(goal.goal, figure)}" if goal.goal is not None else "",
+            shown(goal.limit, figure) if goal.limit is not None else "",
+            shown(goal.reference, figure) if goal.reference is not None else "",
+        )
+    console.print(table)
+    for text, reason in run.left_out.items():
+        console.print(f"not measured: {text}: {reason}", style="yellow")
+
+
+def show_changes(changes: Iterable[Change]) -> Sequence[Change]:
+    """Now beside then; the losses."""
+    styles = {"same": "dim", "better": "green", "worse": "bold red"}
+    table = _table("", "then", "now", "ratio", "")
+    losses = []
+    for change in changes:
+        if change.verdict == "worse":
+            losses.append(change)
+        ratio = "" if change.ratio is None else f"{change.ratio:.2f}"
+        table.add_row(
+            change.now.text,
+            shown(change.then.value, change.then),
+            shown(change.now.value, change.now),
+            ratio,
+            "" if change.verdict == "same" else change.verdict,
+            style=styles[change.verdict],
+        )
+    _console().print(table)
+    return losses
+
+
+def shown(value: float, figure: Figure) -> str:
+    """With as many digits as mean something."""
+    if figure.unit in {"calls", "mounts"}:
+        return f"{value:,.0f}"
+    if figure.unit == "$":
+        return f"${value:,.2f}"
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2
+    return f"{value:,.{digits}f} {figure.unit}"
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    console.width = max(console.width, WIDTH)
+    return console
+
+
+def _table(first: str, *columns: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column(first)
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
