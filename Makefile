@@ -66,7 +66,7 @@ lock: venv  ## pin all dependencies, with hashes, in requirements/ (ARGS=--upgra
 # ---- the gate ------------------------------------------------------------------
 
 .PHONY: check
-check: lint proto-check hadolint test demo  ## all that must hold before a change lands
+check: lint proto-check hadolint demo test  ## all that must hold before a change lands
 
 .PHONY: lint
 lint: venv  ## format, lint, types and import contracts
