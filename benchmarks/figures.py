@@ -65,7 +65,7 @@ class Run:
     def from_json(cls, text: str) -> "Run":
         """What `to_json` wrote."""
         document = json.loads(text)
-        figures = [Figure(name=name, **one) for name, one in document["figures"].items()]
+        figures = tuple(Figure(name=name, **one) for name, one in document["figures"].items())
         return cls(document["machine"], figures, document["left_out"])
 
 

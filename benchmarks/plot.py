@@ -1,6 +1,5 @@
 """The figures as a picture: bars beside AWS's own provider, and how time grows. Plain SVG."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -22,8 +21,8 @@ BARS = (
 )
 OURS, THEIRS, INK, PALE = "#1b6ca8", "#c9ced6", "#24292f", "#8b949e"
 WIDTH, LABELS, ROW = 860, 330, 38
-LONGEST = 1000.0
-"""Milliseconds at the right end of the bars."""
+LONGEST = 650.0
+"""Milliseconds at the right end of the bars; longer ones are cut, their numbers are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +76,7 @@ def _bar(figure: Figure, top: float) -> Iterator[str]:
 
 
 def _length(milliseconds: float) -> float:
-    """On a scale of square roots, which shows 20 ms and 600 ms side by side."""
-    return (WIDTH - LABELS - 80) * math.sqrt(min(milliseconds, LONGEST) / LONGEST)
+    return (WIDTH - LABELS - 80) * min(milliseconds, LONGEST) / LONGEST
 
 
 def _chart(growth: Growth, figures: dict[str, Figure], left: float, top: float) -> Iterator[str]:
