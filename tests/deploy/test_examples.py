@@ -1,6 +1,7 @@
 """deploy/examples: valid for the API server, understood by the provider, whole in themselves."""
 
 import re
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from tests.deploy import manifests
 FILES = sorted(
     path for path in manifests.EXAMPLES.glob("*.yaml") if path.name != "driver-values.yaml"
 )
-OURS = [path for path in FILES if not path.name.startswith("csi-")]
+POLICY = manifests.EXAMPLES / "network-policy.yaml"
+OURS = [path for path in FILES if not path.name.startswith("csi-") and path != POLICY]
 
 
 CLASSES = [
@@ -103,3 +105,19 @@ def test_the_driver_is_asked_for_the_tokens_of_both_ways_to_a_role() -> None:
         "sts.amazonaws.com",
         "pods.eks.amazonaws.com",
     ]
+
+
+def test_the_network_policy_is_about_the_provider_s_pods_and_lets_no_metadata_through() -> None:
+    [policy] = manifests.documents(POLICY)
+    daemonset = manifests.only(manifests.rendered(manifests.DEPLOY / "daemonset"), "DaemonSet")
+    labels = daemonset["spec"]["template"]["metadata"]["labels"]
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+    [metrics] = policy["spec"]["ingress"]
+    [container] = daemonset["spec"]["template"]["spec"]["containers"]
+    assert metrics["ports"][0]["port"] == container["ports"][0]["containerPort"]
+    metadata = ip_address("169.254.169.254")
+    for block in (
+        to["ipBlock"] for rule in policy["spec"]["egress"] for to in rule["to"] if "ipBlock" in to
+    ):
+        within = metadata in ip_network(block["cidr"])
+        assert not within or any(metadata in ip_network(one) for one in block["except"])
