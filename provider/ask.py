@@ -16,11 +16,17 @@ from typing import TypeVar
 from provider.credential_cache import CredentialCache
 from provider.credentials import Access, Identity, Principal
 from provider.deadline import Deadline
-from provider.errors import AccessDenied, CredentialsExpired, ProviderError, Unavailable
+from provider.errors import (
+    AccessDenied,
+    CredentialsExpired,
+    ProviderError,
+    SecretNotFound,
+    Unavailable,
+)
 from provider.lanes import Lanes
 from provider.memory import Key, Memory, Remembered
 from provider.spec.models import ObjectRef, StoreName
-from provider.store import SecretValue, Store
+from provider.store import MISSING, SecretValue, Store
 from provider.trail import Event, Trail
 
 T = TypeVar("T")
@@ -56,12 +62,12 @@ class Freshness:
             return False
         if self.by_fetch:
             return remembered.fetched_at >= self.since
-        return _is_pinned(ref) or remembered.validated_at >= self.since
+        return _is_pinned(ref, remembered) or remembered.validated_at >= self.since
 
 
-def _is_pinned(ref: ObjectRef) -> bool:
-    """Whether the ref names one version, whose content never changes."""
-    return ref.version is not None and ref.label is None
+def _is_pinned(ref: ObjectRef, remembered: Remembered) -> bool:
+    """Whether the ref names one version that is there: its content never changes."""
+    return ref.version is not None and ref.label is None and remembered.value.found
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +114,14 @@ class Asker:
         remembered = self._memory.get(Key(identity, region, ref))
         if remembered is None or not freshness.accepts(ref, remembered):
             return None
-        current_at = monotonic() if _is_pinned(ref) else remembered.validated_at
+        current_at = monotonic() if _is_pinned(ref, remembered) else remembered.validated_at
         return Recalled(remembered.value, current_at)
 
     def take(self, recalled: Recalled, trail: Trail) -> SecretValue:
         """The value, which counts as a call saved."""
-        self._observe("memory")
-        trail.value("memory", recalled.current_at)
+        how: Event = "memory" if recalled.value.found else "missing"
+        self._observe(how)
+        trail.value(how, recalled.current_at)
         return recalled.value
 
     def ask(
@@ -177,7 +184,7 @@ class Asker:
 
     def _is_current(self, key: Key, question: Question) -> bool:
         remembered = self._memory.get(key)
-        if remembered is None or not remembered.may_describe:
+        if remembered is None or not (remembered.may_describe and remembered.value.found):
             return False
         asked_at = monotonic()
         store = self._stores[key.ref.store]
@@ -190,6 +197,8 @@ class Asker:
             self._memory.put(key, replace(remembered, may_describe=False))
             return False
         except ProviderError as error:
+            if _answer_to(key.ref, error) is MISSING:
+                return False
             self._fail(key, error, by_fetch=False)
             return True
         if version != remembered.value.version:
@@ -226,11 +235,12 @@ class Asker:
             self._flights.land_all(keys, fault, by_fetch=True)
             return
         for key in keys:
-            outcome = outcomes[key.ref]
+            outcome = _answer_to(key.ref, outcomes[key.ref])
             if isinstance(outcome, SecretValue):
                 self._remember(key, outcome, asked_at)
-                self._observe("fetched")
-                question.trail.value("fetched", asked_at)
+                how: Event = "fetched" if outcome.found else "missing"
+                self._observe(how)
+                question.trail.value(how, asked_at)
                 self._flights.land(key, outcome, by_fetch=True)
             else:
                 self._fail(key, outcome, by_fetch=True)
@@ -257,6 +267,11 @@ class Asker:
             credentials = self._credentials.get(identity, source, question.deadline)
             question.trail.call()
             return call(Access(region, identity, credentials, question.deadline))
+
+
+def _answer_to(ref: ObjectRef, outcome: SecretValue | ProviderError) -> SecretValue | ProviderError:
+    """The outcome, or `MISSING` where "not found" is no failure."""
+    return MISSING if ref.optional and isinstance(outcome, SecretNotFound) else outcome
 
 
 class _Flights:

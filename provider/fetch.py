@@ -3,6 +3,9 @@
 With a failover region a first mount asks both side by side: the primary's value wins, a refusal in
 either is final, and only what is nobody's fault in one region is covered by the other. A remount
 asks the failover region only for what the primary does not answer.
+
+Of an optional object "there is none" counts from the primary alone. The failover region may lack
+what was never copied to it, and no outage of the primary may take files away from a pod.
 """
 
 from collections.abc import Iterable, Sequence
@@ -37,7 +40,7 @@ class Regions:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An object's value, and the region that it comes from."""
+    """An object's value, or that it has none, and the region that says so."""
 
     object: SecretObject
     region: str
@@ -110,7 +113,7 @@ class Fetcher:
         for region, ref in ((regions.primary, obj.ref), (regions.failover, obj.failover)):
             if region is not None and ref is not None:
                 recalled = self._asker.recall(ref, region, identity, freshness)
-                if recalled is not None:
+                if recalled and (recalled.value.found or region == regions.primary):
                     return region, recalled
         return None
 
@@ -187,8 +190,14 @@ def _ran_out_of_time(answer: Answer) -> bool:
 
 def _is_settled(pair: tuple[Answer, Answer]) -> bool:
     """Whether one of the two holds something that the other cannot cover, or both have ended."""
-    done = [answer for answer in pair if answer.done()]
-    return len(done) == 2 or any(not _may_be_covered(answer) for answer in done)
+    primary, failover = pair
+    if primary.done() and failover.done():
+        return True
+    return not (_may_be_covered(primary) and (_may_be_covered(failover) or _lacks(failover)))
+
+
+def _lacks(answer: Answer) -> bool:
+    return answer.exception() is None and not answer.result().found
 
 
 def _may_be_covered(answer: Answer) -> bool:
@@ -213,14 +222,19 @@ def _judge(primary: Outcome, failover: Outcome) -> Outcome:
         if isinstance(outcome, ObjectFailure) and not _is_coverable(outcome.error):
             return outcome
     if isinstance(primary, ObjectFailure):
-        return failover if isinstance(failover, Fetched) else _both(primary, failover)
+        if isinstance(failover, ObjectFailure):
+            return _both(primary, failover.region, str(failover.error))
+        return failover if failover.value.found else _both(primary, failover.region, _NOT_THERE)
     return primary
+
+
+_NOT_THERE = "it has no such object."
 
 
 def _is_coverable(error: ProviderError) -> bool:
     return isinstance(error, Unavailable | CredentialsExpired)
 
 
-def _both(primary: ObjectFailure, failover: ObjectFailure) -> ObjectFailure:
-    text = f"{primary.error} Nor did the failover region {failover.region} help: {failover.error}"
+def _both(primary: ObjectFailure, failover_region: str, why: str) -> ObjectFailure:
+    text = f"{primary.error} Nor did the failover region {failover_region} help: {why}"
     return ObjectFailure(primary.object, primary.region, AwsUnavailable(text))

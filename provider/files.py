@@ -32,6 +32,12 @@ class MountedFile:
     content: bytes = field(repr=False)
 
 
+NOTHING = MountedFile(
+    ".empty", 0o444, b"There is no file in this volume: nothing of what it may hold was found.\n"
+)
+"""Delivered where there is no other file: a driver that is given none leaves those in the volume
+that were there before."""
+
 Failures = list[tuple[SecretObject, ProviderError]]
 
 

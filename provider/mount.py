@@ -9,8 +9,8 @@ from provider.credentials import Identity, Principal
 from provider.deadline import Deadline
 from provider.errors import ProviderError
 from provider.fetch import Fetched, Fetcher, ObjectFailure, Outcome, Regions
-from provider.files import MountedFile, check_size, lay_out
-from provider.spec.models import MountSpec, Pod
+from provider.files import NOTHING, MountedFile, check_size, lay_out
+from provider.spec.models import MountSpec, Pod, SecretObject
 from provider.spec.objects import region_problems
 from provider.spec.problems import InvalidSpec
 from provider.trail import Trail
@@ -19,7 +19,10 @@ from provider.volumes import Volumes
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The full set of files of a volume, and of each object its (id, version) and region."""
+    """The full set of files of a volume, and of each object its (id, version) and region.
+
+    Of an optional object that is `missing` the version says so.
+    """
 
     files: tuple[MountedFile, ...]
     versions: tuple[tuple[str, str], ...]
@@ -27,6 +30,8 @@ class Delivery:
     identity: Identity
     from_memory: bool
     """Whether no call was made for it."""
+    missing: tuple[SecretObject, ...] = ()
+    """Optional objects that are left out: AWS has none."""
 
 
 SEVERITY = (
@@ -166,11 +171,14 @@ def _deliver(outcomes: Sequence[Outcome], identity: Identity, *, from_memory: bo
     """Lay the files out; every object that failed, here or before, is named at once."""
     fetched = [outcome for outcome in outcomes if isinstance(outcome, Fetched)]
     failures = [outcome for outcome in outcomes if isinstance(outcome, ObjectFailure)]
-    files, layout_failures = lay_out([(one.object, one.value) for one in fetched])
+    files, layout_failures = lay_out(
+        [(one.object, one.value) for one in fetched if one.value.found]
+    )
     region_of = {one.object.index: one.region for one in fetched}
     failures += [ObjectFailure(obj, region_of[obj.index], error) for obj, error in layout_failures]
     if failures:
         raise ObjectsFailed(sorted(failures, key=lambda one: one.object.index), identity)
     versions = tuple((one.object.version_id, one.value.version) for one in fetched)
     regions = tuple(one.region for one in fetched)
-    return Delivery(files, versions, regions, identity, from_memory)
+    missing = tuple(one.object for one in fetched if not one.value.found)
+    return Delivery(files or (NOTHING,), versions, regions, identity, from_memory, missing)

@@ -19,6 +19,12 @@ class SecretValue:
 
     content: bytes = field(repr=False)
     version: str
+    found: bool = True
+    """False only of `MISSING`."""
+
+
+MISSING = SecretValue(b"", "missing", found=False)
+"""What an optional ref has that the store knows nothing of."""
 
 
 class Store(Protocol):

@@ -10,8 +10,9 @@ from typing import Literal
 from provider.credentials import Credentials, CredentialSource, Identity, Principal
 from provider.deadline import Deadline
 
-Event = Literal["memory", "joined", "validated", "fetched"]
-"""How a ref came to its value: by no call, by somebody else's, by a cheap one, by a fetch."""
+Event = Literal["memory", "joined", "validated", "fetched", "missing"]
+"""How a ref came to its value: by no call, by somebody else's, by a cheap one, by a fetch; or that
+there is none for an optional one, be it asked for or remembered."""
 
 
 class Trail:

@@ -1,7 +1,7 @@
 """The engine over fakes: builders that the tests of ask, fetch and mount share."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 
 from provider.ask import Asker, Freshness, Question
@@ -28,6 +28,10 @@ def identity(service_account: str = "web", **changes: str) -> Identity:
 
 def secret(name: str, version: str | None = None, label: str | None = None) -> ObjectRef:
     return ObjectRef("secretsmanager", name, version, label)
+
+
+def optional(ref: ObjectRef) -> ObjectRef:
+    return replace(ref, optional=True)
 
 
 def parameter(name: str, version: str | None = None) -> ObjectRef:
@@ -78,6 +82,11 @@ class Engine:
     def first(self, refs: Sequence[ObjectRef], who: Identity | None = None) -> list[bytes]:
         """Contents as a pod's first mount gets them."""
         return self._values(refs, self.question(who=who))
+
+    def found(self, refs: Sequence[ObjectRef]) -> list[bool]:
+        """What a first mount learns of optional refs."""
+        answers = self.asker.ask(refs, REGION, self.question())
+        return [answers[ref].result(5).found for ref in refs]
 
     def again(
         self, refs: Sequence[ObjectRef], interval: float = 0, who: Identity | None = None

@@ -15,7 +15,7 @@ from provider.errors import (
     SecretNotFound,
     TokenRejected,
 )
-from tests.engine import REGION, Engine, identity, parameter, secret
+from tests.engine import REGION, Engine, identity, optional, parameter, secret
 from tests.fakes import FakeSource, FakeStore, Gate
 
 
@@ -279,3 +279,64 @@ def test_no_call_is_ever_made_with_another_identitys_credentials() -> None:
     for call in secrets.calls:
         assert call.access_key_id.startswith(f"{call.identity.service_account}/")
     engine.close()
+
+
+GONE = optional(secret("gone"))
+
+
+def test_of_an_optional_secret_that_there_is_none_is_an_answer(engine: Engine) -> None:
+    assert engine.found([GONE, optional(secret("db"))]) == [False, True]
+    assert sorted(engine.events) == ["fetched", "missing"]
+
+
+def test_a_required_secret_is_asked_for_anew_whatever_an_optional_one_came_to(
+    engine: Engine,
+) -> None:
+    engine.found([GONE])
+    with pytest.raises(SecretNotFound):
+        engine.again([secret("gone")], interval=60)
+
+
+@pytest.mark.parametrize("version", [None, "1"], ids=["current", "pinned"])
+def test_that_there_is_none_holds_within_the_interval_and_no_longer(
+    engine: Engine, version: str | None
+) -> None:
+    gone = optional(secret("gone", version))
+    engine.found([gone])
+    engine.secrets.put("gone", b"here")
+    assert engine.again([gone], interval=60) == [b""]
+    assert engine.secrets.count("fetch") == 1
+    assert engine.again([gone], interval=0) == [b"here"]
+    assert engine.secrets.count("fetch") == 2
+    assert engine.secrets.count("describe") == 0
+
+
+def test_a_first_mount_asks_whether_there_is_one_by_now(engine: Engine) -> None:
+    engine.found([GONE])
+    engine.secrets.put("gone", b"here")
+    assert engine.first([GONE]) == [b"here"]
+
+
+def test_an_optional_secret_that_goes_away_is_missing_from_then_on(engine: Engine) -> None:
+    ref = optional(secret("db"))
+    engine.first([ref])
+    del engine.secrets.secrets[REGION, "db"]
+    assert engine.again([ref]) == [b""]
+    assert engine.again([ref], interval=60) == [b""]
+    assert engine.secrets.count("fetch") == 2
+
+
+@pytest.mark.parametrize("fault", [AccessDenied("no"), AwsUnavailable("503")], ids=repr)
+def test_an_optional_secret_that_is_denied_or_broken_fails(
+    engine: Engine, fault: ProviderError
+) -> None:
+    engine.secrets.faults["fetch", REGION] = fault
+    with pytest.raises(type(fault)):
+        engine.first([GONE])
+
+
+def test_what_is_missing_takes_a_bounded_room(engine: Engine) -> None:
+    engine.found([optional(secret(f"gone-{number}")) for number in range(3000)])
+    entries, size = engine.memory.size()
+    assert 0 < entries < 3000
+    assert size <= engine.max_bytes

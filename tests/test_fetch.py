@@ -1,6 +1,7 @@
 """One region or two: whose value wins, which faults are covered, which are final."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
 import pytest
@@ -17,7 +18,7 @@ from provider.errors import (
 from provider.fetch import Fetched, ObjectFailure, Outcome, Regions
 from provider.spec.models import SecretObject
 from provider.trail import Trail
-from tests.engine import OTHER, REGION, Engine, identity, objects, secret
+from tests.engine import OTHER, REGION, Engine, identity, objects, optional, secret
 from tests.fakes import Gate
 
 BOTH = Regions(REGION, OTHER)
@@ -200,3 +201,67 @@ def test_a_question_that_ran_out_of_anothers_time_is_asked_again(engine: Engine)
 def test_a_failure_names_object_store_and_region(engine: Engine) -> None:
     outcome = first(engine, objects(secret("missing")), Regions(REGION))
     assert str(outcome).startswith('objects[0] "missing" (secretsmanager, eu-west-1): Resource')
+
+
+OPTIONAL = objects(optional(secret("db")), failover=True)
+
+
+def put_only(engine: Engine, *regions: str) -> None:
+    engine.secrets.secrets = {(region, "db"): [region.encode()] for region in regions}
+
+
+def outcome(engine: Engine, freshness: Freshness | None = None) -> Outcome:
+    return engine.fetcher.fetch(OPTIONAL, BOTH, engine.question(freshness))[0]
+
+
+@pytest.mark.parametrize(
+    ("regions", "delivered"),
+    [((), None), ((REGION,), REGION.encode()), ((OTHER,), None)],
+    ids=["in neither", "in the primary alone", "in the failover region alone"],
+)
+@pytest.mark.parametrize("remount", [False, True], ids=["first mount", "remount"])
+def test_whether_there_is_an_optional_object_the_primary_says(
+    engine: Engine, regions: tuple[str, ...], delivered: bytes | None, remount: bool
+) -> None:
+    put_only(engine, *regions)
+    found = outcome(engine, Freshness.remount(monotonic(), 0) if remount else None)
+    assert isinstance(found, Fetched), found
+    assert found.region == REGION
+    assert (found.value.content if found.value.found else None) == delivered
+
+
+@pytest.mark.parametrize("remount", [False, True], ids=["first mount", "remount"])
+def test_a_primary_in_trouble_is_not_covered_by_there_is_none(
+    engine: Engine, remount: bool
+) -> None:
+    put_only(engine, REGION)
+    engine.secrets.faults["fetch", REGION] = AwsUnavailable("503")
+    for _ in range(2):  # nor by what is remembered of it
+        failure = outcome(engine, Freshness.remount(monotonic(), 60) if remount else None)
+        assert isinstance(failure, ObjectFailure)
+        assert isinstance(failure.error, AwsUnavailable)
+        assert failure.region == REGION
+        assert f"the failover region {OTHER} help: it has no such object" in str(failure)
+
+
+def test_an_optional_object_of_the_failover_region_covers_for_the_primary(engine: Engine) -> None:
+    engine.secrets.faults["fetch", REGION] = AwsUnavailable("503")
+    assert content(outcome(engine)) == b"failover"
+
+
+def test_an_optional_object_that_is_denied_in_the_failover_region_fails(engine: Engine) -> None:
+    put_only(engine)
+    engine.secrets.faults["fetch", OTHER] = AccessDenied("no")
+    assert isinstance(error(outcome(engine)), AccessDenied)
+
+
+def test_there_is_none_of_the_failover_region_does_not_hurry_the_primary(engine: Engine) -> None:
+    engine.grace = 0
+    put_only(engine, REGION)
+    gate = Gate()
+    engine.secrets.faults["fetch", REGION] = gate
+    with ThreadPoolExecutor(1) as pod:
+        waiting = pod.submit(outcome, engine)
+        assert gate.reached.wait(5)
+        gate.open()
+        assert content(waiting.result(5)) == REGION.encode()

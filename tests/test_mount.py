@@ -64,6 +64,7 @@ def build(interval: float = 60, max_bytes: int = 4 << 20) -> World:
     engine.secrets.put("db", b'{"user": "ada"}')
     engine.parameters.put("flag", b"on")
     identifier = FakeIdentifier(engine.source)
+
     mounter = Mounter(
         identifier=identifier,
         fetcher=engine.fetcher,
@@ -215,3 +216,48 @@ def test_many_failures_are_all_named_within_what_a_status_can_hold(world: World)
     text = str(failed.value)
     assert all(f'"{name}" (secretsmanager, eu-west-1): ' in text for name in names)
     assert len(text) < 4000
+
+
+OPTIONAL = (
+    OBJECTS
+    + """
+- {objectName: extra, objectType: secretsmanager, optional: true,
+   jmesPath: [{path: x, objectAlias: x}]}
+- {objectName: maybe, objectType: ssmparameter, optional: true}
+"""
+)
+
+
+def test_what_is_optional_and_missing_is_left_out_told_and_counted(world: World) -> None:
+    for _ in range(2):
+        delivery = world.mount(spec(OPTIONAL))
+        assert contents(delivery) == EXPECTED
+        assert delivery.versions[2:] == (("extra", "missing"), ("maybe", "missing"))
+        assert [obj.path for obj in delivery.missing] == ["objects[2]", "objects[3]"]
+    assert delivery.from_memory
+    assert world.engine.events.count("missing") == 4
+
+
+def test_what_is_optional_and_there_is_delivered(world: World) -> None:
+    world.engine.secrets.put("extra", b'{"x": "y"}')
+    delivery = world.mount(spec(OPTIONAL))
+    assert contents(delivery) == EXPECTED | {"extra": b'{"x": "y"}', "x": b"y"}
+    assert [obj.path for obj in delivery.missing] == ["objects[3]"]
+
+
+def test_an_optional_object_that_lacks_a_key_fails(world: World) -> None:
+    world.engine.secrets.put("extra", b"{}")
+    with pytest.raises(ObjectsFailed):
+        world.mount(spec(OPTIONAL))
+
+
+def test_a_volume_of_nothing_but_missing_objects_holds_one_file_that_says_so(
+    world: World,
+) -> None:
+    """The driver deletes no file where it is given none."""
+    only = "- {objectName: extra, objectType: secretsmanager, optional: true}"
+    delivery = world.mount(spec(only))
+    assert delivery.versions == (("extra", "missing"),)
+    assert [file.path for file in delivery.files] == [".empty"]
+    world.engine.secrets.put("extra", b"here")
+    assert contents(world.mount(replace(spec(only), target_path="/new"))) == {"extra": b"here"}

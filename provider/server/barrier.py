@@ -133,6 +133,10 @@ class Barrier:
         )
         for warning in spec.klass.warnings if step.changed else ():
             logger.warning(warning, extra=fields(**about))
+        for obj in delivery.missing if step.changed else ():
+            logger.info(
+                "optional object is missing", extra=fields(**about, object=f"{obj.path} {obj.ref}")
+            )
 
     def _fail(self, attempt: Attempt, failure: ProviderError) -> NoReturn:
         seconds = monotonic() - attempt.arrived

@@ -107,6 +107,14 @@ OBJECT_KEYS = (
         choices=("secretsmanager", "ssmparameter"),
     ),
     Key("objectAlias", "File name", default="`objectName`"),
+    Key(
+        "optional",
+        "`true`: an object that is not found is left out; what is denied or broken still fails",
+        "boolean",
+        default="`false`",
+        pattern=_BOOLEAN,
+        expected="true or false",
+    ),
     OBJECT_VERSION,
     OBJECT_VERSION_LABEL,
     Key(

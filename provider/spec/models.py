@@ -26,13 +26,15 @@ class ObjectRef:
     """What to ask a store for; equal refs are the same question.
 
     `name` is a name, ARN or (Secrets Manager) partial ARN, without an SSM selector. `version` is a
-    Secrets Manager version id or an SSM version number, `label` a staging label or SSM label.
+    Secrets Manager version id or an SSM version number, `label` a staging label or SSM label. To an
+    optional question "there is none" is an answer like any other.
     """
 
     store: StoreName
     name: str
     version: str | None = None
     label: str | None = None
+    optional: bool = False
 
     def __str__(self) -> str:
         wanted = [f"version {self.version}"] if self.version else []

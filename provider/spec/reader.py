@@ -1,6 +1,6 @@
 """The `objects` of a class: each entry read alone, then their files held against each other."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from provider.spec.entries import Entry, Findings, read_entry, read_list
 from provider.spec.expressions import BadExpression, compile_expression
@@ -80,6 +80,9 @@ class _Reader:
         failover = read_failover(entry, ref, self.terms.failover_region, self.findings)
         if ref is None or (has_file and file is None):
             return None
+        if entry.is_true("optional"):
+            ref = replace(ref, optional=True)
+            failover = failover and replace(failover, optional=True)
         encoding = read_encoding(entry)
         return SecretObject(index, ref, failover, file, mode, extractions, encoding, keys)
 

@@ -44,3 +44,38 @@ def test_a_key_that_takes_anothers_file_fails_the_mount(world: World) -> None:
     refusal = world.refusal(f"- {{{DB}, objectAlias: user}}\n- {{{DB}, jsonKeys: '*'}}")
     assert 'objects[1] "db"' in refusal.message
     assert '"user" is already used by objects[0]' in refusal.message
+
+
+EXTRA = "{objectName: extra, objectType: secretsmanager, optional: true}"
+
+
+def test_an_optional_object_comes_and_goes(world: World) -> None:
+    objects = f"- {{{DB}}}\n- {EXTRA}"
+    whole = {"db": b'{"user": "ada", "port": 5432, "key": "AP8="}'}
+    outcome = world.mount(objects)
+    assert isinstance(outcome, Mounted)
+    assert outcome.files == whole
+    assert outcome.versions["extra"] == "missing"
+    world.aws.cloud.put_secret("extra", "here")
+    assert world.files(objects) == whole | {"extra": b"here"}
+    world.aws.cloud.remove_secret("extra")
+    assert world.files(objects) == whole
+    assert any(
+        '"optional object is missing"' in line and "objects[1]" in line for line in world.log
+    )
+    assert 'cache_events_total{cache="values",event="missing"} 2' in world.metrics()
+
+
+def test_when_all_that_is_optional_goes_away_its_files_do_too(world: World) -> None:
+    world.aws.cloud.put_secret("extra", "here")
+    assert world.files(f"- {EXTRA}") == {"extra": b"here"}
+    world.aws.cloud.remove_secret("extra")
+    assert set(world.files(f"- {EXTRA}")) == {".empty"}
+    world.aws.cloud.put_secret("extra", "back")
+    assert world.files(f"- {EXTRA}") == {"extra": b"back"}
+
+
+def test_an_optional_object_that_is_denied_fails_the_mount(world: World) -> None:
+    world.web.allow.clear()
+    refusal = world.refusal(f"- {EXTRA}")
+    assert refusal.code is grpc.StatusCode.PERMISSION_DENIED

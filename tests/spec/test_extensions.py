@@ -4,7 +4,7 @@
 
 import pytest
 
-from provider.spec.models import Extraction, KeyChoice, SecretObject
+from provider.spec.models import Extraction, KeyChoice, ObjectRef, SecretObject
 from provider.spec.objects import parse_class
 from provider.spec.problems import InvalidSpec
 
@@ -58,6 +58,13 @@ def test_a_file_that_is_omitted_is_free_for_others() -> None:
     assert [extraction.file for extraction in obj.extractions] == ["db"]
 
 
+def test_an_optional_object_asks_optional_questions() -> None:
+    obj = one("objectName: db, optional: true", failoverRegion="eu-west-2")
+    assert obj.ref == ObjectRef("secretsmanager", "db", optional=True)
+    assert obj.failover == obj.ref
+    assert not one("objectName: db, optional: false").ref.optional
+
+
 def test_a_version_is_told_under_the_file_or_the_place() -> None:
     assert one("objectName: db, objectAlias: x").version_id == "x"
     assert one("objectName: db, jsonKeys: '*', omitWhole: true").version_id == "objects[0] db"
@@ -83,6 +90,7 @@ def test_encodings_of_the_whole_and_of_each_value() -> None:
 MISTAKES: dict[str, tuple[str, str]] = {
     "encoding": ("objectEncoding: base32", 'objectEncoding: must be base64 or hex, got "base32"'),
     "encoding of a path": ("jmesPath: [{path: x, objectAlias: x, objectEncoding: B64}]", 'jmesPath[0].objectEncoding: must be base64 or hex, got "B64"'),
+    "optional or not": ("optional: perhaps", 'optional: must be true or false, got "perhaps"'),
     "one name": ("jsonKeys: user", 'jsonKeys: must be "*" or a list of names and globs, got "user"'),
     "mapping of names": ("jsonKeys: {a: b}", 'jsonKeys: must be "*" or a list of names and globs, got a mapping'),
     "name of another type": ("jsonKeys: [yes]", "jsonKeys[0]: must be text, got a boolean: quote it"),
