@@ -28,6 +28,7 @@ class Command:
 COMMANDS: Mapping[str, Command] = {
     "serve": Command("answer the driver's mounts; the default", "provider.cli:serve"),
     "mount": Command("write what a pod would get into a folder", "provider.commands.mount:run"),
+    "validate": Command("say what is wrong with classes", "provider.commands.validate:run"),
     "version": Command("print the version", "provider.cli:version"),
 }
 
@@ -74,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` name, and say how it ended."""
     arguments = sys.argv[1:] if arguments is None else arguments
     first = arguments[0] if arguments else ""
+    if first == "help" and arguments[1:] and arguments[1] != "help":
+        return main([arguments[1], "--help"])
     if first == "help":
         return _help()
     if first == "--version":
@@ -203,6 +206,7 @@ def _help_lines() -> Iterator[str]:
     yield "Commands:"
     for name, about in COMMANDS.items():
         yield f"  {name:10} {about.summary}"
+    yield f"More of a command says: {PROGRAM} help COMMAND"
     for group in dict.fromkeys(about.group for about in OPTIONS.values()):
         yield ""
         yield f"{group}:" if group != "Driver" else "Options of serve. Driver:"

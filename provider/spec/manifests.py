@@ -61,25 +61,26 @@ class ClassManifest:
 def read_manifests(text: str) -> tuple[Manifest, ...]:
     """All Kubernetes objects of a YAML text, those of a `List` too; raises `InvalidSpec`."""
     findings = Findings()
-    try:
-        documents = list(read_documents(text, _LIMITS))
-    except NotReadable as error:
-        place = Problem("manifest", error.message, error.line, error.column)
-        raise InvalidSpec([place]) from None
-    manifests = tuple(
-        manifest
-        for index, document in enumerate(documents)
-        for manifest in _objects(document, f"document[{index}]", findings)
-    )
+    manifests = tuple(find_manifests(text, findings))
     findings.raise_if_any()
     return manifests
+
+
+def find_manifests(text: str, findings: Findings) -> Iterator[Manifest]:
+    """What can be read of a YAML text; the rest is noted."""
+    try:
+        for index, document in enumerate(read_documents(text, _LIMITS)):
+            yield from _objects(document, f"document[{index}]", findings)
+    except NotReadable as error:
+        place = Problem("manifest", error.message, error.line, error.column)
+        findings.problems.append(place)
 
 
 def read_classes(text: str) -> tuple[ClassManifest, ...]:
     """The SecretProviderClasses of a YAML text, other kinds passed over; raises `InvalidSpec`."""
     manifests = read_manifests(text)
     findings = Findings()
-    classes = tuple(_class(one, findings) for one in manifests if _is_class(one))
+    classes = tuple(read_class(one, findings) for one in manifests if _is_class(one))
     findings.raise_if_any()
     return classes
 
@@ -110,7 +111,8 @@ def _objects(node: Node, path: str, findings: Findings) -> Iterator[Manifest]:
     yield Manifest(_text(node["apiVersion"]), kind, name, namespace, node, called)
 
 
-def _class(manifest: Manifest, findings: Findings) -> ClassManifest:
+def read_class(manifest: Manifest, findings: Findings) -> ClassManifest:
+    """The class that a manifest holds, as far as its form is sound; the rest is noted."""
     spec = _mapping(manifest.node, "spec", manifest.path, findings, required=True)
     path = f"{manifest.path}: spec"
     provider = _text(spec["provider"]) if spec else ""

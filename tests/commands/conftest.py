@@ -36,14 +36,23 @@ Run = Callable[..., Done]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs `secrets-provider-aws mount`."""
+def command(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs `secrets-provider-aws` with any command."""
 
     def run(*arguments: object) -> Done:
-        code = cli.main(["mount", *map(str, arguments)])
+        try:
+            code = cli.main([*map(str, arguments)])
+        except SystemExit as left:  # after --help
+            code = int(left.code or 0)
         return Done(code, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture
+def run(command: Run) -> Run:
+    """Runs `secrets-provider-aws mount`."""
+    return lambda *arguments: command("mount", *arguments)
 
 
 @pytest.fixture

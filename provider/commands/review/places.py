@@ -84,12 +84,14 @@ class Embedded:
         self._offsets = _trace(file.text, file.offset(scalar.line, scalar.column), scalar.text)
 
     def place(self, line: int, column: int) -> Place:
-        """The place in the file of a place in the text."""
+        """The place in the file of a place in the text; what is beyond its end is at its end."""
         if not self._offsets:
             return Place(self._scalar.line, self._scalar.column, exact=False)
         at = self._own.offset(line, column)
-        beyond = at == len(self._offsets)
-        return Place(*self._file.place(self._offsets[at - beyond] + beyond))
+        if at < len(self._offsets):
+            return Place(*self._file.place(self._offsets[at]))
+        last = len(self._scalar.text.rstrip("\n")) or 1
+        return Place(*self._file.place(self._offsets[last - 1] + 1))
 
 
 def _trace(source: str, start: int, wanted: str) -> list[int] | None:

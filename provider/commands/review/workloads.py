@@ -1,0 +1,79 @@
+"""Checks of the pods that lie beside the classes: whether their volumes fit."""
+
+from collections.abc import Iterator, Sequence
+
+from provider.commands.review import findings as rules
+from provider.commands.review.classes import mappings
+from provider.commands.review.findings import Finding, Rule
+from provider.commands.review.sources import Source
+from provider.commands.review.synced import nearest, text
+from provider.spec.manifests import Manifest
+from provider.spec.nodes import Fields, Node, Scalar
+from provider.spec.problems import quote
+
+_DRIVER = "secrets-store.csi.k8s.io"
+_KEY = "volumeAttributes.secretProviderClass"
+_TEMPLATES = (
+    ("spec",),
+    ("spec", "template", "spec"),
+    ("spec", "jobTemplate", "spec", "template", "spec"),
+)
+"""Where kinds have their pod's spec: pods, workloads, cron jobs."""
+
+Names = Sequence[tuple[str, str]]
+"""Namespace, empty where a manifest leaves it to kubectl, and name."""
+
+
+def check_volumes(source: Source, manifest: Manifest, classes: Names) -> Iterator[Finding]:
+    """Volumes that the driver refuses, or whose class is not among `classes`."""
+    for path, csi in _volumes(manifest.node):
+        for rule, key, message, at, hint in _faults(csi, manifest.namespace, classes):
+            where = f"{path}.{key}"
+            place = (source.name, at.line, at.column)
+            yield Finding(rule, *place, manifest.path, where, message, hint)
+
+
+def _faults(
+    csi: Fields, namespace: str, classes: Names
+) -> Iterator[tuple[Rule, str, str, Node, str]]:
+    """Rule, key, message, place and suggestion."""
+    name, at = _class(csi)
+    if not name:
+        yield rules.VOLUME, _KEY, f"is required by {_DRIVER}", csi, ""
+        return
+    read_only = csi["readOnly"]
+    if not (isinstance(read_only, Scalar) and read_only.text.lower() == "true"):
+        message = "must be true: the driver refuses the volume"
+        yield rules.MANIFEST, "readOnly", message, read_only or csi, ""
+    fault, hint = _fault(name, namespace, classes)
+    if fault:
+        yield rules.VOLUME, _KEY, fault, at, hint
+
+
+def _fault(name: str, namespace: str, classes: Names) -> tuple[str, str]:
+    known = [space for space, one in classes if one == name]
+    if not known:
+        meant = nearest(name, [one for _, one in classes])
+        hint = f"did you mean {meant}" if meant else ""
+        return (f"{quote(name)} is no class of these files", hint) if classes else ("", "")
+    if namespace and not any(space in {"", namespace} for space in known):
+        spaces = " and ".join(sorted(known))
+        return f"{quote(name)} is in {spaces}: a pod's class is of its own namespace", ""
+    return "", ""
+
+
+def _volumes(node: Fields) -> Iterator[tuple[str, Fields]]:
+    for steps in _TEMPLATES:
+        found: Node | None = node
+        for step in steps:
+            found = found[step] if isinstance(found, Fields) else None
+        for index, volume in mappings(found["volumes"] if isinstance(found, Fields) else None):
+            csi = volume["csi"]
+            if isinstance(csi, Fields) and text(csi["driver"]) == _DRIVER:
+                yield f"{'.'.join(steps)}.volumes[{index}].csi", csi
+
+
+def _class(csi: Fields) -> tuple[str, Node]:
+    attributes = csi["volumeAttributes"]
+    node = attributes["secretProviderClass"] if isinstance(attributes, Fields) else None
+    return text(node), node or csi
