@@ -281,6 +281,7 @@ def test_the_provider_sees_the_pods_of_the_node_only_to_write_itself() -> None:
     pods = "/data/kubelet/pods"
     assert policy.host_paths(pod("provider writes")) == {folder: folder, pods: pods}
     assert not config("provider writes").driver_writes_secrets
+    assert str(config("provider writes").kubelet_path / "pods") == pods
 
 
 def test_standard_variables_carry_what_concerns_aws() -> None:
