@@ -15,12 +15,15 @@ from provider.live import Book
 from provider.log import fields, logger
 from provider.metrics import Metrics
 from provider.server.barrier import Barrier
+from provider.server.callers import Callers
 from provider.server.daemon import Daemon
 from provider.server.grpc_server import server_maker
 from provider.server.health import Readiness
 from provider.server.pool import MountPool
 from provider.server.servicer import Mounts, Servicer
 from provider.server.socket_file import SocketFile, StartFailed
+from provider.server.status_document import StatusDocument
+from provider.server.status_socket import StatusSocket
 from provider.server.web import PROMETHEUS, Answer, WebServer
 
 
@@ -64,6 +67,13 @@ def _daemon(config: Config, make_engine: Callable[[Config, Metrics], Mounts]) ->
         servicer, pool, timeout=config.mount_timeout, book=book, count=metrics.mounted
     )
     _watch(metrics, pool, book)
+    callers = Callers(config.allowed_uids)
+    document = StatusDocument(
+        book,
+        node=config.node_name,
+        in_progress=lambda: pool.busy,
+        waiting=lambda: pool.waiting,
+    )
     socket_file = SocketFile(config.socket_path)
     _serve_web(config, socket_file, metrics)
     return Daemon(
@@ -71,6 +81,7 @@ def _daemon(config: Config, make_engine: Callable[[Config, Metrics], Mounts]) ->
         server_maker(barrier.mount, pool),
         barrier,
         drain_timeout=config.drain_timeout,
+        beside=StatusSocket(config.status_path, callers, document),
     )
 
 

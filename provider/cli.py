@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, Command] = {
     "serve": Command("answer the driver's mounts; the default", "provider.cli:serve"),
     "mount": Command("write what a pod would get into a folder", "provider.commands.mount:run"),
     "validate": Command("say what is wrong with classes", "provider.commands.validate:run"),
+    "status": Command("show the live mounts of this node", "provider.commands.status:run"),
     "version": Command("print the version", "provider.cli:version"),
 }
 
@@ -187,6 +188,7 @@ PLACEHOLDERS: Mapping[object, str] = {
     syntax.positive_duration: "DURATION",
     syntax.size: "BYTES",
     syntax.url: "URL",
+    syntax.user_ids: "UID,…",
     syntax.whole_number: "NUMBER",
     syntax.folder: "PATH",
 }

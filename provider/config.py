@@ -183,6 +183,13 @@ class Config:
         "`terminationGracePeriodSeconds`.",
         group="Limits",
     )
+    allowed_uids: frozenset[int] | None = option(
+        syntax.user_ids,
+        "0",
+        "Users that may call the sockets beside the daemon's own, by commas; `any`: whomever the "
+        "sockets' mode (0600) lets in.",
+        group="Operation",
+    )
     metrics_address: tuple[str, int] | None = option(
         syntax.address,
         ":8989",
@@ -203,6 +210,11 @@ class Config:
     def socket_path(self) -> Path:
         """Where the driver finds the daemon."""
         return self.provider_volume / self.socket_name
+
+    @property
+    def status_path(self) -> Path:
+        """Where `status` finds the daemon. No provider of a class is called so: it has a dot."""
+        return self.provider_volume / f".{self.socket_name.removesuffix('.sock')}-status"
 
 
 OPTIONS: Mapping[str, Option[Any]] = {

@@ -38,7 +38,8 @@ class LiveObject:
 
     name: str
     store: StoreName
-    file: str
+    id: str
+    """What the driver is told its version under: its file, where it has one."""
     region: str
     version: str
 
@@ -208,6 +209,6 @@ class Book:
 def _objects(spec: MountSpec, delivery: Delivery) -> tuple[LiveObject, ...]:
     delivered = zip(spec.klass.objects, delivery.versions, delivery.regions, strict=False)
     return tuple(
-        LiveObject(obj.ref.name, obj.ref.store, file, region, version)
-        for obj, (file, version), region in list(delivered)[:MAX_OBJECTS]
+        LiveObject(obj.ref.name, obj.ref.store, id_, region, version)
+        for obj, (id_, version), region in list(delivered)[:MAX_OBJECTS]
     )

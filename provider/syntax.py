@@ -85,6 +85,15 @@ def size(text: str) -> int:
     return int(match[1]) * SCALES[match[2] or ""]
 
 
+def user_ids(text: str) -> frozenset[int] | None:
+    """Numbers of users, by commas; None for `any`."""
+    if text == "any":
+        return None
+    if not re.fullmatch(r"\d{1,10}(,\d{1,10})*", text, re.ASCII):
+        raise ValueError("expected numbers of users, such as 0 or 0,1000, or any")
+    return frozenset(map(int, text.split(",")))
+
+
 def file_name(text: str) -> str:
     """The name of a file in a folder that is named elsewhere."""
     if text in ("", ".", "..") or "/" in text or "\0" in text:

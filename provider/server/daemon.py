@@ -41,6 +41,18 @@ class Traffic(Protocol):
         ...
 
 
+class Beside(Protocol):
+    """What serves as long as the daemon does, but must not keep it from serving."""
+
+    def start(self) -> None:
+        """The daemon serves."""
+        ...
+
+    def stop(self) -> None:
+        """The daemon has done its work."""
+        ...
+
+
 class Daemon:
     """One daemon at one socket.
 
@@ -55,11 +67,13 @@ class Daemon:
         mounts: Traffic,
         *,
         drain_timeout: float,
+        beside: Beside,
     ) -> None:
         self._socket_file = socket_file
         self._make_server = make_server
         self._mounts = mounts
         self._drain_timeout = drain_timeout
+        self._beside = beside
         self._server: grpc.Server | None = None
         self._retired: list[tuple[float, grpc.Server]] = []
         self._was_taken_over = False
@@ -68,8 +82,11 @@ class Daemon:
     def run(self) -> int:
         """Serve until a signal comes; the exit code. Raises `StartFailed`."""
         self._start()
+        self._beside.start()
         self._main_loop()
-        return self._shut_down()
+        exit_code = self._shut_down()
+        self._beside.stop()
+        return exit_code
 
     def _start(self) -> None:
         self._listen()

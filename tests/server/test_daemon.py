@@ -1,6 +1,7 @@
 """A real process, real sockets, real signals."""
 
 import resource
+import shutil
 import signal
 import socket
 import stat
@@ -115,8 +116,8 @@ def test_a_deleted_socket_comes_back(start: Start) -> None:
 def test_the_folder_deleted_with_it_comes_back_too(volume: Path) -> None:
     daemon = Process(volume / "folder")
     try:
-        daemon.serving().socket.unlink()
-        daemon.volume.rmdir()
+        daemon.serving()
+        shutil.rmtree(daemon.volume)
         daemon.until("the socket was gone and has been made again")
         assert mount(daemon.socket).files
     finally:
