@@ -26,7 +26,15 @@ def fitting_block(reviewed: Reviewed) -> str:
         "type": named[1] or "Opaque",
         "data": [{"objectName": file, "key": key} for file, key in _keys(reviewed, secret)],
     }
-    return yaml.safe_dump({"secretObjects": [block]}, sort_keys=False, allow_unicode=True)
+    written = yaml.safe_dump({"secretObjects": [block]}, sort_keys=False, allow_unicode=True)
+    return "".join(_remarks(reviewed)) + written
+
+
+def _remarks(reviewed: Reviewed) -> Iterator[str]:
+    """What has to be added by hand."""
+    for file in files(reviewed.spec) if reviewed.spec else ():
+        if file.several:
+            yield f"# {file.object}: AWS knows the names of {file.path}; add those you need\n"
 
 
 def _existing(reviewed: Reviewed) -> Fields | None:
@@ -42,7 +50,8 @@ def _keys(reviewed: Reviewed, secret: Fields | None) -> Iterator[tuple[str, str]
         for _, entry in mappings(secret["data"] if secret else None)
         if SECRET_KEY.fullmatch(text(entry["key"]))
     }
-    paths = [file.path for file in files(reviewed.spec)] if reviewed.spec else []
+    made = files(reviewed.spec) if reviewed.spec else ()
+    paths = [file.path for file in made if not file.several]
     taken = {known[path] for path in paths if path in known}
     for path in paths:
         key = known.get(path) or _free(_valid(path), taken)

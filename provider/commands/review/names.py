@@ -40,7 +40,7 @@ def check_names(reviewed: Reviewed) -> Iterator[Finding]:
 
 
 def _check(reviewed: Reviewed, path: str, node: Node, ref: ObjectRef) -> Iterator[Finding]:
-    faults = _parameter(ref) if ref.store == "ssmparameter" else _secret(ref)
+    faults = _secret(ref) if ref.store == "secretsmanager" else _parameter(ref)
     for key, message, hint in faults:
         at = value(node, key) or node
         yield reviewed.found_inside(rules.AWS_NAME, f"{path}.{key}", message, at, hint)

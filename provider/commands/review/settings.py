@@ -60,9 +60,9 @@ def check_failover(reviewed: Reviewed) -> Iterator[Finding]:
         if obj.ref.version is None or obj.failover != obj.ref:
             continue
         kind = (
-            "a parameter's version numbers are each region's own"
-            if obj.ref.store == "ssmparameter"
-            else "only a replica has the version ids of its primary"
+            "only a replica has the version ids of its primary"
+            if obj.ref.store == "secretsmanager"
+            else "a parameter's version numbers are each region's own"
         )
         message = f"version {obj.ref.version} is asked for in {spec.failover_region} too: {kind}"
         yield reviewed.found_inside(

@@ -71,7 +71,7 @@ def _check_secret(
 
 
 def _check_data(reviewed: Reviewed, path: str, secret: Fields) -> Iterator[Finding]:
-    delivered = [file.path for file in files(reviewed.spec)] if reviewed.spec else None
+    known = files(reviewed.spec) if reviewed.spec else None
     keys: set[str] = set()
     for index, entry in mappings(secret["data"]):
         entry_path = f"{path}.data[{index}]"
@@ -81,8 +81,8 @@ def _check_data(reviewed: Reviewed, path: str, secret: Fields) -> Iterator[Findi
         if fault:
             at = entry["key"] or entry
             yield reviewed.found(rules.SYNCED_SECRET, f"{entry_path}.key", fault, at)
-        if delivered is not None and name and name not in delivered:
-            message, hint = _undelivered(name, delivered)
+        if known is not None and name and not any(file.may_be(name) for file in known):
+            message, hint = _undelivered(name, [file.path for file in known])
             place, where = entry["objectName"], f"{entry_path}.objectName"
             yield reviewed.found(rules.SYNCED_FILE, where, message, place, hint)
 

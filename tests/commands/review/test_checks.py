@@ -21,8 +21,11 @@ def told(finding: Finding) -> str:
 
 CASES = {
     "mistake in an object": (
-        with_objects("- objectName: db\n  objectType: ⇒ssm"),
-        ('error object: objects[0].objectType: must be secretsmanager or ssmparameter, got "ssm"'),
+        with_objects(f"{SECRET}\n  filePermission: ⇒rw"),
+        (
+            "error object: objects[0].filePermission: must be a quoted 4-digit octal number such "
+            'as "0400", got "rw"'
+        ),
     ),
     "broken objects": (
         with_objects("- objectName: [⇒"),
@@ -411,3 +414,18 @@ def test_pods_alone_are_not_held_against_classes_that_are_elsewhere(reviewed: Re
 
 def test_names_of_rules_are_their_own() -> None:
     assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+KEYS = '- objectName: db\n  objectType: secretsmanager\n  jsonKeys: ["user", "api-*"]'
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"),
+    [("user", True), ("api-key", True), ("db", True), ("pass", False), ("apikey", False)],
+)
+def test_names_that_only_a_secret_tells_may_be_synced(
+    name: str, fits: bool, reviewed: Reviews
+) -> None:
+    data = f"  - {{key: a, objectName: {name}}}"
+    found = reviewed(with_objects(KEYS, rest=SECRET_OBJECTS + data))
+    assert [one.rule.name for one in found] == ([] if fits else ["synced-file"])
