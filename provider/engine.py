@@ -9,9 +9,8 @@ from provider.ask import Asker
 from provider.aws import retries
 from provider.aws.client import AwsClient
 from provider.aws.endpoints import Endpoints
-from provider.aws.parameter_store import ParameterStore
 from provider.aws.pod_identity import Agent
-from provider.aws.secrets_manager import SecretsManager
+from provider.aws.stores import stores
 from provider.aws.sts import Sts
 from provider.aws.transport import Transport
 from provider.config import Config
@@ -39,7 +38,7 @@ def build(config: Config, metrics: Metrics, environment: Mapping[str, str] = os.
     credentials = CredentialCache(observe=partial(metrics.cache_event, "credentials"))
     lookups = _lookups(config, metrics, environment)
     asker = Asker(
-        {"secretsmanager": SecretsManager(client), "ssmparameter": ParameterStore(client)},
+        stores(client),
         memory=memory,
         lanes=Lanes(_lane_width(config)),
         credentials=credentials,

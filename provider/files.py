@@ -99,7 +99,7 @@ def _of_keys(obj: SecretObject, keys: KeyChoice, document: Any) -> Iterator[_Pie
         yield _Piece(obj, error, obj.path)
         return
     for key, file, content in found:
-        place = f"the key {quote(key, 64)}"
+        place = f"the {keys.noun} {quote(key, 64)}"
         yield _Piece(obj, MountedFile(file, obj.mode, content), f"{place} of {obj.path}", place)
 
 

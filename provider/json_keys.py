@@ -48,13 +48,11 @@ def files_of(choice: KeyChoice, chosen: Mapping[str, Any]) -> list[tuple[str, st
     for key, value in chosen.items():
         file = translate(choice.prefix + key, choice.separator)
         if fault := _fault_in_key(key) or fault_in(file):
-            faults.append(f"the key {quote(key, 64)} {fault}")
+            faults.append(f"the {choice.noun} {quote(key, 64)} {fault}")
         else:
             files.append((key, file, _content(key, value)))
     if faults:
-        raise SecretUnusable(
-            f"jsonKeys: {_first(faults, '; ')}. Choose the keys by name, or rename it"
-        )
+        raise SecretUnusable(f"{_first(faults, '; ')}. Rename it, or leave it out of the choice.")
     return files
 
 

@@ -123,4 +123,8 @@ class Gate:
 def stores(secrets: FakeStore, parameters: FakeStore | None = None) -> dict[StoreName, FakeStore]:
     """Both stores by name; without parameters an empty one."""
     parameters = parameters or FakeStore(batch_size=10, describes=False)
-    return {"secretsmanager": secrets, "ssmparameter": parameters}
+    return {
+        "secretsmanager": secrets,
+        "ssmparameter": parameters,
+        "ssmparameterpath": FakeStore(describes=False),
+    }

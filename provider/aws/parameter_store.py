@@ -123,14 +123,15 @@ def _read(answer: Mapping[str, Any]) -> _Answer:
     for parameter in parameters:
         if not isinstance(parameter, dict):
             raise unexpected("a parameter in the answer is not an object")
-        value = _value(parameter)
+        value = read_value(parameter)
         selector = str(parameter.get("Selector") or "").lstrip(":")
         found[str(parameter.get("ARN")), selector] = value
         found[str(parameter.get("Name")), selector] = value
     return _Answer(found, invalid)
 
 
-def _value(parameter: Mapping[str, Any]) -> SecretValue:
+def read_value(parameter: Mapping[str, Any]) -> SecretValue:
+    """The value in one parameter of an answer; raises `Fault` where there is none."""
     value = parameter.get("Value")
     try:
         if isinstance(value, str):

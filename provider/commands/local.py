@@ -14,8 +14,7 @@ from provider.aws import retries
 from provider.aws.ambient import Ambient, caller
 from provider.aws.client import AwsClient
 from provider.aws.endpoints import Endpoints
-from provider.aws.parameter_store import ParameterStore
-from provider.aws.secrets_manager import SecretsManager
+from provider.aws.stores import stores
 from provider.aws.transport import Transport
 from provider.commands.request import Request
 from provider.config import Config
@@ -111,7 +110,7 @@ def _who_am_i(
 
 def _mounter(client: AwsClient, myself: Myself, lanes: Lanes) -> Mounter:
     asker = Asker(
-        {"secretsmanager": SecretsManager(client), "ssmparameter": ParameterStore(client)},
+        stores(client),
         memory=Memory(0),
         lanes=lanes,
         credentials=CredentialCache(),

@@ -36,7 +36,7 @@ class Key:
     def fault_in(self, text: str) -> str | None:
         """What is wrong with this text, None when nothing is."""
         if self.choices and text not in self.choices:
-            return f"must be {' or '.join(self.choices)}"
+            return f"must be {', '.join(self.choices[:-1])} or {self.choices[-1]}"
         if self.pattern and not re.fullmatch(self.pattern, text):
             return f"must be {self.expected}"
         return None
@@ -60,7 +60,7 @@ _MODE_WORDS = 'a quoted 4-digit octal number such as "0400"'
 OBJECT_NAME = Key(
     "objectName",
     "Secrets Manager: name, ARN or partial ARN. Parameter Store: name or ARN; "
-    "`:version` or `:label` may follow",
+    "`:version` or `:label` may follow. A path: all parameters below it",
     required=True,
 )
 OBJECT_VERSION = Key(
@@ -104,7 +104,7 @@ OBJECT_KEYS = (
         "objectType",
         "Where the object is kept",
         default="what the ARN in `objectName` says",
-        choices=("secretsmanager", "ssmparameter"),
+        choices=("secretsmanager", "ssmparameter", "ssmparameterpath"),
     ),
     Key("objectAlias", "File name", default="`objectName`"),
     Key(
@@ -117,6 +117,14 @@ OBJECT_KEYS = (
     ),
     OBJECT_VERSION,
     OBJECT_VERSION_LABEL,
+    Key(
+        "recursive",
+        "`true`: of `ssmparameterpath` the levels below as well",
+        "boolean",
+        default="`false`",
+        pattern=_BOOLEAN,
+        expected="true or false",
+    ),
     Key(
         "filePermission",
         "Mode of the file",
@@ -132,7 +140,7 @@ OBJECT_KEYS = (
         'Top-level keys of a JSON secret that become files: `"*"`, or a list of names and globs',
         "names",
     ),
-    Key("keyPrefix", "Put before the file names that `jsonKeys` makes"),
+    Key("keyPrefix", "Put before the file names that `jsonKeys` or a path make"),
     Key(
         "format",
         "The keys of `jsonKeys` in one file, named as the object, instead of a file each",

@@ -9,8 +9,8 @@ from jmespath.parser import ParsedResult
 
 from provider.spec.problems import Problem
 
-StoreName = Literal["secretsmanager", "ssmparameter"]
-"""`objectType` of an object."""
+StoreName = Literal["secretsmanager", "ssmparameter", "ssmparameterpath"]
+"""`objectType` of an object. A path is one value: a JSON document of what lies below."""
 
 IdentityKind = Literal["irsa", "pod-identity"]
 Encoding = Literal["base64", "hex"]
@@ -27,7 +27,7 @@ class ObjectRef:
 
     `name` is a name, ARN or (Secrets Manager) partial ARN, without an SSM selector. `version` is a
     Secrets Manager version id or an SSM version number, `label` a staging label or SSM label. To an
-    optional question "there is none" is an answer like any other.
+    optional question "there is none" is an answer like any other. A path may be `recursive`.
     """
 
     store: StoreName
@@ -35,6 +35,7 @@ class ObjectRef:
     version: str | None = None
     label: str | None = None
     optional: bool = False
+    recursive: bool = False
 
     def __str__(self) -> str:
         wanted = [f"version {self.version}"] if self.version else []
@@ -73,7 +74,7 @@ class KeyPattern:
 @dataclass(frozen=True, slots=True)
 class KeyChoice:
     """`jsonKeys` and what goes with it: the keys that become files of names that only the secret
-    tells, or one file."""
+    tells, or one file. Of a path all parameters are chosen."""
 
     patterns: tuple[KeyPattern, ...]
     separator: str | None
@@ -81,6 +82,8 @@ class KeyChoice:
     prefix: str = ""
     format: Format | None = None
     """None: a file for each key. Else the object's own file holds them all."""
+    noun: Literal["key", "parameter"] = "key"
+    """What is chosen, for messages."""
 
 
 @dataclass(frozen=True, slots=True)

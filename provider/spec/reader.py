@@ -80,9 +80,10 @@ class _Reader:
         failover = read_failover(entry, ref, self.terms.failover_region, self.findings)
         if ref is None or (has_file and file is None):
             return None
-        if entry.is_true("optional"):
-            ref = replace(ref, optional=True)
-            failover = failover and replace(failover, optional=True)
+        optional, recursive = entry.is_true("optional"), entry.is_true("recursive")
+        if optional or recursive:
+            ref = replace(ref, optional=optional, recursive=recursive)
+            failover = failover and replace(failover, optional=optional, recursive=recursive)
         encoding = read_encoding(entry)
         return SecretObject(index, ref, failover, file, mode, extractions, encoding, keys)
 

@@ -1,5 +1,6 @@
 """From the name in a class to the question for a store: ARNs, selectors, versions, failover."""
 
+import re
 from dataclasses import replace
 from typing import cast
 
@@ -9,6 +10,10 @@ from provider.spec.keys import FAILOVER_KEYS
 from provider.spec.models import ObjectRef, StoreName
 from provider.spec.nodes import Fields
 from provider.spec.problems import quote
+
+_PATH = re.compile(r"/[A-Za-z0-9_./-]{0,1010}")
+"""The alphabet of parameters' names ("Requirements and constraints for parameter names", Systems
+Manager User Guide)."""
 
 
 def read_ref(entry: Entry, findings: Findings) -> ObjectRef | None:
@@ -71,7 +76,7 @@ def _failover_object(
 def _store(entry: Entry, findings: Findings) -> StoreName | None:
     """Where the object is kept, by its `objectType` and its ARN, which must agree."""
     name, declared = entry["objectName"], cast("StoreName | None", entry["objectType"])
-    if name is None:
+    if name is None or declared == "ssmparameterpath":
         return declared
     if not looks_like_arn(name):
         if declared is None and not entry.is_faulty("objectType"):
@@ -93,14 +98,28 @@ def _ref(entry: Entry, store: StoreName, findings: Findings) -> ObjectRef | None
     name = entry["objectName"]
     if name is None:
         return None
+    ref = ObjectRef(store, name, entry["objectVersion"], entry["objectVersionLabel"])
+    if store == "ssmparameterpath":
+        return _path(entry, ref, findings)
     if looks_like_arn(name):
         try:
             Arn.parse(name)
         except ValueError as fault:
             entry.blame(findings, "objectName", f"{fault}, got {quote(name)}")
             return None
-    ref = ObjectRef(store, name, entry["objectVersion"], entry["objectVersionLabel"])
     return _parameter(entry, ref, findings) if store == "ssmparameter" else ref
+
+
+def _path(entry: Entry, ref: ObjectRef, findings: Findings) -> ObjectRef | None:
+    """A path of parameters, without a slash at its end."""
+    for key in ("objectVersion", "objectVersionLabel"):
+        if entry[key]:
+            entry.blame(findings, key, "is for one parameter: a path has no version")
+    if not _PATH.fullmatch(ref.name):
+        message = f"must be a path of parameters such as /app/prod, got {quote(ref.name)}"
+        entry.blame(findings, "objectName", message)
+        return None
+    return replace(ref, name=ref.name.rstrip("/") or "/")
 
 
 def _parameter(entry: Entry, ref: ObjectRef, findings: Findings) -> ObjectRef | None:

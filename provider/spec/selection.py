@@ -15,12 +15,13 @@ _GLOB = re.compile(r"[*?\[]")
 
 
 def read_keys(entry: Entry, separator: str | None, findings: Findings) -> KeyChoice | None:
-    """The object's choice of keys, None without `jsonKeys`."""
-    names = entry.names.get("jsonKeys")
+    """The object's choice of keys, of a path all; None without any."""
+    _check_prefix(entry, separator, findings)
+    names, prefix = entry.names.get("jsonKeys"), entry["keyPrefix"] or ""
+    if _is_path(entry):
+        return KeyChoice((_pattern("*"),), separator, prefix, noun="parameter")
     if names is None:
         return None
-    prefix = entry["keyPrefix"] or ""
-    check_prefix(entry, separator, findings)
     patterns = tuple(map(_pattern, names))
     return KeyChoice(patterns, separator, prefix, cast("Format | None", entry["format"]))
 
@@ -32,10 +33,16 @@ def read_encoding(entry: Entry) -> Encoding | None:
 
 def has_whole(entry: Entry) -> bool:
     """Whether the object has a file of its own: the whole secret, or its keys in a format."""
+    if _is_path(entry):
+        return False
     return "format" in entry.values or not entry.is_true("omitWhole")
 
 
-def check_prefix(entry: Entry, separator: str | None, findings: Findings) -> None:
+def _is_path(entry: Entry) -> bool:
+    return entry["objectType"] == "ssmparameterpath"
+
+
+def _check_prefix(entry: Entry, separator: str | None, findings: Findings) -> None:
     """Note a `keyPrefix` that no file name may begin with."""
     prefix = entry["keyPrefix"]
     if prefix is None:
@@ -48,13 +55,20 @@ def check_prefix(entry: Entry, separator: str | None, findings: Findings) -> Non
 
 def check_company(entry: Entry, findings: Findings) -> None:
     """Note keys that have no effect, or none that could be meant, beside the others."""
+    if entry.is_faulty("objectType"):
+        return  # it decides what goes with it
     for key, why in _misfits(entry):
         if key in entry.values:
             entry.blame(findings, key, why)
 
 
 def _misfits(entry: Entry) -> Iterator[tuple[str, str]]:
+    if _is_path(entry):
+        yield from _OF_NO_PATH
+        return
     given = entry.values
+    if entry.is_true("recursive"):
+        yield "recursive", "needs objectType ssmparameterpath"
     if "jsonKeys" not in given:
         yield "keyPrefix", "needs jsonKeys: it is put before the files that those make"
         yield "format", "needs jsonKeys: it is how those stand in one file"
@@ -66,6 +80,16 @@ def _misfits(entry: Entry) -> Iterator[tuple[str, str]]:
         yield "objectEncoding", "decodes the whole-object file, but format writes another instead"
     elif entry.is_true("omitWhole"):
         yield "objectEncoding", "decodes the whole-object file, but omitWhole leaves it out"
+
+
+_OF_NO_PATH = (
+    ("objectAlias", "is for one file, but a path makes one of each parameter: see keyPrefix"),
+    ("jmesPath", "cannot be applied to a path"),
+    ("jsonKeys", "cannot be applied to a path: all of its parameters become files"),
+    ("format", "is for the keys of one secret"),
+    ("objectEncoding", "decodes the whole-object file, but a path has none"),
+    ("omitWhole", "is without effect: a path has no file of its own"),
+)
 
 
 def _pattern(text: str) -> KeyPattern:

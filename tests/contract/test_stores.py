@@ -1,5 +1,6 @@
 """The contract of `Store`, on the real adapters over our fake AWS and over moto."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,7 @@ from moto.ssm.models import ssm_backends
 
 from provider.aws.client import AwsClient
 from provider.aws.endpoints import Endpoints
+from provider.aws.parameter_path import ParameterPaths
 from provider.aws.parameter_store import ParameterStore
 from provider.aws.secrets_manager import SecretsManager
 from provider.aws.transport import Transport
@@ -62,12 +64,21 @@ def parameters(client: AwsClient) -> Store:
     return ParameterStore(client)
 
 
-def secret(name: str, **more: str) -> ObjectRef:
-    return ObjectRef("secretsmanager", name, **more)
+@pytest.fixture
+def paths(client: AwsClient) -> Store:
+    return ParameterPaths(client)
 
 
-def parameter(name: str, **more: str) -> ObjectRef:
-    return ObjectRef("ssmparameter", name, **more)
+def below(path: str, *, recursive: bool = False) -> ObjectRef:
+    return ObjectRef("ssmparameterpath", path, recursive=recursive)
+
+
+def secret(name: str, version: str | None = None, label: str | None = None) -> ObjectRef:
+    return ObjectRef("secretsmanager", name, version, label)
+
+
+def parameter(name: str, version: str | None = None, label: str | None = None) -> ObjectRef:
+    return ObjectRef("ssmparameter", name, version, label)
 
 
 def fetch(store: Store, ref: ObjectRef, access: Access) -> SecretValue | ProviderError:
@@ -184,6 +195,45 @@ def test_each_missing_parameter_is_named(world: World, parameters: Store, access
     for ref in refs[1:]:
         assert isinstance(outcomes[ref], SecretNotFound)
         assert ref.name in str(outcomes[ref])
+
+
+@pytest.mark.parametrize(
+    ("recursive", "names"), [(False, {"x"}), (True, {"x", "b/y"})], ids=["one level", "all levels"]
+)
+def test_all_parameters_under_a_path(
+    world: World, paths: Store, access: Access, recursive: bool, names: set[str]
+) -> None:
+    for name in ("/a/x", "/a/b/y", "/ab/z", "/a"):
+        world.put_parameter(name, f"value of {name}")
+    found = value(paths, below("/a", recursive=recursive), access)
+    assert json.loads(found.content) == {name: f"value of /a/{name}" for name in names}
+
+
+@pytest.mark.parametrize("count", [10, 11, 35])
+def test_a_path_of_many_pages(world: World, paths: Store, access: Access, count: int) -> None:
+    expected = {f"p{number:02}": f"v{number}" for number in range(count)}
+    for name, content in expected.items():
+        world.put_parameter(f"/many/{name}", content)
+    assert json.loads(value(paths, below("/many"), access).content) == expected
+
+
+def test_there_is_nothing_under_a_path(world: World, paths: Store, access: Access) -> None:
+    world.put_parameter("/a/b/c", "x")
+    outcome = fetch(paths, below("/a"), access)
+    assert isinstance(outcome, SecretNotFound)
+    assert "what lies deeper needs recursive: true" in str(outcome)
+
+
+def test_the_version_of_a_path_changes_whenever_a_value_does(
+    world: World, paths: Store, access: Access
+) -> None:
+    ref, versions = below("/a"), []
+    for name, content in (("x", "1"), ("y", "1"), ("x", "2"), ("x", "1")):
+        world.put_parameter(f"/a/{name}", content)
+        versions.append(value(paths, ref, access).version)
+        assert value(paths, ref, access).version == versions[-1]
+    assert len(set(versions)) == 4
+    assert paths.current_version(ref, access) is None
 
 
 def test_a_parameter_has_no_cheaper_question(parameters: Store, access: Access) -> None:

@@ -3,8 +3,9 @@
 import grpc
 import pytest
 
-from testbed.driver import Mounted
-from tests.e2e.world import World
+from testbed import faults
+from testbed.driver import Mounted, Pod
+from tests.e2e.world import OTHER, REGION, World
 
 DB = "objectName: db, objectType: secretsmanager"
 
@@ -79,3 +80,72 @@ def test_an_optional_object_that_is_denied_fails_the_mount(world: World) -> None
     world.web.allow.clear()
     refusal = world.refusal(f"- {EXTRA}")
     assert refusal.code is grpc.StatusCode.PERMISSION_DENIED
+
+
+APP = "objectType: ssmparameterpath, objectName: /app"
+
+
+def put_app(world: World) -> None:
+    for number in range(12):
+        world.aws.cloud.put_parameter(f"/app/p{number:02}", str(number))
+    world.aws.cloud.put_parameter("/app/db/user", "ada")
+
+
+def test_all_parameters_of_a_path_page_by_page(world: World) -> None:
+    put_app(world)
+    level = {f"p{number:02}": str(number).encode() for number in range(12)}
+    assert world.files(f"- {{{APP}}}") == level
+    assert world.aws.journal.count("GetParametersByPath") == 2
+    deep = world.files(f"- {{{APP}, recursive: true, keyPrefix: a-}}", Pod(name="web-2", uid="2"))
+    assert deep == {f"a-{name}": value for name, value in level.items()} | {"a-db_user": b"ada"}
+    nested = world.files(
+        f"- {{{APP}/db, keyPrefix: conf/}}", Pod(name="web-3", uid="3"), pathTranslation="False"
+    )
+    assert nested == {"conf/user": b"ada"}
+
+
+def test_a_new_and_a_changed_parameter_of_a_path_arrive_with_the_next_remount(
+    world: World,
+) -> None:
+    world.aws.cloud.put_parameter("/app/a", "1")
+    versions = []
+    for name, value in (("a", "1"), ("b", "2"), ("a", "3")):
+        world.aws.cloud.put_parameter(f"/app/{name}", value)
+        outcome = world.mount(f"- {{{APP}}}")
+        assert isinstance(outcome, Mounted)
+        assert outcome.files[name] == value.encode()
+        versions.append(outcome.versions["objects[0] /app"])
+    assert len(set(versions)) == 3
+    world.aws.cloud.remove_parameter("/app/b")
+    assert world.files(f"- {{{APP}}}") == {"a": b"3"}
+
+
+def test_an_empty_path_fails_unless_it_is_optional(world: World) -> None:
+    refusal = world.refusal(f"- {{{APP}}}")
+    assert refusal.code is grpc.StatusCode.NOT_FOUND
+    assert 'objects[0] "/app" (ssmparameterpath, eu-west-1)' in refusal.message
+    assert set(world.files(f"- {{{APP}, optional: true}}", Pod(name="web-2", uid="2"))) == {
+        ".empty"
+    }
+
+
+def test_a_path_that_is_denied_names_the_action(world: World) -> None:
+    put_app(world)
+    world.web.allow = [("ssm:GetParameters", "*")]
+    refusal = world.refusal(f"- {{{APP}}}")
+    assert refusal.code is grpc.StatusCode.PERMISSION_DENIED
+    assert "Allow ssm:GetParametersByPath on it to role" in refusal.message
+
+
+def test_a_parameter_of_a_path_takes_no_file_of_another_object(world: World) -> None:
+    put_app(world)
+    refusal = world.refusal(f"- {{{APP}}}\n- {{{DB}, objectAlias: p03}}")
+    assert 'the parameter "p03": "p03" is already used by objects[1]' in refusal.message
+
+
+def test_a_path_is_covered_by_the_failover_region(world: World) -> None:
+    for region in (REGION, OTHER):
+        world.aws.cloud.put_parameter("/app/a", region, region=region)
+    world.aws.faults.inject(faults.failing(503), region=REGION)
+    files = world.files(f"- {{{APP}}}", region=REGION, failoverRegion=OTHER)
+    assert files == {"a": OTHER.encode()}

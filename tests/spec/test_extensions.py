@@ -12,7 +12,8 @@ SM = "objectType: secretsmanager"
 
 
 def one(keys: str, **parameters: str) -> SecretObject:
-    given = {"region": "eu-west-1", "objects": f"- {{{SM}, {keys}}}"} | parameters
+    kind = "" if "objectType" in keys else f"{SM}, "
+    given = {"region": "eu-west-1", "objects": f"- {{{kind}{keys}}}"} | parameters
     (only,) = parse_class(given, default_mode=0o640, default_region=None).objects
     return only
 
@@ -87,10 +88,61 @@ def test_encodings_of_the_whole_and_of_each_value() -> None:
     assert isinstance(obj.extractions[0], Extraction)
 
 
+PATH = "objectType: ssmparameterpath"
+
+
+def path(keys: str, **parameters: str) -> SecretObject:
+    return one(f"{PATH}, {keys}", **parameters)
+
+
+def test_a_path_makes_files_of_names_that_only_the_answer_tells() -> None:
+    obj = path("objectName: /app/prod/, recursive: true, keyPrefix: p-, filePermission: '0400'")
+    assert obj.ref == ObjectRef("ssmparameterpath", "/app/prod", recursive=True)
+    assert (obj.file, obj.mode, obj.version_id) == (None, 0o400, "objects[0] /app/prod")
+    assert obj.keys is not None
+    assert (obj.keys.prefix, obj.keys.noun, obj.keys.format) == ("p-", "parameter", None)
+
+
+def test_a_path_may_be_the_root_and_need_not_be_recursive() -> None:
+    assert path("objectName: /").ref == ObjectRef("ssmparameterpath", "/")
+
+
+def test_a_path_has_its_like_in_the_failover_region() -> None:
+    keys = "objectName: /app, recursive: true, optional: true"
+    obj = path(f"{keys}, failoverObject: {{objectName: /copy/}}", failoverRegion="eu-west-2")
+    like = ObjectRef("ssmparameterpath", "/copy", optional=True, recursive=True)
+    assert obj.failover == like
+
+
+OF_PATHS: dict[str, tuple[str, str]] = {
+    "name": ("objectName: app", 'objectName: must be a path of parameters such as /app/prod, got "app"'),
+    "ARN": ("objectName: 'arn:aws:ssm:eu-west-1:111122223333:parameter/app'", 'objectName: must be a path of parameters such as /app/prod, got "arn:aws:ssm:eu-west-1:111122223333:parameter/app"'),
+    "selector": ("objectName: '/app:3'", 'objectName: must be a path of parameters such as /app/prod, got "/app:3"'),
+    "version": ("objectName: /app, objectVersion: 1", "objectVersion: is for one parameter: a path has no version"),
+    "label": ("objectName: /app, objectVersionLabel: x", "objectVersionLabel: is for one parameter: a path has no version"),
+    "alias": ("objectName: /app, objectAlias: x", "objectAlias: is for one file, but a path makes one of each parameter: see keyPrefix"),
+    "jmesPath": ("objectName: /app, jmesPath: [{path: x, objectAlias: y}]", "jmesPath: cannot be applied to a path"),
+    "jsonKeys": ("objectName: /app, jsonKeys: '*'", "jsonKeys: cannot be applied to a path: all of its parameters become files"),
+    "format": ("objectName: /app, format: json", "format: is for the keys of one secret"),
+    "encoding": ("objectName: /app, objectEncoding: hex", "objectEncoding: decodes the whole-object file, but a path has none"),
+    "omitted": ("objectName: /app, omitWhole: true", "omitWhole: is without effect: a path has no file of its own"),
+    "prefix": ("objectName: /app, keyPrefix: a/", 'keyPrefix: may hold "/" only with pathTranslation "False"'),
+    "recursive or not": ("objectName: /app, recursive: 1", 'recursive: must be true or false, got "1"'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("keys", "expected"), OF_PATHS.values(), ids=OF_PATHS.keys())
+def test_what_makes_no_sense_of_a_path_is_told(keys: str, expected: str) -> None:
+    with pytest.raises(InvalidSpec) as invalid:
+        path(keys)
+    assert [str(problem) for problem in invalid.value.problems] == [f"objects[0].{expected}"]
+
+
 MISTAKES: dict[str, tuple[str, str]] = {
     "encoding": ("objectEncoding: base32", 'objectEncoding: must be base64 or hex, got "base32"'),
     "encoding of a path": ("jmesPath: [{path: x, objectAlias: x, objectEncoding: B64}]", 'jmesPath[0].objectEncoding: must be base64 or hex, got "B64"'),
     "optional or not": ("optional: perhaps", 'optional: must be true or false, got "perhaps"'),
+    "recursive secret": ("recursive: true", "recursive: needs objectType ssmparameterpath"),
     "one name": ("jsonKeys: user", 'jsonKeys: must be "*" or a list of names and globs, got "user"'),
     "mapping of names": ("jsonKeys: {a: b}", 'jsonKeys: must be "*" or a list of names and globs, got a mapping'),
     "name of another type": ("jsonKeys: [yes]", "jsonKeys[0]: must be text, got a boolean: quote it"),
@@ -101,7 +153,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "prefix with a slash": ("keyPrefix: x/y, jsonKeys: '*'", 'keyPrefix: may hold "/" only with pathTranslation "False"'),
     "prefix with a format": ("keyPrefix: x, jsonKeys: '*', format: json", "keyPrefix: is for a file for each key, but format makes one file of them"),
     "format alone": ("format: json", "format: needs jsonKeys: it is how those stand in one file"),
-    "format": ("format: yaml, jsonKeys: '*'", 'format: must be dotenv or properties or json, got "yaml"'),
+    "format": ("format: yaml, jsonKeys: '*'", 'format: must be dotenv, properties or json, got "yaml"'),
     "omitted alone": ("omitWhole: true", "omitWhole: needs jsonKeys or jmesPath: without them no file would be left"),
     "omitted or not": ("omitWhole: maybe, jsonKeys: '*'", 'omitWhole: must be true or false, got "maybe"'),
     "omitted by number": ("omitWhole: 1, jsonKeys: '*'", 'omitWhole: must be true or false, got "1"'),

@@ -1,0 +1,131 @@
+"""What becomes of a path's answers as the wire may bring them; the rest is in `tests/contract`."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from provider.aws.parameter_path import MAX_BYTES, MAX_PARAMETERS, ParameterPaths
+from provider.errors import AccessDenied, AnswerTooLarge, AwsUnavailable, ProviderError
+from provider.spec.models import ObjectRef
+from provider.store import SecretValue
+from tests.aws.oracle import Answer, StubTransport, access, client
+
+PATH = ObjectRef("ssmparameterpath", "/a")
+
+
+def parameter(name: str, value: str = "v", version: int = 1, **more: object) -> dict[str, object]:
+    return {"Name": name, "Value": value, "Version": version, "LastModifiedDate": 1.5e9, **more}
+
+
+def page(*parameters: object, token: object = None) -> Answer:
+    return 200, json.dumps({"Parameters": parameters, "NextToken": token}).encode()
+
+
+def fetch(*answers: Answer, ref: ObjectRef = PATH) -> SecretValue | ProviderError:
+    store = ParameterPaths(client(StubTransport(list(answers))))
+    return store.fetch([ref], access())[ref]
+
+
+def version(*parameters: object) -> str:
+    outcome = fetch(page(*parameters))
+    assert isinstance(outcome, SecretValue)
+    return outcome.version
+
+
+def test_what_is_asked_and_that_pages_are_followed_through_empty_ones() -> None:
+    transport = StubTransport(
+        [page(parameter("/a/x"), token="t1"), page(token="t2"), page(parameter("/a/y"))]
+    )
+    outcome = ParameterPaths(client(transport)).fetch([PATH], access())[PATH]
+    assert isinstance(outcome, SecretValue)
+    assert json.loads(outcome.content) == {"x": "v", "y": "v"}
+    asked = [json.loads(sent.body) for sent in transport.sent]
+    plain = {"Path": "/a", "Recursive": False, "WithDecryption": True, "MaxResults": 10}
+    assert asked == [plain, plain | {"NextToken": "t1"}, plain | {"NextToken": "t2"}]
+
+
+def test_names_under_the_root() -> None:
+    root = ObjectRef("ssmparameterpath", "/", recursive=True)
+    outcome = fetch(page(parameter("/x"), parameter("/a/y")), ref=root)
+    assert isinstance(outcome, SecretValue)
+    assert json.loads(outcome.content) == {"a/y": "v", "x": "v"}
+
+
+def test_the_version_tells_of_names_and_revisions_and_never_of_values() -> None:
+    x, y = parameter("/a/x"), parameter("/a/y")
+    known = version(x, y)
+    assert version(y, x) == known
+    assert version(x | {"Value": "other"}, y) == known
+    changed = [
+        (x | {"Version": 2}, y),
+        (x | {"LastModifiedDate": 1.6e9}, y),
+        (x,),
+        (x, y, parameter("/a/z")),
+        (parameter("/a/X"), y),
+    ]
+    assert len({known, *(version(*parameters) for parameters in changed)}) == 6
+
+
+def test_a_refusal_names_the_action_to_allow() -> None:
+    refusal = {"__type": "AccessDeniedException", "message": "User: x is not authorized"}
+    outcome = fetch((400, json.dumps(refusal).encode()))
+    assert isinstance(outcome, AccessDenied)
+    assert "Allow ssm:GetParametersByPath on it to" in str(outcome)
+
+
+def test_more_parameters_than_a_volume_should_hold() -> None:
+    pages = [
+        page(*(parameter(f"/a/{number}-{at}") for at in range(10)), token="more")
+        for number in range(MAX_PARAMETERS // 10 + 1)
+    ]
+    assert isinstance(fetch(*pages), AnswerTooLarge)
+
+
+def test_more_bytes_than_a_driver_takes() -> None:
+    size = MAX_BYTES // 2
+    pages = [page(parameter(f"/a/{at}", "x" * size), token="more") for at in range(3)]
+    assert isinstance(fetch(*pages), AnswerTooLarge)
+
+
+def test_pages_without_end() -> None:
+    assert isinstance(fetch(page(token="again")), AnswerTooLarge)
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        parameter("/b/x"),
+        parameter("/a"),
+        parameter("/a/"),
+        parameter("/ab"),
+        {"Value": "hunter2"},
+        parameter("/a/x", "hunter2\ud800"),
+        "hunter2",
+    ],
+    ids=["elsewhere", "itself", "nameless", "neighbour", "no name", "no unicode", "text"],
+)
+def test_an_answer_that_makes_no_sense_is_aws_failing(stranger: object) -> None:
+    with pytest.raises(AwsUnavailable) as caught:
+        fetch(page(stranger))
+    assert "hunter2" not in str(caught.value)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.just("/a/x"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=8,
+)
+FIELDS = ["Parameters", "NextToken", "Name", "Value", "Version", "LastModifiedDate"]
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(st.sampled_from(FIELDS), json_values), st.lists(json_values, max_size=2))
+def test_no_answer_makes_it_stumble(document: dict[str, Any], parameters: list[Any]) -> None:
+    for answer in (document, {"Parameters": [document, *parameters]}, {"Parameters": [document]}):
+        try:
+            fetch((200, json.dumps(answer).encode()))
+        except ProviderError:
+            continue
