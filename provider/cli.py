@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, Command] = {
     "serve": Command("answer the driver's mounts; the default", "provider.cli:serve"),
     "mount": Command("write what a pod would get into a folder", "provider.commands.mount:run"),
     "validate": Command("say what is wrong with classes", "provider.commands.validate:run"),
+    "iam-policy": Command("print the IAM policy for classes", "provider.commands.iam_policy:run"),
     "status": Command("show the live mounts of this node", "provider.commands.status:run"),
     "version": Command("print the version", "provider.cli:version"),
 }

@@ -1,0 +1,167 @@
+"""`iam-policy`: the IAM policy that some classes need, and no more than that."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from provider.commands.ended import Ended, ending
+from provider.commands.iam.accounts import ServiceAccount, aws_accounts, service_accounts
+from provider.commands.iam.needs import (
+    Needs,
+    Place,
+    Unclear,
+    ends_like_whole,
+    region_of_key,
+    regions_of,
+)
+from provider.commands.iam.policy import MANAGED_LIMIT, Grants, Statement, size
+from provider.commands.iam.trust import irsa, pod_identity
+from provider.commands.iam_policy_options import PROGRAM, Options, parse
+from provider.commands.review.sources import Source, Unreadable, read_sources
+from provider.commands.terminal import Paint, printable
+from provider.spec.arn import partition_of
+from provider.spec.manifests import ClassManifest, Manifest, read_classes, read_manifests
+from provider.spec.models import ClassSpec
+from provider.spec.objects import parse_class
+from provider.spec.problems import InvalidSpec
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Parse `arguments`, print the policy; the exit code."""
+    return ending(PROGRAM, lambda: _print(parse(arguments)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What stands in the files."""
+
+    classes: Sequence[ClassManifest]
+    specs: Sequence[ClassSpec]
+    manifests: Sequence[Manifest]
+
+
+def _print(options: Options) -> int:
+    read = _read(options.files)
+    try:
+        grants = _grants(read, options)
+    except Unclear as why:
+        raise Ended(2, str(why)) from why
+    for warning in _warnings(read, grants, options):
+        paint = Paint.for_stream(sys.stderr)
+        sys.stderr.write(f"{PROGRAM}: {paint('yellow', 'warning')}: {printable(warning)}\n")
+    sys.stdout.write(_rendered(grants, read.classes[0].name or "secrets", options))
+    return 0
+
+
+def _read(names: Sequence[str]) -> _Read:
+    classes: list[ClassManifest] = []
+    specs: list[ClassSpec] = []
+    manifests: list[Manifest] = []
+    for source in read_sources(names, _refuse):
+        manifests += _manifests(source)
+        for klass in _classes(source):
+            classes.append(klass)
+            specs.append(_spec(source, klass))
+    if not classes:
+        raise Ended(2, "the files hold no SecretProviderClass of the provider aws")
+    return _Read(classes, specs, manifests)
+
+
+def _refuse(unreadable: Unreadable) -> None:
+    raise Ended(2, str(unreadable)) from unreadable
+
+
+def _manifests(source: Source) -> Sequence[Manifest]:
+    try:
+        return read_manifests(source.text)
+    except InvalidSpec as invalid:
+        raise Ended(2, f"{source.name}:\n{invalid}") from invalid
+
+
+def _classes(source: Source) -> Iterator[ClassManifest]:
+    try:
+        classes = read_classes(source.text)
+    except InvalidSpec as invalid:
+        raise Ended(2, f"{source.name}:\n{invalid}") from invalid
+    return (one for one in classes if one.provider == "aws")
+
+
+def _spec(source: Source, klass: ClassManifest) -> ClassSpec:
+    try:
+        return parse_class(klass.parameters, default_mode=0o644, default_region=None)
+    except InvalidSpec as invalid:
+        hint = f"secrets-provider-aws validate {source.name} shows where"
+        raise Ended(2, f"{source.name}: {klass.path}:\n{invalid}", hint) from invalid
+
+
+def _grants(read: _Read, options: Options) -> Grants:
+    account = options.account or _account(read.manifests)
+    needs, regions = Needs(), list[str]()
+    for spec in read.specs:
+        for region in regions_of(spec, options.regions):
+            needs.add_class(spec, Place(region, account))
+            regions.append(region)
+    for key in options.kms_keys:
+        if region_of_key(key) not in needs.regions:
+            raise Unclear(f"nothing is read in {region_of_key(key)}, the region of {key}")
+    trust = _trust(read, account, partition_of(regions[0]), options)
+    return Grants(needs.statements(options.kms_keys), trust)
+
+
+def _account(manifests: Iterable[Manifest]) -> str:
+    """The account of the service accounts' roles, where that is one."""
+    accounts = aws_accounts(manifests)
+    return accounts.pop() if len(accounts) == 1 else ""
+
+
+def _trust(read: _Read, account: str, partition: str, options: Options) -> tuple[Statement, ...]:
+    if options.trust is None:
+        return ()
+    trusted = options.service_accounts or _service_accounts(read, options)
+    if not trusted:
+        raise Unclear("no service account is in the files: add --service-account NAMESPACE/NAME")
+    if options.trust == "pod-identity":
+        return pod_identity(trusted)
+    return irsa(trusted, options.oidc_provider, account, partition)
+
+
+def _service_accounts(read: _Read, options: Options) -> Sequence[ServiceAccount]:
+    names = {klass.name for klass in read.classes}
+    return service_accounts(read.manifests, names, options.namespace)
+
+
+def _warnings(read: _Read, grants: Grants, options: Options) -> Iterator[str]:
+    for statements in (grants.policy, *(granted for _, granted in grants.assumed)):
+        if (characters := size(statements)) > MANAGED_LIMIT:
+            yield (
+                f"the policy has {characters} characters, and a managed policy takes "
+                f"{MANAGED_LIMIT}: give the classes roles of their own"
+            )
+    for spec in read.specs:
+        for obj in spec.objects:
+            for ref in filter(None, (obj.ref, obj.failover)):
+                if ref.store == "secretsmanager" and ends_like_whole(ref.name):
+                    yield from _whole(ref.name)
+        if options.trust and options.trust != spec.identity_kind:
+            yield f"a class asks for {spec.identity_kind}, but the trust is in {options.trust}"
+
+
+def _whole(name: str) -> Iterator[str]:
+    suffix = name[-6:]
+    if suffix.isalpha() and suffix.islower():
+        yield (
+            f"{name} ends as a whole ARN does, and AWS takes it for one: if {suffix} is no random "
+            "suffix but of the name, write the name alone or the whole ARN"
+        )
+
+
+def _rendered(grants: Grants, name: str, options: Options) -> str:
+    if options.output_format == "terraform":
+        from provider.commands.iam.terraform import terraform  # noqa: PLC0415 - one of three
+
+        return terraform(grants, name)
+    if options.output_format == "cloudformation":
+        from provider.commands.iam.cloudformation import cloudformation  # noqa: PLC0415
+
+        return cloudformation(grants, name)
+    return grants.as_json()
