@@ -119,6 +119,14 @@ MATRIX: dict[str, dict[str, Any]] = {
         "secrets-store-csi-driver": {"install": False, "tokenRequests": []},
     },
     "on delete": {"updateStrategy": {"type": "OnDelete"}},
+    # Helm's way to take a default away.
+    "without": dict.fromkeys(
+        (
+            *("updateStrategy", "affinity", "tolerations", "nodeSelector", "dnsConfig"),
+            *("podLabels", "podAnnotations", "commonLabels", "k8sThrottlingParams"),
+            *("resources", "securityContext", "podSecurityContext", "imagePullSecrets"),
+        )
+    ),
     "watched": {
         "port": 9090,
         "events": True,
@@ -132,8 +140,8 @@ MATRIX: dict[str, dict[str, Any]] = {
         },
     },
 }
-UNHARDENED = {"reference"}
-"""Renderings whose values ask for less than a platform team would: no priority."""
+UNHARDENED = {"reference", "without"}
+"""Renderings whose values ask for less than a platform team would."""
 
 
 @cache
@@ -176,7 +184,7 @@ LEAVES = list(leaves(SCHEMA))
 def at(path: tuple[str, ...], values: Mapping[str, Any]) -> Any:
     """A value, or None where it is not set."""
     for step in path:
-        values = values.get(step, {})
+        values = {} if values.get(step) is None else values[step]
     return values if values != {} else None
 
 

@@ -27,7 +27,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
   "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63)
   "app.kubernetes.io/version" .Chart.AppVersion
   "app.kubernetes.io/managed-by" .Release.Service }}
-{{- toYaml (merge $own $version .Values.commonLabels) }}
+{{- toYaml (merge $own $version (default dict .Values.commonLabels)) }}
 {{- end }}
 
 {{- define "spa.image" -}}
@@ -36,7 +36,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 
 {{/* A number or text as text: 16777216 would be 1.6777216e+07. */}}
 {{- define "spa.text" -}}
-{{- if kindIs "float64" . }}{{ int64 . }}{{ else }}{{ . }}{{ end }}
+{{- if kindIs "float64" . }}{{ int64 . }}{{ else if not (kindIs "invalid" .) }}{{ . }}{{ end }}
 {{- end }}
 
 {{/* The options of the daemon that have a value of their own, by the name of each. */}}
@@ -56,9 +56,9 @@ log-format: {{ .logFormat | quote }}
 
 {{/* Kubernetes refuses a surge together with unavailable pods: who allows these wants no surge. */}}
 {{- define "spa.updateStrategy" -}}
-{{- $strategy := deepCopy .Values.updateStrategy }}
+{{- $strategy := deepCopy . }}
 {{- $rolling := default dict $strategy.rollingUpdate }}
-{{- if or (eq $strategy.type "OnDelete") (not $rolling) }}
+{{- if or (eq (default "" $strategy.type) "OnDelete") (not $rolling) }}
 {{- $_ := unset $strategy "rollingUpdate" }}
 {{- else if not (has (default 0 $rolling.maxUnavailable | toString) (list "0" "0%")) }}
 {{- $_ := set $rolling "maxSurge" 0 }}
