@@ -16,6 +16,7 @@ from provider.log import fields, logger
 from provider.metrics import Metrics
 from provider.server.barrier import Barrier
 from provider.server.callers import Callers
+from provider.server.connections import Connections
 from provider.server.daemon import Daemon
 from provider.server.grpc_server import server_maker
 from provider.server.health import Readiness
@@ -78,7 +79,7 @@ def _daemon(config: Config, make_engine: Callable[[Config, Metrics], Mounts]) ->
     _serve_web(config, socket_file, metrics)
     return Daemon(
         socket_file,
-        server_maker(barrier.mount, pool),
+        server_maker(barrier.mount, pool, Connections(config.socket_path, callers)),
         barrier,
         drain_timeout=config.drain_timeout,
         beside=StatusSocket(config.status_path, callers, document),

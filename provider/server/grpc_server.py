@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from time import sleep
 from typing import Any
 
 import grpc
 
+from provider.server.connections import Connections
 from provider.server.health import PROVIDER_SERVICE, health_handler
 from provider.server.pool import MountPool
 from provider.server.servicer import VERSION
@@ -25,19 +27,33 @@ caller whose connection ends goes to whoever has the socket now, within this tim
 QUICK_THREADS = 2
 """For Version and health, which must answer while all mount workers are busy."""
 
+NOTICE_SECONDS = 0.5
+"""Time in which gRPC notices that a connection was cut."""
+
 Mount = Callable[[pb.MountRequest, grpc.ServicerContext], pb.MountResponse]
 
 
 class MountMethod:
     """The method Mount; grpcio runs it in the executor that its attribute names."""
 
-    def __init__(self, mount: Mount, pool: MountPool) -> None:
+    def __init__(self, mount: Mount, pool: MountPool, connections: Connections) -> None:
         self._mount = mount
+        self._connections = connections
         self.experimental_thread_pool = pool
 
     def __call__(self, request: pb.MountRequest, context: grpc.ServicerContext) -> pb.MountResponse:
-        """Answer one request."""
+        """Answer one request, unless it is a stranger's."""
+        if self._connections.cut_strangers():
+            _give_up_if_cut(context)
         return self._mount(request, context)
+
+
+def _give_up_if_cut(context: grpc.ServicerContext) -> None:
+    """End the call if it was over a connection that was cut; nobody hears its answer."""
+    for _ in range(50):
+        if not context.is_active():
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, "not for this user")
+        sleep(NOTICE_SECONDS / 50)
 
 
 def version(_request: pb.VersionRequest, _context: grpc.ServicerContext) -> pb.VersionResponse:
@@ -45,7 +61,9 @@ def version(_request: pb.VersionRequest, _context: grpc.ServicerContext) -> pb.V
     return VERSION
 
 
-def server_maker(mount: Mount, pool: MountPool) -> Callable[[], grpc.Server]:
+def server_maker(
+    mount: Mount, pool: MountPool, connections: Connections
+) -> Callable[[], grpc.Server]:
     """What makes servers with equal handlers over the same threads."""
     quick = ThreadPoolExecutor(QUICK_THREADS, thread_name_prefix="quick")
     methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
@@ -55,7 +73,7 @@ def server_maker(mount: Mount, pool: MountPool) -> Callable[[], grpc.Server]:
             response_serializer=pb.VersionResponse.SerializeToString,
         ),
         "Mount": grpc.unary_unary_rpc_method_handler(
-            MountMethod(mount, pool),
+            MountMethod(mount, pool, connections),
             request_deserializer=pb.MountRequest.FromString,
             response_serializer=pb.MountResponse.SerializeToString,
         ),

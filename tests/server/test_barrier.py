@@ -16,6 +16,8 @@ from provider import errors, log
 from provider.live import Book
 from provider.metrics import Metrics
 from provider.server.barrier import Barrier
+from provider.server.callers import Callers
+from provider.server.connections import Connections
 from provider.server.grpc_server import server_maker
 from provider.server.pool import MountPool
 from provider.server.servicer import Servicer
@@ -51,7 +53,8 @@ class Door:
         self.barrier = Barrier(
             servicer, self.pool, timeout=timeout, book=self.book, count=self._count
         )
-        self._server = server_maker(self.barrier.mount, self.pool)()
+        connections = Connections(path, Callers({0}))
+        self._server = server_maker(self.barrier.mount, self.pool, connections)()
         self._server.add_insecure_port(f"unix:{path}")
         self._server.start()
 
