@@ -2,7 +2,8 @@
 
 gRPC hands every request of a method to one executor (`experimental_thread_pool`). This one notes
 when a request came in, before it waited for a thread, and has those that would wait behind too
-many others refused by a thread of its own. Requests wait in order of arrival.
+many others refused by a thread of its own. Requests wait in order of arrival, which is fair to
+pods: kubelet asks for a volume again only after an answer.
 """
 
 import threading
@@ -12,6 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, ParamSpec, TypeVar
+
+from provider.server.burst import Burst
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -50,6 +53,7 @@ class MountPool(ThreadPoolExecutor):
         self._last_end = 0.0
         self._lock = threading.Lock()
         self._current = threading.local()
+        self._burst = Burst(self._let_in)
 
     @property
     def waiting(self) -> int:
@@ -77,12 +81,15 @@ class MountPool(ThreadPoolExecutor):
         with self._lock:
             is_full = self._busy >= self._workers and len(self._queue) >= self._max_waiting
             refusal = self._refusal or (TOO_MANY if is_full else "")
+            is_alone = not self._busy and not self._queue
             if not refusal:
                 self._queue.append(work)
         if refusal:
             self._refusals.submit(self._run, work, refusal)
+        elif is_alone:
+            self._let_in(1)
         else:
-            super().submit(self._run_next)
+            self._burst.arrive(work.arrived)
         return work.future
 
     def refuse_all(self, refusal: str) -> None:
@@ -92,6 +99,10 @@ class MountPool(ThreadPoolExecutor):
             waiting, self._queue = self._queue, deque()
         for work in waiting:
             self._refusals.submit(self._run, work, refusal)
+
+    def _let_in(self, arrivals: int) -> None:
+        for _ in range(arrivals):
+            super().submit(self._run_next)
 
     def _run_next(self) -> None:
         with self._lock:
