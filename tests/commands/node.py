@@ -11,9 +11,8 @@ from pathlib import Path
 from provider.ask import Asker
 from provider.aws.client import AwsClient
 from provider.aws.endpoints import Endpoints
-from provider.aws.parameter_store import ParameterStore
 from provider.aws.pod_identity import Agent
-from provider.aws.secrets_manager import SecretsManager
+from provider.aws.stores import stores
 from provider.aws.sts import Sts
 from provider.aws.transport import Transport
 from provider.credential_cache import CredentialCache
@@ -47,10 +46,7 @@ class Node:
         )
         lookups = Lookups(api)
         asker = Asker(
-            {
-                "secretsmanager": SecretsManager(self.client),
-                "ssmparameter": ParameterStore(self.client),
-            },
+            stores(self.client),
             memory=Memory(1 << 20),
             lanes=self.lanes,
             credentials=CredentialCache(),

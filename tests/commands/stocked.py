@@ -29,6 +29,8 @@ def stock(cloud: Cloud, klass: ClassSpec, region: str) -> None:
 def _put(cloud: Cloud, ref: ObjectRef, region: str, value: str) -> None:
     if ref.store == "secretsmanager":
         _put_secret(cloud, ref, region, value)
+    elif ref.store == "ssmparameterpath":
+        cloud.put_parameter(f"{ref.name.rstrip('/')}/{LEAF}", LEAF, region=region)
     elif ref.name.startswith(_REFERENCE):
         secret = ObjectRef("secretsmanager", ref.name.removeprefix(_REFERENCE))
         _put_secret(cloud, secret, region, value)

@@ -165,6 +165,11 @@ SPECIAL = {
 - {{objectName: "/a/c:live", objectType: ssmparameter}}
 - {{objectName: "{SSM}/a/d:1"}}
 """,
+    "paths": """
+- {objectName: /a, objectType: ssmparameterpath, recursive: true, keyPrefix: a-}
+- {objectName: /b/c, objectType: ssmparameterpath}
+- {objectName: /b/c, objectType: ssmparameter, objectAlias: alone}
+""",
     "a secret through a parameter": """
 - {objectName: /aws/reference/secretsmanager/db, objectType: ssmparameter}
 """,

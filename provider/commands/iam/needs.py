@@ -18,11 +18,14 @@ from provider.spec.models import ClassSpec, ObjectRef
 GET_SECRET = "secretsmanager:GetSecretValue"  # noqa: S105 (an action)
 DESCRIBE_SECRET = "secretsmanager:DescribeSecret"  # noqa: S105 (an action)
 GET_PARAMETERS = "ssm:GetParameters"
+GET_BY_PATH = "ssm:GetParametersByPath"
 
 _SIDS = {
     frozenset({GET_SECRET, DESCRIBE_SECRET}): "Secrets",
     frozenset({GET_SECRET}): "PinnedSecrets",
     frozenset({GET_PARAMETERS}): "Parameters",
+    frozenset({GET_BY_PATH}): "ParameterPaths",
+    frozenset({GET_PARAMETERS, GET_BY_PATH}): "ParametersAndPaths",
 }
 _KEY = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):\d{12}:key/[A-Za-z0-9-]+")
 _SECRET_REFERENCE = "/aws/reference/secretsmanager/"  # noqa: S105 (a path)
@@ -96,22 +99,14 @@ class Needs:
         return (*sorted(read, key=lambda one: one.sid), *self._decrypting(keys))
 
     def _add(self, ref: ObjectRef, place: Place) -> None:
-        if ref.store == "ssmparameter":
-            self._add_parameter(ref, place)
+        if ref.store == "secretsmanager":
+            # A version that is named by its id never changes, so that nobody asks whether it did.
+            is_pinned = ref.version is not None and ref.label is None
+            wanted = {GET_SECRET} if is_pinned else {GET_SECRET, DESCRIBE_SECRET}
+            self.actions[place.region, _secret(ref.name, place)] |= wanted
             return
-        # A version that is named by its id never changes, so that nobody asks whether it did.
-        is_pinned = ref.version is not None and ref.label is None
-        wanted = {GET_SECRET} if is_pinned else {GET_SECRET, DESCRIBE_SECRET}
-        self.actions[place.region, _secret(ref.name, place)] |= wanted
-
-    def _add_parameter(self, ref: ObjectRef, place: Place) -> None:
-        if looks_like_arn(ref.name):
-            self.actions[place.region, literal(ref.name)].add(GET_PARAMETERS)
-            return
-        resource = f"parameter/{literal(ref.name.removeprefix('/'))}"
-        is_public = ref.name.startswith(_PUBLIC)
-        arn = place.public("ssm", resource) if is_public else place.own("ssm", resource)
-        self.actions[place.region, arn].add(GET_PARAMETERS)
+        action = GET_PARAMETERS if ref.store == "ssmparameter" else GET_BY_PATH
+        self.actions[place.region, _parameter(ref.name, place)].add(action)
         if ref.name.startswith(_SECRET_REFERENCE):
             secret = _secret(ref.name.removeprefix(_SECRET_REFERENCE), place)
             self.actions[place.region, secret].add(GET_SECRET)
@@ -176,6 +171,16 @@ def _secret(name: str, place: Place) -> str:
         else place.own("secretsmanager", f"secret:{literal(name)}")
     )
     return arn + _SUFFIX
+
+
+def _parameter(name: str, place: Place) -> str:
+    """The resource of a parameter or of a path."""
+    if looks_like_arn(name):
+        return literal(name)
+    resource = f"parameter/{literal(name.removeprefix('/'))}"
+    if name.startswith(_PUBLIC):
+        return place.public("ssm", resource)
+    return place.own("ssm", resource)
 
 
 def _camel(region: str) -> str:
