@@ -26,7 +26,9 @@ class Burst:
         self._last = 0.0
         self._lock = Lock()
         self._someone = Event()
-        Thread(target=self._run, name="burst", daemon=True).start()
+        self._is_closed = False
+        self._thread = Thread(target=self._run, name="burst", daemon=True)
+        self._thread.start()
 
     def arrive(self, at: float) -> None:
         """One more has come, at this time (`time.monotonic`)."""
@@ -35,8 +37,15 @@ class Burst:
             self._last = at
         self._someone.set()
 
+    def close(self) -> None:
+        """Let in who has come; nobody may come any more."""
+        self._is_closed = True
+        self._someone.set()
+        self._thread.join()
+
     def _run(self) -> None:
-        while self._someone.wait():
+        while not self._is_closed:
+            self._someone.wait()
             self._wait_for_the_end()
             self._someone.clear()
             with self._lock:

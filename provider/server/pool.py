@@ -100,6 +100,11 @@ class MountPool(ThreadPoolExecutor):
         for work in waiting:
             self._refusals.submit(self._run, work, refusal)
 
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """As every executor."""
+        self._burst.close()
+        super().shutdown(wait, cancel_futures=cancel_futures)
+
     def _let_in(self, arrivals: int) -> None:
         for _ in range(arrivals):
             super().submit(self._run_next)
