@@ -14,6 +14,7 @@ from provider import __version__
 from provider.cli import parse
 from provider.config import Config
 from tests.deploy import manifests, policy
+from tests.deploy.conftest import Start
 
 CHART = manifests.DEPLOY / "chart" / "secrets-provider-aws"
 VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
@@ -149,10 +150,6 @@ def rendered(case: str) -> tuple[manifests.Document, ...]:
     return manifests.templated(CHART, MATRIX[case])
 
 
-def of_values(values: Mapping[str, Any]) -> tuple[manifests.Document, ...]:
-    return manifests.templated(CHART, values)
-
-
 def pod(case: str) -> dict[str, Any]:
     return dict(manifests.only(rendered(case), "DaemonSet")["spec"]["template"]["spec"])
 
@@ -210,6 +207,10 @@ def test_the_daemon_starts_with_what_it_is_given(case: str) -> None:
     )
 
 
+def test_the_reference_s_values_run_the_daemon_and_mount(start: Start) -> None:
+    assert start(policy.provider(pod("reference"))).files() == {"db": b"value"}
+
+
 def test_every_value_is_in_the_matrix() -> None:
     untried = [
         path for path in LEAVES if all(at(path, values) is None for values in MATRIX.values())
@@ -217,9 +218,16 @@ def test_every_value_is_in_the_matrix() -> None:
     assert untried == []
 
 
-def test_the_default_is_what_kustomize_renders() -> None:
-    by_kustomize = manifests.rendered(manifests.DEPLOY / "daemonset")
-    for document in rendered("default"):
+@pytest.mark.parametrize(
+    ("values", "folder"),
+    [({}, "."), ({"driverWritesSecrets": False}, "overlays/provider-writes")],
+    ids=["default", "provider writes"],
+)
+def test_chart_and_kustomize_render_the_same(values: dict[str, Any], folder: str) -> None:
+    by_kustomize = manifests.rendered(manifests.DEPLOY / "daemonset" / folder)
+    by_helm = manifests.templated(CHART, values)
+    assert len(by_helm) == len(by_kustomize)
+    for document in by_helm:
         other = manifests.only(by_kustomize, document["kind"])
         assert without_labels(document) == without_labels(other)
 
@@ -413,12 +421,12 @@ def test_a_wrong_type_is_refused(path: tuple[str, ...]) -> None:
 )
 def test_helm_refuses_what_the_schema_does(values: dict[str, Any], said: str) -> None:
     with pytest.raises(manifests.HelmRefused, match=said):
-        of_values(values)
+        manifests.templated(CHART, values)
 
 
 def test_nobody_who_expects_the_driver_is_left_without() -> None:
     with pytest.raises(manifests.HelmRefused, match="with-driver"):
-        of_values({"secrets-store-csi-driver": {"install": True}})
+        manifests.templated(CHART, {"secrets-store-csi-driver": {"install": True}})
 
 
 def test_the_notes_tell_how_to_check_the_driver_and_what_is_special() -> None:

@@ -11,6 +11,7 @@ from provider import __version__
 from provider.cli import parse
 from testbed.tokens import POD_IDENTITY_AUDIENCE, STS_AUDIENCE
 from tests.deploy import manifests, policy
+from tests.deploy.conftest import Start
 
 DAEMONSET = manifests.DEPLOY / "daemonset"
 PROVIDERS = "/var/run/secrets-store-csi-providers"
@@ -63,6 +64,11 @@ def test_the_provider_is_hardened_in_each(name: str) -> None:
 def test_each_starts_the_version_of_this_tree(name: str) -> None:
     image = policy.provider(pod(RENDERED[name]))["image"]
     assert image == f"secrets-provider-aws:{__version__}"
+
+
+@pytest.mark.parametrize("name", RENDERED)
+def test_each_runs_and_mounts(start: Start, name: str) -> None:
+    assert start(container(RENDERED[name], "provider")).files() == {"db": b"value"}
 
 
 def test_only_the_mode_that_writes_sees_the_pods_of_the_node() -> None:
