@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, Command] = {
     "validate": Command("say what is wrong with classes", "provider.commands.validate:run"),
     "iam-policy": Command("print the IAM policy for classes", "provider.commands.iam_policy:run"),
     "status": Command("show the live mounts of this node", "provider.commands.status:run"),
+    "explain": Command("say what mounting a class comes to", "provider.commands.explain:run"),
     "version": Command("print the version", "provider.cli:version"),
 }
 

@@ -63,14 +63,29 @@ def _fault(name: str, namespace: str, classes: Names) -> tuple[str, str]:
 
 
 def _volumes(node: Fields) -> Iterator[tuple[str, Fields]]:
+    for path, pod in pods(node):
+        for index, volume in mappings(pod["volumes"]):
+            csi = volume["csi"]
+            if isinstance(csi, Fields) and text(csi["driver"]) == _DRIVER:
+                yield f"{path}.volumes[{index}].csi", csi
+
+
+def pods(node: Fields) -> Iterator[tuple[str, Fields]]:
+    """The specs of pods in a manifest, with their paths."""
     for steps in _TEMPLATES:
         found: Node | None = node
         for step in steps:
             found = found[step] if isinstance(found, Fields) else None
-        for index, volume in mappings(found["volumes"] if isinstance(found, Fields) else None):
-            csi = volume["csi"]
-            if isinstance(csi, Fields) and text(csi["driver"]) == _DRIVER:
-                yield f"{'.'.join(steps)}.volumes[{index}].csi", csi
+        if isinstance(found, Fields):
+            yield ".".join(steps), found
+
+
+def classes_of(pod: Fields) -> Iterator[str]:
+    """Names of the classes that a pod mounts."""
+    for _, volume in mappings(pod["volumes"]):
+        csi = volume["csi"]
+        if isinstance(csi, Fields) and text(csi["driver"]) == _DRIVER:
+            yield _class(csi)[0]
 
 
 def _class(csi: Fields) -> tuple[str, Node]:
