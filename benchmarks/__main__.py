@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Run the rows."""
     options = _parser().parse_args()
+    then = Run.from_json(FIGURES.read_text()) if options.compare else None
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGALRM, _end)
     signal.alarm(MOST_SECONDS)
@@ -66,10 +67,8 @@ def main() -> int:
         run = Run(machine.about(options.latency_ms), figures, made.left_out)
     table.show(run, options.latency_ms == USUAL_LATENCY)
     _keep(run, options)
-    if options.compare:
-        losses = table.show_changes(compare(run, Run.from_json(FIGURES.read_text())))
-        return 1 if losses else 0
-    return 0
+    losses = table.show_changes(compare(run, then)) if then else []
+    return 1 if losses else 0
 
 
 def _measured(made: Stage, names: list[str]) -> Iterator[Figure]:
