@@ -1,188 +1,26 @@
-"""deploy/chart: valid and hardened whatever the values, and the values are checked."""
+"""deploy/chart: what helm renders is valid and hardened whatever the values."""
 
 import copy
-import json
-from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 
 from provider import __version__
-from provider.cli import parse
-from provider.config import Config
 from tests.deploy import manifests, policy
+from tests.deploy.chart import (
+    CHART,
+    MATRIX,
+    PROVIDERS,
+    UNHARDENED,
+    config,
+    environment,
+    pod,
+    rendered,
+)
 from tests.deploy.conftest import Start
 
-CHART = manifests.DEPLOY / "chart" / "secrets-provider-aws"
-VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
-SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 NAME = "secrets-provider-aws"
-PROVIDERS = "/var/run/secrets-store-csi-providers"
-
-MATRIX: dict[str, dict[str, Any]] = {
-    "default": {},
-    # All values of the chart of AWS's own provider, with its defaults where it has any.
-    "reference": {
-        "image": {
-            "repository": "registry.example/secrets-provider-aws",
-            "tag": "1.2.3",
-            "pullPolicy": "IfNotPresent",
-        },
-        "awsRegion": "",
-        "nameOverride": "",
-        "fullnameOverride": "",
-        "commonLabels": {},
-        "providerVolume": PROVIDERS,
-        "kubeletPath": "/var/lib/kubelet",
-        "driverWritesSecrets": False,
-        "k8sThrottlingParams": {"qps": "20", "burst": "40"},
-        "podIdentityHttpTimeout": "100ms",
-        "eksAddonVersion": "v3.1.1-eksbuild.1",
-        "podLabels": {},
-        "podAnnotations": {},
-        "affinity": {},
-        "resources": {
-            "requests": {"cpu": "50m", "memory": "100Mi"},
-            "limits": {"cpu": "50m", "memory": "100Mi"},
-        },
-        "priorityClassName": "",
-        "nodeSelector": {},
-        "tolerations": [],
-        "port": 8989,
-        "updateStrategy": {"type": "RollingUpdate"},
-        "imagePullSecrets": [],
-        "rbac": {"install": True, "pspEnabled": False},
-        "securityContext": {"privileged": False, "allowPrivilegeEscalation": False},
-        "dnsConfig": {},
-        "useFipsEndpoint": False,
-        "secrets-store-csi-driver": {"install": False},
-    },
-    "aws": {
-        "awsRegion": "eu-west-1",
-        "useFipsEndpoint": True,
-        "useDualstackEndpoint": True,
-        "podIdentityHttpTimeout": "1s",
-        "eksAddonVersion": "v1",
-        "proxy": {"https": "http://proxy:3128", "http": "http://proxy:80", "noProxy": ".internal"},
-        "caBundle": {"configMap": "company-ca", "key": "bundle.pem"},
-    },
-    "provider writes": {
-        "driverWritesSecrets": False,
-        "kubeletPath": "/data/kubelet",
-        "providerVolume": "/etc/kubernetes/secrets-store-csi-providers",
-    },
-    "tuned": {
-        "rotationPollInterval": "5m",
-        "cacheMaxBytes": 33554432,
-        "logLevel": "debug",
-        "logFormat": "json",
-        "k8sThrottlingParams": {"qps": 1000000, "burst": 2000000},
-        "extraArgs": ["--mount-workers=64"],
-        "extraEnv": [{"name": "AWS_ENDPOINT_URL_STS", "value": "https://sts.example"}],
-        "extraVolumes": [{"name": "more", "emptyDir": {}}],
-        "extraVolumeMounts": [{"name": "more", "mountPath": "/more"}],
-    },
-    "placed": {
-        "podLabels": {"team": "platform", "app.kubernetes.io/name": "not-to-be-had"},
-        "podAnnotations": {"note": "here"},
-        "resources": {"requests": {"cpu": "100m"}, "limits": {"memory": "512Mi"}},
-        "priorityClassName": "system-node-critical",
-        "nodeSelector": {"pool": "workers"},
-        "tolerations": [{"key": "gpu", "operator": "Exists"}],
-        "affinity": {"podAffinity": {}},
-        "updateStrategy": {
-            "type": "RollingUpdate",
-            "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 1},
-        },
-        "terminationGracePeriodSeconds": 60,
-        "dnsConfig": {"options": [{"name": "ndots", "value": "1"}]},
-        "imagePullSecrets": [{"name": "pull"}],
-    },
-    "named": {
-        "nameOverride": "spa",
-        "fullnameOverride": "aws-secrets",
-        "commonLabels": {"owner": "platform"},
-        "rbac": {"serviceAccountName": "aws-secrets-account"},
-        "image": {
-            "repository": "registry.example/spa",
-            "tag": "loses",
-            "digest": f"sha256:{'ab' * 32}",
-            "pullPolicy": "Always",
-        },
-    },
-    "own account": {"rbac": {"install": False, "pspEnabled": True, "serviceAccountName": "mine"}},
-    "own confinement": {
-        "securityContext": {"runAsUser": 0},
-        "podSecurityContext": {"supplementalGroups": [1000]},
-        "secrets-store-csi-driver": {"install": False, "tokenRequests": []},
-    },
-    "on delete": {"updateStrategy": {"type": "OnDelete"}},
-    # Helm's way to take a default away.
-    "without": dict.fromkeys(
-        (
-            *("updateStrategy", "affinity", "tolerations", "nodeSelector", "dnsConfig"),
-            *("podLabels", "podAnnotations", "commonLabels", "k8sThrottlingParams"),
-            *("resources", "securityContext", "podSecurityContext", "imagePullSecrets"),
-        )
-    ),
-    "watched": {
-        "port": 9090,
-        "events": True,
-        "podMonitor": {"enabled": True, "interval": "15s", "labels": {"release": "prometheus"}},
-        "serviceMonitor": {"enabled": True, "interval": "15s", "labels": {"release": "prometheus"}},
-        "alerts": {"enabled": True, "labels": {"release": "prometheus"}},
-        "dashboard": {
-            "enabled": True,
-            "labels": {"grafana_dashboard": "yes"},
-            "annotations": {"grafana_folder": "AWS"},
-        },
-    },
-}
-UNHARDENED = {"reference", "without"}
-"""Renderings whose values ask for less than a platform team would."""
-
-
-@cache
-def rendered(case: str) -> tuple[manifests.Document, ...]:
-    return manifests.templated(CHART, MATRIX[case])
-
-
-def pod(case: str) -> dict[str, Any]:
-    return dict(manifests.only(rendered(case), "DaemonSet")["spec"]["template"]["spec"])
-
-
-def config(case: str) -> Config:
-    container = policy.provider(pod(case))
-    environment = {one["name"]: one.get("value", "node-1") for one in container["env"]}
-    return parse([one for one in container["args"] if one != "--events"], environment)
-
-
-def environment(case: str) -> dict[str, str]:
-    return {
-        one["name"]: one["value"] for one in policy.provider(pod(case))["env"] if "value" in one
-    }
-
-
-def leaves(schema: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Paths of the single values; a map whose keys are the user's is one."""
-    for name, about in schema["properties"].items():
-        if "properties" in about:
-            yield from leaves(about, (*path, name))
-        elif name != "global":
-            yield (*path, name)
-
-
-LEAVES = list(leaves(SCHEMA))
-
-
-def at(path: tuple[str, ...], values: Mapping[str, Any]) -> Any:
-    """A value, or None where it is not set."""
-    for step in path:
-        values = {} if values.get(step) is None else values[step]
-    return values if values != {} else None
 
 
 @pytest.mark.parametrize("case", MATRIX)
@@ -209,13 +47,6 @@ def test_the_daemon_starts_with_what_it_is_given(case: str) -> None:
 
 def test_the_reference_s_values_run_the_daemon_and_mount(start: Start) -> None:
     assert start(policy.provider(pod("reference"))).files() == {"db": b"value"}
-
-
-def test_every_value_is_in_the_matrix() -> None:
-    untried = [
-        path for path in LEAVES if all(at(path, values) is None for values in MATRIX.values())
-    ]
-    assert untried == []
 
 
 @pytest.mark.parametrize(
@@ -379,54 +210,6 @@ def test_monitors_find_the_pods() -> None:
     assert chosen <= service["metadata"]["labels"].items()
     for monitor in (by_pod, by_service):
         assert monitor["metadata"]["labels"]["release"] == "prometheus"
-
-
-def test_the_defaults_are_valid() -> None:
-    jsonschema.validate(VALUES, SCHEMA)
-
-
-def test_the_schema_knows_every_value_and_no_other() -> None:
-    assert set(SCHEMA["properties"]) - {"global"} == set(VALUES)
-    assert not SCHEMA["additionalProperties"]
-    for name, about in SCHEMA["properties"].items():
-        if "properties" in about:
-            assert set(about["properties"]) == set(VALUES[name]), name
-
-
-@pytest.mark.parametrize("path", LEAVES, ids=".".join)
-def test_a_wrong_type_is_refused(path: tuple[str, ...]) -> None:
-    values = copy.deepcopy(VALUES)
-    *folders, name = path
-    inner = values
-    for step in folders:
-        inner = inner[step]
-    inner[name] = "text" if isinstance(inner[name], dict) else {"a": {"map": [1]}}
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(values, SCHEMA)
-
-
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [
-        ({"awsregion": "eu-west-1"}, "awsregion"),
-        ({"image": {"tags": "1"}}, "tags"),
-        ({"awsRegion": "eu west"}, "awsRegion"),
-        ({"rotationPollInterval": "2 minutes"}, "rotationPollInterval"),
-        ({"driverWritesSecrets": "false"}, "driverWritesSecrets"),
-        ({"port": 70000}, "port"),
-        ({"image": {"digest": "latest"}}, "digest"),
-        ({"terminationGracePeriodSeconds": 5}, "terminationGracePeriodSeconds"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_helm_refuses_what_the_schema_does(values: dict[str, Any], said: str) -> None:
-    with pytest.raises(manifests.HelmRefused, match=said):
-        manifests.templated(CHART, values)
-
-
-def test_nobody_who_expects_the_driver_is_left_without() -> None:
-    with pytest.raises(manifests.HelmRefused, match="with-driver"):
-        manifests.templated(CHART, {"secrets-store-csi-driver": {"install": True}})
 
 
 def test_the_notes_tell_how_to_check_the_driver_and_what_is_special() -> None:

@@ -9,7 +9,7 @@ import pytest
 from provider.config import OPTIONS, flag
 from provider.metrics import Metrics
 from tests.deploy import manifests
-from tests.deploy.test_chart import LEAVES
+from tests.deploy.chart import LEAVES
 
 GUIDE = manifests.ROOT / "docs" / "operations.md"
 TEXT = GUIDE.read_text()
