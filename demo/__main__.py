@@ -35,7 +35,8 @@ def main() -> int:
     kept = without_ambient(os.environ)
     os.environ.clear()
     os.environ.update(kept)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ending in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores SIGINT
+        signal.signal(ending, signal.default_int_handler)
     screen = Screen(reveal=options.reveal)
     try:
         return _run(screen, options.output.absolute(), keep=options.keep)

@@ -24,11 +24,14 @@ def explain(stage: Stage, screen: Screen) -> None:
     """Say how, then wait for Ctrl-C."""
     screen.title("The set-up stays until Ctrl-C", "Paste away, in another terminal at this place.")
     for what, command in _commands(stage).items():
-        screen.say(f"\n# {what}", "dim")
+        screen.say("")
+        screen.say(f"# {what}", "dim")
         screen.command(command)
-    screen.say(f"\nThe daemon is process {stage.daemon.pid}:", "dim")
+    screen.say("")
+    screen.say(f"The daemon is process {stage.daemon.pid}:", "dim")
     screen.command(stage.daemon.command)
-    screen.say("\nCtrl-C stops it all; the files stay.", "bold")
+    screen.say("")
+    screen.say("Ctrl-C stops it all; the files stay.", "bold")
     with contextlib.suppress(KeyboardInterrupt):
         signal.pause()
 
@@ -63,7 +66,8 @@ def _write_request(stage: Stage) -> str:
     app = stage.application(_CLASS)
     request = stage.output / "mount-request.json"
     request.touch(mode=0o600)
-    request.write_text(MessageToJson(stage.driver.request(app.pod, app.parameters)))
+    attributes = {**app.parameters, "secretProviderClass": app.name}
+    request.write_text(MessageToJson(stage.driver.request(app.pod, attributes)))
     return _short(request)
 
 

@@ -11,8 +11,10 @@ from demo.samples import (
     EKS,
     ENDPOINT,
     FLAGS,
+    JAVA,
     KEYSTORE,
     LICENCE,
+    LIMITS,
     LONDON,
     MY_APP,
     NODE_REGION,
@@ -21,6 +23,7 @@ from demo.samples import (
     SERVER_KEY,
     SERVICE,
     SETTINGS,
+    SIGNING,
     STANDBY,
     URL,
     Parameter,
@@ -32,6 +35,8 @@ Calls = Counter[str]
 """Calls of one kind, such as `GetSecretValue eu-west-1`, and how many."""
 AGENT = "Credentials agent"
 """The kind of calls to the Pod Identity agent."""
+ANY = "any"
+"""A version that is another in every run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,8 @@ class Due:
 
     files: Mapping[str, File]
     calls: Calls
+    fileless: Mapping[str, str] = field(default_factory=dict)
+    """Versions of objects that have no file: left out on purpose, or not there."""
 
 
 def whole(thing: Secret | Parameter, number: int = 0, *, mode: int = 0o644) -> File:
@@ -75,17 +82,21 @@ def calls(
     agent: int = 0,
     secrets: Mapping[str, int] | None = None,
     parameters: Mapping[str, int] | None = None,
+    paths: Mapping[str, int] | None = None,
 ) -> Calls:
-    """Calls by kind: STS in a region, the agent, secrets and batches of parameters by region."""
+    """Calls by kind: STS in a region, the agent; secrets, batches and paths by region."""
     made: Calls = Counter()
     if sts:
         made[f"AssumeRoleWithWebIdentity {sts}"] = 1
     if agent:
         made[AGENT] = agent
-    made.update({f"GetSecretValue {region}": number for region, number in (secrets or {}).items()})
-    made.update(
-        {f"GetParameters {region}": number for region, number in (parameters or {}).items()}
-    )
+    by_region = {
+        "GetSecretValue": secrets,
+        "GetParameters": parameters,
+        "GetParametersByPath": paths,
+    }
+    for operation, numbers in by_region.items():
+        made.update({f"{operation} {region}": one for region, one in (numbers or {}).items()})
     return made
 
 
@@ -97,6 +108,8 @@ def irsa(secrets: int = 0, parameters: int = 0, region: str = PRIMARY) -> Calls:
         parameters={region: parameters} if parameters else None,
     )
 
+
+_WEB = {"flags": FLAGS, "password": PASSWORD, "settings": SETTINGS, "url": URL}
 
 EXAMPLES: Mapping[str, Due] = {
     "my-aws-secrets-provider": Due(
@@ -175,21 +188,73 @@ EXAMPLES: Mapping[str, Due] = {
         irsa(1),
     ),
     "many-pods-example": Due({"database.json": whole(DATABASE)}, irsa(1)),
+    "encoded-example": Due(
+        {
+            "truststore.p12": File(bytes(range(99)), "1"),
+            "signing.json": whole(SIGNING),
+            "signing.key": File(bytes.fromhex("00ff10ef7f80")),
+            "issuer": part(SIGNING, "issuer"),
+        },
+        irsa(1, 1),
+    ),
+    "every-json-key-example": Due(
+        {
+            "db-username": part(DATABASE, "username"),
+            "db-password": part(DATABASE, "password"),
+            "db-host": part(DATABASE, "host"),
+            "service.json": whole(SERVICE),
+            "username": part(SERVICE, "username"),
+            "password": part(SERVICE, "password"),
+        },
+        irsa(2),
+        {"objects[0] example/database": DATABASE.version(3)},
+    ),
+    "env-file-example": Due(
+        {
+            "service.env": File(
+                b"username='orders'\n"
+                b"password='correct horse battery staple'\n"
+                b"api-key='key-0123456789'\n"
+                b'replicas=\'[{"host":"replica-1.internal","port":5432}]\'\n',
+                SERVICE.version(1),
+            ),
+            "application.properties": File(
+                b"spring.profiles.active=production\nserver.port=8443\n", JAVA.version(1)
+            ),
+            "limits.json": File(b'{"soft":100,"hard":250}', LIMITS.version(1)),
+        },
+        irsa(3),
+    ),
+    "optional-example": Due(
+        {"service.json": whole(SERVICE)}, irsa(2), {"overrides.json": "missing"}
+    ),
+    "parameter-path-example": Due(
+        {
+            f"settings/{name}": File(thing.values[-1].encode(), mode=0o444)
+            for name, thing in _WEB.items()
+        },
+        calls(sts=PRIMARY, paths={PRIMARY: 1}),
+        # Stands for all that is under the path, and for when it was written.
+        {"objects[0] /example/web": ANY},
+    ),
 }
 """By class."""
 
 
-def wrong_files(due: Mapping[str, File], mounted: Mounted) -> Iterator[str]:
+def wrong_files(due: Due, mounted: Mounted) -> Iterator[str]:
     """Each difference, in a line that holds no value."""
-    for path in sorted(due.keys() | mounted.files.keys()):
+    for path in sorted(due.files.keys() | mounted.files.keys()):
         if path not in mounted.files:
             yield f"{path}: expected a file, came nothing"
-        elif path not in due:
+        elif path not in due.files:
             yield f"{path}: expected nothing, came a file"
         else:
-            yield from _wrong_file(path, due[path], mounted)
-    for path in sorted(mounted.versions.keys() - due.keys()):
-        yield f"{path}: expected no version, came {mounted.versions[path]}"
+            yield from _wrong_file(path, due.files[path], mounted)
+    others = {key: told for key, told in mounted.versions.items() if key not in due.files}
+    for key in sorted(others.keys() | due.fileless.keys()):
+        wanted, came = due.fileless.get(key), others.get(key)
+        if came != wanted and not (came and wanted == ANY):
+            yield f"{key}: expected version {wanted}, came {came}"
 
 
 def _wrong_file(path: str, due: File, mounted: Mounted) -> Iterator[str]:

@@ -86,7 +86,35 @@ API = Secret("example/api", ("token-of-the-api",), {PRIMARY: "AbCdEf", STANDBY: 
 LICENCE = Secret("shared/licence", ("LIC-2026-0042",), {PRIMARY: "AbCdEf"}, OTHER_ACCOUNT)
 MY_APP = Secret("my-app-secret", (_login("tell-no-one"),), {PRIMARY: "MyMyMy", LONDON: "MyMyMy"})
 EKS = Secret("eksSecret", ("a secret of the node's region",), {NODE_REGION: "EkEkEk"})
-SECRETS = (DATABASE, SERVICE, KEYSTORE, SERVER_KEY, API, LICENCE, MY_APP, EKS)
+SIGNING = Secret(
+    "example/signing",
+    (json.dumps({"key": "00ff10ef7f80", "issuer": "shop.example"}),),
+    {PRIMARY: "SgSgSg"},
+)
+JAVA = Secret(
+    "example/java",
+    (json.dumps({"spring.profiles.active": "production", "server.port": 8443, "note": "no"}),),
+    {PRIMARY: "JvJvJv"},
+)
+LIMITS = Secret(
+    "example/limits",
+    (json.dumps({"soft": 100, "hard": 250, "why": "left out"}),),
+    {PRIMARY: "LmLmLm"},
+)
+SECRETS = (
+    DATABASE,
+    SERVICE,
+    KEYSTORE,
+    SERVER_KEY,
+    API,
+    LICENCE,
+    MY_APP,
+    EKS,
+    SIGNING,
+    JAVA,
+    LIMITS,
+)
+"""Of the names in the examples only example/overrides is missing, which is optional."""
 
 URL = Parameter(
     "/example/web/url",
@@ -98,7 +126,8 @@ FLAGS = Parameter("/example/web/flags", ("dark-mode,fast-checkout",))
 SETTINGS = Parameter("/example/web/settings", (json.dumps({"listen": {"port": 8443}}),))
 STANDBY_URL = Parameter("/example/standby/url", ("https://standby.shop.example",), STANDBY)
 ENDPOINT = Parameter("/shared/endpoint", ("https://shared.example",), account=OTHER_ACCOUNT)
-PARAMETERS = (URL, PASSWORD, FLAGS, SETTINGS, STANDBY_URL, ENDPOINT)
+TRUSTSTORE = Parameter("/example/truststore", (base64.encodebytes(bytes(range(99))).decode(),))
+PARAMETERS = (URL, PASSWORD, FLAGS, SETTINGS, STANDBY_URL, ENDPOINT, TRUSTSTORE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,9 @@ class Screen:
 
     def say(self, text: str | Text, style: str = "") -> None:
         """A line or a paragraph."""
+        if not text:
+            self.console.print()
+            return
         body = text if isinstance(text, Text) else Text(text, style=style)
         self.console.print(Padding(body, (0, 0, 0, 4), expand=False))
 

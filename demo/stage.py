@@ -4,8 +4,7 @@ import logging
 import shutil
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,7 @@ from demo.wire import Wire
 from testbed.agent import FakeAgent
 from testbed.aws.cloud import Cloud
 from testbed.driver import Driver, Mounted, MountRefused, Options, Pod
-from testbed.journal import Journal
+from testbed.journal import Call
 from testbed.kubernetes import FakeKubernetes
 from testbed.moto import Moto
 
@@ -38,16 +37,28 @@ class NotOurs(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One mount as the driver saw it, and the calls that were made for it."""
+    """One mount as the driver saw it, and what was asked of whom for it."""
 
     outcome: Mounted | MountRefused
     seconds: float
-    calls: Calls
-    """To AWS and to the Pod Identity agent."""
-    lookups: Calls
-    """To the Kubernetes API."""
-    lost: Calls
-    """Calls to AWS that went nowhere, out of `calls`."""
+    aws: Sequence[Call]
+    agent: Sequence[Call]
+    kubernetes: Sequence[Call]
+
+    @property
+    def calls(self) -> Calls:
+        """To AWS and to the Pod Identity agent, by kind."""
+        return _by_kind(self.aws) + Calls({AGENT: len(self.agent)})
+
+    @property
+    def lost(self) -> Calls:
+        """Those to AWS that went nowhere."""
+        return _by_kind(call for call in self.aws if call.status == 0)
+
+    @property
+    def signers(self) -> set[str]:
+        """Access keys that calls to AWS were signed with."""
+        return {call.identity for call in self.aws}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +92,19 @@ class Stage:
     def mount(self, application: Application, pod: Pod | None = None) -> Seen:
         """Mount the class, or mount it again, for its own pod or another one."""
         pod = pod or application.pod
-        before = self._counts()
+        around = self.around
+        journals = [one.journal.calls for one in (around.wire, around.agent, around.kubernetes)]
+        lengths = [len(journal) for journal in journals]
         started = time.monotonic()
         outcome = self.driver.mount(
             pod, application.parameters, attributes={"secretProviderClass": application.name}
         )
         seconds = time.monotonic() - started
-        made, lookups, lost = (now - then for now, then in zip(self._counts(), before, strict=True))
+        asked = [journal[length:] for journal, length in zip(journals, lengths, strict=True)]
         self._link(application, pod)
-        seen = Seen(outcome, seconds, made, lookups, lost)
+        seen = Seen(outcome, seconds, *asked)
         self.mounts.append(seen)
         return seen
-
-    def _counts(self) -> tuple[Calls, Calls, Calls]:
-        aws = list(self.around.wire.journal.calls)
-        made = Counter(f"{call.operation} {call.region}" for call in aws)
-        made[AGENT] = self.around.agent.journal.count()
-        lost = Counter(f"{call.operation} {call.region}" for call in aws if call.status == 0)
-        return made, _lookups(self.around.kubernetes.journal), lost
 
     def _link(self, application: Application, pod: Pod) -> None:
         """Let people find the volume by the names of class and pod."""
@@ -182,8 +188,8 @@ def _tell(stage: Stage, screen: Screen) -> None:
     screen.check(about, [] if known else [f"expected v1alpha1, came {answer.version}"])
 
 
-def _lookups(journal: Journal) -> Calls:
-    return Counter(call.operation for call in list(journal.calls))
+def _by_kind(made: Iterable[Call]) -> Calls:
+    return Calls(f"{call.operation} {call.region}" for call in made)
 
 
 def make_empty(output: Path) -> None:

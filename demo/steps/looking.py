@@ -35,7 +35,7 @@ def show(screen: Screen, seen: Seen, pod: Pod, *, with_files: bool = True) -> No
 
 def costs(seen: Seen) -> str:
     """The calls that were made for a mount, wherever they went."""
-    lookups = ", ".join(sorted(+seen.lookups))
+    lookups = ", ".join(sorted({call.operation for call in seen.kubernetes}))
     calls = calls_text(seen.calls, seen.lost) or "no call to AWS"
     return calls + (f"; Kubernetes: {lookups}" if lookups else "")
 
@@ -53,7 +53,7 @@ def wrong_content(seen: Seen, due: Due) -> Iterator[str]:
     if refused is not None:
         yield f"expected a mount, came {refused.code.name}: {refused.message}"
     if isinstance(outcome, Mounted):
-        yield from wrong_files(due.files, outcome)
+        yield from wrong_files(due, outcome)
 
 
 def wrong_refusal(
