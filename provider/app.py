@@ -26,6 +26,7 @@ from provider.server.socket_file import SocketFile, StartFailed
 from provider.server.status_document import StatusDocument
 from provider.server.status_socket import StatusSocket
 from provider.server.web import PROMETHEUS, Answer, WebServer
+from provider.target import Targets
 
 
 def engine(config: Config, metrics: Metrics) -> Mounts:
@@ -61,6 +62,7 @@ def _daemon(config: Config, make_engine: Callable[[Config, Metrics], Mounts]) ->
         make_engine(config, metrics),
         default_region=config.region,
         max_response_bytes=config.max_response_bytes,
+        write=None if config.driver_writes_secrets else Targets(config.kubelet_path / "pods").write,
     )
     pool = MountPool(config.mount_workers, config.max_waiting_mounts)
     book = Book(config.kubelet_path / "pods")

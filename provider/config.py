@@ -65,7 +65,8 @@ class Config:
     driver_writes_secrets: bool = option(
         syntax.boolean,
         "true",
-        "The driver writes the files that it is given.",
+        "The driver writes the files that it is given. `false`: the provider writes them itself, "
+        "for which it needs the kubelet's folder mounted.",
         group="Driver",
     )
     kubelet_path: Path = option(

@@ -23,7 +23,8 @@ a value or a token.
     │   ├── RoleMissing                                   no role on the service account
     │   ├── RegionUnknown                                 no region to be found
     │   ├── SecretUnusable                                marked for deletion, key disabled, …
-    │   └── AnswerTooLarge                                over the driver's limit
+    │   ├── AnswerTooLarge                                over the driver's limit
+    │   └── VolumeRefused                                 no volume that we may write to ourselves
     └── Unavailable                  INTERNAL             the other region may cover for it
         ├── AwsUnavailable                                unreachable, 5xx, garbage, time-out
         ├── AwsThrottled                                  still throttled after all retries
@@ -129,6 +130,10 @@ class SecretUnusable(NotPossible):
 
 class AnswerTooLarge(NotPossible):
     """The files exceed what the driver accepts in one answer."""
+
+
+class VolumeRefused(NotPossible):
+    """The provider is to write the files, but the target is none that it may write to."""
 
 
 class Unavailable(ProviderError):

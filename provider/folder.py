@@ -55,6 +55,10 @@ class Folder:
         finally:
             os.close(descriptor)
 
+    def device(self) -> int:
+        """Number of the file system that the folder is on."""
+        return os.fstat(self._descriptor).st_dev
+
     def lock(self) -> None:
         """Keep other writers out until the folder is closed; raises if one is in."""
         try:

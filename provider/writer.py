@@ -47,16 +47,18 @@ class Change:
     kind: Kind
 
 
-def write(volume: Path, files: Sequence[MountedFile]) -> tuple[Change, ...]:
+def write(
+    volume: Path, files: Sequence[MountedFile], *, below: Path | None = None
+) -> tuple[Change, ...]:
     """Make the volume hold these files and no others; raises `WriteFailed`.
 
     No files at all leave everything as it is. The changes come in the order of `files`, then what
-    was removed.
+    was removed. No link is followed on the way from `below`, if given, to the volume.
     """
     _check(files)
     if not files:
         return ()
-    with _opened(volume) as folder:
+    with _opened(volume, below) as folder:
         with _named(f"cannot lock {volume}; another write is under way"):
             folder.lock()
         with _named(f"cannot write into {volume}; it holds what it held before"):
@@ -97,12 +99,14 @@ def _check(files: Sequence[MountedFile]) -> None:
 
 
 @contextmanager
-def _opened(volume: Path) -> Iterator[Folder]:
+def _opened(volume: Path, below: Path | None = None) -> Iterator[Folder]:
     with ExitStack() as stack:
         with _named(f"cannot open the folder {volume}"):
             if volume.is_symlink():
                 raise WriteFailed(f"{volume} is a symbolic link: name the folder that it leads to")
-            folder = stack.enter_context(Folder.open(volume))
+            folder = stack.enter_context(Folder.open(below or volume))
+            if below is not None:
+                folder = stack.enter_context(folder.at(volume.relative_to(below).parts))
         yield folder
 
 

@@ -116,7 +116,7 @@ class Barrier:
             arrived=attempt.arrived,
             trail=attempt.trail,
         )
-        return self._servicer.response(attempt.delivery)
+        return self._servicer.response(attempt.spec, attempt.delivery)
 
     def _succeed(self, attempt: Attempt) -> None:
         spec, delivery = attempt.spec, attempt.delivery

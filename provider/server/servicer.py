@@ -1,10 +1,12 @@
 """From the driver's MountRequest to its MountResponse, and the answer to Version."""
 
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from provider import __version__
 from provider.deadline import Deadline
 from provider.errors import AnswerTooLarge, InvalidRequest
+from provider.files import MountedFile
 from provider.mount import Delivery
 from provider.spec.attributes import parse_mount
 from provider.spec.models import MountSpec
@@ -30,15 +32,28 @@ class Mounts(Protocol):
         ...
 
 
+Write = Callable[[MountSpec, Sequence[MountedFile]], None]
+
+
 class Servicer:
-    """The provider API on plain messages; the status of failures is the barrier's."""
+    """The provider API on plain messages; the status of failures is the barrier's.
+
+    With `write` the volumes are written by it, and the driver gets versions but no files, of which
+    it makes nothing.
+    """
 
     def __init__(
-        self, mounts: Mounts, *, default_region: str | None, max_response_bytes: int
+        self,
+        mounts: Mounts,
+        *,
+        default_region: str | None,
+        max_response_bytes: int,
+        write: Write | None = None,
     ) -> None:
         self._mounts = mounts
         self._default_region = default_region
         self._max_response_bytes = max_response_bytes
+        self._write = write
 
     def parse(self, request: pb.MountRequest) -> MountSpec:
         """The request, checked; raises `InvalidRequest`."""
@@ -60,17 +75,20 @@ class Servicer:
         """The files; raises `ProviderError`."""
         return self._mounts.mount(spec, deadline=deadline, arrived=arrived, trail=trail)
 
-    def response(self, delivery: Delivery) -> pb.MountResponse:
-        """The files as the driver wants them; raises `AnswerTooLarge`."""
+    def response(self, spec: MountSpec, delivery: Delivery) -> pb.MountResponse:
+        """The files as the driver wants them; raises `AnswerTooLarge`, and what writing raises."""
         if not delivery.versions:
             raise RuntimeError("a delivery without versions, which the driver takes for a failure")
+        files = delivery.files
+        if self._write is not None:
+            self._write(spec, files)
+            files = ()
         response = pb.MountResponse(
             object_version=[
                 pb.ObjectVersion(id=id_, version=version) for id_, version in delivery.versions
             ],
             files=[
-                pb.File(path=file.path, mode=file.mode, contents=file.content)
-                for file in delivery.files
+                pb.File(path=file.path, mode=file.mode, contents=file.content) for file in files
             ],
         )
         if (size := response.ByteSize()) > self._max_response_bytes:
