@@ -30,6 +30,10 @@ COMMANDS: Mapping[str, Command] = {
     "mount": Command("write what a pod would get into a folder", "provider.commands.mount:run"),
     "validate": Command("say what is wrong with classes", "provider.commands.validate:run"),
     "iam-policy": Command("print the IAM policy for classes", "provider.commands.iam_policy:run"),
+    "convert": Command(
+        "make classes of the External Secrets Operator's manifests",
+        "provider.commands.convert:run",
+    ),
     "status": Command("show the live mounts of this node", "provider.commands.status:run"),
     "explain": Command("say what mounting a class comes to", "provider.commands.explain:run"),
     "version": Command("print the version", "provider.cli:version"),
