@@ -10,10 +10,12 @@ from typing import NoReturn
 
 from provider import __version__, log
 from provider.config import Config
-from provider.engine import build
-from provider.live import Book
+from provider.engine import build, kubernetes_api
+from provider.kube.events import Events
+from provider.live import Book, Step
 from provider.log import fields, logger
 from provider.metrics import Metrics
+from provider.notices import Notices
 from provider.server.barrier import Barrier
 from provider.server.callers import Callers
 from provider.server.connections import Connections
@@ -65,9 +67,13 @@ def _daemon(config: Config, make_engine: Callable[[Config, Metrics], Mounts]) ->
         write=None if config.driver_writes_secrets else Targets(config.kubelet_path / "pods").write,
     )
     pool = MountPool(config.mount_workers, config.max_waiting_mounts)
-    book = Book(config.kubelet_path / "pods")
+    book = Book(config.kubelet_path / "pods", tell=_notices(config))
     barrier = Barrier(
-        servicer, pool, timeout=config.mount_timeout, book=book, count=metrics.mounted
+        servicer,
+        pool,
+        timeout=config.mount_timeout,
+        book=book,
+        count=metrics.mounted,
     )
     _watch(metrics, pool, book)
     callers = Callers(config.allowed_uids)
@@ -86,6 +92,15 @@ def _daemon(config: Config, make_engine: Callable[[Config, Metrics], Mounts]) ->
         drain_timeout=config.drain_timeout,
         beside=StatusSocket(config.status_path, callers, document),
     )
+
+
+def _notices(config: Config) -> Callable[[Step], None]:
+    """What is told each step of a volume."""
+    if not config.events:
+        return lambda _step: None
+    events = Events(kubernetes_api(config), node=config.node_name)
+    events.start()
+    return Notices(events.tell, rotated=config.rotated_events)
 
 
 def _watch(metrics: Metrics, pool: MountPool, book: Book) -> None:

@@ -139,6 +139,19 @@ class Config:
         "The daemon's own token for the Kubernetes API; read again when it changes.",
         group="Kubernetes",
     )
+    events: bool = option(
+        syntax.boolean,
+        "false",
+        "Tell on the pod, as a Kubernetes Event, when a rotation fails; the driver does not. Needs "
+        "the verbs create and patch on events.",
+        group="Kubernetes",
+    )
+    rotated_events: bool = option(
+        syntax.boolean,
+        "false",
+        "With `--events`: tell when a rotation went well, too, with the new versions.",
+        group="Kubernetes",
+    )
     qps: int = option(
         syntax.whole_number,
         "5",

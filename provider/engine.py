@@ -60,12 +60,17 @@ def _lane_width(config: Config) -> int:
     return max(1, config.aws_max_in_flight * 3 // 4)
 
 
-def _lookups(config: Config, metrics: Metrics, environment: Mapping[str, str]) -> Lookups:
-    api = KubernetesApi(
+def kubernetes_api(config: Config, environment: Mapping[str, str] = os.environ) -> KubernetesApi:
+    """The cluster's API, as the daemon's own service account."""
+    return KubernetesApi(
         config.kube_api_url or api_url(environment),
         ca_file=config.kube_ca_file,
         token_file=config.kube_token_file,
     )
+
+
+def _lookups(config: Config, metrics: Metrics, environment: Mapping[str, str]) -> Lookups:
+    api = kubernetes_api(config, environment)
     observe = partial(metrics.cache_event, "roles")
     return Lookups(api, node_name=config.node_name or "", observe=observe)
 

@@ -1,4 +1,4 @@
-"""GET from the two small servers that tell who a pod is: the Kubernetes API and the EKS Pod
+"""HTTP to the two small servers that tell who a pod is: the Kubernetes API and the EKS Pod
 Identity agent. AWS has a path of its own (`aws/transport.py`), made for many calls.
 
 Never through a proxy: both are the cluster's own and reached from every node directly, while the
@@ -8,6 +8,7 @@ proxy variables are set for the way out, often without these addresses in `NO_PR
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import urllib3
 from urllib3.exceptions import HTTPError
@@ -16,6 +17,8 @@ from urllib3.exceptions import TimeoutError as AnyTimeout
 from provider.deadline import Deadline
 
 MAX_IDLE = 32
+
+Method = Literal["GET", "POST", "PATCH"]
 
 
 class NoAnswer(Exception):
@@ -57,23 +60,42 @@ class Site:
 
     def get(self, path: str, headers: Mapping[str, str], deadline: Deadline) -> Reply:
         """Ask once; raises `NoAnswer`."""
+        return self.send("GET", path, headers, deadline)
+
+    def send(
+        self,
+        method: Method,
+        path: str,
+        headers: Mapping[str, str],
+        deadline: Deadline,
+        body: bytes | None = None,
+    ) -> Reply:
+        """Send once; raises `NoAnswer`."""
         for value in headers.values():
             # http.client would quote the value, which may be a token.
             if not (value.isascii() and value.isprintable()):
                 raise NoAnswer(f"{self.url} was not asked: a header holds what no header may hold")
         limit = deadline.within(self._limits.request)
         try:
-            return self._get(path, headers, limit)
+            return self._send(method, path, headers, limit, body)
         except (HTTPError, OSError) as error:
             raise self._failure(error) from error
 
-    def _get(self, path: str, headers: Mapping[str, str], limit: Deadline) -> Reply:
+    def _send(
+        self,
+        method: Method,
+        path: str,
+        headers: Mapping[str, str],
+        limit: Deadline,
+        body: bytes | None,
+    ) -> Reply:
         left = limit.remaining()
         if left <= 0:
             raise TimeoutError
         response = self._pool.urlopen(
-            "GET",
+            method,
             path,
+            body=body,
             headers=headers,
             retries=False,
             redirect=False,
@@ -81,12 +103,12 @@ class Site:
             timeout=urllib3.Timeout(connect=min(self._limits.connect, left), read=left),
         )
         try:
-            body = self._read(response, limit)
+            answer = self._read(response, limit)
         except BaseException:
             response.close()
             raise
         response.release_conn()
-        return Reply(response.status, {k.lower(): v for k, v in response.headers.items()}, body)
+        return Reply(response.status, {k.lower(): v for k, v in response.headers.items()}, answer)
 
     def _failure(self, error: HTTPError | OSError) -> NoAnswer:
         """Why, in the system's words: urllib3's own texts are made of addresses of objects."""

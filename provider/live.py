@@ -84,6 +84,7 @@ class Step:
 
     before: LiveMount | None
     after: LiveMount
+    failure: ProviderError | None = None
 
     @property
     def changed(self) -> bool:
@@ -92,16 +93,19 @@ class Step:
 
 
 class Book:
-    """Thread-safe; one for the process. `pods` is the kubelet's folder of pods."""
+    """Thread-safe; one for the process. `pods` is the kubelet's folder of pods; `tell` is told of
+    each step of a volume."""
 
     def __init__(
         self,
         pods: Path,
         *,
+        tell: Callable[[Step], None] = lambda _step: None,
         max_mounts: int = MAX_MOUNTS,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._pods = pods
+        self._tell = tell
         self._max = max_mounts
         self._clock = clock
         self._mounts: OrderedDict[str, LiveMount] = OrderedDict()
@@ -125,7 +129,9 @@ class Book:
                 from_memory=delivery.from_memory,
                 failures=0,
             )
-            return self._keep(before, after)
+            step = self._keep(Step(before, after))
+        self._tell(step)
+        return step
 
     def failed(
         self,
@@ -152,7 +158,9 @@ class Book:
                 error=str(failure)[:MAX_ERROR],
                 failed_at=attempt.last_attempt,
             )
-            return self._keep(before, after)
+            step = self._keep(Step(before, after, failure))
+        self._tell(step)
+        return step
 
     def live(self) -> list[LiveMount]:
         """All mounts whose pods are there as far as can be known."""
@@ -194,12 +202,13 @@ class Book:
         now, before = self._clock(), self._mounts[target_path]
         return before, replace(before, last_attempt=now, gap=now - before.last_attempt)
 
-    def _keep(self, before: LiveMount | None, after: LiveMount) -> Step:
-        self._mounts[after.target_path] = after
-        self._mounts.move_to_end(after.target_path)
+    def _keep(self, step: Step) -> Step:
+        target = step.after.target_path
+        self._mounts[target] = step.after
+        self._mounts.move_to_end(target)
         if len(self._mounts) > self._max:
             self._mounts.popitem(last=False)
-        return Step(before, after)
+        return step
 
     def _is_there(self, target_path: str) -> bool:
         path = os.path.normpath(target_path)

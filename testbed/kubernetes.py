@@ -1,4 +1,4 @@
-"""A fake Kubernetes API server: service accounts, pods and nodes, read one at a time.
+"""A fake Kubernetes API server: service accounts, pods and nodes, read one at a time, and Events.
 
 Answers as kube-apiserver does: Status objects, bearer tokens that rotate, RBAC by resource.
 """
@@ -16,7 +16,7 @@ TOKEN = "kube-token"  # noqa: S105 (a made-up one)
 """The bearer token that the fake takes at first."""
 USER = "system:serviceaccount:kube-system:csi-secrets-store-provider-aws"
 _PATH = re.compile(
-    r"/api/v1(?:/namespaces/(?P<namespace>[^/]+))?/(?P<resource>[a-z]+)/(?P<name>[^/]+)"
+    r"/api/v1(?:/namespaces/(?P<namespace>[^/]+))?/(?P<resource>[a-z]+)(?:/(?P<name>[^/]+))?"
 )
 
 
@@ -112,6 +112,11 @@ class FakeKubernetes(Listening):
         labels = {} if region is None else {"topology.kubernetes.io/region": region}
         self._put("nodes", "Node", "", name, labels=labels)
 
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """All Events that were written, as they stand."""
+        return [one for (kind, _, _), one in list(self._objects.items()) if kind == "events"]
+
     def remove(self, resource: str, name: str, namespace: str = "") -> None:
         """Delete an object."""
         del self._objects[resource, namespace, name]
@@ -142,14 +147,43 @@ class FakeKubernetes(Listening):
             identity=request.headers.get("authorization", ""),
             target="/".join(part for part in (parts["namespace"], parts["name"]) if part),
         )
-        return self._desk.serve(asked, lambda: self._get(request, **parts), ApiError.reply)
+        answer = self._write if request.method in ("POST", "PATCH") else self._get
+        return self._desk.serve(asked, lambda: answer(request, **parts), ApiError.reply)
+
+    def _write(self, request: Request, *, namespace: str, resource: str, name: str) -> Reply:
+        self._admit(request, namespace, resource, name, may_write=resource == "events")
+        given = json.loads(request.body)
+        if request.method == "PATCH":
+            thing = self._objects.get((resource, namespace, name))
+            if thing is None:
+                raise ApiError(404, "NotFound", f'{resource} "{name}" not found')
+            thing.update(given)
+            return _json(thing)
+        name = given["metadata"]["name"]
+        if given["involvedObject"]["namespace"] != namespace:
+            message = f"Event {name!r} is invalid: involvedObject.namespace: does not match"
+            raise ApiError(422, "Invalid", message)
+        if (resource, namespace, name) in self._objects:
+            raise ApiError(409, "AlreadyExists", f'{resource} "{name}" already exists')
+        self._objects[resource, namespace, name] = given
+        return _json(given, 201)
 
     def _get(self, request: Request, *, namespace: str, resource: str, name: str) -> Reply:
+        self._admit(request, namespace, resource, name, may_write=False)
+        thing = self._objects.get((resource, namespace, name))
+        if thing is None:
+            raise ApiError(404, "NotFound", f'{resource} "{name}" not found')
+        return _json(thing)
+
+    def _admit(
+        self, request: Request, namespace: str, resource: str, name: str, *, may_write: bool
+    ) -> None:
+        """Raise unless the bearer is known and has the right."""
         if request.headers.get("authorization") != f"Bearer {self.token}":
             raise ApiError(401, "Unauthorized", "Unauthorized")
         if not resource:
             raise ApiError(404, "NotFound", "the server could not find the requested resource")
-        if resource in self.forbidden or request.method != "GET":
+        if resource in self.forbidden or (request.method != "GET" and not may_write):
             scope = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
             raise ApiError(
                 403,
@@ -157,7 +191,3 @@ class FakeKubernetes(Listening):
                 f'{resource} "{name}" is forbidden: User "{USER}" cannot '
                 f'{request.method.lower()} resource "{resource}" in API group "" {scope}',
             )
-        thing = self._objects.get((resource, namespace, name))
-        if thing is None:
-            raise ApiError(404, "NotFound", f'{resource} "{name}" not found')
-        return _json(thing)

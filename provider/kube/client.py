@@ -96,6 +96,27 @@ class KubernetesApi:
             raise _unavailable(resource, f"{self._url} answered something other than an object")
         return document
 
+    def write(
+        self, method: Literal["POST", "PATCH"], path: str, document: Any, deadline: Deadline
+    ) -> Reply:
+        """Make an object, or merge into it; the answer, whatever it says. One attempt.
+
+        Raises `KubernetesUnavailable`.
+        """
+        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        body = json.dumps(document).encode()
+        try:
+            for _ in range(2):
+                headers = {**self._headers(), "Content-Type": kind}
+                reply = self._connected().send(method, path, headers, deadline, body)
+                if reply.status != 401:  # else the token may have been replaced just now
+                    break
+        except NoAnswer as error:
+            if isinstance(error, Untrusted):
+                self._site = None
+            raise KubernetesUnavailable(str(error)) from error
+        return reply
+
     def _ask(self, resource: Resource, deadline: Deadline) -> Reply:
         """Ask until there is an answer that another attempt would not better."""
         pauses = iter(self._pauses)
@@ -123,8 +144,10 @@ class KubernetesApi:
         return reply, f"{self._url} answered {reply.status}{_message(reply)}"
 
     def _get(self, resource: Resource, deadline: Deadline) -> Reply:
-        headers = {"Accept": "application/json", "Authorization": f"Bearer {self._token()}"}
-        return self._connected().get(resource.path, headers, deadline)
+        return self._connected().get(resource.path, self._headers(), deadline)
+
+    def _headers(self) -> dict[str, str]:
+        return {"Accept": "application/json", "Authorization": f"Bearer {self._token()}"}
 
     def _token(self) -> str:
         """Read for every request: kubelet replaces it every hour, and requests are few."""

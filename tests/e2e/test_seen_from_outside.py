@@ -1,0 +1,98 @@
+"""What a failing rotation, which the driver hides, looks like from outside."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from testbed.driver import Mounted
+from tests.e2e.conftest import Build
+from tests.e2e.world import World
+from tests.server.process import eventually
+
+DB = "- objectName: db\n  objectType: secretsmanager\n"
+
+
+def status(world: World) -> dict[str, Any]:
+    command = [sys.executable, "-m", "provider", "status", "--json"]
+    socket = Path(world.folder) / ".aws-status"
+    eventually(socket.exists, "status can be asked for")
+    done = subprocess.run(
+        [*command, f"--socket={socket}"], capture_output=True, text=True, timeout=30, check=True
+    )
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def metric(world: World, name: str) -> float:
+    for line in world.metrics().splitlines():
+        if line.startswith(f"secrets_provider_aws_{name} "):
+            return float(line.split()[1])
+    raise KeyError(name)
+
+
+def lines(world: World, message: str) -> list[dict[str, Any]]:
+    parsed = [json.loads(line) for line in world.log if line.startswith("{")]
+    return [line for line in parsed if line["message"] == message]
+
+
+@pytest.fixture
+def world(build: Build) -> World:
+    world = build("--rotation-poll-interval=0s", "--events", "--log-level=debug").start()
+    world.aws.cloud.put_secret("db", "one")
+    return world
+
+
+def test_a_failing_rotation_shows_everywhere(world: World) -> None:
+    world.files(DB)
+    world.web.allow.clear()
+    outcome = world.mount(DB)
+    assert isinstance(outcome, Mounted)
+    assert outcome.hidden, "the driver itself keeps quiet"
+
+    assert metric(world, "mounts_failing") == 1
+    (mount,) = status(world)["mounts"]
+    assert mount["failing"]
+    assert mount["lastError"]["reason"] == "AccessDenied"
+    assert "secretsmanager:GetSecretValue" in mount["lastError"]["text"]
+    assert mount["objects"][0]["region"] == "eu-west-1"
+    eventually(lambda: world.kubernetes.events, "the pod has an event")
+    (event,) = world.kubernetes.events
+    assert event["reason"] == "SecretRotationFailed"
+    assert '"db" (secretsmanager, eu-west-1): AccessDenied' in event["message"]
+    (line,) = lines(world, "failed")
+    assert (line["reason"], line["pod"], line["id"]) == ("AccessDenied", "shop/web-1", mount["id"])
+    assert f"[id {mount['id']}]" in outcome.hidden.message
+
+
+def test_the_log_tells_how_many_calls_a_mount_made(world: World) -> None:
+    world.files(DB)
+    world.files(DB)
+    (first,), (second,) = lines(world, "delivered"), lines(world, "unchanged")
+    assert (first["level"], first["calls"], first["fetched"]) == ("info", 2, 1)
+    assert (second["level"], second["calls"], second["validated"]) == ("debug", 1, 1)
+
+
+def test_a_mount_from_memory_makes_none(build: Build) -> None:
+    world = build("--log-level=debug").start()
+    world.aws.cloud.put_secret("db", "one")
+    world.files(DB)
+    world.files(DB)
+    (line,) = lines(world, "unchanged")
+    assert (line["calls"], line["memory"]) == (0, 1)
+    assert status(world)["mounts"][0]["fromMemory"]
+
+
+def test_without_the_option_nothing_is_written_to_kubernetes(build: Build) -> None:
+    world = build("--rotation-poll-interval=0s").start()
+    world.aws.cloud.put_secret("db", "one")
+    world.files(DB)
+    world.aws.cloud.remove_secret("db")
+    assert world.refusal(DB)
+    assert not world.kubernetes.events
+    assert not [
+        one for one in world.kubernetes.journal.calls if not one.operation.startswith("get")
+    ]
