@@ -21,6 +21,9 @@ REGION = "eu-west-1"
 FOLDERS = {"/var/run/secrets-store-csi-providers": "providers", "/var/lib/kubelet": "kubelet"}
 """Folders of the node, and what they are called below the test's."""
 
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+"""The provider writes into volumes that lie in memory, as the driver's do, and into no others."""
+
 Start = Callable[[Document], "Running"]
 
 
@@ -63,7 +66,7 @@ def start(aws: FakeAws, kubernetes: FakeKubernetes, agent: FakeAgent) -> Iterato
     kubernetes.put_pod("shop", "web-1", node="node-1")
     running: list[Running] = []
     # Not pytest's own folder, whose path is too long for a socket's.
-    with tempfile.TemporaryDirectory(prefix="spa-") as name:
+    with tempfile.TemporaryDirectory(prefix="spa-", dir=MEMORY) as name:
         node = Path(name)
         for folder in FOLDERS.values():
             (node / folder).mkdir()
