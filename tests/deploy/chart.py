@@ -125,6 +125,7 @@ MATRIX: dict[str, dict[str, Any]] = {
     "watched": {
         "port": 9090,
         "events": True,
+        "rotatedEvents": True,
         "podMonitor": {"enabled": True, "interval": "15s", "labels": {"release": "prometheus"}},
         "serviceMonitor": {"enabled": True, "interval": "15s", "labels": {"release": "prometheus"}},
         "alerts": {"enabled": True, "labels": {"release": "prometheus"}},
@@ -151,7 +152,7 @@ def pod(case: str) -> dict[str, Any]:
 def config(case: str) -> Config:
     container = policy.provider(pod(case))
     environment = {one["name"]: one.get("value", "node-1") for one in container["env"]}
-    return parse([one for one in container["args"] if one != "--events"], environment)
+    return parse(container["args"], environment)
 
 
 def environment(case: str) -> dict[str, str]:

@@ -114,6 +114,8 @@ def test_what_is_looked_up_in_kubernetes_depends_on_the_values() -> None:
         ("", "events", "create"),
         ("", "events", "patch"),
     }
+    assert (config("watched").events, config("watched").rotated_events) == (True, True)
+    assert not config("default").events
 
 
 def test_an_account_of_one_s_own_is_left_alone() -> None:

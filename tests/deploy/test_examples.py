@@ -86,12 +86,13 @@ def test_an_example_has_its_account_its_class_and_its_pod(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", OURS, ids=ids)
-def test_a_role_is_named_unless_pod_identity_gives_one(path: Path) -> None:
+def test_a_role_is_named_unless_the_class_or_pod_identity_gives_one(path: Path) -> None:
     found = manifests.documents(path)
     account = manifests.only(found, "ServiceAccount")["metadata"]
     parameters = manifests.only(found, "SecretProviderClass")["spec"]["parameters"]
     has_role = "eks.amazonaws.com/role-arn" in account.get("annotations", {})
-    assert has_role == (parameters.get("usePodIdentity") != "true")
+    needs_role = parameters.get("usePodIdentity") != "true" and "roleArn" not in parameters
+    assert has_role == needs_role
 
 
 def test_the_index_lists_every_file() -> None:

@@ -182,7 +182,8 @@ def test_events_are_written_only_where_asked_for(tmp_path: Path, base: str) -> N
         DEFAULT, "secrets-provider-aws"
     )
     assert more == {("", "events", "create"), ("", "events", "patch")}
-    assert policy.provider(pod(found))["args"][-1] == "--events"
+    assert parse(policy.provider(pod(found))["args"], {}).events
+    assert not parse(container(DEFAULT, "provider")["args"], {}).events
 
 
 def test_secrets_are_the_driver_s_only_where_asked_for(tmp_path: Path) -> None:
