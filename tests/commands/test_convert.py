@@ -363,6 +363,11 @@ LOST = {
     "Delete": ("  target: {deletionPolicy: Delete}\n", "spec.target.deletionPolicy", 0),
     "immutable": ("  target: {immutable: true}\n", "spec.target.immutable", 0),
     "refreshPolicy": ("  refreshPolicy: CreatedOnce\n", "spec.refreshPolicy", 0),
+    "no entry": (
+        "  data:\n    - db\n    - " + entry("a", key="key") + "\n",
+        "spec.data[0]",
+        1,
+    ),
     "no key": (
         "  data:\n    - remoteRef: {key: db}\n    - " + entry("a", key="key") + "\n",
         "spec.data[0]",

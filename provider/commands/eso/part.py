@@ -62,15 +62,14 @@ class Part:
         """The mapping under `key`."""
         node = self.node[key]
         place = self.node.entries[key].key if key in self.node.entries else self.node
-        empty = Fields({}, (), place.line, place.column, 1, 1)
-        return self._inner(node if isinstance(node, Fields) else empty, key)
+        return self._inner(node if isinstance(node, Fields) else _empty_at(place), key)
 
     def parts(self, key: str) -> Iterator["Part"]:
-        """The mappings of the list under `key`."""
+        """The mappings of the list under `key`; what is none is as good as an empty one."""
         node = self.node[key]
         for index, item in enumerate(node.nodes if isinstance(node, Items) else ()):
-            if isinstance(item, Fields):
-                yield self._inner(item, f"{key}[{index}]")
+            mapping = item if isinstance(item, Fields) else _empty_at(item)
+            yield self._inner(mapping, f"{key}[{index}]")
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """Keys and scalars of the mapping itself."""
@@ -92,3 +91,7 @@ class Part:
     def _inner(self, node: Fields, step: str) -> "Part":
         path = f"{self.path}.{step}" if self.path else step
         return Part(node, path, self.file, self.owner)
+
+
+def _empty_at(place: Node) -> Fields:
+    return Fields({}, (), place.line, place.column, 1, 1)
