@@ -13,7 +13,7 @@ from provider.server.pool import MountPool
 from provider.server.servicer import VERSION
 from provider.v1alpha1 import service_pb2 as pb
 
-MAX_RECEIVED = 16 * 2**20
+MAX_RECEIVED = 8 * 2**20
 """Above it gRPC itself refuses, by a status that must not be given; the servicer refuses far below
 it. No driver can get there."""
 

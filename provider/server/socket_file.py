@@ -56,7 +56,8 @@ class SocketFile:
         try:
             listen(str(temporary))
         except RuntimeError as error:  # grpcio's, for each and every reason
-            raise StartFailed(f"cannot make a socket in {self.path.parent}: {error}") from error
+            why = _why_not(temporary) or error
+            raise StartFailed(f"cannot make a socket in {self.path.parent}: {why}") from error
         finally:
             os.umask(umask)
         try:
@@ -110,6 +111,17 @@ class SocketFile:
                     left.unlink()
         except OSError as error:
             logger.debug("cannot remove a stale socket", extra={"error": error})
+
+
+def _why_not(path: Path) -> str | None:
+    """What the system says to a socket at `path`; None if it has nothing against it now."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
+            trial.bind(os.fspath(path))
+        path.unlink()
+    except OSError as error:
+        return error.strerror
+    return None
 
 
 def _is_stale(path: Path) -> bool:
