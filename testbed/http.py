@@ -10,6 +10,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from enum import Enum, auto
 from http import HTTPStatus
 from threading import Event, Thread
@@ -72,6 +73,7 @@ class Reply:
         """Status line and headers."""
         lines = [f"HTTP/1.1 {self.status} {_REASONS.get(self.status, '')}"]
         lines += [f"{name}: {value}" for name, value in self.headers]
+        lines.append(f"Date: {formatdate(usegmt=True)}")
         lines += [f"Content-Length: {len(self.body)}", "", ""]
         return "\r\n".join(lines).encode("latin-1")
 

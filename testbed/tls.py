@@ -1,6 +1,7 @@
 """A certificate authority of the testbed's own."""
 
 import ssl
+from datetime import datetime
 from pathlib import Path
 
 import trustme
@@ -12,10 +13,10 @@ class Authority:
     def __init__(self) -> None:
         self._ca = trustme.CA()
 
-    def server(self, *names: str) -> ssl.SSLContext:
+    def server(self, *names: str, until: datetime | None = None) -> ssl.SSLContext:
         """A server's context; loopback addresses are always among its names."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        certificate = self._ca.issue_cert("localhost", "127.0.0.1", "::1", *names)
+        certificate = self._ca.issue_cert("localhost", "127.0.0.1", "::1", *names, not_after=until)
         certificate.configure_cert(context)
         return context
 

@@ -30,6 +30,7 @@ class World:
     kubernetes: FakeKubernetes
     flags: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = (sys.executable, "-m", "provider")
     options: Options = field(default_factory=Options)
 
     def __post_init__(self) -> None:
@@ -48,6 +49,12 @@ class World:
         return self.folder / "aws.sock"
 
     @property
+    def pid(self) -> int:
+        """The daemon's process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def driver(self) -> Driver:
         assert self._driver is not None
         return self._driver
@@ -57,7 +64,7 @@ class World:
         token = self.folder / "token"
         token.write_text(self.kubernetes.token)
         command = [
-            *(sys.executable, "-m", "provider"),
+            *self.command,
             f"--provider-volume={self.folder}",
             "--metrics-address=127.0.0.1:0",
             f"--kube-api-url={self.kubernetes.url}",

@@ -1,0 +1,84 @@
+"""The node's clock jumps and its name server fails: pods are told the truth, and in time."""
+
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import grpc
+import pytest
+
+from testbed.driver import Pod
+from tests.e2e.conftest import Build
+from tests.e2e.usage import back_to_normal
+from tests.e2e.world import World
+
+DB = "- {objectName: db, objectType: secretsmanager}\n"
+HOUR = 3600
+
+
+@pytest.fixture
+def world(build: Build, tmp_path: Path) -> World:
+    world = build(
+        "--rotation-poll-interval=0s",
+        "--mount-timeout=700ms",
+        command=(sys.executable, "-m", "tests.e2e.bent"),
+    )
+    port = urlsplit(world.aws.url).port
+    world.environment = {
+        "BENT": str(tmp_path),
+        "AWS_ENDPOINT_URL_STS": f"http://sts.test:{port}",
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER": f"http://secretsmanager.test:{port}",
+    }
+    world.aws.cloud.put_secret("db", "value")
+    return world.start()
+
+
+def renewals(world: World) -> int:
+    return world.aws.journal.count("AssumeRoleWithWebIdentity")
+
+
+def test_a_clock_that_jumps_ahead_renews_credentials_and_spoils_nothing(
+    world: World, tmp_path: Path
+) -> None:
+    world.files(DB)
+    (tmp_path / "clock").write_text(str(2 * HOUR))
+    assert world.files(DB) == {"db": b"value"}
+    assert renewals(world) > 1
+
+
+@pytest.mark.parametrize("hours", [2, -2])
+def test_signatures_are_made_by_the_clock_of_aws(world: World, tmp_path: Path, hours: int) -> None:
+    (tmp_path / "clock").write_text(str(hours * HOUR))
+    assert world.files(DB) == {"db": b"value"}
+    world.aws.journal.clear()
+    assert world.files(DB) == {"db": b"value"}
+    asked = [call for call in world.aws.journal.calls if call.service == "secretsmanager"]
+    assert [call.status for call in asked] == [200], "the clock is known by now"
+
+
+def test_a_clock_that_is_set_back_makes_no_credentials_live_longer(
+    world: World, tmp_path: Path
+) -> None:
+    world.files(DB)
+    (tmp_path / "clock").write_text(str(-2 * HOUR))
+    world.aws.cloud.expire_sessions()
+    assert world.files(DB) == {"db": b"value"}
+    assert renewals(world) == 2
+
+
+@pytest.mark.parametrize(
+    ("mood", "said"),
+    [("fail", "Temporary failure in name resolution"), ("hang", "does DNS answer?")],
+    ids=["fails", "hangs"],
+)
+def test_without_names_mounts_are_answered_in_time_and_recover(
+    world: World, tmp_path: Path, mood: str, said: str
+) -> None:
+    with back_to_normal(world.pid, threads=8):
+        (tmp_path / "resolver").write_text(mood)
+        for uid in ("1", "2"):
+            refusal = world.refusal(DB, Pod(uid=uid))
+            assert refusal.code is grpc.StatusCode.INTERNAL
+            assert said in refusal.message
+        (tmp_path / "resolver").unlink()
+        assert world.files(DB) == {"db": b"value"}

@@ -1,0 +1,93 @@
+"""Certificates that are not to be trusted, and an API server in trouble."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import grpc
+import pytest
+
+from testbed import faults
+from testbed.aws import FakeAws
+from testbed.driver import Pod
+from testbed.faults import Effect
+from testbed.tls import Authority
+from tests.e2e.conftest import Build
+from tests.e2e.usage import back_to_normal
+
+DB = "- {objectName: db, objectType: secretsmanager}\n"
+YESTERDAY = datetime.now(UTC) - timedelta(days=1)
+
+
+@pytest.mark.parametrize("is_expired", [True, False], ids=["expired", "of an unknown authority"])
+def test_a_certificate_of_aws_that_is_no_good_is_told(
+    build: Build, tmp_path: Path, is_expired: bool
+) -> None:
+    trusted, other = Authority(), Authority()
+    tls = trusted.server(until=YESTERDAY) if is_expired else other.server()
+    world = build("--mount-timeout=5s", environment={"AWS_CA_BUNDLE": str(tmp_path / "ca.pem")})
+    trusted.write(tmp_path / "ca.pem")
+    world.aws.cloud.put_secret("db", "value")
+    with FakeAws(world.aws.cloud, tls=tls) as bad:
+        world.environment = {**world.environment, "AWS_ENDPOINT_URL": bad.url}
+        world.start()
+        refusal = world.refusal(DB)
+    assert refusal.code is grpc.StatusCode.INTERNAL
+    assert ("expired" if is_expired else "unable to get local issuer") in refusal.message
+    assert "AWS_CA_BUNDLE" in refusal.message
+    with FakeAws(world.aws.cloud, tls=trusted.server(), port=int(bad.url.rpartition(":")[2])):
+        assert world.files(DB) == {"db": b"value"}
+
+
+@pytest.mark.parametrize(
+    ("effect", "code"),
+    [
+        (faults.failing(401), grpc.StatusCode.PERMISSION_DENIED),
+        (faults.failing(429), grpc.StatusCode.INTERNAL),
+        (faults.failing(503), grpc.StatusCode.INTERNAL),
+        (faults.hang(), grpc.StatusCode.INTERNAL),
+        (faults.trickle(0.01), grpc.StatusCode.INTERNAL),
+    ],
+    ids=["401", "429", "503", "hang", "trickle"],
+)
+def test_an_api_server_in_trouble_stops_new_accounts_alone(
+    build: Build, effect: Effect, code: grpc.StatusCode
+) -> None:
+    world = build("--rotation-poll-interval=0s", "--mount-timeout=500ms").start()
+    world.aws.cloud.put_secret("db", "value")
+    world.files(DB)
+    world.kubernetes.put_service_account("shop", "new", role_arn=world.web.arn)
+    world.web.trust.add("shop:new")
+    new = Pod(name="new", uid="2", service_account="new")
+    with back_to_normal(world.pid, threads=8):
+        world.kubernetes.faults.inject(effect)
+        refusal = world.refusal(DB, new)
+        assert refusal.code is code
+        assert "shop/new" in refusal.message or "in time" in refusal.message
+        assert world.files(DB), "who is known is served"
+        world.kubernetes.faults.clear()
+        assert world.files(DB, new) == {"db": b"value"}
+
+
+@pytest.mark.parametrize(
+    ("service", "effect"),
+    [
+        ("sts", faults.hang()),
+        ("secretsmanager", faults.trickle(0.1)),
+        ("agent", faults.trickle(0.1)),
+    ],
+    ids=["sts hangs", "secretsmanager trickles", "agent trickles"],
+)
+def test_who_hangs_is_left_in_time_and_leaves_nothing_behind(
+    build: Build, service: str, effect: Effect
+) -> None:
+    world = build("--mount-timeout=500ms", "--mount-workers=4").start()
+    world.aws.cloud.put_secret("db", "value")
+    use_pod_identity = str(service == "agent").lower()
+    with back_to_normal(world.pid, threads=8, files=8):
+        for fake in (world.aws, world.agent):
+            fake.faults.inject(effect, service=service)
+        refusal = world.refusal(DB, usePodIdentity=use_pod_identity)
+        assert refusal.code is grpc.StatusCode.INTERNAL
+        for fake in (world.aws, world.agent):
+            fake.faults.clear()
+        assert world.files(DB, usePodIdentity=use_pod_identity) == {"db": b"value"}
