@@ -1,12 +1,13 @@
 """Whether the daemon is well: the gRPC health service, and the checks behind /healthz and /readyz.
 
-Of `grpc.health.v1` only `Check` is here: its messages are a handful of bytes, and `Watch` would
-hold a thread for each watcher.
+`grpc.health.v1` is done by hand: its messages are a handful of bytes. A daemon that answers serves,
+and one that does not serve does not answer; so a watcher is told once, and then holds no thread.
 """
 
 import threading
 from collections.abc import Callable
 from time import monotonic
+from typing import Any
 
 import grpc
 
@@ -15,6 +16,11 @@ from provider.v1alpha1 import service_pb2 as pb
 
 SERVING = b"\x08\x01"
 """HealthCheckResponse with status 1, SERVING."""
+
+UNKNOWN = b"\x08\x03"
+"""SERVICE_UNKNOWN, which only watchers are told."""
+
+MAX_WATCHERS = 16
 
 PROVIDER_SERVICE = pb.DESCRIPTOR.services_by_name["CSIDriverProvider"].full_name
 VERSION_METHOD = f"/{PROVIDER_SERVICE}/Version"
@@ -39,11 +45,33 @@ def check(request: bytes, context: grpc.ServicerContext) -> bytes:
     return SERVING
 
 
+class Watch:
+    """`grpc.health.v1.Health/Watch`: grpcio takes the attribute for "returns at once, sends on"."""
+
+    experimental_non_blocking = True
+
+    def __init__(self) -> None:
+        self._free = threading.BoundedSemaphore(MAX_WATCHERS)
+
+    def __call__(
+        self, request: bytes, context: grpc.ServicerContext, send: Callable[[bytes], None]
+    ) -> None:
+        """Tell it, and leave the call open until the watcher ends it."""
+        if not self._free.acquire(blocking=False):
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many watchers")
+        if not context.add_callback(self._free.release):  # it has ended already
+            self._free.release()
+            return
+        send(SERVING if request in KNOWN else UNKNOWN)
+
+
 def health_handler() -> grpc.GenericRpcHandler:
     """The health service, for a server."""
-    return grpc.method_handlers_generic_handler(
-        "grpc.health.v1.Health", {"Check": grpc.unary_unary_rpc_method_handler(check)}
-    )
+    methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+        "Check": grpc.unary_unary_rpc_method_handler(check),
+        "Watch": grpc.unary_stream_rpc_method_handler(Watch()),
+    }
+    return grpc.method_handlers_generic_handler("grpc.health.v1.Health", methods)
 
 
 class Readiness:

@@ -9,13 +9,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from provider.server import health as health_module
 from tests.server.driver import driver, failure, mount, mount_request, version
 from tests.server.process import Process, eventually
 
@@ -298,6 +300,42 @@ def test_without_file_descriptors_it_waits_for_better_times(start: Start) -> Non
 
 def limit_of_files() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+
+
+def watching(health: health_pb2_grpc.HealthStub, *services: str) -> tuple[list[int], list[Any]]:
+    """What watchers are told first, and the watchers."""
+    request = health_pb2.HealthCheckRequest
+    watches = [health.Watch(request(service=service), timeout=20) for service in services]
+    return [next(watch).status for watch in watches], watches
+
+
+def test_watchers_of_the_health_hold_no_threads(start: Start) -> None:
+    daemon = start().serving()
+    with grpc.insecure_channel(f"unix:{daemon.socket}") as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        services = ("", "v1alpha1.CSIDriverProvider", "other") * (health_module.MAX_WATCHERS // 3)
+        told, _ = watching(health, *services)
+        assert told == [1, 1, 3] * (len(services) // 3)
+        assert health.Check(health_pb2.HealthCheckRequest(), timeout=20).status == 1
+        assert mount(daemon.socket).files
+
+
+def test_watchers_are_bounded_and_make_room_when_they_end(start: Start) -> None:
+    daemon = start().serving()
+    with grpc.insecure_channel(f"unix:{daemon.socket}") as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        _, watches = watching(health, *[""] * health_module.MAX_WATCHERS)
+        with pytest.raises(grpc.RpcError) as caught:
+            watching(health, "")
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        watches[0].cancel()
+
+        def has_room() -> bool:
+            with suppress(grpc.RpcError):
+                return watching(health, "")[0] == [1]
+            return False
+
+        eventually(has_room, "there is room again")
 
 
 def test_the_health_service(start: Start) -> None:
