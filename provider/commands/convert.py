@@ -29,7 +29,7 @@ def run(arguments: Sequence[str]) -> int:
 def _print(options: Options) -> int:
     manifests = [
         (source.name, manifest)
-        for source in read_sources(options.files, _refuse)
+        for source in read_sources(options.files, _refuse, _GROUP)
         for manifest in _manifests(source)
     ]
     ours = [one for one in manifests if one[1].api_version.startswith(_GROUP)]

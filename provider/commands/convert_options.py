@@ -43,7 +43,7 @@ def parser() -> Parser:
         epilog=f"{_ABOUT}\n{listed('exit codes', EXIT_CODES)}",
     )
     add = parser.add_argument
-    add("files", nargs="+", metavar="FILE", help="manifests; - is stdin")
+    add("files", nargs="+", metavar="FILE", help="manifests, or folders of them; - is stdin")
     keys = "the keys of a JSON secret that dataFrom extracts, so that secretObjects can name them"
     add("--keys", action="append", default=[], type=_keys, metavar="SECRET=KEY,…", help=keys)
     add("--pod-identity", action="store_true", help="classes use EKS Pod Identity instead of IRSA")

@@ -555,6 +555,16 @@ def test_stdin_is_read(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     assert f"(stdin:{STORES.count(chr(10)) + 1})" in capsys.readouterr().out
 
 
+def test_what_lies_apart_in_a_folder_is_read_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "stores.yaml").write_text(STORES)
+    (tmp_path / "app.yaml").write_text(HEAD + ONE)
+    (tmp_path / "values.yaml").write_text("replicas: 1\n")
+    assert convert.run([str(tmp_path)]) == 0
+    assert delivered(capsys.readouterr().out) == {"app": {"a": b"aGVsbG8="}}
+
+
 @pytest.mark.parametrize(
     ("text", "arguments", "told"),
     [

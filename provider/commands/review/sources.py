@@ -12,7 +12,6 @@ from provider.commands.review.places import Lines
 
 _MANIFESTS = {".yaml", ".yml", ".json"}
 _SECRET = re.compile(r"""kind["']?\s*:\s*["']?Secret\b""")
-_ABOUT_CLASSES = "secretproviderclass"
 
 
 @dataclass(frozen=True)
@@ -45,11 +44,13 @@ class Unreadable(Exception):
 
 
 def read_sources(
-    names: Iterable[str], unreadable: Callable[[Unreadable], None]
+    names: Iterable[str],
+    unreadable: Callable[[Unreadable], None],
+    about: str = "SecretProviderClass",
 ) -> Iterator[Source]:
     """All that `names` stand for, each file once; what cannot be read is told and left out.
 
-    Files of folders that speak of no SecretProviderClass are passed over.
+    Files of folders in which nothing is said `about` what is looked for are passed over.
     """
     seen: set[str] = set()
     for name in names:
@@ -62,7 +63,7 @@ def read_sources(
             except Unreadable as error:
                 unreadable(error)
                 continue
-            if is_named or _ABOUT_CLASSES in source.text.lower():
+            if is_named or about.lower() in source.text.lower():
                 yield source
 
 
