@@ -126,6 +126,11 @@ proto: venv  ## generate provider/v1alpha1 from protos/
 readme: venv  ## write --help into the README
 	$(BIN)/python -m tests.readme
 
+.PHONY: schema
+schema: venv  ## write the JSON schemas of classes into deploy/schema
+	$(BIN)/secrets-provider-aws schema class > deploy/schema/secretproviderclass.schema.json
+	$(BIN)/secrets-provider-aws schema objects > deploy/schema/objects.schema.json
+
 .PHONY: image
 image:  ## build the container image (BUILDER=, IMAGE=, PLATFORM=)
 	$(BUILDER) build --platform $(PLATFORM) --tag $(IMAGE) --build-arg VERSION=$(VERSION) $(ARGS) .

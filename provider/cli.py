@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "status": Command("show the live mounts of this node", "provider.commands.status:run"),
     "explain": Command("say what mounting a class comes to", "provider.commands.explain:run"),
+    "schema": Command("print a JSON schema of classes", "provider.commands.schema:run"),
     "version": Command("print the version", "provider.cli:version"),
 }
 

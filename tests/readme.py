@@ -1,7 +1,7 @@
 """The parts of the README that the program itself says: `python -m tests.readme [--check]`.
 
-`<!-- help:start -->` and `<!-- help:end -->` enclose what `--help` prints; `options` likewise the
-table of options.
+`<!-- help:start -->` and `<!-- help:end -->` enclose what `--help` prints; `options`, `parameters`
+and `objects` likewise the tables of options and of the keys of a class.
 """
 
 import difflib
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from provider.cli import help_text, options_table
+from provider.commands.key_tables import objects_table, parameters_table
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCK = r"(?<=<!-- {0}:start -->\n).*?(?=<!-- {0}:end -->)"
@@ -18,7 +19,12 @@ BLOCK = r"(?<=<!-- {0}:start -->\n).*?(?=<!-- {0}:end -->)"
 
 def blocks() -> Mapping[str, str]:
     """What is to stand between the marks, by their name."""
-    return {"help": f"```text\n{help_text()}```\n", "options": options_table()}
+    return {
+        "help": f"```text\n{help_text()}```\n",
+        "options": options_table(),
+        "parameters": parameters_table(),
+        "objects": objects_table(),
+    }
 
 
 def up_to_date(readme: str) -> str:
