@@ -51,10 +51,11 @@ class Options:
 
 def run(arguments: Sequence[str]) -> int:
     """Parse `arguments`, ask, print; the exit code."""
-    return ending(PROGRAM, lambda: _status(Options(**vars(_parser().parse_args(arguments)))))
+    return ending(PROGRAM, lambda: _status(Options(**vars(parser().parse_args(arguments)))))
 
 
-def _parser() -> Parser:
+def parser() -> Parser:
+    """All options, for whoever prints or completes them."""
     parser = Parser(
         prog=PROGRAM,
         usage=f"{PROGRAM} [OPTION…]",
