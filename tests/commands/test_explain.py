@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -14,7 +14,8 @@ from provider.spec.manifests import ClassManifest, read_classes
 from provider.spec.models import MountSpec, Pod
 from provider.spec.objects import parse_class
 from testbed.agent import FakeAgent
-from testbed.aws import FakeAws
+from testbed.aws import Cloud, FakeAws
+from testbed.aws.iam import allow
 from testbed.kubernetes import FakeKubernetes
 from testbed.tokens import POD_IDENTITY_AUDIENCE, STS_AUDIENCE, issue_token
 from tests.commands.conftest import Run
@@ -38,7 +39,8 @@ Calls = Counter[tuple[str, str, str]]
 def here(
     aws: FakeAws, agent: FakeAgent, kubernetes: FakeKubernetes, tmp_path: Path
 ) -> Iterator[Node]:
-    role = aws.cloud.put_role("web", trust=["shop:web"])
+    may = [*allow(), *allow("*", "sts:AssumeRole", "sts:TagSession")]
+    role = aws.cloud.put_role("web", trust=["shop:web"], allow=may)
     aws.cloud.associate("shop", "web", role)
     kubernetes.put_service_account("shop", "web", role_arn=role.arn)
     with node(aws, agent, kubernetes, tmp_path) as found:
@@ -48,6 +50,7 @@ def here(
 def real(here: Node, klass: ClassManifest) -> tuple[Calls, Calls, dict[str, int]]:
     """Calls of a first mount and of a remount, and the files with their modes."""
     spec = parse_class(klass.parameters, default_mode=0o644, default_region=REGION)
+    _put_roles(here.aws.cloud, klass.parameters)
     stock(here.aws.cloud, spec, spec.region or REGION)
     mounter = here.started()
     counted: list[Calls] = []
@@ -57,6 +60,14 @@ def real(here: Node, klass: ClassManifest) -> tuple[Calls, Calls, dict[str, int]
         delivery = mounter.mount(mount, deadline=Deadline.after(20), arrived=monotonic())
         counted.append(_without_region_of_sts(here.aws.journal.totals))
     return counted[0], counted[1], {file.path: file.mode for file in delivery.files}
+
+
+def _put_roles(cloud: Cloud, parameters: Mapping[str, str]) -> None:
+    """Those that the class names; all that is asked for is in the account of the last."""
+    for key in ("roleArn", "assumeRoleArn"):
+        if arn := parameters.get(key):
+            cloud.account = arn.split(":")[4]
+            cloud.put_role(arn.rpartition("/")[2], trust=["shop:web"])
 
 
 def told(entry: Any, key: str) -> Calls:

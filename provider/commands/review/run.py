@@ -74,7 +74,8 @@ def review(sources: Iterable[Source], default_region: str | None = None) -> Revi
 def _manifests(source: Source, found: list[Finding]) -> Iterator[Manifest]:
     noted = Findings()
     yield from find_manifests(source.text, noted)
-    found += (_unread(source, problem) for problem in noted.problems)
+    if _KIND in source.text:  # else it may be Helm values, or anything
+        found += (_unread(source, problem) for problem in noted.problems)
 
 
 def _unread(source: Source, problem: Problem) -> Finding:

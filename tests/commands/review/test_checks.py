@@ -215,8 +215,11 @@ CASES = {
             "helm template CHART | secrets-provider-aws validate -"
         ),
     ),
-    "no yaml": ("a: b\n  ⇒: ]", "error not-yaml: "),
-    "no manifest": ("⇒- a\n", "error manifest: document[0]: must be a Kubernetes object"),
+    "no yaml": ("kind: SecretProviderClass\n  ⇒: ]", "error not-yaml: "),
+    "no manifest": (
+        "⇒- SecretProviderClass\n",
+        "error manifest: document[0]: must be a Kubernetes object",
+    ),
 }
 
 
@@ -334,6 +337,11 @@ def test_lists_are_looked_into(reviewed: Reviews) -> None:
     text = with_objects("- objectName: a").replace("\n", "\n    ").rstrip()
     (finding,) = reviewed(f"apiVersion: v1\nkind: List\nitems:\n  - {text}\n")
     assert (finding.line, finding.column) == (13, 13)
+
+
+@pytest.mark.parametrize("text", ["- a", "image: {tag: 1}", "{{ .Values }}"], ids=str)
+def test_files_that_speak_of_no_class_may_be_anything(text: str, reviewed: Reviews) -> None:
+    assert reviewed(text) == []
 
 
 def test_classes_of_other_providers_are_passed_over(reviewed: Reviews) -> None:
