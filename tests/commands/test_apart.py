@@ -18,7 +18,7 @@ def loaded(code: str) -> set[str]:
 
 
 def test_the_daemon_loads_no_command() -> None:
-    modules = loaded("import provider.__main__, provider.cli, provider.app")
+    modules = loaded("import provider.cli, provider.app")
     assert [name for name in modules if name.startswith("provider.commands")] == []
 
 
