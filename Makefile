@@ -79,6 +79,10 @@ lint: venv  ## format, lint, types and import contracts
 test: venv tools  ## run the test suite (ARGS='-k name' for a part of it)
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
+.PHONY: soak
+soak: venv  ## everything that may go wrong, at random, for minutes (ARGS='--minutes 3 --seed 7')
+	$(BIN)/python -m tests.soak $(ARGS)
+
 .PHONY: manifests
 manifests: venv tools  ## render deploy/ and hold it against the Kubernetes schemas
 	$(BIN)/python -m pytest -q tests/deploy $(ARGS)

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,23 +15,14 @@ from testbed import faults
 from testbed.driver import Driver, Mounted, Pod
 from tests.e2e.conftest import Build
 from tests.e2e.usage import back_to_normal
-from tests.e2e.world import World
+from tests.e2e.world import RESTLESS, World
 
 DB = "- {objectName: db, objectType: secretsmanager}\n"
 
 
-RESTLESS = """
-import sys
-from provider.server import grpc_server
-grpc_server.CONNECTION_SECONDS = 0.5  # tests have less time
-from provider.cli import main
-sys.exit(main())
-"""
-
-
 @pytest.fixture
 def world(build: Build) -> World:
-    world = build("--rotation-poll-interval=0s", command=(sys.executable, "-c", RESTLESS)).start()
+    world = build("--rotation-poll-interval=0s", command=RESTLESS).start()
     world.aws.cloud.put_secret("db", "value")
     return world
 

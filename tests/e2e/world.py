@@ -19,6 +19,16 @@ REGION = "eu-west-1"
 OTHER = "eu-west-2"
 ROLE = "web"
 
+_RESTLESS = """
+import sys
+from provider.server import grpc_server
+grpc_server.CONNECTION_SECONDS = 0.5
+from provider.cli import main
+sys.exit(main())
+"""
+RESTLESS = (sys.executable, "-c", _RESTLESS)
+"""A daemon whose connections live for half a second: tests have less time than nodes."""
+
 
 @dataclass
 class World:

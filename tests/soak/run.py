@@ -1,0 +1,165 @@
+"""One soak: pods, chaos, an auditor, and what came of it."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from threading import Event, Thread
+from time import monotonic
+
+from testbed.agent import FakeAgent
+from testbed.aws import FakeAws
+from testbed.kubernetes import FakeKubernetes
+from tests.e2e.usage import Usage, usage
+from tests.e2e.world import OTHER, REGION, RESTLESS, World
+from tests.soak.chaos import Chaos
+from tests.soak.pods import Kubelet
+from tests.soak.truth import CANARY, Truth
+
+ACCOUNTS, KUBELETS, PODS = 6, 6, 8
+INTERVAL, TIMEOUT = 1.0, 3.0
+"""Seconds of `--rotation-poll-interval` and `--mount-timeout`."""
+STORM, LULL = 3.0, 6.0
+"""Seconds of all that may happen, and then of what no mount may fail of; the latter are more than
+a mount's answer may have been on its way."""
+MOST = Usage(threads=140, files=200, memory=200 * 2**20, cpu=float("inf"))
+"""What a daemon may take up at the end: every pool full, and some caches."""
+SECRETS_IN_LOGS = (CANARY, "eyJ", "ambient-canary")
+"""Values, and the head of every service account token."""
+MOST_COMPLAINTS = 20
+
+
+@dataclass
+class Report:
+    """What happened, and all that should not have."""
+
+    seed: int
+    seconds: float = 0.0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
+    calls: int = 0
+    usage: Usage | None = None
+    complaints: list[str] = field(default_factory=list)
+
+    def complain(self, text: str) -> None:
+        """Note what is wrong."""
+        if len(self.complaints) < MOST_COMPLAINTS:
+            self.complaints.append(f"after {self.seconds:.1f} s: {text}")
+
+
+@contextmanager
+def _world(folder: Path) -> Iterator[World]:
+    with FakeAws() as aws, FakeAgent(aws.cloud) as agent, FakeKubernetes() as kubernetes:
+        flags = (
+            f"--rotation-poll-interval={INTERVAL}s",
+            f"--mount-timeout={TIMEOUT}s",
+            "--log-level=debug",
+        )
+        yield World(folder, aws, agent, kubernetes, flags, command=RESTLESS)
+
+
+def soak(
+    seed: int, seconds: float, tell: Callable[[Report], None] = lambda _report: None
+) -> Report:
+    """Run for so long; `tell` is called once a second."""
+    report = Report(seed)
+    with tempfile.TemporaryDirectory(prefix="spa-") as folder, _world(Path(folder)) as world:
+        truth = Truth(world.aws.cloud, world.kubernetes, ACCOUNTS, (REGION, OTHER))
+        chaos = Chaos(world, truth, Random(seed))
+        try:
+            world.start()
+            _run(report, chaos, truth, seconds, tell)
+            _look_at_the_end(report, chaos)
+        finally:
+            chaos.end()
+            for one in chaos.worlds:
+                one.close()
+        _read_logs(report, chaos.worlds)
+    return report
+
+
+def _run(
+    report: Report,
+    chaos: Chaos,
+    truth: Truth,
+    seconds: float,
+    tell: Callable[[Report], None],
+) -> None:
+    started, over = monotonic(), Event()
+    with ExitStack() as stack:
+        kubelets = [_kubelet(report, chaos, truth, number) for number in range(KUBELETS)]
+        for kubelet in kubelets:
+            stack.callback(kubelet.close)
+            worker = Thread(target=_work, args=(kubelet, over, report))
+            worker.start()
+            stack.callback(worker.join)
+        stack.callback(over.set)
+        random, told = Random(-report.seed), 0.0
+        while report.seconds < seconds:
+            Event().wait(random.uniform(0.0, 0.2))
+            chaos.step(lull=report.seconds % (STORM + LULL) > STORM)
+            _audit(report, truth, chaos.world.aws)
+            report.seconds = monotonic() - started
+            report.outcomes = sum((one.outcomes for one in kubelets), Counter())
+            report.events = chaos.events
+            if report.seconds - told >= 1:
+                told, report.usage = report.seconds, usage(chaos.world.pid)
+                tell(report)
+
+
+def _kubelet(report: Report, chaos: Chaos, truth: Truth, number: int) -> Kubelet:
+    return Kubelet(
+        truth=truth,
+        random=Random(f"{report.seed}/{number}"),
+        socket=chaos.world.socket,
+        folder=chaos.world.folder / f"kubelet-{number}",
+        pods=PODS,
+        slack=INTERVAL + TIMEOUT,
+        killed=chaos.was_killed,
+        complain=report.complain,
+    )
+
+
+def _work(kubelet: Kubelet, over: Event, report: Report) -> None:
+    while not over.is_set():
+        try:
+            kubelet.step()
+        except Exception as fault:  # noqa: BLE001 - a soak that breaks has failed
+            report.complain(f"a worker broke: {fault!r}")
+            return
+        over.wait(0.005)
+
+
+def _audit(report: Report, truth: Truth, aws: FakeAws) -> None:
+    """Whoever asked AWS for a secret was asked for it by a pod of its own."""
+    calls, aws.journal.calls = aws.journal.calls, []
+    report.calls += len(calls)
+    for call in calls:
+        if call.service == "sts" or not call.identity:
+            continue
+        role = call.identity.split("/")[1]
+        for name in call.target.split(","):
+            if (role, name) not in truth.asked:
+                report.complain(f"{call.operation} of {name} as {call.identity}")
+
+
+def _look_at_the_end(report: Report, chaos: Chaos) -> None:
+    """Nothing may have piled up."""
+    chaos.end()
+    report.usage = now = usage(chaos.world.pid)
+    for name in ("threads", "files", "memory"):
+        if getattr(now, name) > getattr(MOST, name):
+            report.complain(f"{getattr(now, name)} {name}, more than {getattr(MOST, name)}")
+
+
+def _read_logs(report: Report, worlds: list[World]) -> None:
+    for world in worlds:
+        for line in world.log:
+            for secret in SECRETS_IN_LOGS:
+                if secret in line:
+                    report.complain(f"a secret in the log: {line[:300]}")
+            if "a fault of the provider itself" in line or "Traceback" in line:
+                report.complain(f"a fault: {line[:2000]}")
