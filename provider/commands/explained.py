@@ -19,6 +19,7 @@ _REMARKS = {
     "kubernetes:get serviceaccounts": "of the daemon's own service account; kept for a minute",
     "pod identity agent:GET /v1/credentials": "by an association of the service account",
     "sts:AssumeRoleWithWebIdentity": "by the role's trust policy",
+    "sts:AssumeRole": "by the trust policy of the role that is assumed, too",
     "secretsmanager:DescribeSecret": "may be left out: a remount then fetches the value instead",
 }
 _KMS = "kms:Decrypt is needed as well where a key is not AWS's own (aws/secretsmanager, aws/ssm)."
@@ -147,12 +148,17 @@ _FILES = (Column("FILE"), Column("MODE"), Column("FROM"))
 _PERMISSIONS = (Column("ACTION"), Column("ON"), Column("REMARK"))
 
 
-_EARLY = ("kubernetes", "pod identity agent", "sts")
+_EARLY = (
+    "kubernetes:get serviceaccounts",
+    "pod identity agent:GET /v1/credentials",
+    "sts:AssumeRoleWithWebIdentity",
+    "sts:AssumeRole",
+)
 
 
 def _order(call: Call) -> int:
     """Who the pod is comes before what it reads."""
-    return _EARLY.index(call.service) if call.service in _EARLY else len(_EARLY)
+    return _EARLY.index(call.action) if call.action in _EARLY else len(_EARLY)
 
 
 def _file_cells(file: File) -> Sequence[str]:
