@@ -225,3 +225,29 @@ def test_the_notes_tell_how_to_check_the_driver_and_what_is_special() -> None:
 def test_a_release_of_any_name_keeps_the_names_of_others_free() -> None:
     found = manifests.templated(CHART, {}, release="prod")
     assert {one["metadata"]["name"] for one in found} == {f"prod-{NAME}"}
+
+
+def test_every_alert_rule_reaches_prometheus() -> None:
+    originals = [
+        group
+        for path in sorted((manifests.DEPLOY / "alerts").glob("*.yaml"))
+        for group in yaml.safe_load(path.read_text())["groups"]
+    ]
+    by_chart = [
+        group
+        for document in manifests.of_kind(rendered("watched"), "PrometheusRule")
+        for group in document["spec"]["groups"]
+    ]
+    assert by_chart == originals
+
+
+def test_every_dashboard_reaches_grafana() -> None:
+    originals = {
+        path.name: path.read_text() for path in (manifests.DEPLOY / "dashboards").glob("*.json")
+    }
+    by_chart = {
+        name: text
+        for document in manifests.of_kind(rendered("watched"), "ConfigMap")
+        for name, text in document["data"].items()
+    }
+    assert by_chart == originals
