@@ -178,6 +178,12 @@ EXAMPLES: Mapping[str, Due] = {
     "other-account-example": Due(
         {"licence": whole(LICENCE), "endpoint": whole(ENDPOINT)}, irsa(1, 1)
     ),
+    "assume-role-example": Due(
+        {"licence": whole(LICENCE)}, irsa(1) + Counter({f"AssumeRole {PRIMARY}": 1})
+    ),
+    "role-in-class-example": Due({"example_database": whole(DATABASE)}, irsa(1)),
+    # The agent says that there is no association.
+    "auto-example": Due({"example_database": whole(DATABASE)}, irsa(1) + Counter({AGENT: 1})),
     "node-region-example": Due({"example_database": whole(DATABASE)}, irsa(1, region=NODE_REGION)),
     "kubernetes-secret-example": Due(
         {

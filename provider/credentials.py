@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from provider.deadline import Deadline
-from provider.spec.models import IdentityKind
+from provider.spec.models import AssumeRole, IdentityKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class Identity:
 
     IRSA identities are shared by all pods of a service account (`pod_uid` is empty); Pod Identity
     sessions carry the pod's name in their tags and are never shared between pods (`role` is empty:
-    only the agent knows it). An ambient identity is that of whoever runs a tool, and no pod's: its
+    only the agent knows it). Whoever assumes another role with these is yet another identity. An ambient identity is that of whoever runs a tool, and no pod's: its
     `role` is the caller's ARN, and no request of the driver ever gets one.
     """
 
@@ -23,8 +23,14 @@ class Identity:
     partition: str
     role: str = ""
     pod_uid: str = ""
+    assumes: AssumeRole | None = None
 
     def __str__(self) -> str:
+        own = self._own
+        return f"role {self.assumes.arn} assumed by {own}" if self.assumes else own
+
+    @property
+    def _own(self) -> str:
         if self.kind == "irsa":
             return f"role {self.role} of service account {self.namespace}/{self.service_account}"
         if self.kind == "ambient":

@@ -47,7 +47,7 @@ def build(config: Config, metrics: Metrics, environment: Mapping[str, str] = os.
     metrics.watch("credentials_cached", "Identities with credentials.", lambda: len(credentials))
     metrics.watch("values_cached_bytes", "Memory of delivered values.", lambda: memory.size()[1])
     return Mounter(
-        identifier=_identifier(config, client, lookups),
+        identifier=_identifier(config, client, lookups, credentials),
         fetcher=Fetcher(asker),
         node_region=lookups.node_region,
         interval=config.rotation_poll_interval,
@@ -75,7 +75,9 @@ def _lookups(config: Config, metrics: Metrics, environment: Mapping[str, str]) -
     return Lookups(api, node_name=config.node_name or "", observe=observe)
 
 
-def _identifier(config: Config, client: AwsClient, lookups: Lookups) -> Identifier:
+def _identifier(
+    config: Config, client: AwsClient, lookups: Lookups, credentials: CredentialCache
+) -> Identifier:
     # Lanes of their own: those of the stores' calls may all wait for new credentials.
     lanes = Lanes(STS_WIDTH)
 
@@ -87,4 +89,6 @@ def _identifier(config: Config, client: AwsClient, lookups: Lookups) -> Identifi
         config.pod_identity_ipv6_endpoint,
         timeout=config.pod_identity_http_timeout,
     )
-    return Identifier(roles=lookups, sts=Sts(client), start=start, agent=agent)
+    return Identifier(
+        roles=lookups, sts=Sts(client), start=start, agent=agent, credentials=credentials
+    )

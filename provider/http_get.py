@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import urllib3
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as AnyTimeout
 
 from provider.deadline import Deadline
@@ -23,6 +23,10 @@ Method = Literal["GET", "POST", "PATCH"]
 
 class NoAnswer(Exception):
     """No usable answer came. The text says where from and why; nothing that was sent is in it."""
+
+
+class Unreachable(NoAnswer):
+    """No connection came about: perhaps there is no such server."""
 
 
 class Untrusted(NoAnswer):
@@ -117,12 +121,16 @@ class Site:
             if isinstance(cause, ssl.SSLCertVerificationError):
                 text = f"{self.url} has a certificate that is not trusted: {cause.verify_message}"
                 return Untrusted(text)
+        kind = NoAnswer
+        if any(isinstance(cause, NewConnectionError | ConnectTimeoutError) for cause in causes):
+            kind = Unreachable
+        for cause in causes:
             if isinstance(cause, OSError) and cause.strerror:
-                return NoAnswer(f"{self.url} cannot be reached: {cause.strerror}")
+                return kind(f"{self.url} cannot be reached: {cause.strerror}")
         if any(isinstance(cause, AnyTimeout | TimeoutError) for cause in causes):
-            return NoAnswer(f"{self.url} did not answer in time")
-        kind = type(causes[-1]).__name__
-        return NoAnswer(f"{self.url} broke off or did not speak HTTP ({kind})")
+            return kind(f"{self.url} did not answer in time")
+        name = type(causes[-1]).__name__
+        return NoAnswer(f"{self.url} broke off or did not speak HTTP ({name})")
 
     def _read(self, response: urllib3.BaseHTTPResponse, limit: Deadline) -> bytes:
         body = bytearray()

@@ -112,7 +112,13 @@ class FakeAgent(Listening):
                 "role.",
             )
         name = f"eks-testbed-{claims.pod}-{uuid4()}"[:64]
-        return self._cloud.open_session(role, name, lifetime=self._lifetime)
+        tags = {
+            "kubernetes-namespace": claims.namespace,
+            "kubernetes-service-account": claims.service_account,
+            "kubernetes-pod-name": claims.pod,
+            "kubernetes-pod-uid": claims.pod_uid,
+        }
+        return self._cloud.open_session(role, name, lifetime=self._lifetime, tags=tags)
 
     def _render(self, session: Session) -> dict[str, str]:
         return {

@@ -21,9 +21,8 @@ OTHER = "eu-west-2"
 
 def identity(service_account: str = "web", **changes: str) -> Identity:
     """An IRSA identity."""
-    role = f"arn:aws:iam::111122223333:role/{service_account}"
-    fields = {"role": role} | changes
-    return Identity("irsa", "shop", service_account, "aws", **fields)
+    role = changes.pop("role", f"arn:aws:iam::111122223333:role/{service_account}")
+    return replace(Identity("irsa", "shop", service_account, "aws", role), **changes)  # type: ignore[arg-type]  # texts all
 
 
 def secret(name: str, version: str | None = None, label: str | None = None) -> ObjectRef:

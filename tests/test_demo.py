@@ -51,7 +51,7 @@ def test_every_pod_has_an_identity_and_a_uid_of_its_own() -> None:
     applications = [*read_folder(FOLDER), *read_applications(BROKEN)]
     assert len({one.pod.uid for one in applications}) == len(applications)
     for one in applications:
-        assert one.uses_pod_identity == (one.role is None)
+        assert one.uses_pod_identity == (one.role is None and "roleArn" not in one.parameters)
 
 
 def test_what_is_as_due_is_not_wrong() -> None:

@@ -71,13 +71,15 @@ def world(aws: FakeAws, tmp_path: Path) -> Iterator[World]:
         api = KubernetesApi(
             kubernetes.url, ca_file=tmp_path, token_file=tmp_path / "token", pauses=(0, 0)
         )
+        cache = CredentialCache()
         identifier = Identifier(
             roles=Lookups(api),
             sts=Sts(AwsClient(Endpoints(environment), transport, lambda *_: None)),
             start=lanes.submit,
             agent=Agent(agent.url, agent.url, pauses=(0, 0)),
+            credentials=cache,
         )
-        yield World(aws, kubernetes, agent, identifier, CredentialCache())
+        yield World(aws, kubernetes, agent, identifier, cache)
     lanes.close()
     transport.close()
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from provider.credentials import Identity
-from provider.spec.models import ClassSpec, MountSpec, Pod
+from provider.spec.models import AssumeRole, ClassSpec, MountSpec, Pod
 from provider.volumes import Volumes
 from tests.engine import identity
 
@@ -33,8 +33,20 @@ def test_a_volume_is_known_once_it_was_delivered() -> None:
         replace(SPEC, pod=replace(SPEC.pod, service_account="admin")),
         replace(SPEC, pod=replace(SPEC.pod, namespace="bank")),
         replace(SPEC, klass=replace(SPEC.klass, identity_kind="pod-identity")),
+        replace(SPEC, klass=replace(SPEC.klass, identity_kind="auto")),
+        replace(SPEC, klass=replace(SPEC.klass, role_arn="arn:aws:iam::111122223333:role/web")),
+        replace(SPEC, klass=replace(SPEC.klass, assume_role=AssumeRole("other"))),
     ],
-    ids=["path", "pod", "service account", "namespace", "kind of identity"],
+    ids=[
+        "path",
+        "pod",
+        "service account",
+        "namespace",
+        "kind of identity",
+        "kind left open",
+        "role",
+        "role to assume",
+    ],
 )
 def test_a_request_that_differs_has_no_past(spec: MountSpec) -> None:
     volumes = Volumes()

@@ -199,11 +199,26 @@ _STS = {
     ),
 }
 
+ASSUME_ROLE = "AssumeRole"
+_CHAIN_TRUST = _Meaning(
+    RoleNotAssumable,
+    "Allow sts:AssumeRole on this role to {who} (and sts:TagSession where there are session tags), "
+    "and let the role's own trust policy allow the same, with the external id if it asks for one",
+)
+_CHAIN = {
+    **dict.fromkeys(EXPIRED, _OUTDATED),
+    "RegionDisabledException": _STS["RegionDisabledException"],
+    "ValidationError": _Meaning(
+        RoleNotAssumable, "Check assumeRoleArn and assumeRoleDurationSeconds"
+    ),
+}
+"""What AssumeRole refuses with: unlike the other call it is signed."""
+
 
 def refused(fault: Fault, service: Service, action: str, who: str) -> ProviderError:
     """The error that `fault` comes to, when `who` was refused `action` (`ssm:GetParameters`)."""
-    meaning = _meaning(fault, service)
-    advice = meaning.advice
+    meaning = _meaning(fault, service, action)
+    advice = meaning.advice.replace("{who}", who)
     if meaning is _NOT_ALLOWED:
         needed = f"{action} and kms:Decrypt" if _KMS.search(fault.message) else action
         advice = f"Allow {needed} on it to {who}"
@@ -211,17 +226,21 @@ def refused(fault: Fault, service: Service, action: str, who: str) -> ProviderEr
     return meaning.error(f"{text}. {advice}.")
 
 
-def _meaning(fault: Fault, service: Service) -> _Meaning:
+def _meaning(fault: Fault, service: Service, action: str) -> _Meaning:
+    is_chain = action == f"sts:{ASSUME_ROLE}"
     if fault.kind in ("timeout", "connection"):
         return _UNREACHABLE
     if fault.is_throttling:
         return _TOO_MANY
-    known = (_STS if service == "sts" else _STORES).get(fault.code)
+    sts = _CHAIN if is_chain else _STS
+    known = (sts if service == "sts" else _STORES).get(fault.code)
     if known is not None:
         return known
     if not 400 <= fault.status < 500:
         return _BROKEN
-    return _TRUST if service == "sts" else _refusal(fault)
+    if service == "sts":
+        return _CHAIN_TRUST if is_chain else _TRUST
+    return _refusal(fault)
 
 
 def _refusal(fault: Fault) -> _Meaning:

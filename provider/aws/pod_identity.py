@@ -22,7 +22,7 @@ from provider.errors import (
     RoleNotAssumable,
     TokenRejected,
 )
-from provider.http_get import Limits, NoAnswer, Site
+from provider.http_get import Limits, NoAnswer, Site, Unreachable
 from provider.spec.models import AddressType
 
 CONNECT_TIMEOUT = 1.0
@@ -30,6 +30,19 @@ REQUEST_TIMEOUT = 10.0
 MAX_BODY = 64 * 1024
 PAUSES = (0.2, 0.8)
 """Seconds before each further round."""
+
+
+class NoAssociation(RoleNotAssumable):
+    """The service account has no association: others may take that for an answer."""
+
+    reason = RoleNotAssumable.__name__
+
+
+class AgentAbsent(AgentUnavailable):
+    """Nobody listens where the agent should: perhaps the cluster has none."""
+
+    reason = AgentUnavailable.__name__
+
 
 _CODE = re.compile(r"\((\w+)\)")
 _CREDENTIALS = ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
@@ -45,7 +58,7 @@ _TRUST = (
 )
 _RUN_IT = "Check that the EKS add-on eks-pod-identity-agent runs on the node, and see its log."
 _REFUSALS: Mapping[str, tuple[type[NotAuthenticated], str]] = {
-    "ResourceNotFoundException": (RoleNotAssumable, _ASSOCIATE),
+    "ResourceNotFoundException": (NoAssociation, _ASSOCIATE),
     "AccessDeniedException": (RoleNotAssumable, _TRUST),
     "ExpiredTokenException": (
         TokenRejected,
@@ -68,13 +81,15 @@ class PodIdentity:
     namespace: str
     service_account: str
     token: str = field(repr=False)
+    probing: bool = False
+    """Whether to find out, and soon, whether there is an association at all: see `Agent.fetch`."""
 
     def fetch(self, deadline: Deadline) -> Credentials:
         """Ask the agent; raises `NotAuthenticated` or `AgentUnavailable`."""
         try:
-            return self.agent.fetch(self.token, self.address_type, deadline)
+            return self.agent.fetch(self.token, self.address_type, deadline, probing=self.probing)
         except AgentUnavailable as error:
-            raise AgentUnavailable(f"{self._start} {error} {_RUN_IT}") from error
+            raise type(error)(f"{self._start} {error} {_RUN_IT}") from error
         except _Refused as refusal:
             raise self._explained(refusal) from refusal
 
@@ -122,10 +137,19 @@ class Agent:
         self._ipv6 = _Address(ipv6_endpoint, limits)
         self._pauses = pauses
 
-    def fetch(self, token: str, address_type: AddressType, deadline: Deadline) -> Credentials:
+    def fetch(
+        self,
+        token: str,
+        address_type: AddressType,
+        deadline: Deadline,
+        *,
+        probing: bool = False,
+    ) -> Credentials:
         """Ask round by round at each address until one answers with credentials.
 
-        Only what may pass is tried again: an agent that is not there or fails, not a refusal.
+        Only what may pass is tried again: an agent that is not there or fails, not a refusal. With
+        `probing` the first refusal counts, and an agent that is at neither address is `AgentAbsent`
+        after one round.
         """
         addresses = self._addresses(address_type)
         pauses = iter(self._pauses)
@@ -136,12 +160,17 @@ class Agent:
                     return address.ask(token, deadline)
                 except (_Refused, AgentUnavailable) as failure:
                     failures.append(failure)
+                    if probing and isinstance(failure, _Refused):
+                        break
             for refusal in failures:
                 if isinstance(refusal, _Refused):
                     raise refusal
+            told = "; ".join(map(str, failures)) + "."
+            if probing and all(isinstance(one, AgentAbsent) for one in failures):
+                raise AgentAbsent(told)
             pause = next(pauses, None)
             if pause is None or pause >= deadline.remaining():
-                raise AgentUnavailable("; ".join(map(str, failures)) + ".")
+                raise AgentUnavailable(told)
             sleep(pause)
 
     def _addresses(self, address_type: AddressType) -> Sequence["_Address"]:
@@ -164,6 +193,8 @@ class _Address:
         headers = {"Accept": "application/json", "Authorization": token}
         try:
             reply = self._site.get(self._path, headers, deadline)
+        except Unreachable as error:
+            raise AgentAbsent(str(error)) from error
         except NoAnswer as error:
             raise AgentUnavailable(str(error)) from error
         if reply.status == 200:

@@ -1,15 +1,17 @@
-"""AWS STS: a Kubernetes token in, a role's credentials out."""
+"""AWS STS: a Kubernetes token in, or a pod's own credentials, and a role's credentials out."""
 
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element
 
+from provider.aws.assumed_role import Assumption
 from provider.aws.client import AwsClient, Operation, Place
-from provider.aws.faults import Fault, refused
+from provider.aws.faults import ASSUME_ROLE, Fault, refused
 from provider.aws.protocols import unexpected
 from provider.credentials import Credentials
 from provider.deadline import Deadline
 
 ASSUME = Operation("sts", "AssumeRoleWithWebIdentity")
+CHAIN = Operation("sts", ASSUME_ROLE)
 VERSION = "2011-06-15"
 
 
@@ -38,6 +40,29 @@ class Sts:
             return read_credentials(self._client.query(ASSUME, VERSION, form, place))
         except Fault as fault:
             raise refused(fault, "sts", ASSUME.action, role_arn) from fault
+
+    def assume_role(
+        self, assumption: Assumption, own: Credentials, *, region: str, deadline: Deadline
+    ) -> Credentials:
+        """Ask the regional endpoint, signed by the pod's own credentials.
+
+        Raises `NotAuthenticated` (`CredentialsExpired` where it is them that AWS does not take) or
+        `Unavailable`.
+        """
+        role = assumption.role
+        form = {"RoleArn": role.arn, "RoleSessionName": assumption.session_name}
+        if role.external_id is not None:
+            form["ExternalId"] = role.external_id
+        if role.duration is not None:
+            form["DurationSeconds"] = str(role.duration)
+        for number, (key, value) in enumerate(assumption.tags.items(), 1):
+            form[f"Tags.member.{number}.Key"] = key
+            form[f"Tags.member.{number}.Value"] = value
+        try:
+            place = Place(region, own, deadline)
+            return read_credentials(self._client.query(CHAIN, VERSION, form, place))
+        except Fault as fault:
+            raise refused(fault, "sts", CHAIN.action, str(assumption.by)) from fault
 
 
 def read_credentials(answer: Element) -> Credentials:

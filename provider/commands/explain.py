@@ -16,7 +16,7 @@ from provider.commands.review.sources import Source, Unreadable, read_sources
 from provider.commands.review.synced import text
 from provider.commands.review.workloads import classes_of, pods
 from provider.commands.terminal import Paint
-from provider.identify import AUDIENCES
+from provider.identify import audiences_of
 from provider.spec.entries import Findings
 from provider.spec.manifests import Manifest, find_manifests
 from provider.spec.models import Pod
@@ -116,7 +116,7 @@ def _explained(reviewed: Reviewed, manifests: Sequence[Manifest], options: Optio
     return Explained(
         reviewed=reviewed,
         kind=spec.identity_kind,
-        audience=AUDIENCES[spec.identity_kind],
+        audience=" or ".join(audiences_of(spec.identity_kind)),
         rehearsal=rehearse(spec, pod, role or _UNKNOWN_ROLE),
         files=files(spec),
     )

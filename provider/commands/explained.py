@@ -8,12 +8,13 @@ from provider.commands.rehearsal import NODE_REGION, Call, Rehearsal
 from provider.commands.review.classes import Reviewed
 from provider.commands.review.delivered import File
 from provider.commands.terminal import Column, Paint, printable, table
-from provider.spec.models import IdentityKind
+from provider.spec.models import Auth
 
 _NODES = "the node's"
-_SHARED: Mapping[IdentityKind, str] = {
+_SHARED: Mapping[Auth, str] = {
     "irsa": "all pods of the service account on a node share credentials and values",
     "pod-identity": "each pod has credentials of its own, for its session carries its name",
+    "auto": "by EKS Pod Identity where there is an association, as is assumed here, else by IRSA",
 }
 _REMARKS = {
     "kubernetes:get serviceaccounts": "of the daemon's own service account; kept for a minute",
@@ -30,7 +31,7 @@ class Explained:
     """One class, explained."""
 
     reviewed: Reviewed
-    kind: IdentityKind
+    kind: Auth
     audience: str
     rehearsal: Rehearsal
     files: Sequence[File]

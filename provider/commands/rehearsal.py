@@ -91,16 +91,21 @@ class _Engine:
         transport = _Transport(calls, labels)
         client = AwsClient(Endpoints({}), transport, lambda *_: None)
         self._lanes = Lanes(4)
+        credentials = CredentialCache()
         asker = Asker(
             stores(client),
             memory=Memory(_MEMORY),
             lanes=self._lanes,
-            credentials=CredentialCache(),
+            credentials=credentials,
             observe=lambda _event: None,
         )
         self._fetcher = Fetcher(asker)
         self._identifier = Identifier(
-            roles=_Roles(calls, role), sts=Sts(client), start=_at_once, agent=_Agent(calls)
+            roles=_Roles(calls, role),
+            sts=Sts(client),
+            start=_at_once,
+            agent=_Agent(calls),
+            credentials=credentials,
         )
         self._deadline = Deadline.after(_SECONDS)
 
@@ -220,7 +225,14 @@ class _Agent(Agent):
         super().__init__(config.pod_identity_ipv4_endpoint, config.pod_identity_ipv6_endpoint)
         self._calls = calls
 
-    def fetch(self, token: str, address_type: AddressType, deadline: Deadline) -> Credentials:
+    def fetch(
+        self,
+        token: str,
+        address_type: AddressType,
+        deadline: Deadline,
+        *,
+        probing: bool = False,
+    ) -> Credentials:
         """Credentials, at the address that is asked first."""
         host = "[fd00:ec2::23]" if address_type == "ipv6" else "169.254.170.23"
         self._calls.append(Call("pod identity agent", "GET /v1/credentials", "", host))

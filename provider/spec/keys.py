@@ -53,6 +53,8 @@ def did_you_mean(word: str, names: Iterable[str]) -> str:
 
 REGION = "[a-z0-9-]{1,64}"
 _REGION_WORDS = "an AWS region: small letters, digits and dashes"
+_ROLE = "arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,576}"
+_ROLE_WORDS = "the ARN of an IAM role such as arn:aws:iam::111122223333:role/name"
 _BOOLEAN = "true|True|TRUE|false|False|FALSE"
 _MODE = "[0-7]{4}"
 _MODE_WORDS = 'a quoted 4-digit octal number such as "0400"'
@@ -191,6 +193,47 @@ PARAMETER_KEYS = (
         "Credentials by EKS Pod Identity (`true`) or IRSA (`false`)",
         default="`false`",
         pattern="1|t|T|true|True|TRUE|0|f|F|false|False|FALSE",
+        expected="true or false",
+    ),
+    Key(
+        "auth",
+        "The same in words: `irsa`, `podIdentity`, or `auto`: EKS Pod Identity where there is an "
+        "association for the service account, else IRSA",
+        default="what `usePodIdentity` says",
+        choices=("irsa", "podIdentity", "auto"),
+    ),
+    Key(
+        "roleArn",
+        "Role for IRSA",
+        default="the annotation `eks.amazonaws.com/role-arn` of the service account",
+        pattern=_ROLE,
+        expected=_ROLE_WORDS,
+    ),
+    Key(
+        "assumeRoleArn",
+        "Role that is assumed with the pod's own credentials, as in another account",
+        pattern=_ROLE,
+        expected=_ROLE_WORDS,
+    ),
+    Key(
+        "assumeRoleExternalId",
+        "External id that the role's trust policy asks for",
+        pattern="[A-Za-z0-9_+=,.@:/-]{2,1224}",
+        expected="2 to 1224 letters, digits and _+=,.@:/-",
+    ),
+    Key(
+        "assumeRoleDurationSeconds",
+        "Lifetime of the session of `assumeRoleArn`",
+        default="`3600`",
+        pattern="9[0-9]{2}|[12][0-9]{3}|3[0-5][0-9]{2}|3600",
+        expected="900 to 3600 seconds: AWS gives a role that a role assumes an hour at most",
+    ),
+    Key(
+        "assumeRoleSessionTags",
+        "`true`: the session of `assumeRoleArn` carries the tags `kubernetes-namespace` and "
+        "`kubernetes-service-account`",
+        default="`false`",
+        pattern=_BOOLEAN,
         expected="true or false",
     ),
     Key(

@@ -13,6 +13,8 @@ StoreName = Literal["secretsmanager", "ssmparameter", "ssmparameterpath"]
 """`objectType` of an object. A path is one value: a JSON document of what lies below."""
 
 IdentityKind = Literal["irsa", "pod-identity"]
+Auth = IdentityKind | Literal["auto"]
+"""What a class asks for; `auto` is decided anew for each pod."""
 Encoding = Literal["base64", "hex"]
 """`objectEncoding`: what a value is written in where it is kept."""
 Format = Literal["dotenv", "properties", "json"]
@@ -116,17 +118,31 @@ class SecretObject:
 
 
 @dataclass(frozen=True, slots=True)
+class AssumeRole:
+    """A role to assume with the pod's own credentials, and all that AWS is told with it."""
+
+    arn: str
+    external_id: str | None = None
+    duration: int | None = None
+    """Seconds; None: AWS's own default."""
+    session_tags: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ClassSpec:
     """The parameters of a SecretProviderClass."""
 
     region: str | None
     """None: the node's own region."""
     failover_region: str | None
-    identity_kind: IdentityKind
+    identity_kind: Auth
     address_type: AddressType
     objects: tuple[SecretObject, ...]
     warnings: tuple[Problem, ...] = ()
     """What is ignored, such as unknown keys; for the log."""
+    role_arn: str | None = None
+    """The role for IRSA; None: that of the service account."""
+    assume_role: AssumeRole | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from provider.spec.entries import Findings
+from provider.spec.identities import read_assume_role, read_auth
 from provider.spec.keys import PARAMETER_KEYS, Key, did_you_mean
-from provider.spec.models import AddressType, ClassSpec, IdentityKind
+from provider.spec.models import AddressType, ClassSpec
 from provider.spec.problems import Problem, quote
 from provider.spec.reader import Terms, read_objects
 from provider.spec.references import region_fault
@@ -18,8 +19,6 @@ _KNOWN = {key.name: key for key in PARAMETER_KEYS}
 _REMEMBERED_CLASSES = 256
 _REMEMBERED_CHARACTERS = 16 * 1024
 """Longer classes are parsed each time, so that what is remembered stays a few MiB at worst."""
-
-_TRUE = frozenset({"1", "t", "T", "true", "True", "TRUE"})
 
 
 def parse_class(
@@ -65,8 +64,9 @@ def _parse(
         findings.wrong("failoverRegion", _same_region(region))
     terms = Terms(region, failover_region, _separator(sound.get("pathTranslation")), default_mode)
     objects = read_objects(sound["objects"], terms, findings) if "objects" in sound else ()
+    identity_kind = read_auth(sound, findings)
+    assume_role = read_assume_role(given, sound, findings)
     findings.raise_if_any()
-    identity_kind: IdentityKind = "pod-identity" if sound.get("usePodIdentity") in _TRUE else "irsa"
     return ClassSpec(
         region=region,
         failover_region=failover_region,
@@ -74,6 +74,8 @@ def _parse(
         address_type=_address_type(sound.get("preferredAddressType")),
         objects=objects,
         warnings=tuple(findings.warnings),
+        role_arn=sound.get("roleArn"),
+        assume_role=assume_role,
     )
 
 

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from zlib import crc32
 
@@ -112,7 +112,14 @@ class Cloud:
         """Give a service account a role through EKS Pod Identity."""
         self.pod_roles[namespace, service_account] = role
 
-    def open_session(self, role: Role, name: str, *, lifetime: float = 3600.0) -> Session:
+    def open_session(
+        self,
+        role: Role,
+        name: str,
+        *,
+        lifetime: float = 3600.0,
+        tags: Mapping[str, str] | None = None,
+    ) -> Session:
         """Give out credentials; a negative `lifetime` makes expired ones."""
         session = Session(
             access_key_id="ASIA" + secrets.token_hex(8).upper(),
@@ -121,6 +128,7 @@ class Cloud:
             role=role,
             name=name,
             expires_at=time.time() + lifetime,
+            tags=tags or {},
         )
         self.sessions[session.access_key_id] = session
         return session

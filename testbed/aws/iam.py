@@ -1,7 +1,7 @@
 """Roles, the sessions they are worn in, and what they may do."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
@@ -47,6 +47,10 @@ class Role:
     allow: list[Statement] = field(default_factory=list)
     trusts_pods: bool = True
     issuer: str = ISSUER
+    external_id: str = ""
+    """What its trust policy asks of those who assume it by AssumeRole."""
+    trusts_tags: bool = True
+    """Whether its trust policy allows sts:TagSession."""
 
     @property
     def name(self) -> str:
@@ -76,6 +80,8 @@ class Session:
     role: Role
     name: str
     expires_at: float
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Transitive session tags: they pass on to roles that are assumed with it."""
 
     @property
     def arn(self) -> str:

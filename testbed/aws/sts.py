@@ -13,6 +13,8 @@ from testbed.tokens import STS_AUDIENCE, Claims, read_token
 Form = dict[str, str]
 
 _ROLE_ARN = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+")
+_CHAINED = 3600
+"""Seconds that a role which a role assumes is given at most."""
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 
 
@@ -112,18 +114,50 @@ def assume_role_with_web_identity(cloud: Cloud, form: Form) -> str:
     )
 
 
+def _tags(form: Form) -> dict[str, str]:
+    """`Tags.member.N.Key` and `….Value`."""
+    found: dict[str, str] = {}
+    for number in range(1, 51):
+        key = form.get(f"Tags.member.{number}.Key")
+        if key is None:
+            return found
+        found[key] = form.get(f"Tags.member.{number}.Value", "")
+    raise _invalid("…", "tags", "Member must have length less than or equal to 50")
+
+
+def _denied(caller: Caller, action: str, arn: str) -> AwsError:
+    return AwsError(
+        "AccessDenied",
+        f"User: {caller.session.arn} is not authorized to perform: {action} on resource: {arn}",
+        403,
+    )
+
+
 def assume_role(caller: Caller, form: Form) -> str:
-    """AssumeRole: role chaining, allowed by the caller's own policy."""
+    """AssumeRole: role chaining, allowed by the caller's own policy and the role's trust."""
     arn, name, duration = _check_form(form)
+    tags = _tags(form)
     role = caller.cloud.roles.get(arn)
-    if role is None or not caller.session.role.may("sts:AssumeRole", arn):
+    may = caller.session.role.may("sts:AssumeRole", arn)
+    if role is None or not may or (role.external_id and role.external_id != form.get("ExternalId")):
+        raise _denied(caller, "sts:AssumeRole", arn)
+    if tags and not (role.trusts_tags and caller.session.role.may("sts:TagSession", arn)):
+        raise _denied(caller, "sts:TagSession", arn)
+    if duration > _CHAINED:
         raise AwsError(
-            "AccessDenied",
-            f"User: {caller.session.arn} is not authorized to perform: sts:AssumeRole "
-            f"on resource: {arn}",
-            403,
+            "ValidationError",
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by "
+            "role chaining",
         )
-    session = caller.cloud.open_session(role, name, lifetime=min(duration, 3600))
+    for key in tags.keys() & caller.session.tags.keys():
+        raise AwsError(
+            "InvalidParameterValue",
+            "One of the specified transitive tag keys can't be set because it conflicts with a "
+            f"transitive tag key from the calling session: {key}",
+        )
+    session = caller.cloud.open_session(
+        role, name, lifetime=duration, tags={**caller.session.tags, **tags}
+    )
     return _credentials(session) + _assumed(session)
 
 

@@ -5,7 +5,7 @@ from time import time
 
 import pytest
 
-from provider.aws.pod_identity import Agent, PodIdentity
+from provider.aws.pod_identity import Agent, AgentAbsent, NoAssociation, PodIdentity
 from provider.credentials import Credentials
 from provider.deadline import Deadline
 from provider.errors import (
@@ -274,3 +274,42 @@ def test_neither_token_nor_keys_are_printed(ipv4: FakeAgent) -> None:
     printed = f"{source!r} {credentials!r} {agent!r}"
     for secret in (TOKEN, credentials.secret_access_key, str(credentials.session_token)):
         assert secret not in printed
+
+
+def probe(ipv4: str, ipv6: str = NOWHERE) -> Credentials:
+    agent = Agent(ipv4, ipv6, pauses=(0, 0))
+    return PodIdentity(agent, "auto", "shop", "web", TOKEN, True).fetch(Deadline.after(5))
+
+
+def test_a_probe_takes_the_first_refusal_for_an_answer(
+    ipv4: FakeAgent, ipv6: FakeAgent, cloud: Cloud
+) -> None:
+    cloud.pod_roles.clear()
+    with pytest.raises(NoAssociation) as caught:
+        probe(ipv4.url, ipv6.url)
+    assert caught.value.reason == "RoleNotAssumable"
+    assert (ipv4.journal.count(), ipv6.journal.count()) == (1, 0)
+
+
+def test_a_probe_finds_an_agent_at_its_other_address(ipv6: FakeAgent) -> None:
+    assert probe(NOWHERE, ipv6.url).access_key_id
+
+
+def test_a_probe_says_when_nobody_is_there() -> None:
+    with pytest.raises(AgentAbsent) as caught:
+        probe(NOWHERE)
+    assert caught.value.reason == "AgentUnavailable"
+
+
+def test_without_a_probe_an_agent_that_is_not_there_is_just_unavailable() -> None:
+    with pytest.raises(AgentUnavailable) as caught:
+        fetch()
+    assert type(caught.value) is AgentUnavailable
+
+
+def test_an_agent_that_fails_at_one_address_is_not_absent(ipv4: FakeAgent) -> None:
+    ipv4.faults.inject(failing(503))
+    with pytest.raises(AgentUnavailable) as caught:
+        probe(ipv4.url)
+    assert type(caught.value) is AgentUnavailable
+    assert ipv4.journal.count() == 3

@@ -45,11 +45,12 @@ class Node:
             self.kubernetes.url, ca_file=self.token, token_file=self.token, pauses=(0, 0)
         )
         lookups = Lookups(api)
+        credentials = CredentialCache()
         asker = Asker(
             stores(self.client),
             memory=Memory(1 << 20),
             lanes=self.lanes,
-            credentials=CredentialCache(),
+            credentials=credentials,
             observe=lambda _event: None,
         )
         identifier = Identifier(
@@ -57,6 +58,7 @@ class Node:
             sts=Sts(self.client),
             start=self.lanes.submit,
             agent=Agent(self.agent.url, self.agent.url, pauses=(0, 0)),
+            credentials=credentials,
         )
         return Mounter(
             identifier=identifier,

@@ -4,7 +4,9 @@ import grpc
 import pytest
 
 from testbed import faults
+from testbed.aws.iam import Role
 from testbed.driver import Mounted, Pod
+from tests.e2e.conftest import Build
 from tests.e2e.world import OTHER, REGION, World
 
 DB = "objectName: db, objectType: secretsmanager"
@@ -149,3 +151,80 @@ def test_a_path_is_covered_by_the_failover_region(world: World) -> None:
     world.aws.faults.inject(faults.failing(503), region=REGION)
     files = world.files(f"- {{{APP}}}", region=REGION, failoverRegion=OTHER)
     assert files == {"a": OTHER.encode()}
+
+
+def accounts(world: World) -> Role:
+    """A role that may read, which the pod's own, that may not, may assume."""
+    other = world.aws.cloud.put_role("other")
+    world.web.allow = [("sts:AssumeRole", other.arn), ("sts:TagSession", other.arn)]
+    return other
+
+
+@pytest.mark.parametrize("auth", ["irsa", "podIdentity"])
+def test_secrets_are_read_as_the_role_that_the_pod_assumes(world: World, auth: str) -> None:
+    other = accounts(world)
+    other.external_id = "shop-1"
+    parameters = {
+        "auth": auth,
+        "assumeRoleArn": other.arn,
+        "assumeRoleExternalId": "shop-1",
+        "assumeRoleDurationSeconds": "900",
+        "assumeRoleSessionTags": "true",
+    }
+    objects = f"- {{{DB}, jsonKeys: [user], omitWhole: true}}"
+    for _ in range(2):
+        assert world.files(objects, None, **parameters) == {"user": b"ada"}
+    assert world.aws.journal.count("AssumeRole") == 1
+    readers = {call.identity for call in world.aws.journal.calls if call.service != "sts"}
+    assert [one.split("assumed-role/")[1] for one in readers] == ["other/web@shop"]
+    [session] = [one for one in world.aws.cloud.sessions.values() if one.role is other]
+    assert session.tags["kubernetes-namespace"] == "shop"
+    assert session.tags["kubernetes-service-account"] == "web"
+
+
+def test_classes_that_assume_otherwise_share_nothing_but_the_pods_own_credentials(
+    world: World,
+) -> None:
+    other = accounts(world)
+    other.external_id = "right"
+    plain = {"assumeRoleArn": other.arn}
+    assert world.files(f"- {{{DB}}}", None, **plain, assumeRoleExternalId="right")
+    refusal = world.refusal(f"- {{{DB}}}", Pod(name="web-2", uid="2"), **plain)
+    assert refusal.code is grpc.StatusCode.UNAUTHENTICATED
+    assert f"role {other.arn} (assumeRoleArn) cannot be assumed by role" in refusal.message
+    assert world.refusal(f"- {{{DB}}}", Pod(name="web-3", uid="3")).code is (
+        grpc.StatusCode.PERMISSION_DENIED
+    )
+    assert world.aws.journal.count("AssumeRoleWithWebIdentity") == 1
+
+
+def test_a_class_that_assumes_no_more_is_itself_again_at_once(build: Build) -> None:
+    world = build().start()
+    other = accounts(world)
+    world.files(f"- {{{DB}}}", assumeRoleArn=other.arn)
+    refusal = world.refusal(f"- {{{DB}}}")
+    assert refusal.code is grpc.StatusCode.PERMISSION_DENIED
+
+
+def test_sts_of_the_failover_region_covers_for_assuming_too(world: World) -> None:
+    other = accounts(world)
+    world.aws.cloud.put_secret("db", "there", region=OTHER)
+    world.aws.faults.inject(faults.failing(503), operation="AssumeRole", region=REGION)
+    files = world.files(f"- {{{DB}}}", region=REGION, failoverRegion=OTHER, assumeRoleArn=other.arn)
+    assert set(files) == {"db"}
+
+
+def test_a_role_of_the_class_needs_no_service_account(world: World) -> None:
+    world.kubernetes.put_service_account("shop", "web", role_arn="")
+    assert set(world.files(f"- {{{DB}}}", roleArn=world.web.arn)) == {"db"}
+    assert world.kubernetes.journal.count("get serviceaccounts") == 0
+
+
+def test_auto_takes_the_association_and_else_irsa(world: World) -> None:
+    assert set(world.files(f"- {{{DB}}}", auth="auto")) == {"db"}
+    assert world.aws.journal.count("AssumeRoleWithWebIdentity") == 0
+    world.aws.cloud.pod_roles.clear()
+    for name in ("web-2", "web-3"):
+        assert set(world.files(f"- {{{DB}}}", Pod(name=name, uid=name), auth="auto")) == {"db"}
+    assert world.aws.journal.count("AssumeRoleWithWebIdentity") == 1
+    assert world.agent.journal.count() == 2

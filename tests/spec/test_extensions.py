@@ -4,7 +4,14 @@
 
 import pytest
 
-from provider.spec.models import Extraction, KeyChoice, ObjectRef, SecretObject
+from provider.spec.models import (
+    AssumeRole,
+    ClassSpec,
+    Extraction,
+    KeyChoice,
+    ObjectRef,
+    SecretObject,
+)
 from provider.spec.objects import parse_class
 from provider.spec.problems import InvalidSpec
 
@@ -174,3 +181,78 @@ def test_a_prefix_that_no_file_may_begin_with(prefix: str) -> None:
         f"objectName: db, jsonKeys: '*', keyPrefix: {prefix}", pathTranslation="False"
     )
     assert problem.startswith("keyPrefix: makes a file name ")
+
+
+def klass(**parameters: str) -> ClassSpec:
+    given = {"region": "eu-west-1", "objects": f"- {{{SM}, objectName: db}}"} | parameters
+    return parse_class(given, default_mode=0o640, default_region=None)
+
+
+ROLE = "arn:aws:iam::111122223333:role/path/web"
+
+
+def test_without_the_parameters_a_class_is_as_ever() -> None:
+    plain = klass()
+    assert (plain.identity_kind, plain.role_arn, plain.assume_role) == ("irsa", None, None)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "kind"),
+    [
+        ({"auth": "irsa"}, "irsa"),
+        ({"auth": "podIdentity"}, "pod-identity"),
+        ({"auth": "auto"}, "auto"),
+        ({"auth": "irsa", "usePodIdentity": "F"}, "irsa"),
+        ({"auth": "podIdentity", "usePodIdentity": "1"}, "pod-identity"),
+        ({"auth": "", "usePodIdentity": "true"}, "pod-identity"),
+        ({"auth": "auto", "usePodIdentity": ""}, "auto"),
+    ],
+)
+def test_the_kind_of_identity(parameters: dict[str, str], kind: str) -> None:
+    assert klass(**parameters).identity_kind == kind
+
+
+def test_a_role_of_the_class() -> None:
+    assert klass(roleArn=ROLE).role_arn == ROLE
+    assert klass(roleArn=ROLE, auth="auto").role_arn == ROLE
+
+
+def test_a_role_to_assume() -> None:
+    assert klass(assumeRoleArn=ROLE).assume_role == AssumeRole(ROLE)
+    everything = klass(
+        assumeRoleArn=ROLE,
+        assumeRoleExternalId="a/b:1",
+        assumeRoleDurationSeconds="900",
+        assumeRoleSessionTags="true",
+        usePodIdentity="true",
+    )
+    assert everything.assume_role == AssumeRole(ROLE, "a/b:1", 900, session_tags=True)
+
+
+A_ROLE = "must be the ARN of an IAM role such as arn:aws:iam::111122223333:role/name"
+AN_HOUR = "must be 900 to 3600 seconds: AWS gives a role that a role assumes an hour at most"
+OF_CLASSES: dict[str, tuple[dict[str, str], str]] = {
+    "auth": ({"auth": "IRSA"}, 'auth: must be irsa, podIdentity or auto, got "IRSA"'),
+    "irsa against pod identity": ({"auth": "irsa", "usePodIdentity": "true"}, "auth: is irsa, which usePodIdentity, true, contradicts"),
+    "pod identity against irsa": ({"auth": "podIdentity", "usePodIdentity": "0"}, "auth: is podIdentity, which usePodIdentity, false, contradicts"),
+    "auto against pod identity": ({"auth": "auto", "usePodIdentity": "true"}, "auth: is auto, which usePodIdentity, true, contradicts"),
+    "auto against irsa": ({"auth": "auto", "usePodIdentity": "false"}, "auth: is auto, which usePodIdentity, false, contradicts"),
+    "role": ({"roleArn": "web"}, f'roleArn: {A_ROLE}, got "web"'),
+    "role for pod identity": ({"roleArn": ROLE, "auth": "podIdentity"}, "roleArn: is a role for IRSA, but EKS Pod Identity gives the role of its association; see assumeRoleArn"),
+    "role to assume": ({"assumeRoleArn": "arn:aws:iam::1:role/x"}, f'assumeRoleArn: {A_ROLE}, got "arn:aws:iam::1:role/x"'),
+    "faulty role with an id": ({"assumeRoleArn": "x", "assumeRoleExternalId": "id"}, f'assumeRoleArn: {A_ROLE}, got "x"'),
+    "id alone": ({"assumeRoleExternalId": "id"}, "assumeRoleExternalId: needs assumeRoleArn"),
+    "duration alone": ({"assumeRoleDurationSeconds": "900"}, "assumeRoleDurationSeconds: needs assumeRoleArn"),
+    "tags alone": ({"assumeRoleSessionTags": "true"}, "assumeRoleSessionTags: needs assumeRoleArn"),
+    "short id": ({"assumeRoleArn": ROLE, "assumeRoleExternalId": "x"}, 'assumeRoleExternalId: must be 2 to 1224 letters, digits and _+=,.@:/-, got "x"'),
+    "short session": ({"assumeRoleArn": ROLE, "assumeRoleDurationSeconds": "899"}, f'assumeRoleDurationSeconds: {AN_HOUR}, got "899"'),
+    "long session": ({"assumeRoleArn": ROLE, "assumeRoleDurationSeconds": "3601"}, f'assumeRoleDurationSeconds: {AN_HOUR}, got "3601"'),
+    "tags or not": ({"assumeRoleArn": ROLE, "assumeRoleSessionTags": "yes"}, 'assumeRoleSessionTags: must be true or false, got "yes"'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("parameters", "expected"), OF_CLASSES.values(), ids=OF_CLASSES.keys())
+def test_a_mistake_in_the_parameters_is_told(parameters: dict[str, str], expected: str) -> None:
+    with pytest.raises(InvalidSpec) as invalid:
+        klass(**parameters)
+    assert [str(problem) for problem in invalid.value.problems] == [expected]
