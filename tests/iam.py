@@ -67,7 +67,7 @@ class PolicyRole(Role):
         return False
 
     def _may_decrypt(self, action: str, resource: str) -> bool:
-        service, region = resource.split(":")[2:4]
+        _, _, service, region, _ = resource.split(":", 4)
         key = self.keys.get(region)
         if key is None or not action.partition(":")[2].startswith("Get"):
             return True

@@ -1,6 +1,7 @@
 """`iam-policy`: the IAM policy that some classes need, and no more than that."""
 
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -57,9 +58,11 @@ def _read(names: Sequence[str]) -> _Read:
     classes: list[ClassManifest] = []
     specs: list[ClassSpec] = []
     manifests: list[Manifest] = []
-    for source in read_sources(names, _refuse):
-        manifests += _manifests(source)
-        for klass in _classes(source):
+    # Service accounts and pods may lie apart from the classes.
+    for source in read_sources(names, _refuse, about="apiVersion"):
+        found = _parsed(source)
+        manifests += found[0]
+        for klass in found[1]:
             classes.append(klass)
             specs.append(_spec(source, klass))
     if not classes:
@@ -71,19 +74,15 @@ def _refuse(unreadable: Unreadable) -> None:
     raise Ended(2, str(unreadable)) from unreadable
 
 
-def _manifests(source: Source) -> Sequence[Manifest]:
+def _parsed(source: Source) -> tuple[Sequence[Manifest], Sequence[ClassManifest]]:
+    """All manifests, and the classes among them; of a folder, only what has to do with those."""
     try:
-        return read_manifests(source.text)
+        classes = [one for one in read_classes(source.text) if one.provider == "aws"]
+        return read_manifests(source.text), classes
     except InvalidSpec as invalid:
+        if not source.is_named and "SecretProviderClass" not in source.text:
+            return (), ()
         raise Ended(2, f"{source.name}:\n{invalid}") from invalid
-
-
-def _classes(source: Source) -> Iterator[ClassManifest]:
-    try:
-        classes = read_classes(source.text)
-    except InvalidSpec as invalid:
-        raise Ended(2, f"{source.name}:\n{invalid}") from invalid
-    return (one for one in classes if one.provider == "aws")
 
 
 def _spec(source: Source, klass: ClassManifest) -> ClassSpec:
@@ -95,22 +94,38 @@ def _spec(source: Source, klass: ClassManifest) -> ClassSpec:
 
 
 def _grants(read: _Read, options: Options) -> Grants:
-    account = options.account or _account(read.manifests)
-    needs, regions = Needs(), list[str]()
+    account = options.account or _account(read)
+    own, regions = Needs(), list[str]()
+    assumed: dict[str, Needs] = defaultdict(Needs)
     for spec in read.specs:
+        role, holder, whose = spec.assume_role, own, account
+        if role is not None:
+            own.add_role(role, spec.identity_kind)
+            holder, whose = assumed[role.arn], role.arn.split(":")[4]
         for region in regions_of(spec, options.regions):
-            needs.add_class(spec, Place(region, account))
+            holder.add_class(spec, Place(region, whose))
             regions.append(region)
-    for key in options.kms_keys:
-        if region_of_key(key) not in needs.regions:
+    _check_keys(options.kms_keys, [own, *assumed.values()])
+    return Grants(
+        policy=own.statements(options.kms_keys),
+        trust=_trust(read, account, partition_of(regions[0]), options),
+        assumed=tuple(
+            (arn, needs.statements(options.kms_keys)) for arn, needs in sorted(assumed.items())
+        ),
+    )
+
+
+def _check_keys(keys: Iterable[str], holders: Iterable[Needs]) -> None:
+    regions = {region for needs in holders for region in needs.regions}
+    for key in keys:
+        if region_of_key(key) not in regions:
             raise Unclear(f"nothing is read in {region_of_key(key)}, the region of {key}")
-    trust = _trust(read, account, partition_of(regions[0]), options)
-    return Grants(needs.statements(options.kms_keys), trust)
 
 
-def _account(manifests: Iterable[Manifest]) -> str:
-    """The account of the service accounts' roles, where that is one."""
-    accounts = aws_accounts(manifests)
+def _account(read: _Read) -> str:
+    """The account of the roles in the files, where that is one."""
+    accounts = aws_accounts(read.manifests)
+    accounts |= {spec.role_arn.split(":")[4] for spec in read.specs if spec.role_arn}
     return accounts.pop() if len(accounts) == 1 else ""
 
 
@@ -142,7 +157,7 @@ def _warnings(read: _Read, grants: Grants, options: Options) -> Iterator[str]:
             for ref in filter(None, (obj.ref, obj.failover)):
                 if ref.store == "secretsmanager" and ends_like_whole(ref.name):
                     yield from _whole(ref.name)
-        if options.trust and options.trust != spec.identity_kind:
+        if options.trust and spec.identity_kind not in {options.trust, "auto"}:
             yield f"a class asks for {spec.identity_kind}, but the trust is in {options.trust}"
 
 

@@ -1,148 +1,85 @@
 """`iam-policy` held against the calls that the engine makes: enough, and nothing more."""
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from time import monotonic
 
 import pytest
 
 from provider.commands import iam_policy
-from provider.deadline import Deadline
-from provider.mount import ObjectsFailed
-from provider.spec.manifests import ClassManifest, read_classes
-from provider.spec.models import ClassSpec, MountSpec, Pod
+from provider.spec.manifests import read_classes
 from provider.spec.objects import parse_class
 from testbed.agent import FakeAgent
-from testbed.aws import AwsError, FakeAws
+from testbed.aws import FakeAws
 from testbed.aws.iam import ACCOUNT
 from testbed.kubernetes import FakeKubernetes
-from testbed.tokens import POD_IDENTITY_AUDIENCE, STS_AUDIENCE, issue_token
-from tests.commands.conftest import Done, Run
+from tests.commands.judged import NODE_REGION, WEB, Court, policies_of
 from tests.commands.node import Node, node
-from tests.commands.stocked import stock
 from tests.deploy.test_examples import FILES
-from tests.iam import Policy, PolicyRole, lesser
 
-NODE_REGION = "eu-central-1"
+READER = f"arn:aws:iam::{ACCOUNT}:role/reader"
+PARTITIONS = {
+    "eu-west-1": "aws",
+    "eu-west-2": "aws",
+    "cn-north-1": "aws-cn",
+    "us-gov-west-1": "aws-us-gov",
+}
 KEYS = {
     region: f"arn:{partition}:kms:{region}:{ACCOUNT}:key/{number}"
-    for number, (region, partition) in enumerate(
-        {
-            "eu-west-1": "aws",
-            "eu-west-2": "aws",
-            "eu-central-1": "aws",
-            "cn-north-1": "aws-cn",
-            "us-gov-west-1": "aws-us-gov",
-        }.items()
-    )
-}
-TOKENS = {
-    audience: issue_token("shop", "web", audience=audience, pod="web-0", pod_uid="uid-0")
-    for audience in (STS_AUDIENCE, POD_IDENTITY_AUDIENCE)
+    for number, (region, partition) in enumerate(PARTITIONS.items())
 }
 
 
-@dataclass
-class World:
-    """A role, what it may read, and a node to read it on."""
-
-    node: Node
-
-    def __post_init__(self) -> None:
-        self.aws = self.node.aws
-        self.role = PolicyRole("arn:aws:iam::111122223333:role/web", {"shop:web"})
-        self.aws.cloud.roles[self.role.arn] = self.role
-        self.aws.cloud.associate("shop", "web", self.role)
-        self.node.kubernetes.put_service_account("shop", "web", role_arn=self.role.arn)
-
-    def denied(self, klass: ClassSpec, policy: Policy) -> Sequence[tuple[str, str]]:
-        """What the role was refused while a pod was mounted, and mounted again.
-
-        The second remount finds the primary region down where there is another one.
-        """
-        self.role.policy = policy
-        self.role.denied.clear()
-        pod = Pod("shop", "web-0", "uid-0", "web")
-        spec = MountSpec(pod, "class", "/target", TOKENS, klass)
-        mounter = self.node.started()
-
-        def mount() -> None:
-            mounter.mount(spec, deadline=Deadline.after(20), arrived=monotonic())
-
-        try:
-            mount()
-            mount()
-            if klass.failover_region:
-                region = klass.region or NODE_REGION
-                for service in ("secretsmanager", "ssm"):
-                    down = AwsError("ServiceUnavailable", "down", 503)
-                    self.aws.faults.inject(down, service=service, region=region)
-                mount()
-        except ObjectsFailed:
-            assert self.role.denied
-        finally:
-            self.aws.faults.clear()
-        return list(self.role.denied)
-
-
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs `secrets-provider-aws iam-policy`."""
-
-    def run(*arguments: object) -> Done:
-        code = iam_policy.run([*map(str, arguments)])
-        return Done(code, *capsys.readouterr())
-
-    return run
-
-
-@pytest.fixture
-def world(
+def here(
     aws: FakeAws, agent: FakeAgent, kubernetes: FakeKubernetes, tmp_path: Path
-) -> Iterator[World]:
+) -> Iterator[Node]:
     with node(aws, agent, kubernetes, tmp_path) as here:
-        yield World(here)
+        yield here
 
 
-def check(world: World, klass: ClassSpec, policy: Policy) -> None:
-    """Everything is allowed, and with any part of the policy gone something is not."""
-    stock(world.aws.cloud, klass, klass.region or NODE_REGION)
-    assert world.denied(klass, policy) == []
-    for gone, rest in lesser(policy):
-        assert world.denied(klass, rest), f"nobody needs {gone}"
+Judge = Callable[..., None]
 
 
-def parsed(parameters: dict[str, str]) -> ClassSpec:
-    return parse_class(parameters, default_mode=0o644, default_region=NODE_REGION)
+@pytest.fixture
+def judge(here: Node, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Judge:
+    """Runs `iam-policy` for a class, and judges what it prints."""
+
+    def judge(parameters: Mapping[str, str], regions: Sequence[str] = ()) -> None:
+        path = tmp_path / "class.json"
+        path.write_text(json.dumps(manifest(parameters)))
+        keys = {region: KEYS[region] for region in regions}
+        flags = [flag for key in keys.values() for flag in ("--kms-key", key)]
+        code = iam_policy.run([str(path), "--account", ACCOUNT, "--region", NODE_REGION, *flags])
+        printed = capsys.readouterr()
+        assert code == 0, printed.err
+        klass = parse_class(parameters, default_mode=0o644, default_region=NODE_REGION)
+        Court(here, klass, keys).judge(policies_of(printed.out))
+
+    return judge
+
+
+def manifest(parameters: Mapping[str, str]) -> Mapping[str, object]:
+    return {
+        "apiVersion": "secrets-store.csi.x-k8s.io/v1",
+        "kind": "SecretProviderClass",
+        "metadata": {"name": "judged"},
+        "spec": {"provider": "aws", "parameters": parameters},
+    }
 
 
 EXAMPLES = [
-    pytest.param(klass, id=klass.name) for path in FILES for klass in read_classes(path.read_text())
+    pytest.param(klass.parameters, id=klass.name)
+    for path in FILES
+    for klass in read_classes(path.read_text())
 ]
 
 
-def manifest(klass: ClassManifest) -> str:
-    return json.dumps(
-        {
-            "apiVersion": "secrets-store.csi.x-k8s.io/v1",
-            "kind": "SecretProviderClass",
-            "metadata": {"name": klass.name},
-            "spec": {"provider": "aws", "parameters": klass.parameters},
-        }
-    )
-
-
-@pytest.mark.parametrize("klass", EXAMPLES)
+@pytest.mark.parametrize("parameters", EXAMPLES)
 def test_the_policy_of_an_example_is_enough_and_no_more(
-    world: World, run: Run, klass: ClassManifest, tmp_path: Path
+    judge: Judge, parameters: dict[str, str]
 ) -> None:
-    path = tmp_path / "class.json"
-    path.write_text(manifest(klass))
-    done = run(path, "--account", ACCOUNT, "--region", NODE_REGION)
-    assert done.code == 0, done.err
-    check(world, parsed(klass.parameters), json.loads(done.out))
+    judge(parameters)
 
 
 SM = "arn:aws:secretsmanager:eu-west-1:111122223333:secret"
@@ -197,11 +134,10 @@ CASES = [
 
 @pytest.mark.parametrize(("objects", "failover", "with_keys"), CASES)
 def test_the_policy_of_a_special_case_is_enough_and_no_more(
-    world: World, run: Run, tmp_path: Path, *, objects: str, failover: str, with_keys: bool
+    judge: Judge, objects: str, failover: str, *, with_keys: bool
 ) -> None:
-    parameters = {"region": "eu-west-1", "objects": objects, "failoverRegion": failover}
-    keys = [key for region, key in KEYS.items() if with_keys and region in {"eu-west-1", failover}]
-    judge(world, run, tmp_path, parameters, keys)
+    regions = [region for region in ("eu-west-1", failover) if region and with_keys]
+    judge({"region": "eu-west-1", "objects": objects, "failoverRegion": failover}, regions)
 
 
 OTHERS = {
@@ -228,28 +164,25 @@ OTHERS = {
 }
 
 
+ROLES = {
+    "assumed": {"assumeRoleArn": READER},
+    "assumed by Pod Identity": {"assumeRoleArn": READER, "auth": "podIdentity"},
+    "assumed with tags": {"assumeRoleArn": READER, "assumeRoleSessionTags": "true"},
+    "assumed in another account": {"assumeRoleArn": READER.replace(ACCOUNT, "444455556666")},
+    "by either way": {"auth": "auto"},
+    "of the class": {"roleArn": WEB.replace("web", "other")},
+}
+
+
+@pytest.mark.parametrize("parameters", ROLES.values(), ids=ROLES)
+def test_each_role_is_allowed_what_is_its_own(judge: Judge, parameters: dict[str, str]) -> None:
+    objects = "- {objectName: db, objectType: secretsmanager}"
+    judge({"region": "eu-west-1", "objects": objects, **parameters}, ["eu-west-1"])
+
+
 @pytest.mark.parametrize("parameters", OTHERS.values(), ids=OTHERS)
 def test_each_region_and_partition_has_its_own_resources(
-    world: World, run: Run, tmp_path: Path, parameters: dict[str, str]
+    judge: Judge, parameters: dict[str, str]
 ) -> None:
-    regions = {parameters["region"], parameters.get("failoverRegion")}
-    keys = [key for region, key in KEYS.items() if region in regions]
-    judge(world, run, tmp_path, parameters, keys)
-
-
-def judge(
-    world: World, run: Run, folder: Path, parameters: dict[str, str], keys: Sequence[str]
-) -> None:
-    world.role.keys = {region: key for region, key in KEYS.items() if key in keys}
-    document = {
-        "apiVersion": "secrets-store.csi.x-k8s.io/v1",
-        "kind": "SecretProviderClass",
-        "metadata": {"name": "special"},
-        "spec": {"provider": "aws", "parameters": parameters},
-    }
-    path = folder / "class.json"
-    path.write_text(json.dumps(document))
-    flags = [flag for key in keys for flag in ("--kms-key", key)]
-    done = run(path, "--account", ACCOUNT, *flags)
-    assert done.code == 0, done.err
-    check(world, parsed(parameters), json.loads(done.out))
+    regions = [parameters["region"], parameters.get("failoverRegion", "")]
+    judge(parameters, [*filter(None, regions)])

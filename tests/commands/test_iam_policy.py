@@ -117,6 +117,15 @@ def test_classes_of_several_files_and_of_stdin_make_one_policy(
     ]
 
 
+def test_what_lies_apart_in_a_folder_is_read_together(run: Run, tmp_path: Path) -> None:
+    for number, text in enumerate(MANIFESTS.split("---\n")):
+        (tmp_path / f"{number}.yaml").write_text(text)
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: shop\n")
+    done = run(tmp_path, "--trust", "irsa", "--oidc-provider", ISSUER)
+    assert json.loads(done.out)["policy"]["Statement"] == [READ]
+    assert json.loads(done.out)["trust"]["Statement"] == [IRSA]
+
+
 def test_the_order_is_that_of_the_names_whatever_the_class_s_is(
     policy_of: Callable[..., Any],
 ) -> None:
@@ -288,6 +297,31 @@ def test_cloudformation_makes_the_policy_and_the_role(run: Run, file: Path) -> N
     assert role["Properties"] == {
         "AssumeRolePolicyDocument": documents["trust"],
         "ManagedPolicyArns": [{"Ref": "ShopPolicy"}],
+    }
+
+
+def test_an_assumed_role_has_a_policy_of_its_own(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "class.yaml"
+    role = "arn:aws:iam::444455556666:role/readers/blue"
+    text = CLASS.format(name="shop", object="db/password")
+    path.write_text(text.replace("    region:", f"    assumeRoleArn: {role}\n    region:"))
+    documents = json.loads(run(path).out)
+    assert documents["policy"]["Statement"] == [
+        {"Sid": "AssumeRoles", "Effect": "Allow", "Action": ["sts:AssumeRole"], "Resource": [role]}
+    ]
+    [statement] = documents["assumedRoles"][role]["Statement"]
+    assert statement["Resource"] == [
+        "arn:aws:secretsmanager:eu-west-1:444455556666:secret:db/password-??????"
+    ]
+    terraform = run(path, "--format", "terraform").out
+    assert policy_documents(terraform) == {
+        "shop": documents["policy"],
+        "shop_blue": documents["assumedRoles"][role],
+    }
+    resources = yaml.safe_load(run(path, "--format", "cloudformation").out)["Resources"]
+    assert {name: one["Properties"]["PolicyDocument"] for name, one in resources.items()} == {
+        "ShopPolicy": documents["policy"],
+        "ShopPolicyOfBlue": documents["assumedRoles"][role],
     }
 
 

@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 
 from provider.commands.iam.policy import Condition, Statement, literal
 from provider.spec.arn import Arn, looks_like_arn, partition_of
-from provider.spec.models import ClassSpec, ObjectRef
+from provider.spec.models import AssumeRole, Auth, ClassSpec, ObjectRef
 
 GET_SECRET = "secretsmanager:GetSecretValue"  # noqa: S105 (an action)
 DESCRIBE_SECRET = "secretsmanager:DescribeSecret"  # noqa: S105 (an action)
 GET_PARAMETERS = "ssm:GetParameters"
 GET_BY_PATH = "ssm:GetParametersByPath"
+ASSUME_ROLE = "sts:AssumeRole"
+TAG_SESSION = "sts:TagSession"
 
 _SIDS = {
     frozenset({GET_SECRET, DESCRIBE_SECRET}): "Secrets",
@@ -26,6 +28,10 @@ _SIDS = {
     frozenset({GET_PARAMETERS}): "Parameters",
     frozenset({GET_BY_PATH}): "ParameterPaths",
     frozenset({GET_PARAMETERS, GET_BY_PATH}): "ParametersAndPaths",
+}
+_ASSUMING = {
+    "AssumeRoles": {ASSUME_ROLE},
+    "AssumeRolesWithTags": {ASSUME_ROLE, TAG_SESSION},
 }
 _KEY = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):\d{12}:key/[A-Za-z0-9-]+")
 _SECRET_REFERENCE = "/aws/reference/secretsmanager/"  # noqa: S105 (a path)
@@ -70,6 +76,14 @@ class Needs:
 
     actions: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     """By region and resource."""
+    roles: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """What is done with roles that are assumed after the pods' own, by their ARNs."""
+
+    def add_role(self, role: AssumeRole, auth: Auth) -> None:
+        """What the pods' own role needs to go on to another one."""
+        # The tags of an EKS Pod Identity session pass on to the next by themselves.
+        is_tagged = role.session_tags or auth != "irsa"
+        self.roles[role.arn] |= {ASSUME_ROLE, TAG_SESSION} if is_tagged else {ASSUME_ROLE}
 
     def add_class(self, klass: ClassSpec, place: Place) -> None:
         """What the class needs when its region is that of `place`."""
@@ -96,7 +110,8 @@ class Needs:
             )
             for (region, actions), resources in grouped.items()
         ]
-        return (*sorted(read, key=lambda one: one.sid), *self._decrypting(keys))
+        in_order = sorted(read, key=lambda one: one.sid)
+        return (*in_order, *self._decrypting(keys), *self._assuming())
 
     def _add(self, ref: ObjectRef, place: Place) -> None:
         if ref.store == "secretsmanager":
@@ -110,6 +125,12 @@ class Needs:
         if ref.name.startswith(_SECRET_REFERENCE):
             secret = _secret(ref.name.removeprefix(_SECRET_REFERENCE), place)
             self.actions[place.region, secret].add(GET_SECRET)
+
+    def _assuming(self) -> Iterator[Statement]:
+        for sid, wanted in _ASSUMING.items():
+            roles = sorted(literal(arn) for arn, actions in self.roles.items() if actions == wanted)
+            if roles:
+                yield Statement(sid, tuple(sorted(wanted)), tuple(roles))
 
     def _decrypting(self, keys: Iterable[str]) -> Iterator[Statement]:
         """`kms:Decrypt`, but only for what the stores decrypt in the pod's name."""
