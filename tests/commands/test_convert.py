@@ -516,6 +516,16 @@ def test_whose_rights_were_used_is_noted(run: Run) -> None:
     assert "iam-policy" in done.out
 
 
+def test_the_role_of_a_store_is_assumed_by_the_class(run: Run) -> None:
+    role = "arn:aws:iam::444455556666:role/reader"
+    done = run(store(SM | {"role": role, "externalID": "blue"}))
+    assert (done.code, done.err) == (0, "")
+    [klass] = read_classes(done.out)
+    assumed = parse_class(klass.parameters, default_mode=0o644, default_region=None).assume_role
+    assert assumed is not None
+    assert (assumed.arn, assumed.external_id) == (role, "blue")
+
+
 def test_pod_identity_can_be_asked_for(run: Run) -> None:
     done = run(spec(ONE), "--pod-identity")
     assert yaml.safe_load(done.out)["spec"]["parameters"]["usePodIdentity"] == "true"

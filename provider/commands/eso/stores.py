@@ -28,8 +28,7 @@ _AWS_KEYS = {
     "secretsManager",  # how pushed secrets are deleted
 }
 _SPEC_KEYS = {"provider", "conditions", "controller", "refreshInterval", "retrySettings"}
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+")
-_PARAMETERS = {key.name for key in PARAMETER_KEYS}
+_ROLE = next(key for key in PARAMETER_KEYS if key.name == "assumeRoleArn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +67,12 @@ def read_store(manifest: Part) -> Store | Remark:
 
 def _role(aws: Part, remarks: Remarks) -> dict[str, str]:
     """The role that is assumed after the pod's own."""
-    role = aws.text("role")
+    role, external = aws.text("role"), aws.text("externalID")
     if not role:
         return {}
-    if not _ROLE.fullmatch(role) or "assumeRoleArn" not in _PARAMETERS:
-        why = "no ARN of a role" if "assumeRoleArn" in _PARAMETERS else "give the pods this role"
-        remarks.lost.append(aws.remark(f"cannot be assumed by a class: {why}", "role"))
+    if fault := _ROLE.fault_in(role):
+        remarks.lost.append(aws.remark(f"{fault}, got {quote(role)}", "role"))
         return {}
-    external = aws.text("externalID")
     return {"assumeRoleArn": role} | ({"assumeRoleExternalId": external} if external else {})
 
 
