@@ -22,7 +22,8 @@ The policy is for the role of the pods that mount the classes, all of them toget
   secrets-provider-aws iam-policy class.yaml --account 111122223333 > policy.json
   aws iam put-role-policy --role-name ROLE --policy-name secrets \\
     --policy-document file://policy.json
-With --trust the JSON is an object of documents: policy and trust.
+With --trust, and for classes that assume a role, the JSON is an object of documents: policy,
+trust, and by their ARNs assumedRoles.
 """
 _NAME = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?"
 
