@@ -54,15 +54,21 @@ class Reviewed:
     def blamed(self, rule: Rule, problem: Problem) -> Finding:
         """The parser's own finding."""
         message, asked, name = problem.message.partition("; did you mean ")
+        hint = f"did you mean {name.rstrip('?')}" if asked else self._hint(problem)
         if problem.line:
             place = self._inside(problem.line, problem.column)
         else:
             node = self._parameter(problem)
             place = Place(node.line, node.column)
         path = f"{_PARAMETERS}.{problem.path}".replace(f"{_PARAMETERS}.parameters", _PARAMETERS)
-        return self._finding(
-            rule, path, message, place, f"did you mean {name.rstrip('?')}" if asked else ""
-        )
+        return self._finding(rule, path, message, place, hint)
+
+    def _hint(self, problem: Problem) -> str:
+        text = self.klass.values.get("objects")
+        if text is None or problem.path != "objects":
+            return ""
+        is_folded = self.source.lines[text.line][text.column - 1 :].startswith(">")
+        return "> joins lines: write objects: |" if is_folded else ""
 
     def _inside(self, line: int, column: int) -> Place:
         if self.embedded is None:

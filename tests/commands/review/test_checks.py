@@ -339,6 +339,14 @@ def test_lists_are_looked_into(reviewed: Reviews) -> None:
     assert (finding.line, finding.column) == (13, 13)
 
 
+def test_a_folded_block_that_joins_the_objects_is_told(reviewed: Reviews) -> None:
+    item = "- {objectName: db, objectType: secretsmanager}"
+    text = with_objects(f"{item}\n{item}").replace("objects: |", "objects: >")
+    (finding,) = reviewed(text)
+    assert finding.suggestion == "> joins lines: write objects: |"
+    assert (finding.line, finding.exact) == (11, True)
+
+
 @pytest.mark.parametrize("text", ["- a", "image: {tag: 1}", "{{ .Values }}"], ids=str)
 def test_files_that_speak_of_no_class_may_be_anything(text: str, reviewed: Reviews) -> None:
     assert reviewed(text) == []
