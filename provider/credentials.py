@@ -13,8 +13,9 @@ class Identity:
 
     IRSA identities are shared by all pods of a service account (`pod_uid` is empty); Pod Identity
     sessions carry the pod's name in their tags and are never shared between pods (`role` is empty:
-    only the agent knows it). Whoever assumes another role with these is yet another identity. An ambient identity is that of whoever runs a tool, and no pod's: its
-    `role` is the caller's ARN, and no request of the driver ever gets one.
+    only the agent knows it). Whoever assumes another role with these is yet another identity. An
+    ambient identity is that of whoever runs a tool, and no pod's: its `role` is the caller's ARN,
+    and no request of the driver ever gets one.
     """
 
     kind: IdentityKind | Literal["ambient"]

@@ -9,7 +9,6 @@ from typing import Any
 
 from provider.document import describe, render
 from provider.errors import KeyNotFound, SecretUnusable
-from provider.formats import write
 from provider.spec.models import KeyChoice
 from provider.spec.paths import fault_in, translate
 from provider.spec.problems import quote
@@ -60,6 +59,8 @@ def formatted(choice: KeyChoice, chosen: Mapping[str, Any]) -> bytes:
     """The one file of all chosen keys; `SecretUnusable` for what the format cannot hold."""
     if choice.format is None:
         raise ValueError("a file for each key is wanted")
+    from provider.formats import write  # noqa: PLC0415 - few classes need it
+
     try:
         return write(choice.format, chosen, {key: _content(key, chosen[key]) for key in chosen})
     except SecretUnusable as error:
