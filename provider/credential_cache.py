@@ -13,13 +13,17 @@ from typing import Literal
 
 from provider.credentials import Credentials, CredentialSource, Identity
 from provider.deadline import Deadline
+from provider.errors import ProviderError
 from provider.flights import Flights
 
-Event = Literal["hit", "miss", "joined"]
-"""How credentials were come by: from the cache, by a request, by somebody else's request."""
+Event = Literal["hit", "miss", "joined", "failed"]
+"""How credentials were come by: from the cache, by a request, by somebody else's request; or that a
+request failed."""
 
 CAPACITY = 1000
 """Identities kept; a node runs at most some hundreds of pods. Some 3 KiB each."""
+FAILING_SECONDS = 900.0
+"""How long an identity whose last request failed counts as one that is waited for."""
 LEAST_MARGIN = 60.0
 """Seconds before they expire from which credentials are not given out."""
 
@@ -58,6 +62,7 @@ class CredentialCache:
         self._chance = chance
         self._observe = observe
         self._kept: OrderedDict[Identity, _Kept] = OrderedDict()
+        self._failed: OrderedDict[Identity, float] = OrderedDict()
         self._lock = Lock()
         self._flights: Flights[Identity, Credentials] = Flights("credentials")
 
@@ -84,6 +89,12 @@ class CredentialCache:
         """How many identities are kept, with expired ones that have not been replaced."""
         return len(self._kept)
 
+    def failing(self) -> int:
+        """How many identities there are whose last request failed, not long ago."""
+        since = self._clocks.monotonic() - FAILING_SECONDS
+        with self._lock:
+            return sum(at >= since for at in self._failed.values())
+
     def _look_up(self, identity: Identity) -> Credentials | None:
         with self._lock:
             kept = self._kept.get(identity)
@@ -105,7 +116,12 @@ class CredentialCache:
             self._observe("hit")
             return credentials
         self._observe("miss")
-        credentials = source.fetch(deadline)
+        try:
+            credentials = source.fetch(deadline)
+        except ProviderError:
+            self._observe("failed")
+            self._note_failure(identity)
+            raise
         self._keep(identity, credentials)
         return credentials
 
@@ -113,10 +129,18 @@ class CredentialCache:
         usable = self._usable(credentials.expires_at - self._clocks.wall())
         kept = _Kept(credentials, self._clocks.wall() + usable, self._clocks.monotonic() + usable)
         with self._lock:
+            self._failed.pop(identity, None)
             self._kept[identity] = kept
             self._kept.move_to_end(identity)
             while len(self._kept) > self._capacity:
                 self._kept.popitem(last=False)
+
+    def _note_failure(self, identity: Identity) -> None:
+        with self._lock:
+            self._failed[identity] = self._clocks.monotonic()
+            self._failed.move_to_end(identity)
+            while len(self._failed) > self._capacity:
+                self._failed.popitem(last=False)
 
     def _usable(self, lifetime: float) -> float:
         """Seconds to give credentials out for, of the seconds until they expire.

@@ -45,6 +45,11 @@ def build(config: Config, metrics: Metrics, environment: Mapping[str, str] = os.
         observe=partial(metrics.cache_event, "values"),
     )
     metrics.watch("credentials_cached", "Identities with credentials.", lambda: len(credentials))
+    metrics.watch(
+        "credentials_failing",
+        "Identities whose last request for credentials failed, in the last quarter of an hour.",
+        credentials.failing,
+    )
     metrics.watch("values_cached_bytes", "Memory of delivered values.", lambda: memory.size()[1])
     return Mounter(
         identifier=_identifier(config, client, lookups, credentials),

@@ -164,30 +164,28 @@ class Book:
 
     def live(self) -> list[LiveMount]:
         """All mounts whose pods are there as far as can be known."""
-        now = self._clock()
+        now, sees = self._clock(), self._pods.is_dir()
         with self._lock:
             for path, mount in list(self._mounts.items()):
                 if now - mount.last_attempt > MOST_PATIENCE and not self._is_there(path):
                     del self._mounts[path]
             mounts = list(self._mounts.values())
-        patience = min(
-            MOST_PATIENCE, max([LEAST_PATIENCE, *(GAPS * mount.gap for mount in mounts)])
-        )
-        sees = self._pods.is_dir()
-        return [
-            mount
-            for mount in mounts
-            if (self._is_there(mount.target_path) if sees else now - mount.last_attempt <= patience)
-        ]
+        if sees:
+            return [mount for mount in mounts if self._is_there(mount.target_path)]
+        return _remounted(mounts, now)
 
     def failing(self) -> int:
         """How many live mounts failed at the last attempt."""
         return sum(mount.is_failing for mount in self.live())
 
     def stalest(self) -> float:
-        """Seconds since the values of the stalest live mount were known to be current."""
-        known = [mount.current_at for mount in self.live() if mount.current_at is not None]
-        return max(0.0, self._clock() - min(known)) if known else 0.0
+        """Seconds since the values of the stalest live mount were known to be current.
+
+        Of those that are remounted: without rotation everything is as old as it is meant to be.
+        """
+        now = self._clock()
+        known = [mount.current_at for mount in _remounted(self.live(), now)]
+        return max([0.0, *(now - moment for moment in known if moment is not None)])
 
     def _attempt(self, id_: str, spec: MountSpec) -> tuple[LiveMount | None, LiveMount]:
         """The mount before an attempt that is a request, and with it."""
@@ -213,6 +211,12 @@ class Book:
     def _is_there(self, target_path: str) -> bool:
         path = os.path.normpath(target_path)
         return Path(path).is_relative_to(self._pods) and os.path.lexists(path)
+
+
+def _remounted(mounts: list[LiveMount], now: float) -> list[LiveMount]:
+    """Those that were asked for not too long ago."""
+    longest = max([LEAST_PATIENCE, *(GAPS * mount.gap for mount in mounts)])
+    return [mount for mount in mounts if now - mount.last_attempt <= min(longest, MOST_PATIENCE)]
 
 
 def _objects(spec: MountSpec, delivery: Delivery) -> tuple[LiveObject, ...]:

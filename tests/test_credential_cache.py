@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from provider.credential_cache import Clocks, CredentialCache, Event
+from provider.credential_cache import FAILING_SECONDS, Clocks, CredentialCache, Event
 from provider.credentials import Credentials, Identity
 from provider.deadline import Deadline
-from provider.errors import TokenRejected
+from provider.errors import AwsUnavailable, TokenRejected
 from tests.engine import identity
 from tests.fakes import FakeSource, Gate
 
@@ -185,3 +185,18 @@ def test_nothing_of_the_credentials_is_printed() -> None:
     printed = repr(world.get()) + repr(vars(world.cache))
     assert "AKIA" in printed
     assert "c4nary" not in printed
+
+
+def test_identities_that_get_none_are_counted_until_they_do_or_are_gone() -> None:
+    world = World()
+    world.source.error = AwsUnavailable("down")
+    for who in (identity(), identity(), identity(pod_uid="2")):
+        with pytest.raises(AwsUnavailable):
+            world.get(who)
+    assert world.cache.failing() == 2
+    assert world.events.count("failed") == 3
+    world.source.error = None
+    world.get(identity())
+    assert world.cache.failing() == 1
+    world.time.passes(FAILING_SECONDS + 1)
+    assert world.cache.failing() == 0
