@@ -6,20 +6,22 @@ remembered.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 from provider.ask import Asker
 from provider.aws import retries
 from provider.aws.ambient import Ambient, caller
+from provider.aws.assumed_role import AssumedRole, Assumption
 from provider.aws.client import AwsClient
 from provider.aws.endpoints import Endpoints
 from provider.aws.stores import stores
+from provider.aws.sts import Sts
 from provider.aws.transport import Transport
 from provider.commands.request import Request
 from provider.config import Config
 from provider.credential_cache import CredentialCache
-from provider.credentials import Identity, Principal
+from provider.credentials import Credentials, Identity, Principal
 from provider.deadline import Deadline
 from provider.errors import InvalidRequest, NotAuthenticated, RegionUnknown
 from provider.fetch import Fetcher
@@ -42,14 +44,27 @@ class Myself:
 
     ambient: Ambient
     arn: str
+    sts: Sts
+    lanes: Lanes
 
     def identify(self, spec: MountSpec, region: str, deadline: Deadline) -> Principal:  # noqa: ARG002
-        """The caller, in the pod's place."""
-        pod = spec.pod
+        """The caller, in the pod's place, who assumes the role that the class may ask for."""
+        pod, role = spec.pod, spec.klass.assume_role
         identity = Identity(
             "ambient", pod.namespace, pod.service_account, partition_of(region), role=self.arn
         )
-        return Principal(identity, self.ambient)
+        if role is None:
+            return Principal(identity, self.ambient)
+        assumption = Assumption(role, identity)
+        source = AssumedRole(self.sts, self.lanes.submit, self, assumption, (region,))
+        return Principal(replace(identity, assumes=role), source)
+
+    def get(self, deadline: Deadline) -> Credentials:
+        """See `OwnCredentials.get`."""
+        return self.ambient.fetch(deadline)
+
+    def drop(self, credentials: Credentials) -> None:
+        """See `OwnCredentials.drop`: nothing is kept here."""
 
     def require_token(self, spec: MountSpec) -> None:
         """No token is needed."""
@@ -81,7 +96,8 @@ def mount(request: Request, *, profile: str | None, timeout: float, say: Say) ->
         raise InvalidRequest(f"environment: {error}") from error
     lanes = Lanes(_WIDTH)
     try:
-        myself = _who_am_i(client, ambient, spec.klass.region, deadline, say)
+        arn = _who_am_i(client, ambient, spec.klass.region, deadline, say)
+        myself = Myself(ambient, arn, Sts(client), lanes)
         return _mounter(client, myself, lanes).mount(spec, deadline=deadline, arrived=monotonic())
     finally:
         lanes.close()
@@ -95,7 +111,7 @@ _NO_REGION = (
 
 def _who_am_i(
     client: AwsClient, ambient: Ambient, region: str, deadline: Deadline, say: Say
-) -> Myself:
+) -> str:
     """Say whose the credentials are. STS may be out of reach where the stores are not."""
     credentials = ambient.fetch(deadline)
     arn = f"access key {credentials.access_key_id}"
@@ -105,7 +121,7 @@ def _who_am_i(
         say(f"credentials: your own, {arn} ({error})")
     else:
         say(f"credentials: your own, {arn}")
-    return Myself(ambient, arn)
+    return arn
 
 
 def _mounter(client: AwsClient, myself: Myself, lanes: Lanes) -> Mounter:

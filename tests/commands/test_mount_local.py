@@ -208,3 +208,18 @@ def test_a_folder_that_cannot_be_made_is_told(
     done = run("-f", manifest(), "-o", output, "--local", "--profile", "dev")
     assert done.code == 4
     assert "cannot make the folder" in done.err
+
+
+def test_the_role_that_the_class_asks_for_is_assumed_with_ones_own_credentials(
+    profile: FakeAws, manifest: Manifest, output: Path, run: Run
+) -> None:
+    other = profile.cloud.put_role("other")
+    profile.cloud.roles["arn:aws:iam::111122223333:role/developer"].allow = [
+        ("sts:AssumeRole", other.arn)
+    ]
+    more = ("--set", f"assumeRoleArn={other.arn}")
+    done = run("-f", manifest(), "-o", output, "--local", "--profile", "dev", *more)
+    assert done.code == 0, done.err
+    assert (output / "db_password").read_text() == VALUE
+    [reader] = {call.identity for call in profile.journal.calls if call.service != "sts"}
+    assert "assumed-role/other/" in reader
