@@ -211,6 +211,8 @@ def test_monitors_find_the_pods() -> None:
     chosen = by_service["spec"]["selector"]["matchLabels"].items()
     assert chosen <= service["metadata"]["labels"].items()
     for monitor in (by_pod, by_service):
+        # What the alerts know the provider by, whatever the release is called.
+        assert labels[monitor["spec"]["jobLabel"]] == NAME
         assert monitor["metadata"]["labels"]["release"] == "prometheus"
 
 

@@ -82,7 +82,8 @@ def test_queries_are_of_metrics_that_there_are() -> None:
     metrics = Metrics()
     metrics.mounted("failed", "NotFound", 1.0)
     metrics.aws_request("secretsmanager", "GetSecretValue", "eu-west-1", "ok", 1.0)
-    metrics.watch("mounts_waiting", "as app.py does", lambda: 0)
+    for gauge in ("mounts_waiting", "mounts_failing", "stalest_mount_age_seconds"):
+        metrics.watch(gauge, "as app.py does", lambda: 0)
     page = metrics.page().decode()
     for name in set(re.findall(r"\b(?:secrets_provider_aws|process)_\w+", TEXT)):
         assert re.search(rf"^{name}[ {{]", page, re.MULTILINE), name
