@@ -1,54 +1,18 @@
 """The command line: which command, its options, and what its exit code says.
 
 `serve` is the default and the only command whose options are parsed here. The others live in
-modules of their own, imported when they are asked for; adding one is a line in `COMMANDS`.
+modules of their own, imported when they are asked for: `command_table` names them.
 """
 
 import gc
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 
 from provider import __version__, signals, syntax
+from provider.command_table import COMMANDS, PROGRAM
 from provider.config import OPTIONS, Config, ConfigError, Option, configure, flag
-
-PROGRAM = "secrets-provider-aws"
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A sub-command, by names written as `module:function`."""
-
-    summary: str
-    run: str
-    """Turns arguments into an exit code."""
-    parser: str = ""
-    """Makes the parser of its options, for shell completion."""
-
-
-def _command(summary: str, module: str, options: str = "") -> Command:
-    """A command whose module is imported when it is asked for."""
-    return Command(
-        summary, f"provider.commands.{module}:run", f"provider.commands.{options or module}:parser"
-    )
-
-
-COMMANDS: Mapping[str, Command] = {
-    "serve": Command("answer the driver's mounts; the default", "provider.cli:serve"),
-    "mount": _command("write what a pod would get into a folder", "mount", "mount_options"),
-    "validate": _command("say what is wrong with classes", "validate"),
-    "explain": _command("say what mounting a class comes to", "explain"),
-    "iam-policy": _command("print the IAM policy for classes", "iam_policy", "iam_policy_options"),
-    "convert": _command(
-        "make classes of the External Secrets Operator's manifests", "convert", "convert_options"
-    ),
-    "status": _command("show the live mounts of this node", "status"),
-    "schema": _command("print a JSON schema of classes", "schema"),
-    "completion": _command("print a script that completes this command", "completion"),
-    "version": Command("print the version", "provider.cli:version"),
-}
 
 EXIT_CODES = {
     0: "done; for serve: stopped by SIGTERM or SIGINT",

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from provider import cli
+from provider.command_table import COMMANDS
 from provider.config import OPTIONS, Config, ConfigError, flag
 
 
@@ -107,7 +108,7 @@ def test_help_tells_every_option_command_and_exit_code(
     out = capsys.readouterr().out
     for name in OPTIONS:
         assert f"  {flag(name)} " in out
-    for name in cli.COMMANDS:
+    for name in COMMANDS:
         assert f"  {name} " in out
     for code in cli.EXIT_CODES:
         assert f"  {code}  " in out

@@ -12,7 +12,9 @@ from importlib import import_module
 from shlex import quote
 from typing import Literal
 
-from provider import cli, syntax
+from provider import syntax
+from provider.command_table import COMMANDS
+from provider.command_table import PROGRAM as WHOLE
 from provider.commands.arguments import Parser, listed
 from provider.commands.ended import ending
 from provider.config import OPTIONS, flag
@@ -70,15 +72,15 @@ Choices = Mapping[str, Sequence[Choice]]
 
 def choices() -> Choices:
     """What can be written behind each command."""
-    return {name: tuple(_of(name)) for name in (*cli.COMMANDS, "help")}
+    return {name: tuple(_of(name)) for name in (*COMMANDS, "help")}
 
 
 def _of(command: str) -> Iterator[Choice]:
     if command == "help":
-        yield Choice((), "", "words", tuple(cli.COMMANDS))
+        yield Choice((), "", "words", tuple(COMMANDS))
     elif command == "serve":
         yield from _of_serve()
-    elif where := cli.COMMANDS[command].parser:
+    elif where := COMMANDS[command].parser:
         module, _, function = where.partition(":")
         made: argparse.ArgumentParser = getattr(import_module(module), function)()
         # argparse tells of its options nowhere else.
@@ -129,7 +131,7 @@ def _bash(of: Choices) -> str:
         "    # Without an answer readline completes names of files.",
         '    [[ -n $words ]] && COMPREPLY=($(compgen -W "$words" -- "$word"))',
         "}",
-        f"complete -o default -F {_FUNCTION} {cli.PROGRAM}",
+        f"complete -o default -F {_FUNCTION} {WHOLE}",
     ]
     return "\n".join(lines) + "\n"
 
@@ -161,7 +163,7 @@ def _bash_words(of: Choices) -> Iterator[str]:
 def _zsh(of: Choices) -> str:
     told = " ".join(quote(f"{name}:{_summary(name)}") for name in of)
     lines = [
-        f"#compdef {cli.PROGRAM}",
+        f"#compdef {WHOLE}",
         f"# {_USE['zsh']}",
         f"{_FUNCTION}() {{",
         "    local command=$words[2]",
@@ -176,7 +178,7 @@ def _zsh(of: Choices) -> str:
     for command, offered in of.items():
         specs = " ".join(quote(spec) for choice in offered for spec in _zsh_specs(choice))
         lines.append(f"        {command}) {f'_arguments {specs} ' if specs else ''};;")
-    lines += ["    esac", "}", f"compdef {_FUNCTION} {cli.PROGRAM}"]
+    lines += ["    esac", "}", f"compdef {_FUNCTION} {WHOLE}"]
     return "\n".join(lines) + "\n"
 
 
@@ -193,7 +195,7 @@ def _zsh_specs(choice: Choice) -> Iterator[str]:
 
 
 def _fish(of: Choices) -> str:
-    start = f"complete -c {cli.PROGRAM}"
+    start = f"complete -c {WHOLE}"
     lines = [f"# {_USE['fish']}", f"{start} -f"]
     for name in of:
         told = quote(_summary(name))
@@ -219,7 +221,7 @@ def _fish_rule(choice: Choice) -> str:
 
 
 def _summary(command: str) -> str:
-    return cli.COMMANDS[command].summary if command in cli.COMMANDS else "say how one is used"
+    return COMMANDS[command].summary if command in COMMANDS else "say how one is used"
 
 
 def _first(meaning: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from provider.spec.entries import Findings, read_list
 from provider.spec.nodes import Fields, Items, Node, Scalar, kind_of
-from provider.spec.problems import InvalidSpec, Problem, quote
+from provider.spec.problems import Problem, quote
 from provider.spec.yamltree import Limits, NotReadable, read_documents
 
 _LIMITS = Limits(characters=4 * 1024 * 1024, depth=64, nodes=200_000)

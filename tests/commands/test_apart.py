@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from provider import cli
+from provider.command_table import COMMANDS
 
 
 def loaded(code: str) -> set[str]:
@@ -22,7 +22,7 @@ def test_the_daemon_loads_no_command() -> None:
     assert [name for name in modules if name.startswith("provider.commands")] == []
 
 
-@pytest.mark.parametrize("name", [name for name, about in cli.COMMANDS.items() if about.parser])
+@pytest.mark.parametrize("name", [name for name, about in COMMANDS.items() if about.parser])
 def test_help_of_a_command_loads_no_engine(name: str) -> None:
     run = f"from provider.cli import main\ntry: main([{name!r}, '--help'])\nexcept SystemExit: pass"
     modules = loaded(f"import sys, io; sys.stdout = io.StringIO()\n{run}")
