@@ -1,12 +1,18 @@
 """Whole secrets and extracted values as files, and the size of them all."""
 
+import json
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from provider.errors import AnswerTooLarge, KeyNotFound, SecretUnusable
 from provider.files import MountedFile, check_size, lay_out
 from provider.spec.models import SecretObject
 from provider.spec.objects import parse_class
 from provider.store import SecretValue
+from testbed.volume import Payload, check_clashes, check_path
 
 OBJECTS = """
 - objectName: app/db
@@ -173,6 +179,30 @@ def test_a_secret_that_is_no_json_has_no_keys() -> None:
     assert failures_of(objects, b"hunter2") == [
         "objects[0]: the secret is not JSON, and so jsonKeys cannot be applied"
     ]
+
+
+odd_names = st.text(max_size=4) | st.sampled_from(
+    ["a", "b", "a/b", "a_b", "..", "../a", "/a", "a/", ".", "..data", "k" * 300]
+)
+ANY = of(
+    "objectName: a",
+    "objectName: b, jsonKeys: '*', omitWhole: true",
+    "objectName: c, jsonKeys: ['a*'], keyPrefix: p/",
+    "objectName: d, jsonKeys: '*', format: json",
+    translation="False",
+)
+
+
+@given(st.lists(st.dictionaries(odd_names, st.integers() | st.text(max_size=3)), min_size=4))
+def test_whatever_the_secrets_hold_the_driver_takes_the_files(secrets: list[Any]) -> None:
+    contents = [json.dumps(secret).encode() for secret in secrets[:4]]
+    files, failures = lay_out(zip(ANY, map(value, contents), strict=True))
+    if failures:
+        return
+    for file in files:
+        check_path(file.path)
+    assert len({file.path for file in files}) == len(files)
+    check_clashes({file.path: Payload(file.mode, file.content) for file in files})
 
 
 def test_contents_do_not_print() -> None:

@@ -54,10 +54,7 @@ def _fault_in_element(element: str) -> str | None:
         return "makes a file name with a NUL"
     size = len(element.encode())
     if size > _ELEMENT_BYTES:
-        return (
-            f"makes a file name of {size} bytes between slashes, {_ELEMENT_BYTES} are the limit: "
-            "give it an objectAlias"
-        )
+        return f"makes a file name of {size} bytes between slashes, {_ELEMENT_BYTES} are the limit"
     return None
 
 

@@ -319,7 +319,8 @@ entries = st.fixed_dictionaries(
     {},
     optional={
         "objectName": values,
-        "objectType": st.sampled_from(["secretsmanager", "ssmparameter"]) | values,
+        "objectType": st.sampled_from(["secretsmanager", "ssmparameter", "ssmparameterpath"])
+        | values,
         "objectAlias": values,
         "objectVersion": values,
         "objectVersionLabel": values,
@@ -328,6 +329,13 @@ entries = st.fixed_dictionaries(
             st.fixed_dictionaries({}, optional={"path": values, "objectAlias": values}) | values
         ),
         "failoverObject": st.fixed_dictionaries({"objectName": values}) | values,
+        "optional": values,
+        "recursive": values,
+        "objectEncoding": st.sampled_from(["hex", "b64"]) | values,
+        "jsonKeys": st.just("*") | st.lists(names | values) | values,
+        "keyPrefix": values,
+        "format": st.sampled_from(["json", "dotenv"]) | values,
+        "omitWhole": st.booleans() | values,
         "unknown": values,
     },
 )
@@ -347,7 +355,7 @@ def test_any_objects_give_a_class_or_problems(objects: str, failover: str, separ
         lines = str(invalid).splitlines()
         assert lines
         return
-    files = [obj.file for obj in klass.objects]
+    files = [obj.file for obj in klass.objects if obj.file is not None]
     files += [one.file for obj in klass.objects for one in obj.extractions]
     assert len(set(files)) == len(files)
     assert not [file for file in files if fault_in(file)]
