@@ -115,6 +115,11 @@ bench: venv  ## measure the daemon and print a table (ARGS='--only node', --help
 bench-compare: venv  ## measure again and compare with the committed figures; fails where something was lost
 	$(BIN)/python -m benchmarks --compare $(ARGS)
 
+.PHONY: sbom
+sbom: venv  ## write the image's bill of materials (CycloneDX) to build/sbom.json, from the lock
+	@mkdir -p build
+	$(BIN)/python deploy/image/sbom.py $(VERSION) > build/sbom.json
+
 # ---- what is generated ---------------------------------------------------------
 
 .PHONY: format
