@@ -37,10 +37,11 @@ Answer = Future[SecretValue]
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """How new an answer must be: its question was sent at `since` (`time.monotonic`) or later.
+    """How new an answer must be: it came at `since` (`time.monotonic`) or later.
 
-    With `by_fetch` only a fetch counts, otherwise being found unchanged is as good. An answer that
-    is on its way already is always new enough.
+    An answer that came after a mount arrived was on its way then, or was asked for since: the mount
+    would have joined it, had a thread been free. With `by_fetch` only a fetch counts, otherwise
+    being found unchanged is as good.
     """
 
     since: float
@@ -48,7 +49,7 @@ class Freshness:
 
     @classmethod
     def first_mount(cls, arrived: float) -> "Freshness":
-        """Fetched after the pod asked: restarting a pod is how people ask for the new value."""
+        """Fetched since the pod asked: restarting a pod is how people ask for the new value."""
         return cls(arrived, by_fetch=True)
 
     @classmethod
@@ -186,7 +187,6 @@ class Asker:
         remembered = self._memory.get(key)
         if remembered is None or not (remembered.may_describe and remembered.value.found):
             return False
-        asked_at = monotonic()
         store = self._stores[key.ref.store]
         try:
             version = self._call(
@@ -203,9 +203,10 @@ class Asker:
             return True
         if version != remembered.value.version:
             return False
-        self._memory.put(key, replace(remembered, validated_at=asked_at))
+        answered_at = monotonic()
+        self._memory.put(key, replace(remembered, validated_at=answered_at))
         self._observe("validated")
-        question.trail.value("validated", asked_at)
+        question.trail.value("validated", answered_at)
         self._flights.land(key, remembered.value, by_fetch=False)
         return True
 
@@ -223,7 +224,6 @@ class Asker:
         if not keys:
             return
         store = self._stores[keys[0].ref.store]
-        asked_at = monotonic()
         refs = [key.ref for key in keys]
         try:
             outcomes = self._call(
@@ -234,21 +234,22 @@ class Asker:
         except Exception as fault:  # noqa: BLE001 - as in _answer
             self._flights.land_all(keys, fault, by_fetch=True)
             return
+        answered_at = monotonic()
         for key in keys:
             outcome = _answer_to(key.ref, outcomes[key.ref])
             if isinstance(outcome, SecretValue):
-                self._remember(key, outcome, asked_at)
+                self._remember(key, outcome, answered_at)
                 how: Event = "fetched" if outcome.found else "missing"
                 self._observe(how)
-                question.trail.value(how, asked_at)
+                question.trail.value(how, answered_at)
                 self._flights.land(key, outcome, by_fetch=True)
             else:
                 self._fail(key, outcome, by_fetch=True)
 
-    def _remember(self, key: Key, value: SecretValue, asked_at: float) -> None:
+    def _remember(self, key: Key, value: SecretValue, at: float) -> None:
         known = self._memory.get(key)
         may_describe = known is None or known.may_describe
-        self._memory.put(key, Remembered(value, asked_at, asked_at, may_describe))
+        self._memory.put(key, Remembered(value, at, at, may_describe))
 
     def _fail(self, key: Key, error: ProviderError, *, by_fetch: bool) -> None:
         if not isinstance(error, Unavailable | CredentialsExpired):

@@ -28,8 +28,7 @@ class Key:
 class Remembered:
     """A value and when it was known to be current.
 
-    Times are those at which the question was sent (`time.monotonic`), so that a change made after
-    them may be missing.
+    Times are those at which the answer came (`time.monotonic`): whoever arrived before may use it.
     """
 
     value: SecretValue = field(repr=False)
