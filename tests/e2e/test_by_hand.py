@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from testbed.tokens import POD_IDENTITY_AUDIENCE, STS_AUDIENCE, issue_token
-from tests.commands.conftest import CLASS, Run, run
+from tests.commands.conftest import CLASS, Run, command, run
 from tests.e2e.world import World
 
-__all__ = ["run"]
+__all__ = ["command", "run"]
 
 
 @pytest.mark.parametrize(
