@@ -68,8 +68,8 @@ def _details(mount: Document, now: float, paint: Paint, width: int) -> Iterator[
         yield f"    … and {more} more"
     if mount["failing"]:
         error = mount["lastError"]
-        times = f"{mount['failures']} times" if mount["failures"] > 1 else "once"
-        title = f"{error['reason']}, {times} in a row, id {mount['id']}:"
+        times = f"{mount['failures']} times in a row" if mount["failures"] > 1 else "once"
+        title = f"{error['reason']}, {times}, id {mount['id']}:"
         yield from _wrapped(title, width, paint, "red")
         for line in printable(error["text"]).splitlines():
             yield from _wrapped(line, width, paint, "red", indent=6)
