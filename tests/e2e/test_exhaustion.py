@@ -106,12 +106,13 @@ def test_a_folder_that_takes_no_socket_is_told_at_the_start(
 
 @needs_mounts
 def test_a_disk_that_fills_up_is_no_concern_of_a_running_daemon(world: World) -> None:
-    # Room for the folder, the daemon's token, the socket and one file more.
-    tmpfs = 'mount -t tmpfs -o nr_inodes=4 none "$folder"'
+    # Room for the folder, the daemon's token, both sockets and one file more.
+    tmpfs = 'mount -t tmpfs -o nr_inodes=5 none "$folder"'
     token = 'token=$(cat "$folder/token"); {}; echo "$token" > "$folder/token"'
     world.command = within(token.format(tmpfs), world.folder)
     world.start()
     inside = Path(f"/proc/{world.pid}/root") / world.folder.relative_to("/")
+    eventually((inside / ".aws-status").exists, "the last thing that it makes is there")
     (inside / "filler").touch()
     with pytest.raises(OSError, match="No space left"):
         (inside / "more").touch()
