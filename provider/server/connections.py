@@ -13,6 +13,7 @@ import stat
 from contextlib import closing
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 
 from provider.log import fields, logger
 from provider.server.callers import Callers, caller
@@ -28,11 +29,19 @@ class Connections:
         self._callers = callers
         self._judged: dict[int, int] = {}
         """Descriptors that need no second look, and the socket that each was."""
+        self._looked_at = 0.0
         self._lock = Lock()
 
-    def cut_strangers(self) -> int:
-        """Shut the connections of those who may not call; how many there were."""
+    def cut_strangers(self, arrived: float) -> int:
+        """Shut the connections of those who may not call; how many there were.
+
+        `arrived` is when the call came in that wants to know (`time.monotonic`): a look at the
+        connections since then has seen the one that it came over, and of a crowd one need look.
+        """
         with self._lock:
+            if self._looked_at > arrived:
+                return 0
+            self._looked_at = monotonic()
             return sum(map(self._is_cut, _descriptors()))
 
     def _is_cut(self, descriptor: int) -> bool:

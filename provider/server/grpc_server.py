@@ -43,7 +43,7 @@ class MountMethod:
 
     def __call__(self, request: pb.MountRequest, context: grpc.ServicerContext) -> pb.MountResponse:
         """Answer one request, unless it is a stranger's."""
-        if self._connections.cut_strangers():
+        if self._connections.cut_strangers(self.experimental_thread_pool.ticket().arrived):
             _give_up_if_cut(context)
         return self._mount(request, context)
 

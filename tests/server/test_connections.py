@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -64,20 +65,30 @@ def is_cut(client: socket.socket) -> bool:
 def test_those_admitted_are_left_alone(volume: Path) -> None:
     connections = Connections(volume / "aws.sock", Callers({0}))
     with connected(volume) as client:
-        assert connections.cut_strangers() == 0
-        assert connections.cut_strangers() == 0
+        assert connections.cut_strangers(monotonic()) == 0
+        assert connections.cut_strangers(monotonic()) == 0
         assert not is_cut(client)
 
 
 def test_strangers_are_cut(volume: Path) -> None:
     with connected(volume) as client:
-        assert Connections(volume / "aws.sock", Nobody()).cut_strangers() >= 1
+        assert Connections(volume / "aws.sock", Nobody()).cut_strangers(monotonic()) >= 1
+        assert is_cut(client)
+
+
+def test_a_look_since_the_call_came_in_is_enough(volume: Path) -> None:
+    connections = Connections(volume / "aws.sock", Nobody())
+    arrived = monotonic()
+    connections.cut_strangers(arrived)
+    with connected(volume) as client:
+        assert connections.cut_strangers(arrived) == 0
+        assert connections.cut_strangers(monotonic()) >= 1
         assert is_cut(client)
 
 
 def test_other_sockets_are_none_of_its_business(volume: Path) -> None:
     with connected(volume, name="other") as client:
-        assert Connections(volume / "aws.sock", Nobody()).cut_strangers() == 0
+        assert Connections(volume / "aws.sock", Nobody()).cut_strangers(monotonic()) == 0
         assert not is_cut(client)
 
 
@@ -85,7 +96,7 @@ def test_without_a_list_of_descriptors_the_mode_has_to_do(
     volume: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_DESCRIPTORS", "/nowhere")
-    assert Connections(volume / "aws.sock", Nobody()).cut_strangers() == 0
+    assert Connections(volume / "aws.sock", Nobody()).cut_strangers(monotonic()) == 0
 
 
 def as_stranger(daemon: Process) -> str:
