@@ -82,6 +82,8 @@ def _pieces(obj: SecretObject, value: SecretValue) -> Iterator[_Piece]:
 
 
 def _whole(obj: SecretObject, file: str, content: bytes) -> MountedFile | ProviderError:
+    if obj.encoding is None:
+        return MountedFile(file, obj.mode, content)
     try:
         return MountedFile(file, obj.mode, decode(content, obj.encoding, f"file {quote(file)}"))
     except SecretUnusable as error:
