@@ -160,6 +160,7 @@ def test_the_daemon_is_tuned_by_values_or_arguments() -> None:
     assert (tuned.log_level, tuned.log_format) == ("debug", "json")
     assert (tuned.qps, tuned.burst) == (1000000, 2000000)
     assert tuned.mount_workers == 64
+    assert tuned.allowed_uids == {0, 1000}
     assert environment("tuned") == {"AWS_ENDPOINT_URL_STS": "https://sts.example"}
     assert {"name": "more", "emptyDir": {}} in pod("tuned")["volumes"]
 
@@ -180,6 +181,15 @@ def test_the_pod_is_placed_by_values() -> None:
     }
 
 
+def test_the_node_s_network_is_used_only_where_asked_for() -> None:
+    for case in MATRIX.keys() - {"host network"}:
+        assert not {"hostNetwork", "dnsPolicy"} & pod(case).keys()
+    assert pod("host network")["hostNetwork"]
+    # Or names would be those of the node, without the cluster's.
+    assert pod("host network")["dnsPolicy"] == "ClusterFirstWithHostNet"
+    assert policy.violations(rendered("host network")) == ["shares hostNetwork with the node"]
+
+
 @pytest.mark.parametrize("case", MATRIX)
 def test_the_pod_outlives_the_drain(case: str) -> None:
     assert config(case).drain_timeout <= pod(case)["terminationGracePeriodSeconds"] - 10
@@ -193,6 +203,10 @@ def test_the_pod_outlives_the_drain(case: str) -> None:
             {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}},
         ),
         ("on delete", {"type": "OnDelete"}),
+        (
+            "host network",
+            {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": "10%"}},
+        ),
     ],
 )
 def test_an_update_strategy_is_one_that_kubernetes_takes(case: str, strategy: object) -> None:

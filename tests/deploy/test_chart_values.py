@@ -43,6 +43,8 @@ def test_a_wrong_type_is_refused(path: tuple[str, ...]) -> None:
         ({"rotationPollInterval": "2 minutes"}, "rotationPollInterval"),
         ({"driverWritesSecrets": "false"}, "driverWritesSecrets"),
         ({"port": 70000}, "port"),
+        ({"hostNetwork": "yes"}, "hostNetwork"),
+        ({"allowedUids": "root"}, "allowedUids"),
         ({"image": {"digest": "latest"}}, "digest"),
         ({"terminationGracePeriodSeconds": 5}, "terminationGracePeriodSeconds"),
     ],

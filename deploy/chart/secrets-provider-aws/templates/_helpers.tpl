@@ -49,18 +49,27 @@ eks-addon-version: {{ .eksAddonVersion | quote }}
 pod-identity-http-timeout: {{ .podIdentityHttpTimeout | quote }}
 rotation-poll-interval: {{ .rotationPollInterval | quote }}
 cache-max-bytes: {{ include "spa.text" .cacheMaxBytes | quote }}
+allowed-uids: {{ include "spa.text" .allowedUids | quote }}
 log-level: {{ .logLevel | quote }}
 log-format: {{ .logFormat | quote }}
 {{- end }}
 {{- end }}
 
-{{/* Kubernetes refuses a surge together with unavailable pods: who allows these wants no surge. */}}
+{{/*
+Kubernetes refuses a surge together with unavailable pods: who allows these wants no surge. On the
+node's network a second pod would find the port taken, so that the old one has to go first.
+*/}}
 {{- define "spa.updateStrategy" -}}
-{{- $strategy := deepCopy . }}
+{{- $strategy := deepCopy .Values.updateStrategy }}
 {{- $rolling := default dict $strategy.rollingUpdate }}
+{{- $surge := has (default 0 $rolling.maxUnavailable | toString) (list "0" "0%") }}
+{{- if and .Values.hostNetwork $surge $rolling }}
+{{- $_ := set $rolling "maxUnavailable" (default 1 $rolling.maxSurge) }}
+{{- $surge = false }}
+{{- end }}
 {{- if or (eq (default "" $strategy.type) "OnDelete") (not $rolling) }}
 {{- $_ := unset $strategy "rollingUpdate" }}
-{{- else if not (has (default 0 $rolling.maxUnavailable | toString) (list "0" "0%")) }}
+{{- else if not $surge }}
 {{- $_ := set $rolling "maxSurge" 0 }}
 {{- end }}
 {{- toYaml $strategy }}
