@@ -1,4 +1,4 @@
-"""The threat model names the tests that hold it: they exist, and no threat is without one."""
+"""The threat model names the tests that hold it: they exist, and no threat or fault is without."""
 
 import ast
 import re
@@ -21,11 +21,20 @@ def test_every_test_that_the_threat_model_names_exists(file: str, test: str) -> 
     assert test in functions
 
 
-def test_every_threat_has_a_counter_measure_and_a_test() -> None:
-    threats = DOCUMENT.partition("## Threats")[2].partition("## What remains")[0]
-    rows = [line for line in threats.splitlines() if line.startswith("| ")]
-    held = [row for row in rows if "threat | counter-measure" not in row]
-    assert len(held) > 30
+@pytest.mark.parametrize(
+    ("begin", "end", "heading", "least"),
+    [
+        ("## Threats", "## Faults", "| threat | counter-measure | held by |", 30),
+        ("## Faults", "## What remains", "| fault | what happens | held by |", 15),
+    ],
+    ids=["threats", "faults"],
+)
+def test_each_has_a_counter_measure_and_a_test(
+    begin: str, end: str, heading: str, least: int
+) -> None:
+    lines = DOCUMENT.partition(f"\n{begin}\n")[2].partition(f"\n{end}\n")[0].splitlines()
+    held = [line for line in lines if line.startswith("| ") and line != heading]
+    assert len(held) >= least
     for row in held:
         _threat, measure, tests = (cell.strip() for cell in row.strip("|").split("|"))
         assert measure

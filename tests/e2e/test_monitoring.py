@@ -19,6 +19,7 @@ from tests.e2e.world import World
 from tests.promlint import problems
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
+GUIDE = (DEPLOY.parent / "docs/operations.md").read_text(encoding="utf-8")
 DASHBOARD: dict[str, Any] = json.loads(
     (DEPLOY / "dashboards/secrets-provider-aws.json").read_text(encoding="utf-8")
 )
@@ -140,6 +141,22 @@ def test_every_metric_of_ours_is_on_the_dashboard(families: Mapping[str, Metric]
     ours = [one for one in families.values() if one.name.startswith(PREFIX)]
     missing = [one.name for one in ours if not shown & set(samples(one))]
     assert missing == []
+
+
+def test_every_metric_of_ours_is_in_the_guide(families: Mapping[str, Metric]) -> None:
+    table = GUIDE.partition("All metrics")[2].partition("## Tune")[0]
+    told = {
+        name
+        for row in table.splitlines()
+        if row.startswith("| `")
+        for name in re.findall(r"`(\w+)`", row.split("|")[1])
+    }
+    ours = [one for one in families.values() if one.name.startswith(PREFIX)]
+    shown = {
+        one.name.removeprefix(PREFIX) + {"counter": "_total", "info": "_info"}.get(one.type, "")
+        for one in ours
+    }
+    assert told == shown
 
 
 @pytest.mark.parametrize("place", QUERIES)

