@@ -8,6 +8,7 @@ the value itself. Secrets go side by side, parameters in batches.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
 from threading import Lock
 from time import monotonic
@@ -26,7 +27,7 @@ from provider.errors import (
 from provider.lanes import Lanes
 from provider.memory import Key, Memory, Remembered
 from provider.spec.models import ObjectRef, StoreName
-from provider.store import MISSING, SecretValue, Store
+from provider.store import MISSING, Pending, SecretValue, Store
 from provider.trail import Event, Trail
 
 T = TypeVar("T")
@@ -89,6 +90,10 @@ class Recalled:
     current_at: float
 
 
+Step = Callable[[Sequence[Key], Question], None]
+"""Something to do about keys, in a thread of their region's; it lands them or starts what will."""
+
+
 class Asker:
     """Thread-safe; one for the process."""
 
@@ -135,17 +140,110 @@ class Asker:
         if not (wanted := dict.fromkeys(refs)):
             return {}
         principal, freshness = question.principal, question.freshness
-        self._credentials.get(principal.identity, principal.source, question.deadline)
+        identity, source, deadline = principal.identity, principal.source, question.deadline
+        access = Access(
+            region, identity, self._credentials.get(identity, source, deadline), deadline
+        )
         answers: dict[ObjectRef, Answer] = {}
         to_ask: list[Key] = []
         for ref in wanted:
-            key = Key(principal.identity, region, ref)
+            key = Key(identity, region, ref)
             answers[ref], leads = self._claim(key, question, by_fetch=freshness.by_fetch)
             if leads:
                 to_ask.append(key)
-        for batch in self._batches(to_ask):
-            self._lanes.submit(region, self._answer, batch, question)
+        self._ask(to_ask, access, question)
         return answers
+
+    def _ask(self, keys: Sequence[Key], access: Access, question: Question) -> None:
+        """Send at once what open connections take, for one thread to read; the rest has threads."""
+        begun: list[tuple[Key, Step]] = []
+        for batch in self._batches(keys):
+            read = self._begin(batch[0], access, question) if len(batch) == 1 else None
+            if read is None:
+                step = self._fetch if question.freshness.by_fetch else self._revalidate
+                self._start(step, batch, question)
+            else:
+                begun.append((batch[0], read))
+        if begun:
+            self._lanes.submit(access.region, self._read, begun, question)
+
+    def _start(self, step: Step, keys: Sequence[Key], question: Question) -> None:
+        """Take a step in a thread of the region's."""
+        self._lanes.submit(keys[0].region, self._take_step, step, keys, question)
+
+    def _take_step(self, step: Step, keys: Sequence[Key], question: Question) -> None:
+        try:
+            step(keys, question)
+        except Exception as fault:  # noqa: BLE001 - waiters must wake; their barrier reports it
+            self._flights.land_all(keys, fault, by_fetch=question.freshness.by_fetch)
+
+    def _ask_anew(
+        self,
+        why: ProviderError,
+        access: Access,
+        step: Step,
+        keys: Sequence[Key],
+        question: Question,
+    ) -> None:
+        if isinstance(why, CredentialsExpired):
+            self._credentials.drop(access.identity, access.credentials)
+        self._start(step, keys, question)
+
+    def _begin(self, key: Key, access: Access, question: Question) -> Step | None:
+        """Send the question for `key`, if that takes no time; how to read what comes of it."""
+        store = self._stores[key.ref.store]
+        if question.freshness.by_fetch:
+            fetch = store.begin_fetch(key.ref, access)
+            step = None if fetch is None else partial(self._read_value, fetch, access)
+        elif (remembered := self._describable(key)) is not None:
+            check = store.begin_current_version(key.ref, access)
+            step = None if check is None else partial(self._read_version, check, remembered, access)
+        else:
+            step = None
+        if step is not None:
+            question.trail.call()
+        return step
+
+    def _read(self, begun: Sequence[tuple[Key, Step]], question: Question) -> None:
+        for key, read in begun:
+            self._take_step(read, [key], question)
+
+    def _read_value(
+        self,
+        sent: Pending[SecretValue],
+        access: Access,
+        keys: Sequence[Key],
+        question: Question,
+    ) -> None:
+        """Land the value. What takes another call gets a thread of its own: others wait here."""
+        outcome: SecretValue | ProviderError
+        try:
+            outcome = sent.read()
+        except (Unavailable, CredentialsExpired) as error:
+            self._ask_anew(error, access, self._fetch, keys, question)
+            return
+        except ProviderError as error:
+            outcome = error
+        self._settle(keys[0], outcome, monotonic(), question)
+
+    def _read_version(
+        self,
+        sent: Pending[str | None],
+        remembered: Remembered,
+        access: Access,
+        keys: Sequence[Key],
+        question: Question,
+    ) -> None:
+        """As `_read_value`, where the value is known and its version was asked for."""
+        try:
+            is_current = self._judge(keys[0], remembered, sent.read, question)
+        except (Unavailable, CredentialsExpired) as error:
+            self._ask_anew(error, access, self._revalidate, keys, question)
+        except ProviderError as error:
+            self._fail(keys[0], error, by_fetch=False)
+        else:
+            if not is_current:
+                self._start(self._refetch, keys, question)
 
     def _claim(self, key: Key, question: Question, *, by_fetch: bool) -> tuple[Answer, bool]:
         """The answer for `key`, and whether it is for the caller to bring it about."""
@@ -168,39 +266,54 @@ class Asker:
             size = self._stores[store].batch_size
             yield from (same[at : at + size] for at in range(0, len(same), size))
 
-    def _answer(self, batch: Sequence[Key], question: Question) -> None:
-        by_fetch = question.freshness.by_fetch
-        try:
-            changed = batch if by_fetch else self._validate(batch, question)
-            if by_fetch:
-                self._fetch(changed, question)
-            else:
-                self._refetch(changed, question)
-        except Exception as fault:  # noqa: BLE001 - waiters must wake; their barrier reports it
-            self._flights.land_all(batch, fault, by_fetch=by_fetch)
+    def _revalidate(self, keys: Sequence[Key], question: Question) -> None:
+        """Land what is unchanged, and fetch the rest."""
+        changed = [key for key in keys if not self._is_current(key, question)]
+        self._refetch(changed, question)
 
-    def _validate(self, batch: Sequence[Key], question: Question) -> list[Key]:
-        """Land what is unchanged; return the rest."""
-        return [key for key in batch if not self._is_current(key, question)]
-
-    def _is_current(self, key: Key, question: Question) -> bool:
+    def _describable(self, key: Key) -> Remembered | None:
+        """What is remembered of `key`, if its version alone may be asked for."""
         remembered = self._memory.get(key)
         if remembered is None or not (remembered.may_describe and remembered.value.found):
+            return None
+        return remembered
+
+    def _is_current(self, key: Key, question: Question) -> bool:
+        """Whether nothing is left to do for `key`: it has landed, unchanged or failed."""
+        remembered = self._describable(key)
+        if remembered is None:
             return False
         store = self._stores[key.ref.store]
-        try:
-            version = self._call(
+
+        def ask() -> str | None:
+            return self._call(
                 key.region, question, lambda access: store.current_version(key.ref, access)
             )
+
+        try:
+            return self._judge(key, remembered, ask, question)
+        except ProviderError as error:
+            self._fail(key, error, by_fetch=False)
+            return True
+
+    def _judge(
+        self,
+        key: Key,
+        remembered: Remembered,
+        version_now: Callable[[], str | None],
+        question: Question,
+    ) -> bool:
+        """Land the remembered value if it is current; whether it is."""
+        try:
+            version = version_now()
         except AccessDenied:
             # The right to read does not imply the right to describe. Asked once, not each time.
             self._memory.put(key, replace(remembered, may_describe=False))
             return False
-        except ProviderError as error:
-            if _answer_to(key.ref, error) is MISSING:
+        except SecretNotFound:
+            if key.ref.optional:
                 return False
-            self._fail(key, error, by_fetch=False)
-            return True
+            raise
         if version != remembered.value.version:
             return False
         answered_at = monotonic()
@@ -231,20 +344,26 @@ class Asker:
             )
         except ProviderError as error:
             outcomes = dict.fromkeys(refs, error)
-        except Exception as fault:  # noqa: BLE001 - as in _answer
+        except Exception as fault:  # noqa: BLE001 - as in _take_step
             self._flights.land_all(keys, fault, by_fetch=True)
             return
         answered_at = monotonic()
         for key in keys:
-            outcome = _answer_to(key.ref, outcomes[key.ref])
-            if isinstance(outcome, SecretValue):
-                self._remember(key, outcome, answered_at)
-                how: Event = "fetched" if outcome.found else "missing"
-                self._observe(how)
-                question.trail.value(how, answered_at)
-                self._flights.land(key, outcome, by_fetch=True)
-            else:
-                self._fail(key, outcome, by_fetch=True)
+            self._settle(key, outcomes[key.ref], answered_at, question)
+
+    def _settle(
+        self, key: Key, answer: SecretValue | ProviderError, at: float, question: Question
+    ) -> None:
+        """Land what a fetch came to at the time `at`."""
+        outcome = _answer_to(key.ref, answer)
+        if not isinstance(outcome, SecretValue):
+            self._fail(key, outcome, by_fetch=True)
+            return
+        self._remember(key, outcome, at)
+        how: Event = "fetched" if outcome.found else "missing"
+        self._observe(how)
+        question.trail.value(how, at)
+        self._flights.land(key, outcome, by_fetch=True)
 
     def _remember(self, key: Key, value: SecretValue, at: float) -> None:
         known = self._memory.get(key)

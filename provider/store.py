@@ -6,11 +6,13 @@ front door can use the same engine.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from provider.credentials import Access
 from provider.errors import ProviderError
 from provider.spec.models import ObjectRef
+
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,14 @@ class SecretValue:
 
 MISSING = SecretValue(b"", "missing", found=False)
 """What an optional ref has that the store knows nothing of."""
+
+
+class Pending(Protocol[T_co]):
+    """A question that is on its way."""
+
+    def read(self) -> T_co:
+        """Wait for the answer, for one attempt and not again: `Unavailable` means "ask anew"."""
+        ...
 
 
 class Store(Protocol):
@@ -50,4 +60,15 @@ class Store(Protocol):
         leaves it open. Raises as `fetch` does; `AccessDenied` means "may not ask", not "may not
         read".
         """
+        ...
+
+    def begin_fetch(self, ref: ObjectRef, access: Access) -> Pending[SecretValue] | None:
+        """Send what `fetch` would, without waiting: several are then read in one thread.
+
+        None where sending takes time, as it does where a connection has to be opened first.
+        """
+        ...
+
+    def begin_current_version(self, ref: ObjectRef, access: Access) -> Pending[str | None] | None:
+        """The same of `current_version`."""
         ...

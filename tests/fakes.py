@@ -3,13 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event, Lock
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from provider.credentials import Access, Credentials, Identity
 from provider.deadline import Deadline
 from provider.errors import CredentialsExpired, ProviderError, SecretNotFound
 from provider.spec.models import ObjectRef, StoreName
 from provider.store import SecretValue
+
+T = TypeVar("T")
 
 FAR_FUTURE = 4_102_444_800.0
 """2100-01-01, as an expiry that no test reaches."""
@@ -42,6 +44,22 @@ class Call:
     access_key_id: str
 
 
+@dataclass(frozen=True)
+class FakePending(Generic[T]):
+    """A question that is carried out when its answer is read."""
+
+    ask: Callable[[], T]
+
+    def read(self) -> T:
+        return self.ask()
+
+
+def _value_or_raise(outcome: SecretValue | ProviderError) -> SecretValue:
+    if isinstance(outcome, ProviderError):
+        raise outcome
+    return outcome
+
+
 @dataclass
 class FakeStore:
     """Secrets by (region, name), each a list of versions; the last one is current.
@@ -51,6 +69,8 @@ class FakeStore:
 
     batch_size: int = 1
     describes: bool = True
+    ready: int = 0
+    """How many questions can be sent ahead, as over open connections."""
     secrets: dict[tuple[str, str], list[bytes]] = field(default_factory=dict)
     faults: dict[tuple[str, str], ProviderError | Callable[[], None]] = field(default_factory=dict)
     expired: set[str] = field(default_factory=set)
@@ -81,6 +101,20 @@ class FakeStore:
         if isinstance(value, ProviderError):
             raise value
         return value.version
+
+    def begin_fetch(self, ref: ObjectRef, access: Access) -> "FakePending[SecretValue] | None":
+        if self.batch_size > 1 or not self.ready:
+            return None
+        self.ready -= 1
+        return FakePending(lambda: _value_or_raise(self.fetch([ref], access)[ref]))
+
+    def begin_current_version(
+        self, ref: ObjectRef, access: Access
+    ) -> "FakePending[str | None] | None":
+        if not self.describes or not self.ready:
+            return None
+        self.ready -= 1
+        return FakePending(lambda: self.current_version(ref, access))
 
     def _enter(
         self, kind: Literal["fetch", "describe"], refs: Sequence[ObjectRef], access: Access

@@ -96,6 +96,28 @@ class AwsClient:
         payload = protocols.json_payload(target, body)
         return self._call(operation, payload, protocols.read_json, place)
 
+    def begin(
+        self, operation: Operation, body: Mapping[str, Any], place: Place
+    ) -> Callable[[], dict[str, Any]] | None:
+        """Send what `call` would, if that takes no time; calling the result reads the answer.
+
+        That is one attempt, without retries: it raises `Fault` or `OutOfTime`.
+        """
+        payload = protocols.json_payload(f"{_TARGETS[operation.service]}.{operation.name}", body)
+        endpoint = self._endpoints.resolve(operation.service, place.region)
+        headers = self._headers(endpoint, payload, place)
+        started = monotonic()
+        sending = self._transport.begin(
+            endpoint.origin, endpoint.path, headers, payload.body, place.deadline
+        )
+        if sending is None:
+            return None
+
+        def answer() -> dict[str, Any]:
+            return protocols.read_json(self._reply(sending.reply))
+
+        return lambda: self._observed(operation, place, answer, started)
+
     def query(
         self, operation: Operation, version: str, form: Mapping[str, str], place: Place
     ) -> Element:
@@ -147,10 +169,19 @@ class AwsClient:
     ) -> T:
         if place.deadline.passed:
             raise OutOfTime(f"no time was left to ask {endpoint.origin}. Try again later.")
-        started = monotonic()
+
+        def answer() -> T:
+            return read(self._send(endpoint, payload, place))
+
+        return self._observed(operation, place, answer, monotonic())
+
+    def _observed(
+        self, operation: Operation, place: Place, answer: Callable[[], T], started: float
+    ) -> T:
+        """The answer to one attempt, which is counted."""
         outcome: Outcome = "ok"
         try:
-            return read(self._send(endpoint, payload, place))
+            return answer()
         except Fault as fault:
             outcome = fault.outcome
             fault.message = clean(fault.message, place.all_secrets())
@@ -161,15 +192,23 @@ class AwsClient:
             seconds = monotonic() - started
             self._observe(operation.service, operation.name, place.region, outcome, seconds)
 
+    def _headers(self, endpoint: Endpoint, payload: Payload, place: Place) -> Mapping[str, str]:
+        if place.credentials is None:
+            return payload.headers
+        at = time() + self._skew
+        return sign(endpoint, payload.headers, payload.body, place.credentials, at)
+
     def _send(self, endpoint: Endpoint, payload: Payload, place: Place) -> Reply:
-        headers, origin = payload.headers, endpoint.origin
-        if place.credentials is not None:
-            at = time() + self._skew
-            headers = sign(endpoint, headers, payload.body, place.credentials, at)
-        try:
-            reply = self._transport.post(
-                origin, endpoint.path, headers, payload.body, place.deadline
+        headers = self._headers(endpoint, payload, place)
+        return self._reply(
+            lambda: self._transport.post(
+                endpoint.origin, endpoint.path, headers, payload.body, place.deadline
             )
+        )
+
+    def _reply(self, receive: Callable[[], Reply]) -> Reply:
+        try:
+            reply = receive()
         except NoAnswer as failure:
             code = "Timeout" if failure.kind == "timeout" else "ConnectionError"
             raise Fault(failure.kind, code, str(failure)) from failure

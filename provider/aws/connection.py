@@ -64,16 +64,24 @@ class Connection:
 
     def post(self, path: str, head: str, body: bytes, deadline: Deadline) -> Reply:
         """Send `head` (header lines, each with its line end) and `body`; read the whole answer."""
+        self.send(path, head, body, deadline)
+        return self.receive(deadline)
+
+    def send(self, path: str, head: str, body: bytes, deadline: Deadline) -> None:
+        """The first half of `post`."""
         request = (
             f"POST {self._prefix}{path} HTTP/1.1\r\nHost: {self.origin.authority}\r\n"
             f"{head}{self._extra}Content-Length: {len(body)}\r\n\r\n"
         )
         self.reusable = False
         with _failing_as(f"{self.origin} did not answer", deadline):
-            incoming = _Incoming(self._socket, deadline)
-            incoming.allow_time()
+            _Incoming(self._socket, deadline).allow_time()
             self._socket.sendall(request.encode("ascii") + body)
-            response = incoming.response("POST")
+
+    def receive(self, deadline: Deadline) -> Reply:
+        """The second half of `post`."""
+        with _failing_as(f"{self.origin} did not answer", deadline):
+            response = _Incoming(self._socket, deadline).response("POST")
             content = response.read(MAX_BODY + 1)
         if len(content) > MAX_BODY:
             raise NoAnswer("connection", f"{self.origin} answered more than {MAX_BODY} bytes")

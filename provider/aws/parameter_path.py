@@ -71,6 +71,12 @@ class ParameterPaths:
         """See `Store.current_version`: only all the values tell."""
         return None
 
+    def begin_fetch(self, ref: ObjectRef, access: Access) -> None:
+        """See `Store.begin_fetch`: one call is for many."""
+
+    def begin_current_version(self, ref: ObjectRef, access: Access) -> None:
+        """See `Store.begin_current_version`: there is no such call."""
+
     def _all(self, ref: ObjectRef, access: Access) -> Iterator[_Found]:
         room, size = MAX_PARAMETERS, MAX_BYTES
         for page in self._pages(ref, access):

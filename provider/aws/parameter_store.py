@@ -72,6 +72,12 @@ class ParameterStore:
         """See `Store.current_version`: fetching a parameter is as cheap as any question."""
         return None
 
+    def begin_fetch(self, ref: ObjectRef, access: Access) -> None:
+        """See `Store.begin_fetch`: one call is for many."""
+
+    def begin_current_version(self, ref: ObjectRef, access: Access) -> None:
+        """See `Store.begin_current_version`: there is no such call."""
+
     def _fetch(self, refs: Sequence[ObjectRef], access: Access) -> Outcomes:
         try:
             answer = self._call([_wire_name(ref) for ref in refs], access)

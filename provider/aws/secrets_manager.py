@@ -2,7 +2,8 @@
 
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from provider.aws.client import AwsClient, Operation, Place
 from provider.aws.faults import Fault, refused
@@ -10,7 +11,7 @@ from provider.aws.protocols import unexpected
 from provider.credentials import Access
 from provider.errors import CredentialsExpired, ProviderError, Unavailable
 from provider.spec.models import ObjectRef
-from provider.store import SecretValue
+from provider.store import Pending, SecretValue
 
 T = TypeVar("T")
 
@@ -32,13 +33,8 @@ class SecretsManager:
     ) -> Mapping[ObjectRef, SecretValue | ProviderError]:
         """See `Store.fetch`."""
         (ref,) = refs
-        body = {"SecretId": ref.name}
-        if ref.version is not None:
-            body["VersionId"] = ref.version
-        if ref.label is not None:
-            body["VersionStage"] = ref.label
         try:
-            return {ref: self._call(GET, body, access, _value)}
+            return {ref: self._call(GET, _to_fetch(ref), access, _value)}
         except (CredentialsExpired, Unavailable):
             raise
         except ProviderError as error:
@@ -50,6 +46,27 @@ class SecretsManager:
         body = {"SecretId": ref.name}
         return self._call(DESCRIBE, body, access, lambda secret: _version_at(wanted, secret))
 
+    def begin_fetch(self, ref: ObjectRef, access: Access) -> Pending[SecretValue] | None:
+        """See `Store.begin_fetch`."""
+        return self._begin(GET, _to_fetch(ref), access, _value)
+
+    def begin_current_version(self, ref: ObjectRef, access: Access) -> Pending[str | None] | None:
+        """See `Store.begin_current_version`."""
+        wanted = ref.label or CURRENT
+        body = {"SecretId": ref.name}
+        return self._begin(DESCRIBE, body, access, lambda secret: _version_at(wanted, secret))
+
+    def _begin(
+        self,
+        operation: Operation,
+        body: Mapping[str, str],
+        access: Access,
+        read: Callable[[Mapping[str, Any]], T],
+    ) -> "_Sent[T] | None":
+        place = Place(access.region, access.credentials, access.deadline)
+        answer = self._client.begin(operation, body, place)
+        return None if answer is None else _Sent(operation, answer, read, access)
+
     def _call(
         self,
         operation: Operation,
@@ -58,11 +75,38 @@ class SecretsManager:
         read: Callable[[Mapping[str, Any]], T],
     ) -> T:
         place = Place(access.region, access.credentials, access.deadline)
-        try:
-            return read(self._client.call(operation, body, place))
-        except Fault as fault:
-            who = str(access.identity)
-            raise refused(fault, operation.service, operation.action, who) from fault
+        return _read(operation, lambda: read(self._client.call(operation, body, place)), access)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent(Generic[T]):
+    """A `Pending` of either operation."""
+
+    operation: Operation
+    answer: Callable[[], Mapping[str, Any]]
+    to_result: Callable[[Mapping[str, Any]], T]
+    access: Access
+
+    def read(self) -> T:
+        """See `Pending.read`."""
+        return _read(self.operation, lambda: self.to_result(self.answer()), self.access)
+
+
+def _read(operation: Operation, read: Callable[[], T], access: Access) -> T:
+    try:
+        return read()
+    except Fault as fault:
+        who = str(access.identity)
+        raise refused(fault, operation.service, operation.action, who) from fault
+
+
+def _to_fetch(ref: ObjectRef) -> Mapping[str, str]:
+    body = {"SecretId": ref.name}
+    if ref.version is not None:
+        body["VersionId"] = ref.version
+    if ref.label is not None:
+        body["VersionStage"] = ref.label
+    return body
 
 
 def _value(answer: Mapping[str, Any]) -> SecretValue:

@@ -6,11 +6,19 @@ That is safe: every call of this daemon may be repeated.
 """
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from threading import BoundedSemaphore, Lock
 from time import monotonic
 
-from provider.aws.connection import Connection, Dropped, Reply, open_connection
+from provider.aws.connection import (
+    READ_TIMEOUT,
+    Connection,
+    Dropped,
+    NoAnswer,
+    Reply,
+    open_connection,
+)
 from provider.aws.names import Names
 from provider.aws.network import Origin, Proxies, tls_context
 from provider.deadline import Deadline
@@ -46,7 +54,7 @@ class Transport:
 
         Raises `NoAnswer`, and `OutOfTime` when all slots stay taken until the deadline.
         """
-        head = "".join(f"{name}: {_checked(value)}\r\n" for name, value in headers.items())
+        head = _head(headers)
         if not self._slots.acquire(timeout=deadline.remaining()):
             raise OutOfTime("too many requests to AWS are in flight. Try again later.")
         try:
@@ -61,6 +69,30 @@ class Transport:
             return self._post(new, path, head, body, deadline)
         finally:
             self._slots.release()
+
+    def begin(
+        self, origin: Origin, path: str, headers: Mapping[str, str], body: bytes, deadline: Deadline
+    ) -> "Sending | None":
+        """Send one request if that takes no time: on an open connection, within the bound.
+
+        The answer has as long as any other from now on, however late it is read.
+        """
+        if not self._slots.acquire(blocking=False):
+            return None
+        kept = self._take(origin)
+        if kept is not None:
+            try:
+                kept.send(path, _head(headers), body, deadline)
+            except NoAnswer:
+                kept.close()
+            else:
+                return Sending(kept, deadline.within(READ_TIMEOUT), self._end)
+        self._slots.release()
+        return None
+
+    def _end(self, connection: Connection) -> None:
+        self._put(connection) if connection.reusable else connection.close()
+        self._slots.release()
 
     def close(self) -> None:
         """Close what is idle."""
@@ -104,6 +136,26 @@ class Transport:
             closing, self._idle = self._idle[:surplus], self._idle[surplus:]
         for old in closing:
             old.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A request that was sent; `reply` must be called once."""
+
+    _connection: Connection
+    _deadline: Deadline
+    _end: Callable[[Connection], None]
+
+    def reply(self) -> Reply:
+        """The whole answer; raises `NoAnswer`."""
+        try:
+            return self._connection.receive(self._deadline)
+        finally:
+            self._end(self._connection)
+
+
+def _head(headers: Mapping[str, str]) -> str:
+    return "".join(f"{name}: {_checked(value)}\r\n" for name, value in headers.items())
 
 
 def _checked(value: str) -> str:
