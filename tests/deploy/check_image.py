@@ -95,6 +95,16 @@ def test_a_developer_tries_a_class_in_it_with_credentials_of_their_own(
     assert (volume / "output" / "example_database").read_text() == "s3cret"
 
 
+def test_kubectl_exec_finds_the_command_by_its_name() -> None:
+    environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+    command = ["chroot", str(IMAGE), "secrets-provider-aws", "status"]
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=30, env=environment
+    )
+    assert done.returncode == 3, "there is no daemon in it"
+    assert "--socket" in done.stderr
+
+
 def test_there_is_nothing_else_to_run_in_it() -> None:
     folders = [IMAGE / folder for folder in ("bin", "sbin", "usr/bin", "usr/sbin", "usr/local/bin")]
     programs = {entry.name for folder in folders if folder.exists() for entry in folder.iterdir()}
