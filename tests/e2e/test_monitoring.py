@@ -2,6 +2,7 @@
 
 import json
 import re
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from provider import errors
 from provider.aws import faults
-from tests.e2e.conftest import Build
+from testbed.agent import FakeAgent
+from testbed.aws import FakeAws
+from testbed.kubernetes import FakeKubernetes
 from tests.e2e.world import World
 from tests.promlint import problems
 
@@ -82,22 +85,31 @@ def samples(family: Metric) -> Iterator[str]:
             yield family.name
 
 
-@pytest.fixture
-def world(build: Build) -> World:
-    """A daemon that has seen something of everything that is counted."""
-    world = build("--rotation-poll-interval=0s").start()
+@pytest.fixture(scope="module")
+def families() -> Mapping[str, Metric]:
+    """What a daemon shows that has seen something of everything that is counted."""
+    with (
+        tempfile.TemporaryDirectory(prefix="spa-") as folder,
+        FakeAws() as aws,
+        FakeAgent(aws.cloud) as agent,
+        FakeKubernetes() as kubernetes,
+    ):
+        world = World(Path(folder), aws, agent, kubernetes, ("--rotation-poll-interval=0s",))
+        try:
+            page = page_of(world.start())
+        finally:
+            world.close()
+    return {one.name: one for one in text_string_to_metric_families(page)}
+
+
+def page_of(world: World) -> str:
     world.aws.cloud.put_secret("db", "one")
     objects = "- {objectName: db, objectType: secretsmanager}\n"
     world.files(objects)
     world.files(objects)
     world.aws.cloud.remove_secret("db")
     world.refusal(objects)
-    return world
-
-
-@pytest.fixture
-def families(world: World) -> Mapping[str, Metric]:
-    return {one.name: one for one in text_string_to_metric_families(world.metrics())}
+    return world.metrics()
 
 
 def test_every_name_is_as_promtool_wants_it(families: Mapping[str, Metric]) -> None:
