@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass
 
-from provider.ask import Answer, Asker, Freshness, Question, Recalled
+from provider.answers import Answer, Recalled
+from provider.ask import Asker
 from provider.credentials import Identity
 from provider.deadline import Deadline
 from provider.errors import (
@@ -22,6 +23,7 @@ from provider.errors import (
     ProviderError,
     Unavailable,
 )
+from provider.question import Freshness, Question
 from provider.spec.models import ObjectRef, SecretObject
 from provider.store import SecretValue
 from provider.trail import Trail

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from provider.ask import Freshness, Question
 from provider.credentials import Identity, Principal
 from provider.deadline import Deadline
 from provider.errors import ProviderError
 from provider.fetch import Fetched, Fetcher, ObjectFailure, Outcome, Regions
 from provider.files import NOTHING, MountedFile, check_size, lay_out
+from provider.question import Freshness, Question
 from provider.spec.models import MountSpec, Pod, SecretObject
 from provider.spec.objects import region_problems
 from provider.spec.problems import InvalidSpec

@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
 
-from provider.ask import Asker, Freshness, Question
+from provider.ask import Asker
 from provider.credential_cache import CredentialCache
 from provider.credentials import Identity, Principal
 from provider.deadline import Deadline
 from provider.fetch import Fetcher
 from provider.lanes import Lanes
 from provider.memory import Memory
+from provider.question import Freshness, Question
 from provider.spec.models import ObjectRef, SecretObject
 from provider.trail import Event
 from tests.fakes import FakeSource, FakeStore, stores

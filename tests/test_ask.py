@@ -6,7 +6,6 @@ from time import monotonic
 
 import pytest
 
-from provider.ask import Freshness
 from provider.errors import (
     AccessDenied,
     AwsUnavailable,
@@ -15,6 +14,7 @@ from provider.errors import (
     SecretNotFound,
     TokenRejected,
 )
+from provider.question import Freshness
 from tests.engine import REGION, Engine, identity, optional, parameter, secret
 from tests.fakes import FakeSource, FakeStore, Gate
 

@@ -6,7 +6,6 @@ from time import monotonic
 
 import pytest
 
-from provider.ask import Freshness
 from provider.errors import (
     AccessDenied,
     AwsThrottled,
@@ -16,6 +15,7 @@ from provider.errors import (
     SecretNotFound,
 )
 from provider.fetch import Fetched, ObjectFailure, Outcome, Regions
+from provider.question import Freshness
 from provider.spec.models import SecretObject
 from provider.trail import Trail
 from tests.engine import OTHER, REGION, Engine, identity, objects, optional, secret

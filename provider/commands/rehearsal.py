@@ -16,7 +16,7 @@ from time import monotonic, time
 from typing import Any, Self
 from urllib.parse import parse_qs
 
-from provider.ask import Asker, Freshness, Question
+from provider.ask import Asker
 from provider.aws.client import AwsClient
 from provider.aws.connection import Reply
 from provider.aws.endpoints import Endpoints
@@ -33,6 +33,7 @@ from provider.fetch import Fetcher, Regions
 from provider.identify import AUDIENCES, Identifier
 from provider.lanes import Lanes
 from provider.memory import Memory
+from provider.question import Freshness, Question
 from provider.spec.models import AddressType, ClassSpec, MountSpec, Pod
 
 NODE_REGION = "node-region"
