@@ -13,7 +13,7 @@ from demo.by_hand import explain
 from demo.node import ROOT, NotStarted, without_ambient
 from demo.screen import Screen
 from demo.stage import NotOurs, Stage, put_up
-from demo.steps import examples, identities, mistakes, outage, rotation
+from demo.steps import examples, identities, mistakes, outage, rotation, tools
 
 STEPS: tuple[Callable[[Stage, Screen], None], ...] = (
     examples.theirs,
@@ -22,6 +22,7 @@ STEPS: tuple[Callable[[Stage, Screen], None], ...] = (
     outage.primary_cut_off,
     rotation.secret_rotated,
     mistakes.what_people_are_told,
+    tools.each_once,
 )
 
 LONGEST = 120
@@ -110,9 +111,9 @@ def _tell_metrics(stage: Stage, screen: Screen) -> None:
             ("memory", f"{memory:.0f} MiB resident"),
         ]
     )
-    made = len(stage.mounts)
+    made = len(stage.mounts) + len(stage.mounts_by_tools)
     told = [] if mounts == made else [f"expected {made} mounts, came {mounts}"]
-    screen.check("/metrics tells of every mount that the driver asked for", told)
+    screen.check("/metrics tells of every mount that was asked for", told)
 
 
 if __name__ == "__main__":

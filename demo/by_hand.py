@@ -36,15 +36,22 @@ def explain(stage: Stage, screen: Screen) -> None:
         signal.pause()
 
 
+def mount_arguments(stage: Stage) -> list[str]:
+    """Those of `secrets-provider-aws mount` by which the running daemon mounts a class."""
+    target, token = f"{_short(stage.output)}/by-hand", _write_token(stage)
+    return [
+        *("-f", _short(FOLDER / "irsa.yaml"), "-o", target, "--socket", str(stage.socket)),
+        *("--service-account", _CLASS, "--token", f"{STS_AUDIENCE}={token}"),
+    ]
+
+
 def _commands(stage: Stage) -> dict[str, str]:
-    token, request = _write_token(stage), _write_request(stage)
+    request = _write_request(stage)
     output, socket = _short(stage.output), f"unix://{stage.socket}"
     grpcurl = "grpcurl -plaintext -import-path protos -proto provider/v1alpha1/service.proto"
     return {
         "mount a class, as the driver does": (
-            f".venv/bin/secrets-provider-aws mount -f {_short(FOLDER / 'irsa.yaml')} "
-            f"-o {output}/by-hand --socket {stage.socket} --service-account {_CLASS} "
-            f"--token {STS_AUDIENCE}={token}"
+            f".venv/bin/secrets-provider-aws mount {' '.join(mount_arguments(stage))}"
         ),
         f"give {DATABASE.name} a new value, and mount again": _rotation(stage),
         "ask the daemon who it is": f"{grpcurl} {socket} {_SERVICE}/Version",

@@ -56,6 +56,13 @@ class Screen:
         """Something to paste: never wrapped."""
         self.console.print(Text(text, style="cyan"), soft_wrap=True)
 
+    def excerpt(self, lines: Sequence[str], left_out: int = 0) -> None:
+        """What a command has printed, cut at the right, with the number of lines that follow."""
+        text = Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
+        if left_out:
+            text.append(f"\n… {left_out} more line{'s' * (left_out != 1)}", style="dim")
+        self.console.print(Padding(text, (0, 0, 0, 6), expand=False))
+
     def heading(self, name: str, about: str = "") -> None:
         """What the following is about."""
         self.console.print()

@@ -84,6 +84,8 @@ class Stage:
     driver: Driver
     mounts: list[Seen] = field(default_factory=list)
     """All that were made."""
+    mounts_by_tools: list[str] = field(default_factory=list)
+    """Classes that the command `mount` has asked the daemon for."""
 
     def application(self, name: str) -> Application:
         """The one with the class of that name."""
