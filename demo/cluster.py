@@ -33,7 +33,7 @@ class Application:
     @property
     def uses_pod_identity(self) -> bool:
         """Whether EKS Pod Identity gives the role."""
-        return self.parameters.get("usePodIdentity", "") in ("1", "t", "T", "true", "True", "TRUE")
+        return _uses_pod_identity(self.parameters)
 
 
 def read_applications(file: Path) -> list[Application]:
@@ -87,13 +87,18 @@ def _application(klass: Manifest, file: Path, manifests: Sequence[Manifest]) -> 
     parameters = klass["spec"]["parameters"]
     account = next(_of_kind(manifests, "ServiceAccount"), None)
     if account is None:
-        pod_identity = parameters.get("usePodIdentity") == "true"
-        role = None if pod_identity else f"arn:aws:iam::{ACCOUNT}:role/{name}"
+        role = None if _uses_pod_identity(parameters) else f"arn:aws:iam::{ACCOUNT}:role/{name}"
         return Application(name, file, parameters, new_pod(namespace, name, name), role)
     role = account["metadata"].get("annotations", {}).get(_ROLE)
     pod_name = next((one["metadata"]["name"] for one in _of_kind(manifests, "Pod")), f"{name}-1")
     pod = new_pod(namespace, pod_name, account["metadata"]["name"])
     return Application(name, file, parameters, pod, role)
+
+
+def _uses_pod_identity(parameters: Mapping[str, str]) -> bool:
+    """`auto` is left to the agent, to which no association is given here."""
+    said = parameters.get("usePodIdentity", "") in ("1", "t", "T", "true", "True", "TRUE")
+    return said or parameters.get("auth") == "podIdentity"
 
 
 def _of_kind(manifests: Sequence[Manifest], kind: str) -> Iterator[Manifest]:

@@ -128,6 +128,9 @@ EXAMPLES: Mapping[str, Due] = {
     "pod-identity-example": Due(
         {"example_database": whole(DATABASE)}, calls(agent=1, secrets={PRIMARY: 1})
     ),
+    "auth-pod-identity-example": Due(
+        {"example_database": whole(DATABASE)}, calls(agent=1, secrets={PRIMARY: 1})
+    ),
     "parameter-store-example": Due(
         {
             "_example_web_url": whole(URL),

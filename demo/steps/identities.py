@@ -7,8 +7,10 @@ from demo.due import EXAMPLES, Due, calls
 from demo.node import BAIT
 from demo.samples import NODE_REGION, PRIMARY
 from demo.screen import Screen
-from demo.stage import Stage
+from demo.stage import Seen, Stage
 from demo.steps.looking import show, wrong_mount, wrong_refusal
+from testbed.aws.iam import ACCOUNT, Role
+from testbed.driver import Pod
 
 
 def both_ways(stage: Stage, screen: Screen) -> None:
@@ -21,6 +23,7 @@ def both_ways(stage: Stage, screen: Screen) -> None:
     )
     _irsa(stage, screen)
     _pod_identity(stage, screen)
+    _auto(stage, screen)
     _nobody(stage, screen)
     screen.check(
         "no call so far was signed with the node's own credentials (in the daemon's environment)",
@@ -48,6 +51,30 @@ def _pod_identity(stage: Stage, screen: Screen) -> None:
     screen.check(
         "the same files; the agent is asked for this pod's credentials", wrong_mount(seen, due)
     )
+    _check_signer(stage, screen, seen, pod)
+
+
+def _auto(stage: Stage, screen: Screen) -> None:
+    """The class that the examples' step has mounted by IRSA, now with an association as well."""
+    app = stage.application("auto-example")
+    account = "auto-moved"
+    around = stage.around
+    around.kubernetes.put_service_account(app.pod.namespace, account, role_arn=app.role)
+    role = Role(f"arn:aws:iam::{ACCOUNT}:role/{account}")
+    around.cloud.associate(app.pod.namespace, account, role)
+    pod = new_pod(app.pod.namespace, "auto-moved-1", account)
+    screen.heading(
+        f"{app.name} for a service account that has both",
+        "auth: auto; the association wins over the annotation",
+    )
+    seen = stage.mount(app, pod)
+    show(screen, seen, pod)
+    due = Due(EXAMPLES[app.name].files, calls(agent=1, secrets={PRIMARY: 1}))
+    screen.check("the same files by Pod Identity; STS is not asked", wrong_mount(seen, due))
+    _check_signer(stage, screen, seen, pod)
+
+
+def _check_signer(stage: Stage, screen: Screen, seen: Seen, pod: Pod) -> None:
     sessions = stage.around.cloud.sessions
     names = [sessions[key].name if key in sessions else "somebody" for key in seen.signers]
     screen.check(

@@ -91,7 +91,10 @@ def test_a_role_is_named_unless_the_class_or_pod_identity_gives_one(path: Path) 
     account = manifests.only(found, "ServiceAccount")["metadata"]
     parameters = manifests.only(found, "SecretProviderClass")["spec"]["parameters"]
     has_role = "eks.amazonaws.com/role-arn" in account.get("annotations", {})
-    needs_role = parameters.get("usePodIdentity") != "true" and "roleArn" not in parameters
+    pod_identity = parameters.get("usePodIdentity") == "true" or (
+        parameters.get("auth") == "podIdentity"
+    )
+    needs_role = not pod_identity and "roleArn" not in parameters
     assert has_role == needs_role
 
 
