@@ -73,6 +73,19 @@ def test_a_suggestion_stands_below(validate: Run) -> None:
     assert "\n  hint: did you mean objectAlias\n" in validate(WARNED).out
 
 
+def test_a_mistake_is_told_of_alone(validate: Run) -> None:
+    done = validate(NOTED.replace('"0444"', "0444"))
+    assert done.out.endswith("1 class in 1 file: 1 error\n")
+    assert "world-readable" not in done.out
+
+
+def test_a_missing_key_hides_no_misspelled_one_at_its_place(validate: Run) -> None:
+    done = validate(with_objects("- objectTyp: secretsmanager\n  objectName: db"))
+    mistake, warning = (line for line in done.out.splitlines() if "class.yaml" in line)
+    assert "error[object]: objects[0].objectType: is required" in mistake
+    assert 'warning[unknown-key]: objects[0]: key "objectTyp" is not known' in warning
+
+
 def test_all_well_is_one_line_or_none(validate: Run) -> None:
     assert validate(GOOD).out == "1 class in 1 file: all well\n"
     assert validate(GOOD, "--quiet").out == ""

@@ -90,12 +90,24 @@ class Finding:
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
-    """As one reads the files, in the order in which they are given; each finding once."""
+    """As one reads the files, in the order in which they are given; each finding once.
+
+    What holds a mistake is judged no further: it will be written anew.
+    """
+    once = list(dict.fromkeys(findings))
+    mistakes = {_place(finding) for finding in once if finding.level == "error"}
     files: dict[str, list[Finding]] = {}
-    for finding in dict.fromkeys(findings):
+    for finding in once:
+        if finding.level != "error" and finding.path and _place(finding) in mistakes:
+            continue
         files.setdefault(finding.file, []).append(finding)
     return [
         finding
         for found in files.values()
         for finding in sorted(found, key=lambda one: (one.line, one.column))
     ]
+
+
+def _place(finding: Finding) -> tuple[str, int, int, str]:
+    # The path as well: a key that is missing is told of where the first key of its object stands.
+    return finding.file, finding.line, finding.column, finding.path
