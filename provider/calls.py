@@ -26,6 +26,11 @@ from provider.store import Pending, SecretValue, Store
 
 T = TypeVar("T")
 
+READERS = 32
+"""Threads per region that read what was sent ahead, as many as there are mounts. They have to be
+others than those that make calls: these wait for a place among the calls in flight, which what was
+sent ahead holds until it is read."""
+
 Step = Callable[[Sequence[Key], Question], None]
 """Something to do about keys, in a thread of their region's."""
 
@@ -43,6 +48,7 @@ class Calls:
         self._stores = stores
         self._answers = answers
         self._lanes = lanes
+        self._readers = Lanes(READERS)
         self._credentials = credentials
 
     def start(self, keys: Sequence[Key], question: Question) -> None:
@@ -66,8 +72,8 @@ class Calls:
         return step
 
     def read(self, begun: Sequence[tuple[Key, Step]], question: Question) -> None:
-        """Read, in a thread of the region's, what was begun."""
-        self._lanes.submit(begun[0][0].region, self._read, begun, question)
+        """Read what was begun."""
+        self._readers.submit(begun[0][0].region, self._read, begun, question)
 
     def _read(self, begun: Sequence[tuple[Key, Step]], question: Question) -> None:
         for key, read in begun:

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from xml.etree.ElementTree import Element
 
 from provider.aws import protocols, retries
-from provider.aws.connection import NoAnswer, Reply
 from provider.aws.endpoints import Endpoint, Endpoints, Service
 from provider.aws.faults import Fault, Outcome, clean
 from provider.aws.protocols import Payload
@@ -22,6 +21,7 @@ from provider.aws.transport import Transport
 from provider.credentials import Credentials
 from provider.deadline import Deadline
 from provider.errors import OutOfTime
+from provider.http.connection import NoAnswer, Reply, Request
 
 T = TypeVar("T")
 
@@ -105,11 +105,9 @@ class AwsClient:
         """
         payload = protocols.json_payload(f"{_TARGETS[operation.service]}.{operation.name}", body)
         endpoint = self._endpoints.resolve(operation.service, place.region)
-        headers = self._headers(endpoint, payload, place)
         started = monotonic()
-        sending = self._transport.begin(
-            endpoint.origin, endpoint.path, headers, payload.body, place.deadline
-        )
+        request = self._request(endpoint, payload, place)
+        sending = self._transport.begin(endpoint.origin, request, place.deadline)
         if sending is None:
             return None
 
@@ -192,19 +190,16 @@ class AwsClient:
             seconds = monotonic() - started
             self._observe(operation.service, operation.name, place.region, outcome, seconds)
 
-    def _headers(self, endpoint: Endpoint, payload: Payload, place: Place) -> Mapping[str, str]:
-        if place.credentials is None:
-            return payload.headers
-        at = time() + self._skew
-        return sign(endpoint, payload.headers, payload.body, place.credentials, at)
+    def _request(self, endpoint: Endpoint, payload: Payload, place: Place) -> Request:
+        headers = payload.headers
+        if place.credentials is not None:
+            at = time() + self._skew
+            headers = sign(endpoint, headers, payload.body, place.credentials, at)
+        return Request("POST", endpoint.path, headers, payload.body)
 
     def _send(self, endpoint: Endpoint, payload: Payload, place: Place) -> Reply:
-        headers = self._headers(endpoint, payload, place)
-        return self._reply(
-            lambda: self._transport.post(
-                endpoint.origin, endpoint.path, headers, payload.body, place.deadline
-            )
-        )
+        request = self._request(endpoint, payload, place)
+        return self._reply(lambda: self._transport.post(endpoint.origin, request, place.deadline))
 
     def _reply(self, receive: Callable[[], Reply]) -> Reply:
         try:
@@ -224,7 +219,7 @@ def _new_quota(_endpoint: Endpoint) -> retries.Quota:
 def _skew(reply: Reply, known: float) -> float:
     """Seconds by which AWS's clock is ahead of the node's, 0 where that is within tolerance."""
     try:
-        theirs = parsedate_to_datetime(reply.headers.get("Date", "")).timestamp()
+        theirs = parsedate_to_datetime(reply.headers.get("date", "")).timestamp()
     except (ValueError, OverflowError):
         return known
     skew = theirs - time()

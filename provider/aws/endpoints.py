@@ -14,8 +14,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from provider.aws import rules
-from provider.aws.network import Origin, parse_origin
 from provider.errors import InvalidRequest
+from provider.http.origin import Origin, parse_origin
 
 Service = Literal["secretsmanager", "ssm", "sts"]
 

@@ -22,7 +22,7 @@ from provider.errors import (
     RoleNotAssumable,
     TokenRejected,
 )
-from provider.http_get import Limits, NoAnswer, Site, Unreachable
+from provider.http.site import Limits, NoAnswer, Site, Unreachable
 from provider.spec.models import AddressType
 
 CONNECT_TIMEOUT = 1.0

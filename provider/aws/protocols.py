@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
 from provider import __version__
-from provider.aws.connection import Reply
 from provider.aws.faults import Fault
+from provider.http.connection import Reply
 
 USER_AGENT = f"secrets-provider-aws/{__version__}"
 

@@ -11,16 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http.client import HTTPMessage
 from time import monotonic, time
 from typing import Any, Self
 from urllib.parse import parse_qs
 
 from provider.ask import Asker
 from provider.aws.client import AwsClient
-from provider.aws.connection import Reply
 from provider.aws.endpoints import Endpoints
-from provider.aws.network import Origin, Proxies
+from provider.aws.network import Proxies
 from provider.aws.pod_identity import Agent
 from provider.aws.stores import stores
 from provider.aws.sts import Sts
@@ -30,6 +28,8 @@ from provider.credential_cache import CredentialCache
 from provider.credentials import Credentials, Principal
 from provider.deadline import Deadline
 from provider.fetch import Fetcher, Regions
+from provider.http.connection import Reply, Request
+from provider.http.origin import Origin
 from provider.identify import AUDIENCES, Identifier
 from provider.lanes import Lanes
 from provider.memory import Memory
@@ -136,25 +136,25 @@ class _Transport(Transport):
         self._calls = calls
         self._labels = labels
 
-    def post(
-        self, origin: Origin, path: str, headers: Mapping[str, str], body: bytes, deadline: Deadline
-    ) -> Reply:
+    def post(self, origin: Origin, request: Request, deadline: Deadline) -> Reply:
         """The answer of an AWS that has all that it is asked for."""
-        target = next((text for name, text in headers.items() if name == "X-Amz-Target"), "")
+        target = next(
+            (text for name, text in request.headers.items() if name == "X-Amz-Target"), ""
+        )
         detail = ""
         if target:
-            asked = json.loads(body)
+            asked = json.loads(request.body)
             operation = target.rpartition(".")[2]
             names, detail = tuple(_names(asked)), _version(asked)
             answer = json.dumps(_answer(operation, asked, self._labels)).encode()
         else:
-            form = {name: texts[0] for name, texts in parse_qs(body.decode()).items()}
+            form = {name: texts[0] for name, texts in parse_qs(request.body.decode()).items()}
             operation, names = form["Action"], (form.get("RoleArn", ""),)
             answer = _credentials(operation)
         service, _, region = origin.host.partition(".")
         region = region.partition(".amazonaws")[0]
         self._calls.append(Call(service, operation, region, origin.host, names, detail))
-        return Reply(200, HTTPMessage(), answer)
+        return Reply(200, {}, answer)
 
 
 def _names(asked: Mapping[str, Any]) -> Iterator[str]:

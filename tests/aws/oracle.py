@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from http.client import HTTPMessage
 from io import BytesIO
 from typing import Any, cast
 
@@ -12,12 +11,12 @@ from botocore.config import Config
 from botocore.session import Session
 
 from provider.aws.client import AwsClient
-from provider.aws.connection import Reply
 from provider.aws.endpoints import Endpoints, Service
-from provider.aws.network import Origin
 from provider.aws.transport import Transport
 from provider.credentials import Access, Credentials, Identity
 from provider.deadline import Deadline
+from provider.http.connection import Reply, Request
+from provider.http.origin import Origin
 
 KEYS = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "tok/en+==", 2e9)
 IDENTITY = Identity("irsa", "shop", "web", "aws", role="arn:aws:iam::111122223333:role/web")
@@ -87,17 +86,13 @@ class StubTransport:
     date: str = ""
     sent: list[Sent] = field(default_factory=list)
 
-    def post(
-        self, origin: Origin, path: str, headers: Mapping[str, str], body: bytes, deadline: Deadline
-    ) -> Reply:
-        self.sent.append(Sent(f"{origin}{path}", headers, body))
+    def post(self, origin: Origin, request: Request, deadline: Deadline) -> Reply:
+        self.sent.append(Sent(f"{origin}{request.path}", request.headers, request.body))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
-        message = HTTPMessage()
-        if self.date:
-            message["Date"] = self.date
-        return Reply(answer[0], message, answer[1])
+        headers = {"date": self.date} if self.date else {}
+        return Reply(answer[0], headers, answer[1])
 
 
 @dataclass

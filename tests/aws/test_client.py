@@ -12,12 +12,12 @@ from botocore.exceptions import ClientError
 from provider.aws import client as client_module
 from provider.aws import retries
 from provider.aws.client import AwsClient, Operation, Place
-from provider.aws.connection import NoAnswer
 from provider.aws.endpoints import Service
 from provider.aws.faults import Fault
 from provider.credentials import Credentials
 from provider.deadline import Deadline
 from provider.errors import OutOfTime
+from provider.http.connection import NoAnswer
 from tests.aws.oracle import EMPTY, KEYS, Answer, Attempts, Botocore, StubTransport, client
 
 GET = Operation("secretsmanager", "GetSecretValue")

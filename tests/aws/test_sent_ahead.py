@@ -25,7 +25,8 @@ from testbed.aws.errors import throttled
 from testbed.faults import Effect
 
 REGION = "us-east-1"
-IN_FLIGHT = 4
+IN_FLIGHT = 16
+AHEAD = IN_FLIGHT // 4
 
 
 @pytest.fixture
@@ -54,17 +55,13 @@ def secret(name: str) -> ObjectRef:
 
 
 def open_connections(store: SecretsManager, access: Access, number: int) -> None:
-    """Leave so many idle connections, by requests that are under way at once."""
-    store.fetch([secret("s0")], access)
-    begun: list[Pending[SecretValue]] = []
-    while len(begun) < number - 1:
-        one = store.begin_fetch(secret("s0"), access)
-        if one is None:
-            store.fetch([secret("s0")], access)
-        else:
-            begun.append(one)
-    store.fetch([secret("s0")], access)
+    """Leave so many idle connections: while some are in use, others have to be opened."""
+    begun: list[Pending[SecretValue] | None] = []
+    for _ in range(number):
+        store.fetch([secret("s0")], access)
+        begun.append(store.begin_fetch(secret("s0"), access))
     for one in begun:
+        assert one is not None
         one.read()
 
 
@@ -94,11 +91,18 @@ def test_a_version_is_the_one_that_a_fetch_gets(store: SecretsManager, access: A
 
 
 def test_the_bound_on_requests_in_flight_holds(store: SecretsManager, access: Access) -> None:
-    open_connections(store, access, IN_FLIGHT)
-    begun = [store.begin_fetch(secret("s0"), access) for _ in range(IN_FLIGHT + 3)]
+    open_connections(store, access, AHEAD)
+    begun = [store.begin_fetch(secret("s0"), access) for _ in range(AHEAD + 3)]
     sent = [one for one in begun if one is not None]
-    assert len(sent) == IN_FLIGHT
-    assert [one.read().content for one in sent] == [b"value 0"] * IN_FLIGHT
+    assert len(sent) == AHEAD
+    assert [one.read().content for one in sent] == [b"value 0"] * AHEAD
+
+
+def test_what_was_sent_ahead_leaves_room_for_calls(store: SecretsManager, access: Access) -> None:
+    open_connections(store, access, AHEAD)
+    begun = [store.begin_fetch(secret("s0"), access) for _ in range(AHEAD)]
+    assert isinstance(store.fetch([secret("s1")], access)[secret("s1")], SecretValue)
+    assert all(one is not None and one.read().content == b"value 0" for one in begun)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +120,7 @@ def test_the_bound_on_requests_in_flight_holds(store: SecretsManager, access: Ac
 def test_what_fails_is_told_once_and_gives_its_place_back(
     store: SecretsManager, access: Access, aws: FakeAws, effect: Effect, error: type[ProviderError]
 ) -> None:
-    for _ in range(2 * IN_FLIGHT):
+    for _ in range(AHEAD + 2):
         store.fetch([secret("s0")], access)
         aws.faults.inject(effect, times=1)
         aws.journal.clear()

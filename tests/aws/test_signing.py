@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provider.aws.endpoints import Endpoint, Endpoints
-from provider.aws.network import Origin
 from provider.aws.signing import sign
 from provider.credentials import Credentials
+from provider.http.origin import Origin
 from tests.aws.oracle import KEYS
 
 

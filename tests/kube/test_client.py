@@ -11,7 +11,7 @@ from provider.errors import (
     LookupForbidden,
     ServiceAccountNotFound,
 )
-from provider.http_get import Limits
+from provider.http.site import Limits
 from provider.kube.client import KubernetesApi, Resource, api_url
 from testbed.faults import Effect, closed, failing, hang, huge, reset, trickle, truncated
 from testbed.faults import body as spoilt

@@ -73,4 +73,6 @@ class Names:
 
 
 def _look_up(host: str, port: int, flags: int = 0) -> Sequence[Address]:
-    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    # As bytes: text would be put through IDNA, whose tables nothing else needs.
+    name = host.encode("ascii")
+    return socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=flags)

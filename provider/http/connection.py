@@ -1,24 +1,26 @@
 """One HTTP/1.1 connection, straight or through a proxy, and one request at a time on it.
 
-Built on `http.client`'s response parser alone: its connection class and urllib3 cost more CPU
-than all the rest of a call, and their time-outs bound a single read, so that a server that sends
-a byte now and then is never done. Here the deadline bounds the whole exchange.
+The body is read by `http.client`, head and connection are our own: `http.client`'s headers are an
+e-mail's, and cost as much CPU as all the rest of a call, urllib3 more than that. And their
+time-outs bound a single read, so that a server that sends a byte now and then is never done. Here
+the deadline bounds the whole exchange.
 """
 
 import select
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPException, HTTPMessage, HTTPResponse
+from http.client import HTTPException
 from io import BufferedReader, RawIOBase
 from time import monotonic
 from typing import Literal, cast
 
-from provider.aws.names import Names, Unresolved
-from provider.aws.network import Origin, Proxy
 from provider.deadline import Deadline
+from provider.http.names import Names, Unresolved
+from provider.http.origin import Origin, Proxy
+from provider.http.response import Response
 
 CONNECT_TIMEOUT = 3.0
 """Seconds for one address; a name gets no more than twice that, all its addresses included."""
@@ -45,8 +47,25 @@ class Reply:
     """What the other side said, whole."""
 
     status: int
-    headers: HTTPMessage = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    """By name, in small letters."""
     body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request; `ValueError`, which quotes none, if a header's value cannot be sent."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    def __post_init__(self) -> None:
+        # Tokens come from outside, and must not end their line.
+        for value in self.headers.values():
+            if not (value.isascii() and value.isprintable()):
+                raise ValueError("a header's value holds what no header may hold")
 
 
 class Connection:
@@ -62,33 +81,36 @@ class Connection:
         self._prefix = str(origin) if forwards else ""
         self._extra = _authorization(proxy) if forwards else ""
 
-    def post(self, path: str, head: str, body: bytes, deadline: Deadline) -> Reply:
-        """Send `head` (header lines, each with its line end) and `body`; read the whole answer."""
-        self.send(path, head, body, deadline)
-        return self.receive(deadline)
+    def ask(self, request: Request, deadline: Deadline, max_body: int = MAX_BODY) -> Reply:
+        """Send a request; read the whole answer."""
+        self.send(request, deadline)
+        return self.receive(request.method, deadline, max_body)
 
-    def send(self, path: str, head: str, body: bytes, deadline: Deadline) -> None:
-        """The first half of `post`."""
-        request = (
-            f"POST {self._prefix}{path} HTTP/1.1\r\nHost: {self.origin.authority}\r\n"
-            f"{head}{self._extra}Content-Length: {len(body)}\r\n\r\n"
+    def send(self, request: Request, deadline: Deadline) -> None:
+        """The first half of `ask`."""
+        head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+        text = (
+            f"{request.method} {self._prefix}{request.path} HTTP/1.1\r\n"
+            f"Host: {self.origin.authority}\r\n{head}{self._extra}"
         )
+        if request.body or request.method == "POST":
+            text += f"Content-Length: {len(request.body)}\r\n"
         self.reusable = False
         with _failing_as(f"{self.origin} did not answer", deadline):
             _Incoming(self._socket, deadline).allow_time()
-            self._socket.sendall(request.encode("ascii") + body)
+            self._socket.sendall(f"{text}\r\n".encode("ascii") + request.body)
 
-    def receive(self, deadline: Deadline) -> Reply:
-        """The second half of `post`."""
+    def receive(self, method: str, deadline: Deadline, max_body: int = MAX_BODY) -> Reply:
+        """The second half of `ask`."""
         with _failing_as(f"{self.origin} did not answer", deadline):
-            response = _Incoming(self._socket, deadline).response("POST")
-            content = response.read(MAX_BODY + 1)
-        if len(content) > MAX_BODY:
-            raise NoAnswer("connection", f"{self.origin} answered more than {MAX_BODY} bytes")
+            response = _Incoming(self._socket, deadline).response(method)
+            content = response.read(max_body + 1)
+        if len(content) > max_body:
+            raise NoAnswer("connection", f"{self.origin} answered more than {max_body} bytes")
         if response.length:
             raise NoAnswer("connection", f"{self.origin} broke off its answer")
         self.reusable = response.isclosed() and not response.will_close
-        return Reply(response.status, response.headers, content)
+        return Reply(response.status, response.fields, content)
 
     def is_dropped(self) -> bool:
         """Whether the other side has closed it, or talks out of turn."""
@@ -164,7 +186,7 @@ def _secured(
 
             inner = SSLTransport(sock, tls, server_hostname=origin.host)
             return cast("socket.socket", inner)
-        return tls.wrap_socket(sock, server_hostname=origin.host)
+        return tls.wrap_socket(sock, server_hostname=origin.host.encode("ascii"))  # as in names
 
 
 def _authorization(proxy: Proxy | None) -> str:
@@ -187,10 +209,10 @@ class _Incoming(RawIOBase):
             raise TimeoutError("timed out")
         self._socket.settimeout(min(READ_TIMEOUT, left))
 
-    def response(self, method: str) -> HTTPResponse:
+    def response(self, method: str) -> Response:
         """Read status line and headers."""
         # All that HTTPResponse wants of a socket is makefile().
-        response = HTTPResponse(cast("socket.socket", self), method=method)
+        response = Response(cast("socket.socket", self), method=method)
         response.begin()
         return response
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from provider.aws import names as module
-from provider.aws.names import MOST, Names, Unresolved
 from provider.deadline import Deadline
+from provider.http import names as module
+from provider.http.names import MOST, Names, Unresolved
 from tests.server.process import eventually
 
 HERE = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 443))]
