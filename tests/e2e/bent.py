@@ -24,9 +24,9 @@ def bent_time() -> float:
     return _time() + float(_read("clock") or 0)
 
 
-def bent_getaddrinfo(host: str, *args: Any, **kwargs: Any) -> Any:
+def bent_getaddrinfo(host: bytes, *args: Any, **kwargs: Any) -> Any:
     """The resolver; every name below `test` is this machine."""
-    if kwargs.get("flags", 0) & socket.AI_NUMERICHOST or not host.endswith(".test"):
+    if kwargs.get("flags", 0) & socket.AI_NUMERICHOST or not host.endswith(b".test"):
         return _getaddrinfo(host, *args, **kwargs)
     while (mood := _read("resolver")) == "hang":
         time.sleep(0.02)

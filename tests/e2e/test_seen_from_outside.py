@@ -35,6 +35,8 @@ def metric(world: World, name: str) -> float:
 
 
 def lines(world: World, message: str) -> list[dict[str, Any]]:
+    """The log's lines with this message, of which there must be one at least."""
+    eventually(lambda: any(f'"{message}"' in line for line in world.log), f"the log says {message}")
     parsed = [json.loads(line) for line in world.log if line.startswith("{")]
     return [line for line in parsed if line["message"] == message]
 
