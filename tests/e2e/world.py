@@ -13,6 +13,7 @@ from testbed.agent import FakeAgent
 from testbed.aws import FakeAws
 from testbed.driver import Driver, Mounted, MountRefused, Options, Pod
 from testbed.kubernetes import FakeKubernetes
+from tests.forked import Forked
 from tests.server.process import eventually
 
 REGION = "eu-west-1"
@@ -40,7 +41,8 @@ class World:
     kubernetes: FakeKubernetes
     flags: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    command: tuple[str, ...] = (sys.executable, "-m", "provider")
+    command: tuple[str, ...] = ()
+    """What starts the daemon, where forking it off is not enough."""
     options: Options = field(default_factory=Options)
 
     def __post_init__(self) -> None:
@@ -51,7 +53,7 @@ class World:
         self.kubernetes.put_node("node-1", region=REGION)
         self.kubernetes.put_pod("shop", "web-1", node="node-1")
         self.log: list[str] = []
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[str] | Forked | None = None
         self._driver: Driver | None = None
 
     @property
@@ -73,8 +75,7 @@ class World:
         """Start the daemon and wait until it serves."""
         token = self.folder / "token"
         token.write_text(self.kubernetes.token)
-        command = [
-            *self.command,
+        arguments = [
             f"--provider-volume={self.folder}",
             "--metrics-address=127.0.0.1:0",
             f"--kube-api-url={self.kubernetes.url}",
@@ -94,9 +95,13 @@ class World:
             "AWS_ENDPOINT_URL": self.aws.url,
             **self.environment,
         }
-        self._process = subprocess.Popen(
-            command, stderr=subprocess.PIPE, text=True, env=environment
-        )
+        if self.command:
+            command = [*self.command, *arguments]
+            self._process = subprocess.Popen(
+                command, stderr=subprocess.PIPE, text=True, env=environment
+            )
+        else:
+            self._process = Forked("provider.cli:main", arguments, environment)
         self._reader = Thread(target=self._read, args=(self._process,))
         self._reader.start()
         eventually(lambda: any('"serving"' in line for line in self.log), "the daemon serves")
@@ -154,7 +159,7 @@ class World:
                 self._process.kill()
             self.ended()
 
-    def _read(self, process: subprocess.Popen[str]) -> None:
+    def _read(self, process: subprocess.Popen[str] | Forked) -> None:
         assert process.stderr is not None
         for line in process.stderr:
             self.log.append(line.rstrip("\n"))

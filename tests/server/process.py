@@ -1,13 +1,14 @@
 """A daemon as a process of its own, with its log."""
 
 import json
-import subprocess
-import sys
+import os
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
+
+from tests.forked import Forked
 
 
 def eventually(condition: Callable[[], Any], what: str, seconds: float = 20) -> None:
@@ -26,11 +27,7 @@ class Process:
         self.socket = volume / "aws.sock"
         self.raw: list[str] = []
         arguments = [f"--provider-volume={volume}", "--metrics-address=127.0.0.1:0", *flags]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.server.stub", *arguments],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        self._process = Forked("tests.server.stub:main", arguments, os.environ)
         self._reader = Thread(target=self._read)
         self._reader.start()
 

@@ -59,7 +59,12 @@ def engine(config: Config, _metrics: Metrics) -> StubMounter:
     return StubMounter()
 
 
-if __name__ == "__main__":
+def main(arguments: list[str]) -> int:
+    """Be the daemon."""
     signals.hold()
     grpc_server.CONNECTION_SECONDS = 0.5  # tests have less time
-    app.serve(cli.parse(sys.argv[1:], os.environ), engine)
+    return app.serve(cli.parse(arguments, os.environ), engine)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,67 @@
+"""Daemons that start in a tenth of the time: forked off a process that has done the imports.
+
+Otherwise they are processes like others: of their own, with their own arguments, environment,
+signals and end. Tests of the start itself, and of what runs before it, take `subprocess`.
+"""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from multiprocessing.connection import Connection
+from typing import TextIO
+
+_SERVER = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload(["provider.app", "provider.cli", "tests.server.stub"])
+
+
+class Forked:
+    """As much of `subprocess.Popen` as the tests use. `main` is `module:function` of arguments."""
+
+    def __init__(self, main: str, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+        reader, writer = _SERVER.Pipe(duplex=False)
+        self._process = _SERVER.Process(
+            target=_run, args=(main, list(arguments), dict(environment), writer), daemon=True
+        )
+        self._process.start()
+        writer.close()
+        self.stderr: TextIO = os.fdopen(os.dup(reader.fileno()))
+        reader.close()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        """The exit code, None while it runs."""
+        return self._process.exitcode
+
+    def wait(self, timeout: float) -> int:
+        """Wait for its end; the exit code."""
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired("daemon", timeout)
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
+
+def _run(main: str, arguments: list[str], environment: dict[str, str], stderr: Connection) -> None:
+    os.dup2(stderr.fileno(), 2)
+    stderr.close()
+    os.environ.clear()
+    os.environ.update(environment)
+    module, _, function = main.partition(":")
+    run: Callable[[list[str]], int] = getattr(import_module(module), function)
+    raise SystemExit(run(arguments))
