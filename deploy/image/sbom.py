@@ -36,7 +36,7 @@ def components(lock: str) -> Iterator[dict[str, Any]]:
             "externalReferences": [
                 {
                     "type": "distribution",
-                    "url": f"https://pypi.org/project/{name}/{version}/",
+                    "url": url,
                     "hashes": [{"alg": "SHA-256", "content": digest} for digest in files],
                 }
             ],
