@@ -6,7 +6,6 @@ and STS know what it means to them.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from time import monotonic, sleep, time
 from typing import Any, TypeVar
@@ -21,7 +20,8 @@ from provider.aws.transport import Transport
 from provider.credentials import Credentials
 from provider.deadline import Deadline
 from provider.errors import OutOfTime
-from provider.http.connection import NoAnswer, Reply, Request
+from provider.http.connection import NoAnswer, Request
+from provider.http.response import Reply
 
 T = TypeVar("T")
 
@@ -218,6 +218,8 @@ def _new_quota(_endpoint: Endpoint) -> retries.Quota:
 
 def _skew(reply: Reply, known: float) -> float:
     """Seconds by which AWS's clock is ahead of the node's, 0 where that is within tolerance."""
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - heavy, and rarely needed
+
     try:
         theirs = parsedate_to_datetime(reply.headers.get("date", "")).timestamp()
     except (ValueError, OverflowError):

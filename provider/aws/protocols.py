@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 from provider import __version__
 from provider.aws.faults import Fault
-from provider.http.connection import Reply
+from provider.http.response import Reply
 
 USER_AGENT = f"secrets-provider-aws/{__version__}"
 

@@ -17,13 +17,13 @@ from provider.http.connection import (
     Connection,
     Dropped,
     NoAnswer,
-    Reply,
     Request,
     open_connection,
 )
 from provider.http.idle import Idle
 from provider.http.names import Names
 from provider.http.origin import Origin
+from provider.http.response import Reply
 
 
 class Transport:
@@ -112,6 +112,6 @@ class Sending:
     def reply(self) -> Reply:
         """The whole answer; raises `NoAnswer`."""
         try:
-            return self.connection.receive("POST", self.deadline)
+            return self.connection.receive(self.deadline)
         finally:
             self.end(self.connection)

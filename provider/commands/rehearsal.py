@@ -28,8 +28,9 @@ from provider.credential_cache import CredentialCache
 from provider.credentials import Credentials, Principal
 from provider.deadline import Deadline
 from provider.fetch import Fetcher, Regions
-from provider.http.connection import Reply, Request
+from provider.http.connection import Request
 from provider.http.origin import Origin
+from provider.http.response import Reply
 from provider.identify import AUDIENCES, Identifier
 from provider.lanes import Lanes
 from provider.memory import Memory

@@ -1,9 +1,8 @@
 """One HTTP/1.1 connection, straight or through a proxy, and one request at a time on it.
 
-The body is read by `http.client`, head and connection are our own: `http.client`'s headers are an
-e-mail's, and cost as much CPU as all the rest of a call, urllib3 more than that. And their
-time-outs bound a single read, so that a server that sends a byte now and then is never done. Here
-the deadline bounds the whole exchange.
+`http.client` and urllib3 cost more CPU than all the rest of a call, and their time-outs bound a
+single read, so that a server that sends a byte now and then is never done. Here the deadline bounds
+the whole exchange.
 """
 
 import select
@@ -12,20 +11,20 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPException
-from io import BufferedReader, RawIOBase
 from time import monotonic
 from typing import Literal, cast
 
 from provider.deadline import Deadline
 from provider.http.names import Names, Unresolved
 from provider.http.origin import Origin, Proxy
-from provider.http.response import Response
+from provider.http.response import BrokenOff, NotHttp, Reader, Reply, TooLong
 
 CONNECT_TIMEOUT = 3.0
 """Seconds for one address; a name gets no more than twice that, all its addresses included."""
 READ_TIMEOUT = 10.0
-"""Seconds without a byte."""
+"""Seconds without a byte, where a connection has no other patience."""
+_PIECE = 16 * 1024
+"""Bytes to read at a time: a record of TLS holds no more."""
 MAX_BODY = 8 * 1024 * 1024
 """Bytes of an answer: ten parameters or one secret are far below, even with all escaped."""
 
@@ -40,16 +39,6 @@ class NoAnswer(Exception):
 
 class Dropped(NoAnswer):
     """The other side closed the connection, maybe before it read the request."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the other side said, whole."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    """By name, in small letters."""
-    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +65,7 @@ class Connection:
         self.origin = origin
         self.reusable = False
         self.idle_since = 0.0
+        self.patience = READ_TIMEOUT
         # A proxy is told the whole URL where it does not just pass bytes on.
         forwards = proxy is not None and origin.scheme == "http"
         self._prefix = str(origin) if forwards else ""
@@ -84,7 +74,7 @@ class Connection:
     def ask(self, request: Request, deadline: Deadline, max_body: int = MAX_BODY) -> Reply:
         """Send a request; read the whole answer."""
         self.send(request, deadline)
-        return self.receive(request.method, deadline, max_body)
+        return self.receive(deadline, max_body)
 
     def send(self, request: Request, deadline: Deadline) -> None:
         """The first half of `ask`."""
@@ -97,20 +87,20 @@ class Connection:
             text += f"Content-Length: {len(request.body)}\r\n"
         self.reusable = False
         with _failing_as(f"{self.origin} did not answer", deadline):
-            _Incoming(self._socket, deadline).allow_time()
+            _Incoming(self._socket, deadline, self.patience).allow_time()
             self._socket.sendall(f"{text}\r\n".encode("ascii") + request.body)
 
-    def receive(self, method: str, deadline: Deadline, max_body: int = MAX_BODY) -> Reply:
+    def receive(self, deadline: Deadline, max_body: int = MAX_BODY) -> Reply:
         """The second half of `ask`."""
-        with _failing_as(f"{self.origin} did not answer", deadline):
-            response = _Incoming(self._socket, deadline).response(method)
-            content = response.read(max_body + 1)
-        if len(content) > max_body:
-            raise NoAnswer("connection", f"{self.origin} answered more than {max_body} bytes")
-        if response.length:
-            raise NoAnswer("connection", f"{self.origin} broke off its answer")
-        self.reusable = response.isclosed() and not response.will_close
-        return Reply(response.status, response.fields, content)
+        reader = Reader(_Incoming(self._socket, deadline, self.patience))
+        try:
+            with _failing_as(f"{self.origin} did not answer", deadline):
+                reply = reader.reply(max_body)
+        except TooLong:
+            text = f"{self.origin} answered more than {max_body} bytes"
+            raise NoAnswer("connection", text) from None
+        self.reusable = reader.reusable
+        return reply
 
     def is_dropped(self) -> bool:
         """Whether the other side has closed it, or talks out of turn."""
@@ -123,9 +113,16 @@ class Connection:
 
 
 def open_connection(
-    origin: Origin, proxy: Proxy | None, names: Names, tls: ssl.SSLContext, deadline: Deadline
+    origin: Origin,
+    proxy: Proxy | None,
+    names: Names,
+    tls: ssl.SSLContext | None,
+    deadline: Deadline,
 ) -> Connection:
-    """Connect, through `proxy` if there is one; raises `NoAnswer`."""
+    """Connect, through `proxy` if there is one; raises `NoAnswer`.
+
+    Without `tls` the system's authorities are trusted.
+    """
     nearest = proxy.origin if proxy else origin
     with _failing_as(f"cannot connect to {nearest}", deadline):
         sock = _connect(nearest, names, deadline)
@@ -170,15 +167,16 @@ def _tunnel(sock: socket.socket, origin: Origin, proxy: Proxy, deadline: Deadlin
         incoming = _Incoming(sock, deadline)
         incoming.allow_time()
         sock.sendall(f"{request}{_authorization(proxy)}\r\n".encode("ascii"))
-        status = incoming.response("CONNECT").status
+        _, status, _ = Reader(incoming).head()
     if status != 200:
         text = f"the proxy {proxy.origin} answered {status} to CONNECT {origin.address}"
         raise NoAnswer("connection", text)
 
 
 def _secured(
-    sock: socket.socket, origin: Origin, tls: ssl.SSLContext, deadline: Deadline
+    sock: socket.socket, origin: Origin, tls: ssl.SSLContext | None, deadline: Deadline
 ) -> socket.socket:
+    tls = tls or ssl.create_default_context()
     with _failing_as(f"no TLS with {origin}", deadline):
         sock.settimeout(deadline.within(2 * CONNECT_TIMEOUT).remaining() or 0.001)
         if isinstance(sock, ssl.SSLSocket):  # TLS to AWS within TLS to the proxy, which is rare
@@ -195,11 +193,16 @@ def _authorization(proxy: Proxy | None) -> str:
     return f"Proxy-Authorization: {proxy.authorization}\r\n"
 
 
-class _Incoming(RawIOBase):
+class _Incoming:
     """A socket to read from until the deadline, not longer, however the bytes trickle in."""
 
-    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+    __slots__ = ("_patience", "_socket", "_until")
+
+    def __init__(
+        self, sock: socket.socket, deadline: Deadline, patience: float = READ_TIMEOUT
+    ) -> None:
         self._socket = sock
+        self._patience = patience
         self._until = deadline.at
 
     def allow_time(self) -> None:
@@ -207,24 +210,11 @@ class _Incoming(RawIOBase):
         left = self._until - monotonic()
         if left <= 0:
             raise TimeoutError("timed out")
-        self._socket.settimeout(min(READ_TIMEOUT, left))
+        self._socket.settimeout(min(self._patience, left))
 
-    def response(self, method: str) -> Response:
-        """Read status line and headers."""
-        # All that HTTPResponse wants of a socket is makefile().
-        response = Response(cast("socket.socket", self), method=method)
-        response.begin()
-        return response
-
-    def makefile(self, _mode: str) -> BufferedReader:
-        return BufferedReader(self)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # always memory
+    def __call__(self) -> bytes:
         self.allow_time()
-        return self._socket.recv_into(buffer)
+        return self._socket.recv(_PIECE)
 
 
 @contextmanager
@@ -240,13 +230,15 @@ def _failing_as(what: str, deadline: Deadline) -> Iterator[None]:
         raise NoAnswer("timeout", f"{what} {late}{why}") from error
     except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
         raise Dropped("connection", f"{what}: {_reason(error)}") from error
-    except (OSError, HTTPException, UnicodeError) as error:  # the last: no host name
+    except (OSError, NotHttp, BrokenOff, UnicodeError) as error:  # the last: no name
         raise NoAnswer("connection", f"{what}: {_reason(error)}") from error
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"{error.verify_message} (is AWS_CA_BUNDLE right?)"
-    if isinstance(error, HTTPException) and not isinstance(error, OSError):
-        return f"not HTTP ({type(error).__name__})"  # its text may quote what came in
+    if isinstance(error, BrokenOff):
+        return "it broke off its answer"
+    if isinstance(error, NotHttp):
+        return f"not HTTP ({error})"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -39,7 +39,11 @@ def parse_origin(url: str) -> Origin:
     if not parts.hostname or parts.scheme not in DEFAULT_PORTS:
         raise ValueError("not an http:// or https:// URL with a host")
     scheme: Scheme = "https" if parts.scheme == "https" else "http"
-    return Origin(scheme, parts.hostname, parts.port or DEFAULT_PORTS[scheme])
+    try:
+        port = parts.port
+    except ValueError:  # its text quotes what stands there, which may be of a password
+        raise ValueError("not a port at the end of the host") from None
+    return Origin(scheme, parts.hostname, port or DEFAULT_PORTS[scheme])
 
 
 @dataclass(frozen=True, slots=True)

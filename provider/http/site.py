@@ -12,10 +12,11 @@ from typing import Literal
 
 from provider.deadline import Deadline
 from provider.http import connection
-from provider.http.connection import Connection, Dropped, Reply, Request, open_connection
+from provider.http.connection import Connection, Dropped, Request, open_connection
 from provider.http.idle import Idle
 from provider.http.names import Names
 from provider.http.origin import parse_origin
+from provider.http.response import Reply
 
 MAX_IDLE = 32
 
@@ -91,11 +92,9 @@ class Site:
             self._idle.put(over)
 
     def _open(self, limit: Deadline) -> Connection:
-        tls = self._tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        soon = limit.within(self._limits.connect)
         try:
-            return open_connection(
-                self._origin, None, self._names, tls, limit.within(self._limits.connect)
-            )
+            new = open_connection(self._origin, None, self._names, self._tls, soon)
         except connection.NoAnswer as failure:
             if isinstance(failure.__cause__, ssl.SSLCertVerificationError):
                 why = failure.__cause__.verify_message
@@ -106,6 +105,8 @@ class Site:
             cause = failure.__cause__
             why = (isinstance(cause, OSError) and cause.strerror) or str(failure)
             raise Unreachable(f"{self.url} cannot be reached: {why}") from failure
+        new.patience = self._limits.request
+        return new
 
     @property
     def _late(self) -> str:

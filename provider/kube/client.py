@@ -21,7 +21,7 @@ from provider.errors import (
     ProviderError,
     ServiceAccountNotFound,
 )
-from provider.http.connection import Reply
+from provider.http.response import Reply
 from provider.http.site import Limits, NoAnswer, Site, Untrusted
 
 LIMITS = Limits(connect=3.0, request=10.0, body=4 * 1024 * 1024)

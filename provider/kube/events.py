@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from provider.deadline import Deadline
 from provider.errors import KubernetesUnavailable
-from provider.http.connection import Reply
+from provider.http.response import Reply
 from provider.log import fields, logger
 from provider.spec.models import Pod
 

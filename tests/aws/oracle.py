@@ -15,8 +15,9 @@ from provider.aws.endpoints import Endpoints, Service
 from provider.aws.transport import Transport
 from provider.credentials import Access, Credentials, Identity
 from provider.deadline import Deadline
-from provider.http.connection import Reply, Request
+from provider.http.connection import Request
 from provider.http.origin import Origin
+from provider.http.response import Reply
 
 KEYS = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "tok/en+==", 2e9)
 IDENTITY = Identity("irsa", "shop", "web", "aws", role="arn:aws:iam::111122223333:role/web")

@@ -30,7 +30,9 @@ def test_asking_aws_imports_no_sdk() -> None:
         "import sys, provider.aws.secrets_manager, provider.aws.parameter_store, provider.aws.sts;"
         "from provider.aws.endpoints import Endpoints;"
         "Endpoints({}).resolve('ssm', 'eu-west-1');"
-        "print({'botocore', 'boto3', 'urllib3', 'dateutil'} & set(sys.modules))"
+        "heavy = {'botocore', 'boto3', 'urllib3', 'dateutil', 'urllib.request', 'http.client'};"
+        "heavy.add('email');"
+        "print(heavy & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout == "set()\n"

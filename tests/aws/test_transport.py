@@ -351,7 +351,12 @@ def test_ways_around_a_proxy(connect: Connect, environment: dict[str, str]) -> N
     assert proxy.seen == []
 
 
-def test_a_senseless_proxy_stops_the_start() -> None:
-    with pytest.raises(ValueError, match="HTTPS_PROXY: not an http") as caught:
-        Transport.from_environment({"HTTPS_PROXY": "socks5://user:hunter2@x"}, 1)
+@pytest.mark.parametrize(
+    "url",
+    ["socks5://user:hunter2@x", "http://user:hunter2/3@x:3128"],
+    ids=["scheme", "slash in the password"],
+)
+def test_a_senseless_proxy_stops_the_start(url: str) -> None:
+    with pytest.raises(ValueError, match="HTTPS_PROXY: not a") as caught:
+        Transport.from_environment({"HTTPS_PROXY": url}, 1)
     assert "hunter2" not in str(caught.value)
