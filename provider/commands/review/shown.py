@@ -34,7 +34,8 @@ def summary(review: Review) -> str:
     looked = f"{_counted(len(review.classes), 'class')} in {_counted(len(review.sources), 'file')}"
     counts = Counter(finding.level for finding in review.findings)
     told = ", ".join(_counted(counts[level], level) for level in LEVELS if counts[level])
-    return f"{looked}{others if review.others else ''}: {told or 'all well'}"
+    well = "all well" if review.classes or review.others else "there is no SecretProviderClass"
+    return f"{looked}{others if review.others else ''}: {told or well}"
 
 
 def _counted(number: int, noun: str) -> str:
