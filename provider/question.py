@@ -41,8 +41,8 @@ class Freshness:
 
 
 def is_pinned(ref: ObjectRef, remembered: Remembered) -> bool:
-    """Whether the ref names one version that is there: its content never changes."""
-    return ref.version is not None and ref.label is None and remembered.value.found
+    """Whether the ref names one version that is there."""
+    return ref.is_pinned and remembered.value.found
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The engine over fakes: builders that the tests of ask, fetch and mount share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
 
@@ -98,6 +98,3 @@ class Engine:
     def _values(self, refs: Sequence[ObjectRef], question: Question) -> list[bytes]:
         answers = self.asker.ask(refs, REGION, question)
         return [answers[ref].result(5).content for ref in refs]
-
-
-Build = Callable[..., Engine]

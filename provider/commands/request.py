@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from provider.spec.attributes import CLASS_NAME, POD_KEYS, PREFIX, TOKENS
 from provider.spec.manifests import ClassManifest, read_classes
 from provider.spec.models import Pod
 from provider.spec.problems import InvalidSpec, Problem, quote
-
-_PREFIX = "csi.storage.k8s.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +47,9 @@ def make_request(
 ) -> Request:
     """The class's parameters, `overrides` over them, and what Kubernetes adds."""
     attributes = klass.parameters | dict(overrides)
-    attributes |= {
-        f"{_PREFIX}/pod.namespace": pod.namespace,
-        f"{_PREFIX}/pod.name": pod.name,
-        f"{_PREFIX}/pod.uid": pod.uid,
-        f"{_PREFIX}/serviceAccount.name": pod.service_account,
-        f"{_PREFIX}/ephemeral": "true",
-        "secretProviderClass": klass.name,
-    }
+    attributes |= {key: getattr(pod, name) for name, key in POD_KEYS.items()}
+    attributes |= {f"{PREFIX}ephemeral": "true", CLASS_NAME: klass.name}
     if tokens:
         by_audience = {audience: {"token": token} for audience, token in tokens.items()}
-        attributes[f"{_PREFIX}/serviceAccount.tokens"] = json.dumps(by_audience)
+        attributes[TOKENS] = json.dumps(by_audience)
     return Request(json.dumps(attributes), str(target))

@@ -15,15 +15,16 @@ from provider.spec.models import ClassSpec, MountSpec, Pod
 from provider.spec.objects import parse_class
 from provider.spec.problems import InvalidSpec, quote
 
-_PREFIX = "csi.storage.k8s.io/"
-_TOKENS = f"{_PREFIX}serviceAccount.tokens"
-_CLASS_NAME = "secretProviderClass"
-_POD_KEYS = {
-    "namespace": f"{_PREFIX}pod.namespace",
-    "name": f"{_PREFIX}pod.name",
-    "uid": f"{_PREFIX}pod.uid",
-    "service_account": f"{_PREFIX}serviceAccount.name",
+PREFIX = "csi.storage.k8s.io/"
+TOKENS = f"{PREFIX}serviceAccount.tokens"
+CLASS_NAME = "secretProviderClass"
+POD_KEYS = {
+    "namespace": f"{PREFIX}pod.namespace",
+    "name": f"{PREFIX}pod.name",
+    "uid": f"{PREFIX}pod.uid",
+    "service_account": f"{PREFIX}serviceAccount.name",
 }
+"""Keys of the driver's attributes by the field of `Pod` that they fill."""
 
 _CHARACTERS = 2 * 1024 * 1024
 _KUBERNETES_NAME = re.compile(r"[A-Za-z0-9][-._A-Za-z0-9]{0,252}")
@@ -43,13 +44,13 @@ def parse_mount(
     given = _texts(attributes, findings)
     mode = _mode(permission, findings)
     pod = _pod(given, findings)
-    tokens = _tokens(given.get(_TOKENS), secrets, findings)
+    tokens = _tokens(given.get(TOKENS), secrets, findings)
     klass = _class(given, mode, default_region, findings)
     findings.raise_if_any()
     assert klass is not None  # noqa: S101 - a class without problems is one
     return MountSpec(
         pod=pod,
-        class_name=given.get(_CLASS_NAME, ""),
+        class_name=given.get(CLASS_NAME, ""),
         target_path=target_path,
         tokens=tokens,
         klass=klass,
@@ -62,7 +63,7 @@ def _class(
     parameters = {
         name: text
         for name, text in given.items()
-        if not name.startswith(_PREFIX) and name != _CLASS_NAME
+        if not name.startswith(PREFIX) and name != CLASS_NAME
     }
     try:
         return parse_class(parameters, default_mode=mode, default_region=default_region)
@@ -124,34 +125,34 @@ def _mode(permission: str, findings: Findings) -> int:
 
 
 def _pod(given: Mapping[str, str], findings: Findings) -> Pod:
-    for key in _POD_KEYS.values():
+    for key in POD_KEYS.values():
         text = given.get(key, "")
         if not text:
             findings.wrong(key, "is missing: the CSIDriver must have podInfoOnMount: true")
         elif not _KUBERNETES_NAME.fullmatch(text):
             findings.wrong(key, f"is no Kubernetes name, got {quote(text)}")
-    return Pod(**{name: given.get(key, "") for name, key in _POD_KEYS.items()})
+    return Pod(**{name: given.get(key, "") for name, key in POD_KEYS.items()})
 
 
 def _tokens(own: str | None, secrets: str, findings: Findings) -> dict[str, str]:
     """Tokens by audience, from the attributes, else from the secrets; none is no mistake yet."""
     text = own or _tokens_in(secrets, findings)
-    by_audience = _json_object(text, _TOKENS, findings) if text else None
+    by_audience = _json_object(text, TOKENS, findings) if text else None
     tokens = {}
     for audience, entry in (by_audience or {}).items():
         token = entry.get("token") if isinstance(entry, dict) else None
         if isinstance(token, str) and _TOKEN.fullmatch(token):
             tokens[audience] = token
         else:
-            findings.wrong(_TOKENS, f"holds no usable token for the audience {quote(audience)}")
+            findings.wrong(TOKENS, f"holds no usable token for the audience {quote(audience)}")
     return tokens
 
 
 def _tokens_in(secrets: str, findings: Findings) -> str:
-    if _TOKENS.rpartition("/")[2] not in secrets:  # spares parsing: "/" may be escaped in JSON
+    if TOKENS.rpartition("/")[2] not in secrets:  # spares parsing: "/" may be escaped in JSON
         return ""
-    text = (_json_object(secrets, "secrets", findings) or {}).get(_TOKENS, "")
+    text = (_json_object(secrets, "secrets", findings) or {}).get(TOKENS, "")
     if isinstance(text, str):
         return text
-    findings.wrong(f"secrets[{_TOKENS}]", "must be text")
+    findings.wrong(f"secrets[{TOKENS}]", "must be text")
     return ""

@@ -39,6 +39,11 @@ class ObjectRef:
     optional: bool = False
     recursive: bool = False
 
+    @property
+    def is_pinned(self) -> bool:
+        """Whether it names one version, whose content never changes."""
+        return self.version is not None and self.label is None
+
     def __str__(self) -> str:
         wanted = [f"version {self.version}"] if self.version else []
         wanted += [f"label {self.label}"] if self.label else []

@@ -8,7 +8,7 @@ from provider.spec.manifests import read_classes, read_manifests
 from provider.spec.objects import parse_class
 from provider.spec.problems import InvalidSpec
 
-DATA = Path(__file__).parent.parent / "data"
+DATA = Path(__file__).parents[2] / "deploy/examples"
 CLASS = """
 apiVersion: secrets-store.csi.x-k8s.io/v1
 kind: SecretProviderClass

@@ -115,9 +115,8 @@ class Needs:
 
     def _add(self, ref: ObjectRef, place: Place) -> None:
         if ref.store == "secretsmanager":
-            # A version that is named by its id never changes, so that nobody asks whether it did.
-            is_pinned = ref.version is not None and ref.label is None
-            wanted = {GET_SECRET} if is_pinned else {GET_SECRET, DESCRIBE_SECRET}
+            # Of a version that never changes nobody asks whether it did.
+            wanted = {GET_SECRET} if ref.is_pinned else {GET_SECRET, DESCRIBE_SECRET}
             self.actions[place.region, _secret(ref.name, place)] |= wanted
             return
         action = GET_PARAMETERS if ref.store == "ssmparameter" else GET_BY_PATH
