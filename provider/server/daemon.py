@@ -12,7 +12,7 @@ from provider.log import fields, logger
 from provider.server.grpc_server import CONNECTION_SECONDS
 from provider.server.socket_file import Holder, SocketFile, StartFailed
 
-LOOK_SECONDS = 0.25
+LOOK_SECONDS = 0.05
 """How often the main loop looks after the socket.
 
 The driver gives up 1.6 seconds after it found none, and gRPC connects but once or twice meanwhile.
