@@ -5,9 +5,11 @@ still answer. Mounts wait in threads of their own: a pool that runs both dead-lo
 """
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from threading import Lock
 from typing import ParamSpec, TypeVar
+
+from provider.workers import Workers
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -21,7 +23,7 @@ class Lanes:
 
     def __init__(self, width: int) -> None:
         self._width = width
-        self._lanes: dict[str, ThreadPoolExecutor] = {}
+        self._lanes: dict[str, Workers] = {}
         self._lock = Lock()
 
     def submit(
@@ -31,14 +33,14 @@ class Lanes:
         return self._lane(region).submit(function, *args, **kwargs)
 
     def close(self) -> None:
-        """Take no more work; what runs is cut by its own deadline."""
+        """Take no more work, drop what waits; what runs is cut by its own deadline."""
         with self._lock:
             for lane in self._lanes.values():
-                lane.shutdown(wait=False, cancel_futures=True)
+                lane.close()
 
-    def _lane(self, region: str) -> ThreadPoolExecutor:
+    def _lane(self, region: str) -> Workers:
         with self._lock:
             name = region if region in self._lanes or len(self._lanes) < MAX_LANES else "other"
             if name not in self._lanes:
-                self._lanes[name] = ThreadPoolExecutor(self._width, thread_name_prefix=name)
+                self._lanes[name] = Workers(self._width, name)
             return self._lanes[name]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import sleep
-from typing import Any
+from typing import Any, cast
 
 import grpc
 
@@ -12,6 +12,7 @@ from provider.server.health import PROVIDER_SERVICE, health_handler
 from provider.server.pool import MountPool
 from provider.server.servicer import VERSION
 from provider.v1alpha1 import service_pb2 as pb
+from provider.workers import Workers
 
 MAX_RECEIVED = 8 * 2**20
 """Above it gRPC itself refuses, by a status that must not be given; the servicer refuses far below
@@ -25,7 +26,10 @@ caller whose connection ends goes to whoever has the socket now, within this tim
 """
 
 QUICK_THREADS = 2
-"""For Version and health, which must answer while all mount workers are busy."""
+"""For Version and health, which must answer while all mount workers are busy.
+
+One of them is always there: gRPC's serving thread ends if a request finds no thread at all.
+"""
 
 NOTICE_SECONDS = 0.5
 """Time in which gRPC notices that a connection was cut."""
@@ -65,7 +69,7 @@ def server_maker(
     mount: Mount, pool: MountPool, connections: Connections
 ) -> Callable[[], grpc.Server]:
     """What makes servers with equal handlers over the same threads."""
-    quick = ThreadPoolExecutor(QUICK_THREADS, thread_name_prefix="quick")
+    quick = cast("ThreadPoolExecutor", Workers(QUICK_THREADS, "quick", keep=1))
     methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
         "Version": grpc.unary_unary_rpc_method_handler(
             version,

@@ -11,10 +11,12 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Any, ParamSpec, TypeVar
 
 from provider.server.burst import Burst
+from provider.workers import Workers
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,11 +42,16 @@ class Work:
 
 
 class MountPool(ThreadPoolExecutor):
-    """`workers` threads, started as they are needed, and at most `max_waiting` requests waiting."""
+    """`workers` threads, started as they are needed, and at most `max_waiting` requests waiting.
+
+    grpcio takes nothing but a `ThreadPoolExecutor` here, of which nothing is used. One thread is
+    always there: if a request found none at all, the thread that serves them all would end.
+    """
 
     def __init__(self, workers: int, max_waiting: int) -> None:
-        super().__init__(workers, thread_name_prefix="mount")
-        self._refusals = ThreadPoolExecutor(1, thread_name_prefix="refuse")
+        super().__init__(1)
+        self._mounts = Workers(workers, "mount", keep=1)
+        self._refusals = Workers(1, "refuse", keep=1)
         self._workers = workers
         self._max_waiting = max_waiting
         self._queue: deque[Work] = deque()
@@ -85,7 +92,7 @@ class MountPool(ThreadPoolExecutor):
             if not refusal:
                 self._queue.append(work)
         if refusal:
-            self._refusals.submit(self._run, work, refusal)
+            self._refusals.run(partial(self._run, work, refusal))
         elif is_alone:
             self._let_in(1)
         else:
@@ -98,16 +105,18 @@ class MountPool(ThreadPoolExecutor):
             self._refusal = refusal
             waiting, self._queue = self._queue, deque()
         for work in waiting:
-            self._refusals.submit(self._run, work, refusal)
+            self._refusals.run(partial(self._run, work, refusal))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """As every executor."""
+        """Take no more requests, and wait for none."""
         self._burst.close()
+        self._mounts.close()
+        self._refusals.close()
         super().shutdown(wait, cancel_futures=cancel_futures)
 
     def _let_in(self, arrivals: int) -> None:
         for _ in range(arrivals):
-            super().submit(self._run_next)
+            self._mounts.run(self._run_next)
 
     def _run_next(self) -> None:
         with self._lock:

@@ -37,7 +37,7 @@ def usage(pid: int) -> Usage:
 
 @contextmanager
 def back_to_normal(
-    pid: int, *, threads: int = 0, files: int = 4, memory: int = MEMORY
+    pid: int, *, threads: int = 0, files: int = 6, memory: int = MEMORY
 ) -> Iterator[None]:
     """Nothing piles up in the block: so many threads, files and bytes more at its end, no more."""
     before = usage(pid)

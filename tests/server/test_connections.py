@@ -5,10 +5,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
+import grpc
 import pytest
 
 from provider.server import connections as module
@@ -97,6 +99,41 @@ def test_without_a_list_of_descriptors_the_mode_has_to_do(
 ) -> None:
     monkeypatch.setattr(module, "_DESCRIPTORS", "/nowhere")
     assert Connections(volume / "aws.sock", Nobody()).cut_strangers(monotonic()) == 0
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a gRPC server that is bound as ours is."""
+    address = f"unix:{folder}/.aws.sock.123abc"
+    server = grpc.server(ThreadPoolExecutor(1))
+    server.add_insecure_port(address)
+    server.start()
+    yield address
+    server.stop(None).wait(20)
+
+
+@contextmanager
+def grpc_connection(address: str) -> Iterator[None]:
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    with grpc.insecure_channel(address, options=options) as channel:
+        grpc.channel_ready_future(channel).result(20)
+        yield
+
+
+def test_descriptors_are_listed_only_when_grpc_watches_others(
+    volume: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections = Connections(volume / "aws.sock", Callers({0}))
+    with served(volume) as address, grpc_connection(address):
+        for _ in range(3):
+            assert connections.cut_strangers(monotonic()) == 0
+        monkeypatch.setattr(module, "_descriptors", lambda: pytest.fail("listed"))
+        for _ in range(3):
+            assert connections.cut_strangers(monotonic()) == 0
+        monkeypatch.undo()
+        with grpc_connection(address):
+            monkeypatch.setattr(connections, "_callers", Nobody())
+            assert connections.cut_strangers(monotonic()) == 1
 
 
 def as_stranger(daemon: Process) -> str:

@@ -289,8 +289,9 @@ def test_not_ready_while_the_socket_cannot_be_made_again(start: Start) -> None:
 def test_without_file_descriptors_it_waits_for_better_times(start: Start) -> None:
     daemon = start().serving()
     assert mount(daemon.socket).files
-    used = len(list(Path(f"/proc/{daemon.pid}/fd").iterdir()))
-    limits = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (used, limit_of_files()))
+    used = {int(path.name) for path in Path(f"/proc/{daemon.pid}/fd").iterdir()}
+    lowest_free = min(set(range(len(used) + 1)) - used)
+    limits = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (lowest_free, limit_of_files()))
     daemon.socket.unlink()
     daemon.until("cannot make the socket again")
     resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, limits)
