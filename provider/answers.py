@@ -81,7 +81,7 @@ class Answers:
     def unchanged(self, key: Key, remembered: Remembered, question: Question) -> None:
         """Land the remembered value, which was found to be current."""
         answered_at = monotonic()
-        self._memory.put(key, replace(remembered, validated_at=answered_at))
+        self._memory.put(key, remembered.validated(answered_at))
         self._observe("validated")
         question.trail.value("validated", answered_at)
         self.land(key, remembered.value, by_fetch=False)

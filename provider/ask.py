@@ -49,10 +49,11 @@ class Asker:
         return self._answers.take(recalled, trail)
 
     def ask(
-        self, refs: Iterable[ObjectRef], region: str, question: Question
+        self, refs: Iterable[ObjectRef], region: str, question: Question, *, here: bool = False
     ) -> dict[ObjectRef, Answer]:
         """Answers, there or on their way, for all refs; equal refs are asked once.
 
+        With `here` what can be is read in the caller's thread, which has nothing else to wait for.
         Raises what getting credentials raises: without them nothing is asked.
         """
         if not (wanted := dict.fromkeys(refs)):
@@ -69,10 +70,10 @@ class Asker:
             answers[ref], leads = self._answers.claim(key, question, by_fetch=freshness.by_fetch)
             if leads:
                 to_ask.append(key)
-        self._ask(to_ask, access, question)
+        self._ask(to_ask, access, question, here=here)
         return answers
 
-    def _ask(self, keys: Sequence[Key], access: Access, question: Question) -> None:
+    def _ask(self, keys: Sequence[Key], access: Access, question: Question, *, here: bool) -> None:
         """Send at once what open connections take, for one thread to read; the rest has threads."""
         begun: list[tuple[Key, Step]] = []
         for batch in self._batches(keys):
@@ -82,7 +83,7 @@ class Asker:
             else:
                 begun.append((batch[0], read))
         if begun:
-            self._calls.read(begun, question)
+            self._calls.read(begun, question, here=here)
 
     def _batches(self, keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
         by_store = sorted(keys, key=lambda key: key.ref.store)

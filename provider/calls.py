@@ -71,9 +71,12 @@ class Calls:
             question.trail.call()
         return step
 
-    def read(self, begun: Sequence[tuple[Key, Step]], question: Question) -> None:
-        """Read what was begun."""
-        self._readers.submit(begun[0][0].region, self._read, begun, question)
+    def read(self, begun: Sequence[tuple[Key, Step]], question: Question, *, here: bool) -> None:
+        """Read what was begun, in the caller's thread or in one for it."""
+        if here:
+            self._read(begun, question)
+        else:
+            self._readers.submit(begun[0][0].region, self._read, begun, question)
 
     def _read(self, begun: Sequence[tuple[Key, Step]], question: Question) -> None:
         for key, read in begun:

@@ -1,14 +1,13 @@
 """Who a pod is to AWS, and the credentials it has been given."""
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from provider.deadline import Deadline
 from provider.spec.models import AssumeRole, IdentityKind
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Everything that decides what AWS lets a pod read; the key of every cache.
 
     IRSA identities are shared by all pods of a service account (`pod_uid` is empty); Pod Identity
@@ -47,6 +46,10 @@ class Credentials:
     secret_access_key: str = field(repr=False)
     session_token: str | None = field(repr=False)
     expires_at: float
+    derived: dict[tuple[str, ...], bytes] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Keys that signing derives from these, by what for: they live no longer than these."""
 
 
 @dataclass(frozen=True, slots=True)

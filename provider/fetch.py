@@ -123,13 +123,15 @@ class Fetcher:
         self, objects: Sequence[SecretObject], region: str, question: Question
     ) -> list[Outcome]:
         deadline = question.deadline
-        answers = self._asker.ask((obj.ref for obj in objects), region, question)
+        answers = self._asker.ask((obj.ref for obj in objects), region, question, here=True)
         wait(answers.values(), timeout=deadline.remaining())
+        outcomes = [_outcome(obj, region, answers[obj.ref]) for obj in objects]
         # Somebody else's question may have run out of *their* time, which says nothing about ours.
-        again = [ref for ref, answer in answers.items() if _ran_out_of_time(answer)]
-        if again and not deadline.passed:
-            answers |= self._asker.ask(again, region, question)
-            wait(answers.values(), timeout=deadline.remaining())
+        again = [one.object.ref for one in outcomes if _ran_out_of_time(one)]
+        if not again or deadline.passed:
+            return outcomes
+        answers |= self._asker.ask(again, region, question, here=True)
+        wait(answers.values(), timeout=deadline.remaining())
         return [_outcome(obj, region, answers[obj.ref]) for obj in objects]
 
     def _from_both(
@@ -186,8 +188,8 @@ def _failover_ref(obj: SecretObject) -> ObjectRef:
     return obj.failover or obj.ref
 
 
-def _ran_out_of_time(answer: Answer) -> bool:
-    return answer.done() and isinstance(answer.exception(), OutOfTime)
+def _ran_out_of_time(outcome: Outcome) -> bool:
+    return isinstance(outcome, ObjectFailure) and isinstance(outcome.error, OutOfTime)
 
 
 def _is_settled(pair: tuple[Answer, Answer]) -> bool:

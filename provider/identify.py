@@ -2,7 +2,7 @@
 role that it may assume with that."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from provider.associations import Associations
@@ -168,7 +168,7 @@ class Identifier:
             Assumption(role, own.identity),
             _sts_regions(spec, region),
         )
-        return Principal(replace(own.identity, assumes=role), source)
+        return Principal(own.identity._replace(assumes=role), source)
 
 
 def _sts_regions(spec: MountSpec, region: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from time import monotonic
+from typing import Any, NamedTuple
 
 from provider.credentials import Identity
 from provider.errors import ProviderError
@@ -32,8 +33,7 @@ MOST_PATIENCE = 24 * 3600.0
 GAPS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class LiveObject:
+class LiveObject(NamedTuple):
     """One object as it was delivered last."""
 
     name: str
@@ -116,10 +116,9 @@ class Book:
     ) -> Step:
         """The volume has got its files."""
         with self._lock:
-            before, attempt = self._attempt(id_, spec)
-            now = attempt.last_attempt
-            after = replace(
-                attempt,
+            now, before = self._clock(), self._mounts.get(spec.target_path)
+            after = _attempted(
+                *(before, id_, spec, now),
                 identity=str(delivery.identity),
                 objects=_objects(spec, delivery),
                 object_count=len(delivery.versions),
@@ -146,17 +145,16 @@ class Book:
         A class that is broken later is no mount request any more, but the volume is known.
         """
         with self._lock:
-            known = self._mounts.get(target_path)
-            if spec is None and known is None:
+            now, before = self._clock(), self._mounts.get(target_path)
+            if spec is None and before is None:
                 return None
-            before, attempt = self._attempt(id_, spec) if spec else self._again(target_path)
-            after = replace(
-                attempt,
-                identity=str(identity) if identity else attempt.identity,
-                failures=attempt.failures + 1,
+            after = _attempted(
+                *(before, id_, spec, now),
+                identity=str(identity) if identity else (before.identity if before else ""),
+                failures=1 + (before.failures if before else 0),
                 reason=failure.reason,
                 error=str(failure)[:MAX_ERROR],
-                failed_at=attempt.last_attempt,
+                failed_at=now,
             )
             step = self._keep(Step(before, after, failure))
         self._tell(step)
@@ -187,19 +185,6 @@ class Book:
         known = [mount.current_at for mount in _remounted(self.live(), now)]
         return max([0.0, *(now - moment for moment in known if moment is not None)])
 
-    def _attempt(self, id_: str, spec: MountSpec) -> tuple[LiveMount | None, LiveMount]:
-        """The mount before an attempt that is a request, and with it."""
-        if spec.target_path not in self._mounts:
-            now = self._clock()
-            return None, LiveMount(spec.pod, spec.class_name, spec.target_path, id_, now, now)
-        before, after = self._again(spec.target_path)
-        name = spec.class_name or after.class_name  # old drivers tell it only at first
-        return before, replace(after, pod=spec.pod, class_name=name)
-
-    def _again(self, target_path: str) -> tuple[LiveMount, LiveMount]:
-        now, before = self._clock(), self._mounts[target_path]
-        return before, replace(before, last_attempt=now, gap=now - before.last_attempt)
-
     def _keep(self, step: Step) -> Step:
         target = step.after.target_path
         self._mounts[target] = step.after
@@ -213,6 +198,20 @@ class Book:
         return Path(path).is_relative_to(self._pods) and os.path.lexists(path)
 
 
+def _attempted(
+    before: LiveMount | None, id_: str, spec: MountSpec | None, now: float, **outcome: Any
+) -> LiveMount:
+    """The mount after an attempt; `spec` is None where the class is too broken to be one."""
+    if before is None:
+        assert spec is not None  # noqa: S101 - of such a mount nothing is known
+        pod, path = spec.pod, spec.target_path
+        return LiveMount(pod, spec.class_name, path, id_, now, now, **outcome)
+    if spec is not None:
+        name = spec.class_name or before.class_name  # old drivers tell it only at first
+        outcome |= {"pod": spec.pod, "class_name": name}
+    return replace(before, last_attempt=now, gap=now - before.last_attempt, **outcome)
+
+
 def _remounted(mounts: list[LiveMount], now: float) -> list[LiveMount]:
     """Those that were asked for not too long ago."""
     longest = max([LEAST_PATIENCE, *(GAPS * mount.gap for mount in mounts)])
@@ -220,8 +219,10 @@ def _remounted(mounts: list[LiveMount], now: float) -> list[LiveMount]:
 
 
 def _objects(spec: MountSpec, delivery: Delivery) -> tuple[LiveObject, ...]:
-    delivered = zip(spec.klass.objects, delivery.versions, delivery.regions, strict=False)
+    shown = spec.klass.objects[:MAX_OBJECTS]
     return tuple(
         LiveObject(obj.ref.name, obj.ref.store, id_, region, version)
-        for obj, (id_, version), region in list(delivered)[:MAX_OBJECTS]
+        for obj, (id_, version), region in zip(
+            shown, delivery.versions, delivery.regions, strict=False
+        )
     )

@@ -6,6 +6,7 @@ An entry is evidence, not an answer: whoever reads it decides by its times wheth
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import NamedTuple
 
 from provider.credentials import Identity
 from provider.spec.models import ObjectRef
@@ -15,8 +16,7 @@ ENTRY_OVERHEAD = 1024
 """Bytes an entry costs beside its value: keys, strings, dict slots; rounded up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """Whose value of what from where. Another identity's value is another entry, always."""
 
     identity: Identity
@@ -36,6 +36,10 @@ class Remembered:
     validated_at: float
     may_describe: bool = True
     """False once AWS denied the identity to ask for the version alone."""
+
+    def validated(self, at: float) -> "Remembered":
+        """The same, found to be current at that time."""
+        return Remembered(self.value, self.fetched_at, at, self.may_describe)
 
 
 class Memory:

@@ -1,7 +1,7 @@
 """The engine over fakes: builders that the tests of ask, fetch and mount share."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import monotonic
 
 from provider.ask import Asker
@@ -23,7 +23,7 @@ OTHER = "eu-west-2"
 def identity(service_account: str = "web", **changes: str) -> Identity:
     """An IRSA identity."""
     role = changes.pop("role", f"arn:aws:iam::111122223333:role/{service_account}")
-    return replace(Identity("irsa", "shop", service_account, "aws", role), **changes)  # type: ignore[arg-type]  # texts all
+    return Identity("irsa", "shop", service_account, "aws", role)._replace(**changes)  # type: ignore[arg-type]  # texts all
 
 
 def secret(name: str, version: str | None = None, label: str | None = None) -> ObjectRef:
@@ -31,7 +31,7 @@ def secret(name: str, version: str | None = None, label: str | None = None) -> O
 
 
 def optional(ref: ObjectRef) -> ObjectRef:
-    return replace(ref, optional=True)
+    return ref._replace(optional=True)
 
 
 def parameter(name: str, version: str | None = None) -> ObjectRef:

@@ -196,7 +196,7 @@ def test_who_assumes_a_role_is_another_identity_of_the_same_pod(kind: IdentityKi
     plain = identifier(Kubernetes()).identify(asked, "eu-west-1", Deadline.after(1))
     asked = replace(asked, klass=replace(asked.klass, assume_role=role))
     principal = identifier(Kubernetes()).identify(asked, "eu-west-1", Deadline.after(1))
-    assert principal.identity == replace(plain.identity, assumes=role)
+    assert principal.identity == plain.identity._replace(assumes=role)
     assert isinstance(principal.source, AssumedRole)
     assert principal.source.assumption == Assumption(role, plain.identity)
     assert principal.source.regions == ("eu-west-1", "eu-west-2")

@@ -1,8 +1,8 @@
 """AWS Signature Version 4 for the requests of this daemon: POST, no query, the body signed.
 
 A pure function of request and credentials ("Create a signed AWS API request", IAM User Guide), so
-that no request can ever be signed as another pod. Deriving the signing key anew each time costs
-some 5 µs, less than keeping secrets in a cache is worth.
+that no request can ever be signed as another pod. Keys that are derived on the way stay with the
+credentials that they come from, and go when these go.
 """
 
 import hmac
@@ -15,6 +15,8 @@ from provider.credentials import Credentials
 
 _UNSIGNED = frozenset({"user-agent", "expect", "connection"})
 """What proxies may change on the way."""
+_MOST_KEYS = 16
+"""Of one session, which sees two dates at most and few regions."""
 
 
 def sign(
@@ -29,14 +31,26 @@ def sign(
     date = timestamp[:8]
     scope = f"{date}/{endpoint.signing_region}/{endpoint.signing_name}/aws4_request"
     to_sign = f"AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{digest}"
-    key = f"AWS4{credentials.secret_access_key}".encode()
-    for part in (date, endpoint.signing_region, endpoint.signing_name, "aws4_request", to_sign):
-        key = hmac.digest(key, part.encode(), "sha256")
+    key = _signing_key(credentials, (date, endpoint.signing_region, endpoint.signing_name))
+    signature = hmac.digest(key, to_sign.encode(), "sha256").hex()
     signed["Authorization"] = (
         f"AWS4-HMAC-SHA256 Credential={credentials.access_key_id}/{scope}, "
-        f"SignedHeaders={names}, Signature={key.hex()}"
+        f"SignedHeaders={names}, Signature={signature}"
     )
     return signed
+
+
+def _signing_key(credentials: Credentials, scope: tuple[str, str, str]) -> bytes:
+    """The key for a date, a region and a service."""
+    if (known := credentials.derived.get(scope)) is not None:
+        return known
+    key = f"AWS4{credentials.secret_access_key}".encode()
+    for part in (*scope, "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    if len(credentials.derived) >= _MOST_KEYS:
+        credentials.derived.clear()
+    credentials.derived[scope] = key
+    return key
 
 
 def _canonical(endpoint: Endpoint, headers: Mapping[str, str], body: bytes) -> tuple[str, str]:

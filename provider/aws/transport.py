@@ -7,7 +7,6 @@ is safe: every call of this daemon may be repeated.
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from threading import BoundedSemaphore
 
 from provider.aws.network import Proxies, tls_context
 from provider.deadline import Deadline
@@ -24,6 +23,7 @@ from provider.http.idle import Idle
 from provider.http.names import Names
 from provider.http.origin import Origin
 from provider.http.response import Reply
+from provider.slots import Slots
 
 
 class Transport:
@@ -33,8 +33,8 @@ class Transport:
         self._tls = tls
         self._proxies = proxies
         self._names = Names()
-        self._slots = BoundedSemaphore(max_in_flight)
-        self._ahead = BoundedSemaphore(max(1, max_in_flight // 4))
+        self._slots = Slots(max_in_flight)
+        self._ahead = Slots(max(1, max_in_flight // 4))
         self._idle = Idle(max_in_flight)
 
     @classmethod
@@ -48,7 +48,7 @@ class Transport:
 
         Raises `NoAnswer`, and `OutOfTime` when all slots stay taken until the deadline.
         """
-        if not self._slots.acquire(timeout=deadline.remaining()):
+        if not self._slots.take(deadline.remaining()):
             raise OutOfTime("too many requests to AWS are in flight. Try again later.")
         try:
             kept = self._idle.take(origin)
@@ -61,7 +61,7 @@ class Transport:
             new = open_connection(origin, proxy, self._names, self._tls, deadline)
             return self._ask(new, request, deadline)
         finally:
-            self._slots.release()
+            self._slots.give_back()
 
     def begin(self, origin: Origin, request: Request, deadline: Deadline) -> "Sending | None":
         """Send one request if that takes no time: on an open connection, within the bound.
@@ -70,9 +70,9 @@ class Transport:
         of its lane, and must leave some to the others. The answer has as long as any other from now
         on, however late it is read.
         """
-        if not self._ahead.acquire(blocking=False):
+        if not self._ahead.take():
             return None
-        if self._slots.acquire(blocking=False):
+        if self._slots.take():
             kept = self._idle.take(origin)
             if kept is not None:
                 try:
@@ -81,8 +81,8 @@ class Transport:
                     kept.close()
                 else:
                     return Sending(kept, deadline.within(READ_TIMEOUT), self._end)
-            self._slots.release()
-        self._ahead.release()
+            self._slots.give_back()
+        self._ahead.give_back()
         return None
 
     def close(self) -> None:
@@ -97,8 +97,8 @@ class Transport:
 
     def _end(self, connection: Connection) -> None:
         self._idle.put(connection)
-        self._slots.release()
-        self._ahead.release()
+        self._slots.give_back()
+        self._ahead.give_back()
 
 
 @dataclass(frozen=True, slots=True)

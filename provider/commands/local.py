@@ -6,7 +6,7 @@ remembered.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import monotonic
 
 from provider.ask import Asker
@@ -57,7 +57,7 @@ class Myself:
             return Principal(identity, self.ambient)
         assumption = Assumption(role, identity)
         source = AssumedRole(self.sts, self.lanes.submit, self, assumption, (region,))
-        return Principal(replace(identity, assumes=role), source)
+        return Principal(identity._replace(assumes=role), source)
 
     def get(self, deadline: Deadline) -> Credentials:
         """See `OwnCredentials.get`."""

@@ -25,6 +25,8 @@ READ_TIMEOUT = 10.0
 """Seconds without a byte, where a connection has no other patience."""
 _PIECE = 16 * 1024
 """Bytes to read at a time: a record of TLS holds no more."""
+_FAILURES = (OSError, NotHttp, BrokenOff, UnicodeError)
+"""Whatever sockets, TLS and HTTP raise; the last one where a name is none."""
 MAX_BODY = 8 * 1024 * 1024
 """Bytes of an answer: ten parameters or one secret are far below, even with all escaped."""
 
@@ -86,19 +88,22 @@ class Connection:
         if request.body or request.method == "POST":
             text += f"Content-Length: {len(request.body)}\r\n"
         self.reusable = False
-        with _failing_as(f"{self.origin} did not answer", deadline):
+        try:
             _Incoming(self._socket, deadline, self.patience).allow_time()
             self._socket.sendall(f"{text}\r\n".encode("ascii") + request.body)
+        except _FAILURES as error:
+            raise _no_answer(f"{self.origin} did not answer", error, deadline) from error
 
     def receive(self, deadline: Deadline, max_body: int = MAX_BODY) -> Reply:
         """The second half of `ask`."""
         reader = Reader(_Incoming(self._socket, deadline, self.patience))
         try:
-            with _failing_as(f"{self.origin} did not answer", deadline):
-                reply = reader.reply(max_body)
+            reply = reader.reply(max_body)
         except TooLong:
             text = f"{self.origin} answered more than {max_body} bytes"
             raise NoAnswer("connection", text) from None
+        except _FAILURES as error:
+            raise _no_answer(f"{self.origin} did not answer", error, deadline) from error
         self.reusable = reader.reusable
         return reply
 
@@ -210,7 +215,9 @@ class _Incoming:
         left = self._until - monotonic()
         if left <= 0:
             raise TimeoutError("timed out")
-        self._socket.settimeout(min(self._patience, left))
+        allowed = min(self._patience, left)
+        if self._socket.gettimeout() != allowed:  # spares a system call, mostly
+            self._socket.settimeout(allowed)
 
     def __call__(self) -> bytes:
         self.allow_time()
@@ -219,19 +226,23 @@ class _Incoming:
 
 @contextmanager
 def _failing_as(what: str, deadline: Deadline) -> Iterator[None]:
-    """Turn whatever sockets, TLS and HTTP raise into `NoAnswer`."""
+    """Turn `_FAILURES` into `NoAnswer`."""
     try:
         yield
-    except TimeoutError as error:
+    except _FAILURES as error:
+        raise _no_answer(what, error, deadline) from error
+
+
+def _no_answer(what: str, error: Exception, deadline: Deadline) -> NoAnswer:
+    if isinstance(error, TimeoutError):
         late = "before the mount's time was up" if deadline.passed else "in time"
         why = (
             " (its name is not resolved: does DNS answer?)" if isinstance(error, Unresolved) else ""
         )
-        raise NoAnswer("timeout", f"{what} {late}{why}") from error
-    except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
-        raise Dropped("connection", f"{what}: {_reason(error)}") from error
-    except (OSError, NotHttp, BrokenOff, UnicodeError) as error:  # the last: no name
-        raise NoAnswer("connection", f"{what}: {_reason(error)}") from error
+        return NoAnswer("timeout", f"{what} {late}{why}")
+    if isinstance(error, ConnectionError | ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return Dropped("connection", f"{what}: {_reason(error)}")
+    return NoAnswer("connection", f"{what}: {_reason(error)}")
 
 
 def _reason(error: Exception) -> str:

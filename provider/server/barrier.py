@@ -125,6 +125,8 @@ class Barrier:
         outcome = "delivered" if step.changed else "unchanged"
         seconds = monotonic() - attempt.arrived
         self._count(outcome, "", seconds)
+        if not (step.changed or logger.isEnabledFor(DEBUG)):
+            return
         about = _about(attempt, seconds)
         logger.log(
             INFO if step.changed else DEBUG,

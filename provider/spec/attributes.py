@@ -84,13 +84,16 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return keyed
 
 
+_DECODER = json.JSONDecoder(object_pairs_hook=_object)
+
+
 def _json_object(text: str, path: str, findings: Findings) -> dict[str, Any] | None:
     """The JSON object that `text` is; None when it is none, which is noted without its text."""
     if len(text) > _CHARACTERS:
         findings.wrong(path, f"is too long: {len(text)} characters, {_CHARACTERS} are the limit")
         return None
     try:
-        value = json.loads(text, object_pairs_hook=_object)
+        value = _DECODER.decode(text)
     except _RepeatedKeyError:
         findings.wrong(path, "has a key twice")
         return None

@@ -1,6 +1,6 @@
 """The `objects` of a class: each entry read alone, then their files held against each other."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from provider.spec.entries import Entry, Findings, read_entry, read_list
 from provider.spec.expressions import BadExpression, compile_expression
@@ -82,8 +82,8 @@ class _Reader:
             return None
         optional, recursive = entry.is_true("optional"), entry.is_true("recursive")
         if optional or recursive:
-            ref = replace(ref, optional=optional, recursive=recursive)
-            failover = failover and replace(failover, optional=optional, recursive=recursive)
+            ref = ref._replace(optional=optional, recursive=recursive)
+            failover = failover and failover._replace(optional=optional, recursive=recursive)
         encoding = read_encoding(entry)
         return SecretObject(index, ref, failover, file, mode, extractions, encoding, keys)
 

@@ -1,7 +1,6 @@
 """From the name in a class to the question for a store: ARNs, selectors, versions, failover."""
 
 import re
-from dataclasses import replace
 from typing import cast
 
 from provider.spec.arn import Arn, looks_like_arn
@@ -70,7 +69,7 @@ def _failover_object(
     if ref.version != primary.version:
         wanted = quote(primary.version) if primary.version else "which has none"
         other.blame(findings, "objectVersion", f"must equal the primary's, {wanted}")
-    return ref if ref.label else replace(ref, label=primary.label)
+    return ref if ref.label else ref._replace(label=primary.label)
 
 
 def _store(entry: Entry, findings: Findings) -> StoreName | None:
@@ -119,7 +118,7 @@ def _path(entry: Entry, ref: ObjectRef, findings: Findings) -> ObjectRef | None:
         message = f"must be a path of parameters such as /app/prod, got {quote(ref.name)}"
         entry.blame(findings, "objectName", message)
         return None
-    return replace(ref, name=ref.name.rstrip("/") or "/")
+    return ref._replace(name=ref.name.rstrip("/") or "/")
 
 
 def _parameter(entry: Entry, ref: ObjectRef, findings: Findings) -> ObjectRef | None:
@@ -141,8 +140,8 @@ def _parameter(entry: Entry, ref: ObjectRef, findings: Findings) -> ObjectRef | 
         entry.blame(findings, key, message)
         return None
     if selector.isascii() and selector.isdigit():
-        return replace(ref, name=name, version=selector)
-    return replace(ref, name=name, label=selector)
+        return ref._replace(name=name, version=selector)
+    return ref._replace(name=name, label=selector)
 
 
 def _split_selector(name: str) -> tuple[str, str | None]:

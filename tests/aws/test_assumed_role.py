@@ -1,7 +1,7 @@
 """A role that is assumed with a pod's own credentials: what STS is told, and which step failed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
 import pytest
@@ -184,8 +184,8 @@ def test_each_way_of_assuming_is_an_identity_of_its_own() -> None:
         AssumeRole(OTHER, session_tags=True),
         AssumeRole(IRSA.role),
     ]
-    assert len({replace(by, assumes=role) for role in roles for by in (IRSA, POD)}) == 12
-    assert str(replace(IRSA, assumes=AssumeRole(OTHER))) == f"role {OTHER} assumed by {IRSA}"
+    assert len({by._replace(assumes=role) for role in roles for by in (IRSA, POD)}) == 12
+    assert str(IRSA._replace(assumes=AssumeRole(OTHER))) == f"role {OTHER} assumed by {IRSA}"
 
 
 # ---- against the fake AWS, which checks signatures, policies and external ids ------
