@@ -3,7 +3,7 @@
 For each ref, in this order: what memory holds, if fresh enough; the answer to the same question
 that is on its way already; the version alone, if a value is remembered and the store can tell;
 the value itself. Questions for which connections are open go out at once and are read by one
-thread; the others go side by side, parameters in batches.
+thread, the caller's if it likes; the others go side by side, parameters in batches.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -74,7 +74,7 @@ class Asker:
         return answers
 
     def _ask(self, keys: Sequence[Key], access: Access, question: Question, *, here: bool) -> None:
-        """Send at once what open connections take, for one thread to read; the rest has threads."""
+        """Send at once what open connections take, and have it read; the rest has threads."""
         begun: list[tuple[Key, Step]] = []
         for batch in self._batches(keys):
             read = self._calls.begin(batch[0], access, question) if len(batch) == 1 else None

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from threading import Event, Lock, Thread
 from time import monotonic, sleep
 
-QUIET = 0.002
-"""Seconds without an arrival after which a burst is over."""
-LONGEST = 0.03
+QUIET = 0.007
+"""Seconds without an arrival after which a burst is over: longer than a mount that came before may
+keep the thread that takes requests in from running, also where CPU is scarce."""
+LONGEST = 0.1
 """Seconds after which those who came are let in although more come."""
 
 
