@@ -27,9 +27,32 @@ def world(build: Build) -> World:
     return world
 
 
+AS_THE_DRIVER = json.dumps(
+    {
+        "methodConfig": [
+            {
+                "name": [{}],
+                "retryPolicy": {
+                    "maxAttempts": 3,
+                    "initialBackoff": "0.5s",
+                    "maxBackoff": "1s",
+                    "backoffMultiplier": 2,
+                    "retryableStatusCodes": ["UNAVAILABLE"],
+                },
+            }
+        ]
+    }
+)
+"""It calls again where a connection ends at the wrong moment."""
+
+
 @pytest.fixture
 def stub(world: World) -> Iterator[CSIDriverProviderStub]:
-    options = [("grpc.max_send_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]
+    options = [
+        ("grpc.max_send_message_length", -1),
+        ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.service_config", AS_THE_DRIVER),
+    ]
     with grpc.insecure_channel(f"unix:{world.socket}", options) as channel:
         yield CSIDriverProviderStub(channel)  # type: ignore[no-untyped-call] # generated
 
