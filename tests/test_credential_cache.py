@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from provider.credential_cache import FAILING_SECONDS, Clocks, CredentialCache, Event
+from provider.credential_cache import (
+    FAILING_SECONDS,
+    LAST_MARGIN,
+    PAUSE_SECONDS,
+    RENEWAL_SECONDS,
+    Clocks,
+    CredentialCache,
+    Event,
+)
 from provider.credentials import Credentials, Identity
 from provider.deadline import Deadline
 from provider.errors import AwsUnavailable, TokenRejected
@@ -130,6 +138,85 @@ def test_a_failure_is_told_and_not_kept() -> None:
         world.get()
     world.source.error = None
     assert world.get().access_key_id == "AKIA1"
+
+
+def test_an_outage_that_is_over_before_they_expire_costs_no_mount(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World()
+    world.get()
+    world.time.passes(0.96 * HOUR)
+    world.source.error = AwsUnavailable("down")
+    assert [world.get().access_key_id for _ in range(3)] == ["AKIA1"] * 3
+    assert world.events.count("failed") == 1, "who cannot be reached is not asked by every mount"
+    assert world.cache.failing() == 1
+    assert "the old ones are used" in caplog.text
+    world.time.passes(PAUSE_SECONDS + 1)
+    assert world.get().access_key_id == "AKIA1"
+    assert world.events.count("failed") == 2
+    world.source.error = None
+    world.time.passes(PAUSE_SECONDS + 1)
+    assert world.get().access_key_id == "AKIA2"
+    assert world.cache.failing() == 0
+
+
+def test_an_outage_that_outlasts_them_is_told() -> None:
+    world = World()
+    world.get()
+    world.source.error = AwsUnavailable("down")
+    world.time.passes(HOUR - LAST_MARGIN - 1)
+    assert world.get().access_key_id == "AKIA1"
+    world.time.passes(2)
+    with pytest.raises(AwsUnavailable):
+        world.get()
+
+
+def test_a_refusal_ends_what_was_granted_before() -> None:
+    world = World()
+    world.get()
+    world.time.passes(0.96 * HOUR)
+    for error in (TokenRejected("no more"), AwsUnavailable("down")):
+        world.source.error = error
+        with pytest.raises(type(error)):
+            world.get()
+
+
+def test_credentials_that_aws_refused_are_not_used_in_an_outage() -> None:
+    world = World()
+    old = world.get()
+    world.time.passes(0.96 * HOUR)
+    world.cache.drop(identity(), old)
+    world.source.error = AwsUnavailable("down")
+    with pytest.raises(AwsUnavailable):
+        world.get()
+
+
+def test_credentials_refused_while_they_are_renewed_are_not_used() -> None:
+    world = World()
+    old = world.get()
+    world.time.passes(0.96 * HOUR)
+
+    def fetch(deadline: Deadline) -> Credentials:
+        world.cache.drop(identity(), old)
+        raise AwsUnavailable("down")
+
+    world.source.fetch = fetch  # type: ignore[method-assign]
+    with pytest.raises(AwsUnavailable):
+        world.get()
+
+
+def test_a_renewal_that_can_wait_leaves_the_mount_its_time() -> None:
+    world, given = World(), list[float]()
+
+    def fetch(deadline: Deadline) -> Credentials:
+        given.append(deadline.remaining())
+        return Credentials("A", "s", "t", world.time.wall + HOUR)
+
+    world.source.fetch = fetch  # type: ignore[method-assign]
+    world.get()
+    world.time.passes(0.96 * HOUR)
+    world.get()
+    assert given[0] > RENEWAL_SECONDS >= given[1]
 
 
 def test_dropped_credentials_are_asked_for_anew() -> None:

@@ -101,11 +101,12 @@ class AwsClient:
     ) -> Callable[[], dict[str, Any]] | None:
         """Send what `call` would, if that takes no time; calling the result reads the answer.
 
-        That is one attempt, without retries: it raises `Fault` or `OutOfTime`.
+        That is one attempt, without retries but for that of a clock that is wrong: it raises
+        `Fault` or `OutOfTime`.
         """
         payload = protocols.json_payload(f"{_TARGETS[operation.service]}.{operation.name}", body)
         endpoint = self._endpoints.resolve(operation.service, place.region)
-        started = monotonic()
+        started, skew = monotonic(), self._skew
         request = self._request(endpoint, payload, place)
         sending = self._transport.begin(endpoint.origin, request, place.deadline)
         if sending is None:
@@ -114,7 +115,15 @@ class AwsClient:
         def answer() -> dict[str, Any]:
             return protocols.read_json(self._reply(sending.reply))
 
-        return lambda: self._observed(operation, place, answer, started)
+        def read() -> dict[str, Any]:
+            try:
+                return self._observed(operation, place, answer, started)
+            except Fault as fault:
+                if fault.code not in _CLOCK_CODES or self._skew == skew:
+                    raise
+            return self.call(operation, body, place)  # AWS has told the time
+
+        return read
 
     def query(
         self, operation: Operation, version: str, form: Mapping[str, str], place: Place

@@ -1,9 +1,11 @@
 """Requests that are sent first and read later: only over open connections, never lost or mixed."""
 
 from collections.abc import Iterator
+from time import time
 
 import pytest
 
+from provider.aws import client
 from provider.aws.client import AwsClient
 from provider.aws.endpoints import Endpoints
 from provider.aws.secrets_manager import SecretsManager
@@ -147,3 +149,19 @@ def test_expired_credentials_are_told(store: SecretsManager, access: Access, aws
     assert begun is not None
     with pytest.raises(CredentialsExpired):
         begun.read()
+
+
+def test_a_clock_that_has_jumped_costs_no_credentials(
+    store: SecretsManager, access: Access, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_connections(store, access, 3)
+    monkeypatch.setattr(client, "time", lambda: time() + 2 * 3600)
+    aws.journal.clear()
+    begun = [store.begin_fetch(secret(f"s{number}"), access) for number in (3, 1, 2)]
+    values = [one.read().content for one in begun if one is not None]
+    assert values == [b"value 3", b"value 1", b"value 2"]
+    assert aws.journal.count("GetSecretValue") == 6
+    asked_later = store.begin_fetch(secret("s4"), access)
+    assert asked_later is not None
+    assert asked_later.read().content == b"value 4"
+    assert aws.journal.count("GetSecretValue") == 7

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import grpc
 import pytest
 
+from testbed import faults
 from testbed.driver import Pod
 from tests.e2e.conftest import Build
 from tests.e2e.usage import back_to_normal
@@ -64,6 +65,19 @@ def test_a_clock_that_is_set_back_makes_no_credentials_live_longer(
     world.aws.cloud.expire_sessions()
     assert world.files(DB) == {"db": b"value"}
     assert renewals(world) == 2
+
+
+def test_while_sts_is_down_credentials_are_used_until_they_expire(
+    world: World, tmp_path: Path
+) -> None:
+    world.files(DB)
+    world.aws.faults.inject(faults.failing(), service="sts")
+    (tmp_path / "clock").write_text(str(0.97 * HOUR))
+    assert world.files(DB) == {"db": b"value"}
+    (tmp_path / "clock").write_text(str(HOUR))
+    assert "STS in eu-west-1: HTTP 500" in world.refusal(DB).message
+    world.aws.faults.clear()
+    assert world.files(DB) == {"db": b"value"}
 
 
 @pytest.mark.parametrize(
