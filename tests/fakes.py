@@ -1,9 +1,12 @@
 """Fakes of the engine's own seams. They hold state; the contract tests keep them honest."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Event, Lock
-from typing import Generic, Literal, TypeVar
+from threading import Event, Lock, Thread
+from typing import Generic, Literal, NoReturn, TypeVar
+
+import pytest
 
 from provider.credentials import Access, Credentials, Identity
 from provider.deadline import Deadline
@@ -152,6 +155,18 @@ class Gate:
 
     def open(self) -> None:
         self._open.set()
+
+
+@contextmanager
+def no_threads() -> Iterator[None]:
+    """The system gives this process no thread."""
+
+    def refuse(_thread: Thread) -> NoReturn:
+        raise RuntimeError("can't start new thread")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Thread, "start", refuse)
+        yield
 
 
 def stores(secrets: FakeStore, parameters: FakeStore | None = None) -> dict[StoreName, FakeStore]:

@@ -1,16 +1,15 @@
 """Threads are started as they are needed, the last one works next, and starving harms nobody."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from threading import Thread, get_ident
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import get_ident
 from time import sleep
-from typing import NoReturn
 
 import pytest
 
 from provider.workers import Workers
-from tests.fakes import Gate
+from tests.fakes import Gate, no_threads
 from tests.server.process import eventually
 
 
@@ -25,25 +24,6 @@ def workers(most: int, *, keep: int = 0, idle_seconds: float = 60.0) -> Iterator
     some = Workers(most, "worker", keep=keep, idle_seconds=idle_seconds)
     yield some
     some.close()
-
-
-NoThreads = Callable[[], AbstractContextManager[None]]
-
-
-@pytest.fixture
-def no_threads() -> NoThreads:
-    """While it is entered the system gives no thread."""
-
-    def refuse(_thread: Thread) -> NoReturn:
-        raise RuntimeError("can't start new thread")
-
-    @contextmanager
-    def entered() -> Iterator[None]:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Thread, "start", refuse)
-            yield
-
-    return entered
 
 
 def test_results_and_errors_come_back() -> None:
@@ -121,7 +101,7 @@ def test_idle_threads_that_end_lose_no_work() -> None:
             assert some.submit(lambda: number).result(20) == number  # noqa: B023 - at once
 
 
-def test_without_a_further_thread_work_waits_for_those_there_are(no_threads: NoThreads) -> None:
+def test_without_a_further_thread_work_waits_for_those_there_are() -> None:
     with workers(8, keep=1) as some, no_threads():
         gate = Gate()
         some.submit(gate)
@@ -133,12 +113,12 @@ def test_without_a_further_thread_work_waits_for_those_there_are(no_threads: NoT
         assert get_ident() not in used
 
 
-def test_without_any_thread_the_caller_s_does_the_work(no_threads: NoThreads) -> None:
+def test_without_any_thread_the_caller_s_does_the_work() -> None:
     with workers(8) as some, no_threads():
         assert some.submit(get_ident).result(20) == get_ident()
 
 
-def test_threads_are_started_again_once_there_are_some(no_threads: NoThreads) -> None:
+def test_threads_are_started_again_once_there_are_some() -> None:
     with workers(8) as some:
         with no_threads():
             some.submit(get_ident).result(20)

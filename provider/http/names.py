@@ -52,9 +52,13 @@ class Names:
             if len(self._asked) >= MOST:
                 raise OSError(None, "too many names are being resolved")
             answer = Future()
-            Thread(
+            look_up = Thread(
                 target=self._answer, args=(host, port, answer), name="resolve", daemon=True
-            ).start()
+            )
+            try:
+                look_up.start()
+            except RuntimeError as error:
+                raise OSError(None, "no thread to resolve its name in") from error
             self._asked[host, port] = answer  # its thread waits for the lock before it removes it
             return answer
 

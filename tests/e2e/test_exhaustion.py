@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Event
@@ -60,6 +61,35 @@ def test_without_file_descriptors_mounts_fail_clearly_and_recover(world: World) 
             assert usage(world.pid).cpu - before < 0.25, "it does not spin where it cannot accept"
         assert world.files(DB, Pod(uid="2"))
         assert client.recv(1), "who came meanwhile has been accepted"
+
+
+_STARVED = """
+import os, sys
+from threading import Thread
+from provider.cli import main
+start = Thread.start
+def refuse(thread):
+    if os.path.exists(os.environ["STARVED"]):
+        raise RuntimeError("can't start new thread")
+    start(thread)
+Thread.start = refuse
+sys.exit(main())
+"""
+
+
+def test_without_threads_mounts_take_turns_and_recover(build: Build, tmp_path: Path) -> None:
+    world = build("--rotation-poll-interval=0s", command=(sys.executable, "-c", _STARVED))
+    world.aws.cloud.put_secret("db", "value")
+    world.environment = {"STARVED": str(tmp_path / "starved")}
+    world.start()
+    (tmp_path / "starved").touch()
+    before = usage(world.pid).threads
+    with ThreadPoolExecutor(20) as kubelet:
+        mounts = [kubelet.submit(world.files, DB, Pod(uid=str(number))) for number in range(40)]
+        assert all(mount.result(40) == {"db": b"value"} for mount in mounts)
+    assert usage(world.pid).threads <= before
+    (tmp_path / "starved").unlink()
+    assert world.files(DB) == {"db": b"value"}
 
 
 # ---- the disk -----------------------------------------------------------------------

@@ -10,6 +10,7 @@ import pytest
 from provider.deadline import Deadline
 from provider.http import names as module
 from provider.http.names import MOST, Names, Unresolved
+from tests.fakes import no_threads
 from tests.server.process import eventually
 
 HERE = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 443))]
@@ -74,6 +75,14 @@ def test_all_who_want_a_name_share_one_look_up(resolver: HangingResolver) -> Non
         resolver.answer.set()
         assert all(one.result() == HERE for one in waiting)
     assert len(resolver.asked) < 20
+
+
+def test_without_a_thread_a_name_is_not_resolved_and_later_is(resolver: HangingResolver) -> None:
+    names = Names()
+    resolver.answer.set()
+    with no_threads(), pytest.raises(OSError, match="no thread"):
+        names.addresses("a.test", 443, Deadline.after(20))
+    assert names.addresses("a.test", 443, Deadline.after(20)) == HERE
 
 
 def test_look_ups_under_way_are_bounded(resolver: HangingResolver) -> None:
