@@ -88,9 +88,9 @@ class Workers:
         except RuntimeError:
             with self._lock:
                 self._count -= 1
-                is_taken = self._has_taken(task, 1)
-            if not is_taken:
-                task()
+                if self._has_taken(task, 1):
+                    return
+            self._run_here(task)
 
     def close(self) -> None:
         """Take no more, drop what waits, and end each thread once it has nothing to do."""
@@ -101,6 +101,15 @@ class Workers:
                 worker.wake.release()
             self._count -= len(self._idle)
             self._idle.clear()
+
+    def _run_here(self, task: Task) -> None:
+        """Also what waits for a thread that has not come about either."""
+        current: Task | None = task
+        while current is not None:
+            current()
+            with self._lock:
+                is_alone = self._count == 0
+                current = self._waiting.popleft() if is_alone and self._waiting else None
 
     def _start(self, task: Task) -> None:
         Thread(target=self._work, args=(task,), name=self._name, daemon=True).start()

@@ -2,9 +2,11 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import get_ident
+from threading import Barrier, Thread, get_ident
 from time import sleep
+from typing import NoReturn
 
 import pytest
 
@@ -116,6 +118,22 @@ def test_without_a_further_thread_work_waits_for_those_there_are() -> None:
 def test_without_any_thread_the_caller_s_does_the_work() -> None:
     with workers(8) as some, no_threads():
         assert some.submit(get_ident).result(20) == get_ident()
+
+
+def test_two_who_get_no_thread_at_once_do_not_wait_for_each_other_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    both = Barrier(2)
+
+    def refuse(_thread: Thread) -> NoReturn:
+        both.wait(20)
+        raise RuntimeError("can't start new thread")
+
+    with workers(8) as some, ThreadPoolExecutor(2) as pair:
+        list(pair.map(sleep, [0.05, 0.05]))  # their own threads are there
+        monkeypatch.setattr(Thread, "start", refuse)
+        futures = list(pair.map(lambda _: some.submit(get_ident), range(2)))
+        assert all(future.result(20) for future in futures)
 
 
 def test_threads_are_started_again_once_there_are_some() -> None:
