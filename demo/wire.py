@@ -6,7 +6,6 @@ asks for something by ARN gets to the ARN's account, as with a resource policy t
 """
 
 import asyncio
-import contextlib
 import json
 import re
 import socket
@@ -14,12 +13,12 @@ import struct
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from threading import Event, Thread
 from typing import Literal, Self
 from urllib.parse import parse_qs
 
 from testbed.aws.iam import ACCOUNT
 from testbed.journal import Call, Journal
+from testbed.streams import StreamServer
 
 Cut = Literal["reset", "hang"]
 """How a region is out of reach: connections break, or nothing ever comes back."""
@@ -85,53 +84,37 @@ class Wire:
         self.cut: dict[str, Cut] = {}
         self._moto = moto
         self._hanging: set[asyncio.StreamWriter] = set()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.base_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._server = StreamServer(self._client, "wire")
+        self.base_url = f"http://127.0.0.1:{self._server.port}"
         self.endpoint = self.base_url + "/{region}"
 
     def __enter__(self) -> Self:
-        ready = Event()
-        self._thread = Thread(
-            target=lambda: asyncio.run(self._serve(ready)), name="wire", daemon=True
-        )
-        self._thread.start()
-        ready.wait()
+        self._server.__enter__()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join(5)
+        self._server.__exit__(*exc)
 
     def drop(self) -> None:
         """Break what hangs."""
-        self._loop.call_soon_threadsafe(self._drop)
+        self._server.call(self._drop)
 
     def _drop(self) -> None:
         for writer in self._hanging:
             writer.transport.abort()
 
-    async def _serve(self, ready: Event) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stopping = asyncio.Event()
-        server = await asyncio.start_server(self._client, sock=self._listener)
-        ready.set()
-        await self._stopping.wait()
-        server.close()
-
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Request after request, until the client has enough."""
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            while True:
-                asked = await _read(reader)
-                cut = self.cut.get(asked.region)
-                if cut is not None:
-                    self._note(asked, 0)
-                    await self._break_off(cut, reader, writer)
-                    break
-                answer = await self._ask_moto(asked)
-                self._note(asked, int(answer.split(b" ", 2)[1]))
-                writer.write(answer)
-        writer.close()
+        while True:
+            asked = await _read(reader)
+            cut = self.cut.get(asked.region)
+            if cut is not None:
+                self._note(asked, 0)
+                await self._break_off(cut, reader, writer)
+                break
+            answer = await self._ask_moto(asked)
+            self._note(asked, int(answer.split(b" ", 2)[1]))
+            writer.write(answer)
 
     async def _break_off(
         self, cut: Cut, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

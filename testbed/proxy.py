@@ -3,11 +3,11 @@
 import asyncio
 import base64
 import contextlib
-import socket
 from collections.abc import Mapping
-from threading import Event, Thread
 from typing import Self
 from urllib.parse import urlsplit
+
+from testbed.streams import StreamServer
 
 Address = tuple[str, int]
 _REFUSED = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
@@ -29,32 +29,15 @@ class FakeProxy:
         self._expected = (
             None if login is None else "Basic " + base64.b64encode(login.encode()).decode()
         )
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._server = StreamServer(self._forward, "proxy")
+        self.url = f"http://127.0.0.1:{self._server.port}"
 
     def __enter__(self) -> Self:
-        ready = Event()
-        self._thread = Thread(target=lambda: asyncio.run(self._serve(ready)), daemon=True)
-        self._thread.start()
-        ready.wait()
+        self._server.__enter__()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join()
-
-    async def _serve(self, ready: Event) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stopping = asyncio.Event()
-        server = await asyncio.start_server(self._client, sock=self._listener)
-        ready.set()
-        await self._stopping.wait()
-        server.close()
-
-    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            await self._forward(reader, writer)
-        writer.close()
+        self._server.__exit__(*exc)
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")

@@ -7,6 +7,7 @@ import pytest
 from testbed.agent import FakeAgent
 from testbed.aws import FakeAws
 from testbed.kubernetes import FakeKubernetes
+from tests.fakes import Clock
 
 
 @pytest.fixture
@@ -28,3 +29,9 @@ def kubernetes() -> Iterator[FakeKubernetes]:
     """A fake Kubernetes API server."""
     with FakeKubernetes() as fake:
         yield fake
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands still."""
+    return Clock()

@@ -21,6 +21,16 @@ FAR_FUTURE = 4_102_444_800.0
 
 
 @dataclass
+class Clock:
+    """A clock that a test moves; seconds."""
+
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
 class FakeSource:
     """Gives out numbered credentials; `error` makes it refuse."""
 

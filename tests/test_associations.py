@@ -1,25 +1,9 @@
 """What is remembered of associations, and for how long."""
 
-from dataclasses import dataclass
-
-import pytest
-
 from provider.associations import HOLDS, Associations
+from tests.fakes import Clock
 
 WEB = ("shop", "web")
-
-
-@dataclass
-class Clock:
-    now: float = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 def test_nothing_is_known_at_first() -> None:

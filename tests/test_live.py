@@ -1,6 +1,6 @@
 """The book of live mounts: what it keeps, and when a mount is gone."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,21 +11,9 @@ from provider.mount import Delivery
 from provider.spec.models import MountSpec, Pod
 from provider.spec.objects import parse_class
 from tests.engine import REGION, identity
+from tests.fakes import Clock
 
 MINUTE = 60.0
-
-
-@dataclass
-class Clock:
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from provider.commands.ended import Ended, ending
 from provider.commands.status_table import as_text
 from provider.commands.terminal import Paint
 from provider.config import Config
+from provider.server.absence import reason
 
 PROGRAM = "secrets-provider-aws status"
 EXIT_CODES: Mapping[object, str] = {
@@ -112,7 +113,7 @@ def _ask(path: Path) -> Mapping[str, Any]:
     try:
         document = json.loads(_read(path))
     except OSError as error:
-        raise Ended(3, _reason(error, path), _HINT) from error
+        raise Ended(3, reason(error, path), _HINT) from error
     except ValueError as error:
         raise Ended(3, f"what answers at {path} is not this provider", _HINT) from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
@@ -136,15 +137,3 @@ def _read(path: Path) -> bytes:
     if not document:
         raise PermissionError(errno.EPERM, "the daemon does not tell this user")
     return bytes(document)
-
-
-def _reason(error: OSError, path: Path) -> str:
-    match error.errno:
-        case errno.ENOENT:
-            return f"there is no socket at {path}"
-        case errno.ECONNREFUSED:
-            return f"nobody listens at {path}: the daemon has ended"
-        case errno.EACCES | errno.EPERM:
-            return f"{path} is for root only"
-        case _:
-            return f"no answer through {path}: {error.strerror or 'it took too long'}"

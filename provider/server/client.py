@@ -1,6 +1,5 @@
 """The driver's side of the socket, for tools: asks a running daemon for a volume's files."""
 
-import errno
 import os
 import socket
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 import grpc
 
 from provider.files import MountedFile
+from provider.server.absence import reason
 from provider.server.health import PROVIDER_SERVICE
 from provider.v1alpha1 import service_pb2 as pb
 
@@ -76,19 +76,7 @@ def _knock(path: Path) -> None:
         try:
             knock.connect(os.fspath(path))
         except OSError as error:
-            raise Unreachable(_reason(error, path)) from error
-
-
-def _reason(error: OSError, path: Path) -> str:
-    match error.errno:
-        case errno.ENOENT:
-            return f"there is no socket at {path}"
-        case errno.ECONNREFUSED:
-            return f"nobody listens at {path}: the daemon has ended"
-        case errno.EACCES | errno.EPERM:
-            return f"may not connect to {path}: the socket is for root only"
-        case _:
-            return f"cannot connect to {path}: {error.strerror or error}"
+            raise Unreachable(reason(error, path)) from error
 
 
 def _failure(error: grpc.RpcError, path: Path) -> Refused | Unreachable:
