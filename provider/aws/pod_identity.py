@@ -22,7 +22,7 @@ from provider.errors import (
     RoleNotAssumable,
     TokenRejected,
 )
-from provider.http.site import Limits, NoAnswer, Site, Unreachable
+from provider.http.site import Limits, Site, SiteUnavailable, Unreachable
 from provider.spec.models import AddressType
 
 CONNECT_TIMEOUT = 1.0
@@ -195,7 +195,7 @@ class _Address:
             reply = self._site.get(self._path, headers, deadline)
         except Unreachable as error:
             raise AgentAbsent(str(error)) from error
-        except NoAnswer as error:
+        except SiteUnavailable as error:
             raise AgentUnavailable(str(error)) from error
         if reply.status == 200:
             return self._read(reply.body)

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from provider.deadline import Deadline
-from provider.http import connection
-from provider.http.connection import Connection, Dropped, Request, open_connection
+from provider.http.connection import Connection, Dropped, NoAnswer, Request, open_connection
 from provider.http.idle import Idle
 from provider.http.names import Names
 from provider.http.origin import parse_origin
@@ -23,15 +22,15 @@ MAX_IDLE = 32
 Method = Literal["GET", "POST", "PATCH"]
 
 
-class NoAnswer(Exception):
+class SiteUnavailable(Exception):
     """No usable answer came. The text says where from and why; nothing that was sent is in it."""
 
 
-class Unreachable(NoAnswer):
+class Unreachable(SiteUnavailable):
     """No connection came about: perhaps there is no such server."""
 
 
-class Untrusted(NoAnswer):
+class Untrusted(SiteUnavailable):
     """The server's certificate is not signed by whom we trust."""
 
 
@@ -56,7 +55,7 @@ class Site:
         self._names = Names()
 
     def get(self, path: str, headers: Mapping[str, str], deadline: Deadline) -> Reply:
-        """Ask once; raises `NoAnswer`."""
+        """Ask once; raises `SiteUnavailable`."""
         return self.send("GET", path, headers, deadline)
 
     def send(
@@ -67,11 +66,11 @@ class Site:
         deadline: Deadline,
         body: bytes = b"",
     ) -> Reply:
-        """Send once; raises `NoAnswer`."""
+        """Send once; raises `SiteUnavailable`."""
         try:
             request = Request(method, path, headers, body)
         except ValueError as error:
-            raise NoAnswer(f"{self.url} was not asked: {error}") from None
+            raise SiteUnavailable(f"{self.url} was not asked: {error}") from None
         limit = deadline.within(self._limits.request)
         kept = self._idle.take(self._origin)
         try:
@@ -82,8 +81,10 @@ class Site:
                     if method != "GET":  # it may have been carried out
                         raise
             return self._ask(self._open(limit), request, limit)
-        except connection.NoAnswer as failure:
-            raise NoAnswer(self._late if failure.kind == "timeout" else str(failure)) from failure
+        except NoAnswer as failure:
+            raise SiteUnavailable(
+                self._late if failure.kind == "timeout" else str(failure)
+            ) from failure
 
     def _ask(self, over: Connection, request: Request, limit: Deadline) -> Reply:
         try:
@@ -95,7 +96,7 @@ class Site:
         soon = limit.within(self._limits.connect)
         try:
             new = open_connection(self._origin, None, self._names, self._tls, soon)
-        except connection.NoAnswer as failure:
+        except NoAnswer as failure:
             if isinstance(failure.__cause__, ssl.SSLCertVerificationError):
                 why = failure.__cause__.verify_message
                 text = f"{self.url} has a certificate that is not trusted: {why}"

@@ -22,7 +22,7 @@ from provider.errors import (
     ServiceAccountNotFound,
 )
 from provider.http.response import Reply
-from provider.http.site import Limits, NoAnswer, Site, Untrusted
+from provider.http.site import Limits, Site, SiteUnavailable, Untrusted
 
 LIMITS = Limits(connect=3.0, request=10.0, body=4 * 1024 * 1024)
 PAUSES = (0.1, 0.5)
@@ -112,7 +112,7 @@ class KubernetesApi:
                 reply = self._connected().send(method, path, headers, deadline, body)
                 if reply.status != 401:  # else the token may have been replaced just now
                     break
-        except NoAnswer as error:
+        except SiteUnavailable as error:
             if isinstance(error, Untrusted):
                 self._site = None
             raise KubernetesUnavailable(str(error)) from error
@@ -138,7 +138,7 @@ class KubernetesApi:
             reply = self._get(resource, deadline)
             if reply.status == 401:  # the token may have been replaced just now
                 reply = self._get(resource, deadline)
-        except NoAnswer as error:
+        except SiteUnavailable as error:
             if isinstance(error, Untrusted):
                 self._site = None  # the cluster may have a new authority: read the file again
             return None, str(error)
