@@ -20,6 +20,9 @@ TOLERANCE: Mapping[Unit, float] = {
 }
 """By how much two runs of the same code may differ on a machine that does other things too."""
 
+GRAIN: Mapping[Unit, float] = {"MiB": 1.0}
+"""Differences that are none, however large their ratio: what memory grew by is next to nothing."""
+
 MORE_IS_BETTER: frozenset[Unit] = frozenset({"1/s"})
 
 
@@ -98,6 +101,8 @@ def _change(now: Figure, then: Figure) -> Change:
         better = now.value == then.value
         return Change(now, then, 1.0 if better else None, "same" if better else "worse")
     ratio = now.value / then.value
+    if abs(now.value - then.value) < GRAIN.get(now.unit, 0.0):
+        return Change(now, then, ratio, "same")
     noise = TOLERANCE[now.unit] + max(now.spread, then.spread)
     gain = 1 / ratio if now.unit not in MORE_IS_BETTER and ratio else ratio
     if gain > 1 + noise or not now.value:
