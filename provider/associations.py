@@ -4,11 +4,12 @@ For classes with `auth: auto`. That there is one shows whenever credentials are 
 is none is remembered for a minute, so that not every mount asks twice.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
+
+from provider.lru import Lru
 
 HOLDS = 60.0
 """Seconds; the same as for the roles of service accounts."""
@@ -28,9 +29,8 @@ class Associations:
     """Thread-safe LRU; one for the process."""
 
     def __init__(self, capacity: int = CAPACITY, clock: Callable[[], float] = monotonic) -> None:
-        self._capacity = capacity
         self._clock = clock
-        self._known: OrderedDict[ServiceAccount, _Known] = OrderedDict()
+        self._known: Lru[ServiceAccount, _Known] = Lru(capacity)
         self._lock = Lock()
 
     def has_none(self, account: ServiceAccount) -> bool:
@@ -46,7 +46,4 @@ class Associations:
     def note(self, account: ServiceAccount, *, has_one: bool) -> None:
         """The agent's word on this account."""
         with self._lock:
-            self._known[account] = _Known(has_one, self._clock())
-            self._known.move_to_end(account)
-            if len(self._known) > self._capacity:
-                self._known.popitem(last=False)
+            self._known.put(account, _Known(has_one, self._clock()))

@@ -5,7 +5,6 @@ are renewed minutes before they expire, and where nobody can be reached for that
 used up: an outage of STS or of the agent that is over by then costs no mount.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import random
@@ -18,6 +17,7 @@ from provider.deadline import Deadline
 from provider.errors import ProviderError, Unavailable
 from provider.flights import Flights
 from provider.log import fields, logger
+from provider.lru import Lru
 
 Event = Literal["hit", "miss", "joined", "failed"]
 """How credentials were come by: from the cache, by a request, by somebody else's request; or that a
@@ -78,12 +78,11 @@ class CredentialCache:
         chance: Callable[[], float] = random,
         observe: Callable[[Event], None] = lambda _event: None,
     ) -> None:
-        self._capacity = capacity
         self._clocks = clocks or Clocks()
         self._chance = chance
         self._observe = observe
-        self._kept: OrderedDict[Identity, _Kept] = OrderedDict()
-        self._failed: OrderedDict[Identity, float] = OrderedDict()
+        self._kept: Lru[Identity, _Kept] = Lru(capacity)
+        self._failed: Lru[Identity, float] = Lru(capacity)
         self._lock = Lock()
         self._flights: Flights[Identity, Credentials] = Flights("credentials")
 
@@ -178,17 +177,11 @@ class CredentialCache:
         kept = _Kept(credentials, now.after(usable), good_until)
         with self._lock:
             self._failed.pop(identity, None)
-            self._kept[identity] = kept
-            self._kept.move_to_end(identity)
-            while len(self._kept) > self._capacity:
-                self._kept.popitem(last=False)
+            self._kept.put(identity, kept)
 
     def _note_failure(self, identity: Identity) -> None:
         with self._lock:
-            self._failed[identity] = self._clocks.monotonic()
-            self._failed.move_to_end(identity)
-            while len(self._failed) > self._capacity:
-                self._failed.popitem(last=False)
+            self._failed.put(identity, self._clocks.monotonic())
 
     def _usable(self, lifetime: float) -> float:
         """Seconds to give credentials out for, of the seconds until they expire.

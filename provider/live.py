@@ -9,7 +9,6 @@ are no remounts, and so a mount is forgotten after that time although its pod ma
 """
 
 import os
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple
 
 from provider.credentials import Identity
 from provider.errors import ProviderError
+from provider.lru import Lru
 from provider.mount import Delivery
 from provider.spec.models import MountSpec, Pod, StoreName
 
@@ -106,9 +106,8 @@ class Book:
     ) -> None:
         self._pods = pods
         self._tell = tell
-        self._max = max_mounts
         self._clock = clock
-        self._mounts: OrderedDict[str, LiveMount] = OrderedDict()
+        self._mounts: Lru[str, LiveMount] = Lru(max_mounts)
         self._lock = Lock()
 
     def succeeded(
@@ -186,11 +185,7 @@ class Book:
         return max([0.0, *(now - moment for moment in known if moment is not None)])
 
     def _keep(self, step: Step) -> Step:
-        target = step.after.target_path
-        self._mounts[target] = step.after
-        self._mounts.move_to_end(target)
-        if len(self._mounts) > self._max:
-            self._mounts.popitem(last=False)
+        self._mounts.put(step.after.target_path, step.after)
         return step
 
     def _is_there(self, target_path: str) -> bool:

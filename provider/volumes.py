@@ -4,10 +4,10 @@ The driver's request does not tell a pod's first mount from a remount; this memo
 restart of the daemon every mount is a first one, which costs a fetch and is never wrong.
 """
 
-from collections import OrderedDict
 from threading import Lock
 
 from provider.credentials import Identity
+from provider.lru import Lru
 from provider.spec.models import AssumeRole, Auth, MountSpec
 
 MAX_VOLUMES = 4096
@@ -20,8 +20,7 @@ class Volumes:
     """Thread-safe LRU: volume to the identity that its files were last fetched as."""
 
     def __init__(self, max_volumes: int = MAX_VOLUMES) -> None:
-        self._max = max_volumes
-        self._delivered: OrderedDict[tuple[str, str], tuple[Identity, _Terms]] = OrderedDict()
+        self._delivered: Lru[tuple[str, str], tuple[Identity, _Terms]] = Lru(max_volumes)
         self._lock = Lock()
 
     def last_identity(self, spec: MountSpec) -> Identity | None:
@@ -35,10 +34,7 @@ class Volumes:
     def delivered(self, spec: MountSpec, identity: Identity) -> None:
         """Remember that the volume got its files as `identity`."""
         with self._lock:
-            self._delivered[_volume(spec)] = identity, _terms(spec)
-            self._delivered.move_to_end(_volume(spec))
-            if len(self._delivered) > self._max:
-                self._delivered.popitem(last=False)
+            self._delivered.put(_volume(spec), (identity, _terms(spec)))
 
 
 def _volume(spec: MountSpec) -> tuple[str, str]:

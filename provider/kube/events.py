@@ -4,7 +4,6 @@ Nothing waits for an event, and none is worth a failed mount: what cannot be wri
 thing told again and again is one Event that counts, as the kubelet's are.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from provider.deadline import Deadline
 from provider.errors import KubernetesUnavailable
 from provider.http.response import Reply
 from provider.log import fields, logger
+from provider.lru import Lru
 from provider.spec.models import Pod
 
 COMPONENT = "secrets-provider-aws"
@@ -77,7 +77,7 @@ class Events:
         self._node = node
         self._clock = clock
         self._queue: Queue[Notice] = Queue(QUEUE)
-        self._told: OrderedDict[str, _Told] = OrderedDict()
+        self._told: Lru[str, _Told] = Lru(KNOWN)
         self._tokens = float(BURST)
         self._refilled_at = clock()
         self._last_problem = ""
@@ -110,11 +110,9 @@ class Events:
             self._say(str(error) if isinstance(error, KubernetesUnavailable) else repr(type(error)))
 
     def _count(self, notice: Notice) -> _Told:
-        told = self._told.setdefault(notice.name, _Told(time()))
-        self._told.move_to_end(notice.name)
+        told = self._told.get(notice.name) or _Told(time())
         told.count += 1
-        if len(self._told) > KNOWN:
-            self._told.popitem(last=False)
+        self._told.put(notice.name, told)
         return told
 
     def _take_token(self, now: float) -> bool:

@@ -6,7 +6,6 @@ lives that kubelet cannot renew, and without a token the role is of no use.
 """
 
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from random import random
@@ -26,6 +25,7 @@ from provider.errors import (
 from provider.flights import Flights
 from provider.kube.client import Resource
 from provider.log import fields, logger
+from provider.lru import Lru
 from provider.spec.models import Pod
 from provider.spec.problems import quote
 
@@ -92,7 +92,7 @@ class Lookups:
         self._chance = chance
         self._observe = observe
         self._lock = Lock()
-        self._roles: OrderedDict[ServiceAccount, _Known] = OrderedDict()
+        self._roles: Lru[ServiceAccount, _Known] = Lru(CAPACITY)
         self._role_flights: Flights[ServiceAccount, str] = Flights("a service account's role")
         self._region: str | None = None
         self._region_flights: Flights[None, str] = Flights("the node's region")
@@ -179,10 +179,7 @@ class Lookups:
 
     def _keep(self, account: ServiceAccount, known: _Known) -> None:
         with self._lock:
-            self._roles[account] = known
-            self._roles.move_to_end(account)
-            while len(self._roles) > CAPACITY:
-                self._roles.popitem(last=False)
+            self._roles.put(account, known)
 
     def _forget(self, account: ServiceAccount) -> None:
         with self._lock:
