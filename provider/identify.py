@@ -96,11 +96,9 @@ class Identifier:
         kind = spec.klass.identity_kind
         if kind == "auto":
             return self._by_either(spec, region, deadline)
-        return (
-            self._by_agent(spec, region)
-            if kind == "pod-identity"
-            else self._by_sts(spec, region, deadline)
-        )
+        if kind == "pod-identity":
+            return self._by_agent(spec, region)
+        return self._by_sts(spec, region, deadline)
 
     def _by_either(self, spec: MountSpec, region: str, deadline: Deadline) -> Principal:
         """By the agent where it has an association for the token, else by STS.

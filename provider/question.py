@@ -31,10 +31,8 @@ class Freshness:
         """Found current by anyone of the identity within `interval` seconds."""
         return cls(arrived - interval, by_fetch=False)
 
-    def accepts(self, ref: ObjectRef, remembered: Remembered | None) -> bool:
+    def accepts(self, ref: ObjectRef, remembered: Remembered) -> bool:
         """Whether `remembered` answers the question without a call."""
-        if remembered is None:
-            return False
         if self.by_fetch:
             return remembered.fetched_at >= self.since
         return is_pinned(ref, remembered) or remembered.validated_at >= self.since

@@ -8,6 +8,7 @@ longest; and those that a burst has left behind are not woken any more, and end.
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from threading import Lock, Thread
 from typing import ParamSpec, TypeVar
 
@@ -19,6 +20,16 @@ IDLE_SECONDS = 60.0
 
 Task = Callable[[], None]
 """Must not raise."""
+
+
+def fulfil(future: Future[T], function: Callable[[], T]) -> None:
+    """Run `function`, and put what comes of it into the future."""
+    try:
+        result = function()
+    except BaseException as error:  # noqa: BLE001 - a future takes whatever happens
+        future.set_exception(error)
+    else:
+        future.set_result(result)
 
 
 class _Worker:
@@ -59,14 +70,8 @@ class Workers:
         future: Future[T] = Future()
 
         def task() -> None:
-            if not future.set_running_or_notify_cancel():
-                return
-            try:
-                result = function(*args, **kwargs)
-            except BaseException as error:  # noqa: BLE001 - a future takes whatever happens
-                future.set_exception(error)
-            else:
-                future.set_result(result)
+            if future.set_running_or_notify_cancel():
+                fulfil(future, partial(function, *args, **kwargs))
 
         self.run(task)
         return future

@@ -17,7 +17,7 @@ from provider.aws.faults import Fault, Outcome, clean
 from provider.aws.protocols import Payload
 from provider.aws.signing import sign
 from provider.aws.transport import Transport
-from provider.credentials import Credentials
+from provider.credentials import Access, Credentials
 from provider.deadline import Deadline
 from provider.errors import OutOfTime
 from provider.http.connection import NoAnswer, Request
@@ -65,6 +65,11 @@ class Place:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """What the request holds, beyond its credentials, that an error message must not echo."""
 
+    @classmethod
+    def of(cls, access: Access) -> "Place":
+        """Where and as whom a store is asked."""
+        return cls(access.region, access.credentials, access.deadline)
+
     def all_secrets(self) -> tuple[str, ...]:
         """All that must not be printed. AWS echoes the session token where a signature is wrong."""
         if self.credentials is None:
@@ -92,9 +97,7 @@ class AwsClient:
 
     def call(self, operation: Operation, body: Mapping[str, Any], place: Place) -> dict[str, Any]:
         """Call by AWS JSON 1.1; raises `Fault` or `OutOfTime`."""
-        target = f"{_TARGETS[operation.service]}.{operation.name}"
-        payload = protocols.json_payload(target, body)
-        return self._call(operation, payload, protocols.read_json, place)
+        return self._call(operation, _payload(operation, body), protocols.read_json, place)
 
     def begin(
         self, operation: Operation, body: Mapping[str, Any], place: Place
@@ -104,7 +107,7 @@ class AwsClient:
         That is one attempt, without retries but for that of a clock that is wrong: it raises
         `Fault` or `OutOfTime`.
         """
-        payload = protocols.json_payload(f"{_TARGETS[operation.service]}.{operation.name}", body)
+        payload = _payload(operation, body)
         endpoint = self._endpoints.resolve(operation.service, place.region)
         started, skew = monotonic(), self._skew
         request = self._request(endpoint, payload, place)
@@ -121,7 +124,8 @@ class AwsClient:
             except Fault as fault:
                 if fault.code not in _CLOCK_CODES or self._skew == skew:
                     raise
-            return self.call(operation, body, place)  # AWS has told the time
+            # AWS has told the time.
+            return self._call(operation, payload, protocols.read_json, place)
 
         return read
 
@@ -219,6 +223,11 @@ class AwsClient:
         if reply.status in (400, 403):
             self._skew = _skew(reply, self._skew)
         return reply
+
+
+def _payload(operation: Operation, body: Mapping[str, Any]) -> Payload:
+    """A call by AWS JSON 1.1."""
+    return protocols.json_payload(f"{_TARGETS[operation.service]}.{operation.name}", body)
 
 
 def _new_quota(_endpoint: Endpoint) -> retries.Quota:

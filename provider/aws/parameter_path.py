@@ -93,7 +93,7 @@ class ParameterPaths:
             "WithDecryption": True,
             "MaxResults": PAGE,
         }
-        place = Place(access.region, access.credentials, access.deadline)
+        place = Place.of(access)
         for _ in range(MAX_PAGES):
             try:
                 answer = self._client.call(GET, body, place)

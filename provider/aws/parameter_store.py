@@ -90,7 +90,7 @@ class ParameterStore:
         return {ref: answer.outcome(ref) for ref in refs}
 
     def _call(self, names: Sequence[str], access: Access) -> _Answer:
-        place = Place(access.region, access.credentials, access.deadline)
+        place = Place.of(access)
         body = {"Names": names, "WithDecryption": True}
         try:
             return _read(self._client.call(GET, body, place))

@@ -3,6 +3,7 @@
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from provider.aws.client import AwsClient, Operation, Place
@@ -42,9 +43,7 @@ class SecretsManager:
 
     def current_version(self, ref: ObjectRef, access: Access) -> str | None:
         """See `Store.current_version`. Of a deleted secret it stays open: the fetch says why."""
-        wanted = ref.label or CURRENT
-        body = {"SecretId": ref.name}
-        return self._call(DESCRIBE, body, access, lambda secret: _version_at(wanted, secret))
+        return self._call(DESCRIBE, _to_describe(ref), access, _version_of(ref))
 
     def begin_fetch(self, ref: ObjectRef, access: Access) -> Pending[SecretValue] | None:
         """See `Store.begin_fetch`."""
@@ -52,9 +51,7 @@ class SecretsManager:
 
     def begin_current_version(self, ref: ObjectRef, access: Access) -> Pending[str | None] | None:
         """See `Store.begin_current_version`."""
-        wanted = ref.label or CURRENT
-        body = {"SecretId": ref.name}
-        return self._begin(DESCRIBE, body, access, lambda secret: _version_at(wanted, secret))
+        return self._begin(DESCRIBE, _to_describe(ref), access, _version_of(ref))
 
     def _begin(
         self,
@@ -63,8 +60,7 @@ class SecretsManager:
         access: Access,
         read: Callable[[Mapping[str, Any]], T],
     ) -> "_Sent[T] | None":
-        place = Place(access.region, access.credentials, access.deadline)
-        answer = self._client.begin(operation, body, place)
+        answer = self._client.begin(operation, body, Place.of(access))
         return None if answer is None else _Sent(operation, answer, read, access)
 
     def _call(
@@ -74,7 +70,7 @@ class SecretsManager:
         access: Access,
         read: Callable[[Mapping[str, Any]], T],
     ) -> T:
-        place = Place(access.region, access.credentials, access.deadline)
+        place = Place.of(access)
         return _read(operation, lambda: read(self._client.call(operation, body, place)), access)
 
 
@@ -100,8 +96,12 @@ def _read(operation: Operation, read: Callable[[], T], access: Access) -> T:
         raise refused(fault, operation.service, operation.action, who) from fault
 
 
+def _to_describe(ref: ObjectRef) -> dict[str, str]:
+    return {"SecretId": ref.name}
+
+
 def _to_fetch(ref: ObjectRef) -> Mapping[str, str]:
-    body = {"SecretId": ref.name}
+    body = _to_describe(ref)
     if ref.version is not None:
         body["VersionId"] = ref.version
     if ref.label is not None:
@@ -122,6 +122,11 @@ def _value(answer: Mapping[str, Any]) -> SecretValue:
     except ValueError:  # neither text nor base64; the exception would quote it
         raise unexpected("the secret's value cannot be decoded") from None
     raise unexpected("no value and version in the answer")
+
+
+def _version_of(ref: ObjectRef) -> Callable[[Mapping[str, Any]], str | None]:
+    """How to read the version that a description tells for the ref's label."""
+    return partial(_version_at, ref.label or CURRENT)
 
 
 def _version_at(label: str, secret: Mapping[str, Any]) -> str | None:

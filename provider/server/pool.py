@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Any, ParamSpec, TypeVar
 
 from provider.server.burst import Burst
-from provider.workers import Workers
+from provider.workers import Workers, fulfil
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -133,7 +133,4 @@ class MountPool(ThreadPoolExecutor):
 
     def _run(self, work: Work, refusal: str) -> None:
         self._current.ticket = Ticket(work.arrived, refusal)
-        try:
-            work.future.set_result(work.answer())
-        except BaseException as error:  # noqa: BLE001 - a future takes whatever happens
-            work.future.set_exception(error)
+        fulfil(work.future, work.answer)
