@@ -13,13 +13,13 @@ from xml.etree.ElementTree import Element
 
 from provider.aws import protocols, retries
 from provider.aws.endpoints import Endpoint, Endpoints, Service
-from provider.aws.faults import Fault, Outcome, clean
+from provider.aws.faults import Fault, Outcome, clean, refused
 from provider.aws.protocols import Payload
 from provider.aws.signing import sign
 from provider.aws.transport import Transport
 from provider.credentials import Access, Credentials
 from provider.deadline import Deadline
-from provider.errors import OutOfTime
+from provider.errors import OutOfTime, ProviderError
 from provider.http.connection import NoAnswer, Request
 from provider.http.response import Reply
 
@@ -53,6 +53,10 @@ class Operation:
     def action(self) -> str:
         """The IAM action it needs."""
         return f"{self.service}:{self.name}"
+
+    def refused(self, fault: Fault, who: str) -> ProviderError:
+        """The error that `fault` comes to, when `who` asked for this."""
+        return refused(fault, self.service, self.action, who)
 
 
 @dataclass(frozen=True, slots=True)

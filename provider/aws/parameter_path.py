@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from provider.aws.client import AwsClient, Operation, Place
-from provider.aws.faults import Fault, refused
+from provider.aws.faults import Fault
 from provider.aws.parameter_store import read_value
 from provider.aws.protocols import unexpected
 from provider.credentials import Access
@@ -99,8 +99,7 @@ class ParameterPaths:
                 answer = self._client.call(GET, body, place)
                 page = _read(ref, answer)
             except Fault as fault:
-                who = str(access.identity)
-                raise refused(fault, GET.service, GET.action, who) from fault
+                raise GET.refused(fault, str(access.identity)) from fault
             yield page
             if not (token := answer.get("NextToken")):
                 return

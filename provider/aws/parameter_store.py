@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provider.aws.client import AwsClient, Operation, Place
-from provider.aws.faults import Fault, refused
+from provider.aws.faults import Fault
 from provider.aws.protocols import unexpected
 from provider.credentials import Access
 from provider.errors import (
@@ -95,7 +95,7 @@ class ParameterStore:
         try:
             return _read(self._client.call(GET, body, place))
         except Fault as fault:
-            raise refused(fault, GET.service, GET.action, str(access.identity)) from fault
+            raise GET.refused(fault, str(access.identity)) from fault
 
 
 def _selector(ref: ObjectRef) -> str:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from provider.aws.client import AwsClient, Operation, Place
-from provider.aws.faults import Fault, refused
+from provider.aws.faults import Fault
 from provider.aws.protocols import unexpected
 from provider.credentials import Access
 from provider.errors import CredentialsExpired, ProviderError, Unavailable
@@ -92,8 +92,7 @@ def _read(operation: Operation, read: Callable[[], T], access: Access) -> T:
     try:
         return read()
     except Fault as fault:
-        who = str(access.identity)
-        raise refused(fault, operation.service, operation.action, who) from fault
+        raise operation.refused(fault, str(access.identity)) from fault
 
 
 def _to_describe(ref: ObjectRef) -> dict[str, str]:

@@ -5,7 +5,7 @@ from xml.etree.ElementTree import Element
 
 from provider.aws.assumed_role import Assumption
 from provider.aws.client import AwsClient, Operation, Place
-from provider.aws.faults import ASSUME_ROLE, Fault, refused
+from provider.aws.faults import ASSUME_ROLE, Fault
 from provider.aws.protocols import unexpected
 from provider.credentials import Credentials
 from provider.deadline import Deadline
@@ -39,7 +39,7 @@ class Sts:
         try:
             return read_credentials(self._client.query(ASSUME, VERSION, form, place))
         except Fault as fault:
-            raise refused(fault, "sts", ASSUME.action, role_arn) from fault
+            raise ASSUME.refused(fault, role_arn) from fault
 
     def assume_role(
         self, assumption: Assumption, own: Credentials, *, region: str, deadline: Deadline
@@ -62,7 +62,7 @@ class Sts:
             place = Place(region, own, deadline)
             return read_credentials(self._client.query(CHAIN, VERSION, form, place))
         except Fault as fault:
-            raise refused(fault, "sts", CHAIN.action, str(assumption.by)) from fault
+            raise CHAIN.refused(fault, str(assumption.by)) from fault
 
 
 def read_credentials(answer: Element) -> Credentials:

@@ -6,7 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from provider.commands.ended import Ended, ending
-from provider.commands.iam.accounts import ServiceAccount, aws_accounts, service_accounts
+from provider.commands.iam.accounts import (
+    ServiceAccount,
+    account_of,
+    aws_accounts,
+    service_accounts,
+)
 from provider.commands.iam.needs import (
     Needs,
     Place,
@@ -101,7 +106,7 @@ def _grants(read: _Read, options: Options) -> Grants:
         role, holder, whose = spec.assume_role, own, account
         if role is not None:
             own.add_role(role, spec.identity_kind)
-            holder, whose = assumed[role.arn], role.arn.split(":")[4]
+            holder, whose = assumed[role.arn], account_of(role.arn)
         for region in regions_of(spec, options.regions):
             holder.add_class(spec, Place(region, whose))
             regions.append(region)
@@ -125,7 +130,7 @@ def _check_keys(keys: Iterable[str], holders: Iterable[Needs]) -> None:
 def _account(read: _Read) -> str:
     """The account of the roles in the files, where that is one."""
     accounts = aws_accounts(read.manifests)
-    accounts |= {spec.role_arn.split(":")[4] for spec in read.specs if spec.role_arn}
+    accounts |= {account_of(spec.role_arn) for spec in read.specs if spec.role_arn}
     return accounts.pop() if len(accounts) == 1 else ""
 
 

@@ -52,7 +52,13 @@ def aws_accounts(manifests: Iterable[Manifest]) -> set[str]:
         for one in manifests
         if one.kind == "ServiceAccount"
     )
-    return {found["account"] for role in roles if (found := _ROLE_ARN.fullmatch(role))}
+    return set(filter(None, map(account_of, roles)))
+
+
+def account_of(role: str) -> str:
+    """The account of a role's ARN; empty where it is none."""
+    found = _ROLE_ARN.fullmatch(role)
+    return found["account"] if found else ""
 
 
 def _pods(manifest: Manifest) -> Iterator[Fields]:
