@@ -28,6 +28,16 @@ def workers(most: int, *, keep: int = 0, idle_seconds: float = 60.0) -> Iterator
     some.close()
 
 
+def crowd(some: Workers) -> None:
+    """Eight at once, each in a thread of its own."""
+    gate = Gate()
+    futures = [some.submit(gate) for _ in range(8)]
+    assert threads("worker") == 8
+    gate.open()
+    for future in futures:
+        future.result(20)
+
+
 def test_results_and_errors_come_back() -> None:
     with workers(2) as some:
         assert some.submit(divmod, 7, 2).result(20) == (3, 1)
@@ -73,11 +83,7 @@ def test_what_is_cancelled_while_it_waits_is_not_done() -> None:
 
 def test_the_thread_that_worked_last_works_next() -> None:
     with workers(8) as some:
-        gate = Gate()
-        crowd = [some.submit(gate) for _ in range(8)]
-        gate.open()
-        for future in crowd:
-            future.result(20)
+        crowd(some)
         used = set()
         for _ in range(50):
             sleep(0.002)  # for the last one to lie down
@@ -87,12 +93,7 @@ def test_the_thread_that_worked_last_works_next() -> None:
 
 def test_threads_that_are_not_needed_end_but_for_those_kept() -> None:
     with workers(8, keep=2, idle_seconds=0.05) as some:
-        gate = Gate()
-        crowd = [some.submit(gate) for _ in range(8)]
-        assert threads("worker") == 8
-        gate.open()
-        for future in crowd:
-            future.result(20)
+        crowd(some)
         eventually(lambda: threads("worker") == 2, "two are left")
         assert some.submit(lambda: "still here").result(20) == "still here"
 
@@ -140,12 +141,7 @@ def test_threads_are_started_again_once_there_are_some() -> None:
     with workers(8) as some:
         with no_threads():
             some.submit(get_ident).result(20)
-        gate = Gate()
-        crowd = [some.submit(gate) for _ in range(8)]
-        assert threads("worker") == 8
-        gate.open()
-        for future in crowd:
-            future.result(20)
+        crowd(some)
 
 
 def test_closed_workers_take_nothing_drop_what_waits_and_end() -> None:

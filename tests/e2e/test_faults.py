@@ -3,25 +3,20 @@ mount works."""
 
 import json
 import signal
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from uuid import uuid4
 
 import grpc
 import pytest
 
 from testbed import faults
-from testbed.agent import FakeAgent
-from testbed.aws import FakeAws
 from testbed.aws.errors import throttled
 from testbed.driver import Pod
 from testbed.faults import Effect
-from testbed.kubernetes import FakeKubernetes
 from tests.e2e.conftest import Build
-from tests.e2e.world import World
+from tests.e2e.world import World, a_world
 
 DB = "- {objectName: db, objectType: secretsmanager}\n"
 FLAG = "- {objectName: flag, objectType: ssmparameter}\n"
@@ -57,19 +52,10 @@ def world(build: Build) -> World:
 @pytest.fixture(scope="module")
 def node() -> Iterator[World]:
     """One daemon for many tests; each comes with a `newcomer`, whom it knows nothing of."""
-    with (
-        tempfile.TemporaryDirectory(prefix="spa-") as folder,
-        FakeAws() as aws,
-        FakeAgent(aws.cloud) as agent,
-        FakeKubernetes() as kubernetes,
-    ):
-        world = World(Path(folder), aws, agent, kubernetes, ("--rotation-poll-interval=0s",))
-        aws.cloud.put_secret("db", json.dumps({"user": CANARY}))
-        aws.cloud.put_parameter("flag", CANARY)
-        try:
-            yield world.start()
-        finally:
-            world.close()
+    with a_world("--rotation-poll-interval=0s") as world:
+        world.aws.cloud.put_secret("db", json.dumps({"user": CANARY}))
+        world.aws.cloud.put_parameter("flag", CANARY)
+        yield world.start()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from provider import errors
 from provider.aws import faults
-from testbed.agent import FakeAgent
-from testbed.aws import FakeAws
-from testbed.kubernetes import FakeKubernetes
-from tests.e2e.world import World
+from tests.e2e.world import World, a_world
 from tests.promlint import problems
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -88,17 +84,8 @@ def samples(family: Metric) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def families() -> Mapping[str, Metric]:
     """What a daemon shows that has seen something of everything that is counted."""
-    with (
-        tempfile.TemporaryDirectory(prefix="spa-") as folder,
-        FakeAws() as aws,
-        FakeAgent(aws.cloud) as agent,
-        FakeKubernetes() as kubernetes,
-    ):
-        world = World(Path(folder), aws, agent, kubernetes, ("--rotation-poll-interval=0s",))
-        try:
-            page = page_of(world.start())
-        finally:
-            world.close()
+    with a_world("--rotation-poll-interval=0s") as world:
+        page = page_of(world.start())
     return {one.name: one for one in text_string_to_metric_families(page)}
 
 

@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
@@ -163,3 +165,19 @@ class World:
         assert process.stderr is not None
         for line in process.stderr:
             self.log.append(line.rstrip("\n"))
+
+
+@contextmanager
+def a_world(*flags: str, command: tuple[str, ...] = ()) -> Iterator[World]:
+    """One with a folder and fakes of its own, not started; it is closed at the end."""
+    with (
+        tempfile.TemporaryDirectory(prefix="spa-") as folder,
+        FakeAws() as aws,
+        FakeAgent(aws.cloud) as agent,
+        FakeKubernetes() as kubernetes,
+    ):
+        world = World(Path(folder), aws, agent, kubernetes, flags, command=command)
+        try:
+            yield world
+        finally:
+            world.close()

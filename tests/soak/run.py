@@ -1,20 +1,16 @@
 """One soak: pods, chaos, an auditor, and what came of it."""
 
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 from threading import Event, Thread
 from time import monotonic
 
-from testbed.agent import FakeAgent
 from testbed.aws import FakeAws
-from testbed.kubernetes import FakeKubernetes
 from tests.e2e.usage import Usage, usage
-from tests.e2e.world import OTHER, REGION, RESTLESS, World
+from tests.e2e.world import OTHER, REGION, RESTLESS, World, a_world
 from tests.soak.chaos import Chaos
 from tests.soak.pods import Kubelet
 from tests.soak.truth import CANARY, Truth
@@ -22,6 +18,11 @@ from tests.soak.truth import CANARY, Truth
 ACCOUNTS, KUBELETS, PODS = 6, 6, 8
 INTERVAL, TIMEOUT = 1.0, 3.0
 """Seconds of `--rotation-poll-interval` and `--mount-timeout`."""
+FLAGS = (
+    f"--rotation-poll-interval={INTERVAL}s",
+    f"--mount-timeout={TIMEOUT}s",
+    "--log-level=debug",
+)
 STORM, LULL = 3.0, 6.0
 """Seconds of all that may happen, and then of what no mount may fail of; the latter are more than
 a mount's answer may have been on its way."""
@@ -50,23 +51,12 @@ class Report:
             self.complaints.append(f"after {self.seconds:.1f} s: {text}")
 
 
-@contextmanager
-def _world(folder: Path) -> Iterator[World]:
-    with FakeAws() as aws, FakeAgent(aws.cloud) as agent, FakeKubernetes() as kubernetes:
-        flags = (
-            f"--rotation-poll-interval={INTERVAL}s",
-            f"--mount-timeout={TIMEOUT}s",
-            "--log-level=debug",
-        )
-        yield World(folder, aws, agent, kubernetes, flags, command=RESTLESS)
-
-
 def soak(
     seed: int, seconds: float, tell: Callable[[Report], None] = lambda _report: None
 ) -> Report:
     """Run for so long; `tell` is called once a second."""
     report = Report(seed)
-    with tempfile.TemporaryDirectory(prefix="spa-") as folder, _world(Path(folder)) as world:
+    with a_world(*FLAGS, command=RESTLESS) as world:
         truth = Truth(world.aws.cloud, world.kubernetes, ACCOUNTS, (REGION, OTHER))
         chaos = Chaos(world, truth, Random(seed))
         try:
