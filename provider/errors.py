@@ -1,101 +1,121 @@
-"""Every failure a request may end in, as one tree.
+"""Every failure, as one tree of neutral kinds. A front door turns a kind into its own answer.
 
-The class name is the *reason* in logs and metrics; `status` is the name of the
-gRPC status that the driver sees. The text is for the person who reads
-`kubectl describe pod`: what failed, where, why, and what to do. It never holds
-a value or a token.
+The name of a class is the *reason* in logs and metrics. The text is for people: what failed,
+where, why, and what to do. It never holds a value or a token.
 
     ProviderError
-    ├── InvalidRequest               INVALID_ARGUMENT     the driver's request or the class is wrong
-    ├── NotAuthenticated             UNAUTHENTICATED
-    │   ├── TokenMissing                                  no token of the audience in the request
-    │   ├── TokenRejected                                 STS or the agent refuses the token
-    │   ├── RoleNotAssumable                              the role's trust policy says no
-    │   └── CredentialsExpired                            AWS calls them expired: renewed once
-    ├── Denied                       PERMISSION_DENIED
-    │   ├── AccessDenied                                  AWS denies an action
-    │   └── LookupForbidden                               Kubernetes forbids a look-up
-    ├── NotFound                     NOT_FOUND
-    │   ├── SecretNotFound                                secret, version, stage or parameter
-    │   ├── KeyNotFound                                   nothing at a JSON path
-    │   └── ServiceAccountNotFound                        the service account, pod or node
-    ├── NotPossible                  FAILED_PRECONDITION
-    │   ├── RoleMissing                                   no role on the service account
-    │   ├── RegionUnknown                                 no region to be found
-    │   ├── SecretUnusable                                marked for deletion, key disabled, …
-    │   ├── AnswerTooLarge                                over the driver's limit
-    │   └── VolumeRefused                                 no volume that we may write to ourselves
-    └── Unavailable                  INTERNAL             the other region may cover for it
-        ├── AwsUnavailable                                unreachable, 5xx, garbage, time-out
-        ├── AwsThrottled                                  still throttled after all retries
+    ├── InvalidRequest               invalid           the request or the manifest is wrong
+    ├── NotAuthenticated             unauthenticated
+    │   ├── TokenMissing                               no token of the audience
+    │   ├── TokenRejected                              STS or the agent rejects the token
+    │   ├── RoleNotAssumable                           the role's trust policy denies it
+    │   └── CredentialsExpired                         AWS rejects the credentials: renewed once
+    ├── Denied                       denied
+    │   ├── AccessDenied                               AWS denies an action
+    │   ├── LookupForbidden                            the Kubernetes API forbids a request
+    │   └── PolicyViolation                            this provider's own policy forbids it
+    ├── NotFound                     not_found
+    │   ├── SecretNotFound                             secret, version, stage or parameter
+    │   ├── KeyNotFound                                nothing at a path into a JSON secret
+    │   └── ServiceAccountNotFound                     service account, pod or node
+    ├── NotPossible                  precondition
+    │   ├── RoleMissing                                no role on the service account
+    │   ├── RegionUnknown                              no region is configured or found
+    │   ├── SecretUnusable                             marked for deletion, key disabled, not JSON
+    │   ├── AnswerTooLarge                             over a size limit
+    │   └── VolumeRefused                              not a volume that may be written
+    └── Unavailable                  unavailable       retryable; another region may answer
+        ├── AwsUnavailable                             unreachable, 5xx, malformed answer, time-out
+        ├── AwsThrottled                               still throttled after all retries
         ├── KubernetesUnavailable
-        ├── AgentUnavailable                              the EKS Pod Identity agent
-        ├── OutOfTime                                     the mount's time budget is spent
-        ├── Overloaded                                    too many mounts waiting: refused unread
-        └── InternalFault                                 our own bug, with an id that is in the log
+        ├── AgentUnavailable                           the EKS Pod Identity agent
+        ├── OutOfTime                                  the deadline has passed
+        ├── Overloaded                                 too many requests are waiting
+        └── InternalFault                              our own bug; the log has the details
 """
 
-Status = str
-"""Name of a gRPC status code, such as `NOT_FOUND`."""
+from copy import copy
+from typing import ClassVar, Literal, Self
+
+Kind = Literal["invalid", "unauthenticated", "denied", "not_found", "precondition", "unavailable"]
+"""What a front door decides by."""
 
 
 class ProviderError(Exception):
     """A request cannot be answered; the message says why and what to do."""
 
-    status: Status = "INTERNAL"
+    kind: ClassVar[Kind] = "unavailable"
 
     @property
     def reason(self) -> str:
         """Name of the failure in logs and metrics."""
         return type(self).__name__
 
+    @property
+    def retryable(self) -> bool:
+        """Whether the same request may succeed later, or in another region, without a change."""
+        return self.kind == "unavailable"
+
+    def in_context(self, context: str, *, after: str = "") -> Self:
+        """A copy of this error whose message is `<context>: <message><after>`."""
+        error = copy(self)
+        error.args = (f"{context}: {self}{after}",)
+        return error
+
 
 class InvalidRequest(ProviderError):
-    """The request or the SecretProviderClass is wrong; nothing was asked of AWS."""
+    """The request or the manifest is wrong; AWS was not asked."""
 
-    status = "INVALID_ARGUMENT"
+    kind = "invalid"
 
 
 class NotAuthenticated(ProviderError):
-    """The pod cannot get credentials."""
+    """There are no credentials to be had."""
 
-    status = "UNAUTHENTICATED"
+    kind = "unauthenticated"
 
 
 class TokenMissing(NotAuthenticated):
-    """The driver sent no service account token of the audience in need."""
+    """No service account token of the required audience was sent."""
 
 
 class TokenRejected(NotAuthenticated):
-    """STS or the EKS Pod Identity agent refuses the service account token."""
+    """STS or the EKS Pod Identity agent rejects the service account token.
+
+    It concerns that token alone: another token of the same service account may be accepted.
+    """
 
 
 class RoleNotAssumable(NotAuthenticated):
-    """The role's trust policy does not let this service account assume it."""
+    """The role's trust policy does not allow this identity to assume it."""
 
 
 class CredentialsExpired(NotAuthenticated):
-    """AWS calls the credentials expired or invalid."""
+    """AWS says that the credentials are expired or invalid."""
 
 
 class Denied(ProviderError):
-    """Someone with a say says no."""
+    """An authority denies the request."""
 
-    status = "PERMISSION_DENIED"
+    kind = "denied"
 
 
 class AccessDenied(Denied):
-    """AWS denies the action to the pod's role."""
+    """AWS denies the action to the identity."""
 
 
 class LookupForbidden(Denied):
-    """Kubernetes forbids the daemon to read a service account, pod or node."""
+    """The Kubernetes API forbids a request."""
+
+
+class PolicyViolation(Denied):
+    """The provider's own policy forbids what was asked for."""
 
 
 class NotFound(ProviderError):
-    """Something that the class names does not exist."""
+    """Something that was asked for does not exist."""
 
-    status = "NOT_FOUND"
+    kind = "not_found"
 
 
 class SecretNotFound(NotFound):
@@ -111,41 +131,43 @@ class ServiceAccountNotFound(NotFound):
 
 
 class NotPossible(ProviderError):
-    """The request is fine, but something it builds upon is not."""
+    """The request is valid, but something that it depends on is not."""
 
-    status = "FAILED_PRECONDITION"
+    kind = "precondition"
 
 
 class RoleMissing(NotPossible):
-    """The service account carries no IAM role."""
+    """The service account has no IAM role."""
 
 
 class RegionUnknown(NotPossible):
-    """Neither class nor daemon nor node tells a region."""
+    """No region is configured, and the node has none."""
 
 
 class SecretUnusable(NotPossible):
-    """The secret exists but cannot be read now: marked for deletion, key disabled, not JSON."""
+    """The secret exists but cannot be used: marked for deletion, key disabled, not JSON."""
 
 
 class AnswerTooLarge(NotPossible):
-    """The files exceed what the driver accepts in one answer."""
+    """The answer exceeds a size limit."""
 
 
 class VolumeRefused(NotPossible):
-    """The provider is to write the files, but the target is none that it may write to."""
+    """The target is not a volume that the provider may write to."""
 
 
 class Unavailable(ProviderError):
-    """Nobody said no, but nobody answered either; another region may."""
+    """A transient failure: the request was neither answered nor refused."""
+
+    kind = "unavailable"
 
 
 class AwsUnavailable(Unavailable):
-    """AWS cannot be reached, answers 5xx or garbage, or does not answer in time."""
+    """AWS cannot be reached, answers 5xx or a malformed answer, or does not answer in time."""
 
 
 class AwsThrottled(Unavailable):
-    """AWS throttles, still after all retries."""
+    """AWS throttles the requests, still after all retries."""
 
 
 class KubernetesUnavailable(Unavailable):
@@ -157,12 +179,12 @@ class AgentUnavailable(Unavailable):
 
 
 class OutOfTime(Unavailable):
-    """The mount's time budget is spent."""
+    """The deadline of the request has passed."""
 
 
 class Overloaded(Unavailable):
-    """Too many mounts wait already."""
+    """Too many requests are waiting already."""
 
 
 class InternalFault(Unavailable):
-    """A fault of our own; the message carries an id that the log explains."""
+    """A bug of our own; the message has an id under which the log has the details."""

@@ -12,7 +12,7 @@ from provider.fetch import Fetcher
 from provider.lanes import Lanes
 from provider.memory import Memory
 from provider.question import Freshness, Question
-from provider.spec.models import ObjectRef, SecretObject
+from provider.csi.request.model import ObjectRef, SecretObject
 from provider.trail import Event
 from tests.fakes import FakeSource, FakeStore, stores
 

@@ -11,7 +11,7 @@ import pytest
 from provider.credentials import Access, Credentials, Identity
 from provider.deadline import Deadline
 from provider.errors import CredentialsExpired, ProviderError, SecretNotFound
-from provider.spec.models import ObjectRef, StoreName
+from provider.csi.request.model import ObjectRef, StoreName
 from provider.store import SecretValue
 
 T = TypeVar("T")

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from provider.cli import help_text, options_table
-from provider.commands.key_tables import objects_table, parameters_table
+from provider.cli.main import help_text, options_table
+from provider.tools.key_tables import objects_table, parameters_table
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCK = r"(?<=<!-- {0}:start -->\n).*?(?=<!-- {0}:end -->)"

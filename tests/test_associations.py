@@ -1,6 +1,6 @@
 """What is remembered of associations, and for how long."""
 
-from provider.associations import HOLDS, Associations
+from provider.csi.associations import HOLDS, Associations
 from tests.fakes import Clock
 
 WEB = ("shop", "web")

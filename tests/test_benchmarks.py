@@ -15,7 +15,7 @@ from benchmarks.goals import GOALS
 from benchmarks.pods import Pods, objects
 from benchmarks.rows.node import calls_of
 from benchmarks.table import shown
-from provider.spec.attributes import parse_mount
+from provider.csi.request.attributes import parse_mount
 from provider.v1alpha1 import service_pb2 as pb
 
 TIME = Figure("node.start", "node start", 100.0, "ms")

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from provider import cli
-from provider.command_table import COMMANDS
-from provider.config import OPTIONS, Config, ConfigError, flag
+from provider.cli.commands import COMMANDS
+from provider.csi.config import OPTIONS, Config, ConfigError, flag
 
 
 def parse(*arguments: str) -> Config:
@@ -128,7 +128,7 @@ def test_version(argument: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_wrong_command_line_loads_nothing_heavy() -> None:
-    code = "import sys; from provider.cli import main; main(['--x']); print('grpc' in sys.modules)"
+    code = "import sys; from provider.cli.main import main; main(['--x']); print('grpc' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
     )

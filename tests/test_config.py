@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from provider import syntax
-from provider.config import OPTIONS, Config, ConfigError, configure
+from provider.csi.config import OPTIONS, Config, ConfigError, configure
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 import pytest
 
-from provider.decode import decode
+from provider.engine.content.encodings import decode
 from provider.errors import SecretUnusable
-from provider.spec.models import Encoding
+from provider.csi.request.model import Encoding
 
 DECODED: dict[str, tuple[bytes, Encoding, bytes]] = {
     "base64": (b"AP8=", "base64", b"\x00\xff"),

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provider.document import parse
+from provider.engine.content.json_document import parse
 from provider.errors import KeyNotFound, ProviderError, SecretUnusable
-from provider.extract import extract
-from provider.spec.expressions import BadExpression, compile_expression
-from provider.spec.models import Extraction
+from provider.engine.content.jmespath_search import extract
+from provider.engine.content.expressions import BadExpression, compile_expression
+from provider.csi.request.model import Extraction
 
 
 def extract_all(content: str | bytes, *paths: str) -> list[bytes | ProviderError]:

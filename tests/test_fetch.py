@@ -16,7 +16,7 @@ from provider.errors import (
 )
 from provider.fetch import Fetched, ObjectFailure, Outcome, Regions
 from provider.question import Freshness
-from provider.spec.models import SecretObject
+from provider.csi.request.model import SecretObject
 from provider.trail import Trail
 from tests.engine import OTHER, REGION, Engine, identity, objects, optional, secret
 from tests.fakes import Gate

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provider.errors import AnswerTooLarge, KeyNotFound, SecretUnusable
-from provider.files import MountedFile, check_size, lay_out
-from provider.spec.models import SecretObject
-from provider.spec.objects import parse_class
+from provider.csi.files.layout import MountedFile, check_size, lay_out
+from provider.csi.request.model import SecretObject
+from provider.csi.request.parameters import parse_class
 from provider.store import SecretValue
 from testbed.volume import Payload, check_clashes, check_path
 

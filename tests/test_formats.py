@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from provider.errors import SecretUnusable
-from provider.formats import write
-from provider.spec.models import Format
+from provider.engine.content.formats import write
+from provider.csi.request.model import Format
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 tricky = st.text(st.sampled_from("'\"\\$`#{} \n\r\tax=é"), max_size=8)

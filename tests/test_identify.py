@@ -5,16 +5,16 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from provider.aws.assumed_role import AssumedRole, Assumption
-from provider.aws.irsa import WebIdentity
-from provider.aws.pod_identity import Agent, PodIdentity
+from provider.aws.credentials.assumed_role import AssumedRole, Assumption
+from provider.aws.credentials.web_identity import WebIdentity
+from provider.aws.credentials.pod_identity import Agent, PodIdentity
 from provider.credential_cache import CredentialCache
 from provider.credentials import Credentials, Identity
 from provider.deadline import Deadline
 from provider.errors import AgentUnavailable, RoleMissing, RoleNotAssumable, TokenMissing
-from provider.identify import Identifier
+from provider.csi.identity import Identifier
 from provider.lanes import Lanes
-from provider.spec.models import (
+from provider.csi.request.model import (
     AddressType,
     AssumeRole,
     ClassSpec,

@@ -11,19 +11,19 @@ import pytest
 
 from provider.aws.client import AwsClient
 from provider.aws.endpoints import Endpoints
-from provider.aws.pod_identity import Agent
+from provider.aws.credentials.pod_identity import Agent
 from provider.aws.sts import Sts
 from provider.aws.transport import Transport
 from provider.credential_cache import CredentialCache
 from provider.credentials import Credentials
 from provider.deadline import Deadline
 from provider.errors import ProviderError
-from provider.identify import Identifier
+from provider.csi.identity import Identifier
 from provider.kube.client import KubernetesApi
 from provider.kube.lookups import Lookups
 from provider.lanes import Lanes
-from provider.log import JsonLines, logger
-from provider.spec.models import ClassSpec, IdentityKind, MountSpec, Pod
+from provider.runtime.log import JsonLines, logger
+from provider.csi.request.model import ClassSpec, IdentityKind, MountSpec, Pod
 from testbed import faults
 from testbed.agent import FakeAgent
 from testbed.aws import FakeAws

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provider.document import parse
+from provider.engine.content.json_document import parse
 from provider.errors import KeyNotFound, ProviderError, SecretUnusable
-from provider.json_keys import choose, files_of, formatted
-from provider.spec.models import KeyChoice
-from provider.spec.objects import parse_class
-from provider.spec.paths import fault_in
+from provider.csi.files.json_keys import choose, files_of, formatted
+from provider.csi.request.model import KeyChoice
+from provider.csi.request.parameters import parse_class
+from provider.csi.request.paths import fault_in
 
 SECRET = b"""{"user": "ada", "port": 5432, "ratio": 1.10, "tls": true, "none": null,
 "db_a": {"x": [1, 2.50]}, "db_b": "", "a/b": "nested"}"""

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from provider.errors import AccessDenied, InvalidRequest
-from provider.live import LEAST_PATIENCE, MAX_OBJECTS, MOST_PATIENCE, Book, LiveMount
-from provider.mount import Delivery
-from provider.spec.models import MountSpec, Pod
-from provider.spec.objects import parse_class
+from provider.csi.status.mount_registry import LEAST_PATIENCE, MAX_OBJECTS, MOST_PATIENCE, Book, LiveMount
+from provider.csi.mount import Delivery
+from provider.csi.request.model import MountSpec, Pod
+from provider.csi.request.parameters import parse_class
 from tests.engine import REGION, identity
 from tests.fakes import Clock
 

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from provider.metrics import MAX_LABEL_SETS, PREFIX, Metrics
+from provider.runtime.metrics import MAX_LABEL_SETS, PREFIX, Metrics
 
 
 def page(metrics: Metrics) -> dict[str, Metric]:
@@ -111,7 +111,7 @@ def test_counting_from_many_threads_loses_nothing() -> None:
 
 def test_counting_does_not_load_prometheus_client() -> None:
     code = (
-        "import sys; from provider.metrics import Metrics; Metrics().mounted('failed', 'X', 1);"
+        "import sys; from provider.runtime.metrics import Metrics; Metrics().mounted('failed', 'X', 1);"
         "print('prometheus_client' in sys.modules)"
     )
     done = subprocess.run(

@@ -14,10 +14,10 @@ from provider.errors import (
     ProviderError,
     TokenMissing,
 )
-from provider.mount import Delivery, Mounter, ObjectsFailed
-from provider.spec.models import MountSpec, Pod
-from provider.spec.objects import parse_class
-from provider.spec.problems import InvalidSpec
+from provider.csi.mount import Delivery, Mounter, ObjectsFailed
+from provider.csi.request.model import MountSpec, Pod
+from provider.csi.request.parameters import parse_class
+from provider.manifests.problems import InvalidSpec
 from tests.engine import OTHER, REGION, Engine, identity
 from tests.fakes import FakeSource
 

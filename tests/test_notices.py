@@ -7,9 +7,9 @@ import pytest
 from provider.errors import AccessDenied, InvalidRequest, ProviderError
 from provider.fetch import ObjectFailure
 from provider.kube.events import Notice
-from provider.live import Book
-from provider.mount import ObjectsFailed
-from provider.notices import Notices
+from provider.csi.status.mount_registry import Book
+from provider.csi.mount import ObjectsFailed
+from provider.csi.status.notices import Notices
 from tests.engine import REGION, identity
 from tests.test_live import delivery, spec
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from provider.errors import VolumeRefused
-from provider.files import MountedFile
-from provider.spec.models import ClassSpec, MountSpec, Pod
-from provider.target import Targets, filesystem_of
+from provider.csi.files.layout import MountedFile
+from provider.csi.request.model import ClassSpec, MountSpec, Pod
+from provider.csi.files.target import Targets, filesystem_of
 
 FILES = [MountedFile("password", 0o600, b"canary")]
 POD = Pod("shop", "web-0", "uid-0", "web")

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from provider.credentials import Identity
-from provider.spec.models import AssumeRole, ClassSpec, MountSpec, Pod
-from provider.volumes import Volumes
+from provider.csi.request.model import AssumeRole, ClassSpec, MountSpec, Pod
+from provider.csi.delivered import Volumes
 from tests.engine import identity
 
 SPEC = MountSpec(

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provider.files import MountedFile
-from provider.writer import Change, WriteFailed, preview, write
+from provider.csi.files.layout import MountedFile
+from provider.csi.files.writer import Change, WriteFailed, preview, write
 
 SET = "..2026_01_02_03_04_05.0123456789"
 
@@ -372,8 +372,8 @@ def test_a_full_disk_leaves_the_old_set(small_disk: Path, files: list[MountedFil
 AS_NOBODY = """
 import os, sys
 from pathlib import Path
-from provider.files import MountedFile
-from provider.writer import WriteFailed, write
+from provider.csi.files.layout import MountedFile
+from provider.csi.files.writer import WriteFailed, write
 if os.geteuid() == 0:
     os.setgroups([])
     os.setgid(65534)

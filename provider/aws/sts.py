@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element
 
-from provider.aws.assumed_role import Assumption
+from provider.aws.credentials.assumed_role import Assumption
 from provider.aws.client import AwsClient, Operation, Place
 from provider.aws.faults import ASSUME_ROLE, Fault
 from provider.aws.protocols import unexpected

@@ -17,9 +17,9 @@ from urllib.parse import quote
 from provider.deadline import Deadline
 from provider.errors import KubernetesUnavailable
 from provider.http.response import Reply
-from provider.log import fields, logger
-from provider.lru import Lru
-from provider.spec.models import Pod
+from provider.runtime.log import fields, logger
+from provider.runtime.lru import Lru
+from provider.csi.request.model import Pod
 
 COMPONENT = "secrets-provider-aws"
 QUEUE = 256

@@ -24,10 +24,10 @@ from provider.errors import (
 )
 from provider.flights import Flights
 from provider.kube.client import Resource
-from provider.log import fields, logger
-from provider.lru import Lru
-from provider.spec.models import Pod
-from provider.spec.problems import quote
+from provider.runtime.log import fields, logger
+from provider.runtime.lru import Lru
+from provider.csi.request.model import Pod
+from provider.manifests.problems import quote
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 REGION_LABEL = "topology.kubernetes.io/region"

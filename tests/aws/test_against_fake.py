@@ -10,13 +10,13 @@ from provider import errors
 from provider.aws import client as client_module
 from provider.aws.client import AwsClient
 from provider.aws.endpoints import Endpoints
-from provider.aws.parameter_store import ParameterStore
-from provider.aws.secrets_manager import SecretsManager
+from provider.aws.stores.parameter_store import ParameterStore
+from provider.aws.stores.secrets_manager import SecretsManager
 from provider.aws.sts import Sts
 from provider.aws.transport import Transport
 from provider.credentials import Access, Credentials, Identity
 from provider.deadline import Deadline
-from provider.spec.models import ObjectRef
+from provider.csi.request.model import ObjectRef
 from provider.store import SecretValue
 from testbed import faults
 from testbed.aws import AwsError, FakeAws, Role, allow

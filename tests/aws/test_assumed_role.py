@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from provider.aws.assumed_role import AssumedRole, Assumption
+from provider.aws.credentials.assumed_role import AssumedRole, Assumption
 from provider.aws.sts import Sts
 from provider.aws.transport import Transport
 from provider.credentials import Credentials, Identity
@@ -19,7 +19,7 @@ from provider.errors import (
     TokenRejected,
 )
 from provider.lanes import Lanes
-from provider.spec.models import AssumeRole
+from provider.csi.request.model import AssumeRole
 from testbed.aws import FakeAws
 from testbed.aws.iam import Role
 from tests.aws.oracle import StubTransport, client

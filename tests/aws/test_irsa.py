@@ -7,7 +7,7 @@ from threading import Event
 
 import pytest
 
-from provider.aws.irsa import WebIdentity, session_name
+from provider.aws.credentials.web_identity import WebIdentity, session_name
 from provider.credentials import Credentials
 from provider.deadline import Deadline
 from provider.errors import (

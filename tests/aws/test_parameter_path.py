@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provider.aws.parameter_path import MAX_BYTES, MAX_PARAMETERS, ParameterPaths
+from provider.aws.stores.parameter_path import MAX_BYTES, MAX_PARAMETERS, ParameterPaths
 from provider.errors import AccessDenied, AnswerTooLarge, AwsUnavailable, ProviderError
-from provider.spec.models import ObjectRef
+from provider.csi.request.model import ObjectRef
 from provider.store import SecretValue
 from tests.aws.oracle import Answer, StubTransport, access, client
 

@@ -5,7 +5,7 @@ from time import time
 
 import pytest
 
-from provider.aws.pod_identity import Agent, AgentAbsent, NoAssociation, PodIdentity
+from provider.aws.credentials.pod_identity import Agent, AgentAbsent, NoAssociation, PodIdentity
 from provider.credentials import Credentials
 from provider.deadline import Deadline
 from provider.errors import (
@@ -15,7 +15,7 @@ from provider.errors import (
     RoleNotAssumable,
     TokenRejected,
 )
-from provider.spec.models import AddressType
+from provider.csi.request.model import AddressType
 from testbed.agent import FakeAgent, throttled, unavailable
 from testbed.aws.cloud import Cloud
 from testbed.faults import (

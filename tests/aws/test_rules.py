@@ -27,7 +27,7 @@ def test_the_installed_rules_use_no_function_that_is_not_there(service: str) -> 
 
 def test_asking_aws_imports_no_sdk() -> None:
     code = (
-        "import sys, provider.aws.secrets_manager, provider.aws.parameter_store, provider.aws.sts;"
+        "import sys, provider.aws.stores.secrets_manager, provider.aws.stores.parameter_store, provider.aws.sts;"
         "from provider.aws.endpoints import Endpoints;"
         "Endpoints({}).resolve('ssm', 'eu-west-1');"
         "heavy = {'botocore', 'boto3', 'urllib3', 'dateutil', 'urllib.request', 'http.client'};"

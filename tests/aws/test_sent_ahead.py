@@ -8,7 +8,7 @@ import pytest
 from provider.aws import client
 from provider.aws.client import AwsClient
 from provider.aws.endpoints import Endpoints
-from provider.aws.secrets_manager import SecretsManager
+from provider.aws.stores.secrets_manager import SecretsManager
 from provider.aws.transport import Transport
 from provider.credentials import Access, Credentials, Identity
 from provider.deadline import Deadline
@@ -19,7 +19,7 @@ from provider.errors import (
     ProviderError,
     SecretNotFound,
 )
-from provider.spec.models import ObjectRef
+from provider.csi.request.model import ObjectRef
 from provider.store import Pending, SecretValue
 from testbed import faults
 from testbed.aws import FakeAws

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provider import errors
-from provider.aws.parameter_store import ParameterStore
-from provider.aws.secrets_manager import SecretsManager
+from provider.aws.stores.parameter_store import ParameterStore
+from provider.aws.stores.secrets_manager import SecretsManager
 from provider.aws.sts import Sts
 from provider.credentials import Credentials
 from provider.deadline import Deadline
 from provider.errors import ProviderError
-from provider.spec.models import ObjectRef
+from provider.csi.request.model import ObjectRef
 from provider.store import SecretValue
 from tests.aws.oracle import Answer, StubTransport, access, client
 

@@ -7,7 +7,7 @@ from time import monotonic
 
 from provider.deadline import Deadline
 from provider.errors import ProviderError
-from provider.spec.models import ClassSpec, MountSpec, Pod
+from provider.csi.request.model import ClassSpec, MountSpec, Pod
 from testbed.aws import AwsError
 from testbed.tokens import POD_IDENTITY_AUDIENCE, STS_AUDIENCE, issue_token
 from tests.commands.node import Node

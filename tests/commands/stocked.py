@@ -6,8 +6,8 @@ from typing import Any
 
 from jmespath.parser import ParsedResult
 
-from provider.spec.arn import looks_like_arn
-from provider.spec.models import ClassSpec, ObjectRef, SecretObject
+from provider.aws.arn import looks_like_arn
+from provider.csi.request.model import ClassSpec, ObjectRef, SecretObject
 from testbed.aws import Cloud
 from testbed.aws.parameters import Parameter
 from testbed.aws.secrets import Secret

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from provider.command_table import COMMANDS
+from provider.cli.commands import COMMANDS
 
 
 def loaded(code: str) -> set[str]:
@@ -18,12 +18,12 @@ def loaded(code: str) -> set[str]:
 
 
 def test_the_daemon_loads_no_command() -> None:
-    modules = loaded("import provider.cli, provider.app")
-    assert [name for name in modules if name.startswith("provider.commands")] == []
+    modules = loaded("import provider.cli.main, provider.csi.app")
+    assert [name for name in modules if name.startswith("provider.tools")] == []
 
 
 @pytest.mark.parametrize("name", [name for name, about in COMMANDS.items() if about.parser])
 def test_help_of_a_command_loads_no_engine(name: str) -> None:
-    run = f"from provider.cli import main\ntry: main([{name!r}, '--help'])\nexcept SystemExit: pass"
+    run = f"from provider.cli.main import main\ntry: main([{name!r}, '--help'])\nexcept SystemExit: pass"
     modules = loaded(f"import sys, io; sys.stdout = io.StringIO()\n{run}")
     assert not modules & {"grpc", "boto3", "moto", "kubernetes"}

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from provider.command_table import COMMANDS, PROGRAM
-from provider.commands import completion
-from provider.config import OPTIONS, flag
+from provider.cli.commands import COMMANDS, PROGRAM
+from provider.tools import completion
+from provider.csi.config import OPTIONS, flag
 from tests.commands.conftest import Run
 
 

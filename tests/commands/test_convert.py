@@ -12,15 +12,15 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as some
 
-from provider.commands import convert
-from provider.commands.convert_options import EXIT_CODES
-from provider.commands.eso.property import NotAPath, expression
-from provider.extract import extract
-from provider.files import lay_out
-from provider.spec.expressions import compile_expression
-from provider.spec.manifests import read_classes
-from provider.spec.models import Extraction, ObjectRef
-from provider.spec.objects import parse_class
+from provider.tools import convert
+from provider.tools.convert_options import EXIT_CODES
+from provider.tools.external_secrets.property import NotAPath, expression
+from provider.engine.content.jmespath_search import extract
+from provider.csi.files.layout import lay_out
+from provider.engine.content.expressions import compile_expression
+from provider.manifests.kubernetes import read_classes
+from provider.csi.request.model import Extraction, ObjectRef
+from provider.csi.request.parameters import parse_class
 from provider.store import SecretValue
 from tests import gjson
 from tests.commands.conftest import Done, Run

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from provider.deadline import Deadline
-from provider.spec.manifests import ClassManifest, read_classes
-from provider.spec.models import MountSpec, Pod
-from provider.spec.objects import parse_class
+from provider.manifests.kubernetes import ClassManifest, read_classes
+from provider.csi.request.model import MountSpec, Pod
+from provider.csi.request.parameters import parse_class
 from testbed.agent import FakeAgent
 from testbed.aws import Cloud, FakeAws
 from testbed.aws.iam import allow

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from provider.commands import iam_policy
-from provider.spec.manifests import read_classes
-from provider.spec.objects import parse_class
+from provider.tools import iam_policy
+from provider.manifests.kubernetes import read_classes
+from provider.csi.request.parameters import parse_class
 from testbed.agent import FakeAgent
 from testbed.aws import FakeAws
 from testbed.aws.iam import ACCOUNT

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from provider.commands import iam_policy
-from provider.commands.iam_policy_options import EXIT_CODES
+from provider.tools import iam_policy
+from provider.tools.iam_policy_options import EXIT_CODES
 from tests.commands.conftest import CLASS, Done, Run
 from tests.hcl import policy_documents
 from tests.iam import matches

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from provider.commands.mount_options import EXIT_CODES
-from provider.commands.terminal import Paint
+from provider.tools.mount_options import EXIT_CODES
+from provider.tools.terminal import Paint
 from tests.commands.conftest import CLASS, Run
 from tests.server.process import Process
 

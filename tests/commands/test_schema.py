@@ -7,10 +7,10 @@ import jsonschema
 import pytest
 import yaml
 
-from provider.commands.schema import as_text, of_class, of_objects
-from provider.spec.keys import OBJECT_KEYS, PARAMETER_KEYS
-from provider.spec.objects import parse_class
-from provider.spec.problems import InvalidSpec
+from provider.tools.schema import as_text, of_class, of_objects
+from provider.csi.request.keys import OBJECT_KEYS, PARAMETER_KEYS
+from provider.csi.request.parameters import parse_class
+from provider.manifests.problems import InvalidSpec
 from tests.commands.conftest import Run
 from tests.deploy.manifests import EXAMPLES, documents, of_kind
 

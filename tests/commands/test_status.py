@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from provider import cli
-from provider.commands.status_table import as_text, span
-from provider.commands.terminal import Paint
+from provider.tools.status_table import as_text, span
+from provider.tools.terminal import Paint
 from provider.server.callers import Callers
-from provider.server.status_socket import StatusSocket
+from provider.csi.status.socket import StatusSocket
 from tests.commands.conftest import Done
 
 PLAIN = Paint(is_on=False)

@@ -9,11 +9,11 @@ import jsonschema
 import pytest
 import yaml
 
-from provider.commands.review import shown
-from provider.commands.review.findings import RULES
-from provider.commands.review.run import review
-from provider.commands.review.sources import Source
-from provider.commands.terminal import Paint
+from provider.tools.review import shown
+from provider.tools.review.findings import RULES
+from provider.tools.review.run import review
+from provider.tools.review.sources import Source
+from provider.tools.terminal import Paint
 from tests.commands.conftest import Done, Run
 from tests.commands.review.conftest import with_objects
 

@@ -9,14 +9,14 @@ from moto.ssm.models import ssm_backends
 
 from provider.aws.client import AwsClient
 from provider.aws.endpoints import Endpoints
-from provider.aws.parameter_path import ParameterPaths
-from provider.aws.parameter_store import ParameterStore
-from provider.aws.secrets_manager import SecretsManager
+from provider.aws.stores.parameter_path import ParameterPaths
+from provider.aws.stores.parameter_store import ParameterStore
+from provider.aws.stores.secrets_manager import SecretsManager
 from provider.aws.transport import Transport
 from provider.credentials import Access, Identity
 from provider.deadline import Deadline
 from provider.errors import ProviderError, SecretNotFound, SecretUnusable
-from provider.spec.models import ObjectRef
+from provider.csi.request.model import ObjectRef
 from provider.store import SecretValue, Store
 from testbed.aws import FakeAws
 from tests.contract.worlds import REGION, FakeWorld, MotoWorld, World, moto_url

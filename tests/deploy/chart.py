@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from provider.cli import parse
-from provider.config import Config
+from provider.cli.main import parse
+from provider.csi.config import Config
 from tests.deploy import manifests, policy
 
 CHART = manifests.DEPLOY / "chart" / "secrets-provider-aws"

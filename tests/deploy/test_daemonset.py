@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from provider.cli import parse
+from provider.cli.main import parse
 from tests.deploy import manifests, policy
 
 RENDERED = manifests.rendered(manifests.DEPLOY / "daemonset")

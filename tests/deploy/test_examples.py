@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from provider.spec.keys import EXTRACTION_KEYS, FAILOVER_KEYS, OBJECT_KEYS, PARAMETER_KEYS
-from provider.spec.models import ClassSpec
-from provider.spec.objects import parse_class
+from provider.csi.request.keys import EXTRACTION_KEYS, FAILOVER_KEYS, OBJECT_KEYS, PARAMETER_KEYS
+from provider.csi.request.model import ClassSpec
+from provider.csi.request.parameters import parse_class
 from tests.deploy import manifests
 
 FILES = sorted(

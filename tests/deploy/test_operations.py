@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from provider.config import OPTIONS, flag
-from provider.metrics import Metrics
+from provider.csi.config import OPTIONS, flag
+from provider.runtime.metrics import Metrics
 from tests.deploy import manifests
 from tests.deploy.chart import LEAVES
 

@@ -66,7 +66,7 @@ def test_without_file_descriptors_mounts_fail_clearly_and_recover(world: World) 
 _STARVED = """
 import os, sys
 from threading import Thread
-from provider.cli import main
+from provider.cli.main import main
 start = Thread.start
 def refuse(thread):
     if os.path.exists(os.environ["STARVED"]):

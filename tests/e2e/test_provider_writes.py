@@ -7,7 +7,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from provider.target import IN_MEMORY, filesystem_of
+from provider.csi.files.target import IN_MEMORY, filesystem_of
 from testbed.agent import FakeAgent
 from testbed.aws import FakeAws
 from testbed.driver import Mounted, Pod

@@ -20,7 +20,7 @@ for name in ("botocore", "boto3", "urllib3", "urllib3.connectionpool", "botocore
              "botocore.hooks", "asyncio", "grpc", "http.client", "jmespath"):
     logging.getLogger(name).setLevel(logging.DEBUG)
 import http.client
-from provider.cli import main
+from provider.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
 LOUD = (sys.executable, "-c", _LOUD)

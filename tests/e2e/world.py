@@ -26,7 +26,7 @@ _RESTLESS = """
 import sys
 from provider.server import grpc_server
 grpc_server.CONNECTION_SECONDS = 0.5
-from provider.cli import main
+from provider.cli.main import main
 sys.exit(main())
 """
 RESTLESS = (sys.executable, "-c", _RESTLESS)
@@ -103,7 +103,7 @@ class World:
                 command, stderr=subprocess.PIPE, text=True, env=environment
             )
         else:
-            self._process = Forked("provider.cli:main", arguments, environment)
+            self._process = Forked("provider.cli.main:main", arguments, environment)
         self._reader = Thread(target=self._read, args=(self._process,))
         self._reader.start()
         eventually(lambda: any('"serving"' in line for line in self.log), "the daemon serves")

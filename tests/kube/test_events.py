@@ -10,8 +10,8 @@ import pytest
 
 from provider.kube.client import KubernetesApi
 from provider.kube.events import BURST, QUEUE, REPEAT, Events, Notice
-from provider.log import JsonLines, logger
-from provider.spec.models import Pod
+from provider.runtime.log import JsonLines, logger
+from provider.csi.request.model import Pod
 from testbed.kubernetes import TOKEN, FakeKubernetes
 from testbed.kubernetes import unavailable as api_down
 from tests.fakes import Clock

@@ -19,7 +19,7 @@ from provider.errors import (
 )
 from provider.kube.client import Resource
 from provider.kube.lookups import Event, Lookups
-from provider.spec.models import Pod
+from provider.csi.request.model import Pod
 from tests.fakes import Gate
 
 ROLE = "arn:aws:iam::111122223333:role/web"

@@ -9,14 +9,14 @@ from pathlib import Path
 from time import sleep
 
 from provider import app, cli, errors, signals
-from provider.config import Config
+from provider.csi.config import Config
 from provider.credentials import Identity
 from provider.deadline import Deadline
-from provider.files import MountedFile
-from provider.metrics import Metrics
-from provider.mount import Delivery
+from provider.csi.files.layout import MountedFile
+from provider.runtime.metrics import Metrics
+from provider.csi.mount import Delivery
 from provider.server import grpc_server
-from provider.spec.models import MountSpec
+from provider.csi.request.model import MountSpec
 from provider.trail import Trail
 
 IDENTITY = Identity("irsa", "default", "web", "aws", role="arn:aws:iam::111122223333:role/web")

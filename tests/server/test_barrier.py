@@ -13,14 +13,14 @@ import grpc
 import pytest
 
 from provider import errors, log
-from provider.live import Book
-from provider.metrics import Metrics
-from provider.server.barrier import Barrier
+from provider.csi.status.mount_registry import Book
+from provider.runtime.metrics import Metrics
+from provider.csi.server.barrier import Barrier
 from provider.server.callers import Callers
 from provider.server.connections import Connections
-from provider.server.grpc_server import server_maker
+from provider.csi.server.grpc_server import server_maker
 from provider.server.pool import MountPool
-from provider.server.servicer import Servicer
+from provider.csi.server.servicer import Servicer
 from tests.server.driver import CANARY, driver, failure, mount, mount_request
 from tests.server.stub import StubMounter
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from provider.server.socket_file import STALE_SECONDS, Holder, SocketFile, StartFailed
+from provider.csi.server.socket_file import STALE_SECONDS, Holder, SocketFile, StartFailed
 
 
 @pytest.fixture

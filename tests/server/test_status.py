@@ -2,7 +2,7 @@
 
 import pytest
 
-from provider.server.status import MAX_DETAILS, bounded, details
+from provider.csi.server.statuses import MAX_DETAILS, bounded, details
 
 
 def wire_size(text: str) -> int:

@@ -15,7 +15,7 @@ import pytest
 
 from provider.server import status_socket
 from provider.server.callers import Callers
-from provider.server.status_socket import StatusSocket
+from provider.csi.status.socket import StatusSocket
 from tests.server.driver import CANARY, failure, mount
 from tests.server.process import Process, eventually
 

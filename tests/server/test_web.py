@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from provider.server import web
-from provider.server.web import Answer, WebServer
+from provider.runtime.web import Answer, WebServer
 
 
 def broken() -> Answer:

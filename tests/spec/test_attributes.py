@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provider.spec.attributes import parse_mount
-from provider.spec.models import MountSpec, Pod
-from provider.spec.problems import InvalidSpec
+from provider.csi.request.attributes import parse_mount
+from provider.csi.request.model import MountSpec, Pod
+from provider.manifests.problems import InvalidSpec
 
 TOKENS = "csi.storage.k8s.io/serviceAccount.tokens"
 SECRET_TOKEN = "eyJhbGciOi.very-secret"

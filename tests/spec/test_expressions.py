@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jmespath.parser import ParsedResult
 
-from provider.spec.expressions import BadExpression, compile_expression
+from provider.engine.content.expressions import BadExpression, compile_expression
 
 EXPRESSIONS = ["a", "a.b", "a[0]", '"api-key"', "length(@)", "a[?b=='c'].d", "{x: a, y: b}", "`1`"]
 KEYS = ["api-key", "/db/user", "user name", "a.b-c", "1st", "ключ-1", "x:y", "-", "@x"]

@@ -4,7 +4,7 @@
 
 import pytest
 
-from provider.spec.models import (
+from provider.csi.request.model import (
     AssumeRole,
     ClassSpec,
     Extraction,
@@ -12,8 +12,8 @@ from provider.spec.models import (
     ObjectRef,
     SecretObject,
 )
-from provider.spec.objects import parse_class
-from provider.spec.problems import InvalidSpec
+from provider.csi.request.parameters import parse_class
+from provider.manifests.problems import InvalidSpec
 
 SM = "objectType: secretsmanager"
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from provider.spec.manifests import read_classes, read_manifests
-from provider.spec.objects import parse_class
-from provider.spec.problems import InvalidSpec
+from provider.manifests.kubernetes import read_classes, read_manifests
+from provider.csi.request.parameters import parse_class
+from provider.manifests.problems import InvalidSpec
 
 DATA = Path(__file__).parents[2] / "deploy/examples"
 CLASS = """

@@ -9,10 +9,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provider.spec.models import ClassSpec, ObjectRef, SecretObject
-from provider.spec.objects import parse_class, region_problems
-from provider.spec.paths import fault_in
-from provider.spec.problems import InvalidSpec
+from provider.csi.request.model import ClassSpec, ObjectRef, SecretObject
+from provider.csi.request.parameters import parse_class, region_problems
+from provider.csi.request.paths import fault_in
+from provider.manifests.problems import InvalidSpec
 
 SM = "objectType: secretsmanager"
 SSM = "objectType: ssmparameter"

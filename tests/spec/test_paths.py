@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provider.spec.paths import Claim, clashes, fault_in, translate
+from provider.csi.request.paths import Claim, clashes, fault_in, translate
 
 TRANSLATED = {
     "default": ("a/b", "_", "a_b"),

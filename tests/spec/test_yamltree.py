@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provider.spec import yamltree
-from provider.spec.nodes import Fields, Items, Scalar
-from provider.spec.yamltree import Limits, NotReadable, read_document, read_documents
+from provider.manifests.nodes import Fields, Items, Scalar
+from provider.manifests.yaml_tree import Limits, NotReadable, read_document, read_documents
 
 
 @pytest.fixture(params=["C", "Python"])

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from provider.commands.review.findings import Finding
-from provider.commands.review.run import review
-from provider.commands.review.sources import Source
+from provider.tools.review.findings import Finding
+from provider.tools.review.run import review
+from provider.tools.review.sources import Source
 
 Reviews = Callable[..., list[Finding]]
 

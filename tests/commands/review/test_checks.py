@@ -2,7 +2,7 @@
 
 import pytest
 
-from provider.commands.review.findings import RULES, Finding
+from provider.tools.review.findings import RULES, Finding
 from tests.commands.review.conftest import HEAD, Reviews, with_objects
 
 SECRET = "- objectName: db\n  objectType: secretsmanager"

@@ -1,0 +1,1 @@
+"""Where credentials come from; each is an `engine.ports.CredentialSource`."""

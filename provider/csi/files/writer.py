@@ -1,0 +1,224 @@
+"""Files into a volume, the whole set or none, by the scheme of kubelet's and the driver's writer.
+
+    volume/
+    ├── ..2026_11_24_15_26_44.0123456789/    a set: the files themselves
+    ├── ..data -> ..2026_11_24_15_26_44.…    the set in place; swapped by one rename
+    └── password -> ..data/password          one link for each first element of a path
+
+Readers see the old set or the new one. What stands in the volume and was not put there by this
+scheme is never touched: a name that it occupies is refused. An unchanged set touches nothing, so
+the volume's mtime tells when its content last changed, as the driver expects.
+"""
+
+import errno
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import randbelow
+from typing import Literal
+
+from provider.errors import ProviderError
+from provider.csi.files.layout import MountedFile
+from provider.csi.files.folder import MAX_DEPTH, Folder
+from provider.csi.request.paths import Claim, clashes, fault_in
+from provider.manifests.problems import quote
+
+DATA = "..data"
+_SET = re.compile(r"\.\.\d{4}(_\d\d){5}\.\d+", re.ASCII)
+_UNFINISHED = re.compile(rf"{_SET.pattern}_tmp", re.ASCII)
+_FOLDER_MODE = 0o755
+
+Kind = Literal["added", "changed", "unchanged", "removed"]
+
+
+class WriteFailed(ProviderError):
+    """The volume could not be written; the text says what of it holds now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a set of files means to one path of the volume."""
+
+    path: str
+    kind: Kind
+
+
+def write(
+    volume: Path, files: Sequence[MountedFile], *, below: Path | None = None
+) -> tuple[Change, ...]:
+    """Make the volume hold these files and no others; raises `WriteFailed`.
+
+    No files at all leave everything as it is. The changes come in the order of `files`, then what
+    was removed. No link is followed on the way from `below`, if given, to the volume.
+    """
+    _check(files)
+    if not files:
+        return ()
+    with _opened(volume, below) as folder:
+        with _named(f"cannot lock {volume}; another write is under way"):
+            folder.lock()
+        with _named(f"cannot write into {volume}; it holds what it held before"):
+            changes = _compare(folder, files)
+            missing = _missing_links(folder, files)
+            if any(change.kind != "unchanged" for change in changes):
+                _replace(folder, files, missing)
+            else:
+                _link(folder, missing)
+        with _named(f"{volume} holds the new files, but old ones cannot be removed"):
+            _tidy(folder, files)
+    return changes
+
+
+def preview(volume: Path, files: Sequence[MountedFile]) -> tuple[Change, ...]:
+    """What `write` would change; a volume that is not there counts as empty."""
+    _check(files)
+    if not files:
+        return ()
+    with _named(f"cannot look into {volume}"):
+        if not os.path.lexists(volume):
+            return tuple(Change(file.path, "added") for file in files)
+    with _opened(volume) as folder, _named(f"cannot write into {volume}"):
+        _missing_links(folder, files)
+        return _compare(folder, files)
+
+
+def _check(files: Sequence[MountedFile]) -> None:
+    """The path rules once more: whoever made these files, none may lead out of the volume."""
+    for file in files:
+        if fault := fault_in(file.path):
+            raise WriteFailed(f"{quote(file.path)} {fault}")
+        if file.path.count("/") >= MAX_DEPTH:
+            raise WriteFailed(f"{quote(file.path)} has more than {MAX_DEPTH} folders")
+    claims = (Claim(file.path, "files", "another secret") for file in files)
+    for _, why in clashes(claims):
+        raise WriteFailed(why)
+
+
+@contextmanager
+def _opened(volume: Path, below: Path | None = None) -> Iterator[Folder]:
+    with ExitStack() as stack:
+        with _named(f"cannot open the folder {volume}"):
+            if volume.is_symlink():
+                raise WriteFailed(f"{volume} is a symbolic link: name the folder that it leads to")
+            folder = stack.enter_context(Folder.open(below or volume))
+            if below is not None:
+                folder = stack.enter_context(folder.at(volume.relative_to(below).parts))
+        yield folder
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Tell an error of the system as one of ours."""
+    try:
+        yield
+    except OSError as error:
+        place = f" ({quote(error.filename)})" if isinstance(error.filename, str) else ""
+        raise WriteFailed(f"{what}: {error.strerror or error}{place}") from error
+
+
+def _compare(folder: Folder, files: Sequence[MountedFile]) -> tuple[Change, ...]:
+    """What is to change in the set in place."""
+    with _set_in_place(folder) as old:
+        known = set(old.files()) if old else set()
+        changes = [Change(file.path, _kind(old, known, file)) for file in files]
+    gone = sorted(known - {file.path for file in files})
+    return (*changes, *(Change(path, "removed") for path in gone))
+
+
+def _kind(old: Folder | None, known: set[str], file: MountedFile) -> Kind:
+    if old is None or file.path not in known:
+        return "added"
+    *folders, name = file.path.split("/")
+    with old.at(folders) as inner:
+        return "unchanged" if inner.holds(name, file.content, file.mode) else "changed"
+
+
+@contextmanager
+def _set_in_place(folder: Folder) -> Iterator[Folder | None]:
+    """The set that `..data` leads to; None where it is missing or leads anywhere else."""
+    name = folder.link_target(DATA)
+    if name and _SET.fullmatch(name) and folder.exists(name) and folder.is_folder(name):
+        with folder.inner(name) as old:
+            yield old
+    else:
+        yield None
+
+
+def _links(files: Sequence[MountedFile]) -> Mapping[str, str]:
+    """Names in the volume that pods see, and where each leads."""
+    names = dict.fromkeys(file.path.partition("/")[0] for file in files)
+    return {name: f"{DATA}/{name}" for name in names}
+
+
+def _missing_links(folder: Folder, files: Sequence[MountedFile]) -> Mapping[str, str]:
+    """The links that are yet to be made; raises where something else has the name."""
+    links = _links(files)
+    taken = [name for name in links if folder.exists(name)]
+    foreign = [name for name in taken if folder.link_target(name) != links[name]]
+    if folder.exists(DATA) and folder.link_target(DATA) is None:
+        foreign.append(DATA)
+    if foreign:
+        raise OSError(errno.EEXIST, "something else has this name already", foreign[0])
+    return {name: target for name, target in links.items() if name not in taken}
+
+
+def _replace(folder: Folder, files: Sequence[MountedFile], links: Mapping[str, str]) -> None:
+    """Write a new set and put it in place; a failure leaves all as it was."""
+    new = _make_set(folder)
+    try:
+        _fill(folder, new, files)
+        _link(folder, links)
+        folder.link(f"{new}_tmp", new)
+        folder.rename(f"{new}_tmp", DATA)
+    except BaseException:
+        if folder.link_target(DATA) != new:  # an interrupt may come right after the swap
+            _undo(folder, new, links)
+        raise
+
+
+def _make_set(folder: Folder) -> str:
+    """A folder by a name that nobody could foresee."""
+    while True:
+        name = f"{datetime.now(UTC):..%Y_%m_%d_%H_%M_%S}.{randbelow(10**10):010}"
+        with suppress(FileExistsError):
+            folder.make(name)
+            return name
+
+
+def _fill(folder: Folder, name: str, files: Sequence[MountedFile]) -> None:
+    """Write the files, behind a door that opens to others when all are there."""
+    with folder.inner(name) as new:
+        if not new.is_ours():
+            raise OSError(errno.EPERM, "somebody has put another folder in its place", name)
+        for file in files:
+            *folders, last = file.path.split("/")
+            with new.at(folders, make=True) as inner:
+                inner.write(last, file.content, file.mode)
+        new.open_up(_FOLDER_MODE)
+
+
+def _link(folder: Folder, links: Mapping[str, str]) -> None:
+    for name, target in links.items():
+        folder.link(name, target)
+
+
+def _undo(folder: Folder, new: str, links: Mapping[str, str]) -> None:
+    """Remove what was made by now; of errors the first is told, not those met here."""
+    for name in (*links, f"{new}_tmp", new):
+        with suppress(OSError):
+            if folder.link_target(name) == links.get(name, new) or name == new:
+                folder.remove(name)
+
+
+def _tidy(folder: Folder, files: Sequence[MountedFile]) -> None:
+    """Remove what is no longer in place: old sets, those of writers that were killed, links."""
+    links, live = _links(files), folder.link_target(DATA)
+    for name in folder.names():
+        is_ours = _SET.fullmatch(name) or _UNFINISHED.fullmatch(name)
+        is_old_link = name not in links and folder.link_target(name) == f"{DATA}/{name}"
+        if (is_ours and name != live) or is_old_link:
+            folder.remove(name)

@@ -1,0 +1,151 @@
+"""From the name in a class to the question for a store: ARNs, selectors, versions, failover."""
+
+import re
+from typing import cast
+
+from provider.aws.arn import Arn, looks_like_arn
+from provider.manifests.entries import Entry, Findings, read_entry
+from provider.csi.request.keys import FAILOVER_KEYS
+from provider.csi.request.model import ObjectRef, StoreName
+from provider.manifests.nodes import Fields
+from provider.manifests.problems import quote
+
+_PATH = re.compile(r"/[A-Za-z0-9_./-]{0,1010}")
+"""The alphabet of parameters' names ("Requirements and constraints for parameter names", Systems
+Manager User Guide)."""
+
+
+def read_ref(entry: Entry, findings: Findings) -> ObjectRef | None:
+    """What an object asks for; None where that is not sound."""
+    store = _store(entry, findings)
+    return _ref(entry, store, findings) if store else None
+
+
+def read_failover(
+    entry: Entry, primary: ObjectRef | None, region: str | None, findings: Findings
+) -> ObjectRef | None:
+    """What to ask for in the failover region; None where there is none, or nothing sound."""
+    node = entry.mappings.get("failoverObject")
+    if node is not None:
+        return _failover_object(entry, node, primary, region, findings)
+    if primary is None or region is None:
+        return None
+    if looks_like_arn(primary.name) and Arn.parse(primary.name).region != region:
+        message = f"is an ARN, but failoverRegion {region} is asked as well: add a failoverObject"
+        entry.blame(findings, "objectName", message)
+    return primary
+
+
+def check_region(entry: Entry, ref: ObjectRef, region: str | None, findings: Findings) -> None:
+    """Note an ARN of another region than the one it is used in."""
+    fault = region_fault(ref.name, region) if region else None
+    if fault:
+        entry.blame(findings, "objectName", fault)
+
+
+def region_fault(name: str, region: str) -> str | None:
+    """Why an object of this name cannot be asked for in `region`."""
+    if not looks_like_arn(name):
+        return None
+    own = Arn.parse(name).region
+    return None if own == region else f"is an ARN of {own}, but is asked for in {region}"
+
+
+def _failover_object(
+    entry: Entry, node: Fields, primary: ObjectRef | None, region: str | None, findings: Findings
+) -> ObjectRef | None:
+    path = entry.path_of("failoverObject")
+    if region is None:
+        findings.wrong(path, "needs the parameter failoverRegion", node)
+    other = read_entry(node, FAILOVER_KEYS, path, findings)
+    if other is None or primary is None:
+        return None
+    ref = _ref(other, primary.store, findings)
+    if ref is None:
+        return None
+    if looks_like_arn(ref.name) and Arn.parse(ref.name).store != primary.store:
+        other.blame(findings, "objectName", f"must be of {primary.store}, as the primary is")
+    check_region(other, ref, region, findings)
+    if ref.version != primary.version:
+        wanted = quote(primary.version) if primary.version else "which has none"
+        other.blame(findings, "objectVersion", f"must equal the primary's, {wanted}")
+    return ref if ref.label else ref._replace(label=primary.label)
+
+
+def _store(entry: Entry, findings: Findings) -> StoreName | None:
+    """Where the object is kept, by its `objectType` and its ARN, which must agree."""
+    name, declared = entry["objectName"], cast("StoreName | None", entry["objectType"])
+    if name is None or declared == "ssmparameterpath":
+        return declared
+    if not looks_like_arn(name):
+        if declared is None and not entry.is_faulty("objectType"):
+            entry.blame(findings, "objectType", "is required unless objectName is an ARN")
+        return declared
+    try:
+        store = Arn.parse(name).store
+    except ValueError as fault:
+        entry.blame(findings, "objectName", f"{fault}, got {quote(name)}")
+        return None
+    if declared not in {None, store}:
+        message = f"is {declared}, but objectName is an ARN of {store}"
+        entry.blame(findings, "objectType", message)
+    return store
+
+
+def _ref(entry: Entry, store: StoreName, findings: Findings) -> ObjectRef | None:
+    """A sound ref by the keys that objects and failover objects share."""
+    name = entry["objectName"]
+    if name is None:
+        return None
+    ref = ObjectRef(store, name, entry["objectVersion"], entry["objectVersionLabel"])
+    if store == "ssmparameterpath":
+        return _path(entry, ref, findings)
+    if looks_like_arn(name):
+        try:
+            Arn.parse(name)
+        except ValueError as fault:
+            entry.blame(findings, "objectName", f"{fault}, got {quote(name)}")
+            return None
+    return _parameter(entry, ref, findings) if store == "ssmparameter" else ref
+
+
+def _path(entry: Entry, ref: ObjectRef, findings: Findings) -> ObjectRef | None:
+    """A path of parameters, without a slash at its end."""
+    for key in ("objectVersion", "objectVersionLabel"):
+        if entry[key]:
+            entry.blame(findings, key, "is for one parameter: a path has no version")
+    if not _PATH.fullmatch(ref.name):
+        message = f"must be a path of parameters such as /app/prod, got {quote(ref.name)}"
+        entry.blame(findings, "objectName", message)
+        return None
+    return ref._replace(name=ref.name.rstrip("/") or "/")
+
+
+def _parameter(entry: Entry, ref: ObjectRef, findings: Findings) -> ObjectRef | None:
+    """An SSM ref with the selector of its name moved to where it belongs."""
+    if ref.version and ref.label:
+        message = "cannot stand beside objectVersion: a parameter is asked for by one of them"
+        entry.blame(findings, "objectVersionLabel", message)
+        return None
+    name, selector = _split_selector(ref.name)
+    if selector is None:
+        return ref
+    if not selector or ":" in selector or not name:
+        message = f"must end in one :version or :label at most, got {quote(ref.name)}"
+        entry.blame(findings, "objectName", message)
+        return None
+    if ref.version or ref.label:
+        key = "objectVersion" if ref.version else "objectVersionLabel"
+        message = f"cannot stand beside {quote(':' + selector)} at the end of objectName"
+        entry.blame(findings, key, message)
+        return None
+    if selector.isascii() and selector.isdigit():
+        return ref._replace(name=name, version=selector)
+    return ref._replace(name=name, label=selector)
+
+
+def _split_selector(name: str) -> tuple[str, str | None]:
+    """Name and selector of a parameter; an ARN's own five colons are no selectors."""
+    start = len(name) - len(name.split(":", 5)[5]) if looks_like_arn(name) else 0
+    plain, colon, selector = name[start:].partition(":")
+    return name[:start] + plain, selector if colon else None

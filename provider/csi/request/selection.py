@@ -1,0 +1,96 @@
+"""Which values of a secret become files, and how: `jsonKeys`, `keyPrefix`, `format`, `omitWhole`,
+`objectEncoding`, and which of them go together."""
+
+import re
+from collections.abc import Iterator
+from fnmatch import translate
+from typing import cast
+
+from provider.manifests.entries import Entry, Findings
+from provider.csi.request.model import Encoding, Format, KeyChoice, KeyPattern
+from provider.csi.request.paths import fault_in
+from provider.manifests.problems import quote
+
+_GLOB = re.compile(r"[*?\[]")
+
+
+def read_keys(entry: Entry, separator: str | None, findings: Findings) -> KeyChoice | None:
+    """The object's choice of keys, of a path all; None without any."""
+    _check_prefix(entry, separator, findings)
+    names, prefix = entry.names.get("jsonKeys"), entry["keyPrefix"] or ""
+    if _is_path(entry):
+        return KeyChoice((_pattern("*"),), separator, prefix, noun="parameter")
+    if names is None:
+        return None
+    patterns = tuple(map(_pattern, names))
+    return KeyChoice(patterns, separator, prefix, cast("Format | None", entry["format"]))
+
+
+def read_encoding(entry: Entry) -> Encoding | None:
+    """What the whole-object file, or the value of a `jmesPath` entry, is decoded from."""
+    return cast("Encoding | None", entry["objectEncoding"])
+
+
+def has_whole(entry: Entry) -> bool:
+    """Whether the object has a file of its own: the whole secret, or its keys in a format."""
+    if _is_path(entry):
+        return False
+    return "format" in entry.values or not entry.is_true("omitWhole")
+
+
+def _is_path(entry: Entry) -> bool:
+    return entry["objectType"] == "ssmparameterpath"
+
+
+def _check_prefix(entry: Entry, separator: str | None, findings: Findings) -> None:
+    """Note a `keyPrefix` that no file name may begin with."""
+    prefix = entry["keyPrefix"]
+    if prefix is None:
+        return
+    if "/" in prefix and separator is not None:
+        entry.blame(findings, "keyPrefix", 'may hold "/" only with pathTranslation "False"')
+    elif fault := fault_in(f"{prefix}x"):
+        entry.blame(findings, "keyPrefix", f"{fault}, got {quote(prefix)}")
+
+
+def check_company(entry: Entry, findings: Findings) -> None:
+    """Note keys that have no effect, or none that could be meant, beside the others."""
+    if entry.is_faulty("objectType"):
+        return  # it decides what goes with it
+    for key, why in _misfits(entry):
+        if key in entry.values:
+            entry.blame(findings, key, why)
+
+
+def _misfits(entry: Entry) -> Iterator[tuple[str, str]]:
+    if _is_path(entry):
+        yield from _OF_NO_PATH
+        return
+    given = entry.values
+    if entry.is_true("recursive"):
+        yield "recursive", "needs objectType ssmparameterpath"
+    if "jsonKeys" not in given:
+        yield "keyPrefix", "needs jsonKeys: it is put before the files that those make"
+        yield "format", "needs jsonKeys: it is how those stand in one file"
+    elif "format" in given:
+        yield "keyPrefix", "is for a file for each key, but format makes one file of them"
+    if not given.keys() & {"jsonKeys", "jmesPath"} and entry.is_true("omitWhole"):
+        yield "omitWhole", "needs jsonKeys or jmesPath: without them no file would be left"
+    if "format" in given:
+        yield "objectEncoding", "decodes the whole-object file, but format writes another instead"
+    elif entry.is_true("omitWhole"):
+        yield "objectEncoding", "decodes the whole-object file, but omitWhole leaves it out"
+
+
+_OF_NO_PATH = (
+    ("objectAlias", "is for one file, but a path makes one of each parameter: see keyPrefix"),
+    ("jmesPath", "cannot be applied to a path"),
+    ("jsonKeys", "cannot be applied to a path: all of its parameters become files"),
+    ("format", "is for the keys of one secret"),
+    ("objectEncoding", "decodes the whole-object file, but a path has none"),
+    ("omitWhole", "is without effect: a path has no file of its own"),
+)
+
+
+def _pattern(text: str) -> KeyPattern:
+    return KeyPattern(text, re.compile(translate(text)) if _GLOB.search(text) else None)

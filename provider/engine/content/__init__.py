@@ -1,0 +1,1 @@
+"""What is inside a secret: JSON documents, JMESPath, encodings, file formats."""

@@ -1,0 +1,100 @@
+"""`format`: keys and values as one file that its readers take apart into just these again."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from provider.engine.content.json_document import dump
+from provider.errors import SecretUnusable
+from provider.csi.request.model import Format
+from provider.manifests.problems import quote
+
+
+def write(kind: Format, values: Mapping[str, Any], contents: Mapping[str, bytes]) -> bytes:
+    """The file: JSON of the `values` as they are, the other formats of their `contents` as text."""
+    if kind == "json":
+        return _json(values)
+    line = _LINES[kind]
+    lines = [line(key, content.decode()) for key, content in contents.items()]
+    return "".join(lines).encode()
+
+
+def _json(values: Mapping[str, Any]) -> bytes:
+    try:
+        return dump(dict(values)).encode()
+    except UnicodeEncodeError:
+        raise SecretUnusable("a key is not valid Unicode") from None
+
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_UNQUOTED = re.compile(r"[^\s'\"`$#]+")
+
+
+def _dotenv(key: str, text: str) -> str:
+    """One variable, so that python-dotenv, Node's dotenv, Docker Compose and, where there is a way
+    at all, a shell read the same.
+
+    They agree about quotes without escapes. What needs an escape is written as python-dotenv and
+    Compose read it; a backslash before the closing quote is read by none of them alike.
+    """
+    if not _NAME.fullmatch(key):
+        raise SecretUnusable(
+            f"the key {quote(key, 64)} is no name of a variable: letters, digits and _ . - are"
+        )
+    if "\0" in text:
+        raise SecretUnusable(f"the value of {quote(key, 64)} has a NUL, which no variable holds")
+    return f"{key}={_quoted(key, text)}\n"
+
+
+def _quoted(key: str, text: str) -> str:
+    if text.endswith("\\"):
+        if _UNQUOTED.fullmatch(text):
+            return text
+        raise SecretUnusable(
+            f"the value of {quote(key, 64)} ends in a backslash and needs quotes, which no two "
+            "readers of such files take apart alike: leave it to a file of its own"
+        )
+    if not ("'" in text or "\\\\" in text or "\r" in text):
+        return f"'{text}'"
+    if "\r" in text or not ("$" in text or "`" in text):
+        escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\r", "\\r")
+        return f'"{escaped}"'
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+_ESCAPES = {
+    **{chr(code): f"\\u{code:04X}" for code in (*range(0x20), 0x7F)},
+    **{char: f"\\{char}" for char in "\\=:#!"},
+    "\t": "\\t",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\f": "\\f",
+}
+"""What java.util.Properties escapes ("store", Java SE API), everywhere in key and value."""
+
+
+def _properties(key: str, text: str) -> str:
+    """One property, in the ASCII that every version of Java reads."""
+    leading = len(text) - len(text.lstrip(" "))
+    blanks = "\\ " * leading
+    return f"{_escaped(key).replace(' ', _BLANK)}={blanks}{_escaped(text[leading:])}\n"
+
+
+_BLANK = "\\ "
+
+
+def _escaped(text: str) -> str:
+    plain = "".join(_ESCAPES.get(char, char) for char in text)
+    return plain if plain.isascii() else "".join(map(_ascii, plain))
+
+
+def _ascii(char: str) -> str:
+    """A character as Java's escapes of its UTF-16 units."""
+    if char.isascii():
+        return char
+    units = char.encode("utf-16-be", "surrogatepass").hex().upper()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+_LINES: Mapping[Format, Callable[[str, str], str]] = {"dotenv": _dotenv, "properties": _properties}

@@ -1,0 +1,119 @@
+"""What the engine is asked for, as whom, and what it gives back. Frozen, and nothing else."""
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+StoreName = Literal["secretsmanager", "ssmparameter", "ssmparameterpath"]
+"""Where a secret is kept. A path is one value: a JSON document of all parameters below it."""
+
+IdentityKind = Literal["irsa", "pod-identity", "static", "ambient"]
+
+
+class SecretRef(NamedTuple):
+    """What to read from a store. Equal refs are the same question.
+
+    `name` is a name, an ARN or (Secrets Manager) a partial ARN, without an SSM selector. `version`
+    is a Secrets Manager version id or an SSM version number, `label` a staging label or SSM label.
+    Of an `optional` ref "there is none" is a value like any other. A path may be `recursive`.
+    """
+
+    store: StoreName
+    name: str
+    version: str | None = None
+    label: str | None = None
+    optional: bool = False
+    recursive: bool = False
+
+    @property
+    def is_immutable(self) -> bool:
+        """Whether the content can never change: one version of a Secrets Manager secret.
+
+        The version number of a parameter is used again when it is deleted and created anew.
+        """
+        return self.store == "secretsmanager" and self.version is not None and self.label is None
+
+    def __str__(self) -> str:
+        wanted = [f"version {self.version}"] if self.version else []
+        wanted += [f"label {self.label}"] if self.label else []
+        return f'"{self.name}"' + (f" ({', '.join(wanted)})" if wanted else "")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretValue:
+    """What a store holds under a ref. Without `found` there is none, and `content` is empty."""
+
+    content: bytes = field(repr=False)
+    version: str
+    found: bool = True
+
+
+MISSING = SecretValue(b"", "missing", found=False)
+"""The value of an optional ref that does not exist."""
+
+
+class AssumeRole(NamedTuple):
+    """A role to assume with credentials that are there already, and what STS is told with it."""
+
+    arn: str
+    external_id: str | None = None
+    duration: int | None = None
+    """Seconds; None: the default of AWS."""
+    session_tags: tuple[tuple[str, str], ...] = ()
+    """Key and value of each."""
+    transitive_tag_keys: tuple[str, ...] = ()
+
+
+class Identity(NamedTuple):
+    """Everything that decides what AWS lets somebody read; a part of every cache key.
+
+    `subject` is who asks, as `namespace/name` of a service account or of whatever holds static
+    keys. `session` tells sessions of one subject apart that must not be shared, such as the UID of
+    a pod for EKS Pod Identity or the resource version of static keys. `role` is the role of the
+    session where it is known; of an ambient identity the ARN of the caller. `chain` are the roles
+    that are assumed from there, one after the other.
+    """
+
+    kind: IdentityKind
+    subject: str
+    partition: str
+    role: str = ""
+    session: str = ""
+    chain: tuple[AssumeRole, ...] = ()
+
+    def __str__(self) -> str:
+        roles = [role.arn for role in reversed(self.chain)]
+        return "".join(f"role {arn} assumed by " for arn in roles) + self.own
+
+    @property
+    def own(self) -> str:
+        """The identity without the roles that it assumes, for messages."""
+        if self.kind == "irsa":
+            return f"role {self.role} of service account {self.subject}"
+        if self.kind == "pod-identity":
+            return f"EKS Pod Identity of service account {self.subject}"
+        if self.kind == "static":
+            return f"access keys of {self.subject}"
+        return self.role or self.subject
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The keys of one session.
+
+    `lifetime` is how long they are valid from the moment they were received, in seconds, by the
+    clock of whoever issued them; the local wall clock may be wrong. None: until they are rejected.
+    """
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(repr=False, default=None)
+    lifetime: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Where and as whom a store is read."""
+
+    region: str
+    identity: Identity
+    credentials: Credentials = field(repr=False)

@@ -1,0 +1,50 @@
+"""What the engine needs of the world: stores to read from, and sources of credentials."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from provider.engine.model import Access, Credentials, Identity, SecretRef, SecretValue
+from provider.errors import ProviderError
+
+
+class Store(Protocol):
+    """One of the services that hold secrets. Every method may be cancelled at any time."""
+
+    batch_size: int
+    """The most refs that one `read` takes."""
+
+    async def read(
+        self, refs: Sequence[SecretRef], access: Access
+    ) -> Mapping[SecretRef, SecretValue | ProviderError]:
+        """The value of each ref, or why there is none.
+
+        Raises `CredentialsExpired` and `Unavailable` where they concern all refs; a missing secret
+        is a `SecretNotFound` in the mapping, also of an optional ref.
+        """
+        ...
+
+    async def current_version(self, ref: SecretRef, access: Access) -> str | None:
+        """The version that `ref` names now, by a call that decrypts nothing.
+
+        None where the store has no call for it that is cheaper than `read`, or where the answer
+        leaves it open. Raises as `read` does, and what concerns the ref; `AccessDenied` means that
+        the identity may not ask this, not that it may not read.
+        """
+        ...
+
+
+class CredentialSource(Protocol):
+    """Gets new credentials for one identity. Sources with the same proof of identity are equal."""
+
+    async def fetch(self) -> Credentials:
+        """New credentials; raises `NotAuthenticated` or `Unavailable`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks, and where its credentials come from."""
+
+    identity: Identity
+    source: CredentialSource

@@ -1,0 +1,30 @@
+"""What one request cost and how it was answered: for log and status, nothing decides by it."""
+
+from collections import Counter
+from typing import Literal
+
+from provider.engine.model import Identity
+
+Event = Literal["memory", "joined", "validated", "fetched", "missing"]
+"""How a value was found: without a call, by another request's call, by asking for its version, by
+reading it; or an optional ref does not exist."""
+
+
+class Trace:
+    """Of one request. `calls` are the calls to AWS that were made for it."""
+
+    def __init__(self) -> None:
+        self.identity: Identity | None = None
+        self.calls = 0
+        self.current_at: float | None = None
+        """When the oldest of the values was last known to be current (`time.monotonic`)."""
+        self._events: Counter[Event] = Counter()
+
+    def value(self, how: Event, current_at: float) -> None:
+        """A value was found, and was current at that moment (`time.monotonic`) at least."""
+        self._events[how] += 1
+        self.current_at = min(current_at, self.current_at or current_at)
+
+    def counts(self) -> dict[str, int]:
+        """Calls made, and the number of values found in each way."""
+        return {"calls": self.calls, **self._events}

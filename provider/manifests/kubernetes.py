@@ -1,0 +1,192 @@
+"""SecretProviderClasses out of manifests, as people keep them: several kinds in one file.
+
+For the tools, which read what `kubectl apply` reads. Only the form is checked here; what the
+parameters say is `parse_class`'s.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from provider.manifests.entries import Findings, read_list
+from provider.manifests.nodes import Fields, Items, Node, Scalar, kind_of
+from provider.manifests.problems import Problem, quote
+from provider.manifests.yaml_tree import Limits, NotReadable, read_documents
+
+_LIMITS = Limits(characters=4 * 1024 * 1024, depth=64, nodes=200_000)
+_CLASS = ("secrets-store.csi.x-k8s.io/", "SecretProviderClass")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One Kubernetes object of any kind, unchecked but for its form."""
+
+    api_version: str
+    kind: str
+    name: str
+    namespace: str
+    """Empty where the manifest names none."""
+    node: Fields
+    path: str
+    """Place in the file, for messages: kind and name."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncedKey:
+    """One entry of `secretObjects[].data`: a file that becomes a key of a Kubernetes Secret."""
+
+    object_name: str
+    key: str
+    secret_name: str
+    at: Scalar
+    """Place of `objectName` in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassManifest:
+    """A SecretProviderClass. Line and column of a parameter are those of its value in the file."""
+
+    name: str
+    namespace: str
+    provider: str
+    values: dict[str, Scalar]
+    synced: tuple[SyncedKey, ...]
+    path: str
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """`spec.parameters`, as the driver would send them."""
+        return {name: value.text for name, value in self.values.items()}
+
+
+def read_manifests(text: str) -> tuple[Manifest, ...]:
+    """All Kubernetes objects of a YAML text, those of a `List` too; raises `InvalidSpec`."""
+    findings = Findings()
+    manifests = tuple(find_manifests(text, findings))
+    findings.raise_if_any()
+    return manifests
+
+
+def find_manifests(text: str, findings: Findings) -> Iterator[Manifest]:
+    """What can be read of a YAML text; the rest is noted."""
+    try:
+        for index, document in enumerate(read_documents(text, _LIMITS)):
+            yield from _objects(document, f"document[{index}]", findings)
+    except NotReadable as error:
+        place = Problem("manifest", error.message, error.line, error.column)
+        findings.problems.append(place)
+
+
+def read_classes(text: str) -> tuple[ClassManifest, ...]:
+    """The SecretProviderClasses of a YAML text, other kinds passed over; raises `InvalidSpec`."""
+    manifests = read_manifests(text)
+    findings = Findings()
+    classes = tuple(read_class(one, findings) for one in manifests if _is_class(one))
+    findings.raise_if_any()
+    return classes
+
+
+def _is_class(manifest: Manifest) -> bool:
+    group, kind = _CLASS
+    return manifest.kind == kind and manifest.api_version.startswith(group)
+
+
+def _objects(node: Node, path: str, findings: Findings) -> Iterator[Manifest]:
+    if isinstance(node, Scalar) and node.kind == "null":
+        return  # an empty document: a file may begin or end with ---
+    if not isinstance(node, Fields):
+        findings.wrong(path, f"must be a Kubernetes object, got {kind_of(node)}", node)
+        return
+    kind = _text(node["kind"])
+    items = node["items"]
+    if kind.endswith("List") and isinstance(items, Items):
+        for item_path, item in read_list(items, f"{path}.items"):
+            yield from _objects(item, item_path, findings)
+        return
+    if not kind:
+        findings.wrong(f"{path}.kind", "is required", node)
+    metadata = node["metadata"]
+    name = _text(metadata["name"]) if isinstance(metadata, Fields) else ""
+    namespace = _text(metadata["namespace"]) if isinstance(metadata, Fields) else ""
+    called = f"{kind[:64]} {quote(name)}" if name else path
+    yield Manifest(_text(node["apiVersion"]), kind, name, namespace, node, called)
+
+
+def read_class(manifest: Manifest, findings: Findings) -> ClassManifest:
+    """The class that a manifest holds, as far as its form is sound; the rest is noted."""
+    spec = _mapping(manifest.node, "spec", manifest.path, findings, required=True)
+    path = f"{manifest.path}: spec"
+    provider = _text(spec["provider"]) if spec else ""
+    if spec and not provider:
+        findings.wrong(f"{path}.provider", "is required", spec)
+    return ClassManifest(
+        name=manifest.name,
+        namespace=manifest.namespace,
+        provider=provider,
+        values=_values(_mapping(spec, "parameters", path, findings), path, findings),
+        synced=tuple(_synced(spec, path, findings)),
+        path=manifest.path,
+    )
+
+
+def _values(parameters: Fields | None, path: str, findings: Findings) -> dict[str, Scalar]:
+    """The parameters; the API server takes strings only, so `usePodIdentity: true` is refused."""
+    values = {}
+    for again in parameters.repeated if parameters else ():
+        findings.wrong(f"{path}.parameters", f"key {quote(again.text)} stands twice", again)
+    for name, field in (parameters.entries if parameters else {}).items():
+        if isinstance(field.node, Scalar) and field.node.kind == "text":
+            values[name] = field.node
+        else:
+            message = f"must be text, got {kind_of(field.node)}: quote it"
+            if name == "objects" and isinstance(field.node, Items):
+                message = 'must be text, got a list: write "objects: |"'
+            findings.wrong(f"{path}.parameters.{name[:64]}", message, field.node)
+    return values
+
+
+def _synced(spec: Fields | None, path: str, findings: Findings) -> Iterator[SyncedKey]:
+    for secret_path, secret in _list(spec, "secretObjects", path, findings):
+        secret_name = _text(secret["secretName"])
+        for data_path, data in _list(secret, "data", secret_path, findings):
+            name = data["objectName"]
+            if isinstance(name, Scalar) and name.words:
+                yield SyncedKey(name.words, _text(data["key"]), secret_name, name)
+            else:
+                findings.wrong(f"{data_path}.objectName", "must be text", name or data)
+
+
+def _list(
+    owner: Fields | None, key: str, path: str, findings: Findings
+) -> Iterator[tuple[str, Fields]]:
+    """The mappings of the list that `owner` holds under `key`, with their paths."""
+    node = owner[key] if owner else None
+    if not isinstance(node, Items):
+        if node and not _is_null(node):
+            findings.wrong(f"{path}.{key}", f"must be a list, got {kind_of(node)}", node)
+        return
+    for item_path, item in read_list(node, f"{path}.{key}"):
+        if isinstance(item, Fields):
+            yield item_path, item
+        else:
+            findings.wrong(item_path, f"must be a mapping, got {kind_of(item)}", item)
+
+
+def _mapping(
+    owner: Fields | None, key: str, path: str, findings: Findings, *, required: bool = False
+) -> Fields | None:
+    node = owner[key] if owner else None
+    if isinstance(node, Fields):
+        return node
+    if node and not _is_null(node):
+        findings.wrong(f"{path}.{key}", f"must be a mapping, got {kind_of(node)}", node)
+    elif required:
+        findings.wrong(f"{path}.{key}", "is required", owner)
+    return None
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.kind == "null"
+
+
+def _text(node: Node | None) -> str:
+    return (node.words or "") if isinstance(node, Scalar) else ""

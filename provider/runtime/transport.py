@@ -1,0 +1,50 @@
+"""The boundary to every HTTP server: one request in, one whole answer out.
+
+A `Transport` is one coroutine function, and so is a fake of it. `HttpClient.send` is the real one.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request. `timeout` is for all of it, in seconds; `max_body` bounds the answer."""
+
+    method: Method
+    url: str
+    headers: Mapping[str, str] = field(repr=False, default_factory=dict)
+    body: bytes = field(repr=False, default=b"")
+    timeout: float = 30.0
+    max_body: int = 16 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One whole answer, whatever its status. Names of headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+class NoAnswer(Exception):
+    """No usable answer came; the text says from where and why, and nothing that was sent.
+
+    `kind`: `timeout`; `connection` (it broke, or could not be opened); `unreachable` (nothing
+    listens there); `untrusted` (the certificate is not signed by an authority that we trust);
+    `malformed` (not HTTP, or a body over the limit).
+    """
+
+    Kind = Literal["timeout", "connection", "unreachable", "untrusted", "malformed"]
+
+    def __init__(self, kind: Kind, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
+Transport = Callable[[Request], Awaitable[Reply]]
+"""Sends one request; raises `NoAnswer`."""

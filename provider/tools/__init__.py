@@ -1,0 +1,1 @@
+"""What people run beside the daemon: mount, validate, explain, iam-policy, convert, status, schema."""
