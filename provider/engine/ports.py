@@ -13,6 +13,8 @@ class Store(Protocol):
 
     batch_size: int
     """The most refs that one `read` takes."""
+    can_describe: bool
+    """Whether `current_version` asks the service; where it does not, values are read again."""
 
     async def read(
         self, refs: Sequence[SecretRef], access: Access
@@ -27,9 +29,9 @@ class Store(Protocol):
     async def current_version(self, ref: SecretRef, access: Access) -> str | None:
         """The version that `ref` names now, by a call that decrypts nothing.
 
-        None where the store has no call for it that is cheaper than `read`, or where the answer
-        leaves it open. Raises as `read` does, and what concerns the ref; `AccessDenied` means that
-        the identity may not ask this, not that it may not read.
+        None where the answer leaves it open, and without `can_describe`. Raises as `read` does, and
+        what concerns the ref; `AccessDenied` means that the identity may not ask this, not that it
+        may not read.
         """
         ...
 

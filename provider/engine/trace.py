@@ -27,4 +27,4 @@ class Trace:
 
     def counts(self) -> dict[str, int]:
         """Calls made, and the number of values found in each way."""
-        return {"calls": self.calls, **self._events}
+        return {"calls": self.calls, **{how: self._events[how] for how in self._events}}

@@ -1,0 +1,196 @@
+"""Credentials of each identity, in memory. Concurrent requests for one identity share one fetch.
+
+Only success is remembered. Credentials are renewed in the background before they expire; where that
+fails for a transient reason they are used until they expire. All times are monotonic: a wall clock
+that is wrong or jumps costs no credentials.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from random import random
+from time import monotonic
+from typing import Any, Literal
+
+from provider.engine.model import Credentials, Identity
+from provider.engine.ports import CredentialSource, Principal
+from provider.engine.single_flight import SharedTask
+from provider.errors import OutOfTime, ProviderError, TokenRejected
+from provider.runtime.log import fields, logger
+from provider.runtime.lru import Lru
+
+Event = Literal["hit", "miss", "joined", "failed"]
+
+CAPACITY = 1000
+"""Identities that are remembered, some 3 KiB each."""
+FAILING_SECONDS = 900.0
+"""Older failures leave the gauge of failing identities."""
+FETCH_SECONDS = 60.0
+"""The most time that one fetch may take, retries included."""
+UNLIMITED = 3600.0
+"""Seconds after which credentials without an expiry are fetched again."""
+LEAST_MARGIN = 60.0
+"""Seconds before expiry at which credentials are renewed, at least."""
+LAST_MARGIN = 15.0
+"""Seconds before expiry from which credentials are not used any more."""
+PAUSE_SECONDS = 30.0
+"""Time between attempts at a renewal."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Credentials, and until when they need no renewal and may be used (`time.monotonic`)."""
+
+    credentials: Credentials = field(repr=False)
+    renew_at: float
+    good_until: float
+
+
+class _Fetch(SharedTask[Credentials]):
+    """A fetch in flight and the source that it asks."""
+
+    def __init__(self, work: Coroutine[Any, Any, Credentials], source: CredentialSource) -> None:
+        super().__init__(work)
+        self.source = source
+
+
+class CredentialCache:
+    """One for the process. `chance` returns numbers from 0 to 1; `observe` gets each event."""
+
+    def __init__(
+        self,
+        *,
+        capacity: int = CAPACITY,
+        clock: Callable[[], float] = monotonic,
+        chance: Callable[[], float] = random,
+        observe: Callable[[Event], None] = lambda _event: None,
+    ) -> None:
+        self._clock = clock
+        self._chance = chance
+        self._observe = observe
+        self._kept: Lru[Identity, _Kept] = Lru(capacity)
+        self._failed: Lru[Identity, float] = Lru(capacity)
+        self._fetches: dict[Identity, _Fetch] = {}
+        self._renewals: set[asyncio.Task[None]] = set()
+
+    async def get(self, principal: Principal) -> Credentials:
+        """Credentials that are valid for a while; raises what the source raises."""
+        kept = self._kept.get(principal.identity)
+        now = self._clock()
+        if kept is None or now >= kept.good_until:
+            return await self._join(principal)
+        self._kept.move_to_end(principal.identity)
+        self._observe("hit")
+        if now >= kept.renew_at and principal.identity not in self._fetches:
+            self._renew(principal)
+        return kept.credentials
+
+    def drop(self, identity: Identity, credentials: Credentials) -> None:
+        """Forget these credentials, which AWS rejected; newer ones stay."""
+        kept = self._kept.get(identity)
+        if kept is not None and kept.credentials == credentials:
+            del self._kept[identity]
+
+    def failing(self) -> int:
+        """Identities whose last fetch failed in the last quarter of an hour."""
+        since = self._clock() - FAILING_SECONDS
+        return sum(at >= since for at in self._failed.values())
+
+    def __len__(self) -> int:
+        """Identities that have credentials, expired ones included."""
+        return len(self._kept)
+
+    async def close(self) -> None:
+        """Cancel the renewals in the background."""
+        for task in self._renewals:
+            task.cancel()
+        await asyncio.gather(*self._renewals, return_exceptions=True)
+
+    async def _join(self, principal: Principal) -> Credentials:
+        """The result of the fetch in flight, or of a new one."""
+        while True:
+            fetch = self._fetches.get(principal.identity)
+            if fetch is None or not fetch.is_open:
+                self._observe("miss")
+                fetch = self._start(principal)
+                return await fetch.join()
+            self._observe("joined")
+            try:
+                return await fetch.join()
+            except TokenRejected:
+                # It says nothing about another token of the same identity.
+                if fetch.source == principal.source:
+                    raise
+
+    def _start(self, principal: Principal) -> _Fetch:
+        identity = principal.identity
+        fetch = self._fetches[identity] = _Fetch(self._fetch(principal), principal.source)
+
+        def forget(_task: asyncio.Task[Credentials]) -> None:
+            if self._fetches.get(identity) is fetch:
+                del self._fetches[identity]
+
+        fetch.task.add_done_callback(forget)
+        return fetch
+
+    def _renew(self, principal: Principal) -> None:
+        """Fetch in the background; nobody waits for it."""
+        fetch = self._start(principal)
+
+        async def wait() -> None:
+            try:
+                await fetch.join()
+            except ProviderError as error:
+                about = fields(identity=str(principal.identity), reason=error.reason)
+                logger.warning("credentials were not renewed", extra=about)
+
+        task = asyncio.create_task(wait())
+        self._renewals.add(task)
+        task.add_done_callback(self._renewals.discard)
+
+    async def _fetch(self, principal: Principal) -> Credentials:
+        identity = principal.identity
+        try:
+            async with asyncio.timeout(FETCH_SECONDS):
+                credentials = await principal.source.fetch()
+        except TimeoutError:
+            self._note_failure(identity, final=False)
+            raise OutOfTime(
+                f"no credentials of {identity} came in time. Try again later."
+            ) from None
+        except ProviderError as error:
+            is_final = not (error.retryable or isinstance(error, TokenRejected))
+            self._note_failure(identity, final=is_final)
+            raise
+        self._keep(identity, credentials)
+        return credentials
+
+    def _note_failure(self, identity: Identity, *, final: bool) -> None:
+        """A refusal ends what was granted before; after anything else it is used on."""
+        self._observe("failed")
+        now = self._clock()
+        self._failed.put(identity, now)
+        kept = self._kept.get(identity)
+        if kept is None:
+            return
+        if final:
+            del self._kept[identity]
+        else:
+            self._kept[identity] = replace(kept, renew_at=now + PAUSE_SECONDS)
+
+    def _keep(self, identity: Identity, credentials: Credentials) -> None:
+        now = self._clock()
+        lifetime = UNLIMITED if credentials.lifetime is None else credentials.lifetime
+        usable = self._usable(lifetime)
+        good = max(usable, lifetime - LAST_MARGIN)
+        self._failed.pop(identity, None)
+        self._kept.put(identity, _Kept(credentials, now + usable, now + good))
+
+    def _usable(self, lifetime: float) -> float:
+        """Seconds after which to renew.
+
+        5 to 10 % before expiry, at random, so that the identities of a node, which all started
+        together, are not all renewed together. Of a life shorter than the margins, half.
+        """
+        margin = max(LEAST_MARGIN, lifetime * (0.05 + 0.05 * self._chance()))
+        return max(lifetime - margin, lifetime / 2)

@@ -1,0 +1,256 @@
+"""Reads everything that one request wants, from one region or from two.
+
+With a failover region, a read asks both side by side: the value of the primary region wins, a
+refusal in either is final, and only a transient failure of one region is covered by the other. A
+validation asks the failover region only for what the primary does not answer.
+
+That an optional ref does not exist counts from the primary alone. The failover region may lack what
+was never replicated to it, and an outage of the primary must not remove anything.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import NamedTuple
+
+from provider.engine.credentials import CredentialCache
+from provider.engine.freshness import Freshness
+from provider.engine.model import Identity, SecretRef, SecretValue
+from provider.engine.trace import Trace
+from provider.engine.value_cache import Key
+from provider.engine.values import Answer, Query, Recalled, Values
+from provider.errors import AwsUnavailable, CredentialsExpired, OutOfTime, ProviderError
+
+GRACE_SECONDS = 3.0
+"""How long a region may delay an answer once the other one has answered."""
+
+Future = asyncio.Future[Answer]
+Futures = Mapping[SecretRef, Future]
+
+
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """Where to ask: the primary region and, where there is one, the failover region."""
+
+    primary: str
+    failover: str | None = None
+
+
+class Wanted(NamedTuple):
+    """One ref, and what to ask for in the failover region; None: the same."""
+
+    ref: SecretRef
+    failover: SecretRef | None = None
+
+    @property
+    def other(self) -> SecretRef:
+        """What to ask for in the failover region."""
+        return self.failover or self.ref
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A value (or that an optional one does not exist), and the region that it comes from."""
+
+    value: SecretValue
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Why there is no value, and the region that this is about."""
+
+    region: str
+    error: ProviderError
+
+
+Outcome = Found | Failed
+
+
+class Reader:
+    """One for the process."""
+
+    def __init__(
+        self, values: Values, credentials: CredentialCache, grace: float = GRACE_SECONDS
+    ) -> None:
+        self._values = values
+        self._credentials = credentials
+        self._grace = grace
+
+    def recall(
+        self,
+        wanted: Sequence[Wanted],
+        regions: Regions,
+        identity: Identity,
+        freshness: Freshness,
+        trace: Trace,
+    ) -> list[Found] | None:
+        """All values from memory; None if even one of them needs a call."""
+        found = []
+        for one in wanted:
+            recalled = self._recall(one, regions, identity, freshness)
+            if recalled is None:
+                return None
+            found.append(recalled)
+        return [Found(self._values.use(one, trace), region) for region, one in found]
+
+    async def read(self, wanted: Sequence[Wanted], regions: Regions, query: Query) -> list[Outcome]:
+        """The outcome of each, in order. Raises where there are no credentials for any of them."""
+        await self._require_credentials(query)
+        if regions.failover is None:
+            return await self._from_one(wanted, regions.primary, query)
+        if query.freshness.by_reading:
+            return await self._from_both(wanted, regions.primary, regions.failover, query)
+        return await self._from_primary_first(wanted, regions, regions.failover, query)
+
+    async def _require_credentials(self, query: Query) -> None:
+        try:
+            async with asyncio.timeout(query.deadline - monotonic()):
+                await self._credentials.get(query.principal)
+        except TimeoutError:
+            raise OutOfTime(
+                f"no credentials of {query.principal.identity} came in time. Try again later."
+            ) from None
+
+    def _recall(
+        self, one: Wanted, regions: Regions, identity: Identity, freshness: Freshness
+    ) -> tuple[str, Recalled] | None:
+        """What memory has, and of which region."""
+        recalled = self._values.recall(Key(identity, regions.primary, one.ref), freshness)
+        if recalled is not None:
+            return regions.primary, recalled
+        if regions.failover is None:
+            return None
+        recalled = self._values.recall(Key(identity, regions.failover, one.other), freshness)
+        if recalled is None or not recalled.value.found:
+            return None
+        return regions.failover, recalled
+
+    async def _from_one(self, wanted: Sequence[Wanted], region: str, query: Query) -> list[Outcome]:
+        answers = self._values.read((one.ref for one in wanted), region, query)
+        try:
+            await _wait(answers.values(), query.deadline)
+            return [_outcome(region, answers[one.ref]) for one in wanted]
+        finally:
+            _cancel(answers)
+
+    async def _from_both(
+        self, wanted: Sequence[Wanted], primary: str, failover: str, query: Query
+    ) -> list[Outcome]:
+        first = self._values.read((one.ref for one in wanted), primary, query)
+        second = self._values.read((one.other for one in wanted), failover, query)
+        try:
+            pairs = [(first[one.ref], second[one.other]) for one in wanted]
+            await _wait_for_pairs(pairs, query.deadline, self._grace)
+            return [
+                _judge(_outcome(primary, ours), _outcome(failover, theirs))
+                for ours, theirs in pairs
+            ]
+        finally:
+            _cancel(first, second)
+
+    async def _from_primary_first(
+        self, wanted: Sequence[Wanted], regions: Regions, failover: str, query: Query
+    ) -> list[Outcome]:
+        """Recall what either region has, ask the primary for the rest, then the other region."""
+        outcomes: dict[Wanted, Outcome] = {}
+        for one in wanted:
+            known = self._recall(one, regions, query.principal.identity, query.freshness)
+            if known is not None:
+                region, recalled = known
+                outcomes[one] = Found(self._values.use(recalled, query.trace), region)
+        unknown = [one for one in dict.fromkeys(wanted) if one not in outcomes]
+        first = self._values.read((one.ref for one in unknown), regions.primary, query)
+        second: Futures = {}
+        try:
+            await _wait(first.values(), min(query.deadline, monotonic() + self._grace))
+            lacking = [one for one in unknown if _may_be_covered(first[one.ref])]
+            second = self._values.read((one.other for one in lacking), failover, query)
+            pairs = [(first[one.ref], second[one.other]) for one in lacking]
+            await _wait_for_pairs(pairs, query.deadline, grace=0)
+            for one in unknown:
+                outcomes[one] = _outcome(regions.primary, first[one.ref])
+            for one in lacking:
+                outcomes[one] = _judge(outcomes[one], _outcome(failover, second[one.other]))
+        finally:
+            _cancel(first, second)
+        return [outcomes[one] for one in wanted]
+
+
+async def _wait(futures: Iterable[Future], deadline: float, *, first: bool = False) -> None:
+    """Wait until all (or the first) are done, or the deadline has passed."""
+    waiting = {future for future in futures if not future.done()}
+    if waiting:
+        until = asyncio.FIRST_COMPLETED if first else asyncio.ALL_COMPLETED
+        await asyncio.wait(waiting, timeout=max(0.0, deadline - monotonic()), return_when=until)
+
+
+async def _wait_for_pairs(
+    pairs: Sequence[tuple[Future, Future]], deadline: float, grace: float
+) -> None:
+    """Wait until each pair has an answer that counts, then `grace` seconds for the rest."""
+    for pair in pairs:
+        while not _is_settled(pair) and monotonic() < deadline:
+            await _wait(pair, deadline, first=True)
+    rest = {future for pair in pairs for future in pair}
+    await _wait(rest, min(deadline, monotonic() + grace))
+
+
+def _cancel(*answers: Futures) -> None:
+    """Stop waiting. Calls go on for the requests that still wait for them."""
+    for futures in answers:
+        for future in futures.values():
+            future.cancel()
+
+
+def _is_settled(pair: tuple[Future, Future]) -> bool:
+    """Whether one holds an answer that the other cannot change, or both are done."""
+    primary, failover = pair
+    if primary.done() and failover.done():
+        return True
+    return not (_may_be_covered(primary) and (_may_be_covered(failover) or _is_missing(failover)))
+
+
+def _is_missing(future: Future) -> bool:
+    answer = future.result()
+    return isinstance(answer, SecretValue) and not answer.found
+
+
+def _may_be_covered(future: Future) -> bool:
+    """Whether the other region may answer instead: no answer yet, or a transient failure."""
+    if not future.done():
+        return True
+    answer = future.result()
+    return isinstance(answer, ProviderError) and _is_coverable(answer)
+
+
+def _is_coverable(error: ProviderError) -> bool:
+    return error.retryable or isinstance(error, CredentialsExpired)
+
+
+def _outcome(region: str, future: Future) -> Outcome:
+    if not future.done():
+        text = "no answer in time. Check that this region's endpoints can be reached from the node."
+        return Failed(region, OutOfTime(text))
+    answer = future.result()
+    return Failed(region, answer) if isinstance(answer, ProviderError) else Found(answer, region)
+
+
+def _judge(primary: Outcome, failover: Outcome) -> Outcome:
+    for outcome in (primary, failover):
+        if isinstance(outcome, Failed) and not _is_coverable(outcome.error):
+            return outcome
+    if isinstance(primary, Found):
+        return primary
+    if isinstance(failover, Found):
+        return failover if failover.value.found else _both(primary, failover.region, _NOT_THERE)
+    return _both(primary, failover.region, str(failover.error))
+
+
+_NOT_THERE = "it has no such secret."
+
+
+def _both(primary: Failed, failover: str, why: str) -> Failed:
+    text = f"{primary.error} The failover region {failover} did not help either: {why}"
+    return Failed(primary.region, AwsUnavailable(text))

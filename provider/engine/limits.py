@@ -1,0 +1,66 @@
+"""How many calls may be in flight: for each identity in a region, for each region, and in all.
+
+First come, first served. Nothing is kept for a region or an identity that has no call in flight.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from provider.engine.model import Identity
+
+K = TypeVar("K", bound=Hashable)
+
+REGIONS = 8
+"""Regions whose calls may all hang at a time before calls to others have to wait."""
+
+
+@dataclass(slots=True)
+class _Gate:
+    semaphore: asyncio.Semaphore
+    users: int = 0
+
+
+class KeyedLimit(Generic[K]):
+    """At most `most` at a time for each key."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._gates: dict[K, _Gate] = {}
+
+    @asynccontextmanager
+    async def slot(self, key: K) -> AsyncIterator[None]:
+        """Wait for a free slot of `key`, and hold it."""
+        gate = self._gates.get(key)
+        if gate is None:
+            gate = self._gates[key] = _Gate(asyncio.Semaphore(self._most))
+        gate.users += 1
+        try:
+            async with gate.semaphore:
+                yield
+        finally:
+            gate.users -= 1
+            if not gate.users:
+                del self._gates[key]
+
+    def __len__(self) -> int:
+        """Keys in use."""
+        return len(self._gates)
+
+
+class CallLimits:
+    """`most` calls in flight for each region, three eighths of them for one identity there."""
+
+    def __init__(self, most: int) -> None:
+        self._identities: KeyedLimit[tuple[Identity, str]] = KeyedLimit(max(1, most * 3 // 8))
+        self._regions: KeyedLimit[str] = KeyedLimit(most)
+        self._all = asyncio.Semaphore(most * REGIONS)
+
+    @asynccontextmanager
+    async def slot(self, identity: Identity, region: str) -> AsyncIterator[None]:
+        """Wait until one more call may be sent, and count it as long as the block lasts."""
+        # The narrowest limit first: who waits there holds no slot that others could use.
+        async with self._identities.slot((identity, region)), self._regions.slot(region), self._all:
+            yield

@@ -1,0 +1,77 @@
+"""Work that several requests wait for together.
+
+A shared task belongs to no request: it goes on when the request that started it is cancelled, as
+long as another one waits for it, and is cancelled when none does. Every waiter gets its result or
+its error, on every path, because they all wait for the task itself.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Hashable
+from typing import Any, Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+
+
+class SharedTask(Generic[T]):
+    """One task and the number of its waiters."""
+
+    def __init__(self, work: Coroutine[Any, Any, T]) -> None:
+        self.task = asyncio.create_task(work)
+        self._waiting = 0
+        self._abandoned = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether one may still wait for it."""
+        return not (self._abandoned or self.task.done())
+
+    def join(self) -> asyncio.Future[T]:
+        """A future of what the work returns or raises. One waiter more, from now until it is done;
+        cancelling it cancels nothing else."""
+        self._waiting += 1
+        future = asyncio.shield(self.task)
+        future.add_done_callback(self._leave)
+        return future
+
+    def _leave(self, _future: asyncio.Future[T]) -> None:
+        self._waiting -= 1
+        if not self._waiting and not self.task.done():
+            self._abandoned = True
+            self.task.cancel()
+
+
+class SingleFlight(Generic[K, T]):
+    """Of concurrent requests with one key, the first does the work for all.
+
+    It remembers nothing: a cache is looked at before.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: dict[K, SharedTask[T]] = {}
+
+    async def run(self, key: K, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What `work` returns, called here or by the request that came first."""
+        shared = self._tasks.get(key)
+        if shared is None or not shared.is_open:
+            shared = self._start(key, work)
+        return await shared.join()
+
+    def is_running(self, key: K) -> bool:
+        """Whether a request would join another one."""
+        shared = self._tasks.get(key)
+        return shared is not None and shared.is_open
+
+    def __len__(self) -> int:
+        """How many are running."""
+        return len(self._tasks)
+
+    def _start(self, key: K, work: Callable[[], Coroutine[Any, Any, T]]) -> SharedTask[T]:
+        shared = self._tasks[key] = SharedTask(work())
+
+        def forget(_task: asyncio.Task[T]) -> None:
+            if self._tasks.get(key) is shared:
+                del self._tasks[key]
+
+        shared.task.add_done_callback(forget)
+        return shared

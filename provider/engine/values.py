@@ -1,0 +1,248 @@
+"""Reads refs from one region as one identity, with as few calls as possible.
+
+For each ref, in this order: the remembered value, if it is fresh enough; a call in flight that asks
+the same; the version alone, if a value is remembered and the store can tell it; the value itself.
+Calls go side by side, in batches where the store takes them.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from time import monotonic
+from typing import Any, TypeVar
+
+from provider.engine.calls import Calls
+from provider.engine.freshness import Freshness
+from provider.engine.model import MISSING, Access, SecretRef, SecretValue, StoreName
+from provider.engine.ports import Principal, Store
+from provider.engine.single_flight import SharedTask
+from provider.engine.trace import Event, Trace
+from provider.engine.value_cache import Key, Remembered, ValueCache, is_fresh
+from provider.errors import (
+    AccessDenied,
+    CredentialsExpired,
+    ProviderError,
+    SecretNotFound,
+)
+
+T = TypeVar("T")
+
+Answer = SecretValue | ProviderError
+"""A value, or why there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What all refs of one request have in common. `deadline` is a time of `time.monotonic`."""
+
+    principal: Principal
+    freshness: Freshness
+    deadline: float
+    trace: Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """A remembered value, and when it was last known to be current (`time.monotonic`)."""
+
+    value: SecretValue
+    current_at: float
+
+
+class Call(SharedTask[Mapping[Key, Answer]]):
+    """A call in flight for some keys. `asked_at` is when it was sent; None: not yet."""
+
+    def __init__(self, work: Callable[["Call"], Coroutine[Any, Any, Mapping[Key, Answer]]]) -> None:
+        self.asked_at: float | None = None
+        super().__init__(work(self))
+
+    def is_fresh(self, freshness: Freshness) -> bool:
+        """Whether its answer will be fresh enough."""
+        return self.asked_at is None or self.asked_at >= freshness.since
+
+
+class Values:
+    """One for the process. `observe` gets how each value was found."""
+
+    def __init__(
+        self,
+        stores: Mapping[StoreName, Store],
+        *,
+        cache: ValueCache,
+        calls: Calls,
+        observe: Callable[[Event], None],
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._stores = stores
+        self._cache = cache
+        self._calls = calls
+        self._observe = observe
+        self._clock = clock
+        self._reads: dict[Key, Call] = {}
+        self._validations: dict[Key, Call] = {}
+
+    def recall(self, key: Key, freshness: Freshness) -> Recalled | None:
+        """The remembered value if it may be used without a call; `use` counts it."""
+        remembered = self._cache.get(key)
+        now = self._clock()
+        if remembered is None or not is_fresh(remembered, key.ref, freshness, now):
+            return None
+        is_immutable = key.ref.is_immutable and remembered.value.found
+        return Recalled(remembered.value, now if is_immutable else remembered.validated_at)
+
+    def use(self, recalled: Recalled, trace: Trace) -> SecretValue:
+        """The value of `recalled`, counted as a call that was saved."""
+        return self._found("memory", recalled.value, recalled.current_at, trace)
+
+    def read(
+        self, refs: Iterable[SecretRef], region: str, query: Query
+    ) -> dict[SecretRef, asyncio.Future[Answer]]:
+        """A future of each ref's answer. Cancel those that are not wanted any more."""
+        identity = query.principal.identity
+        futures: dict[SecretRef, asyncio.Future[Answer]] = {}
+        unknown: list[Key] = []
+        for ref in dict.fromkeys(refs):
+            key = Key(identity, region, ref)
+            if (recalled := self.recall(key, query.freshness)) is not None:
+                futures[ref] = asyncio.get_running_loop().create_future()
+                futures[ref].set_result(self.use(recalled, query.trace))
+            elif (call := self._in_flight(key, query.freshness)) is not None:
+                self._count("joined", self._clock(), query.trace)
+                futures[ref] = asyncio.ensure_future(_answer(call.join(), key))
+            else:
+                unknown.append(key)
+        for key, call in self._start_calls(unknown, query):
+            futures[key.ref] = asyncio.ensure_future(_answer(call.join(), key))
+        return futures
+
+    def _in_flight(self, key: Key, freshness: Freshness) -> Call | None:
+        """A call that asks the same and is fresh enough; reads serve validations as well."""
+        candidates = [self._reads.get(key)]
+        if not freshness.by_reading:
+            candidates.append(self._validations.get(key))
+        for call in candidates:
+            if call is not None and call.is_open and call.is_fresh(freshness):
+                return call
+        return None
+
+    def _start_calls(self, keys: Sequence[Key], query: Query) -> Iterator[tuple[Key, Call]]:
+        to_read = []
+        for key in keys:
+            if not query.freshness.by_reading and self._describable(key) is not None:
+                yield key, self._start_validation(key, query)
+            else:
+                to_read.append(key)
+        for batch in self._batches(to_read):
+            call = self._start_read(batch, query)
+            yield from ((key, call) for key in batch)
+
+    def _batches(self, keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
+        by_store = sorted(keys, key=lambda key: key.ref.store)
+        for store, group in groupby(by_store, key=lambda key: key.ref.store):
+            same, size = list(group), self._stores[store].batch_size
+            yield from (same[at : at + size] for at in range(0, len(same), size))
+
+    def _describable(self, key: Key) -> Remembered | None:
+        """What is remembered of `key`, if asking for its version is enough."""
+        remembered = self._cache.get(key)
+        if remembered is None or not self._stores[key.ref.store].can_describe:
+            return None
+        if not (remembered.may_describe and remembered.value.found):
+            return None
+        return None if remembered.needs_reading(self._clock()) else remembered
+
+    def _start_read(self, keys: Sequence[Key], query: Query) -> Call:
+        return self._start(lambda call: self._read(call, keys, query), keys, self._reads)
+
+    def _start_validation(self, key: Key, query: Query) -> Call:
+        return self._start(lambda call: self._validate(call, key, query), [key], self._validations)
+
+    def _start(
+        self,
+        work: Callable[[Call], Coroutine[Any, Any, Mapping[Key, Answer]]],
+        keys: Sequence[Key],
+        calls: dict[Key, Call],
+    ) -> Call:
+        call = Call(work)
+        calls.update(dict.fromkeys(keys, call))
+
+        def forget(_task: asyncio.Task[Mapping[Key, Answer]]) -> None:
+            for key in keys:
+                if calls.get(key) is call:
+                    del calls[key]
+
+        call.task.add_done_callback(forget)
+        return call
+
+    async def _read(self, call: Call, keys: Sequence[Key], query: Query) -> Mapping[Key, Answer]:
+        store, refs = self._stores[keys[0].ref.store], [key.ref for key in keys]
+        try:
+            answers = await self._ask(
+                call, keys[0].region, query, lambda access: store.read(refs, access)
+            )
+        except ProviderError as error:
+            answers = dict.fromkeys(refs, error)
+        return {key: self._learn(key, answers[key.ref], call, query) for key in keys}
+
+    async def _validate(self, call: Call, key: Key, query: Query) -> Mapping[Key, Answer]:
+        """The remembered value if its version is still the current one, else a new one."""
+        remembered, store = self._cache.get(key), self._stores[key.ref.store]
+        version = None
+        try:
+            version = await self._ask(
+                call, key.region, query, lambda access: store.current_version(key.ref, access)
+            )
+        except AccessDenied:
+            # The right to read does not imply the right to describe: do not ask again.
+            if remembered is not None:
+                self._cache.put(key, replace(remembered, may_describe=False))
+        except ProviderError as error:
+            if not (key.ref.optional and isinstance(error, SecretNotFound)):
+                return {key: self._learn(key, error, call, query)}
+        if remembered is not None and version == remembered.value.version:
+            asked_at = call.asked_at or self._clock()
+            self._cache.put(key, remembered.validated(asked_at))
+            return {key: self._found("validated", remembered.value, asked_at, query.trace)}
+        since = Freshness.asked_since(call.asked_at or self._clock())
+        read = self._in_flight(key, since) or self._start_read([key], query)
+        return await read.join()
+
+    async def _ask(
+        self, call: Call, region: str, query: Query, send: Callable[[Access], Awaitable[T]]
+    ) -> T:
+        def sending() -> None:
+            query.trace.calls += 1
+            if call.asked_at is None:
+                call.asked_at = self._clock()
+
+        return await self._calls.make(query.principal, region, send, sending)
+
+    def _learn(self, key: Key, answer: Answer, call: Call, query: Query) -> Answer:
+        """Remember a value; a refusal ends what was known."""
+        if key.ref.optional and isinstance(answer, SecretNotFound):
+            answer = MISSING
+        if isinstance(answer, ProviderError):
+            if not (answer.retryable or isinstance(answer, CredentialsExpired)):
+                self._cache.forget(key)
+            return answer
+        asked_at = self._clock() if call.asked_at is None else call.asked_at
+        known = self._cache.get(key)
+        may_describe = known is None or known.may_describe
+        self._cache.put(key, Remembered(answer, asked_at, asked_at, may_describe=may_describe))
+        return self._found("fetched", answer, asked_at, query.trace)
+
+    def _found(
+        self, how: Event, value: SecretValue, current_at: float, trace: Trace
+    ) -> SecretValue:
+        """The value, counted by how it was found."""
+        self._count(how if value.found else "missing", current_at, trace)
+        return value
+
+    def _count(self, how: Event, current_at: float, trace: Trace) -> None:
+        self._observe(how)
+        trace.value(how, current_at)
+
+
+async def _answer(answers: asyncio.Future[Mapping[Key, Answer]], key: Key) -> Answer:
+    return (await answers)[key]

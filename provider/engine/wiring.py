@@ -1,0 +1,102 @@
+"""Makes an engine from its settings: the one place that does, for every front door and tool."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+from provider.aws import network, retries
+from provider.aws.client import AwsClient
+from provider.aws.credentials.pod_identity import Agent
+from provider.aws.endpoints import Endpoints
+from provider.aws.stores import stores
+from provider.aws.sts import Sts
+from provider.engine.calls import Calls
+from provider.engine.credentials import CredentialCache
+from provider.engine.failover import Reader
+from provider.engine.limits import CallLimits
+from provider.engine.value_cache import ValueCache
+from provider.engine.values import Values
+from provider.runtime.http import HttpClient
+from provider.runtime.transport import Transport
+
+
+class Observer(Protocol):
+    """What is counted: `runtime.metrics.Metrics`, or nothing."""
+
+    def aws_request(
+        self, service: str, operation: str, region: str, outcome: str, seconds: float
+    ) -> None:
+        """An attempt at a call to AWS has ended."""
+        ...
+
+    def cache_event(self, cache: str, event: str) -> None:
+        """A cache had what was asked for, or did not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`max_calls` is the number of calls in flight for each region, `environment` holds the
+    standard AWS variables."""
+
+    environment: Mapping[str, str] = field(repr=False)
+    max_calls: int = 64
+    cache_max_bytes: int = 16 * 2**20
+    pod_identity_ipv4_endpoint: str = "http://169.254.170.23/v1/credentials"
+    pod_identity_ipv6_endpoint: str = "http://[fd00:ec2::23]/v1/credentials"
+    pod_identity_timeout: float | None = None
+    user_agent_suffix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What front doors use."""
+
+    reader: Reader
+    credentials: CredentialCache
+    value_cache: ValueCache
+    client: AwsClient
+    sts: Sts
+    agent: Agent
+    http: HttpClient
+
+
+@asynccontextmanager
+async def open_engine(
+    settings: Settings, observer: Observer, *, transport: Transport | None = None
+) -> AsyncIterator[Engine]:
+    """An engine, closed at the end of the block; `ValueError` where a variable makes no sense.
+
+    With `transport`, AWS and the agent are asked through it instead of the network.
+    """
+    environment = settings.environment
+    http = HttpClient()
+    client = AwsClient(
+        Endpoints(environment),
+        transport or network.aws_transport(environment, http),
+        observer.aws_request,
+        retries.max_attempts(environment),
+        user_agent_suffix=settings.user_agent_suffix,
+    )
+    credentials = CredentialCache(observe=partial(observer.cache_event, "credentials"))
+    cache = ValueCache(settings.cache_max_bytes)
+    values = Values(
+        stores(client),
+        cache=cache,
+        calls=Calls(credentials, CallLimits(settings.max_calls)),
+        observe=partial(observer.cache_event, "values"),
+    )
+    agent = Agent(
+        settings.pod_identity_ipv4_endpoint,
+        settings.pod_identity_ipv6_endpoint,
+        send=transport or http.send,
+        timeout=settings.pod_identity_timeout,
+    )
+    try:
+        reader = Reader(values, credentials)
+        yield Engine(reader, credentials, cache, client, Sts(client), agent, http)
+    finally:
+        await credentials.close()
+        await http.close()
