@@ -2,9 +2,10 @@
 
 import argparse
 import os
+import shlex
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,11 +13,11 @@ from typing import NoReturn
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 from benchmarks import machine, plot, table
-from benchmarks.figures import Figure, Run, compare
-from benchmarks.rows import ROWS
+from benchmarks.figures import Figure, Run, compare, with_reference
+from benchmarks.goals import USUAL_LATENCY
+from benchmarks.rows import OF_REFERENCE, ROWS
 from benchmarks.stage import Stage, stage
 
-USUAL_LATENCY = 20.0
 FIGURES = Path(__file__).parent / "figures.json"
 PLOT = Path(__file__).parent.parent / "docs" / "performance.svg"
 MOST_SECONDS = 900
@@ -36,12 +37,17 @@ def _parser() -> argparse.ArgumentParser:
         "--latency-ms",
         type=float,
         default=USUAL_LATENCY,
-        help="what a call to AWS takes; goals are for the default, 20",
+        help="time of every call to AWS, Kubernetes and the agent; goals are for the default, 20",
     )
-    parser.add_argument(
-        "--thorough", type=float, default=1.0, help="scales how often all is repeated"
-    )
+    parser.add_argument("--thorough", type=float, default=1.0, help="scales the number of repeats")
     parser.add_argument("--speed", type=float, default=120.0, help="of the simulated hours")
+    parser.add_argument(
+        "--reference",
+        type=shlex.split,
+        default=[],
+        metavar="CMD",
+        help="command of AWS's provider, to measure it on the same work in this run (needs root)",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them, as SVG")
     parser.add_argument(
@@ -56,14 +62,20 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Run the rows."""
+    """Run the rows. Returns 1 if --compare found a loss."""
     options = _parser().parse_args()
     then = Run.from_json(FIGURES.read_text()) if options.compare else None
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGALRM, _end)
     signal.alarm(MOST_SECONDS)
     with stage(options.latency_ms, options.thorough, options.speed) as made:
-        figures = list(_measured(made, options.only or list(ROWS)))
+        names = options.only or list(ROWS)
+        figures: Sequence[Figure] = [machine.speed(), *_measured(made, names)]
+        if options.reference:
+            shared = [name for name in names if name in OF_REFERENCE]
+            figures = with_reference(
+                figures, _measured(made.of_reference(options.reference), shared)
+            )
         run = Run(machine.about(options.latency_ms), figures, made.left_out)
     table.show(run, options.latency_ms == USUAL_LATENCY)
     _keep(run, options)
@@ -72,7 +84,6 @@ def main() -> int:
 
 
 def _measured(made: Stage, names: list[str]) -> Iterator[Figure]:
-    yield machine.speed()
     for name in names:
         sys.stderr.write(f"{name} … \r")
         yield from ROWS[name](made)
@@ -87,7 +98,7 @@ def _keep(run: Run, options: argparse.Namespace) -> None:
 
 
 def _end(number: int, _frame: object) -> NoReturn:
-    """Leave through every `with`, which ends what was started."""
+    """Exit through every `with`, so that all processes are stopped."""
     raise SystemExit(f"ended by {signal.Signals(number).name}")
 
 

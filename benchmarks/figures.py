@@ -1,12 +1,12 @@
-"""What a run measured: figures, as JSON, and one run against another by ratio. Pure."""
+"""Figures of a run, as JSON, and the comparison of two runs by ratio. Pure functions."""
 
 import json
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-Unit = Literal["ms", "s", "MiB", "calls", "mounts", "$", "1/s", "%"]
+Unit = Literal["ms", "s", "MiB", "calls", "mounts", "threads", "$", "1/s", "%"]
 
 TOLERANCE: Mapping[Unit, float] = {
     "ms": 0.25,
@@ -15,26 +15,29 @@ TOLERANCE: Mapping[Unit, float] = {
     "MiB": 0.05,
     "calls": 0.05,
     "mounts": 0.0,
+    "threads": 0.0,
     "$": 0.05,
     "%": 0.25,
 }
-"""By how much two runs of the same code may differ on a machine that does other things too."""
+"""By how much two runs of the same code may differ on a machine that has other work too."""
 
-GRAIN: Mapping[Unit, float] = {"MiB": 1.0}
-"""Differences that are none, however large their ratio: what memory grew by is next to nothing."""
+GRAIN: Mapping[Unit, float] = {"MiB": 1.0, "threads": 2.0}
+"""Smaller differences count as none, however large their ratio."""
 
 MORE_IS_BETTER: frozenset[Unit] = frozenset({"1/s"})
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number. `spread` is the middle half of its repeats as a share of their median."""
+    """One number. `spread` is the middle half of its repeats as a share of their median;
+    `reference` is the same number of the reference, where this run measured it."""
 
     name: str
     text: str
     value: float
     unit: Unit
     spread: float = 0.0
+    reference: float | None = None
 
     @classmethod
     def of(cls, name: str, text: str, values: Sequence[float], unit: Unit) -> "Figure":
@@ -74,13 +77,16 @@ class Run:
 
 def _short(figure: dict[str, Any]) -> dict[str, Any]:
     """Without the name, which is its key, and with no more digits than were measured."""
-    rest = {key: value for key, value in figure.items() if key != "name"}
-    return {**rest, "value": float(f"{rest['value']:.4g}"), "spread": round(rest["spread"], 3)}
+    rest = {key: value for key, value in figure.items() if key != "name" and value is not None}
+    digits: dict[str, Any] = {
+        key: float(f"{rest[key]:.4g}") for key in ("value", "reference") if key in rest
+    }
+    return {**rest, **digits, "spread": round(rest["spread"], 3)}
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A figure of now beside that of then; `ratio` is now / then, `None` where then was nought."""
+    """A figure beside that of an earlier run; `ratio` is now / then, `None` where then was 0."""
 
     now: Figure
     then: Figure
@@ -88,8 +94,14 @@ class Change:
     verdict: Literal["same", "better", "worse"]
 
 
+def with_reference(figures: Iterable[Figure], reference: Iterable[Figure]) -> Sequence[Figure]:
+    """The figures, each with that of the reference of the same name."""
+    values = {figure.name: figure.value for figure in reference}
+    return [replace(figure, reference=values.get(figure.name)) for figure in figures]
+
+
 def compare(now: Run, then: Run) -> Iterator[Change]:
-    """Every figure that both have; a difference within tolerance and spread is none."""
+    """Yields every figure that both runs have; differences within tolerance and spread are none."""
     known = {figure.name: figure for figure in then.figures}
     for figure in now.figures:
         if figure.name in known:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.figures import Figure
 
-DEPENDENCIES = ("botocore", "grpcio", "protobuf", "jmespath", "pyyaml", "urllib3")
+DEPENDENCIES = ("botocore", "grpcio", "aiohttp", "uvloop", "protobuf", "jmespath", "pyyaml")
 
 
 def about(latency_ms: float) -> dict[str, str]:

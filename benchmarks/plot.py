@@ -1,11 +1,11 @@
-"""The figures as a picture: bars beside AWS's own provider, and how time grows. Plain SVG."""
+"""The figures as a picture (SVG): bars beside the reference on the same work, and growth."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from benchmarks.figures import Figure, Run
-from benchmarks.goals import GOALS, NO_GOAL
+from benchmarks.goals import USUAL_LATENCY, reference_of
 from benchmarks.table import shown
 
 BARS = (
@@ -22,12 +22,12 @@ BARS = (
 OURS, THEIRS, INK, PALE = "#1b6ca8", "#c9ced6", "#24292f", "#8b949e"
 WIDTH, LABELS, ROW = 860, 330, 38
 LONGEST = 650.0
-"""Milliseconds at the right end of the bars; longer ones are cut, their numbers are not."""
+"""Milliseconds at the right end of the bars; longer bars are cut, their numbers are not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """A small chart: figures by how much there was to do."""
+    """A small chart: figures by the amount of work."""
 
     title: str
     prefix: str
@@ -41,9 +41,10 @@ GROWTHS = (
 
 
 def svg(run: Run) -> str:
-    """The picture; figures that were not measured are left out."""
+    """Returns the picture; figures that were not measured are left out."""
     figures = {figure.name: figure for figure in run.figures}
     bars = [figures[name] for name in BARS if name in figures]
+    usual = run.machine.get("latency") == f"{USUAL_LATENCY:g} ms"
     below = 60 + ROW * len(bars)
     height = below + 250
     head = (
@@ -52,7 +53,7 @@ def svg(run: Run) -> str:
     )
     lines = [head, f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>', *_legend(run)]
     for at, bar in enumerate(bars):
-        lines += _bar(bar, 50 + ROW * at)
+        lines += _bar(bar, 50 + ROW * at, usual=usual)
     for at, growth in enumerate(GROWTHS):
         lines += _chart(growth, figures, 40 + at * 420, below + 30)
     return "\n".join([*lines, "</svg>\n"])
@@ -60,14 +61,14 @@ def svg(run: Run) -> str:
 
 def _legend(run: Run) -> Iterator[str]:
     latency = run.machine.get("latency", "")
-    yield _text(20, 28, f"Time of mounts; a call to AWS takes {latency}", size=16)
+    yield _text(20, 28, f"Time of mounts; every call takes {latency}", size=16)
     yield _rect(LABELS + 180, 17, 12, 12, OURS) + _text(LABELS + 198, 28, "this provider")
     yield _rect(LABELS + 300, 17, 12, 12, THEIRS) + _text(LABELS + 318, 28, "AWS's provider")
 
 
-def _bar(figure: Figure, top: float) -> Iterator[str]:
+def _bar(figure: Figure, top: float, *, usual: bool) -> Iterator[str]:
     yield _text(LABELS - 10, top + 21, figure.text, anchor="end")
-    reference = GOALS.get(figure.name, NO_GOAL).reference
+    reference = reference_of(figure, latency_is_usual=usual)
     for value, offset, colour in ((figure.value, 3, OURS), (reference, 18, THEIRS)):
         if value is not None:
             length = _length(value)

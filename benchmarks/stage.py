@@ -1,12 +1,12 @@
-"""What every row needs: fakes, daemons, pods, and how thoroughly to measure."""
+"""What every row needs: fakes, daemons, pods, and the number of repeats."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchmarks.daemon import Daemon
+from benchmarks.daemon import Daemon, provider, reference
 from benchmarks.figures import Figure
 from benchmarks.pods import Pods
 from testbed.process import FakesProcess
@@ -16,25 +16,31 @@ ALWAYS_ASK = "--rotation-poll-interval=0s"
 
 @dataclass(slots=True)
 class Stage:
-    """`latency_ms` is what a call to AWS takes, `thorough` scales how often things are repeated."""
+    """Every call of the fakes takes `latency_ms`; `thorough` scales the number of repeats."""
 
     folder: Path
     latency_ms: float
     thorough: float = 1.0
     speed: float = 120.0
-    """How much faster than life hours are simulated."""
+    """How much faster than real time hours are simulated."""
+    reference: Sequence[str] = ()
+    """The command that starts the reference; empty: our own provider is measured."""
     left_out: dict[str, str] = field(default_factory=dict)
     """What could not be measured here, and why."""
     pods: Pods = field(default_factory=Pods)
 
     def times(self, number: int) -> range:
-        """As many repeats as the run is thorough."""
+        """The repeats, scaled."""
         return range(max(1, round(number * self.thorough)))
+
+    def of_reference(self, command: Sequence[str]) -> "Stage":
+        """The same stage for the same rows, with the reference in the place of our provider."""
+        return replace(self, reference=command)
 
     def fakes(
         self, *, identities: int = 30, secrets: int = 5, latency_ms: float | None = None
     ) -> FakesProcess:
-        """AWS, Kubernetes and the agent in a process of their own."""
+        """AWS, Kubernetes and the agent in a separate process."""
         latency = self.latency_ms if latency_ms is None else latency_ms
         return FakesProcess(
             *("--tls", str(self.folder / "ca.pem")),
@@ -44,14 +50,16 @@ class Stage:
         )
 
     def daemon(self, fakes: FakesProcess, *flags: str, prefix: Sequence[str] = ()) -> Daemon:
-        """A daemon that is not started yet."""
+        """A daemon that is not started yet; the reference has none of our flags."""
         home = Path(tempfile.mkdtemp(dir=self.folder))
-        return Daemon(home, fakes, *flags, prefix=prefix)
+        if self.reference:
+            return Daemon(home, reference(self.reference, home, fakes), prefix)
+        return Daemon(home, provider(home, fakes, flags), prefix)
 
 
 @contextmanager
 def stage(latency_ms: float, thorough: float, speed: float) -> Iterator[Stage]:
-    """A stage on which the daemon's bytecode is compiled."""
+    """A stage on which the bytecode of our provider is compiled."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         made = Stage(Path(folder), latency_ms, thorough, speed)
         with made.fakes(identities=1, secrets=1) as fakes:

@@ -1,4 +1,4 @@
-"""Figures for the eye."""
+"""Prints figures as tables."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,14 +6,14 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.figures import Change, Figure, Run
-from benchmarks.goals import GOALS, NO_GOAL
+from benchmarks.goals import GOALS, NO_GOAL, reference_of
 
 WIDTH = 120
-"""Columns at least: lines that are wrapped cannot be compared."""
+"""Minimum of columns: wrapped lines cannot be compared."""
 
 
 def show(run: Run, latency_is_usual: bool) -> None:
-    """The table; goals are for the usual latency."""
+    """Prints the table; goals and known figures of the reference are for the usual latency."""
     console = _console()
     console.print(", ".join(f"{name} {value}" for name, value in run.machine.items()), style="dim")
     table = _table("", "measured", "±", "goal", "limit", "AWS's provider")
@@ -21,13 +21,14 @@ def show(run: Run, latency_is_usual: bool) -> None:
         goal = GOALS.get(figure.name, NO_GOAL) if latency_is_usual else NO_GOAL
         missed = goal.goal is not None and figure.value > goal.goal
         value = shown(figure.value, figure)
+        other = reference_of(figure, latency_is_usual=latency_is_usual)
         table.add_row(
             figure.text,
             f"[bold red]{value}[/]" if missed else f"[bold]{value}[/]",
             f"{figure.spread / 2:.0%}" if figure.spread else "",
             f"≤ {shown(goal.goal, figure)}" if goal.goal is not None else "",
             shown(goal.limit, figure) if goal.limit is not None else "",
-            shown(goal.reference, figure) if goal.reference is not None else "",
+            shown(other, figure) if other is not None else "",
         )
     console.print(table)
     for text, reason in run.left_out.items():
@@ -35,7 +36,7 @@ def show(run: Run, latency_is_usual: bool) -> None:
 
 
 def show_changes(changes: Iterable[Change]) -> Sequence[Change]:
-    """Now beside then; the losses."""
+    """Prints this run beside the earlier one. Returns the figures that got worse."""
     styles = {"same": "dim", "better": "green", "worse": "bold red"}
     table = _table("", "then", "now", "ratio", "")
     losses = []
@@ -56,8 +57,8 @@ def show_changes(changes: Iterable[Change]) -> Sequence[Change]:
 
 
 def shown(value: float, figure: Figure) -> str:
-    """With as many digits as mean something."""
-    if figure.unit in {"calls", "mounts"}:
+    """Returns a number with as many digits as are significant."""
+    if figure.unit in {"calls", "mounts", "threads"}:
         return f"{value:,.0f}"
     if figure.unit == "$":
         return f"${value:,.2f}"

@@ -54,15 +54,22 @@ def unavailable() -> AgentError:
 class FakeAgent(Listening):
     """The agent of one node, on IPv4, or on IPv6 with `host="::1"`.
 
-    Faults and journal know the service `agent` and the operation `credentials`.
+    Faults and journal use the service `agent` and the operation `credentials`. Credentials live
+    `lifetime` seconds, every answer takes `latency` seconds.
     """
 
     def __init__(
-        self, cloud: Cloud, *, host: str = "127.0.0.1", port: int = 0, lifetime: float = 6 * 3600.0
+        self,
+        cloud: Cloud,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        lifetime: float = 6 * 3600.0,
+        latency: float = 0.0,
     ) -> None:
         self._cloud = cloud
         self._lifetime = lifetime
-        self._desk = Desk(AgentError)
+        self._desk = Desk(AgentError, latency)
         self.faults = self._desk.faults
         self.journal = self._desk.journal
         self._server = Server(self._answer, host=host, port=port)

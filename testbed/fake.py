@@ -1,8 +1,8 @@
-"""What every fake does with a call: faults first, then the answer, then a line in the journal."""
+"""What every fake does with a call: inject faults, answer, add latency, keep a journal."""
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, Self, TypeVar
 
 from testbed.faults import Faults, raise_first, spoil
@@ -11,7 +11,7 @@ from testbed.journal import Call, Journal
 
 
 class Refusal(Exception):
-    """A service says no; each fake has its own kind and renders it in its own way."""
+    """An error response of a service; each fake has a subclass and renders it in its own format."""
 
 
 R = TypeVar("R", bound=Refusal)
@@ -19,7 +19,7 @@ R = TypeVar("R", bound=Refusal)
 
 @dataclass(slots=True)
 class Asked:
-    """One call on its way; `identity` and `target` may become known only as it is answered."""
+    """One call; `identity` and `target` may be filled in only while it is answered."""
 
     service: str
     operation: str
@@ -30,16 +30,17 @@ class Asked:
 
 @dataclass(slots=True)
 class Desk(Generic[R]):
-    """Carries calls out under the faults in force."""
+    """Answers calls under the active faults. Every answer takes `latency` seconds."""
 
     refusal: type[R]
+    latency: float = 0.0
     faults: Faults = field(default_factory=Faults)
     journal: Journal = field(default_factory=Journal)
 
     def serve(
         self, asked: Asked, answer: Callable[[], Reply], refuse: Callable[[R], Reply]
     ) -> Reply:
-        """The reply to one call, spoilt where a fault says so."""
+        """Returns the reply to one call, changed by the faults that apply to it."""
         effects = self.faults.drawn(asked.service, asked.operation, asked.region)
         try:
             raise_first(effects)
@@ -57,6 +58,8 @@ class Desk(Generic[R]):
                 time.monotonic(),
             )
         )
+        if self.latency:
+            reply = replace(reply, delay=reply.delay + self.latency)
         return spoil(reply, effects) if effects else reply
 
 

@@ -63,11 +63,11 @@ def _json(body: Mapping[str, Any], status: int = 200, *headers: tuple[str, str])
 
 
 class FakeKubernetes(Listening):
-    """The API server and what it knows.
+    """The API server and its objects.
 
-    `token` is the bearer token that it takes (set another: the token was rotated); `forbidden`
-    holds resources (`serviceaccounts`) that RBAC denies. Faults and journal know the service
-    `kubernetes` and operations such as `get serviceaccounts`.
+    `token` is the bearer token that it accepts (assign another one to rotate it); `forbidden`
+    holds resources (`serviceaccounts`) that RBAC denies. Every answer takes `latency` seconds.
+    Faults and journal use the service `kubernetes` and operations such as `get serviceaccounts`.
     """
 
     def __init__(
@@ -76,11 +76,12 @@ class FakeKubernetes(Listening):
         token: str = TOKEN,
         tls: ssl.SSLContext | None = None,
         host: str = "127.0.0.1",
+        latency: float = 0.0,
     ) -> None:
         self.token = token
         self.forbidden: set[str] = set()
         self._objects: dict[tuple[str, str, str], dict[str, Any]] = {}
-        self._desk = Desk(ApiError)
+        self._desk = Desk(ApiError, latency)
         self.faults = self._desk.faults
         self.journal = self._desk.journal
         self._server = Server(self._answer, host=host, tls=tls)

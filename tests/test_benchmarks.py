@@ -1,4 +1,4 @@
-"""What of the benchmark is no measurement: figures, comparison, picture, requests."""
+"""The parts of the benchmark that measure nothing: figures, comparison, picture, requests."""
 
 import json
 from dataclasses import replace
@@ -10,8 +10,8 @@ import pytest
 
 from benchmarks import plot
 from benchmarks.daemon import ROOT, image_environment
-from benchmarks.figures import TOLERANCE, Figure, Run, Unit, compare
-from benchmarks.goals import GOALS
+from benchmarks.figures import TOLERANCE, Figure, Run, Unit, compare, with_reference
+from benchmarks.goals import GOALS, reference_of
 from benchmarks.pods import Pods, objects
 from benchmarks.rows.node import calls_of
 from benchmarks.table import shown
@@ -78,6 +78,21 @@ def test_no_more_digits_are_kept_than_were_measured() -> None:
 def test_runs_are_compared_by_ratio(then: Figure, now: Figure, verdict: str) -> None:
     (change,) = compare(run(now), run(then))
     assert change.verdict == verdict
+
+
+def test_the_reference_of_the_same_run_stands_beside_each_figure() -> None:
+    other = Figure("other", "other", 1.0, "ms")
+    merged = with_reference([TIME, other], [replace(TIME, value=620.0)])
+    assert [figure.reference for figure in merged] == [620.0, None]
+    made = run(*merged)
+    assert Run.from_json(made.to_json()) == made
+
+
+def test_known_figures_of_the_reference_hold_for_the_same_work_alone() -> None:
+    measured = replace(TIME, reference=700.0)
+    assert reference_of(measured) == 700.0
+    assert reference_of(TIME) == GOALS["node.start"].reference
+    assert reference_of(TIME, latency_is_usual=False) is None
 
 
 def test_only_what_both_runs_have_is_compared() -> None:
@@ -151,10 +166,20 @@ def test_the_picture_shows_what_was_measured_and_leaves_out_the_rest() -> None:
     assert "node start" in texts
     assert "100 ms" in texts
     assert {"20", "1000"} <= set(texts)
+    assert "620 ms" in texts, "the reference, known for calls of 20 ms"
     assert ET.fromstring(plot.svg(run())).tag.endswith("svg")
+
+
+def test_the_picture_compares_with_nothing_measured_on_other_work() -> None:
+    picture = plot.svg(replace(run(TIME), machine={"latency": "5 ms"}))
+    assert "100 ms" in picture
+    assert "620 ms" not in picture
 
 
 def test_goals_are_for_figures_that_exist() -> None:
     committed = Path(ROOT / "benchmarks" / "figures.json")
     measured = Run.from_json(committed.read_text())
-    assert GOALS.keys() <= {figure.name for figure in measured.figures} | {"start.limited"}
+    assert GOALS.keys() <= {figure.name for figure in measured.figures} | {
+        "start.limited",
+        "memory.threads",
+    }

@@ -1,6 +1,6 @@
-"""The rows of the table, each a function that measures and yields figures.
+"""The rows of the table: functions that measure and yield figures.
 
-A row makes its own fakes and daemons, so that each can be run by itself (`--only`).
+A row starts its own fakes and daemons, so that each can run alone (`--only`).
 """
 
 from collections.abc import Mapping
@@ -23,3 +23,5 @@ ROWS: Mapping[str, Row] = {
     "hour-disturbed": hour.disturbed,
     "memory": memory.row,
 }
+OF_REFERENCE = frozenset({"start", "mount", "node", "cpu", "memory"})
+"""Rows that the reference can be measured by as well."""

@@ -1,8 +1,8 @@
-"""The fakes as a process of its own, so that a benchmark measures the daemon alone.
+"""The fakes as a separate process, so that a benchmark measures the daemon alone.
 
-Prints one JSON object with the addresses and then answers commands from standard input, one a line
-(`calls`, `clear`, `rotate [NUMBER]`, `disturb SHARE`), with one JSON object a line. Ends with its
-input. `testbed.process` is the other end.
+Prints one JSON object with the addresses, then reads commands from standard input, one per line
+(`calls`, `clear`, `rotate [NUMBER]`, `disturb SHARE`), and answers each with one JSON object per
+line. Ends when its input ends. `testbed.process` is the client.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from typing import Any
 from testbed.agent import FakeAgent
 from testbed.aws.errors import sts_throttled, throttled
 from testbed.aws.fake import FakeAws
-from testbed.faults import late, reset
+from testbed.faults import reset
 from testbed.journal import Journal
 from testbed.kubernetes import FakeKubernetes
 from testbed.samples import Sample
@@ -26,10 +26,18 @@ from testbed.tls import Authority
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m testbed.aws", description=__doc__)
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--tls", metavar="CA", type=Path, help="serve TLS; write the CA here")
-    parser.add_argument("--latency-ms", type=float, default=0.0, help="time every AWS call takes")
-    parser.add_argument("--agent-latency-ms", type=float, default=0.0)
-    parser.add_argument("--kubernetes-latency-ms", type=float, default=0.0)
+    parser.add_argument(
+        "--tls",
+        metavar="CA",
+        type=Path,
+        help="serve AWS and Kubernetes over TLS; write the CA here",
+    )
+    parser.add_argument(
+        "--latency-ms",
+        type=float,
+        default=0.0,
+        help="time of every call: to AWS, the Kubernetes API and the Pod Identity agent",
+    )
     parser.add_argument("--no-signatures", action="store_true", help="check no signatures")
     parser.add_argument("--identities", type=int, default=30)
     parser.add_argument("--secrets", type=int, default=5, help="secrets for each identity")
@@ -52,17 +60,16 @@ def main() -> None:
     options = _parser().parse_args()
     sample = Sample(options.identities, options.secrets, options.size)
     authority = Authority() if options.tls else None
+    latency = options.latency_ms / 1000
     aws = FakeAws(
         check_signatures=not options.no_signatures,
-        latency=options.latency_ms / 1000,
+        latency=latency,
         tls=authority.server("*.amazonaws.com") if authority else None,
         port=options.port,
         keep_calls=False,
     )
-    agent = FakeAgent(aws.cloud)
-    agent.faults.inject(late(options.agent_latency_ms / 1000))
-    kubernetes = FakeKubernetes()
-    kubernetes.faults.inject(late(options.kubernetes_latency_ms / 1000))
+    agent = FakeAgent(aws.cloud, latency=latency)
+    kubernetes = FakeKubernetes(tls=authority.server() if authority else None, latency=latency)
     sample.fill(aws.cloud)
     sample.annotate(aws.cloud, kubernetes)
     if authority:
@@ -70,11 +77,11 @@ def main() -> None:
     with ExitStack() as stack:
         for fake in (aws, agent, kubernetes):
             stack.enter_context(fake)
-        _say({"aws": aws.url, "agent": agent.url, "kubernetes": kubernetes.url})
-        _obey(aws, sample, [aws.journal, agent.journal, kubernetes.journal])
+        _print({"aws": aws.url, "agent": agent.url, "kubernetes": kubernetes.url})
+        _answer_commands(aws, sample, [aws.journal, agent.journal, kubernetes.journal])
 
 
-def _obey(aws: FakeAws, sample: Sample, journals: Sequence[Journal]) -> None:
+def _answer_commands(aws: FakeAws, sample: Sample, journals: Sequence[Journal]) -> None:
     generation = 1
     for line in sys.stdin:
         command, *arguments = line.split()
@@ -90,7 +97,7 @@ def _obey(aws: FakeAws, sample: Sample, journals: Sequence[Journal]) -> None:
             answer = {"generation": generation}
         elif command == "disturb":
             _disturb(aws, *map(float, arguments))
-        _say(answer)
+        _print(answer)
 
 
 def _disturb(aws: FakeAws, share: float) -> None:
@@ -101,7 +108,7 @@ def _disturb(aws: FakeAws, share: float) -> None:
     aws.faults.inject(reset(), probability=share / 2)
 
 
-def _say(message: dict[str, Any]) -> None:
+def _print(message: dict[str, Any]) -> None:
     print(json.dumps(message), flush=True)
 
 

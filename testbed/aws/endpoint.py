@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import uuid4
@@ -39,8 +39,6 @@ class Endpoint:
     desk: Desk[AwsError]
     region: str = ""
     check_signatures: bool = True
-    latency: float = 0.0
-    """Seconds that every answer takes."""
 
     def __call__(self, request: Request) -> Reply:
         """Answer one request."""
@@ -49,12 +47,10 @@ class Endpoint:
         if operation:
             body = _body(request)
             asked = Asked(_TARGETS.get(prefix, prefix), operation, region, target=_target(body))
-            reply = self.desk.serve(asked, lambda: self._json(asked, request, body), _json_error)
-        else:
-            form = _form(request)
-            asked = Asked("sts", form.get("Action", ""), region, target=form.get("RoleArn", ""))
-            reply = self.desk.serve(asked, lambda: self._sts(asked, request, form), _sts_error)
-        return replace(reply, delay=reply.delay + self.latency) if self.latency else reply
+            return self.desk.serve(asked, lambda: self._json(asked, request, body), _json_error)
+        form = _form(request)
+        asked = Asked("sts", form.get("Action", ""), region, target=form.get("RoleArn", ""))
+        return self.desk.serve(asked, lambda: self._sts(asked, request, form), _sts_error)
 
     def _json(self, asked: Asked, request: Request, body: Body | None) -> Reply:
         operation = _OPERATIONS.get(asked.service, {}).get(asked.operation)

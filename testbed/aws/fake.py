@@ -30,11 +30,10 @@ class FakeAws(Listening):
         keep_calls: bool = True,
     ) -> None:
         self.cloud = cloud or Cloud()
-        self._desk = Desk(AwsError, journal=Journal(keep=keep_calls))
+        self._desk = Desk(AwsError, latency, journal=Journal(keep=keep_calls))
         self.faults = self._desk.faults
         self.journal = self._desk.journal
         self._check_signatures = check_signatures
-        self._latency = latency
         self._tls = tls
         self._host = host
         self._all = self._server("", port)
@@ -73,6 +72,5 @@ class FakeAws(Listening):
             self._desk,
             region,
             check_signatures=self._check_signatures,
-            latency=self._latency,
         )
         return Server(endpoint, host=self._host, port=port, tls=self._tls)
