@@ -1,1 +1,4 @@
-"""The process: log, metrics, HTTP client and server, signals, bounded caches. It knows nothing of secrets."""
+"""The process: log, metrics, HTTP client and server, signals, bounded caches.
+
+Nothing here knows of secrets.
+"""

@@ -1,11 +1,12 @@
-"""The daemon's log: one logger, `provider`, on stderr, as JSON or as text.
+"""The log of the process: one logger, `provider`, on stderr, as JSON or as text.
 
-What must not be logged cannot be: of other libraries' records only warnings get through, and of
-these neither arguments nor ready-made texts (urllib3 and botocore put headers, bodies and tokens
-there); tracebacks show places and kinds of errors, and messages of those kinds only that never
-quote data.
+Secrets and tokens cannot reach it. Records of other libraries are dropped below the level of a
+warning, and shown without their arguments and without formatted texts, because libraries put
+headers, bodies and tokens there. A traceback shows places and classes of errors, and the message
+only of classes that never quote data.
 """
 
+import asyncio
 import json
 import logging
 import sys
@@ -25,15 +26,15 @@ MAX_FIELD = 1024
 MAX_FRAMES = 40
 MAX_CAUSES = 8
 
-TELLING = (AttributeError, ImportError, NameError, NotImplementedError, TypeError)
-"""Errors of Python whose messages name code, not data. A ValueError quotes what it could not read,
-a KeyError the key, a UnicodeError the bytes."""
+ABOUT_CODE = (AttributeError, ImportError, NameError, NotImplementedError, TypeError)
+"""Python's errors whose messages name code, not data. A ValueError quotes the text that it cannot
+read, a KeyError the key, a UnicodeError the bytes."""
 
 logger = logging.getLogger("provider")
 
 
 def fields(**values: Value) -> dict[str, Any]:
-    """What a line says beside its message: `logger.info("…", extra=fields(pod=…))`."""
+    """Fields of a line beside its message: `logger.info("…", extra=fields(pod=…))`."""
     return {"fields": values}
 
 
@@ -42,7 +43,10 @@ def set_up(
     log_format: Literal["auto", "json", "text"],
     stream: TextIO | None = None,
 ) -> None:
-    """Log to `stream` (stderr) from now on; uncaught errors of threads too."""
+    """Log to `stream` (default: stderr) from now on, uncaught errors of threads included.
+
+    `auto` is `text` on a terminal, else `json`. For the errors of an event loop, see `install`.
+    """
     stream = sys.stderr if stream is None else stream
     as_text = log_format == "text" or (log_format == "auto" and stream.isatty())
     handler = logging.StreamHandler(stream)
@@ -52,26 +56,44 @@ def set_up(
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logger.setLevel(level.upper())
-    logging.raiseExceptions = False  # a closed stderr is no reason to fail, nor to print records
+    logging.raiseExceptions = False  # a closed stderr must neither fail a request nor print records
     threading.excepthook = _log_thread_error
     sys.excepthook = _log_error
 
 
+def install(loop: asyncio.AbstractEventLoop) -> None:
+    """Log the errors that nobody handles in this event loop.
+
+    Neither asyncio's own text nor the callback appears: both contain the arguments.
+    """
+    loop.set_exception_handler(_log_loop_error)
+
+
+def _log_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    task = context.get("task") or context.get("future")
+    coroutine = task.get_coro() if isinstance(task, asyncio.Task) else None
+    logger.error(
+        "unhandled error in the event loop",
+        extra=fields(coroutine=getattr(coroutine, "__qualname__", None))
+        | {"error": context.get("exception")},
+    )
+
+
 def _log_thread_error(args: threading.ExceptHookArgs) -> None:
-    logger.error("a thread ended by an error", extra={"error": args.exc_value})
+    logger.error("unhandled error in a thread", extra={"error": args.exc_value})
 
 
 def _log_error(
     _kind: type[BaseException], error: BaseException, _traceback: TracebackType | None
 ) -> None:
-    logger.critical("ended by an error", extra={"error": error})
+    logger.critical("unhandled error", extra={"error": error})
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, message, then what the line says beside it."""
+    """One JSON object a line: time, level, message, fields, traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, without its end."""
+        """The line, without a line break."""
         line: dict[str, Any] = {
             "time": _time(record),
             "level": record.levelname.lower(),
@@ -84,17 +106,17 @@ class JsonLines(logging.Formatter):
 
 
 class TextLines(logging.Formatter):
-    """For people: time, level, message, fields as `name=value`, then the traceback, indented."""
+    """For people: time, level, message, fields as `name=value`; the traceback indented below."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line or, with a traceback, lines; without an end."""
-        said = [_time(record)[11:-1], f"{record.levelname:7}", _cut(_message(record), MAX_MESSAGE)]
-        said += [
+        """The line or, with a traceback, lines; without a line break at the end."""
+        parts = [_time(record)[11:-1], f"{record.levelname:7}", _cut(_message(record), MAX_MESSAGE)]
+        parts += [
             f"{name}={_plain(_bounded(value))}"
             for name, value in _fields(record).items()
             if value not in (None, "")
         ]
-        lines = ["  ".join(_printable(part) for part in said)]
+        lines = ["  ".join(_printable(part) for part in parts)]
         if error := _error(record):
             lines += [f"    {_printable(line)}" for line in _safe_traceback(error)]
         return "\n".join(lines)
@@ -105,7 +127,7 @@ def _is_ours(record: logging.LogRecord) -> bool:
 
 
 def _message(record: logging.LogRecord) -> str:
-    """What the record says; of a foreign one only the template, which holds no data."""
+    """The text; of another library's record only its template, which contains no data."""
     if _is_ours(record):
         return record.getMessage()
     template = record.msg if record.args and isinstance(record.msg, str) else "(text withheld)"
@@ -142,28 +164,28 @@ def _plain(value: Value) -> str:
 
 
 def _printable(text: str) -> str:
-    """One line that moves no cursor, whatever a pod's author put into a name."""
+    """The text without control characters, which a name chosen by a user may contain."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def _safe_traceback(error: BaseException) -> Iterator[str]:
-    """Kinds and places, innermost last; no local variable, no message that may quote data."""
-    for caused in reversed(list(_causes(error))):
-        for frame in traceback.extract_tb(caused.__traceback__)[-MAX_FRAMES:]:
+    """Places and classes, the first cause first; no local variables, no message with data."""
+    for cause in reversed(list(_causes(error))):
+        for frame in traceback.extract_tb(cause.__traceback__)[-MAX_FRAMES:]:
             yield f"{frame.filename}:{frame.lineno} in {frame.name}"
-        yield describe(caused)
+        yield describe(cause)
 
 
 def describe(error: BaseException) -> str:
-    """An error's kind, and its message where that cannot quote data."""
-    kind = type(error).__name__
-    if isinstance(error, ProviderError) or type(error) in TELLING:
-        return f"{kind}: {_cut(str(error), MAX_FIELD)}"
+    """The class of an error, and its message where that cannot quote data."""
+    name = type(error).__name__
+    if isinstance(error, ProviderError) or type(error) in ABOUT_CODE:
+        return f"{name}: {_cut(str(error), MAX_FIELD)}"
     if isinstance(error, OSError) and error.strerror:
-        return f"{kind}: {_cut(str(error.strerror), MAX_FIELD)}"
-    return kind
+        return f"{name}: {_cut(str(error.strerror), MAX_FIELD)}"
+    return name
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

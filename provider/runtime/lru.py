@@ -1,4 +1,4 @@
-"""A dictionary with a bound."""
+"""A dictionary of bounded size."""
 
 from collections import OrderedDict
 from typing import TypeVar
@@ -8,9 +8,9 @@ V = TypeVar("V")
 
 
 class Lru(OrderedDict[K, V]):
-    """Of more than `most` entries those go that were put longest ago; `move_to_end` counts a use.
+    """Keeps `most` entries, and drops the one that was put or used longest ago.
 
-    Not thread-safe: whoever shares it holds a lock.
+    Only `put` and `move_to_end` count as a use.
     """
 
     def __init__(self, most: int) -> None:
@@ -18,7 +18,7 @@ class Lru(OrderedDict[K, V]):
         self._most = most
 
     def put(self, key: K, value: V) -> None:
-        """Keep, in place of what was kept under `key`."""
+        """Keep `value` under `key`, in place of the value that is there."""
         self[key] = value
         self.move_to_end(key)
         while len(self) > self._most:

@@ -1,23 +1,27 @@
-"""What the daemon counts, and how Prometheus reads it.
+"""The metrics of the process, and the page that Prometheus scrapes.
 
-Counting is a dictionary and a lock; prometheus_client, whose import costs as much as gRPC's, only
-writes the page and comes in when it is first asked for. No label holds a name that a pod's or a
-class's author chooses freely, and each family's label sets are bounded.
+No label contains a name that the author of a pod or of a manifest chooses freely; regions, which
+manifests name, are limited in number. The metrics of a front door are defined there.
 """
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from platform import python_version
-from threading import Lock
-from typing import TYPE_CHECKING
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
 
 from provider import __version__
 
-if TYPE_CHECKING:
-    from prometheus_client.metrics_core import Metric
-
 PREFIX = "secrets_provider_aws_"
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS = (
     0.001,
     0.0025,
@@ -35,161 +39,74 @@ BUCKETS = (
     30.0,
     120.0,
 )
-MAX_LABEL_SETS = 500
-"""Regions come from classes: somebody may make many up."""
-
-Labels = tuple[str, ...]
-
-
-@dataclass(slots=True)
-class Counter:
-    """Events by label set."""
-
-    name: str
-    text: str
-    labels: Labels
-    _values: dict[Labels, float] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
-
-    def add(self, *labels: str) -> None:
-        """One more."""
-        with self._lock:
-            labels = _known(self._values, labels)
-            self._values[labels] = self._values.get(labels, 0) + 1
-
-    def family(self) -> "Metric":
-        """As prometheus_client has it."""
-        from prometheus_client.metrics_core import CounterMetricFamily  # noqa: PLC0415
-
-        family = CounterMetricFamily(PREFIX + self.name, self.text, labels=self.labels)
-        with self._lock:
-            values = sorted(self._values.items())
-        for labels, value in values:
-            family.add_metric(labels, value)
-        return family
+"""Upper bounds of every histogram, in seconds."""
+MAX_REGIONS = 32
+"""Regions with a label of their own. A manifest may name regions that do not exist."""
+OTHER = "other"
 
 
-@dataclass(slots=True)
-class Histogram:
-    """Durations in seconds by label set."""
+class BoundedLabel:
+    """Values of one label: the first `most` as they are, all others as `other`."""
 
-    name: str
-    text: str
-    labels: Labels
-    _counts: dict[Labels, list[int]] = field(default_factory=dict)
-    _sums: dict[Labels, float] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: set[str] = set()
 
-    def observe(self, seconds: float, *labels: str) -> None:
-        """One more that took so long."""
-        at = bisect_left(BUCKETS, seconds)
-        with self._lock:
-            labels = _known(self._counts, labels)
-            self._counts.setdefault(labels, [0] * (len(BUCKETS) + 1))[at] += 1
-            self._sums[labels] = self._sums.get(labels, 0.0) + seconds
-
-    def family(self) -> "Metric":
-        """As prometheus_client has it."""
-        from prometheus_client.metrics_core import HistogramMetricFamily  # noqa: PLC0415
-
-        family = HistogramMetricFamily(PREFIX + self.name, self.text, labels=self.labels)
-        with self._lock:
-            values = sorted((one, list(self._counts[one]), self._sums[one]) for one in self._counts)
-        for labels, counts, total in values:
-            family.add_metric(labels, list(_cumulative(counts)), total)
-        return family
-
-
-@dataclass(slots=True)
-class Gauge:
-    """A number that is asked for when it is read."""
-
-    name: str
-    text: str
-    read: Callable[[], float]
-
-    def family(self) -> "Metric":
-        """As prometheus_client has it."""
-        from prometheus_client.metrics_core import GaugeMetricFamily  # noqa: PLC0415
-
-        return GaugeMetricFamily(PREFIX + self.name, self.text, value=self.read())
-
-
-def _known(
-    sets: dict[Labels, object] | dict[Labels, float] | dict[Labels, list[int]], labels: Labels
-) -> Labels:
-    """The label set, or the one for all others when there are too many."""
-    if labels in sets or len(sets) < MAX_LABEL_SETS:
-        return labels
-    return ("other",) * len(labels)
-
-
-def _cumulative(counts: Sequence[int]) -> Iterator[tuple[str, float]]:
-    total = 0
-    for bound, count in zip([*map(str, BUCKETS), "+Inf"], counts, strict=True):
-        total += count
-        yield bound, total
+    def __call__(self, value: str) -> str:
+        """The value to use as the label."""
+        if value in self._known:
+            return value
+        if len(self._known) >= self._most:
+            return OTHER
+        self._known.add(value)
+        return value
 
 
 class Metrics:
-    """All of the daemon's, thread-safe. The methods are handed to the parts as plain callables."""
+    """A registry of its own, with the metrics of the engine. One for the process."""
 
     def __init__(self) -> None:
-        self._mounts = Counter(
-            "mounts", "Mounts by outcome and, where they failed, reason.", ("outcome", "reason")
-        )
-        self._mount_seconds = Histogram(
-            "mount_duration_seconds", "Duration of mounts, waiting included.", ("outcome",)
-        )
-        self._aws_seconds = Histogram(
+        # Else every counter and histogram has one more series.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types here
+        self._registry = CollectorRegistry()
+        about = Info(f"{PREFIX}build", "Versions of this process.", registry=self._registry)
+        about.info({"version": __version__, "python_version": python_version()})
+        ProcessCollector(registry=self._registry)
+        self._region = BoundedLabel(MAX_REGIONS)
+        self._aws_requests = self.histogram(
             "aws_request_duration_seconds",
-            "Duration of requests to AWS, each attempt for itself.",
+            "Duration of requests to AWS, each attempt separately.",
             ("service", "operation", "region", "outcome"),
         )
-        self._cache_events = Counter(
-            "cache_events", "How values, credentials and look-ups were come by.", ("cache", "event")
+        self._cache_events = self.counter(
+            "cache_events",
+            "How values, credentials and roles were found.",
+            ("cache", "event"),
         )
-        self._families: list[Counter | Histogram | Gauge] = [
-            self._mounts,
-            self._mount_seconds,
-            self._aws_seconds,
-            self._cache_events,
-        ]
 
-    def mounted(self, outcome: str, reason: str, seconds: float) -> None:
-        """A mount has been answered."""
-        self._mounts.add(outcome, reason)
-        self._mount_seconds.observe(seconds, outcome)
+    def counter(self, name: str, text: str, labels: Sequence[str] = ()) -> Counter:
+        """A new counter; its name gets the prefix and the suffix `_total`."""
+        return Counter(PREFIX + name, text, labels, registry=self._registry)
+
+    def histogram(self, name: str, text: str, labels: Sequence[str] = ()) -> Histogram:
+        """A new histogram of seconds; its name gets the prefix."""
+        return Histogram(PREFIX + name, text, labels, registry=self._registry, buckets=BUCKETS)
+
+    def watch(self, name: str, text: str, read: Callable[[], float]) -> None:
+        """A new gauge, which is read at every scrape; its name gets the prefix."""
+        Gauge(PREFIX + name, text, registry=self._registry).set_function(read)
 
     def aws_request(
         self, service: str, operation: str, region: str, outcome: str, seconds: float
     ) -> None:
-        """An attempt at a call to AWS has ended."""
-        self._aws_seconds.observe(seconds, service, operation, region, outcome)
+        """One attempt at a request to AWS has ended."""
+        labels = service, operation, self._region(region), outcome
+        self._aws_requests.labels(*labels).observe(seconds)
 
     def cache_event(self, cache: str, event: str) -> None:
-        """Something came out of a cache, or did not."""
-        self._cache_events.add(cache, event)
-
-    def watch(self, name: str, text: str, read: Callable[[], float]) -> None:
-        """Show a number of another part; `read` is called whenever the page is."""
-        self._families.append(Gauge(name, text, read))
-
-    def collect(self) -> Iterator["Metric"]:
-        """All families, as prometheus_client's registries ask for them."""
-        from prometheus_client.metrics_core import InfoMetricFamily  # noqa: PLC0415
-
-        about = {"version": __version__, "python_version": python_version()}
-        yield InfoMetricFamily(PREFIX + "build", "What runs here.", value=about)
-        for one in self._families:
-            yield one.family()
+        """A cache had an entry, or had none."""
+        self._cache_events.labels(cache, event).inc()
 
     def page(self) -> bytes:
-        """What `/metrics` answers, in Prometheus' text format."""
-        from prometheus_client import CollectorRegistry, ProcessCollector  # noqa: PLC0415
-        from prometheus_client.exposition import generate_latest  # noqa: PLC0415
-
-        registry = CollectorRegistry()
-        registry.register(self)
-        ProcessCollector(registry=registry)
-        return generate_latest(registry)
+        """The answer to a scrape, in Prometheus' text format (`CONTENT_TYPE`)."""
+        return generate_latest(self._registry)

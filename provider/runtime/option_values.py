@@ -1,6 +1,6 @@
-"""How the values of options are written: durations and booleans as in Go, sizes as in Kubernetes.
+"""The syntax of option values: durations and booleans as in Go, sizes as in Kubernetes.
 
-Each function raises ValueError with what it expected.
+Each function raises ValueError with a text that says what it expects.
 """
 
 import re
@@ -33,7 +33,7 @@ UNITS = {
 DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
 DURATION = re.compile(rf"(?:{DURATION_PART.pattern})+", re.ASCII)
 LONGEST = 100 * 365 * 24 * 3600.0
-"""Go's durations end after 292 years; more than a lifetime is a slip of the finger."""
+"""Go's durations end after 292 years; more than a hundred are a typing error."""
 
 
 def duration(text: str) -> float:
@@ -49,14 +49,14 @@ def duration(text: str) -> float:
 
 
 def positive_duration(text: str) -> float:
-    """Seconds of a Go duration longer than nothing."""
+    """Seconds of a Go duration above 0."""
     if (seconds := duration(text)) <= 0:
         raise ValueError("must be longer than 0s")
     return seconds
 
 
 def optional_duration(text: str) -> float | None:
-    """Seconds of a Go duration longer than nothing; None where none is wanted."""
+    """Seconds of a Go duration above 0; None for an empty text."""
     return positive_duration(text) if text else None
 
 
@@ -85,17 +85,8 @@ def size(text: str) -> int:
     return int(match[1]) * SCALES[match[2] or ""]
 
 
-def user_ids(text: str) -> frozenset[int] | None:
-    """Numbers of users, by commas; None for `any`."""
-    if text == "any":
-        return None
-    if not re.fullmatch(r"\d{1,10}(,\d{1,10})*", text, re.ASCII):
-        raise ValueError("expected numbers of users, such as 0 or 0,1000, or any")
-    return frozenset(map(int, text.split(",")))
-
-
 def file_name(text: str) -> str:
-    """The name of a file in a folder that is named elsewhere."""
+    """A file name without a folder."""
     if text in ("", ".", "..") or "/" in text or "\0" in text:
         raise ValueError("expected a file name without slashes")
     return text
@@ -119,28 +110,21 @@ def address(text: str) -> tuple[str, int] | None:
 
 
 def url(text: str) -> str:
-    """An http or https URL, or nothing."""
+    """An http or https URL without a slash at its end, or an empty text."""
     if text and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", text):
         raise ValueError("expected a URL, such as https://10.96.0.1:443")
     return text.rstrip("/")
 
 
-def region(text: str) -> str | None:
-    """An AWS region's name; None for an empty text."""
-    if text and not re.fullmatch(r"[a-z0-9-]{1,64}", text, re.ASCII):
-        raise ValueError("expected an AWS region such as eu-central-1")
-    return text or None
-
-
 def log_format(text: str) -> LogFormat:
-    """One of the formats of log lines."""
+    """A format of log lines."""
     if text not in ("auto", "json", "text"):
         raise ValueError("expected auto, json or text")
     return cast("LogFormat", text)
 
 
 def log_level(text: str) -> LogLevel:
-    """One of the levels of log lines."""
+    """A log level."""
     if text.lower() not in ("debug", "info", "warning", "error"):
         raise ValueError("expected debug, info, warning or error")
     return cast("LogLevel", text.lower())

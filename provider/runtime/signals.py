@@ -1,20 +1,36 @@
-"""SIGTERM and SIGINT, which end the daemon: held back, and fetched by its main loop.
+"""SIGTERM and SIGINT, which stop the process.
 
-No handler ever runs in the middle of something, a signal that comes during the start waits for its
-end, and a process that is PID 1 (which is not sent what it has no handler for) gets them all.
+They are blocked from the first moment until the event loop handles them: none is lost during the
+start, also in a process that is PID 1, for which the kernel drops signals without a handler.
 """
 
+import asyncio
 import signal
+from collections.abc import Callable
 
-HELD = frozenset((signal.SIGTERM, signal.SIGINT))
+STOP = (signal.SIGTERM, signal.SIGINT)
 
 
 def hold() -> None:
-    """Hold them back from now on; to be called before any thread starts."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
+    """Block the signals until `StopSignals.install`. Call it before the first thread starts."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
 
 
-def next_within(seconds: float) -> signal.Signals | None:
-    """The next of them, if one comes in time."""
-    info = signal.sigtimedwait(HELD, seconds)
-    return None if info is None else signal.Signals(info.si_signo)
+class StopSignals:
+    """The first signal sets `requested`; each further one calls `at_once`."""
+
+    def __init__(self, at_once: Callable[[], object]) -> None:
+        self.requested = asyncio.Event()
+        self._at_once = at_once
+
+    def install(self) -> None:
+        """Handle the signals in the running event loop, which must be that of the main thread."""
+        loop = asyncio.get_running_loop()
+        for number in STOP:
+            loop.add_signal_handler(number, self._received)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP)
+
+    def _received(self) -> None:
+        if self.requested.is_set():
+            self._at_once()
+        self.requested.set()

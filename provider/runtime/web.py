@@ -1,147 +1,166 @@
-"""A very small HTTP server for probes and metrics: GET, one answer, close.
+"""A small HTTP server for probes, metrics and status: one request a connection, GET and HEAD only.
 
-The port is in reach of every pod of the cluster, so a request has few bytes and little time in
-total, and few are served at once; http.server bounds neither.
+Every pod of the cluster can connect to its port. Connections are therefore bounded, in number and
+in time, and the oldest one gives way to a new one: idle connections cannot keep a probe out.
 """
 
+import asyncio
+import logging
 import socket
-import threading
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from time import monotonic
+
+from aiohttp import web
 
 from provider.runtime.log import logger
 
-MAX_HEAD = 8192
-HEAD_SECONDS = 3.0
-SEND_SECONDS = 10.0
-MAX_CONNECTIONS = 16
+MAX_CONNECTIONS = 64
+MAX_CONNECTIONS_OF_A_PEER = 16
+CONNECTION_SECONDS = 10.0
+"""Time from accepting a connection to the last byte of the answer."""
+ACCEPT_PAUSE = 0.05
+"""Seconds until the next attempt when no connection can be accepted."""
+SHUTDOWN_SECONDS = 1.0
+
+MAX_LINE = 4096
+MAX_HEADER = 4096
+MAX_HEADERS = 64
 
 TEXT = "text/plain; charset=utf-8"
-PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+HEADERS = {"Cache-Control": "no-store", "Server": "secrets-provider-aws"}
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a page says."""
+class Page:
+    """The content of an answer."""
 
     body: bytes
-    status: HTTPStatus = HTTPStatus.OK
+    status: int = HTTPStatus.OK
     content_type: str = TEXT
 
-    def encoded(self) -> bytes:
-        """As HTTP has it."""
-        head = (
-            f"HTTP/1.1 {self.status.value} {self.status.phrase}\r\n"
-            f"Content-Type: {self.content_type}\r\n"
-            f"Content-Length: {len(self.body)}\r\n"
-            "Cache-Control: no-store\r\nConnection: close\r\n\r\n"
-        )
-        return head.encode("ascii") + self.body
+
+Pages = Mapping[str, Callable[[], Awaitable[Page]]]
+"""By path, without the query."""
 
 
-def failure(status: HTTPStatus) -> Answer:
-    """An answer that says no more than its status."""
-    return Answer(f"{status.phrase}\n".encode(), status)
-
-
-class WebServer:
-    """Serves `pages` by path, each connection in a thread of its own, up to `MAX_CONNECTIONS`."""
-
-    def __init__(self, host: str, port: int, pages: Mapping[str, Callable[[], Answer]]) -> None:
-        """Binds at once, so that a taken port is known early; raises OSError."""
-        self._socket = _listen(host, port)
-        self._pages = pages
-        self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
-
-    @property
-    def address(self) -> str:
-        """Where it listens, as `host:port`."""
-        host, port = self._socket.getsockname()[:2]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-    def start(self) -> None:
-        """Serve from now on."""
-        threading.Thread(target=self._accept, name="web", daemon=True).start()
-
-    def stop(self) -> None:
-        """Accept no more."""
-        try:
-            self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            logger.debug("the web server's socket was closed already")
-        self._socket.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _peer = self._socket.accept()
-            except OSError as error:
-                if self._socket.fileno() == -1:
-                    return
-                # Out of file descriptors, or the peer has gone: the next one may do better.
-                logger.debug("cannot accept", extra={"error": error})
-                threading.Event().wait(0.05)
-                continue
-            if not self._free.acquire(blocking=False):
-                connection.close()
-                continue
-            self._in_thread(connection)
-
-    def _in_thread(self, connection: socket.socket) -> None:
-        try:
-            threading.Thread(
-                target=self._serve, args=(connection,), name="web-request", daemon=True
-            ).start()
-        except RuntimeError:  # no more threads to be had
-            connection.close()
-            self._free.release()
-
-    def _serve(self, connection: socket.socket) -> None:
-        try:
-            with connection:
-                answer = self._answer(_read_head(connection))
-                connection.settimeout(SEND_SECONDS)
-                connection.sendall(answer.encoded())
-        except OSError as error:
-            logger.debug("a web request broke", extra={"error": error})
-        finally:
-            self._free.release()
-
-    def _answer(self, head: bytes) -> Answer:
-        words = head.split(b"\r\n", 1)[0].split(b" ")
-        if len(words) != 3 or not words[2].startswith(b"HTTP/1."):
-            return failure(HTTPStatus.BAD_REQUEST)
-        method, target = words[0], words[1].split(b"?", 1)[0]
-        page = self._pages.get(target.decode("latin-1"))
-        if page is None:
-            return failure(HTTPStatus.NOT_FOUND)
-        if method != b"GET":
-            return failure(HTTPStatus.METHOD_NOT_ALLOWED)
-        try:
-            return page()
-        except Exception as error:  # noqa: BLE001 - the barrier of this door
-            logger.error("a page failed", extra={"error": error})
-            return failure(HTTPStatus.INTERNAL_SERVER_ERROR)
-
-
-def _read_head(connection: socket.socket) -> bytes:
-    """All up to the empty line; what is too long or too slow is cut there."""
-    head = b""
-    until = monotonic() + HEAD_SECONDS
-    while b"\r\n\r\n" not in head and len(head) < MAX_HEAD:
-        connection.settimeout(max(0.001, until - monotonic()))
-        if not (chunk := connection.recv(4096)):
-            break
-        head += chunk
-    return head if b"\r\n\r\n" in head else b""
-
-
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; an empty host means all addresses. Raises OSError."""
     if not host and socket.has_dualstack_ipv6():
         return socket.create_server(
             ("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=64
         )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family, backlog=64)
+
+
+class WebServer:
+    """Serves `pages` on `listener`, a listening TCP or Unix socket, which it closes at the end."""
+
+    def __init__(self, listener: socket.socket, pages: Pages) -> None:
+        listener.setblocking(False)
+        self._listener = listener
+        self._pages = pages
+        self._open: dict[asyncio.WriteTransport, str] = {}
+        """The peer of each connection, oldest first."""
+        self._accepting: asyncio.Task[None] | None = None
+        self._server: web.Server | None = None
+
+    @property
+    def address(self) -> str:
+        """`host:port`, or the path of a Unix socket."""
+        name = self._listener.getsockname()
+        if isinstance(name, str):
+            return name
+        host, port = name[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def start(self) -> None:
+        """Serve from now on, in the running event loop."""
+        self._server = web.Server(
+            self._handle,
+            handler_cancellation=True,
+            access_log=None,
+            logger=_quiet_logger(),
+            keepalive_timeout=CONNECTION_SECONDS,
+            lingering_time=0,
+            max_line_size=MAX_LINE,
+            max_field_size=MAX_HEADER,
+            max_headers=MAX_HEADERS,
+        )
+        self._accepting = asyncio.create_task(self._accept(self._server))
+
+    async def close(self) -> None:
+        """Stop listening, and close all connections; answers in progress get a second."""
+        if self._accepting is not None:
+            self._accepting.cancel()
+            await asyncio.wait([self._accepting])
+        self._listener.close()
+        if self._server is not None:
+            self._server.pre_shutdown()
+            await self._server.shutdown(SHUTDOWN_SECONDS)
+
+    async def _accept(self, server: web.Server) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, address = await loop.sock_accept(self._listener)
+            except OSError as error:  # out of file descriptors, or the peer has gone
+                logger.debug("cannot accept a connection", extra={"error": error})
+                await asyncio.sleep(ACCEPT_PAUSE)
+                continue
+            transport, _ = await loop.connect_accepted_socket(server, connection)
+            self._admit(transport, address[0] if isinstance(address, tuple) else "")
+            loop.call_later(CONNECTION_SECONDS, self._drop, transport)
+
+    def _admit(self, transport: asyncio.WriteTransport, peer: str) -> None:
+        """Keep a new connection; over a bound, drop the oldest one of the peer that has most."""
+        for one in [one for one in self._open if one.is_closing()]:
+            del self._open[one]
+        connections = Counter(self._open.values())
+        if connections[peer] >= MAX_CONNECTIONS_OF_A_PEER:
+            self._drop(self._oldest(peer))
+        elif len(self._open) >= MAX_CONNECTIONS:
+            self._drop(self._oldest(max(connections, key=lambda one: connections[one])))
+        self._open[transport] = peer
+
+    def _oldest(self, peer: str) -> asyncio.WriteTransport:
+        return next(one for one, its_peer in self._open.items() if its_peer == peer)
+
+    def _drop(self, transport: asyncio.WriteTransport) -> None:
+        if self._open.pop(transport, None) is not None:
+            transport.abort()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        page = await self._page(request.method, request.path)
+        response = web.Response(
+            body=page.body,
+            status=page.status,
+            headers={**HEADERS, "Content-Type": page.content_type},
+        )
+        response.force_close()
+        return response
+
+    async def _page(self, method: str, path: str) -> Page:
+        page = self._pages.get(path)
+        if page is None:
+            return _failure(HTTPStatus.NOT_FOUND)
+        if method not in ("GET", "HEAD"):
+            return _failure(HTTPStatus.METHOD_NOT_ALLOWED)
+        try:
+            return await page()
+        except Exception as error:  # noqa: BLE001 - the barrier of this door
+            logger.error("cannot answer a request", extra={"error": error})
+            return _failure(HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _failure(status: HTTPStatus) -> Page:
+    return Page(f"{status.phrase}\n".encode(), status)
+
+
+def _quiet_logger() -> logging.Logger:
+    """For aiohttp's own records: a peer that sends garbage must not fill the log."""
+    quiet = logging.getLogger("aiohttp.server.quiet")
+    quiet.disabled = True
+    return quiet

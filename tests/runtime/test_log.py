@@ -1,5 +1,7 @@
-"""Log lines, and what can never be in them."""
+"""Log lines, and what never gets into them."""
 
+import asyncio
+import gc
 import io
 import json
 import logging
@@ -9,8 +11,8 @@ from typing import Any, Literal
 
 import pytest
 
-from provider import log
 from provider.errors import SecretNotFound
+from provider.runtime import log
 
 CANARY = "s3cr3t-canary"
 
@@ -166,4 +168,33 @@ def test_an_uncaught_error_in_a_thread_is_logged_without_data() -> None:
     thread.start()
     thread.join()
     assert "KeyError" in stream.getvalue()
+    assert CANARY not in stream.getvalue()
+
+
+async def test_an_uncaught_error_of_a_task_is_logged_without_data() -> None:
+    stream = started()
+    log.install(asyncio.get_running_loop())
+
+    async def leaking() -> None:
+        leak(CANARY)
+
+    task = asyncio.create_task(leaking())
+    await asyncio.wait([task])
+    del task
+    gc.collect()
+    line = only_line(stream)
+    assert line["message"] == "unhandled error in the event loop"
+    assert line["coroutine"].endswith("leaking")
+    assert line["traceback"][-1] == "KeyError"
+    assert CANARY not in stream.getvalue()
+
+
+async def test_an_uncaught_error_of_a_callback_is_logged_without_its_arguments() -> None:
+    stream = started()
+    loop = asyncio.get_running_loop()
+    log.install(loop)
+    loop.call_soon(leak, CANARY)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert only_line(stream)["traceback"][-1] == "KeyError"
     assert CANARY not in stream.getvalue()

@@ -3,7 +3,7 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.promlint import problems
+from tests.runtime.promlint import problems
 
 GOOD = """\
 # HELP requests_total Requests.

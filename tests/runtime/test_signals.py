@@ -1,0 +1,79 @@
+"""SIGTERM and SIGINT, in a process of their own."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+PROGRAM = """
+import asyncio, os, sys, uvloop
+from provider.runtime import signals
+
+async def main():
+    stop = signals.StopSignals(lambda: os._exit(3))
+    print("holding", flush=True)
+    sys.stdin.readline()
+    stop.install()
+    print("installed", flush=True)
+    await stop.requested.wait()
+    print("requested", flush=True)
+    await asyncio.sleep(20)
+
+signals.hold()
+uvloop.run(main())
+"""
+
+
+@contextmanager
+def program() -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def expect(process: subprocess.Popen[str], line: str) -> None:
+    assert process.stdout
+    assert process.stdout.readline() == f"{line}\n"
+
+
+def go_on(process: subprocess.Popen[str]) -> None:
+    assert process.stdin
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_first_signal_asks_to_stop_and_the_second_stops_at_once(
+    number: signal.Signals,
+) -> None:
+    with program() as process:
+        expect(process, "holding")
+        go_on(process)
+        expect(process, "installed")
+        process.send_signal(number)
+        expect(process, "requested")
+        process.send_signal(number)
+        assert process.wait(20) == 3
+
+
+def test_a_signal_that_comes_during_the_start_is_not_lost() -> None:
+    with program() as process:
+        expect(process, "holding")
+        process.send_signal(signal.SIGTERM)
+        go_on(process)
+        expect(process, "installed")
+        expect(process, "requested")
