@@ -41,7 +41,7 @@ class Desk(Generic[R]):
         self, asked: Asked, answer: Callable[[], Reply], refuse: Callable[[R], Reply]
     ) -> Reply:
         """Returns the reply to one call, changed by the faults that apply to it."""
-        effects = self.faults.drawn(asked.service, asked.operation, asked.region)
+        effects = self.faults.drawn(asked.service, asked.operation, asked.region, asked.target)
         try:
             raise_first(effects)
             reply = answer()

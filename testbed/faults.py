@@ -1,7 +1,7 @@
-"""Faults to order: what goes wrong, for which calls, how often.
+"""Injected faults: what goes wrong, for which calls, how often.
 
 A fault is either an exception, raised in place of the call (each fake renders its own), or a
-function that spoils the reply on its way out. The functions here serve every fake.
+function that changes the reply. The functions here work for every fake.
 """
 
 from collections.abc import Callable
@@ -70,20 +70,22 @@ class _Fault:
     service: str | None
     operation: str | None
     region: str | None
+    target: str | None
     left: int | None
     probability: float
 
-    def meets(self, service: str, operation: str, region: str) -> bool:
+    def applies_to(self, service: str, operation: str, region: str, target: str) -> bool:
         return (
             self.service in {None, service}
             and self.operation in {None, operation}
             and self.region in {None, region}
+            and self.target in {None, target}
             and self.left != 0
         )
 
 
 class Faults:
-    """The faults in force; empty ones cost nothing."""
+    """The active faults."""
 
     def __init__(self, seed: int = 0) -> None:
         self._random = Random(seed)  # noqa: S311 (a repeatable one is wanted)
@@ -97,28 +99,30 @@ class Faults:
         service: str | None = None,
         operation: str | None = None,
         region: str | None = None,
+        target: str | None = None,
         times: int | None = None,
         probability: float = 1.0,
     ) -> None:
-        """Let calls that match fail so, at most `times` of them; None means every."""
+        """Let calls that match fail, at most `times` of them; None means all. `target` is what a
+        call asks for, such as the name of a secret."""
         with self._lock:
-            fault = _Fault(effect, service, operation, region, times, probability)
+            fault = _Fault(effect, service, operation, region, target, times, probability)
             self._faults.append(fault)
 
     def clear(self) -> None:
-        """All is well again."""
+        """Remove all faults."""
         with self._lock:
             self._faults.clear()
 
-    def drawn(self, service: str, operation: str, region: str) -> list[Effect]:
-        """The effects that this call suffers; uses them up."""
+    def drawn(self, service: str, operation: str, region: str, target: str = "") -> list[Effect]:
+        """Returns the effects for this call, and counts them down."""
         if not self._faults:
             return []
         with self._lock:
             return [
                 self._use(fault)
                 for fault in self._faults
-                if fault.meets(service, operation, region)
+                if fault.applies_to(service, operation, region, target)
                 and self._random.random() < fault.probability
             ]
 
@@ -130,7 +134,7 @@ class Faults:
 
 
 def spoil(reply: Reply, effects: list[Effect]) -> Reply:
-    """The reply after every effect that is not an exception."""
+    """Returns the reply after every effect that is not an exception."""
     for effect in effects:
         if not isinstance(effect, Exception):
             reply = effect(reply)
