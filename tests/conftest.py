@@ -7,7 +7,7 @@ import pytest
 from testbed.agent import FakeAgent
 from testbed.aws import FakeAws
 from testbed.kubernetes import FakeKubernetes
-from tests.fakes import Clock
+from tests.fakes.engine import Clock
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Fakes of seams. They hold state; the contract tests keep them honest."""
