@@ -74,7 +74,6 @@ MATRIX: dict[str, dict[str, Any]] = {
         "logLevel": "debug",
         "logFormat": "json",
         "k8sThrottlingParams": {"qps": 1000000, "burst": 2000000},
-        "allowedUids": "0,1000",
         "extraArgs": ["--mount-workers=64"],
         "extraEnv": [{"name": "AWS_ENDPOINT_URL_STS", "value": "https://sts.example"}],
         "extraVolumes": [{"name": "more", "emptyDir": {}}],
@@ -114,7 +113,7 @@ MATRIX: dict[str, dict[str, Any]] = {
         "podSecurityContext": {"supplementalGroups": [1000]},
         "secrets-store-csi-driver": {"install": False, "tokenRequests": []},
     },
-    "host network": {"hostNetwork": True, "allowedUids": 1000},
+    "host network": {"hostNetwork": True},
     "on delete": {"updateStrategy": {"type": "OnDelete"}},
     # Helm's way to take a default away.
     "without": dict.fromkeys(

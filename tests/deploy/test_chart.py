@@ -160,7 +160,6 @@ def test_the_daemon_is_tuned_by_values_or_arguments() -> None:
     assert (tuned.log_level, tuned.log_format) == ("debug", "json")
     assert (tuned.qps, tuned.burst) == (1000000, 2000000)
     assert tuned.mount_workers == 64
-    assert tuned.allowed_uids == frozenset({0, 1000})
     assert environment("tuned") == {"AWS_ENDPOINT_URL_STS": "https://sts.example"}
     assert {"name": "more", "emptyDir": {}} in pod("tuned")["volumes"]
 

@@ -44,7 +44,6 @@ def test_a_wrong_type_is_refused(path: tuple[str, ...]) -> None:
         ({"driverWritesSecrets": "false"}, "driverWritesSecrets"),
         ({"port": 70000}, "port"),
         ({"hostNetwork": "yes"}, "hostNetwork"),
-        ({"allowedUids": "root"}, "allowedUids"),
         ({"image": {"digest": "latest"}}, "digest"),
         ({"terminationGracePeriodSeconds": 5}, "terminationGracePeriodSeconds"),
     ],

@@ -74,16 +74,15 @@ def test_probes_ask_where_the_daemon_listens() -> None:
     assert CONFIG.metrics_address is not None
     [port] = CONTAINER["ports"]
     assert port["containerPort"] == CONFIG.metrics_address[1]
-    paths = {
-        probe: CONTAINER[probe]["httpGet"]["path"]
-        for probe in ("startupProbe", "livenessProbe", "readinessProbe")
-        if CONTAINER[probe]["httpGet"]["port"] == port["name"]
-    }
-    assert paths == {
-        "startupProbe": "/healthz",
-        "livenessProbe": "/healthz",
-        "readinessProbe": "/readyz",
-    }
+    readiness = CONTAINER["readinessProbe"]["httpGet"]
+    assert readiness == {"path": "/readyz", "port": port["name"]}
+
+
+def test_liveness_does_not_depend_on_a_port_that_others_can_fill() -> None:
+    for probe in ("startupProbe", "livenessProbe"):
+        command = CONTAINER[probe]["exec"]["command"]
+        assert command == ["/usr/local/bin/secrets-provider-aws", "health"]
+    assert CONTAINER["livenessProbe"]["terminationGracePeriodSeconds"] <= 10
 
 
 def test_the_node_s_name_comes_from_the_downward_api() -> None:

@@ -49,7 +49,6 @@ eks-addon-version: {{ .eksAddonVersion | quote }}
 pod-identity-http-timeout: {{ .podIdentityHttpTimeout | quote }}
 rotation-poll-interval: {{ .rotationPollInterval | quote }}
 cache-max-bytes: {{ include "spa.text" .cacheMaxBytes | quote }}
-allowed-uids: {{ include "spa.text" .allowedUids | quote }}
 log-level: {{ .logLevel | quote }}
 log-format: {{ .logFormat | quote }}
 {{- end }}
