@@ -1,24 +1,14 @@
-"""ARNs of secrets and parameters, and the partition of a region."""
+"""ARNs of secrets and parameters."""
 
 from dataclasses import dataclass
 
-from provider.csi.request.model import StoreName
+from provider.engine.model import StoreName
 
 _STORES: dict[str, tuple[StoreName, str]] = {
     "secretsmanager": ("secretsmanager", "secret:"),
     "ssm": ("ssmparameter", "parameter/"),
 }
-"""What an ARN's service holds for us, and how its resources begin."""
-
-_PARTITIONS = {
-    "cn": "aws-cn",
-    "us-gov": "aws-us-gov",
-    "us-iso": "aws-iso",
-    "us-isob": "aws-iso-b",
-    "eu-isoe": "aws-iso-e",
-    "us-isof": "aws-iso-f",
-    "eusc": "aws-eusc",
-}
+"""The store of each service, and what the resource part of its ARNs begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +23,7 @@ class Arn:
 
     @classmethod
     def parse(cls, text: str) -> "Arn":
-        """The ARN that `text` is; `ValueError` says what is wrong with it."""
+        """The ARN in `text`; raises ValueError, which says what is wrong with it."""
         parts = text.split(":", 5)
         if len(parts) != 6 or parts[0] != "arn" or not all(parts):
             raise ValueError(
@@ -48,16 +38,10 @@ class Arn:
 
     @property
     def store(self) -> StoreName:
-        """The `objectType` of what the ARN names."""
+        """The store that holds what the ARN names."""
         return _STORES[self.service][0]
 
 
 def looks_like_arn(name: str) -> bool:
-    """Whether `name` must be an ARN: no name of either store may begin so."""
+    """Whether `name` must be an ARN: no name in either store may begin so."""
     return name.startswith("arn:")
-
-
-def partition_of(region: str) -> str:
-    """The partition that `region` lies in, told by its prefix as AWS's rule sets do."""
-    found = (name for prefix, name in _PARTITIONS.items() if region.startswith(f"{prefix}-"))
-    return next(found, "aws")

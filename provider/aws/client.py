@@ -1,32 +1,37 @@
 """One call of AWS: endpoint, signature, attempts, answer.
 
-Credentials come with each call and go nowhere else. What fails comes out as a `Fault`; the stores
-and STS know what it means to them.
+Credentials come with each call and are not kept. A call that fails raises a `Fault`; the stores and
+STS know what it means to them. A call ends when its task is cancelled; there is no deadline of its
+own but the time-out of each attempt.
 """
 
+from asyncio import CancelledError, sleep
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from time import monotonic, sleep, time
+from email.utils import parsedate_to_datetime
+from time import monotonic, time
 from typing import Any, TypeVar
-from xml.etree.ElementTree import Element
 
 from provider.aws import protocols, retries
 from provider.aws.endpoints import Endpoint, Endpoints, Service
 from provider.aws.faults import Fault, Outcome, clean, refused
-from provider.aws.protocols import Payload
+from provider.aws.protocols import Payload, XmlAnswer
 from provider.aws.signing import sign
-from provider.aws.transport import Transport
-from provider.credentials import Access, Credentials
-from provider.deadline import Deadline
-from provider.errors import OutOfTime, ProviderError
-from provider.http.connection import NoAnswer, Request
-from provider.http.response import Reply
+from provider.engine.model import Access, Credentials
+from provider.errors import ProviderError
+from provider.runtime.lru import Lru
+from provider.runtime.transport import NoAnswer, Reply, Request, Transport
 
 T = TypeVar("T")
 
 Observe = Callable[[Service, str, str, Outcome, float], None]
-"""Told of every attempt: service, operation, region, outcome, seconds."""
+"""Called after every attempt: service, operation, region, outcome, seconds."""
+
+ATTEMPT_TIMEOUT = 10.0
+"""Seconds for one attempt, with the connection that it may have to open."""
+MAX_BODY = 8 * 2**20
+"""Bytes of an answer: ten parameters or one secret are far below, even with all escaped."""
+_MOST_QUOTAS = 64
 
 _CLOCK_CODES = frozenset(
     {
@@ -44,35 +49,34 @@ _MAX_SKEW = 240.0
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What is asked of which service."""
+    """An operation of a service."""
 
     service: Service
     name: str
 
     @property
     def action(self) -> str:
-        """The IAM action it needs."""
+        """The IAM action that allows it."""
         return f"{self.service}:{self.name}"
 
     def refused(self, fault: Fault, who: str) -> ProviderError:
-        """The error that `fault` comes to, when `who` asked for this."""
+        """The error for `who`, whose call failed with `fault`."""
         return refused(fault, self.service, self.action, who)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where, as whom and until when; without credentials the request is not signed."""
+class Caller:
+    """The region to ask, and as whom; without credentials the request is not signed."""
 
     region: str
     credentials: Credentials | None = field(repr=False)
-    deadline: Deadline
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """What the request holds, beyond its credentials, that an error message must not echo."""
 
     @classmethod
-    def of(cls, access: Access) -> "Place":
-        """Where and as whom a store is asked."""
-        return cls(access.region, access.credentials, access.deadline)
+    def of(cls, access: Access) -> "Caller":
+        """The caller that reads a store."""
+        return cls(access.region, access.credentials)
 
     def all_secrets(self) -> tuple[str, ...]:
         """All that must not be printed. AWS echoes the session token where a signature is wrong."""
@@ -82,166 +86,127 @@ class Place:
         return (*self.secrets, self.credentials.secret_access_key, *((token,) if token else ()))
 
 
-_TARGETS: Mapping[Service, str] = {"secretsmanager": "secretsmanager", "ssm": "AmazonSSM"}
+_TARGETS: Mapping[Service, str] = {
+    "secretsmanager": "secretsmanager",
+    "ssm": "AmazonSSM",
+    "ecr": "AmazonEC2ContainerRegistry_V20150921",
+    "ecr-public": "SpencerFrontendService",
+}
 
 
 class AwsClient:
-    """Thread-safe; one for the process."""
+    """Calls AWS as whoever each call says; one for the process."""
 
     def __init__(
-        self, endpoints: Endpoints, transport: Transport, observe: Observe, max_attempts: int = 3
+        self,
+        endpoints: Endpoints,
+        transport: Transport,
+        observe: Observe,
+        *,
+        max_attempts: int = 3,
+        user_agent: str = "",
     ) -> None:
         self._endpoints = endpoints
         self._transport = transport
         self._observe = observe
         self._max_attempts = max_attempts
-        # Per endpoint, so that a region in trouble leaves the others their retries.
-        self._quota = lru_cache(64)(_new_quota)
+        self._user_agent = user_agent or protocols.user_agent()
+        # For each endpoint, so that a region in trouble leaves the others their retries.
+        self._quotas: Lru[Endpoint, retries.Quota] = Lru(_MOST_QUOTAS)
         self._skew = 0.0
 
-    def call(self, operation: Operation, body: Mapping[str, Any], place: Place) -> dict[str, Any]:
-        """Call by AWS JSON 1.1; raises `Fault` or `OutOfTime`."""
-        return self._call(operation, _payload(operation, body), protocols.read_json, place)
+    async def call(
+        self, operation: Operation, body: Mapping[str, Any], caller: Caller
+    ) -> dict[str, Any]:
+        """Call by AWS JSON 1.1; raises `Fault`."""
+        payload = protocols.json_payload(f"{_TARGETS[operation.service]}.{operation.name}", body)
+        return await self._call(operation, payload, protocols.read_json, caller)
 
-    def begin(
-        self, operation: Operation, body: Mapping[str, Any], place: Place
-    ) -> Callable[[], dict[str, Any]] | None:
-        """Send what `call` would, if that takes no time; calling the result reads the answer.
-
-        That is one attempt, without retries but for that of a clock that is wrong: it raises
-        `Fault` or `OutOfTime`.
-        """
-        payload = _payload(operation, body)
-        endpoint = self._endpoints.resolve(operation.service, place.region)
-        started, skew = monotonic(), self._skew
-        request = self._request(endpoint, payload, place)
-        sending = self._transport.begin(endpoint.origin, request, place.deadline)
-        if sending is None:
-            return None
-
-        def answer() -> dict[str, Any]:
-            return protocols.read_json(self._reply(sending.reply))
-
-        def read() -> dict[str, Any]:
-            try:
-                return self._observed(operation, place, answer, started)
-            except Fault as fault:
-                if fault.code not in _CLOCK_CODES or self._skew == skew:
-                    raise
-            # AWS has told the time.
-            return self._call(operation, payload, protocols.read_json, place)
-
-        return read
-
-    def query(
-        self, operation: Operation, version: str, form: Mapping[str, str], place: Place
-    ) -> Element:
-        """Call by the AWS query protocol; raises `Fault` or `OutOfTime`."""
+    async def query(
+        self, operation: Operation, version: str, form: Mapping[str, str], caller: Caller
+    ) -> XmlAnswer:
+        """Call by the AWS query protocol; raises `Fault`."""
         payload = protocols.query_payload(operation.name, version, form)
-        return self._call(operation, payload, protocols.read_xml, place)
+        return await self._call(operation, payload, protocols.read_xml, caller)
 
-    def _call(
-        self, operation: Operation, payload: Payload, read: Callable[[Reply], T], place: Place
+    async def _call(
+        self, operation: Operation, payload: Payload, read: Callable[[Reply], T], caller: Caller
     ) -> T:
-        endpoint = self._endpoints.resolve(operation.service, place.region)
+        endpoint = self._endpoints.resolve(operation.service, caller.region)
         quota = self._quota(endpoint)
         attempt, paid, may_set_clock = 1, retries.REFUND, True
         while True:
             skew = self._skew
             try:
-                answer = self._attempt(operation, endpoint, payload, read, place)
+                answer = await self._attempt(operation, endpoint, payload, read, caller)
             except Fault as fault:
                 if may_set_clock and fault.code in _CLOCK_CODES and self._skew != skew:
                     may_set_clock = False
                     continue
-                wait = self._wait_before_retry(fault, attempt, quota, place.deadline)
-                if wait is None:
+                if not self._may_retry(fault, attempt, quota):
                     raise
+                wait = retries.delay(fault, attempt)
                 attempt, paid = attempt + 1, retries.cost(fault)
-                sleep(wait)
             else:
                 quota.give(paid)
                 return answer
+            await sleep(wait)
 
-    def _wait_before_retry(
-        self, fault: Fault, attempt: int, quota: retries.Quota, deadline: Deadline
-    ) -> float | None:
-        """Seconds to wait, or None where the failure stands."""
+    def _may_retry(self, fault: Fault, attempt: int, quota: retries.Quota) -> bool:
         if not fault.is_transient or attempt >= self._max_attempts:
-            return None
-        wait = retries.delay(fault, attempt)
-        if wait >= deadline.remaining() or not quota.take(retries.cost(fault)):
-            return None
-        return wait
+            return False
+        return quota.take(retries.cost(fault))
 
-    def _attempt(
+    def _quota(self, endpoint: Endpoint) -> retries.Quota:
+        quota = self._quotas.get(endpoint) or retries.Quota()
+        self._quotas.put(endpoint, quota)
+        return quota
+
+    async def _attempt(
         self,
         operation: Operation,
         endpoint: Endpoint,
         payload: Payload,
         read: Callable[[Reply], T],
-        place: Place,
+        caller: Caller,
     ) -> T:
-        if place.deadline.passed:
-            raise OutOfTime(f"no time was left to ask {endpoint.origin}. Try again later.")
-
-        def answer() -> T:
-            return read(self._send(endpoint, payload, place))
-
-        return self._observed(operation, place, answer, monotonic())
-
-    def _observed(
-        self, operation: Operation, place: Place, answer: Callable[[], T], started: float
-    ) -> T:
-        """The answer to one attempt, which is counted."""
+        """The answer to one attempt, which is observed however it ends."""
+        started = monotonic()
         outcome: Outcome = "ok"
         try:
-            return answer()
+            return read(await self._send(endpoint, payload, caller))
         except Fault as fault:
             outcome = fault.outcome
-            fault.message = clean(fault.message, place.all_secrets())
-            if outcome == "timeout" and place.deadline.passed:
-                raise OutOfTime(f"{fault}. Check that the node reaches this endpoint.") from fault
+            fault.message = clean(fault.message, caller.all_secrets())
+            raise
+        except CancelledError:
+            outcome = "cancelled"
             raise
         finally:
             seconds = monotonic() - started
-            self._observe(operation.service, operation.name, place.region, outcome, seconds)
+            self._observe(operation.service, operation.name, caller.region, outcome, seconds)
 
-    def _request(self, endpoint: Endpoint, payload: Payload, place: Place) -> Request:
-        headers = payload.headers
-        if place.credentials is not None:
+    async def _send(self, endpoint: Endpoint, payload: Payload, caller: Caller) -> Reply:
+        headers = {"User-Agent": self._user_agent, **payload.headers}
+        if caller.credentials is not None:
             at = time() + self._skew
-            headers = sign(endpoint, headers, payload.body, place.credentials, at)
-        return Request("POST", endpoint.path, headers, payload.body)
-
-    def _send(self, endpoint: Endpoint, payload: Payload, place: Place) -> Reply:
-        request = self._request(endpoint, payload, place)
-        return self._reply(lambda: self._transport.post(endpoint.origin, request, place.deadline))
-
-    def _reply(self, receive: Callable[[], Reply]) -> Reply:
+            headers = sign(endpoint, headers, payload.body, caller.credentials, at)
+        request = Request(
+            "POST", endpoint.url, headers, payload.body, ATTEMPT_TIMEOUT, max_body=MAX_BODY
+        )
         try:
-            reply = receive()
+            reply = await self._transport(request)
         except NoAnswer as failure:
-            code = "Timeout" if failure.kind == "timeout" else "ConnectionError"
-            raise Fault(failure.kind, code, str(failure)) from failure
+            kind: Fault.Kind = "timeout" if failure.kind == "timeout" else "connection"
+            code = "Timeout" if kind == "timeout" else "ConnectionError"
+            raise Fault(kind, code, str(failure)) from failure
         if reply.status in (400, 403):
             self._skew = _skew(reply, self._skew)
         return reply
 
 
-def _payload(operation: Operation, body: Mapping[str, Any]) -> Payload:
-    """A call by AWS JSON 1.1."""
-    return protocols.json_payload(f"{_TARGETS[operation.service]}.{operation.name}", body)
-
-
-def _new_quota(_endpoint: Endpoint) -> retries.Quota:
-    return retries.Quota()
-
-
 def _skew(reply: Reply, known: float) -> float:
-    """Seconds by which AWS's clock is ahead of the node's, 0 where that is within tolerance."""
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - heavy, and rarely needed
-
+    """Seconds by which AWS's clock is ahead of the local one, 0 where that is within tolerance."""
     try:
         theirs = parsedate_to_datetime(reply.headers.get("date", "")).timestamp()
     except (ValueError, OverflowError):

@@ -1,89 +1,130 @@
-"""Which URL serves a service in a region: botocore's own rules, and the standard variables.
+"""Which URL serves a service in a region: a table, and the standard variables of the SDKs.
 
 `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`, `AWS_ENDPOINT_URL`,
 `AWS_ENDPOINT_URL_<SERVICE>` and `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` mean what they mean to the
-SDKs. One thing is added: `{region}` in an endpoint URL stands for the region that is asked, since
-one daemon asks several. STS is always asked at its regional endpoint.
+SDKs. Two things are added: `{region}` in an endpoint URL stands for the region that is asked, and
+the names that External Secrets uses (`AWS_SECRETSMANAGER_ENDPOINT`, …) are read where the SDK's own
+are not set. STS is always asked at its regional endpoint.
+
+The table is held against botocore's endpoint rules by the tests.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 from urllib.parse import urlsplit
 
-from provider.aws import rules
+from provider.aws.regions import partition, region_fault
 from provider.errors import InvalidRequest
-from provider.http.origin import Origin, parse_origin
+from provider.runtime.lru import Lru
 
-Service = Literal["secretsmanager", "ssm", "sts"]
+Service = Literal["secretsmanager", "ssm", "sts", "ecr", "ecr-public"]
 
-REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+DEFAULT_PORTS: Mapping[str, int] = {"http": 80, "https": 443}
 _PATH = re.compile(r"(/[A-Za-z0-9_~-]+)*/?")
 _VARIABLES: Mapping[Service, str] = {
     "secretsmanager": "AWS_ENDPOINT_URL_SECRETS_MANAGER",
     "ssm": "AWS_ENDPOINT_URL_SSM",
     "sts": "AWS_ENDPOINT_URL_STS",
+    "ecr": "AWS_ENDPOINT_URL_ECR",
+    "ecr-public": "AWS_ENDPOINT_URL_ECR_PUBLIC",
 }
+_ALIASES: Mapping[Service, str] = {
+    "secretsmanager": "AWS_SECRETSMANAGER_ENDPOINT",
+    "ssm": "AWS_SSM_ENDPOINT",
+    "sts": "AWS_STS_ENDPOINT",
+}
+"""As External Secrets names them; they count where no variable of the SDK does."""
 _MOST = 64
-"""Endpoints to remember. A node uses a handful, but a class may name any region."""
+"""Endpoints to remember. A process uses a handful, but a request may name any region."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where to send a request and what to sign it for."""
 
-    origin: Origin
+    scheme: str
+    host: str
+    """The `Host` header: the port only where it is not the scheme's own."""
     path: str
     """As sent and as signed: of characters that need no quoting."""
     signing_name: str
     signing_region: str
 
+    @property
+    def url(self) -> str:
+        """The URL that requests are sent to."""
+        return f"{self.scheme}://{self.host}{self.path}"
+
 
 class Endpoints:
-    """Thread-safe; one for the process. `ValueError` where the environment makes no sense."""
+    """Raises ValueError, with one line, where the environment makes no sense."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._fips = _is_true(environment.get("AWS_USE_FIPS_ENDPOINT"))
-        self._dual_stack = _is_true(environment.get("AWS_USE_DUALSTACK_ENDPOINT"))
+        self._fips = _flag(environment, "AWS_USE_FIPS_ENDPOINT")
+        self._dual_stack = _flag(environment, "AWS_USE_DUALSTACK_ENDPOINT")
         self._custom = _custom_urls(environment)
         for variable, _ in self._custom.values():
             if self._fips or self._dual_stack:
                 other = "AWS_USE_FIPS_ENDPOINT" if self._fips else "AWS_USE_DUALSTACK_ENDPOINT"
                 raise ValueError(f"{variable} and {other} exclude each other")
-        self._cached = lru_cache(_MOST)(self._resolve)
+        self._known: Lru[tuple[Service, str], Endpoint] = Lru(_MOST)
 
     def resolve(self, service: Service, region: str) -> Endpoint:
-        """The endpoint of `service` in `region`; `InvalidRequest` where there can be none."""
-        return self._cached(service, region)
+        """The endpoint of `service` in `region`; raises `InvalidRequest` for no region."""
+        endpoint = self._known.get((service, region))
+        if endpoint is None:
+            endpoint = self._resolve(service, region)
+            self._known.put((service, region), endpoint)
+        return endpoint
 
     def _resolve(self, service: Service, region: str) -> Endpoint:
-        if not REGION.fullmatch(region):
-            raise InvalidRequest(f"{region[:80]!r} is not the name of a region")
+        if fault := region_fault(region):
+            raise InvalidRequest(f"{fault}.")
         if service in self._custom:
             _, url = self._custom[service]
             return _endpoint(url.replace("{region}", region), service, region)
-        scope = {"Region": region, "UseFIPS": self._fips, "UseDualStack": self._dual_stack}
-        try:
-            url, scheme = rules.resolve(service, scope)
-        except InvalidRequest as error:
-            raise InvalidRequest(f"no {service} endpoint in region {region}: {error}") from error
-        name, signing_region = scheme.get("signingName"), scheme.get("signingRegion")
-        return _endpoint(url, name or service, signing_region or region)
+        host = _host(service, region, fips=self._fips, dual_stack=self._dual_stack)
+        return Endpoint("https", host, "/", service, region)
 
 
-def _is_true(value: str | None) -> bool:
-    return (value or "").lower() == "true"
+def _host(service: Service, region: str, *, fips: bool, dual_stack: bool) -> str:
+    """The host name of an endpoint that AWS itself runs."""
+    home = partition(region)
+    name = f"{service}-fips" if fips else service
+    domain = home.dual_stack_domain if dual_stack else home.domain
+    if service == "secretsmanager" and dual_stack and _is_dual_stack_anyway(home.name, fips=fips):
+        domain = home.domain
+    if service in ("ssm", "sts") and home.name == "aws-us-gov" and not dual_stack:
+        name = service  # all of its endpoints are FIPS endpoints
+    if service == "ecr" and not dual_stack:
+        name = f"api.{name}"
+    if service == "ecr-public" and (fips or not dual_stack or home.name != "aws"):
+        name = f"api.{name}"
+    return f"{name}.{region}.{domain}"
+
+
+def _is_dual_stack_anyway(partition_name: str, *, fips: bool) -> bool:
+    """Whether Secrets Manager serves IPv6 under its usual name."""
+    return partition_name in ("aws", "aws-us-gov") or (partition_name == "aws-cn" and not fips)
+
+
+def _flag(environment: Mapping[str, str], variable: str) -> bool:
+    """Fails where it is unclear: a node must not leave its FIPS endpoints for a typing error."""
+    value = environment.get(variable, "").strip().lower()
+    if value not in ("", "true", "false"):
+        raise ValueError(f"{variable}: neither true nor false")
+    return value == "true"
 
 
 def _custom_urls(environment: Mapping[str, str]) -> dict[Service, tuple[str, str]]:
     """Variable and URL of each service that has one."""
-    if _is_true(environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")):
+    if _flag(environment, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"):
         return {}
     urls: dict[Service, tuple[str, str]] = {}
     for service, own in _VARIABLES.items():
-        for variable in (own, "AWS_ENDPOINT_URL"):
+        for variable in (own, "AWS_ENDPOINT_URL", _ALIASES.get(service, "")):
             if url := environment.get(variable):
                 urls[service] = variable, url
                 _check(variable, url, service)
@@ -99,10 +140,27 @@ def _check(variable: str, url: str, service: Service) -> None:
 
 
 def _endpoint(url: str, signing_name: str, signing_region: str) -> Endpoint:
-    origin = parse_origin(url)
+    scheme, host = split_url(url)
     parts = urlsplit(url)
     if parts.query or parts.fragment or parts.username is not None:
         raise ValueError("an endpoint URL has neither query nor fragment nor user")
     if not _PATH.fullmatch(parts.path):
         raise ValueError("the path of an endpoint URL is made of plain letters, digits and -_~")
-    return Endpoint(origin, parts.path.rstrip("/") + "/", signing_name, signing_region)
+    return Endpoint(scheme, host, parts.path.rstrip("/") + "/", signing_name, signing_region)
+
+
+def split_url(url: str) -> tuple[str, str]:
+    """Scheme and authority of an http(s) URL, the port only where it is not the scheme's own.
+
+    Raises ValueError, which never quotes the URL, for anything else.
+    """
+    parts = urlsplit(url)
+    if not parts.hostname or parts.scheme not in DEFAULT_PORTS:
+        raise ValueError("not an http:// or https:// URL with a host")
+    try:
+        port = parts.port
+    except ValueError:  # its text quotes what stands there, which may be of a password
+        raise ValueError("not a port at the end of the host") from None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    is_default = port in (None, DEFAULT_PORTS[parts.scheme])
+    return parts.scheme, host if is_default else f"{host}:{port}"

@@ -1,7 +1,7 @@
-"""What AWS says no with, and what that means to the person who reads it.
+"""What AWS refuses with, and what that means to the person who reads it.
 
-A `Fault` is one failed attempt as it came off the wire. `refused()` turns the last one into the
-error of the mount by one table: `<AWS code>: <AWS message>. <what to do>`.
+A `Fault` is one failed attempt as it came off the wire. `refused()` turns the last one into an
+error by one table: `<AWS code>: <AWS message>. <what to do>`.
 """
 
 import re
@@ -32,8 +32,9 @@ Outcome = Literal[
     "server_error",
     "timeout",
     "connection",
+    "cancelled",
 ]
-"""How an attempt ended, for metrics."""
+"""How an attempt ended, for metrics. `cancelled`: its deadline passed, or nobody waits any more."""
 
 THROTTLED = frozenset(
     {
@@ -53,8 +54,11 @@ THROTTLED = frozenset(
         "TransactionInProgressException",
     }
 )
-"""The SDK's list of codes that ask for patience."""
-TRANSIENT = frozenset({"RequestTimeout", "RequestTimeoutException", "IDPCommunicationError"})
+"""The SDK's list of codes that ask to slow down."""
+NOT_EVERYWHERE_YET = frozenset({"IDPCommunicationError", "InvalidIdentityToken"})
+"""What AssumeRoleWithWebIdentity says of an OIDC provider that it does not know yet or does not
+reach. botocore retries the first, the AWS SDK for Go the second as well."""
+TRANSIENT = NOT_EVERYWHERE_YET | {"RequestTimeout", "RequestTimeoutException"}
 EXPIRED = frozenset(
     {
         "AuthFailure",
@@ -80,11 +84,17 @@ _KMS = re.compile("kms|customer master key", re.IGNORECASE)
 
 
 class Fault(Exception):
-    """One failed attempt. `status` is 0 where no answer came, `retry_after` in seconds."""
+    """One failed attempt. `status` is 0 where no answer came, `retry_after` in seconds.
+
+    Kinds: `answer` (AWS refuses or fails), `foreign` (an HTTP error that AWS does not send: from a
+    proxy or some other server), `garbage` (a success of another shape), `timeout`, `connection`.
+    """
+
+    Kind = Literal["answer", "foreign", "garbage", "timeout", "connection"]
 
     def __init__(
         self,
-        kind: Literal["answer", "garbage", "timeout", "connection"],
+        kind: Kind,
         code: str,
         message: str = "",
         *,
@@ -108,13 +118,14 @@ class Fault(Exception):
 
     @property
     def is_transient(self) -> bool:
-        """Whether the same request may well succeed when sent again."""
-        broken = self.kind != "answer" or self.status in (500, 502, 503, 504)
+        """Whether the same request may succeed when it is sent again."""
+        has_status = self.kind in ("answer", "foreign")
+        broken = not has_status or self.status in (500, 502, 503, 504)
         return broken or self.is_throttling or self.code in TRANSIENT
 
     @property
     def outcome(self) -> Outcome:
-        """The attempt in metrics."""
+        """How the attempt ended, for metrics."""
         if self.kind in ("timeout", "connection"):
             return "timeout" if self.kind == "timeout" else "connection"
         if self.is_throttling:
@@ -127,7 +138,7 @@ class Fault(Exception):
 
 
 def clean(text: str, secrets: Iterable[str] = ()) -> str:
-    """A message of AWS, fit to print: `secrets` that it echoes taken out, one line, bounded."""
+    """A message of AWS as one bounded, printable line, without the `secrets` that it echoes."""
     for secret in secrets:
         text = text.replace(secret, "***")
     text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
@@ -143,13 +154,16 @@ class _Meaning:
 _UNREACHABLE = _Meaning(
     AwsUnavailable, "Check that the node reaches this endpoint (routes, VPC endpoint, proxy)"
 )
-_BROKEN = _Meaning(AwsUnavailable, "AWS fails at the moment; the driver tries again")
-_TOO_MANY = _Meaning(AwsThrottled, "AWS limits the rate of requests; the driver tries again")
+_BROKEN = _Meaning(AwsUnavailable, "AWS fails at the moment; it is tried again")
+_TOO_MANY = _Meaning(AwsThrottled, "AWS limits the rate of requests; it is tried again")
+_NOT_AWS = _Meaning(
+    AwsUnavailable, "This answer is not from AWS: check proxy and endpoint URL on the way to it"
+)
 _OUTDATED = _Meaning(
     CredentialsExpired,
-    "AWS does not take the pod's credentials, new ones neither: check the node's clock",
+    "AWS rejects the credentials, and new ones as well: check the clock of this machine",
 )
-_WRONG = _Meaning(InvalidRequest, "Correct the object in the SecretProviderClass")
+_WRONG = _Meaning(InvalidRequest, "Correct the request")
 _MISSING = _Meaning(
     SecretNotFound, "Check its name, version, label and region, and that it has a value"
 )
@@ -157,10 +171,12 @@ _UNUSABLE = _Meaning(SecretUnusable, "Check the state of the secret and of its K
 _DELETED = _Meaning(
     SecretUnusable, "Restore it if it is marked for deletion, else check version and label"
 )
-_KEY = _Meaning(SecretUnusable, "Check that the KMS key is there, enabled, and open to the role")
+_KEY = _Meaning(
+    SecretUnusable, "Check that the KMS key exists, is enabled, and may be used by the role"
+)
 
 _NOT_ALLOWED = _Meaning(AccessDenied, "")
-"""`refused` writes the advice: it depends on the action."""
+"""`refused` writes the advice, which depends on the action."""
 
 _STORES = {
     **dict.fromkeys(NOT_FOUND, _MISSING),
@@ -186,7 +202,7 @@ _TRUST = _Meaning(
 )
 _STS = {
     "ExpiredTokenException": _Meaning(
-        TokenRejected, "Check the clocks of node and API server; the next mount brings a new token"
+        TokenRejected, "Check the clocks of node and API server; a new token is needed"
     ),
     "InvalidIdentityToken": _TOKEN,
     "IDPRejectedClaim": _TOKEN,
@@ -194,9 +210,7 @@ _STS = {
     "RegionDisabledException": _Meaning(
         RoleNotAssumable, "Activate STS for this region in the account's settings"
     ),
-    "ValidationError": _Meaning(
-        RoleNotAssumable, "Check the role's ARN in eks.amazonaws.com/role-arn"
-    ),
+    "ValidationError": _Meaning(RoleNotAssumable, "Check the ARN of the role"),
 }
 
 ASSUME_ROLE = "AssumeRole"
@@ -209,14 +223,14 @@ _CHAIN = {
     **dict.fromkeys(EXPIRED, _OUTDATED),
     "RegionDisabledException": _STS["RegionDisabledException"],
     "ValidationError": _Meaning(
-        RoleNotAssumable, "Check assumeRoleArn and assumeRoleDurationSeconds"
+        RoleNotAssumable, "Check the ARN of the role and the duration of the session"
     ),
 }
-"""What AssumeRole refuses with: unlike the other call it is signed."""
+"""What AssumeRole refuses with; unlike AssumeRoleWithWebIdentity it is signed."""
 
 
 def refused(fault: Fault, service: Service, action: str, who: str) -> ProviderError:
-    """The error that `fault` comes to, when `who` was refused `action` (`ssm:GetParameters`)."""
+    """The error for `who`, whose call of `action` (such as `ssm:GetParameters`) failed."""
     meaning = _meaning(fault, service, action)
     advice = meaning.advice.replace("{who}", who)
     if meaning is _NOT_ALLOWED:
@@ -238,11 +252,13 @@ def _meaning(fault: Fault, service: Service, action: str) -> _Meaning:
         return known
     if not 400 <= fault.status < 500:
         return _BROKEN
+    return _refusal(fault, service, is_chain=is_chain)
+
+
+def _refusal(fault: Fault, service: Service, *, is_chain: bool) -> _Meaning:
+    """What a refusal means that is in no table."""
+    if fault.kind == "foreign":
+        return _NOT_AWS
     if service == "sts":
         return _CHAIN_TRUST if is_chain else _TRUST
-    return _refusal(fault)
-
-
-def _refusal(fault: Fault) -> _Meaning:
-    """What a store's refusal means that the table does not know."""
     return _NOT_ALLOWED if fault.status == 403 else _UNUSABLE

@@ -1,16 +1,48 @@
-"""How the node reaches AWS, from the standard environment variables: CA bundle and proxies.
+"""How AWS is reached, from the standard environment variables: proxies and CA bundle.
 
-Read once at start-up, so that a mistake stops the daemon with one clear line (`ValueError`).
+The environment is read once, at the start, so that a mistake stops the program with one clear line
+(ValueError). The file of the CA bundle is read again when it changes.
 """
 
+import asyncio
 import ssl
-from base64 import b64encode
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
+from time import monotonic
 from urllib.parse import unquote, urlsplit
 
-from provider.aws.rules import botocore_file
-from provider.http.origin import DEFAULT_PORTS, Origin, Proxy, parse_origin
+from aiohttp import BasicAuth
+
+from provider.aws.endpoints import DEFAULT_PORTS, split_url
+from provider.runtime.http import HttpClient, Proxy
+from provider.runtime.log import fields, logger
+from provider.runtime.transport import NoAnswer, Reply, Request
+
+_BUNDLE_VARIABLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
+_LOOK_AGAIN = 5.0
+"""Seconds between two looks at the file of the CA bundle."""
+
+
+class Network:
+    """The way to AWS; `send` is a `Transport`. Raises ValueError where it is not usable."""
+
+    def __init__(self, environment: Mapping[str, str], http: HttpClient) -> None:
+        self._http = http
+        self._proxies = Proxies(environment)
+        self._bundle = CaBundle(environment)
+
+    async def send(self, request: Request) -> Reply:
+        """The answer to one request; raises `NoAnswer`."""
+        proxy = self._proxies.proxy_for(request.url)
+        tls = await self._bundle.context()
+        try:
+            return await self._http.send(request, tls=tls, proxy=proxy)
+        except NoAnswer as failure:
+            if failure.kind != "untrusted":
+                raise
+            hint = f"{failure} (is AWS_CA_BUNDLE right?)"
+            raise NoAnswer(failure.kind, hint) from failure
 
 
 class Proxies:
@@ -31,18 +63,21 @@ class Proxies:
             if urls.get(scheme)
         }
 
-    def proxy_for(self, origin: Origin) -> Proxy | None:
-        """The proxy to use on the way to `origin`."""
-        proxy = self._by_scheme.get(origin.scheme)
-        if proxy is None or is_bypassed(origin.address, self._no_proxy):
+    def proxy_for(self, url: str) -> Proxy | None:
+        """The proxy to use on the way to `url`."""
+        parts = urlsplit(url)
+        proxy = self._by_scheme.get(parts.scheme)
+        if proxy is None:
             return None
-        return proxy
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        address = f"{host}:{parts.port or DEFAULT_PORTS[parts.scheme]}"
+        return None if is_bypassed(address, self._no_proxy) else proxy
 
 
 def is_bypassed(address: str, no_proxy: str) -> bool:
     """Whether `NO_PROXY` names this `host:port`: itself or a domain above, with or without port.
 
-    As `urllib.request` does, whose import is a tenth of the daemon's start.
+    As `urllib.request` does, which costs more to import than all of this.
     """
     if no_proxy == "*":
         return True
@@ -58,42 +93,79 @@ def is_bypassed(address: str, no_proxy: str) -> bool:
 def _parse_proxy(variable: str, value: str) -> Proxy:
     url = value if "://" in value else f"http://{value.removeprefix('//')}"
     try:
-        origin = parse_origin(url)
+        scheme, host = split_url(url)
     except ValueError as error:
         raise ValueError(f"{variable}: {error}") from None
     parts = urlsplit(url)
     if parts.username is None or parts.password is None:
-        return Proxy(origin)
-    login = f"{unquote(parts.username)}:{unquote(parts.password)}"
-    return Proxy(origin, f"Basic {b64encode(login.encode()).decode()}")
+        return Proxy(f"{scheme}://{host}")
+    login = BasicAuth(unquote(parts.username), unquote(parts.password), "utf-8")
+    return Proxy(f"{scheme}://{host}", login)
 
 
-def tls_context(environment: Mapping[str, str]) -> ssl.SSLContext:
-    """The process's one TLS context: loading a CA bundle costs 15 ms, so it is done once."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    for variable in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
-        if bundle := environment.get(variable):
-            _load(context, bundle, variable)
-            return context
-    _load(context, _default_bundle(), "the CA bundle")
-    return context
+class CaBundle:
+    """The authorities that AWS's certificates are checked by, in one TLS context."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        set_ = [variable for variable in _BUNDLE_VARIABLES if environment.get(variable)]
+        self._source = set_[0] if set_ else "the CA bundle"
+        self._path = Path(environment[set_[0]]) if set_ else _default_bundle()
+        self._seen = _state(self._path)
+        self._context = self._load()
+        self._look_again_at = monotonic() + _LOOK_AGAIN
+
+    async def context(self) -> ssl.SSLContext:
+        """The context to connect with; a new one after the file has changed.
+
+        A file that cannot be loaded is reported in the log, and the authorities stay as they are.
+        """
+        if monotonic() >= self._look_again_at:
+            self._look_again_at = monotonic() + _LOOK_AGAIN
+            state = _state(self._path)
+            if state != self._seen:
+                self._seen = state
+                await self._reload()
+        return self._context
+
+    async def _reload(self) -> None:
+        try:
+            self._context = await asyncio.to_thread(self._load)  # some 20 ms of CPU
+        except ValueError as error:
+            logger.warning("the CA bundle stays as it was: %s", error, extra=fields())
+        else:
+            logger.info("read %s again, as it has changed", self._source, extra=fields())
+
+    def _load(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        is_folder = self._path.is_dir()
+        try:
+            context.load_verify_locations(
+                cafile=None if is_folder else self._path, capath=self._path if is_folder else None
+            )
+        except OSError as error:  # ssl.SSLError is one: no certificate in the file
+            raise ValueError(
+                f"{self._source}: cannot load certificates from {self._path}: {error}"
+            ) from error
+        return context
 
 
-def _default_bundle() -> str:
+def _state(path: Path) -> tuple[int, ...]:
+    """What changes when the file does."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _default_bundle() -> Path:
     """As botocore does: certifi's where there is certifi, else its own."""
     try:
         from certifi import where  # noqa: PLC0415 - it may be missing
     except ImportError:
-        return str(botocore_file("cacert.pem"))
-    return where()
-
-
-def _load(context: ssl.SSLContext, bundle: str, source: str) -> None:
-    is_folder = Path(bundle).is_dir()
-    try:
-        context.load_verify_locations(
-            cafile=None if is_folder else bundle, capath=bundle if is_folder else None
-        )
-    except OSError as error:  # ssl.SSLError is one: no certificate in the file
-        raise ValueError(f"{source}: cannot load certificates from {bundle}: {error}") from error
+        spec = find_spec("botocore")  # which stays unimported
+        if spec is None or spec.origin is None:
+            raise ValueError("there is no CA bundle: set AWS_CA_BUNDLE") from None
+        return Path(spec.origin).parent / "cacert.pem"
+    return Path(where())

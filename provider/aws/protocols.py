@@ -1,21 +1,32 @@
 """AWS's two wire protocols as far as they are needed: JSON 1.1 for the stores, query for STS.
 
-Answers are hostile until read: whatever does not have the right shape is a `Fault` of the kind
-`garbage`, never a KeyError.
+Nothing is assumed of an answer: one of another shape is a `Fault` of the kind `garbage`, never a
+KeyError.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
 from provider import __version__
 from provider.aws.faults import Fault
-from provider.http.response import Reply
+from provider.runtime.transport import Reply
 
-USER_AGENT = f"secrets-provider-aws/{__version__}"
+
+def user_agent(eks_addon_version: str | None = None) -> str:
+    """The `User-Agent` of requests to AWS."""
+    own = f"secrets-provider-aws/{__version__}"
+    return f"{own} eks-addon/{eks_addon_version}" if eks_addon_version else own
+
+
+class XmlAnswer(NamedTuple):
+    """An answer of the query protocol, without name spaces, and its `Date` header."""
+
+    root: ET.Element
+    date: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +39,12 @@ class Payload:
 
 def json_payload(target: str, body: Mapping[str, Any]) -> Payload:
     """A call of AWS JSON 1.1; `target` is as in `secretsmanager.GetSecretValue`."""
-    headers = {
-        "User-Agent": USER_AGENT,
-        "X-Amz-Target": target,
-        "Content-Type": "application/x-amz-json-1.1",
-    }
+    headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
     return Payload(headers, json.dumps(body).encode())
 
 
 def read_json(reply: Reply) -> dict[str, Any]:
-    """The answer's document; raises `Fault` for an error or for no document."""
+    """The document of an answer; raises `Fault` where it is an error or no document."""
     try:
         document = json.loads(reply.body) if reply.body else {}
     except (ValueError, RecursionError):
@@ -51,16 +58,13 @@ def read_json(reply: Reply) -> dict[str, Any]:
 
 def query_payload(action: str, version: str, form: Mapping[str, str]) -> Payload:
     """A call of the AWS query protocol."""
-    headers = {
-        "User-Agent": USER_AGENT,
-        "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
-    }
+    headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
     body = urlencode({"Action": action, "Version": version, **form})
     return Payload(headers, body.encode())
 
 
-def read_xml(reply: Reply) -> ET.Element:
-    """The answer's root, without name spaces; raises `Fault` for an error or for no ET."""
+def read_xml(reply: Reply) -> XmlAnswer:
+    """An answer of the query protocol; raises `Fault` where it is an error or not XML."""
     root = _parse_xml(reply.body)
     if reply.status != 200:
         error = None if root is None else root.find(".//Error")
@@ -69,11 +73,11 @@ def read_xml(reply: Reply) -> ET.Element:
         raise _fault(reply, error.findtext("Code", ""), error.findtext("Message", ""))
     if root is None:
         raise unexpected("the answer is not XML", reply.status)
-    return root
+    return XmlAnswer(root, reply.headers.get("date", ""))
 
 
 def unexpected(what: str, status: int = 200) -> Fault:
-    """An answer that makes no sense. `what` is in our words: the answer may hold a secret."""
+    """An answer of another shape. `what` is in our own words: the answer may hold a secret."""
     return Fault("garbage", "UnexpectedAnswer", what, status=status)
 
 
@@ -90,11 +94,13 @@ def _text(value: object) -> str:
 
 
 def _fault(reply: Reply, code: str = "", message: str = "") -> Fault:
-    # "namespace#Code" and "Code:url" are both on record.
+    # Both "namespace#Code" and "Code:url" occur.
     code = code.rsplit("#", 1)[-1].split(":", 1)[0]
+    kind: Fault.Kind = "answer"
     if not (code.isascii() and code.isalnum() and len(code) <= 80):
         code, message = f"HTTP {reply.status}", ""
-    return Fault("answer", code, message, status=reply.status, retry_after=_retry_after(reply))
+        kind = "answer" if "x-amzn-requestid" in reply.headers else "foreign"
+    return Fault(kind, code, message, status=reply.status, retry_after=_retry_after(reply))
 
 
 def _retry_after(reply: Reply) -> float | None:
@@ -103,7 +109,7 @@ def _retry_after(reply: Reply) -> float | None:
 
 
 def _parse_xml(body: bytes) -> ET.Element | None:
-    """None where it is not plain ET. Without a document type there are no entities to expand."""
+    """None where it is not plain XML. Without a document type there are no entities to expand."""
     try:
         text = body.decode()  # strictly UTF-8: another encoding could hide a document type
         if "<!DOCTYPE" in text:

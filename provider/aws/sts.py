@@ -1,85 +1,86 @@
-"""AWS STS: a Kubernetes token in, or a pod's own credentials, and a role's credentials out."""
+"""AWS STS: exchanges a Kubernetes token, or the credentials of a role, for those of a role."""
 
-from datetime import UTC, datetime
-from xml.etree.ElementTree import Element
+from collections.abc import Mapping
 
-from provider.aws.credentials.assumed_role import Assumption
-from provider.aws.client import AwsClient, Operation, Place
+from provider.aws.client import AwsClient, Caller, Operation
+from provider.aws.credentials.lifetime import issued_credentials
 from provider.aws.faults import ASSUME_ROLE, Fault
-from provider.aws.protocols import unexpected
-from provider.credentials import Credentials
-from provider.deadline import Deadline
+from provider.aws.protocols import XmlAnswer, unexpected
+from provider.engine.model import AssumeRole, Credentials
 
-ASSUME = Operation("sts", "AssumeRoleWithWebIdentity")
-CHAIN = Operation("sts", ASSUME_ROLE)
+ASSUME_WITH_TOKEN = Operation("sts", "AssumeRoleWithWebIdentity")
+ASSUME = Operation("sts", ASSUME_ROLE)
+WHO = Operation("sts", "GetCallerIdentity")
 VERSION = "2011-06-15"
 
 
 class Sts:
-    """Thread-safe."""
+    """The regional endpoints of STS."""
 
     def __init__(self, client: AwsClient) -> None:
         self._client = client
 
-    def assume_role_with_web_identity(
-        self, *, role_arn: str, session_name: str, token: str, region: str, deadline: Deadline
+    async def assume_role_with_web_identity(
+        self, *, role_arn: str, session_name: str, token: str, region: str
     ) -> Credentials:
-        """Ask the regional endpoint; raises `NotAuthenticated` or `Unavailable`.
+        """Credentials for a service account token; raises `NotAuthenticated` or `Unavailable`.
 
-        The request carries no signature, so the daemon's own credentials cannot come into it.
+        The request carries no signature: no other credentials are involved.
         """
-        form = {
-            "RoleArn": role_arn,
-            "RoleSessionName": session_name,
-            "WebIdentityToken": token,
-        }
-        # A part of the token is as good as none to a reader, but the signature is a part too.
+        form = {"RoleArn": role_arn, "RoleSessionName": session_name, "WebIdentityToken": token}
+        # Two parts of a token are no secret without the signature, which is the third.
         secrets = (token, *(part for part in token.split(".") if len(part) >= 16))
-        place = Place(region, None, deadline, secrets)
+        caller = Caller(region, None, secrets)
         try:
-            return read_credentials(self._client.query(ASSUME, VERSION, form, place))
+            return _credentials(await self._client.query(ASSUME_WITH_TOKEN, VERSION, form, caller))
         except Fault as fault:
-            raise ASSUME.refused(fault, role_arn) from fault
+            raise ASSUME_WITH_TOKEN.refused(fault, role_arn) from fault
 
-    def assume_role(
-        self, assumption: Assumption, own: Credentials, *, region: str, deadline: Deadline
+    async def assume_role(
+        self, role: AssumeRole, *, session_name: str, by: str, own: Credentials, region: str
     ) -> Credentials:
-        """Ask the regional endpoint, signed by the pod's own credentials.
+        """Credentials of `role`, asked for with the credentials `own` of `by` (for messages).
 
-        Raises `NotAuthenticated` (`CredentialsExpired` where it is them that AWS does not take) or
-        `Unavailable`.
+        Raises `NotAuthenticated` (`CredentialsExpired` where AWS rejects `own`) or `Unavailable`.
         """
-        role = assumption.role
-        form = {"RoleArn": role.arn, "RoleSessionName": assumption.session_name}
-        if role.external_id is not None:
-            form["ExternalId"] = role.external_id
-        if role.duration is not None:
-            form["DurationSeconds"] = str(role.duration)
-        for number, (key, value) in enumerate(assumption.tags.items(), 1):
-            form[f"Tags.member.{number}.Key"] = key
-            form[f"Tags.member.{number}.Value"] = value
+        form = _assume_role_form(role, session_name)
         try:
-            place = Place(region, own, deadline)
-            return read_credentials(self._client.query(CHAIN, VERSION, form, place))
+            return _credentials(
+                await self._client.query(ASSUME, VERSION, form, Caller(region, own))
+            )
         except Fault as fault:
-            raise CHAIN.refused(fault, str(assumption.by)) from fault
+            raise ASSUME.refused(fault, by) from fault
+
+    async def caller_arn(self, credentials: Credentials, region: str) -> str:
+        """ARN of whom the credentials belong to; raises as `assume_role` does."""
+        try:
+            answer = await self._client.query(WHO, VERSION, {}, Caller(region, credentials))
+        except Fault as fault:
+            raise WHO.refused(fault, "these credentials") from fault
+        return answer.root.findtext(".//Arn", "")
 
 
-def read_credentials(answer: Element) -> Credentials:
-    """The credentials in an answer of STS; raises `Fault` where there are none."""
+def _assume_role_form(role: AssumeRole, session_name: str) -> Mapping[str, str]:
+    form = {"RoleArn": role.arn, "RoleSessionName": session_name}
+    if role.external_id is not None:
+        form["ExternalId"] = role.external_id
+    if role.duration is not None:
+        form["DurationSeconds"] = str(role.duration)
+    for number, (key, value) in enumerate(role.session_tags, 1):
+        form[f"Tags.member.{number}.Key"] = key
+        form[f"Tags.member.{number}.Value"] = value
+    for number, key in enumerate(role.transitive_tag_keys, 1):
+        form[f"TransitiveTagKeys.member.{number}"] = key
+    return form
+
+
+def _credentials(answer: XmlAnswer) -> Credentials:
+    """The credentials in an answer; raises `Fault` where there are none."""
     key_id, secret, token, expiration = (
-        answer.findtext(f".//Credentials/{name}", "")
+        answer.root.findtext(f".//Credentials/{name}", "")
         for name in ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
     )
     try:
-        expires_at = datetime.fromisoformat(expiration)
-    except ValueError:
-        raise unexpected("no time of expiry in the answer") from None
-    # Key id and token become headers of later requests.
-    if not (key_id and secret and token and (key_id + token).isascii()):
-        raise unexpected("no credentials in the answer")
-    if not (key_id + token).isprintable():
-        raise unexpected("credentials with control characters in the answer")
-    if expires_at.tzinfo is None:
-        expires_at = expires_at.replace(tzinfo=UTC)
-    return Credentials(key_id, secret, token, expires_at.timestamp())
+        return issued_credentials(key_id, secret, token, expiration=expiration, date=answer.date)
+    except ValueError as error:
+        raise unexpected(str(error)) from None

@@ -12,13 +12,18 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. `timeout` is for all of it, in seconds; `max_body` bounds the answer."""
+    """One HTTP request.
+
+    `timeout` is for all of it, `connect_timeout` for opening a connection to one address, both in
+    seconds; `max_body` bounds the answer in bytes.
+    """
 
     method: Method
     url: str
     headers: Mapping[str, str] = field(repr=False, default_factory=dict)
     body: bytes = field(repr=False, default=b"")
     timeout: float = 30.0
+    connect_timeout: float = 3.0
     max_body: int = 16 * 2**20
 
 

@@ -1,1 +1,1 @@
-"""Where credentials come from; each is an `engine.ports.CredentialSource`."""
+"""Where credentials come from: each module is one kind of `CredentialSource`."""

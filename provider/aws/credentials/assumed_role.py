@@ -1,104 +1,79 @@
-"""`assumeRoleArn`: another role's credentials in exchange for the pod's own ("Role chaining", IAM
-User Guide)."""
+"""Role chaining: a role's credentials, asked for with other credentials that are there already."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from provider.aws.credentials.web_identity import session_name
-from provider.aws.credentials.sts_regions import PATIENCE, Start, ask_regions
-from provider.credentials import Credentials, Identity
-from provider.deadline import Deadline
+from provider.aws.credentials.sts_regions import PATIENCE, ask_regions
+from provider.engine.model import AssumeRole, Credentials, Identity
 from provider.errors import CredentialsExpired, NotAuthenticated, Unavailable
-from provider.csi.request.model import AssumeRole
-
-
-@dataclass(frozen=True, slots=True)
-class Assumption:
-    """Who assumes which role, as it is told to STS."""
-
-    role: AssumeRole
-    by: Identity
-
-    @property
-    def session_name(self) -> str:
-        """What CloudTrail shows, the same as for IRSA."""
-        return session_name(self.by.namespace, self.by.service_account)
-
-    @property
-    def tags(self) -> Mapping[str, str]:
-        """Session tags, named as EKS Pod Identity names them, whose own sessions bring them along:
-        AWS refuses to have them set again."""
-        if not self.role.session_tags or self.by.kind == "pod-identity":
-            return {}
-        return {
-            "kubernetes-namespace": self.by.namespace,
-            "kubernetes-service-account": self.by.service_account,
-        }
 
 
 class Sts(Protocol):
     """AWS STS."""
 
-    def assume_role(
-        self, assumption: Assumption, own: Credentials, *, region: str, deadline: Deadline
+    async def assume_role(
+        self, role: AssumeRole, *, session_name: str, by: str, own: Credentials, region: str
     ) -> Credentials:
-        """Credentials, or `NotAuthenticated` or `Unavailable`."""
+        """Credentials; raises `NotAuthenticated` or `Unavailable`."""
         ...
 
 
 class OwnCredentials(Protocol):
-    """The pod's own, which are shared with all that is mounted as them."""
+    """The credentials of the identity that assumes the role; others may share them."""
 
-    def get(self, deadline: Deadline) -> Credentials:
-        """Some that are good for a while; raises `NotAuthenticated` or `Unavailable`."""
+    async def get(self) -> Credentials:
+        """Valid credentials; raises `NotAuthenticated` or `Unavailable`."""
         ...
 
     def drop(self, credentials: Credentials) -> None:
-        """AWS does not take these any more."""
+        """Forget credentials that AWS rejects."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class AssumedRole:
-    """A `CredentialSource`: a role that a pod's own credentials may assume."""
+    """A `CredentialSource`: `role`, assumed by the identity `by` with its own credentials."""
 
     sts: Sts
-    start: Start
     own: OwnCredentials
-    assumption: Assumption
+    role: AssumeRole
+    by: Identity
+    session_name: str
     regions: tuple[str, ...]
+    """The first is preferred; at most one more."""
     patience: float = PATIENCE
 
-    def fetch(self, deadline: Deadline) -> Credentials:
-        """Ask STS, once more with new credentials of the pod's if it calls them expired."""
-        own = self._own(deadline)
+    async def fetch(self) -> Credentials:
+        """New credentials from STS, which is asked once more where it calls `own` expired.
+
+        Raises `NotAuthenticated` or `Unavailable`.
+        """
+        own = await self._own()
         try:
-            return self._assume(own, deadline)
+            return await self._assume(own)
         except CredentialsExpired:
             self.own.drop(own)
-            return self._assume(self._own(deadline), deadline)
+            return await self._assume(await self._own())
 
-    def _own(self, deadline: Deadline) -> Credentials:
+    async def _own(self) -> Credentials:
         try:
-            return self.own.get(deadline)
+            return await self.own.get()
         except (NotAuthenticated, Unavailable) as error:
-            raise type(error)(
-                f"{self._role} cannot be assumed without the pod's own credentials: {error}"
-            ) from error
+            context = f"role {self.role.arn} cannot be assumed without credentials of {self.by}"
+            raise error.in_context(context) from error
 
-    def _assume(self, own: Credentials, deadline: Deadline) -> Credentials:
-        def ask(region: str, limit: Deadline) -> Credentials:
-            return self.sts.assume_role(self.assumption, own, region=region, deadline=limit)
+    async def _assume(self, own: Credentials) -> Credentials:
+        async def ask(region: str) -> Credentials:
+            return await self.sts.assume_role(
+                self.role,
+                session_name=self.session_name,
+                by=str(self.by),
+                own=own,
+                region=region,
+            )
 
         try:
-            return ask_regions(self.regions, self.start, ask, deadline, self.patience)
+            return await ask_regions(self.regions, ask, self.patience)
         except (NotAuthenticated, Unavailable) as error:
-            raise type(error)(
-                f"{self._role} cannot be assumed by {self.assumption.by}, whose own credentials "
-                f"are there: {error}"
-            ) from error
-
-    @property
-    def _role(self) -> str:
-        return f"role {self.assumption.role.arn} (assumeRoleArn)"
+            context = f"role {self.role.arn} cannot be assumed with the credentials of {self.by}"
+            raise error.in_context(context) from error

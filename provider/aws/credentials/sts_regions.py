@@ -1,62 +1,65 @@
 """STS in one region or two: the second is asked when the first one fails or hangs.
 
-Credentials are good in every region of the partition, whichever handed them out.
+Credentials are valid in every region of the partition, no matter which region issued them.
 """
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from functools import partial
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from time import monotonic
 
-from provider.credentials import Credentials
-from provider.deadline import Deadline
-from provider.errors import AwsUnavailable, NotAuthenticated, OutOfTime, Unavailable
+from provider.engine.model import Credentials
+from provider.errors import AwsUnavailable, NotAuthenticated, Unavailable
 
 PATIENCE = 3.0
-"""Seconds after which a region counts as hanging, and the other one is asked as well."""
+"""Seconds after which the other region is asked as well."""
 
-Start = Callable[[str, Callable[[], Credentials]], Future[Credentials]]
-"""Runs a call to a region in another thread. The threads must serve nothing else, for those of
-other calls may all be waiting for credentials; a region that hangs must not take the other's."""
-
-Call = Callable[[str, Deadline], Credentials]
+Call = Callable[[str], Awaitable[Credentials]]
 """Asks one region."""
 
 
-def ask_regions(
-    regions: Sequence[str], start: Start, call: Call, deadline: Deadline, patience: float = PATIENCE
+async def ask_regions(
+    regions: Sequence[str], call: Call, patience: float = PATIENCE
 ) -> Credentials:
-    """The credentials that the first or else the other region gives; a refusal is final.
+    """The credentials that one of the regions gives, the first one preferred.
 
-    Raises `NotAuthenticated` or `Unavailable`, which tell the region.
+    Raises the `NotAuthenticated` of the first region that refuses, or `Unavailable` where none
+    answers; both name the region. Waits without a limit of its own where all hang.
     """
     if len(regions) == 1:
-        return _ask(call, regions[0], deadline)
-    calls: list[Future[Credentials]] = []
+        return await _ask(call, regions[0])
+    calls: list[asyncio.Task[Credentials]] = []
     try:
         for region in regions:
-            calls.append(start(region, partial(_ask, call, region, deadline)))
+            calls.append(asyncio.create_task(_ask(call, region)))
             is_last = len(calls) == len(regions)
-            limit = deadline if is_last else deadline.within(patience)
-            if (credentials := _first_of(calls, limit)) is not None:
+            credentials = await _first_of(calls, None if is_last else patience)
+            if credentials is not None:
                 return credentials
     finally:
-        for started in calls:
-            started.cancel()
-    raise _nobody_answered(calls)
+        for task in calls:
+            task.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+    raise AwsUnavailable(" ".join(str(task.exception()) for task in calls))
 
 
-def _ask(call: Call, region: str, deadline: Deadline) -> Credentials:
+async def _ask(call: Call, region: str) -> Credentials:
     try:
-        return call(region, deadline)
+        return await call(region)
     except (NotAuthenticated, Unavailable) as error:
-        raise type(error)(f"STS in {region}: {error}") from error
+        raise error.in_context(f"STS in {region}") from error
 
 
-def _first_of(calls: Sequence[Future[Credentials]], limit: Deadline) -> Credentials | None:
+async def _first_of(
+    calls: Sequence[asyncio.Task[Credentials]], patience: float | None
+) -> Credentials | None:
     """The first success; None when all have failed or the time is up. A refusal is final."""
     pending = set(calls)
+    until = None if patience is None else monotonic() + patience
     while pending:
-        done, pending = wait(pending, limit.remaining(), FIRST_COMPLETED)
+        left = None if until is None else until - monotonic()
+        done, pending = await asyncio.wait(
+            pending, timeout=left, return_when=asyncio.FIRST_COMPLETED
+        )
         if not done:
             return None
         for call in done:
@@ -66,9 +69,3 @@ def _first_of(calls: Sequence[Future[Credentials]], limit: Deadline) -> Credenti
             if not isinstance(error, Unavailable):
                 raise error
     return None
-
-
-def _nobody_answered(calls: Sequence[Future[Credentials]]) -> Unavailable:
-    if not all(call.done() and not call.cancelled() for call in calls):
-        return OutOfTime("STS did not answer in time. Check that the node reaches its endpoints.")
-    return AwsUnavailable(" ".join(str(call.exception()) for call in calls))

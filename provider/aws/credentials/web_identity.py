@@ -1,15 +1,14 @@
-"""IRSA: the pod's service account token in exchange for credentials of its role."""
+"""IRSA: the token of a service account in exchange for credentials of its role."""
 
 import re
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Protocol
 
-from provider.aws.credentials.sts_regions import PATIENCE, Start, ask_regions
-from provider.credentials import Credentials
-from provider.deadline import Deadline
+from provider.aws.credentials.sts_regions import PATIENCE, ask_regions
+from provider.aws.regions import partition_of
+from provider.engine.model import Credentials
 from provider.errors import NotAuthenticated, ProviderError, Unavailable
-from provider.aws.arn import partition_of
 
 LONGEST_NAME = 64
 _FORBIDDEN = re.compile(r"[^\w+=,.@-]", re.ASCII)
@@ -18,68 +17,64 @@ _FORBIDDEN = re.compile(r"[^\w+=,.@-]", re.ASCII)
 class Sts(Protocol):
     """AWS STS."""
 
-    def assume_role_with_web_identity(
-        self, *, role_arn: str, session_name: str, token: str, region: str, deadline: Deadline
+    async def assume_role_with_web_identity(
+        self, *, role_arn: str, session_name: str, token: str, region: str
     ) -> Credentials:
-        """Credentials, or `NotAuthenticated` or `Unavailable`."""
+        """Credentials; raises `NotAuthenticated` or `Unavailable`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class WebIdentity:
-    """A `CredentialSource`: one service account, its token and its role."""
+    """A `CredentialSource`: one service account (`namespace/name`), its token and its role."""
 
     sts: Sts
-    start: Start
-    namespace: str
-    service_account: str
+    subject: str
     role: str
     token: str = field(repr=False)
     regions: tuple[str, ...]
-    """The first is preferred; one more at most."""
+    """The first is preferred; at most one more."""
     patience: float = PATIENCE
 
-    def fetch(self, deadline: Deadline) -> Credentials:
-        """Ask STS; raises `NotAuthenticated` or `Unavailable`."""
+    async def fetch(self) -> Credentials:
+        """New credentials from STS; raises `NotAuthenticated` or `Unavailable`."""
         try:
-            return ask_regions(self.regions, self.start, self._assume, deadline, self.patience)
+            return await ask_regions(self.regions, self._assume, self.patience)
         except (NotAuthenticated, Unavailable) as error:
-            raise type(error)(
-                f"no credentials of role {self.role} for the service account "
-                f"{self.namespace}/{self.service_account}: {error}{self._hint(error)}"
-            ) from error
+            context = f"no credentials of role {self.role} for the service account {self.subject}"
+            raise error.in_context(context, after=self._hint(error)) from error
 
-    def _assume(self, region: str, deadline: Deadline) -> Credentials:
-        return self.sts.assume_role_with_web_identity(
+    async def _assume(self, region: str) -> Credentials:
+        return await self.sts.assume_role_with_web_identity(
             role_arn=self.role,
-            session_name=session_name(self.namespace, self.service_account),
+            session_name=session_name(self.subject),
             token=self.token,
             region=region,
-            deadline=deadline,
         )
 
     def _hint(self, error: ProviderError) -> str:
-        """STS itself never says so, it just knows neither token nor role."""
-        theirs, ours = self.role.split(":")[1], partition_of(self.regions[0])
-        if not isinstance(error, NotAuthenticated) or theirs == ours:
+        """A note that STS itself never gives: it just knows neither token nor role."""
+        theirs, ours = self.role.split(":")[1:2], partition_of(self.regions[0])
+        if not isinstance(error, NotAuthenticated) or theirs in ([], [ours]):
             return ""
         return (
-            f" Note that the role is one of partition {theirs}, while region {self.regions[0]} is "
-            f"in {ours}: no credentials reach from one into the other."
+            f" Note that the role is one of partition {theirs[0]}, while region {self.regions[0]} "
+            f"is in {ours}: no credentials of one partition are valid in another."
         )
 
 
-def session_name(namespace: str, service_account: str) -> str:
-    """What CloudTrail shows of who it was: `web@shop`, in STS's alphabet and length.
+def session_name(subject: str) -> str:
+    """What CloudTrail shows for `shop/web`: `web@shop`, in STS's alphabet and length.
 
-    Where a name had to be cut or changed, a digest of both keeps it apart from its likes.
+    Where a name is shortened or changed, a digest of the subject keeps it unique.
     """
-    full = f"{service_account}@{namespace}"
+    namespace, _, account = subject.partition("/")
+    full = f"{account}@{namespace}"
     name = _FORBIDDEN.sub("_", full)
     if name == full and len(name) <= LONGEST_NAME:
         return name
     digest = sha256(full.encode()).hexdigest()[:8]
     room = LONGEST_NAME - len(f"@-{digest}")
-    account, _, space = name.partition("@")
-    space = space[: max(room // 2, room - len(account))]
-    return f"{account[: room - len(space)]}@{space}-{digest}"
+    account, _, namespace = name.partition("@")
+    namespace = namespace[: max(room // 2, room - len(account))]
+    return f"{account[: room - len(namespace)]}@{namespace}-{digest}"

@@ -1,1 +1,19 @@
-"""The stores that secrets are read from; each is an `engine.ports.Store`."""
+"""The stores of AWS, by the names that the engine has for them."""
+
+from collections.abc import Mapping
+
+from provider.aws.client import AwsClient
+from provider.aws.stores.parameter_path import ParameterPaths
+from provider.aws.stores.parameter_store import ParameterStore
+from provider.aws.stores.secrets_manager import SecretsManager
+from provider.engine.model import StoreName
+from provider.engine.ports import Store
+
+
+def stores(client: AwsClient) -> Mapping[StoreName, Store]:
+    """All stores, over one client."""
+    return {
+        "secretsmanager": SecretsManager(client),
+        "ssmparameter": ParameterStore(client),
+        "ssmparameterpath": ParameterPaths(client),
+    }

@@ -1,18 +1,19 @@
 """AWS Systems Manager Parameter Store as a store: `GetParameters`, ten at a time, decrypted.
 
-One name that may not be read, is malformed, or cannot be decrypted fails the whole call, so such a
-batch is asked again name by name: then each object has its own answer.
+One name that may not be read, is malformed, or cannot be decrypted fails the whole call. Such a
+batch is asked again name by name, side by side, so that each has an answer of its own.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from asyncio import gather
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from provider.aws.client import AwsClient, Operation, Place
+from provider.aws.client import AwsClient, Caller, Operation
 from provider.aws.faults import Fault
 from provider.aws.protocols import unexpected
-from provider.credentials import Access
+from provider.engine.model import Access, SecretRef, SecretValue
 from provider.errors import (
     AwsUnavailable,
     CredentialsExpired,
@@ -20,26 +21,24 @@ from provider.errors import (
     SecretNotFound,
     Unavailable,
 )
-from provider.csi.request.model import ObjectRef
-from provider.store import SecretValue
 
 GET = Operation("ssm", "GetParameters")
 
-Outcomes = dict[ObjectRef, SecretValue | ProviderError]
+Outcomes = dict[SecretRef, SecretValue | ProviderError]
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """An answer, taken apart."""
+    """An answer by names."""
 
     found: Mapping[tuple[str, str], SecretValue]
-    """By name or ARN, and selector: AWS answers in an order of its own."""
+    """By name or ARN, and selector: the order of an answer is not that of the names."""
     invalid: Sequence[object]
-    """Names as they were asked for, of what does not exist."""
+    """Names of what does not exist, as they were asked for."""
 
-    def outcome(self, ref: ObjectRef) -> SecretValue | ProviderError:
-        """What the answer says about `ref`."""
-        # Emulators leave the selector out. No call names a parameter twice, so it is still clear.
+    def outcome(self, ref: SecretRef) -> SecretValue | ProviderError:
+        """The value of `ref`, or why there is none."""
+        # Emulators leave the selector out. No call names a parameter twice, so it is not needed.
         value = self.found.get((ref.name, _selector(ref))) or self.found.get((ref.name, ""))
         if value is not None:
             return value
@@ -55,61 +54,70 @@ class ParameterStore:
     """Up to ten parameters a call."""
 
     batch_size = 10
+    can_describe = False
 
     def __init__(self, client: AwsClient) -> None:
         self._client = client
 
-    def fetch(
-        self, refs: Sequence[ObjectRef], access: Access
-    ) -> Mapping[ObjectRef, SecretValue | ProviderError]:
-        """See `Store.fetch`."""
-        outcomes: Outcomes = {}
-        for batch in _without_duplicates(refs):
-            outcomes |= self._fetch(batch, access)
-        return outcomes
+    async def read(
+        self, refs: Sequence[SecretRef], access: Access
+    ) -> Mapping[SecretRef, SecretValue | ProviderError]:
+        """See `Store.read`."""
+        batches = [self._batch(batch, access) for batch in _without_duplicates(refs)]
+        return await _merged(batches)
 
-    def current_version(self, ref: ObjectRef, access: Access) -> str | None:  # noqa: ARG002
-        """See `Store.current_version`: fetching a parameter is as cheap as any question."""
+    async def current_version(self, ref: SecretRef, access: Access) -> str | None:  # noqa: ARG002
+        """See `Store.current_version`: no call is cheaper than reading the parameter."""
         return None
 
-    def begin_fetch(self, ref: ObjectRef, access: Access) -> None:
-        """See `Store.begin_fetch`: one call is for many."""
-
-    def begin_current_version(self, ref: ObjectRef, access: Access) -> None:
-        """See `Store.begin_current_version`: there is no such call."""
-
-    def _fetch(self, refs: Sequence[ObjectRef], access: Access) -> Outcomes:
+    async def _batch(self, refs: Sequence[SecretRef], access: Access) -> Outcomes:
         try:
-            answer = self._call([_wire_name(ref) for ref in refs], access)
+            answer = await self._call([_wire_name(ref) for ref in refs], access)
         except (CredentialsExpired, Unavailable):
             raise
         except ProviderError as error:
             if len(refs) == 1:
                 return {refs[0]: error}
-            return {ref: self._fetch([ref], access)[ref] for ref in refs}
+            return await _merged([self._single(ref, access) for ref in refs])
         return {ref: answer.outcome(ref) for ref in refs}
 
-    def _call(self, names: Sequence[str], access: Access) -> _Answer:
-        place = Place.of(access)
+    async def _single(self, ref: SecretRef, access: Access) -> Outcomes:
+        """What fails for one name says nothing about the others, unless it is the credentials."""
+        try:
+            return await self._batch([ref], access)
+        except Unavailable as error:
+            return {ref: error}
+
+    async def _call(self, names: Sequence[str], access: Access) -> _Answer:
         body = {"Names": names, "WithDecryption": True}
         try:
-            return _read(self._client.call(GET, body, place))
+            return _read(await self._client.call(GET, body, Caller.of(access)))
         except Fault as fault:
             raise GET.refused(fault, str(access.identity)) from fault
 
 
-def _selector(ref: ObjectRef) -> str:
+async def _merged(calls: Sequence[Coroutine[Any, Any, Outcomes]]) -> Outcomes:
+    """The outcomes of all calls, which are made side by side; raises the first failure."""
+    merged: Outcomes = {}
+    for outcomes in await gather(*calls, return_exceptions=True):
+        if isinstance(outcomes, BaseException):
+            raise outcomes
+        merged |= outcomes
+    return merged
+
+
+def _selector(ref: SecretRef) -> str:
     return ref.version or ref.label or ""
 
 
-def _wire_name(ref: ObjectRef) -> str:
+def _wire_name(ref: SecretRef) -> str:
     selector = _selector(ref)
     return f"{ref.name}:{selector}" if selector else ref.name
 
 
-def _without_duplicates(refs: Sequence[ObjectRef]) -> Iterator[list[ObjectRef]]:
+def _without_duplicates(refs: Sequence[SecretRef]) -> Iterator[list[SecretRef]]:
     """Split such that no call names a parameter twice (by ARN or selector): AWS refuses that."""
-    batches: list[dict[str, ObjectRef]] = []
+    batches: list[dict[str, SecretRef]] = []
     for ref in refs:
         parameter = ref.name.rpartition(":parameter/")[2].lstrip("/")
         for batch in batches:
@@ -148,9 +156,9 @@ def read_value(parameter: Mapping[str, Any]) -> SecretValue:
 
 
 def _version(parameter: Mapping[str, Any]) -> str:
-    """The number; for what has none, as the secrets under `/aws/reference/`, what changes with it.
+    """Its number; where it has none, as the secrets under `/aws/reference/`, what changes with it.
 
-    `SourceResult` holds the secret itself: only its version id may leave this function.
+    `SourceResult` holds the secret itself: nothing but its version id leaves this function.
     """
     number = parameter.get("Version")
     if isinstance(number, int) and number > 0:
