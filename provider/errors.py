@@ -35,7 +35,7 @@ where, why, and what to do. It never holds a value or a token.
 """
 
 from copy import copy
-from typing import ClassVar, Literal, Self
+from typing import Literal, Self
 
 Kind = Literal["invalid", "unauthenticated", "denied", "not_found", "precondition", "unavailable"]
 """What a front door decides by."""
@@ -44,7 +44,7 @@ Kind = Literal["invalid", "unauthenticated", "denied", "not_found", "preconditio
 class ProviderError(Exception):
     """A request cannot be answered; the message says why and what to do."""
 
-    kind: ClassVar[Kind] = "unavailable"
+    kind: Kind = "unavailable"
 
     @property
     def reason(self) -> str:

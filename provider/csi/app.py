@@ -1,147 +1,281 @@
-"""The composition root: it alone knows every part, and how a daemon is made of them."""
+"""The composition root of the daemon: makes every part and puts them together."""
 
+import asyncio
 import faulthandler
+import gc
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from functools import partial
 from http import HTTPStatus
 from typing import NoReturn
 
-from provider import __version__, log
+import uvloop
+
+from provider import __version__, errors
+from provider.aws.regions import is_region
 from provider.csi.config import Config
-from provider.engine import build, kubernetes_api
-from provider.kube.events import Events
-from provider.csi.status.mount_registry import Book, Step
-from provider.runtime.log import fields, logger
-from provider.runtime.metrics import Metrics
-from provider.csi.status.notices import Notices
+from provider.csi.files.target import Targets
+from provider.csi.identity import Identifier
+from provider.csi.metrics import MountMetrics
+from provider.csi.mount import Limits, Mounter
+from provider.csi.server.admission import Admission
 from provider.csi.server.barrier import Barrier
-from provider.server.callers import Callers
-from provider.server.connections import Connections
 from provider.csi.server.daemon import Daemon
-from provider.csi.server.grpc_server import server_maker
+from provider.csi.server.grpc_server import make_server
 from provider.csi.server.health import Readiness
-from provider.server.pool import MountPool
 from provider.csi.server.servicer import Mounts, Servicer
 from provider.csi.server.socket_file import SocketFile, StartFailed
 from provider.csi.status.document import StatusDocument
+from provider.csi.status.events import RotationEvents
+from provider.csi.status.mount_registry import MountRegistry, Step
 from provider.csi.status.socket import StatusSocket
-from provider.runtime.web import PROMETHEUS, Answer, WebServer
-from provider.csi.files.target import Targets
+from provider.engine.wiring import Engine, Settings, open_engine
+from provider.kube.client import KubernetesApi, api_url
+from provider.kube.events import EventRecorder
+from provider.kube.lookups import Lookups
+from provider.runtime import log, signals, web
+from provider.runtime.http import HttpClient
+from provider.runtime.log import fields, logger
+from provider.runtime.metrics import CONTENT_TYPE, Metrics
+from provider.runtime.offload import Offload
 
-SWITCH_SECONDS = 0.001
-"""How long a thread may keep all others from Python, who wait for it: a fifth of the usual. In a
-crowd of mounts the one thread that takes requests in would come round too rarely."""
+PROGRAM = "secrets-provider-aws"
+THREADS = 4
+"""Of the event loop's own executor, which resolves names and reads files."""
+STOPPED_AT_ONCE = 128 + signal.SIGTERM
+
+MakeMounts = Callable[[Config, Metrics, Offload, AsyncExitStack], Awaitable[Mounts]]
+"""Makes what turns requests into files; the stack closes it."""
 
 
-def engine(config: Config, metrics: Metrics) -> Mounts:
-    """What mounts, of all its parts."""
+async def make_mounter(
+    config: Config, metrics: Metrics, offload: Offload, stack: AsyncExitStack
+) -> Mounter:
+    """The mounter over AWS and Kubernetes; raises `StartFailed` if the environment is invalid."""
     try:
-        return build(config, metrics)
+        engine = await stack.enter_async_context(open_engine(_settings(config), metrics))
+        api = _kubernetes_api(config, engine.http)
     except ValueError as error:
         raise StartFailed(str(error)) from error
+    _watch_engine(metrics, engine)
+    lookups = Lookups(
+        api,
+        node_name=config.node_name,
+        is_region=is_region,
+        observe=partial(metrics.cache_event, "roles"),
+    )
+    identifier = Identifier(
+        roles=lookups, sts=engine.sts, agent=engine.agent, credentials=engine.credentials
+    )
+    return Mounter(
+        identifier=identifier,
+        reader=engine.reader,
+        lookups=lookups,
+        offload=offload,
+        limits=Limits(config.rotation_poll_interval, config.max_response_bytes),
+    )
 
 
-def serve(config: Config, make_engine: Callable[[Config, Metrics], Mounts] = engine) -> NoReturn:
-    """Be the daemon until a signal comes (they are held already); never returns.
+def serve(config: Config, make_mounts: MakeMounts = make_mounter) -> NoReturn:
+    """Run the daemon until a signal comes, and end the process.
 
-    Leaves the process by itself: an ordinary exit waits for every thread, also for those that hang
-    in a mount which the drain has given up.
+    The process ends without the clean-up of Python and gRPC: that would wait for threads that hang,
+    and answer CANCELLED to calls that arrive at that moment.
     """
+    signals.hold()
     log.set_up(config.log_level, config.log_format)
-    sys.setswitchinterval(SWITCH_SECONDS)
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR1, all_threads=True)
+    exit_code = 0
     try:
-        exit_code = _daemon(config, make_engine).run()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(config, make_mounts))
     except (StartFailed, OSError) as error:
-        sys.stderr.write(f"secrets-provider-aws: cannot start: {error}\n")
+        sys.stderr.write(f"{PROGRAM}: cannot start: {error}\n")
         exit_code = 1
+    _end(exit_code)
+
+
+def _end(exit_code: int) -> NoReturn:
     sys.stderr.flush()
     os._exit(exit_code)
 
 
-def _daemon(config: Config, make_engine: Callable[[Config, Metrics], Mounts]) -> Daemon:
+def _stop_at_once() -> NoReturn:
+    logger.warning("stopping at once")
+    _end(STOPPED_AT_ONCE)
+
+
+async def _run(config: Config, make_mounts: MakeMounts) -> NoReturn:
+    """Start, serve until the first signal, drain; raises `StartFailed`."""
+    loop = asyncio.get_running_loop()
+    log.install(loop)
+    loop.set_default_executor(ThreadPoolExecutor(THREADS, "loop"))
+    stop = signals.StopSignals(_stop_at_once)
+    stop.install()
     logger.info("starting", extra=fields(version=__version__))
+    async with AsyncExitStack() as stack:
+        daemon = await _start(config, make_mounts, stack)
+        gc.freeze()  # nothing that exists now is garbage later: a full collection gets cheap
+        gc.enable()
+        logger.info("serving", extra=fields(socket=str(config.socket_path)))
+        await stop.requested.wait()
+        logger.info("stopping")
+        await daemon.drain(config.drain_timeout)
+    logger.info("stopped")
+    _end(0)
+
+
+async def _start(config: Config, make_mounts: MakeMounts, stack: AsyncExitStack) -> Daemon:
+    """A daemon that serves, with everything beside it; the stack closes it all."""
     metrics = Metrics()
+    socket_file = SocketFile(config.socket_path)
+    await _serve_web(config, Readiness(socket_file), metrics, stack)
+    offload = Offload()
+    stack.callback(offload.close)
     servicer = Servicer(
-        make_engine(config, metrics),
+        await make_mounts(config, metrics, offload, stack),
+        offload,
         default_region=config.region,
         max_response_bytes=config.max_response_bytes,
-        write=None if config.driver_writes_secrets else Targets(config.kubelet_path / "pods").write,
+        targets=None if config.driver_writes_secrets else Targets(config.kubelet_path / "pods"),
     )
-    pool = MountPool(config.mount_workers, config.max_waiting_mounts)
-    book = Book(config.kubelet_path / "pods", tell=_notices(config))
-    barrier = Barrier(
-        servicer,
-        pool,
-        timeout=config.mount_timeout,
-        book=book,
-        count=metrics.mounted,
-    )
-    _watch(metrics, pool, book)
-    callers = Callers(config.allowed_uids)
+    admission = Admission(config.max_waiting_mounts, config.mount_workers)
+    registry = MountRegistry(config.kubelet_path / "pods", report=await _events(config, stack))
+    _watch_mounts(metrics, admission, registry)
+    count = MountMetrics(metrics, _reasons()).mounted
+    barrier = Barrier(servicer, admission, registry, timeout=config.mount_timeout, count=count)
+    daemon = Daemon(socket_file, lambda: make_server(barrier.mount), barrier)
+    await daemon.start()
+    _background(stack, daemon.look_after_socket())
+    await _serve_status(config, registry, admission, stack)
+    return daemon
+
+
+def _background(stack: AsyncExitStack, work: Awaitable[None]) -> None:
+    """Run `work` until the stack closes."""
+    task = asyncio.ensure_future(work)
+
+    async def cancel() -> None:
+        task.cancel()
+        await asyncio.wait([task])
+
+    stack.push_async_callback(cancel)
+
+
+async def _serve_status(
+    config: Config, registry: MountRegistry, admission: Admission, stack: AsyncExitStack
+) -> None:
     document = StatusDocument(
-        book,
+        registry,
         node=config.node_name,
-        in_progress=lambda: pool.busy,
-        waiting=lambda: pool.waiting,
+        in_progress=lambda: admission.at_work,
+        waiting=lambda: admission.waiting,
     )
-    socket_file = SocketFile(config.socket_path)
-    _serve_web(config, socket_file, metrics)
-    return Daemon(
-        socket_file,
-        server_maker(barrier.mount, pool, Connections(config.socket_path, callers)),
-        barrier,
-        drain_timeout=config.drain_timeout,
-        beside=StatusSocket(config.status_path, callers, document),
-    )
+    status = StatusSocket(config.status_path, document)
+    await status.start()
+    _background(stack, status.serve())
 
 
-def _notices(config: Config) -> Callable[[Step], None]:
-    """What is told each step of a volume."""
+async def _events(config: Config, stack: AsyncExitStack) -> Callable[[Step], None]:
+    """What gets each step of a volume."""
     if not config.events:
         return lambda _step: None
-    events = Events(kubernetes_api(config), node=config.node_name)
-    events.start()
-    return Notices(events.tell, rotated=config.rotated_events)
-
-
-def _watch(metrics: Metrics, pool: MountPool, book: Book) -> None:
-    watch = metrics.watch
-    watch("mounts_in_progress", "Mounts that are worked on.", lambda: pool.busy)
-    watch("mounts_waiting", "Mounts that wait for a worker.", lambda: pool.waiting)
-    watch("mounts_live", "Volumes of pods that are there.", lambda: len(book.live()))
-    watch("mounts_failing", "Live volumes whose last mount or remount failed.", book.failing)
-    watch(
-        "stalest_mount_age_seconds",
-        "Time since the live volume that was validated longest ago was known to be current.",
-        book.stalest,
+    http = HttpClient()
+    stack.push_async_callback(http.close)
+    recorder = EventRecorder(
+        _kubernetes_api(config, http), component=PROGRAM, host=config.node_name
     )
+    recorder.start()
+    stack.push_async_callback(recorder.close)
+    return RotationEvents(recorder.record, rotated=config.rotated_events)
 
 
-def _serve_web(config: Config, socket_file: SocketFile, metrics: Metrics) -> None:
+async def _serve_web(
+    config: Config, readiness: Readiness, metrics: Metrics, stack: AsyncExitStack
+) -> None:
     if config.metrics_address is None:
         return
-    readiness = Readiness(str(socket_file.path), socket_file.is_ours)
-    pages = {
-        "/healthz": lambda: Answer(b"ok\n"),
-        "/readyz": lambda: _ready(readiness),
-        "/metrics": lambda: Answer(metrics.page(), content_type=PROMETHEUS),
-    }
+
+    async def health() -> web.Page:
+        return web.Page(b"ok\n")
+
+    async def ready() -> web.Page:
+        if problem := await readiness.problem():
+            return web.Page(f"{problem}\n".encode(), HTTPStatus.SERVICE_UNAVAILABLE)
+        return web.Page(b"ok\n")
+
+    async def scrape() -> web.Page:
+        return web.Page(metrics.page(), content_type=CONTENT_TYPE)
+
     host, port = config.metrics_address
     try:
-        web = WebServer(host, port, pages)
+        listener = web.listen(host, port)
     except OSError as error:
         raise StartFailed(
             f"cannot listen on {host}:{port} (--metrics-address): {error.strerror or error}"
         ) from error
-    web.start()
-    logger.info("web pages are up", extra=fields(address=web.address))
+    pages = {"/healthz": health, "/readyz": ready, "/metrics": scrape}
+    server = web.WebServer(listener, pages)
+    server.start()
+    stack.push_async_callback(server.close)
+    logger.info("web pages are up", extra=fields(address=server.address))
 
 
-def _ready(readiness: Readiness) -> Answer:
-    if problem := readiness.problem():
-        return Answer(f"{problem}\n".encode(), HTTPStatus.SERVICE_UNAVAILABLE)
-    return Answer(b"ok\n")
+def _settings(config: Config) -> Settings:
+    return Settings(
+        os.environ,
+        max_calls=config.aws_max_in_flight,
+        cache_max_bytes=config.cache_max_bytes,
+        pod_identity_ipv4_endpoint=config.pod_identity_ipv4_endpoint,
+        pod_identity_ipv6_endpoint=config.pod_identity_ipv6_endpoint,
+        pod_identity_timeout=config.pod_identity_http_timeout,
+    )
+
+
+def _kubernetes_api(config: Config, http: HttpClient) -> KubernetesApi:
+    """The API of the cluster, as the daemon's own service account."""
+    return KubernetesApi(
+        config.kube_api_url or api_url(os.environ),
+        ca_file=config.kube_ca_file,
+        token_file=config.kube_token_file,
+        send=http.send,
+    )
+
+
+def _reasons() -> list[str]:
+    """The reasons of failures in logs and metrics."""
+    kinds = vars(errors).values()
+    return [
+        kind.__name__
+        for kind in kinds
+        if isinstance(kind, type) and issubclass(kind, errors.ProviderError)
+    ]
+
+
+def _watch_engine(metrics: Metrics, engine: Engine) -> None:
+    watch, credentials = metrics.watch, engine.credentials
+    watch("credentials_cached", "Identities with credentials.", lambda: len(credentials))
+    watch(
+        "credentials_failing",
+        "Identities whose last request for credentials failed, in the last quarter of an hour.",
+        credentials.failing,
+    )
+    watch("values_cached_bytes", "Memory of delivered values.", lambda: engine.value_cache.bytes)
+
+
+def _watch_mounts(metrics: Metrics, admission: Admission, registry: MountRegistry) -> None:
+    watch = metrics.watch
+    watch("mounts_in_progress", "Mounts that are worked on.", lambda: admission.at_work)
+    watch("mounts_waiting", "Mounts that wait for their turn.", lambda: admission.waiting)
+    watch("mounts_live", "Volumes of pods that exist.", lambda: len(registry.live()))
+    watch("mounts_failing", "Live volumes whose last mount or remount failed.", registry.failing)
+    watch(
+        "stalest_mount_age_seconds",
+        "Time since the live volume that was validated longest ago was known to be current.",
+        registry.stalest,
+    )

@@ -1,18 +1,17 @@
-"""Which service accounts have an EKS Pod Identity association, as the agent last said.
+"""Which service accounts have an EKS Pod Identity association, as the agent last answered.
 
 For classes with `auth: auto`. That there is one shows whenever credentials are fetched; that there
-is none is remembered for a minute, so that not every mount asks twice.
+is none is remembered for a minute, so that not every mount asks the agent in vain.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Lock
 from time import monotonic
 
 from provider.runtime.lru import Lru
 
-HOLDS = 60.0
-"""Seconds; the same as for the roles of service accounts."""
+HOLDS_SECONDS = 60.0
+"""The same as for the roles of service accounts."""
 CAPACITY = 1000
 
 ServiceAccount = tuple[str, str]
@@ -26,17 +25,18 @@ class _Known:
 
 
 class Associations:
-    """Thread-safe LRU; one for the process."""
+    """A bounded memory; one for the process."""
 
     def __init__(self, capacity: int = CAPACITY, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._known: Lru[ServiceAccount, _Known] = Lru(capacity)
-        self._lock = Lock()
 
     def has_none(self, account: ServiceAccount) -> bool:
-        """Whether the agent said so within the last minute, or was not there."""
+        """Whether in the last minute the agent said so, or was not there."""
         known = self._known.get(account)
-        return known is not None and not known.has_one and self._clock() < known.since + HOLDS
+        if known is None or known.has_one:
+            return False
+        return self._clock() < known.since + HOLDS_SECONDS
 
     def had_one(self, account: ServiceAccount) -> bool:
         """Whether the agent gave credentials when it was last asked."""
@@ -44,6 +44,5 @@ class Associations:
         return known is not None and known.has_one
 
     def note(self, account: ServiceAccount, *, has_one: bool) -> None:
-        """The agent's word on this account."""
-        with self._lock:
-            self._known.put(account, _Known(has_one, self._clock()))
+        """Remember the answer of the agent."""
+        self._known.put(account, _Known(has_one, self._clock()))

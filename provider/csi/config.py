@@ -1,12 +1,12 @@
 # ruff: noqa: RUF009 - `option` makes fields, as `dataclasses.field` does
-"""Everything that can be set, each option written once.
+"""The options of the daemon, each written once.
 
 A field of `Config` is an option: its name is the flag (`rotation_poll_interval` is
-`--rotation-poll-interval`), and its metadata is what `--help` and the README's table say. Parsing
-the command line is `cli`'s, the values' syntax is `syntax`'s.
+`--rotation-poll-interval`), and its metadata is what `--help` and the README's table show. The
+command line is parsed in `cli`, the values in `runtime.option_values`.
 
 The standard AWS variables (`AWS_USE_FIPS_ENDPOINT`, `AWS_ENDPOINT_URL…`, `AWS_CA_BUNDLE`,
-`HTTPS_PROXY`, …) are no options of ours: whoever talks to AWS reads them.
+`HTTPS_PROXY`, …) are read by the engine.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, cast
 
-from provider import syntax
+from provider.aws.regions import region_fault
+from provider.runtime import option_values
 
 T = TypeVar("T")
 
@@ -24,19 +25,26 @@ SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
 class ConfigError(Exception):
-    """An option has a wrong value; the message is one line for whoever set it."""
+    """An option has a wrong value; the message is one line that names the option."""
 
 
 @dataclass(frozen=True, slots=True)
 class Option(Generic[T]):
-    """What there is to say about one option. `default` is text, as one would write it."""
+    """One option. `default` is text, as on the command line."""
 
     parse: Callable[[str], T]
     default: str
     text: str
     group: Group
     env: str = ""
-    """Environment variable that counts where the flag is not given."""
+    """Environment variable that is used where the flag is not given."""
+
+
+def region_or_none(text: str) -> str | None:
+    """The name of an AWS region; None for an empty text."""
+    if text and (fault := region_fault(text)):
+        raise ValueError(fault)
+    return text or None
 
 
 def option(parse: Callable[[str], T], default: str, text: str, *, group: Group, env: str = "") -> T:
@@ -48,173 +56,177 @@ def option(parse: Callable[[str], T], default: str, text: str, *, group: Group, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The daemon's settings, made once. Durations are seconds, sizes bytes."""
+    """The daemon's settings. Durations are in seconds, sizes in bytes."""
 
     provider_volume: Path = option(
-        syntax.folder,
+        option_values.folder,
         "/var/run/secrets-store-csi-providers",
-        "Folder shared with the driver; the socket is made in it.",
+        "Folder shared with the driver, for the socket.",
         group="Driver",
     )
     socket_name: str = option(
-        syntax.file_name,
+        option_values.file_name,
         "aws.sock",
         "Name of the socket. The driver looks for `<provider of the class>.sock`.",
         group="Driver",
     )
     driver_writes_secrets: bool = option(
-        syntax.boolean,
+        option_values.boolean,
         "true",
-        "The driver writes the files that it is given. `false`: the provider writes them itself, "
-        "for which it needs the kubelet's folder mounted.",
+        "The driver writes the files. `false`: the provider writes them itself, and needs the "
+        "kubelet's folder mounted.",
         group="Driver",
     )
     kubelet_path: Path = option(
-        syntax.folder,
+        option_values.folder,
         "/var/lib/kubelet",
-        "The kubelet's folder, if it is mounted. Only what lies in its `pods` is written to.",
+        "The kubelet's folder, if it is mounted. Only volumes in its `pods` are written to.",
         group="Driver",
     )
     rotation_poll_interval: float = option(
-        syntax.duration,
+        option_values.duration,
         "2m",
-        "How long a value that was found current is taken to be current; within it a remount "
-        "costs no call. `0s`: every remount asks.",
+        "How long a value counts as current after it was found current; within this time a remount "
+        "makes no call. `0s`: every remount asks AWS.",
         group="Driver",
     )
     region: str | None = option(
-        syntax.region,
+        region_or_none,
         "",
-        "Region of classes that name none. Default: the node's own, by its label.",
+        "Region of classes that name none. Default: the region in the label of the node.",
         group="AWS and EKS",
         env="AWS_REGION",
     )
     pod_identity_http_timeout: float | None = option(
-        syntax.optional_duration,
+        option_values.optional_duration,
         "",
-        "Time for one request to the EKS Pod Identity agent, such as `1s`. Default: a built-in "
-        "short one.",
+        "Time for one request to the EKS Pod Identity agent, such as `1s`. Default: 1s to "
+        "connect, 10s in total.",
         group="AWS and EKS",
     )
     pod_identity_ipv4_endpoint: str = option(
-        syntax.url,
+        option_values.url,
         "http://169.254.170.23/v1/credentials",
-        "The agent's IPv4 address; for runs outside a cluster.",
+        "URL of the agent over IPv4; for runs outside of a cluster.",
         group="AWS and EKS",
     )
     pod_identity_ipv6_endpoint: str = option(
-        syntax.url,
+        option_values.url,
         "http://[fd00:ec2::23]/v1/credentials",
-        "The agent's IPv6 address; for runs outside a cluster.",
+        "URL of the agent over IPv6; for runs outside of a cluster.",
         group="AWS and EKS",
     )
     eks_addon_version: str = option(
         str,
         "",
-        "Version of the EKS add-on that brought this daemon; told to AWS in the user agent.",
+        "Version of the EKS add-on that installs this daemon; sent to AWS in the user agent.",
         group="AWS and EKS",
     )
     node_name: str = option(
         str,
         "",
-        "The node's name. Default: the pod's own `spec.nodeName`.",
+        "Name of the node. Default: `spec.nodeName` of the pod that is mounted.",
         group="Kubernetes",
         env="NODE_NAME",
     )
     kube_api_url: str = option(
-        syntax.url,
+        option_values.url,
         "",
-        "The Kubernetes API. Default: that of the cluster the daemon runs in.",
+        "URL of the Kubernetes API. Default: that of the cluster in which the daemon runs.",
         group="Kubernetes",
     )
     kube_ca_file: Path = option(
-        syntax.folder,
+        option_values.folder,
         f"{SERVICE_ACCOUNT}/ca.crt",
-        "Certificates that the Kubernetes API's certificate is checked by.",
+        "Certificate authorities of the Kubernetes API.",
         group="Kubernetes",
     )
     kube_token_file: Path = option(
-        syntax.folder,
+        option_values.folder,
         f"{SERVICE_ACCOUNT}/token",
         "The daemon's own token for the Kubernetes API; read again when it changes.",
         group="Kubernetes",
     )
     events: bool = option(
-        syntax.boolean,
+        option_values.boolean,
         "false",
-        "Tell on the pod, as a Kubernetes Event, when a rotation fails; the driver does not. Needs "
+        "Write a Kubernetes Event on the pod when a rotation fails, which the driver hides. Needs "
         "the verbs create and patch on events.",
         group="Kubernetes",
     )
     rotated_events: bool = option(
-        syntax.boolean,
+        option_values.boolean,
         "false",
-        "With `--events`: tell when a rotation went well, too, with the new versions.",
+        "With `--events`: write an Event also for a rotation that delivers new versions.",
         group="Kubernetes",
     )
     qps: int = option(
-        syntax.whole_number,
+        option_values.whole_number,
         "5",
-        "Accepted for compatibility, without effect: look-ups are cached and never made twice "
-        "at a time, so nothing needs throttling.",
+        "Accepted for compatibility, without effect: look-ups are cached and shared, so they need "
+        "no throttling.",
         group="Kubernetes",
     )
     burst: int = option(
-        syntax.whole_number, "10", "Accepted for compatibility, as `--qps`.", group="Kubernetes"
+        option_values.whole_number,
+        "10",
+        "Accepted for compatibility, as `--qps`.",
+        group="Kubernetes",
     )
     mount_timeout: float = option(
-        syntax.positive_duration,
+        option_values.positive_duration,
         "100s",
-        "Time for one mount, waiting included. Kubernetes gives up after about 120s.",
+        "Time for one mount, with the time in the queue. The kubelet gives up after about 120s.",
         group="Limits",
     )
     mount_workers: int = option(
-        syntax.count, "32", "Mounts that are worked on at a time; more wait.", group="Limits"
+        option_values.count,
+        "32",
+        "Mounts of one namespace that are worked on at a time; more wait, and do not delay those "
+        "of other namespaces.",
+        group="Limits",
     )
     max_waiting_mounts: int = option(
-        syntax.count, "2000", "Mounts that may wait; more are refused at once.", group="Limits"
+        option_values.count,
+        "2000",
+        "Mounts that are accepted at a time, waiting or worked on; more fail at once. A tenth is "
+        "kept for other namespaces than the busiest one.",
+        group="Limits",
     )
     aws_max_in_flight: int = option(
-        syntax.count, "64", "Calls to AWS that are under way at a time.", group="Limits"
+        option_values.count, "64", "Calls to one AWS region in flight at a time.", group="Limits"
     )
     cache_max_bytes: int = option(
-        syntax.size,
+        option_values.size,
         "16Mi",
-        "Memory for the values last delivered, from which unchanged remounts are answered. "
+        "Memory for the values delivered last, from which unchanged remounts are answered. "
         "`0`: none.",
         group="Limits",
     )
     max_response_bytes: int = option(
-        syntax.size,
+        option_values.size,
         "4Mi",
-        "Most that the driver accepts in one answer (its `--max-call-recv-msg-size`).",
+        "Largest response that the driver accepts (its `--max-call-recv-msg-size`).",
         group="Limits",
     )
     drain_timeout: float = option(
-        syntax.duration,
+        option_values.duration,
         "25s",
-        "Time for mounts under way to finish on SIGTERM; keep it below the pod's "
-        "`terminationGracePeriodSeconds`.",
+        "Time for mounts to finish after SIGTERM; the rest is answered with an error. Keep it 5s "
+        "below the pod's `terminationGracePeriodSeconds`.",
         group="Limits",
     )
-    allowed_uids: frozenset[int] | None = option(
-        syntax.user_ids,
-        "0",
-        "Users that may call the sockets beside the daemon's own, by commas; `any`: whomever the "
-        "sockets' mode (0600) lets in.",
-        group="Operation",
-    )
     metrics_address: tuple[str, int] | None = option(
-        syntax.address,
+        option_values.address,
         ":8989",
-        "Where /metrics, /healthz and /readyz are served over HTTP. Empty: nowhere.",
+        "Address of /metrics, /healthz and /readyz over HTTP. Empty: none.",
         group="Operation",
     )
-    log_level: syntax.LogLevel = option(
-        syntax.log_level, "info", "`debug`, `info`, `warning` or `error`.", group="Operation"
+    log_level: option_values.LogLevel = option(
+        option_values.log_level, "info", "`debug`, `info`, `warning` or `error`.", group="Operation"
     )
-    log_format: syntax.LogFormat = option(
-        syntax.log_format,
+    log_format: option_values.LogFormat = option(
+        option_values.log_format,
         "auto",
         "`json`, `text`, or `auto`: text on a terminal, else JSON.",
         group="Operation",
@@ -222,12 +234,12 @@ class Config:
 
     @property
     def socket_path(self) -> Path:
-        """Where the driver finds the daemon."""
+        """The socket for the driver."""
         return self.provider_volume / self.socket_name
 
     @property
     def status_path(self) -> Path:
-        """Where `status` finds the daemon. No provider of a class is called so: it has a dot."""
+        """The socket for the `status` command. No provider of a class has such a name."""
         return self.provider_volume / f".{self.socket_name.removesuffix('.sock')}-status"
 
 
@@ -243,7 +255,7 @@ def flag(name: str) -> str:
 
 
 def configure(given: Mapping[str, str], environ: Mapping[str, str]) -> Config:
-    """A `Config` of texts by field name, from the command line, and of the environment."""
+    """The `Config` of texts by field name and of the environment; raises `ConfigError`."""
     return Config(**dict(_parsed(given, environ)))
 
 

@@ -1,40 +1,52 @@
-"""Which volumes were delivered before, as whom, and on what terms of the class.
+"""Which volumes got their files before, and as which identity.
 
-The driver's request does not tell a pod's first mount from a remount; this memory does. After a
-restart of the daemon every mount is a first one, which costs a fetch and is never wrong.
+The driver's request does not say whether it is the first mount of a pod or a remount; this memory
+does. After a restart of the daemon every mount is a first one, which costs a read and is never
+wrong.
 """
 
-from threading import Lock
+from typing import NamedTuple
 
-from provider.credentials import Identity
+from provider.csi.request.model import Auth, MountSpec
+from provider.engine.model import AssumeRole, Identity
 from provider.runtime.lru import Lru
-from provider.csi.request.model import AssumeRole, Auth, MountSpec
 
 MAX_VOLUMES = 4096
-"""Far above what a node runs; the least recently mounted go first."""
-
-_Terms = tuple[Auth, str | None, AssumeRole | None]
+"""Far above what a node runs. The volumes that were mounted longest ago are forgotten first."""
 
 
-class Volumes:
-    """Thread-safe LRU: volume to the identity that its files were last fetched as."""
+class _Terms(NamedTuple):
+    """What decides the identity. A request that differs in any of it has no past."""
+
+    namespace: str
+    service_account: str
+    auth: Auth
+    role_arn: str | None
+    assume_role: AssumeRole | None
+    session_tags: bool
+
+
+class DeliveredVolumes:
+    """A bounded memory of volumes; one for the process."""
 
     def __init__(self, max_volumes: int = MAX_VOLUMES) -> None:
-        self._delivered: Lru[tuple[str, str], tuple[Identity, _Terms]] = Lru(max_volumes)
-        self._lock = Lock()
+        self._known: Lru[tuple[str, str], tuple[_Terms, Identity]] = Lru(max_volumes)
 
     def last_identity(self, spec: MountSpec) -> Identity | None:
-        """Whose values this volume got last; None if it got none, or as somebody else."""
-        with self._lock:
-            known = self._delivered.get(_volume(spec))
-        if known is None or known[1] != _terms(spec) or not _is_same_pod(known[0], spec):
+        """As which identity this volume got its files last.
+
+        None if it got none, or if the request is of another service account, or of a class that
+        now wants another identity.
+        """
+        known = self._known.get(_volume(spec))
+        if known is None:
             return None
-        return known[0]
+        terms, identity = known
+        return identity if terms == _terms(spec) else None
 
     def delivered(self, spec: MountSpec, identity: Identity) -> None:
         """Remember that the volume got its files as `identity`."""
-        with self._lock:
-            self._delivered.put(_volume(spec), (identity, _terms(spec)))
+        self._known.put(_volume(spec), (_terms(spec), identity))
 
 
 def _volume(spec: MountSpec) -> tuple[str, str]:
@@ -42,13 +54,12 @@ def _volume(spec: MountSpec) -> tuple[str, str]:
 
 
 def _terms(spec: MountSpec) -> _Terms:
-    """What the class says of as whom to ask: once it says otherwise, the past does not count."""
-    return spec.klass.identity_kind, spec.klass.role_arn, spec.klass.assume_role
-
-
-def _is_same_pod(identity: Identity, spec: MountSpec) -> bool:
-    """A request that speaks for another service account must never profit from a volume's past."""
-    return (identity.namespace, identity.service_account) == (
-        spec.pod.namespace,
-        spec.pod.service_account,
-    ) and identity.pod_uid in ("", spec.pod.uid)
+    klass, pod = spec.klass, spec.pod
+    return _Terms(
+        pod.namespace,
+        pod.service_account,
+        klass.identity_kind,
+        klass.role_arn,
+        klass.assume_role,
+        klass.session_tags,
+    )

@@ -1,202 +1,194 @@
-"""Who a pod is to AWS: what its token proves, what Kubernetes says of its service account, and the
-role that it may assume with that."""
+"""Who a pod is to AWS: from its token and service account to a `Principal`.
+
+The daemon's own AWS credentials are never used here.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
-from provider.csi.associations import Associations
-from provider.aws.credentials.assumed_role import AssumedRole, Assumption
-from provider.aws.credentials.assumed_role import Sts as AssumesRoles
-from provider.aws.credentials.web_identity import Sts as TakesTokens
-from provider.aws.credentials.web_identity import WebIdentity
+from provider.aws.credentials.assumed_role import AssumedRole
 from provider.aws.credentials.pod_identity import Agent, AgentAbsent, NoAssociation, PodIdentity
-from provider.aws.credentials.sts_regions import Start
-from provider.credential_cache import CredentialCache
-from provider.credentials import Credentials, Identity, Principal
-from provider.deadline import Deadline
-from provider.errors import TokenMissing
-from provider.aws.arn import partition_of
-from provider.csi.request.model import AssumeRole, Auth, IdentityKind, MountSpec
+from provider.aws.credentials.web_identity import WebIdentity, session_name
+from provider.aws.regions import partition_of
+from provider.aws.sts import Sts
+from provider.csi.associations import Associations
+from provider.csi.request.model import Auth, MountSpec, Pod
+from provider.engine.credentials import CredentialCache
+from provider.engine.model import Credentials, Identity
+from provider.engine.ports import Principal
+from provider.errors import RoleMissing, TokenMissing
 
-AUDIENCES: dict[IdentityKind, str] = {
-    "irsa": "sts.amazonaws.com",  # in China too, where STS's own name is another
+PodKind = Literal["irsa", "pod-identity"]
+
+AUDIENCES: dict[PodKind, str] = {
+    "irsa": "sts.amazonaws.com",  # also in China, where the host name of STS differs
     "pod-identity": "pods.eks.amazonaws.com",
 }
 
 
 def audiences_of(auth: Auth) -> tuple[str, ...]:
-    """The audiences of the tokens that a class can do with; any one is enough."""
+    """The audiences of the tokens that a class can use; any one is enough."""
     return tuple(AUDIENCES.values()) if auth == "auto" else (AUDIENCES[auth],)
 
 
-class FindsRoles(Protocol):
+class Roles(Protocol):
     """Knows the roles of service accounts."""
 
-    def role_arn(self, namespace: str, service_account: str, deadline: Deadline) -> str:
-        """The role's ARN, or `RoleMissing` or what keeps it from being looked up."""
+    async def role_arn(self, namespace: str, service_account: str) -> str:
+        """The ARN of the role; raises `RoleMissing`, or why it cannot be looked up."""
         ...
 
 
-class Sts(TakesTokens, AssumesRoles, Protocol):
-    """AWS STS."""
-
-
 @dataclass(frozen=True, slots=True)
-class _Own:
-    """A pod's own credentials, by way of the cache."""
+class CachedCredentials:
+    """The pod's own credentials, as the credential cache has them."""
 
     cache: CredentialCache
     principal: Principal
 
-    def get(self, deadline: Deadline) -> Credentials:
-        """See `OwnCredentials.get`."""
-        return self.cache.get(self.principal.identity, self.principal.source, deadline)
+    async def get(self) -> Credentials:
+        """Credentials that are valid for a while."""
+        return await self.cache.get(self.principal)
 
     def drop(self, credentials: Credentials) -> None:
-        """See `OwnCredentials.drop`."""
+        """Forget credentials that AWS rejected."""
         self.cache.drop(self.principal.identity, credentials)
 
 
 class Identifier:
-    """Thread-safe; one for the process. `start` runs calls to STS (see `aws.sts_regions.Start`),
-    `credentials` is where the credentials of all identities are kept."""
+    """Makes the principal of a mount; one for the process."""
 
     def __init__(
-        self,
-        *,
-        roles: FindsRoles,
-        sts: Sts,
-        start: Start,
-        agent: Agent,
-        credentials: CredentialCache,
+        self, *, roles: Roles, sts: Sts, agent: Agent, credentials: CredentialCache
     ) -> None:
         self._roles = roles
         self._sts = sts
-        self._start = start
         self._agent = agent
         self._credentials = credentials
         self._associations = Associations()
 
-    def identify(self, spec: MountSpec, region: str, deadline: Deadline) -> Principal:
-        """The pod's identity, for IRSA by a look-up, and its source of credentials.
+    async def identify(self, spec: MountSpec, region: str) -> Principal:
+        """The pod's identity and the source of its credentials.
 
-        For `auto` the agent may be asked for credentials, which are kept if there are any.
+        Raises `TokenMissing`, `RoleMissing`, or why the role cannot be looked up. IRSA needs the
+        role of the service account; `auth: auto` may ask the agent for credentials, and keeps them.
         """
         require_token(spec)
-        own = self._own(spec, region, deadline)
-        role = spec.klass.assume_role
-        return own if role is None else self._assuming(role, own, spec, region)
+        own = await self._own(spec, region)
+        return self._in_role(own, spec, region)
 
-    def require_token(self, spec: MountSpec) -> None:
-        """Raise `TokenMissing` unless the request proves the pod's identity; no look-up."""
-        require_token(spec)
-
-    def _own(self, spec: MountSpec, region: str, deadline: Deadline) -> Principal:
+    async def _own(self, spec: MountSpec, region: str) -> Principal:
         kind = spec.klass.identity_kind
         if kind == "auto":
-            return self._by_either(spec, region, deadline)
+            return await self._by_either(spec, region)
         if kind == "pod-identity":
             return self._by_agent(spec, region)
-        return self._by_sts(spec, region, deadline)
+        return await self._by_sts(spec, region)
 
-    def _by_either(self, spec: MountSpec, region: str, deadline: Deadline) -> Principal:
+    async def _by_either(self, spec: MountSpec, region: str) -> Principal:
         """By the agent where it has an association for the token, else by STS.
 
-        An agent that fails is neither: it may have one. Nor does one that has gone make a service
-        account change its role that had an association.
+        A failure of the agent decides nothing, because there may be an association. Where there was
+        one, an absent agent must not change the role of the service account either.
         """
         account = (spec.pod.namespace, spec.pod.service_account)
         has_token = AUDIENCES["pod-identity"] in spec.tokens
         if not has_token or self._associations.has_none(account):
-            return self._by_sts(spec, region, deadline)
+            return await self._by_sts(spec, region)
         principal = self._by_agent(spec, region, probing=True)
         try:
-            _Own(self._credentials, principal).get(deadline)
+            await self._credentials.get(principal)
         except (NoAssociation, AgentAbsent) as answer:
             if isinstance(answer, AgentAbsent) and self._associations.had_one(account):
                 raise
             self._associations.note(account, has_one=False)
-            return self._by_sts(spec, region, deadline)
+            return await self._by_sts(spec, region)
         self._associations.note(account, has_one=True)
         return principal
 
     def _by_agent(self, spec: MountSpec, region: str, *, probing: bool = False) -> Principal:
-        pod = spec.pod
-        identity = Identity(
-            "pod-identity",
-            pod.namespace,
-            pod.service_account,
-            partition_of(region),
-            pod_uid=pod.uid,
-        )
-        source = PodIdentity(
-            self._agent,
-            spec.klass.address_type,
-            pod.namespace,
-            pod.service_account,
-            _token(spec, "pod-identity"),
-            probing,
-        )
+        subject = _subject(spec.pod)
+        identity = Identity("pod-identity", subject, partition_of(region), session=spec.pod.uid)
+        token = _token(spec, "pod-identity")
+        source = PodIdentity(self._agent, spec.klass.address_type, subject, token, probing)
         return Principal(identity, source)
 
-    def _by_sts(self, spec: MountSpec, region: str, deadline: Deadline) -> Principal:
-        namespace, service_account = spec.pod.namespace, spec.pod.service_account
+    async def _by_sts(self, spec: MountSpec, region: str) -> Principal:
         token = _token(spec, "irsa")
-        role = spec.klass.role_arn or self._roles.role_arn(namespace, service_account, deadline)
-        source = WebIdentity(
-            self._sts,
-            self._start,
-            namespace,
-            service_account,
-            role,
-            token,
-            _sts_regions(spec, region),
-        )
-        identity = Identity("irsa", namespace, service_account, partition_of(region), role=role)
+        role = spec.klass.role_arn or await self._role_of(spec.pod)
+        subject = _subject(spec.pod)
+        identity = Identity("irsa", subject, partition_of(region), role=role)
+        source = WebIdentity(self._sts, subject, role, token, _sts_regions(spec, region))
         return Principal(identity, source)
 
-    def _assuming(
-        self, role: AssumeRole, own: Principal, spec: MountSpec, region: str
-    ) -> Principal:
+    async def _role_of(self, pod: Pod) -> str:
+        try:
+            return await self._roles.role_arn(pod.namespace, pod.service_account)
+        except RoleMissing as error:
+            advice = 'or set usePodIdentity: "true" in the SecretProviderClass for EKS Pod Identity'
+            raise RoleMissing(f"{error}, {advice}") from error
+
+    def _in_role(self, own: Principal, spec: MountSpec, region: str) -> Principal:
+        """The principal in the role that the class wants the pod to assume, if there is one."""
+        role = spec.klass.assume_role
+        if role is None:
+            return own
+        # Sessions of EKS Pod Identity have these tags already; AWS rejects setting them again.
+        if spec.klass.session_tags and own.identity.kind == "irsa":
+            role = role._replace(session_tags=_session_tags(spec.pod))
         source = AssumedRole(
             self._sts,
-            self._start,
-            _Own(self._credentials, own),
-            Assumption(role, own.identity),
+            CachedCredentials(self._credentials, own),
+            role,
+            own.identity,
+            session_name(own.identity.subject),
             _sts_regions(spec, region),
         )
-        return Principal(own.identity._replace(assumes=role), source)
+        return Principal(own.identity._replace(chain=(role,)), source)
+
+
+def _subject(pod: Pod) -> str:
+    return f"{pod.namespace}/{pod.service_account}"
+
+
+def _session_tags(pod: Pod) -> tuple[tuple[str, str], ...]:
+    """Named as those of EKS Pod Identity are."""
+    return (
+        ("kubernetes-namespace", pod.namespace),
+        ("kubernetes-service-account", pod.service_account),
+    )
 
 
 def _sts_regions(spec: MountSpec, region: str) -> tuple[str, ...]:
-    """Where STS may be asked: credentials of another partition would be of no use in this one."""
-    other = spec.klass.failover_region
-    covers = other not in (None, region) and partition_of(other or "") == partition_of(region)
-    return (region, other) if other is not None and covers else (region,)
+    """Where STS may be asked: credentials of another partition are not valid in this one."""
+    failover = spec.klass.failover_region
+    if failover is None or failover == region or partition_of(failover) != partition_of(region):
+        return (region,)
+    return (region, failover)
 
 
 def require_token(spec: MountSpec) -> None:
-    """Raise `TokenMissing` unless a token came that the class's kind of identity can do with."""
+    """Raises `TokenMissing` unless the request has a token that the class can use."""
     audiences = audiences_of(spec.klass.identity_kind)
-    if not any(map(spec.tokens.get, audiences)):
+    if not any(spec.tokens.get(audience) for audience in audiences):
         raise _missing(spec, audiences)
 
 
-def _token(spec: MountSpec, kind: IdentityKind) -> str:
+def _token(spec: MountSpec, kind: PodKind) -> str:
     if token := spec.tokens.get(AUDIENCES[kind]):
         return token
-    raise _missing(spec, audiences_of(kind))
+    raise _missing(spec, (AUDIENCES[kind],))
 
 
 def _missing(spec: MountSpec, audiences: Iterable[str]) -> TokenMissing:
-    came = ", ".join(sorted(spec.tokens)) or "none"
+    sent = ", ".join(sorted(spec.tokens)) or "none"
     wanted = " or ".join(f'"{audience}"' for audience in audiences)
     entries = ", ".join(f"- audience: {audience}" for audience in audiences)
     values = ", ".join(f"{{audience: {audience}}}" for audience in audiences)
     return TokenMissing(
-        f"no service account token of audience {wanted} came with the request (audiences "
-        f"that came: {came}). Add it to spec.tokenRequests of the CSIDriver "
-        f'secrets-store.csi.k8s.io ("{entries}"); in the values of the driver\'s Helm '
-        f"chart: tokenRequests: [{values}], beside those that are there already."
+        f"the request has no service account token of audience {wanted} (audiences that it has: "
+        f"{sent}). Add it to spec.tokenRequests of the CSIDriver secrets-store.csi.k8s.io "
+        f'("{entries}"); in the values of the driver\'s Helm chart: tokenRequests: [{values}], '
+        "beside those that are there already."
     )

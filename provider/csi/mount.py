@@ -1,184 +1,199 @@
-"""The story of a mount: region, identity, secrets, files."""
+"""The story of a mount: region, identity, values, files."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from provider.credentials import Identity, Principal
-from provider.deadline import Deadline
-from provider.errors import ProviderError
-from provider.fetch import Fetched, Fetcher, ObjectFailure, Outcome, Regions
-from provider.csi.files.layout import NOTHING, MountedFile, check_size, lay_out
-from provider.question import Freshness, Question
-from provider.csi.request.model import MountSpec, Pod, SecretObject
+from provider.csi.delivered import DeliveredVolumes
+from provider.csi.files.layout import MountedFile, check_size, lay_out_off_loop
+from provider.csi.identity import require_token
+from provider.csi.object_failures import ObjectFailure, ObjectsFailed
+from provider.csi.request.model import MountSpec, SecretObject
 from provider.csi.request.parameters import region_problems
+from provider.engine.failover import Failed, Found, Outcome, Regions, Wanted
+from provider.engine.freshness import Freshness
+from provider.engine.model import Identity
+from provider.engine.ports import Principal
+from provider.engine.trace import Trace
+from provider.engine.values import Query
+from provider.errors import LookupForbidden, RegionUnknown, ServiceAccountNotFound
 from provider.manifests.problems import InvalidSpec
-from provider.trail import Trail
-from provider.csi.delivered import Volumes
+from provider.runtime.offload import Offload
+
+JOIN_SECONDS = 0.5
+"""A first mount accepts a value that was asked for this long before it arrived: so a crowd of pods
+costs one read."""
+
+NAME_THE_REGION = (
+    " Or name the region: `region` in the SecretProviderClass, or AWS_REGION in the provider's "
+    "environment."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveredObject:
+    """An object as it was delivered. Of an optional one that is not `found` there is no file."""
+
+    object: SecretObject
+    region: str
+    version: str
+    found: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The full set of files of a volume, and of each object its (id, version) and region.
+    """The full set of files of a volume.
 
-    Of an optional object that is `missing` the version says so.
+    `versions` has path and version of every file. `from_memory`: no call was made for it.
     """
 
     files: tuple[MountedFile, ...]
     versions: tuple[tuple[str, str], ...]
-    regions: tuple[str, ...]
+    objects: tuple[DeliveredObject, ...]
     identity: Identity
     from_memory: bool
-    """Whether no call was made for it."""
-    missing: tuple[SecretObject, ...] = ()
-    """Optional objects that are left out: AWS has none."""
-
-
-SEVERITY = (
-    "PERMISSION_DENIED",
-    "NOT_FOUND",
-    "INTERNAL",
-    "UNAUTHENTICATED",
-    "FAILED_PRECONDITION",
-    "INVALID_ARGUMENT",
-)
-"""Of several failures the first of these gives the answer its status."""
-
-ROOM = 2500
-"""Bytes that failures are told in full in. A status holds 4000; all objects have to be named."""
-
-
-class ObjectsFailed(ProviderError):
-    """One or more objects failed, and so the mount; the text has a line for each."""
-
-    def __init__(self, failures: Sequence[ObjectFailure], identity: Identity) -> None:
-        self.failures = tuple(failures)
-        worst = min(self.failures, key=_severity)
-        self.status = worst.error.status
-        self._reason = worst.error.reason
-        super().__init__("\n".join(_lines(self.failures, identity)))
 
     @property
-    def reason(self) -> str:
-        """The reason of the failure that gave the status."""
-        return self._reason
-
-
-def _lines(failures: Sequence[ObjectFailure], identity: Identity) -> Iterator[str]:
-    """A line for each: what failed, where, why, as whom; in short once the room is used up."""
-    room = ROOM
-    for failure in failures:
-        line = str(failure)
-        if str(identity) not in line:
-            line += f" [{identity}]"
-        room -= len(line.encode())
-        yield line if room >= 0 else failure.brief
-
-
-def _severity(failure: ObjectFailure) -> int:
-    return SEVERITY.index(failure.error.status)
+    def missing(self) -> tuple[SecretObject, ...]:
+        """Optional objects that do not exist."""
+        return tuple(one.object for one in self.objects if not one.found)
 
 
 class Identifies(Protocol):
     """Finds out who a pod is to AWS."""
 
-    def identify(self, spec: MountSpec, region: str, deadline: Deadline) -> Principal:
-        """The pod's identity, which may need a look-up, and its source of credentials."""
+    async def identify(self, spec: MountSpec, region: str) -> Principal:
+        """The pod's identity, which may need a look-up, and the source of its credentials."""
         ...
 
-    def require_token(self, spec: MountSpec) -> None:
-        """Raise `TokenMissing` unless the request proves the pod's identity; no look-up."""
+
+class Reads(Protocol):
+    """Reads secrets: `engine.failover.Reader`."""
+
+    async def read(self, wanted: Sequence[Wanted], regions: Regions, query: Query) -> list[Outcome]:
+        """The outcome of each, in order."""
         ...
+
+    def recall(
+        self,
+        wanted: Sequence[Wanted],
+        regions: Regions,
+        identity: Identity,
+        freshness: Freshness,
+        trace: Trace,
+    ) -> list[Found] | None:
+        """All values from memory; None if even one of them needs a call."""
+        ...
+
+
+class Lookups(Protocol):
+    """Asks the Kubernetes API."""
+
+    async def node_region(self, namespace: str, pod_name: str) -> str:
+        """The region of the node of a pod."""
+        ...
+
+
+class Limits(NamedTuple):
+    """`validity` is the age in seconds up to which a validation holds, `max_bytes` the driver's
+    limit for one response."""
+
+    validity: float
+    max_bytes: int
 
 
 class Mounter:
-    """Turns a request into files. Thread-safe; one for the process.
-
-    `interval` is the age in seconds up to which a validation holds, `max_bytes` the driver's limit
-    for one answer, `node_region` finds the region of classes that name none.
-    """
+    """Turns a request into files; one for the process."""
 
     def __init__(
         self,
         *,
         identifier: Identifies,
-        fetcher: Fetcher,
-        node_region: Callable[[Pod, Deadline], str],
-        interval: float,
-        max_bytes: int,
+        reader: Reads,
+        lookups: Lookups,
+        offload: Offload,
+        limits: Limits,
     ) -> None:
         self._identifier = identifier
-        self._fetcher = fetcher
-        self._node_region = node_region
-        self._interval = interval
-        self._max_bytes = max_bytes
-        self._volumes = Volumes()
+        self._reader = reader
+        self._lookups = lookups
+        self._offload = offload
+        self._limits = limits
+        self._volumes = DeliveredVolumes()
 
-    def mount(
-        self, spec: MountSpec, *, deadline: Deadline, arrived: float, trail: Trail | None = None
+    async def mount(
+        self, spec: MountSpec, *, deadline: float, arrived: float, trace: Trace
     ) -> Delivery:
-        """All files of the volume, or an error that names all that is wrong.
+        """All files of the volume; raises a `ProviderError` that names everything that is wrong.
 
-        `arrived` is when the request came in (`time.monotonic`), before it waited for anything;
-        `trail` takes down how it came about.
+        `arrived` is when the request came, before it waited for anything, `deadline` when it has
+        to be done, both by `time.monotonic`.
         """
-        trail = trail or Trail()
-        regions = self._regions(spec, deadline)
-        delivery = self._from_memory(spec, regions, arrived, trail)
-        if delivery is None:
-            delivery = self._from_aws(spec, regions, deadline, arrived, trail)
-        check_size(delivery.files, self._max_bytes)
-        self._volumes.delivered(spec, delivery.identity)
+        require_token(spec)
+        regions = await self._regions(spec)
+        wanted = [Wanted(one.ref, one.failover) for one in spec.klass.objects]
+        identity = self._volumes.last_identity(spec)
+        freshness = self._freshness(arrived, is_remount=identity is not None)
+        outcomes: Sequence[Outcome] | None = None
+        if identity is not None:
+            trace.identity = identity
+            outcomes = self._reader.recall(wanted, regions, identity, freshness, trace)
+        from_memory = outcomes is not None
+        if identity is None or outcomes is None:
+            principal = await self._identifier.identify(spec, regions.primary)
+            identity = trace.identity = principal.identity
+            query = Query(principal, freshness, deadline, trace)
+            outcomes = await self._reader.read(wanted, regions, query)
+        delivery = await self._deliver(spec, outcomes, identity, deadline, from_memory=from_memory)
+        self._volumes.delivered(spec, identity)
         return delivery
 
-    def _regions(self, spec: MountSpec, deadline: Deadline) -> Regions:
-        klass = spec.klass
+    async def _regions(self, spec: MountSpec) -> Regions:
+        klass, pod = spec.klass, spec.pod
         if klass.region is not None:
             return Regions(klass.region, klass.failover_region)
-        region = self._node_region(spec.pod, deadline)
+        try:
+            region = await self._lookups.node_region(pod.namespace, pod.name)
+        except (RegionUnknown, LookupForbidden, ServiceAccountNotFound) as error:
+            raise error.in_context("the class names no region", after=NAME_THE_REGION) from error
         if problems := region_problems(klass, region):
             raise InvalidSpec(problems)
         return Regions(region, klass.failover_region)
 
-    def _from_memory(
-        self, spec: MountSpec, regions: Regions, arrived: float, trail: Trail
-    ) -> Delivery | None:
-        """A remount whose values were all found current a short while ago needs no call at all."""
-        identity = trail.identity = self._volumes.last_identity(spec)
-        if identity is None:
-            return None
-        self._identifier.require_token(spec)
-        freshness = Freshness.remount(arrived, self._interval)
-        recalled = self._fetcher.recall(spec.klass.objects, regions, identity, freshness, trail)
-        return None if recalled is None else _deliver(recalled, identity, from_memory=True)
+    def _freshness(self, arrived: float, *, is_remount: bool) -> Freshness:
+        if is_remount:
+            return Freshness.validated_since(arrived - self._limits.validity)
+        # Restarting a pod is how people ask for the new value.
+        return Freshness.asked_since(arrived - JOIN_SECONDS)
 
-    def _from_aws(
-        self, spec: MountSpec, regions: Regions, deadline: Deadline, arrived: float, trail: Trail
+    async def _deliver(
+        self,
+        spec: MountSpec,
+        outcomes: Sequence[Outcome],
+        identity: Identity,
+        deadline: float,
+        *,
+        from_memory: bool,
     ) -> Delivery:
-        principal = trail.principal(self._identifier.identify(spec, regions.primary, deadline))
-        known = self._volumes.last_identity(spec)
-        freshness = (
-            Freshness.first_mount(arrived)
-            if known is None
-            else Freshness.remount(arrived, self._interval)
+        """The files; raises `ObjectsFailed` with everything that failed now or before."""
+        pairs = list(zip(spec.klass.objects, outcomes, strict=True))
+        found = [(obj, one) for obj, one in pairs if isinstance(one, Found)]
+        layout = await lay_out_off_loop(
+            [(obj, one.value) for obj, one in found if one.value.found],
+            deadline=deadline,
+            offload=self._offload,
+            tenant=spec.pod.namespace,
         )
-        question = Question(principal, freshness, deadline, trail)
-        outcomes = self._fetcher.fetch(spec.klass.objects, regions, question)
-        return _deliver(outcomes, principal.identity, from_memory=False)
-
-
-def _deliver(outcomes: Sequence[Outcome], identity: Identity, *, from_memory: bool) -> Delivery:
-    """Lay the files out; every object that failed, here or before, is named at once."""
-    fetched = [outcome for outcome in outcomes if isinstance(outcome, Fetched)]
-    failures = [outcome for outcome in outcomes if isinstance(outcome, ObjectFailure)]
-    files, layout_failures = lay_out(
-        [(one.object, one.value) for one in fetched if one.value.found]
-    )
-    region_of = {one.object.index: one.region for one in fetched}
-    failures += [ObjectFailure(obj, region_of[obj.index], error) for obj, error in layout_failures]
-    if failures:
-        raise ObjectsFailed(sorted(failures, key=lambda one: one.object.index), identity)
-    versions = tuple((one.object.version_id, one.value.version) for one in fetched)
-    regions = tuple(one.region for one in fetched)
-    missing = tuple(one.object for one in fetched if not one.value.found)
-    return Delivery(files or (NOTHING,), versions, regions, identity, from_memory, missing)
+        regions = {obj.index: one.region for obj, one in pairs}
+        failures = [(obj, one.error) for obj, one in pairs if isinstance(one, Failed)]
+        if failures := [*failures, *layout.failures]:
+            failures.sort(key=lambda failure: failure[0].index)
+            raise ObjectsFailed(
+                [ObjectFailure(obj, regions[obj.index], error) for obj, error in failures], identity
+            )
+        check_size(layout.files, self._limits.max_bytes)
+        objects = tuple(
+            DeliveredObject(obj, one.region, one.value.version, one.value.found)
+            for obj, one in found
+        )
+        return Delivery(layout.files, layout.versions, objects, identity, from_memory)

@@ -1,8 +1,7 @@
-"""A folder held open: everything in it is reached by name from its descriptor, and no step follows
-a symbolic link.
+"""An open folder: everything in it is reached by name from its descriptor, without following links.
 
-Somebody else may write there too, plant links, and rename folders while we work. The worst that
-comes of it is an `OSError`: no step leads out of the folder.
+Other processes may write there too, make links, and rename folders at the same time. The worst
+result is an `OSError`: no step leads out of the folder.
 """
 
 import errno
@@ -18,7 +17,7 @@ MAX_DEPTH = 100
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL  # which follows no link either
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # a planted pipe must not make us wait
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe must not block
 
 
 class Folder:
@@ -42,7 +41,7 @@ class Folder:
 
     @contextmanager
     def at(self, names: Sequence[str], *, make: bool = False) -> Iterator["Folder"]:
-        """The folder so many levels below; `make` makes those that are missing."""
+        """The folder at this path below; `make` makes missing folders."""
         descriptor = os.dup(self._descriptor)
         try:
             for name in names:
@@ -60,20 +59,20 @@ class Folder:
         return os.fstat(self._descriptor).st_dev
 
     def lock(self) -> None:
-        """Keep other writers out until the folder is closed; raises if one is in."""
+        """Keep other writers out until the folder is closed; raises if there is one."""
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise
         except OSError:
-            return  # some network file systems know no locks of folders
+            return  # some network file systems have no locks of folders
 
     def names(self) -> list[str]:
-        """All that is in the folder."""
+        """The names of everything in the folder."""
         return os.listdir(self._descriptor)  # noqa: PTH208 - pathlib takes no descriptor
 
     def files(self, depth: int = 0) -> Iterator[str]:
-        """Paths of all that is no folder, here and below."""
+        """Paths of everything but folders, here and below."""
         if depth > MAX_DEPTH:
             raise OSError(errno.ELOOP, "too many folders within folders")
         for name in self.names():
@@ -84,11 +83,11 @@ class Folder:
                 yield name
 
     def is_folder(self, name: str) -> bool:
-        """Whether `name` is a folder, and no link to one."""
+        """Whether `name` is a folder, and not a link to one."""
         return stat.S_ISDIR(self._stat(name).st_mode)
 
     def exists(self, name: str) -> bool:
-        """Whether there is anything called `name`, be it a dangling link."""
+        """Whether `name` exists, also as a dangling link."""
         try:
             self._stat(name)
         except FileNotFoundError:
@@ -96,7 +95,7 @@ class Folder:
         return True
 
     def holds(self, name: str, content: bytes, mode: int) -> bool:
-        """Whether `name` is a file of just this content and mode, as far as we may read it."""
+        """Whether `name` is a file of this content and mode that this process may read."""
         try:
             descriptor = os.open(name, _READ, dir_fd=self._descriptor)
         except OSError:
@@ -111,7 +110,7 @@ class Folder:
             )
 
     def link_target(self, name: str) -> str | None:
-        """Where the link `name` leads; None if it is no link."""
+        """Where the link `name` leads; None if it is not a link."""
         try:
             return os.readlink(name, dir_fd=self._descriptor)
         except OSError as error:
@@ -120,15 +119,15 @@ class Folder:
             raise
 
     def make(self, name: str) -> None:
-        """Make a folder that none but its owner may enter; raises if the name is taken."""
+        """Make a folder that only its owner may enter; raises if the name is taken."""
         os.mkdir(name, 0o700, dir_fd=self._descriptor)
 
     def is_ours(self) -> bool:
-        """Whether we own the folder."""
+        """Whether this process owns the folder."""
         return os.fstat(self._descriptor).st_uid == os.geteuid()
 
     def write(self, name: str, content: bytes, mode: int) -> None:
-        """Make a file; raises if the name is taken. What fails half-way stays."""
+        """Make a file; raises if the name is taken. A partly written file stays."""
         with _closing(os.open(name, _NEW, 0o600, dir_fd=self._descriptor)) as descriptor:
             rest = memoryview(content)
             while rest:
@@ -140,7 +139,7 @@ class Folder:
         os.symlink(target, name, dir_fd=self._descriptor)
 
     def rename(self, old: str, new: str) -> None:
-        """Give `old` the name `new`, in the place of what had it."""
+        """Rename `old` to `new`, replacing it."""
         os.rename(old, new, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
 
     def open_up(self, mode: int) -> None:
@@ -152,7 +151,7 @@ class Folder:
         os.fchmod(self._descriptor, mode)
 
     def remove(self, name: str, depth: int = 0) -> None:
-        """Remove a file, a link (not what it leads to), or a folder with all that is in it."""
+        """Remove a file, a link (not its target), or a folder with everything in it."""
         if depth > MAX_DEPTH:
             raise OSError(errno.ELOOP, "too many folders within folders")
         if not self.is_folder(name):
@@ -179,7 +178,7 @@ def _make_if_missing(name: str, descriptor: int) -> None:
     try:
         os.mkdir(name, 0o700, dir_fd=descriptor)
     except FileExistsError:
-        return  # to be opened as what it is
+        return
 
 
 def _read(descriptor: int, limit: int) -> bytes:

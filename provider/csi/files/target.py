@@ -1,27 +1,27 @@
-"""Volumes of pods that the provider writes by itself (`--driver-writes-secrets=false`).
+"""Volumes of pods that the provider writes itself (`--driver-writes-secrets=false`).
 
-The path comes with the request. It is taken only if it is that of a CSI volume of the request's own
-pod below the kubelet's folder, is reached without a symbolic link, and lies in memory: the driver
-mounts a tmpfs there, and where that cannot be seen from here secrets would go to the disk below.
+The path comes with the request. It is accepted only if it is that of a CSI volume of the request's
+own pod below the kubelet's folder, is reached without a symbolic link, and is in memory: the driver
+mounts a tmpfs there, and where this process does not see it secrets would go to the disk.
 """
 
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from provider.errors import VolumeRefused
-from provider.csi.files.layout import MountedFile
 from provider.csi.files.folder import Folder
-from provider.csi.request.model import MountSpec
-from provider.manifests.problems import quote
+from provider.csi.files.layout import MountedFile
 from provider.csi.files.writer import write
+from provider.csi.request.model import MountSpec
+from provider.errors import VolumeRefused
+from provider.manifests.problems import quote
 
 IN_MEMORY = frozenset(("tmpfs", "ramfs"))
 _MOUNTS = "/proc/self/mountinfo"
 
 
 def filesystem_of(device: int) -> str:
-    """Type of the file system with this number (`st_dev`), as proc(5) tells; empty if unknown."""
+    """Type of the file system with this number (`st_dev`), by proc(5); empty if unknown."""
     wanted = f"{os.major(device)}:{os.minor(device)}"
     with open(_MOUNTS, encoding="utf-8", errors="replace") as mounts:  # noqa: PTH123 - no Path needed
         for line in mounts:
@@ -32,27 +32,30 @@ def filesystem_of(device: int) -> str:
 
 
 class Targets:
-    """`pods` is the kubelet's folder of pods; it may lie behind links, what is in it may not."""
+    """Writes volumes below `pods`, the kubelet's folder of pods.
+
+    The path of `pods` may have symbolic links, what is below it may not.
+    """
 
     def __init__(self, pods: Path, filesystem: Callable[[int], str] = filesystem_of) -> None:
         self._pods = pods
         self._filesystem = filesystem
 
     def write(self, spec: MountSpec, files: Sequence[MountedFile]) -> None:
-        """Make the pod's volume hold just these files; raises `VolumeRefused`, `WriteFailed`."""
+        """Make the pod's volume hold these files only; raises `VolumeRefused` or `WriteFailed`."""
         target = self._path(spec)
         self._require_memory(target)
         write(target, files, below=self._pods)
 
     def _path(self, spec: MountSpec) -> Path:
-        """The target, if it has the form that the kubelet gives it."""
+        """The target path, if it has the form that the kubelet gives it."""
         target = Path(spec.target_path)
         expected = self._pods / spec.pod.uid / "volumes" / "kubernetes.io~csi"
         is_one = target.parent.parent == expected and target.name == "mount"
         if not is_one or ".." in target.parts or "\0" in spec.target_path:
             raise VolumeRefused(
-                f"{quote(spec.target_path)} is no volume of this pod: {expected}/NAME/mount would "
-                "be (--kubelet-path)"
+                f"{quote(spec.target_path)} is not a volume of this pod, which would be "
+                f"{expected}/NAME/mount (--kubelet-path)"
             )
         return target
 
@@ -63,13 +66,13 @@ class Targets:
                 kind = self._filesystem(folder.device())
         except OSError as error:
             raise VolumeRefused(
-                f"cannot get at {target} without following a link: {error.strerror or error}. The "
+                f"cannot open {target} without following a link: {error.strerror or error}. The "
                 f"provider needs the kubelet's folder {self._pods} mounted, with mountPropagation: "
                 "HostToContainer"
             ) from error
         if kind not in IN_MEMORY:
             raise VolumeRefused(
-                f"{target} lies on {kind or 'an unknown file system'}, not in memory: the tmpfs "
-                "of the driver cannot be seen, and secrets would go to the node's disk. Mount the "
+                f"{target} is on {kind or 'an unknown file system'}, not in memory: the driver's "
+                "tmpfs is not visible here, and secrets would go to the node's disk. Mount the "
                 "kubelet's folder into the provider's pod with mountPropagation: HostToContainer"
             )

@@ -1,13 +1,13 @@
-"""Files into a volume, the whole set or none, by the scheme of kubelet's and the driver's writer.
+"""Writes files into a volume, all or none, by the scheme of the kubelet's and driver's writers.
 
     volume/
     ├── ..2026_11_24_15_26_44.0123456789/    a set: the files themselves
     ├── ..data -> ..2026_11_24_15_26_44.…    the set in place; swapped by one rename
     └── password -> ..data/password          one link for each first element of a path
 
-Readers see the old set or the new one. What stands in the volume and was not put there by this
-scheme is never touched: a name that it occupies is refused. An unchanged set touches nothing, so
-the volume's mtime tells when its content last changed, as the driver expects.
+Readers see the old set or the new one. Anything else in the volume is never touched: a file whose
+name is taken is refused. An unchanged set changes nothing, so the mtime of the volume is when its
+content last changed, as the driver expects.
 """
 
 import errno
@@ -21,10 +21,10 @@ from pathlib import Path
 from secrets import randbelow
 from typing import Literal
 
-from provider.errors import ProviderError
-from provider.csi.files.layout import MountedFile
 from provider.csi.files.folder import MAX_DEPTH, Folder
+from provider.csi.files.layout import MountedFile
 from provider.csi.request.paths import Claim, clashes, fault_in
+from provider.errors import ProviderError
 from provider.manifests.problems import quote
 
 DATA = "..data"
@@ -36,12 +36,12 @@ Kind = Literal["added", "changed", "unchanged", "removed"]
 
 
 class WriteFailed(ProviderError):
-    """The volume could not be written; the text says what of it holds now."""
+    """The volume could not be written; the text says what it holds now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a set of files means to one path of the volume."""
+    """What a set of files changes at one path of the volume."""
 
     path: str
     kind: Kind
@@ -50,10 +50,10 @@ class Change:
 def write(
     volume: Path, files: Sequence[MountedFile], *, below: Path | None = None
 ) -> tuple[Change, ...]:
-    """Make the volume hold these files and no others; raises `WriteFailed`.
+    """Makes the volume hold these files and no others; raises `WriteFailed`.
 
-    No files at all leave everything as it is. The changes come in the order of `files`, then what
-    was removed. No link is followed on the way from `below`, if given, to the volume.
+    Without files nothing is changed. Returns the changes in the order of `files`, then what was
+    removed. With `below`, no link is followed on the way from there to the volume.
     """
     _check(files)
     if not files:
@@ -74,7 +74,7 @@ def write(
 
 
 def preview(volume: Path, files: Sequence[MountedFile]) -> tuple[Change, ...]:
-    """What `write` would change; a volume that is not there counts as empty."""
+    """What `write` would change; a volume that does not exist counts as empty."""
     _check(files)
     if not files:
         return ()
@@ -87,7 +87,7 @@ def preview(volume: Path, files: Sequence[MountedFile]) -> tuple[Change, ...]:
 
 
 def _check(files: Sequence[MountedFile]) -> None:
-    """The path rules once more: whoever made these files, none may lead out of the volume."""
+    """Checks the path rules again, so that no caller can write outside of the volume."""
     for file in files:
         if fault := fault_in(file.path):
             raise WriteFailed(f"{quote(file.path)} {fault}")
@@ -112,7 +112,7 @@ def _opened(volume: Path, below: Path | None = None) -> Iterator[Folder]:
 
 @contextmanager
 def _named(what: str) -> Iterator[None]:
-    """Tell an error of the system as one of ours."""
+    """Raises an error of the system as `WriteFailed`."""
     try:
         yield
     except OSError as error:
@@ -121,7 +121,7 @@ def _named(what: str) -> Iterator[None]:
 
 
 def _compare(folder: Folder, files: Sequence[MountedFile]) -> tuple[Change, ...]:
-    """What is to change in the set in place."""
+    """What changes in the set in place."""
     with _set_in_place(folder) as old:
         known = set(old.files()) if old else set()
         changes = [Change(file.path, _kind(old, known, file)) for file in files]
@@ -139,7 +139,7 @@ def _kind(old: Folder | None, known: set[str], file: MountedFile) -> Kind:
 
 @contextmanager
 def _set_in_place(folder: Folder) -> Iterator[Folder | None]:
-    """The set that `..data` leads to; None where it is missing or leads anywhere else."""
+    """The set that `..data` leads to; None where it is missing or leads elsewhere."""
     name = folder.link_target(DATA)
     if name and _SET.fullmatch(name) and folder.exists(name) and folder.is_folder(name):
         with folder.inner(name) as old:
@@ -155,7 +155,7 @@ def _links(files: Sequence[MountedFile]) -> Mapping[str, str]:
 
 
 def _missing_links(folder: Folder, files: Sequence[MountedFile]) -> Mapping[str, str]:
-    """The links that are yet to be made; raises where something else has the name."""
+    """The links that do not exist yet; raises where something else has the name."""
     links = _links(files)
     taken = [name for name in links if folder.exists(name)]
     foreign = [name for name in taken if folder.link_target(name) != links[name]]
@@ -167,7 +167,7 @@ def _missing_links(folder: Folder, files: Sequence[MountedFile]) -> Mapping[str,
 
 
 def _replace(folder: Folder, files: Sequence[MountedFile], links: Mapping[str, str]) -> None:
-    """Write a new set and put it in place; a failure leaves all as it was."""
+    """Writes a new set and puts it in place; a failure leaves everything as it was."""
     new = _make_set(folder)
     try:
         _fill(folder, new, files)
@@ -181,7 +181,7 @@ def _replace(folder: Folder, files: Sequence[MountedFile], links: Mapping[str, s
 
 
 def _make_set(folder: Folder) -> str:
-    """A folder by a name that nobody could foresee."""
+    """Makes a folder with a name that cannot be predicted."""
     while True:
         name = f"{datetime.now(UTC):..%Y_%m_%d_%H_%M_%S}.{randbelow(10**10):010}"
         with suppress(FileExistsError):
@@ -190,10 +190,10 @@ def _make_set(folder: Folder) -> str:
 
 
 def _fill(folder: Folder, name: str, files: Sequence[MountedFile]) -> None:
-    """Write the files, behind a door that opens to others when all are there."""
+    """Writes the files; other users may enter the folder only when all files are there."""
     with folder.inner(name) as new:
         if not new.is_ours():
-            raise OSError(errno.EPERM, "somebody has put another folder in its place", name)
+            raise OSError(errno.EPERM, "another folder was put in its place", name)
         for file in files:
             *folders, last = file.path.split("/")
             with new.at(folders, make=True) as inner:
@@ -207,7 +207,7 @@ def _link(folder: Folder, links: Mapping[str, str]) -> None:
 
 
 def _undo(folder: Folder, new: str, links: Mapping[str, str]) -> None:
-    """Remove what was made by now; of errors the first is told, not those met here."""
+    """Removes what was made so far; the first error is reported, not those here."""
     for name in (*links, f"{new}_tmp", new):
         with suppress(OSError):
             if folder.link_target(name) == links.get(name, new) or name == new:
@@ -215,7 +215,7 @@ def _undo(folder: Folder, new: str, links: Mapping[str, str]) -> None:
 
 
 def _tidy(folder: Folder, files: Sequence[MountedFile]) -> None:
-    """Remove what is no longer in place: old sets, those of writers that were killed, links."""
+    """Removes old sets, unfinished sets of writers that were killed, and old links."""
     links, live = _links(files), folder.link_target(DATA)
     for name in folder.names():
         is_ours = _SET.fullmatch(name) or _UNFINISHED.fullmatch(name)

@@ -1,1 +1,1 @@
-"""The gRPC server at the socket. The only package that imports grpc and the generated code."""
+"""The gRPC server at the driver's socket. The only package that imports grpc."""

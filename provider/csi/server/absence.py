@@ -1,17 +1,17 @@
-"""Why nobody answers through a Unix socket, for people who run a tool at it. Loads no gRPC."""
+"""Why there is no answer through a Unix socket, for people who run a tool. Does not import grpc."""
 
 import errno
 from pathlib import Path
 
 
 def reason(error: OSError, path: Path) -> str:
-    """In one line, with the path."""
+    """One line that names the path and what is wrong with it."""
     match error.errno:
         case errno.ENOENT:
             return f"there is no socket at {path}"
         case errno.ECONNREFUSED:
-            return f"nobody listens at {path}: the daemon has ended"
+            return f"no process listens at {path}: the daemon has ended"
         case errno.EACCES | errno.EPERM:
-            return f"may not connect to {path}: the socket is for root only"
+            return f"permission denied for {path}: the socket is for root only"
         case _:
             return f"no answer through {path}: {error.strerror or 'it took too long'}"

@@ -1,214 +1,217 @@
-"""What stands around every mount: its budget of time, its status, its log line, its count.
+"""Everything around a mount: its place in the queue, its deadline, its status, log line and count.
 
-Whatever happens in a mount ends here as an answer that the driver deals with well. Codes that it
-takes for "try again", on which driver 1.6 reports an empty volume as a success, are never given.
+Every failure becomes a status that the driver handles well (see `statuses`).
 """
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2s
 from logging import DEBUG, ERROR, INFO, WARNING
 from time import monotonic
-from typing import Any, NoReturn
+from typing import Protocol
 
-import grpc
-from grpc import _server
-
-from provider.deadline import Deadline
-from provider.errors import InternalFault, OutOfTime, Overloaded, ProviderError
-from provider.csi.status.mount_registry import Book
-from provider.runtime.log import Value, fields, logger
 from provider.csi.mount import Delivery
-from provider.server.pool import MountPool, Ticket
-from provider.csi.server.servicer import Servicer
-from provider.csi.server.statuses import details, status_of
 from provider.csi.request.model import MountSpec
-from provider.trail import Trail
+from provider.csi.server.admission import Admission
+from provider.csi.server.grpc_server import Context
+from provider.csi.server.statuses import details, status_of
+from provider.csi.status.mount_registry import MountRegistry
+from provider.engine.trace import Trace
+from provider.errors import InternalFault, OutOfTime, Overloaded, ProviderError
+from provider.runtime.log import Value, fields, logger
 from provider.v1alpha1 import service_pb2 as pb
 
 MARGIN = 1.0
-"""Seconds that the answer needs to reach a caller before it gives up."""
+"""Seconds before the caller's deadline at which a mount is answered; a tenth of a short one."""
 
-Outcome = str
-"""`delivered`, `unchanged` or `failed`."""
+ANSWER_MARGIN = 0.25
+"""Seconds before the end of a mount at which its calls end, so that the answer can name the
+objects that failed; a twentieth of a short time."""
+
+
+class Servicer(Protocol):
+    """Turns a request into a response, in three steps. Each raises `ProviderError`."""
+
+    async def parse(self, request: pb.MountRequest) -> MountSpec:
+        """The request, checked."""
+        ...
+
+    async def deliver(
+        self, spec: MountSpec, *, deadline: float, arrived: float, trace: Trace
+    ) -> Delivery:
+        """The files of the volume; times are `time.monotonic`."""
+        ...
+
+    async def respond(self, spec: MountSpec, delivery: Delivery) -> pb.MountResponse:
+        """The files as a response."""
+        ...
 
 
 @dataclass(slots=True)
 class Attempt:
-    """One request, as far as it is known by now."""
+    """One request, as far as it is known. Times are `time.monotonic`."""
 
     id: str
     target_path: str
-    context: grpc.ServicerContext
     arrived: float
-    deadline: Deadline
+    deadline: float
     spec: MountSpec | None = None
-    delivery: Delivery | None = None
-    trail: Trail = field(default_factory=Trail)
+    trace: Trace = field(default_factory=Trace)
 
 
 class Barrier:
-    """Answers Mount. Thread-safe; one for the process.
-
-    `pool` is where it runs, `timeout` a mount's budget in seconds; `count` takes outcome, reason
-    and seconds of every mount; `book` keeps what is live.
-    """
+    """Answers `Mount`. `timeout` is the longest time of a mount in seconds; `count` gets outcome
+    (`delivered`, `unchanged` or `failed`), reason and seconds of every mount."""
 
     def __init__(
         self,
         servicer: Servicer,
-        pool: MountPool,
+        admission: Admission,
+        registry: MountRegistry,
         *,
         timeout: float,
-        book: Book,
-        count: Callable[[Outcome, str, float], None],
+        count: Callable[[str, str, float], None],
     ) -> None:
         self._servicer = servicer
+        self._admission = admission
+        self._registry = registry
         self._timeout = timeout
-        self._pool = pool
         self._count = count
-        self._under_way: dict[int, Attempt] = {}
-        self._lock = threading.Lock()
-        self._book = book
+        self._timeouts: set[asyncio.Timeout] = set()
+        self._refusal = ""
 
-    def mount(self, request: pb.MountRequest, context: grpc.ServicerContext) -> pb.MountResponse:
-        """The response, or an aborted call."""
-        ticket = self._pool.ticket()
-        attempt = Attempt(
-            _id(request),
-            request.target_path,
-            context,
-            ticket.arrived,
-            self._deadline(context, ticket.arrived),
-        )
-        with self._registered(attempt):
-            try:
-                response = self._answer(attempt, request, ticket)
-            except ProviderError as error:
-                failure = error
-            except BaseException as error:  # noqa: BLE001 - the one place that catches everything
-                logger.error("fault", extra=fields(id=attempt.id) | {"error": error})
-                failure = InternalFault("a fault of the provider itself; its log tells more")
-            else:
-                self._succeed(attempt)
-                return response
-        return self._fail(attempt, failure)
+    async def mount(self, request: pb.MountRequest, context: Context) -> pb.MountResponse:
+        """The response; a failure is answered with its status by `context.abort`."""
+        attempt = self._attempt(request, context)
+        try:
+            response, delivery = await self._answer(attempt, request)
+            self._succeeded(attempt, delivery)
+            return response
+        except asyncio.CancelledError:
+            self._failed(attempt, OutOfTime("the caller has gone"))
+            raise
+        except ProviderError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001 - the one barrier of this door
+            logger.error("internal fault", extra=fields(id=attempt.id) | {"error": error})
+            failure = InternalFault("a bug of the provider; its log has the details")
+        self._failed(attempt, failure)
+        return await context.abort(status_of(failure), details(str(failure), attempt.id))
 
-    def _deadline(self, context: grpc.ServicerContext, arrived: float) -> Deadline:
-        """The earlier end of our own budget and the caller's patience."""
-        ours = Deadline(arrived + self._timeout)
+    def refuse_all(self, text: str) -> int:
+        """Fails all mounts with this text, those that are there and those to come.
+
+        Returns how many were there. Without an answer their callers would see a broken connection,
+        which the driver retries, up to an empty volume.
+        """
+        self._refusal = text
+        for timeout in self._timeouts:
+            if not timeout.expired():
+                timeout.reschedule(asyncio.get_running_loop().time())
+        return len(self._timeouts)
+
+    def idle_seconds(self) -> float:
+        """How long there has been no mount; 0 while there is one."""
+        return self._admission.idle_seconds()
+
+    def _attempt(self, request: pb.MountRequest, context: Context) -> Attempt:
+        arrived = monotonic()
+        deadline = arrived + self._timeout
         callers = context.time_remaining()
-        return ours if callers is None else ours.within(callers - min(MARGIN, callers / 10))
+        if callers is not None:
+            deadline = min(deadline, arrived + callers - min(MARGIN, callers / 10))
+        return Attempt(_id(request), request.target_path, arrived, deadline)
 
-    def _answer(
-        self, attempt: Attempt, request: pb.MountRequest, ticket: Ticket
-    ) -> pb.MountResponse:
-        if ticket.refusal:
-            raise Overloaded(f"{ticket.refusal}; it will be tried again")
-        attempt.spec = self._servicer.parse(request)
-        if attempt.deadline.passed:
-            raise OutOfTime("the mount waited too long behind others; it will be tried again")
-        attempt.delivery = self._servicer.deliver(
-            attempt.spec,
-            deadline=attempt.deadline,
-            arrived=attempt.arrived,
-            trail=attempt.trail,
-        )
-        return self._servicer.response(attempt.spec, attempt.delivery)
+    async def _answer(
+        self, attempt: Attempt, request: pb.MountRequest
+    ) -> tuple[pb.MountResponse, Delivery]:
+        with self._admission.accepted():
+            if self._refusal:
+                raise Overloaded(self._refusal)
+            timeout = asyncio.timeout_at(attempt.deadline)
+            self._timeouts.add(timeout)
+            try:
+                async with timeout:
+                    return await self._mount(attempt, request)
+            except TimeoutError:
+                if not timeout.expired():
+                    raise
+                if self._refusal:
+                    raise Overloaded(self._refusal) from None
+                raise OutOfTime(_out_of_time(attempt)) from None
+            finally:
+                self._timeouts.discard(timeout)
 
-    def _succeed(self, attempt: Attempt) -> None:
-        spec, delivery = attempt.spec, attempt.delivery
-        assert spec is not None and delivery is not None  # noqa: S101, PT018 - for the type checker
-        step = self._book.succeeded(attempt.id, spec, delivery, attempt.trail.current_at)
+    async def _mount(
+        self, attempt: Attempt, request: pb.MountRequest
+    ) -> tuple[pb.MountResponse, Delivery]:
+        spec = attempt.spec = await self._servicer.parse(request)
+        async with self._admission.turn(spec.pod.namespace):
+            room = min(ANSWER_MARGIN, (attempt.deadline - attempt.arrived) / 20)
+            delivery = await self._servicer.deliver(
+                spec,
+                deadline=attempt.deadline - room,
+                arrived=attempt.arrived,
+                trace=attempt.trace,
+            )
+            return await self._servicer.respond(spec, delivery), delivery
+
+    def _succeeded(self, attempt: Attempt, delivery: Delivery) -> None:
+        spec = attempt.spec
+        assert spec is not None  # noqa: S101 - a delivery has one
+        step = self._registry.succeeded(attempt.id, spec, delivery, attempt.trace.current_at)
         outcome = "delivered" if step.changed else "unchanged"
         seconds = monotonic() - attempt.arrived
         self._count(outcome, "", seconds)
-        if not (step.changed or logger.isEnabledFor(DEBUG)):
+        level = INFO if step.changed else DEBUG
+        if not logger.isEnabledFor(level):
             return
         about = _about(attempt, seconds)
-        logger.log(
-            INFO if step.changed else DEBUG,
-            outcome,
-            extra=fields(**about, files=len(delivery.files)),
-        )
-        for warning in spec.klass.warnings if step.changed else ():
-            logger.warning(warning, extra=fields(**about))
-        for obj in delivery.missing if step.changed else ():
-            logger.info(
-                "optional object is missing", extra=fields(**about, object=f"{obj.path} {obj.ref}")
-            )
+        logger.log(level, outcome, extra=fields(**about, files=len(delivery.files)))
+        if step.changed:
+            for warning in spec.klass.warnings:
+                logger.warning(warning, extra=fields(**about))
+            for obj in delivery.missing:
+                what = fields(**about, object=f"{obj.path} {obj.ref}")
+                logger.info("optional object is missing", extra=what)
 
-    def _fail(self, attempt: Attempt, failure: ProviderError) -> NoReturn:
+    def _failed(self, attempt: Attempt, failure: ProviderError) -> None:
         seconds = monotonic() - attempt.arrived
         self._count("failed", failure.reason, seconds)
-        self._book.failed(
-            attempt.id, attempt.target_path, attempt.spec, failure, attempt.trail.identity
+        self._registry.failed(
+            attempt.id, attempt.target_path, attempt.spec, failure, attempt.trace.identity
         )
         logger.log(
             ERROR if isinstance(failure, InternalFault) else WARNING,
             "failed",
             extra=fields(**_about(attempt, seconds), reason=failure.reason, error=str(failure)),
         )
-        attempt.context.abort(status_of(failure), details(str(failure), attempt.id))
-
-    @contextmanager
-    def _registered(self, attempt: Attempt) -> Iterator[None]:
-        with self._lock:
-            self._under_way[id(attempt)] = attempt
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._under_way.pop(id(attempt), None)
-
-    def idle_seconds(self) -> float:
-        """How long there has been no mount; 0 while there is one."""
-        return self._pool.idle_seconds()
-
-    def cut_short(self, text: str) -> int:
-        """Fail all mounts, waiting or under way, at the end of a drain; how many were under way.
-
-        Otherwise their callers would see a broken connection, which driver and kubelet take for
-        "try again", up to an empty volume.
-        """
-        self._pool.refuse_all(text)
-        with self._lock:
-            attempts = list(self._under_way.values())
-        for attempt in attempts:
-            _answer_now(attempt.context, details(text, attempt.id))
-        return len(attempts)
 
 
 def _id(request: pb.MountRequest) -> str:
     """Names the volume in log and events.
 
-    The same at each try: Kubernetes counts equal events and shows differing ones one by one.
+    It is the same for every attempt: Kubernetes counts equal events, and lists others one by one.
     """
     return blake2s(request.target_path.encode(), digest_size=4).hexdigest()
 
 
+def _out_of_time(attempt: Attempt) -> str:
+    seconds = attempt.deadline - attempt.arrived
+    if attempt.trace.identity is None:
+        return f"the mount did not start within {seconds:.1f} s, behind others; it is tried again"
+    return f"the mount took longer than {seconds:.1f} s (--mount-timeout); it is tried again"
+
+
 def _about(attempt: Attempt, seconds: float) -> dict[str, Value]:
-    """Whose mount it was, as far as it became known."""
+    """The mount's fields in the log, as far as they are known."""
     about: dict[str, Value] = {"id": attempt.id, "seconds": seconds}
     if spec := attempt.spec:
         about["pod"] = str(spec.pod)
         about["service_account"] = spec.pod.service_account
         about["class"] = spec.class_name
-    if identity := attempt.trail.identity:
+    if identity := attempt.trace.identity:
         about["identity"] = str(identity)
-    about.update(attempt.trail.counts())
+    about.update(attempt.trace.counts())
     return about
-
-
-def _answer_now(context: Any, text: str) -> None:
-    """Send INTERNAL from another thread than the one that works on the call.
-
-    grpcio has no public way; a test with a real call holds this one.
-    """
-    state = context._state  # noqa: SLF001
-    with state.condition:
-        if not state.statused:
-            state.code, state.details = grpc.StatusCode.INTERNAL, text.encode()
-            _server._abort(state, context._rpc_event.call, None, b"")  # noqa: SLF001

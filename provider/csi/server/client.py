@@ -1,4 +1,4 @@
-"""The driver's side of the socket, for tools: asks a running daemon for a volume's files."""
+"""Asks a running daemon for the files of a volume, as the driver does; for tools."""
 
 import os
 import socket
@@ -9,11 +9,11 @@ import grpc
 
 from provider.csi.files.layout import MountedFile
 from provider.csi.server.absence import reason
-from provider.csi.server.health import PROVIDER_SERVICE
 from provider.v1alpha1 import service_pb2 as pb
+from provider.v1alpha1.service_pb2_grpc import CSIDriverProviderStub
 
 _CONNECT_SECONDS = 5.0
-_NOBODY = frozenset(
+_NO_ANSWER = frozenset(
     (
         grpc.StatusCode.UNAVAILABLE,
         grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -21,11 +21,11 @@ _NOBODY = frozenset(
         grpc.StatusCode.UNIMPLEMENTED,
     )
 )
-"""Statuses that this provider never answers a mount with: they come from gRPC itself."""
+"""This provider never answers a mount with these statuses: they come from gRPC itself."""
 
 
 class Refused(Exception):
-    """The daemon said no; `status` and text are what the pod's events would show."""
+    """The daemon answered with a failure; `status` and text are those of the pod's event."""
 
     def __init__(self, status: str, text: str) -> None:
         super().__init__(text)
@@ -38,7 +38,7 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The files of the volume, and (file, version) of each object."""
+    """The files of the volume, and path and version of each."""
 
     files: tuple[MountedFile, ...]
     versions: tuple[tuple[str, str], ...]
@@ -47,20 +47,16 @@ class Answer:
 def ask(
     socket_path: Path, *, attributes: str, permission: str, target_path: str, timeout: float
 ) -> Answer:
-    """Mount as the driver does, within `timeout` seconds; raises `Refused` or `Unreachable`."""
-    _knock(socket_path)
+    """The answer to one mount within `timeout` seconds; raises `Refused` or `Unreachable`."""
+    _require_listener(socket_path)
     request = pb.MountRequest(
         attributes=attributes, secrets="null", permission=permission, target_path=target_path
     )
     options = [("grpc.max_receive_message_length", -1)]
     with grpc.insecure_channel(f"unix:{socket_path}", options) as channel:
-        mount = channel.unary_unary(
-            f"/{PROVIDER_SERVICE}/Mount",
-            request_serializer=pb.MountRequest.SerializeToString,
-            response_deserializer=pb.MountResponse.FromString,
-        )
+        stub = CSIDriverProviderStub(channel)  # type: ignore[no-untyped-call]  # generated
         try:
-            response = mount(request, timeout=timeout)
+            response = stub.Mount(request, timeout=timeout)
         except grpc.RpcError as error:
             raise _failure(error, socket_path) from error
     return Answer(
@@ -69,19 +65,19 @@ def ask(
     )
 
 
-def _knock(path: Path) -> None:
-    """Find out by ourselves whether anybody is there, since gRPC's reasons are hard to read."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knock:
-        knock.settimeout(_CONNECT_SECONDS)
+def _require_listener(path: Path) -> None:
+    """Connects once, because the reasons that gRPC gives are hard to read."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
+        trial.settimeout(_CONNECT_SECONDS)
         try:
-            knock.connect(os.fspath(path))
+            trial.connect(os.fspath(path))
         except OSError as error:
             raise Unreachable(reason(error, path)) from error
 
 
 def _failure(error: grpc.RpcError, path: Path) -> Refused | Unreachable:
-    assert isinstance(error, grpc.Call)  # noqa: S101 - grpcio's errors of calls are
+    assert isinstance(error, grpc.Call)  # noqa: S101 - errors of calls are, in grpcio
     status, text = error.code(), error.details() or ""
-    if status in _NOBODY:
+    if status in _NO_ANSWER:
         return Unreachable(f"no answer through {path}: {status.name}: {text}")
     return Refused(status.name, text)

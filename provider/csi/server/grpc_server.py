@@ -1,95 +1,74 @@
-"""The gRPC server: which method is answered by what, in which threads, within what limits."""
+"""The gRPC server: its services, and its limits."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from time import sleep
-from typing import Any, cast
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from provider.server.connections import Connections
-from provider.csi.server.health import PROVIDER_SERVICE, health_handler
-from provider.server.pool import MountPool
-from provider.csi.server.servicer import VERSION
+from provider import __version__
 from provider.v1alpha1 import service_pb2 as pb
-from provider.workers import Workers
+from provider.v1alpha1.service_pb2_grpc import (
+    CSIDriverProviderServicer,
+    add_CSIDriverProviderServicer_to_server,
+)
+
+RUNTIME_NAME = "secrets-provider-aws"
+PROVIDER_SERVICE = pb.DESCRIPTOR.services_by_name["CSIDriverProvider"].full_name
 
 MAX_RECEIVED = 8 * 2**20
-"""Above it gRPC itself refuses, by a status that must not be given; the servicer refuses far below
-it. No driver can get there."""
+"""Bytes of a request. Above it gRPC answers RESOURCE_EXHAUSTED, so the limit is far above what the
+servicer accepts, and above what any driver sends."""
 
 CONNECTION_SECONDS = 10.0
-"""Age at which a connection is asked to end, by HTTP/2's GOAWAY, which loses no call.
+"""Age at which a connection is asked to end, by GOAWAY of HTTP/2, which loses no call.
 
-Stopping a server cancels the calls that arrive at that moment; so nobody may be calling by then. A
-caller whose connection ends goes to whoever has the socket now, within this time.
+A caller then connects to the daemon that has the socket now, so an old daemon has no callers left
+after this time.
 """
 
-QUICK_THREADS = 2
-"""For Version and health, which must answer while all mount workers are busy.
+VERSION = pb.VersionResponse(
+    version="v1alpha1", runtime_name=RUNTIME_NAME, runtime_version=__version__
+)
 
-One of them is always there: gRPC's serving thread ends if a request finds no thread at all.
-"""
-
-NOTICE_SECONDS = 0.5
-"""Time in which gRPC notices that a connection was cut."""
-
-Mount = Callable[[pb.MountRequest, grpc.ServicerContext], pb.MountResponse]
+Context = grpc.aio.ServicerContext[Any, Any]
+Mount = Callable[[pb.MountRequest, Context], Awaitable[pb.MountResponse]]
 
 
-class MountMethod:
-    """The method Mount; grpcio runs it in the executor that its attribute names."""
+class ProviderService(CSIDriverProviderServicer):
+    """The driver's API. Every call is a task, so `Version` answers whatever the mounts do."""
 
-    def __init__(self, mount: Mount, pool: MountPool, connections: Connections) -> None:
+    def __init__(self, mount: Mount) -> None:
         self._mount = mount
-        self._connections = connections
-        self.experimental_thread_pool = pool
 
-    def __call__(self, request: pb.MountRequest, context: grpc.ServicerContext) -> pb.MountResponse:
-        """Answer one request, unless it is a stranger's."""
-        if self._connections.cut_strangers(self.experimental_thread_pool.ticket().arrived):
-            _give_up_if_cut(context)
-        return self._mount(request, context)
+    async def Version(  # noqa: N802 - the method's name in the protocol
+        self, _request: pb.VersionRequest, _context: Context
+    ) -> pb.VersionResponse:
+        """The version of the API and of this provider."""
+        return VERSION
 
-
-def _give_up_if_cut(context: grpc.ServicerContext) -> None:
-    """End the call if it was over a connection that was cut; nobody hears its answer."""
-    for _ in range(50):
-        if not context.is_active():
-            context.abort(grpc.StatusCode.PERMISSION_DENIED, "not for this user")
-        sleep(NOTICE_SECONDS / 50)
+    async def Mount(  # noqa: N802
+        self, request: pb.MountRequest, context: Context
+    ) -> pb.MountResponse:
+        """The files of one volume."""
+        return await self._mount(request, context)
 
 
-def version(_request: pb.VersionRequest, _context: grpc.ServicerContext) -> pb.VersionResponse:
-    """The answer to Version."""
-    return VERSION
-
-
-def server_maker(
-    mount: Mount, pool: MountPool, connections: Connections
-) -> Callable[[], grpc.Server]:
-    """What makes servers with equal handlers over the same threads."""
-    quick = cast("ThreadPoolExecutor", Workers(QUICK_THREADS, "quick", keep=1))
-    methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
-        "Version": grpc.unary_unary_rpc_method_handler(
-            version,
-            request_deserializer=pb.VersionRequest.FromString,
-            response_serializer=pb.VersionResponse.SerializeToString,
-        ),
-        "Mount": grpc.unary_unary_rpc_method_handler(
-            MountMethod(mount, pool, connections),
-            request_deserializer=pb.MountRequest.FromString,
-            response_serializer=pb.MountResponse.SerializeToString,
-        ),
-    }
-    handlers = [
-        grpc.method_handlers_generic_handler(PROVIDER_SERVICE, methods),
-        health_handler(),
-    ]
-    options = (
-        ("grpc.so_reuseport", 0),
-        ("grpc.max_receive_message_length", MAX_RECEIVED),
-        ("grpc.max_send_message_length", -1),
-        ("grpc.max_connection_age_ms", round(CONNECTION_SECONDS * 1000)),
+async def make_server(mount: Mount) -> grpc.aio.Server:
+    """A server with all services that is not started and listens nowhere."""
+    server = grpc.aio.server(
+        options=(
+            ("grpc.so_reuseport", 0),
+            ("grpc.max_receive_message_length", MAX_RECEIVED),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.max_connection_age_ms", round(CONNECTION_SECONDS * 1000)),
+        )
     )
-    return lambda: grpc.server(quick, handlers=handlers, options=options)
+    add_CSIDriverProviderServicer_to_server(  # type: ignore[no-untyped-call]  # generated
+        ProviderService(mount), server
+    )
+    # A daemon that does not serve does not answer either, so the health never changes.
+    health_servicer = health.aio.HealthServicer()
+    await health_servicer.set(PROVIDER_SERVICE, health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+    return server

@@ -1,100 +1,115 @@
-"""From the driver's MountRequest to its MountResponse, and the answer to Version."""
+"""From the driver's MountRequest to its MountResponse."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from provider import __version__
-from provider.deadline import Deadline
-from provider.errors import AnswerTooLarge, InvalidRequest
 from provider.csi.files.layout import MountedFile
 from provider.csi.mount import Delivery
-from provider.csi.request.attributes import parse_mount
+from provider.csi.request.attributes import RawRequest
+from provider.csi.request.class_cache import ClassCache
 from provider.csi.request.model import MountSpec
-from provider.trail import Trail
+from provider.csi.request.off_loop import parse_mount_off_loop
+from provider.engine.trace import Trace
+from provider.errors import AnswerTooLarge, InvalidRequest
+from provider.runtime.offload import Offload
 from provider.v1alpha1 import service_pb2 as pb
 
-RUNTIME_NAME = "secrets-provider-aws"
 MAX_REQUEST_BYTES = 4 * 2**20
-"""Kubernetes keeps no class of more than 1.5 MiB, and tokens and parameters are far smaller."""
+"""Kubernetes keeps no class of more than 1.5 MiB; tokens and other parameters are far smaller."""
 
-VERSION = pb.VersionResponse(
-    version="v1alpha1", runtime_name=RUNTIME_NAME, runtime_version=__version__
-)
+MAX_VERSIONS_BYTES = 512 * 1024
+"""Of ids and versions, which the driver writes into a SecretProviderClassPodStatus. Kubernetes
+keeps no resource of more than 1.5 MiB."""
 
 
 class Mounts(Protocol):
-    """Whatever turns a parsed request into files: `provider.csi.mount.Mounter`, or a fake."""
+    """Turns a parsed request into files: `provider.csi.mount.Mounter`."""
 
-    def mount(
-        self, spec: MountSpec, *, deadline: Deadline, arrived: float, trail: Trail
+    async def mount(
+        self, spec: MountSpec, *, deadline: float, arrived: float, trace: Trace
     ) -> Delivery:
-        """All files of the volume, or a `ProviderError`."""
+        """All files of the volume; raises `ProviderError`."""
         ...
 
 
-Write = Callable[[MountSpec, Sequence[MountedFile]], None]
+class Writes(Protocol):
+    """Writes volumes: `provider.csi.files.target.Targets`."""
+
+    def write(self, spec: MountSpec, files: Sequence[MountedFile]) -> None:
+        """Make the volume hold these files only; may take a while."""
+        ...
 
 
 class Servicer:
-    """The provider API on plain messages; the status of failures is the barrier's.
+    """The driver's `Mount` in messages. `default_region` is that of classes that name none.
 
-    With `write` the volumes are written by it, and the driver gets versions but no files, of which
-    it makes nothing.
+    With `targets` the provider writes the volumes itself, and the driver gets versions but no
+    files.
     """
 
     def __init__(
         self,
         mounts: Mounts,
+        offload: Offload,
         *,
         default_region: str | None,
         max_response_bytes: int,
-        write: Write | None = None,
+        targets: Writes | None = None,
     ) -> None:
         self._mounts = mounts
+        self._offload = offload
+        self._classes = ClassCache()
         self._default_region = default_region
         self._max_response_bytes = max_response_bytes
-        self._write = write
+        self._targets = targets
 
-    def parse(self, request: pb.MountRequest) -> MountSpec:
+    async def parse(self, request: pb.MountRequest) -> MountSpec:
         """The request, checked; raises `InvalidRequest`."""
         if (size := request.ByteSize()) > MAX_REQUEST_BYTES:
             raise InvalidRequest(
                 f"the request has {size} bytes, more than {MAX_REQUEST_BYTES}: split the class"
             )
-        return parse_mount(
-            attributes=request.attributes,
-            secrets=request.secrets,
-            permission=request.permission,
-            target_path=request.target_path,
+        return await parse_mount_off_loop(
+            RawRequest(
+                request.attributes, request.secrets, request.permission, request.target_path
+            ),
             default_region=self._default_region,
+            cache=self._classes,
+            offload=self._offload,
         )
 
-    def deliver(
-        self, spec: MountSpec, *, deadline: Deadline, arrived: float, trail: Trail
+    async def deliver(
+        self, spec: MountSpec, *, deadline: float, arrived: float, trace: Trace
     ) -> Delivery:
-        """The files; raises `ProviderError`."""
-        return self._mounts.mount(spec, deadline=deadline, arrived=arrived, trail=trail)
+        """The files of the volume; raises `ProviderError`."""
+        return await self._mounts.mount(spec, deadline=deadline, arrived=arrived, trace=trace)
 
-    def response(self, spec: MountSpec, delivery: Delivery) -> pb.MountResponse:
-        """The files as the driver wants them; raises `AnswerTooLarge`, and what writing raises."""
+    async def respond(self, spec: MountSpec, delivery: Delivery) -> pb.MountResponse:
+        """The files as a response; raises `AnswerTooLarge`, and what writing raises."""
         if not delivery.versions:
-            raise RuntimeError("a delivery without versions, which the driver takes for a failure")
+            raise RuntimeError("a response without versions, which the driver takes for a failure")
         files = delivery.files
-        if self._write is not None:
-            self._write(spec, files)
+        if (targets := self._targets) is not None:
+            await self._offload.run(spec.pod.namespace, lambda: targets.write(spec, delivery.files))
             files = ()
         response = pb.MountResponse(
-            object_version=[
-                pb.ObjectVersion(id=id_, version=version) for id_, version in delivery.versions
-            ],
-            files=[
-                pb.File(path=file.path, mode=file.mode, contents=file.content) for file in files
-            ],
+            object_version=_object_versions(delivery.versions),
+            files=[pb.File(path=one.path, mode=one.mode, contents=one.content) for one in files],
         )
         if (size := response.ByteSize()) > self._max_response_bytes:
             raise AnswerTooLarge(
-                f"the answer with all {len(delivery.files)} files has {size} bytes, but the driver "
-                f"accepts {self._max_response_bytes}: split the class, or raise the driver's "
-                "--max-call-recv-msg-size and this provider's --max-response-bytes"
+                f"the response with all {len(delivery.files)} files has {size} bytes, but the "
+                f"driver accepts {self._max_response_bytes}: split the class, or raise the "
+                "driver's --max-call-recv-msg-size and this provider's --max-response-bytes"
             )
         return response
+
+
+def _object_versions(versions: Sequence[tuple[str, str]]) -> Iterator[pb.ObjectVersion]:
+    """Path and version of each file, as many as the driver can keep, at least one."""
+    room = MAX_VERSIONS_BYTES
+    for number, (path, version) in enumerate(versions):
+        room -= len(path.encode()) + len(version.encode())
+        if room < 0 and number > 0:
+            return
+        yield pb.ObjectVersion(id=path, version=version)

@@ -1,8 +1,8 @@
-"""The socket's file in the folder shared with the driver: taken over, kept, given up.
+"""The file of a Unix socket in the folder shared with the driver: claimed, watched, given up.
 
-A new socket is bound under a temporary name and renamed onto the real one, so that there is always
-one; the newest daemon wins. A socket's inode lives as long as it is listened on, so device and
-inode tell ours from others'.
+A new socket is bound under a temporary name and renamed onto the path, so that there is always one;
+the newest daemon wins. The inode of a socket lives as long as it is listened on, so device and
+inode tell our socket from any other.
 """
 
 import os
@@ -17,10 +17,11 @@ from time import time
 from provider.runtime.log import logger
 
 MAX_PATH = 107
-"""Bytes of a Unix socket's path that Linux takes."""
+"""Bytes of the path of a Unix socket that Linux accepts."""
 
 STALE_SECONDS = 10.0
-"""A temporary socket that nobody listens on and that is older than this will never be renamed."""
+"""A temporary socket without a listener that is older than this is left over from a daemon that
+was killed."""
 
 
 class StartFailed(Exception):
@@ -28,7 +29,7 @@ class StartFailed(Exception):
 
 
 class Holder(Enum):
-    """Whose the socket is."""
+    """Who listens at the path."""
 
     OURS = "ours"
     OTHERS = "others"
@@ -36,30 +37,37 @@ class Holder(Enum):
 
 
 class SocketFile:
-    """One path, and which socket of ours was last put there. Any thread may ask; one changes it."""
+    """One path, and which socket of ours was last put there."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._ours: tuple[int, int] | None = None
 
-    def claim(self, listen: Callable[[str], None]) -> None:
-        """Have `listen` bind a socket, and put it in place; raises `StartFailed`."""
+    def bind(self, bind: Callable[[str], object]) -> Path:
+        """Binds a socket under a temporary name, with mode 0600, and returns its path.
+
+        `bind` gets the path. Raises `StartFailed` if the folder or the path is not usable.
+        """
         temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(3)}")
         if (length := len(os.fsencode(temporary))) > MAX_PATH:
             raise StartFailed(
                 f"the path of the socket is too long: {temporary} has {length} bytes, and Linux "
-                f"takes {MAX_PATH}; choose a shorter --provider-volume"
+                f"accepts {MAX_PATH}; choose a shorter --provider-volume"
             )
         self._make_folder()
         self._remove_stale()
         umask = os.umask(0o177)
         try:
-            listen(str(temporary))
-        except RuntimeError as error:  # grpcio's, for each and every reason
+            bind(str(temporary))
+        except (RuntimeError, OSError) as error:  # grpcio raises RuntimeError for every reason
             why = _why_not(temporary) or error
             raise StartFailed(f"cannot make a socket in {self.path.parent}: {why}") from error
         finally:
             os.umask(umask)
+        return temporary
+
+    def put_in_place(self, temporary: Path) -> None:
+        """Renames a bound socket onto the path; raises `StartFailed`."""
         try:
             status = temporary.lstat()
             temporary.rename(self.path)
@@ -69,7 +77,7 @@ class SocketFile:
         self._ours = (status.st_dev, status.st_ino)
 
     def holder(self) -> Holder:
-        """Whose socket is at the path now. A dead one is nobody's."""
+        """Who listens at the path now. Never waits."""
         try:
             status = self.path.lstat()
         except FileNotFoundError:
@@ -83,11 +91,11 @@ class SocketFile:
         return Holder.OTHERS
 
     def is_ours(self) -> bool:
-        """Whether the driver finds us at the path."""
+        """Whether the driver finds our socket at the path."""
         return self.holder() is Holder.OURS
 
     def give_up(self) -> None:
-        """Remove the file, if it is ours."""
+        """Removes the file if it is ours."""
         try:
             if self.is_ours():
                 self.path.unlink()
@@ -104,7 +112,7 @@ class SocketFile:
             raise StartFailed(f"cannot write into the folder {folder}")
 
     def _remove_stale(self) -> None:
-        """Clear away what daemons left that were killed before they renamed their socket."""
+        """Removes temporary sockets of daemons that were killed before the rename."""
         try:
             for left in self.path.parent.glob(f".{self.path.name}.*"):
                 if _is_stale(left):
@@ -114,7 +122,7 @@ class SocketFile:
 
 
 def _why_not(path: Path) -> str | None:
-    """What the system says to a socket at `path`; None if it has nothing against it now."""
+    """Why the system does not bind a socket at `path`; None if it does."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
             trial.bind(os.fspath(path))
@@ -131,10 +139,10 @@ def _is_stale(path: Path) -> bool:
 
 
 def _is_dead(path: Path) -> bool:
-    """Whether certainly nobody listens on a socket."""
+    """Whether certainly no process listens on a socket. Never waits."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-            client.settimeout(1.0)
+            client.setblocking(False)
             client.connect(os.fspath(path))
     except ConnectionRefusedError:
         return True

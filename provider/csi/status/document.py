@@ -1,6 +1,6 @@
-"""The status as JSON: what the daemon is, and every live mount, failing ones first.
+"""The status as JSON: the daemon, and every live mount, failing ones first.
 
-Fields may be added, none will change. No value is in it, nor anything made of one.
+Fields may be added, none changes. It holds no value of a secret, and nothing derived from one.
 """
 
 import json
@@ -11,21 +11,21 @@ from time import monotonic, time
 from typing import Any
 
 from provider import __version__
-from provider.csi.status.mount_registry import Book, LiveMount
+from provider.csi.status.mount_registry import Mount, MountRegistry
 
 
 class StatusDocument:
-    """Makes the document; `in_progress` and `waiting` count mounts."""
+    """Makes the document. `in_progress` and `waiting` return numbers of mounts."""
 
     def __init__(
         self,
-        book: Book,
+        registry: MountRegistry,
         *,
         node: str,
         in_progress: Callable[[], int],
         waiting: Callable[[], int],
     ) -> None:
-        self._book = book
+        self._registry = registry
         self._node = node
         self._in_progress = in_progress
         self._waiting = waiting
@@ -33,15 +33,15 @@ class StatusDocument:
 
     def __call__(self) -> bytes:
         """The document as it is now."""
-        mounts = sorted(self._book.live(), key=_order)
+        mounts = sorted(self._registry.live(), key=_order)
         document = {
             "format": 1,
-            "now": _moment(monotonic()),
+            "now": _timestamp(monotonic()),
             "provider": {
                 "version": __version__,
                 "pid": os.getpid(),
                 "node": self._node,
-                "started": _moment(self._started),
+                "started": _timestamp(self._started),
                 "mountsInProgress": self._in_progress(),
                 "mountsWaiting": self._waiting(),
             },
@@ -50,11 +50,11 @@ class StatusDocument:
         return json.dumps(document).encode()
 
 
-def _order(mount: LiveMount) -> tuple[bool, str, str, str]:
+def _order(mount: Mount) -> tuple[bool, str, str, str]:
     return not mount.is_failing, str(mount.pod), mount.class_name, mount.target_path
 
 
-def _entry(mount: LiveMount) -> dict[str, Any]:
+def _entry(mount: Mount) -> dict[str, Any]:
     return {
         "namespace": mount.pod.namespace,
         "pod": mount.pod.name,
@@ -76,25 +76,25 @@ def _entry(mount: LiveMount) -> dict[str, Any]:
             for one in mount.objects
         ],
         "objectCount": mount.object_count,
-        "firstSeen": _moment(mount.first_seen),
-        "lastAttempt": _moment(mount.last_attempt),
-        "lastSuccess": _moment(mount.last_success),
-        "lastKnownCurrent": _moment(mount.current_at),
+        "firstSeen": _timestamp(mount.first_seen),
+        "lastAttempt": _timestamp(mount.last_attempt),
+        "lastSuccess": _timestamp(mount.last_success),
+        "lastKnownCurrent": _timestamp(mount.current_at),
         "fromMemory": mount.from_memory,
         "failures": mount.failures,
         "lastError": _error(mount),
     }
 
 
-def _error(mount: LiveMount) -> dict[str, Any] | None:
+def _error(mount: Mount) -> dict[str, Any] | None:
     if mount.failed_at is None:
         return None
-    return {"reason": mount.reason, "text": mount.error, "at": _moment(mount.failed_at)}
+    return {"reason": mount.reason, "text": mount.error, "at": _timestamp(mount.failed_at)}
 
 
-def _moment(moment: float | None) -> str | None:
-    """A time of the monotonic clock by the wall clock, as it stands now."""
+def _timestamp(moment: float | None) -> str | None:
+    """A time of `time.monotonic` in RFC 3339, by the wall clock as it is now."""
     if moment is None:
         return None
-    told = datetime.fromtimestamp(time() - (monotonic() - moment), UTC)
-    return told.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    at = datetime.fromtimestamp(time() - (monotonic() - moment), UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,51 +1,50 @@
-"""The live mounts of this node: who has what, since when, and what went wrong last.
+"""The mounts of this node: which pod has what, since when, and what failed last.
 
-The driver hides the failures of remounts, so somebody has to keep them. No value is ever in here.
+The driver hides failures of remounts, so they are kept here. No value is ever in here.
 
-Nobody tells the provider that a pod has gone. Where the kubelet's folder is mounted, a mount lives
-as long as its target does. Elsewhere it lives until it has not been asked for again for three times
-as long as any live mount last waited, and for at least a quarter of an hour; without rotation there
-are no remounts, and so a mount is forgotten after that time although its pod may run on.
+Nothing says that a pod has gone. Where the kubelet's folder is mounted, a mount is live while its
+target exists. Elsewhere it is live until it was not asked for again for three times the longest
+interval between remounts, and for at least 15 minutes; without rotation there are no remounts, so a
+mount is forgotten after that time although its pod may still run.
 """
 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Lock
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from provider.credentials import Identity
+from provider.csi.mount import Delivery
+from provider.csi.request.model import MountSpec, Pod
+from provider.engine.model import Identity, StoreName
 from provider.errors import ProviderError
 from provider.runtime.lru import Lru
-from provider.csi.mount import Delivery
-from provider.csi.request.model import MountSpec, Pod, StoreName
 
 MAX_MOUNTS = 2048
-"""Far above what a node runs; those that were asked for longest ago go first."""
+"""Far above what a node runs. The mounts that were asked for longest ago are forgotten first."""
 MAX_OBJECTS = 50
 """Objects kept of one mount."""
 MAX_ERROR = 4000
+"""Characters kept of an error."""
 
-LEAST_PATIENCE = 15 * 60.0
-MOST_PATIENCE = 24 * 3600.0
-GAPS = 3
+MIN_LIFE_SECONDS = 15 * 60.0
+MAX_LIFE_SECONDS = 24 * 3600.0
+INTERVALS = 3
 
 
-class LiveObject(NamedTuple):
-    """One object as it was delivered last."""
+class MountedObject(NamedTuple):
+    """One object as it was delivered last. `id` tells it from others of the mount."""
 
     name: str
     store: StoreName
     id: str
-    """What the driver is told its version under: its file, where it has one."""
     region: str
     version: str
 
 
 @dataclass(frozen=True, slots=True)
-class LiveMount:
+class Mount:
     """What is known of one volume. Times are `time.monotonic`."""
 
     pod: Pod
@@ -54,10 +53,10 @@ class LiveMount:
     id: str
     first_seen: float
     last_attempt: float
-    gap: float = 0.0
+    interval: float = 0.0
     """Seconds between the last two attempts."""
     identity: str = ""
-    objects: tuple[LiveObject, ...] = ()
+    objects: tuple[MountedObject, ...] = ()
     object_count: int = 0
     digest: int | None = None
     """Of all versions; None before the first success."""
@@ -69,7 +68,7 @@ class LiveMount:
     """Attempts that failed since the last success."""
     reason: str = ""
     error: str = ""
-    """Why the last one failed that did."""
+    """Why the last failed attempt failed."""
     failed_at: float | None = None
 
     @property
@@ -82,8 +81,8 @@ class LiveMount:
 class Step:
     """A mount before and after an attempt."""
 
-    before: LiveMount | None
-    after: LiveMount
+    before: Mount | None
+    after: Mount
     failure: ProviderError | None = None
 
     @property
@@ -92,44 +91,39 @@ class Step:
         return self.before is None or self.before.digest != self.after.digest
 
 
-class Book:
-    """Thread-safe; one for the process. `pods` is the kubelet's folder of pods; `tell` is told of
-    each step of a volume."""
+class MountRegistry:
+    """One for the process. `pods` is the kubelet's folder of pods; `report` gets each step."""
 
     def __init__(
         self,
         pods: Path,
         *,
-        tell: Callable[[Step], None] = lambda _step: None,
+        report: Callable[[Step], None] = lambda _step: None,
         max_mounts: int = MAX_MOUNTS,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._pods = pods
-        self._tell = tell
+        self._report = report
         self._clock = clock
-        self._mounts: Lru[str, LiveMount] = Lru(max_mounts)
-        self._lock = Lock()
+        self._mounts: Lru[str, Mount] = Lru(max_mounts)
 
     def succeeded(
         self, id_: str, spec: MountSpec, delivery: Delivery, current_at: float | None
     ) -> Step:
-        """The volume has got its files."""
-        with self._lock:
-            now, before = self._clock(), self._mounts.get(spec.target_path)
-            after = _attempted(
-                *(before, id_, spec, now),
-                identity=str(delivery.identity),
-                objects=_objects(spec, delivery),
-                object_count=len(delivery.versions),
-                digest=hash(delivery.versions),
-                last_success=now,
-                current_at=now if current_at is None else current_at,
-                from_memory=delivery.from_memory,
-                failures=0,
-            )
-            step = self._keep(Step(before, after))
-        self._tell(step)
-        return step
+        """Keep that the volume got its files; `current_at` is as `Mount.current_at`."""
+        now, before = self._clock(), self._mounts.get(spec.target_path)
+        after = replace(
+            _attempted(before, id_, spec, now),
+            identity=str(delivery.identity),
+            objects=_objects(delivery),
+            object_count=len(delivery.objects),
+            digest=hash(delivery.versions),
+            last_success=now,
+            current_at=now if current_at is None else current_at,
+            from_memory=delivery.from_memory,
+            failures=0,
+        )
+        return self._keep(Step(before, after))
 
     def failed(
         self,
@@ -139,46 +133,47 @@ class Book:
         failure: ProviderError,
         identity: Identity | None,
     ) -> Step | None:
-        """The volume has not got them; None where nobody knows whose it is.
+        """Keep that the mount failed; None where it is unknown whose it is.
 
-        A class that is broken later is no mount request any more, but the volume is known.
+        `spec` is None where the class is invalid; the volume may be known from before.
         """
-        with self._lock:
-            now, before = self._clock(), self._mounts.get(target_path)
-            if spec is None and before is None:
-                return None
-            after = _attempted(
-                *(before, id_, spec, now),
-                identity=str(identity) if identity else (before.identity if before else ""),
-                failures=1 + (before.failures if before else 0),
-                reason=failure.reason,
-                error=str(failure)[:MAX_ERROR],
-                failed_at=now,
-            )
-            step = self._keep(Step(before, after, failure))
-        self._tell(step)
-        return step
+        now, before = self._clock(), self._mounts.get(target_path)
+        if spec is not None:
+            mount = _attempted(before, id_, spec, now)
+        elif before is not None:
+            mount = _again(before, now)
+        else:
+            return None
+        after = replace(
+            mount,
+            identity=str(identity) if identity else mount.identity,
+            failures=mount.failures + 1,
+            reason=failure.reason,
+            error=str(failure)[:MAX_ERROR],
+            failed_at=now,
+        )
+        return self._keep(Step(before, after, failure))
 
-    def live(self) -> list[LiveMount]:
-        """All mounts whose pods are there as far as can be known."""
-        now, sees = self._clock(), self._pods.is_dir()
-        with self._lock:
-            for path, mount in list(self._mounts.items()):
-                if now - mount.last_attempt > MOST_PATIENCE and not self._is_there(path):
-                    del self._mounts[path]
-            mounts = list(self._mounts.values())
-        if sees:
-            return [mount for mount in mounts if self._is_there(mount.target_path)]
+    def live(self) -> list[Mount]:
+        """All mounts whose pods exist, as far as that can be known."""
+        now, sees_pods = self._clock(), self._pods.is_dir()
+        for path, mount in list(self._mounts.items()):
+            life = MIN_LIFE_SECONDS if sees_pods else MAX_LIFE_SECONDS
+            if now - mount.last_attempt > life and not self._exists(path):
+                del self._mounts[path]
+        mounts = list(self._mounts.values())
+        if sees_pods:
+            return [mount for mount in mounts if self._exists(mount.target_path)]
         return _remounted(mounts, now)
 
     def failing(self) -> int:
-        """How many live mounts failed at the last attempt."""
+        """Number of live mounts whose last attempt failed."""
         return sum(mount.is_failing for mount in self.live())
 
     def stalest(self) -> float:
         """Seconds since the values of the stalest live mount were known to be current.
 
-        Of those that are remounted: without rotation everything is as old as it is meant to be.
+        Only mounts that are remounted count: without rotation values are as old as they should be.
         """
         now = self._clock()
         known = [mount.current_at for mount in _remounted(self.live(), now)]
@@ -186,38 +181,43 @@ class Book:
 
     def _keep(self, step: Step) -> Step:
         self._mounts.put(step.after.target_path, step.after)
+        self._report(step)
         return step
 
-    def _is_there(self, target_path: str) -> bool:
+    def _exists(self, target_path: str) -> bool:
         path = os.path.normpath(target_path)
         return Path(path).is_relative_to(self._pods) and os.path.lexists(path)
 
 
-def _attempted(
-    before: LiveMount | None, id_: str, spec: MountSpec | None, now: float, **outcome: Any
-) -> LiveMount:
-    """The mount after an attempt; `spec` is None where the class is too broken to be one."""
+def _attempted(before: Mount | None, id_: str, spec: MountSpec, now: float) -> Mount:
+    """The mount at a new attempt, whose outcome is still open."""
     if before is None:
-        assert spec is not None  # noqa: S101 - of such a mount nothing is known
-        pod, path = spec.pod, spec.target_path
-        return LiveMount(pod, spec.class_name, path, id_, now, now, **outcome)
-    if spec is not None:
-        name = spec.class_name or before.class_name  # old drivers tell it only at first
-        outcome |= {"pod": spec.pod, "class_name": name}
-    return replace(before, last_attempt=now, gap=now - before.last_attempt, **outcome)
+        return Mount(spec.pod, spec.class_name, spec.target_path, id_, now, now)
+    # Old drivers send the name of the class only with the first mount.
+    return replace(
+        _again(before, now), pod=spec.pod, class_name=spec.class_name or before.class_name
+    )
 
 
-def _remounted(mounts: list[LiveMount], now: float) -> list[LiveMount]:
-    """Those that were asked for not too long ago."""
-    longest = max([LEAST_PATIENCE, *(GAPS * mount.gap for mount in mounts)])
-    return [mount for mount in mounts if now - mount.last_attempt <= min(longest, MOST_PATIENCE)]
+def _again(before: Mount, now: float) -> Mount:
+    return replace(before, last_attempt=now, interval=now - before.last_attempt)
 
 
-def _objects(spec: MountSpec, delivery: Delivery) -> tuple[LiveObject, ...]:
-    shown = spec.klass.objects[:MAX_OBJECTS]
+def _remounted(mounts: list[Mount], now: float) -> list[Mount]:
+    """The mounts that were asked for not too long ago."""
+    longest = max([MIN_LIFE_SECONDS, *(INTERVALS * mount.interval for mount in mounts)])
+    life = min(longest, MAX_LIFE_SECONDS)
+    return [mount for mount in mounts if now - mount.last_attempt <= life]
+
+
+def _objects(delivery: Delivery) -> tuple[MountedObject, ...]:
     return tuple(
-        LiveObject(obj.ref.name, obj.ref.store, id_, region, version)
-        for obj, (id_, version), region in zip(
-            shown, delivery.versions, delivery.regions, strict=False
+        MountedObject(
+            one.object.ref.name,
+            one.object.ref.store,
+            one.object.file or one.object.path,
+            one.region,
+            one.version,
         )
+        for one in delivery.objects[:MAX_OBJECTS]
     )

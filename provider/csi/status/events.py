@@ -1,33 +1,40 @@
-"""Which steps of a volume its pod's owner is told of, and in which words.
+"""Kubernetes Events about rotations: the driver hides their failures, so the pod gets an Event.
 
-A first mount that fails is told by the kubelet. Of a daemon's own past only what this process has
-seen counts: the volume that another one delivered is not known to have had anything before.
+The kubelet writes an Event about a first mount that fails, so there is none of ours. Of the past of
+the volume only what this process has seen counts: a volume that another daemon delivered has none.
 """
 
 from collections.abc import Callable
 
-from provider.kube.events import Notice
-from provider.csi.status.mount_registry import LiveObject, Step
-from provider.csi.mount import ObjectsFailed
+from provider.csi.object_failures import ObjectsFailed
+from provider.csi.request.model import Pod
+from provider.csi.status.mount_registry import MountedObject, Step
+from provider.kube.events import Event, ObjectReference
 
 MAX_NAMED = 8
+"""Objects that are named in one Event."""
 
 
-class Notices:
-    """Tells of rotations that failed; with `rotated` also of those that went well."""
+class RotationEvents:
+    """Records rotations that failed; with `rotated` also those that delivered new versions."""
 
-    def __init__(self, tell: Callable[[Notice], None], *, rotated: bool) -> None:
-        self._tell = tell
+    def __init__(self, record: Callable[[Event], None], *, rotated: bool) -> None:
+        self._record = record
         self._rotated = rotated
 
     def __call__(self, step: Step) -> None:
-        """Tell the step, if it is worth it."""
+        """Record an Event about the step, if it is a rotation to report."""
         if step.before is None or step.before.last_success is None:
             return
+        pod = _reference(step.after.pod)
         if step.failure is not None:
-            self._tell(Notice(step.after.pod, "SecretRotationFailed", _failed(step)))
+            self._record(Event(pod, "Warning", "SecretRotationFailed", _failed(step)))
         elif self._rotated and step.changed:
-            self._tell(Notice(step.after.pod, "SecretRotated", _rotated(step)))
+            self._record(Event(pod, "Normal", "SecretRotated", _rotated(step)))
+
+
+def _reference(pod: Pod) -> ObjectReference:
+    return ObjectReference("Pod", pod.namespace, pod.name, pod.uid)
 
 
 def _failed(step: Step) -> str:
@@ -49,7 +56,7 @@ def _rotated(step: Step) -> str:
     return f"The volume of {_class(step)} has new versions: {_listed(new) or 'of its objects'}."
 
 
-def _version(one: LiveObject) -> str:
+def _version(one: MountedObject) -> str:
     return f'"{one.name}" is at {one.version}'
 
 

@@ -1,0 +1,85 @@
+"""Which mounts are accepted, and in which order they are worked on.
+
+gRPC's own limit answers RESOURCE_EXHAUSTED, which driver 1.6 turns into an empty volume. So mounts
+are counted here. The mounts of one namespace wait only for each other: a namespace whose mounts
+hang does not delay the others, and cannot fill the node's whole queue.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from time import monotonic
+
+from provider.errors import Overloaded
+
+RESERVE = 10
+"""One in so many places of the queue is kept for other namespaces than the one with most mounts."""
+
+
+class Admission:
+    """Counts mounts. `most` bounds all that are accepted, `per_namespace` those at work."""
+
+    def __init__(self, most: int, per_namespace: int) -> None:
+        self._most = most
+        self._most_of_one = most - most // RESERVE
+        self._per_namespace = per_namespace
+        self._accepted = 0
+        self._at_work = 0
+        self._by_namespace: Counter[str] = Counter()
+        self._turns: dict[str, asyncio.Semaphore] = {}
+        self._idle_since = monotonic()
+
+    @property
+    def at_work(self) -> int:
+        """Number of mounts that are worked on."""
+        return self._at_work
+
+    @property
+    def waiting(self) -> int:
+        """Number of accepted mounts that are not worked on yet."""
+        return self._accepted - self._at_work
+
+    def idle_seconds(self) -> float:
+        """How long there has been no mount; 0 while there is one."""
+        return 0.0 if self._accepted else monotonic() - self._idle_since
+
+    @contextmanager
+    def accepted(self) -> Iterator[None]:
+        """Counts one mount while it is there; raises `Overloaded` if there are too many."""
+        if self._accepted >= self._most:
+            raise Overloaded(
+                f"{self._accepted} mounts are waiting on this node (--max-waiting-mounts); "
+                "the kubelet tries again"
+            )
+        self._accepted += 1
+        try:
+            yield
+        finally:
+            self._accepted -= 1
+            self._idle_since = monotonic()
+
+    @asynccontextmanager
+    async def turn(self, namespace: str) -> AsyncIterator[None]:
+        """Waits until a mount of the namespace may be worked on, first come, first served.
+
+        Raises `Overloaded` if the namespace has too many mounts already.
+        """
+        if self._by_namespace[namespace] >= self._most_of_one:
+            raise Overloaded(
+                f"{self._by_namespace[namespace]} mounts of namespace {namespace} are waiting on "
+                "this node (--max-waiting-mounts); the kubelet tries again"
+            )
+        turns = self._turns.setdefault(namespace, asyncio.Semaphore(self._per_namespace))
+        self._by_namespace[namespace] += 1
+        try:
+            async with turns:
+                self._at_work += 1
+                try:
+                    yield
+                finally:
+                    self._at_work -= 1
+        finally:
+            self._by_namespace[namespace] -= 1
+            if not self._by_namespace[namespace]:
+                del self._by_namespace[namespace], self._turns[namespace]
