@@ -1,5 +1,5 @@
-"""The Kubernetes API, as far as the daemon needs it: three kinds of objects, read one at a time.
+"""The Kubernetes API, as far as it is needed.
 
-No client library: the smallest of them costs more memory than all the rest of the daemon's own
-code, and the daemon makes a handful of requests a minute.
+There is no client library: the smallest one needs more memory than the rest of the daemon's code,
+for a few requests a minute.
 """

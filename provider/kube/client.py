@@ -1,38 +1,45 @@
-"""Reading objects of the Kubernetes API as the daemon's own service account.
+"""Reads and writes objects of the Kubernetes API with the process's own service account.
 
-What may pass by itself is tried again, what not is told with what to do about it. The API server
-is never asked through a proxy, unlike by kubectl: within a cluster its address is reached directly.
+Transient failures are tried again. The API server is never reached through a proxy: its address
+within a cluster is a direct one.
 """
 
+import asyncio
 import json
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
-from time import sleep
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from urllib.parse import quote
 
-from provider.deadline import Deadline
 from provider.errors import (
     KubernetesUnavailable,
     LookupForbidden,
     ProviderError,
     ServiceAccountNotFound,
 )
-from provider.http.response import Reply
-from provider.http.site import Limits, Site, SiteUnavailable, Untrusted
+from provider.runtime.transport import NoAnswer, Reply, Request
 
-LIMITS = Limits(connect=3.0, request=10.0, body=4 * 1024 * 1024)
+TIMEOUT = 10.0
+"""Seconds for one attempt."""
+MAX_BODY = 4 * 2**20
 PAUSES = (0.1, 0.5)
 """Seconds before each further attempt."""
+MAX_PAUSE = 5.0
+"""Seconds; a longer `Retry-After` ends the attempts."""
 
 Kind = Literal["serviceaccounts", "pods", "nodes"]
+WriteMethod = Literal["POST", "PATCH"]
+
 _SINGULAR: Mapping[Kind, str] = {
     "serviceaccounts": "service account",
     "pods": "pod",
     "nodes": "node",
+}
+_CONTENT_TYPES: Mapping[WriteMethod, str] = {
+    "POST": "application/json",
+    "PATCH": "application/merge-patch+json",
 }
 
 
@@ -46,7 +53,7 @@ class Resource:
 
     @property
     def path(self) -> str:
-        """Its path in the API."""
+        """The path of its URL."""
         place = f"namespaces/{quote(self.namespace, safe='')}/" if self.namespace else ""
         return f"/api/v1/{place}{self.kind}/{quote(self.name, safe='')}"
 
@@ -55,8 +62,16 @@ class Resource:
         return f"{_SINGULAR[self.kind]} {name}"
 
 
+class Send(Protocol):
+    """`HttpClient.send`, or a fake of it."""
+
+    def __call__(self, request: Request, *, tls: ssl.SSLContext | None) -> Awaitable[Reply]:
+        """The answer; raises `NoAnswer`."""
+        ...
+
+
 def api_url(environment: Mapping[str, str]) -> str:
-    """The API of the cluster that the process runs in, or nothing outside of one."""
+    """The URL of the API of the cluster that this process runs in; empty outside of a cluster."""
     host = environment.get("KUBERNETES_SERVICE_HOST", "")
     port = environment.get("KUBERNETES_SERVICE_PORT", "443")
     if not host:
@@ -65,7 +80,7 @@ def api_url(environment: Mapping[str, str]) -> str:
 
 
 class KubernetesApi:
-    """Thread-safe; touches neither network nor files before it is asked something."""
+    """The API at `url`. Files are read, and connections opened, with the first request."""
 
     def __init__(
         self,
@@ -73,20 +88,22 @@ class KubernetesApi:
         *,
         ca_file: Path,
         token_file: Path,
-        limits: Limits = LIMITS,
+        send: Send,
         pauses: Sequence[float] = PAUSES,
     ) -> None:
         self._url = url
         self._ca_file = ca_file
         self._token_file = token_file
-        self._limits = limits
+        self._send = send
         self._pauses = pauses
-        self._site: Site | None = None
-        self._lock = Lock()
+        self._context: ssl.SSLContext | None = None
 
-    def get(self, resource: Resource, deadline: Deadline) -> Mapping[str, Any]:
-        """The object, or `LookupForbidden`, `ServiceAccountNotFound`, `KubernetesUnavailable`."""
-        reply = self._ask(resource, deadline)
+    async def get(self, resource: Resource) -> Mapping[str, Any]:
+        """The object. Raises `LookupForbidden`, `ServiceAccountNotFound`, `KubernetesUnavailable`.
+
+        It makes a few attempts, each with a time-out, before it raises `KubernetesUnavailable`.
+        """
+        reply = await self._get(resource)
         if reply.status != 200:
             raise _refused(resource, reply)
         try:
@@ -97,61 +114,59 @@ class KubernetesApi:
             raise _unavailable(resource, f"{self._url} answered something other than an object")
         return document
 
-    def write(
-        self, method: Literal["POST", "PATCH"], path: str, document: Any, deadline: Deadline
-    ) -> Reply:
-        """Make an object, or merge into it; the answer, whatever it says. One attempt.
+    async def write(self, method: WriteMethod, path: str, document: Mapping[str, Any]) -> Reply:
+        """Create an object, or merge into it, in one attempt. The answer may have any status.
 
-        Raises `KubernetesUnavailable`.
+        Raises `KubernetesUnavailable` without an answer.
         """
-        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
-        body = json.dumps(document).encode()
         try:
-            for _ in range(2):
-                headers = {**self._headers(), "Content-Type": kind}
-                reply = self._connected().send(method, path, headers, deadline, body)
-                if reply.status != 401:  # else the token may have been replaced just now
-                    break
-        except SiteUnavailable as error:
-            if isinstance(error, Untrusted):
-                self._site = None
+            return await self._authorized(method, path, json.dumps(document).encode())
+        except NoAnswer as error:
             raise KubernetesUnavailable(str(error)) from error
-        return reply
 
-    def _ask(self, resource: Resource, deadline: Deadline) -> Reply:
-        """Ask until there is an answer that another attempt would not better."""
+    async def _get(self, resource: Resource) -> Reply:
+        """The first answer that does not ask for another attempt."""
         pauses = iter(self._pauses)
         while True:
-            reply, failure = self._attempt(resource, deadline)
-            if reply is not None and not _may_pass(reply):
-                return reply
+            asked_pause = 0.0
+            try:
+                reply = await self._authorized("GET", resource.path)
+            except NoAnswer as error:
+                failure = str(error)
+            else:
+                if not _is_transient(reply):
+                    return reply
+                failure = f"{self._url} answered {reply.status}{_message(reply)}"
+                asked_pause = _retry_after(reply)
             pause = next(pauses, None)
-            if pause is not None and reply is not None:
-                pause = max(pause, _retry_after(reply))
-            if pause is None or pause >= deadline.remaining():
+            if pause is None or asked_pause > MAX_PAUSE:
                 raise _unavailable(resource, failure)
-            sleep(pause)
+            await asyncio.sleep(max(pause, asked_pause))
 
-    def _attempt(self, resource: Resource, deadline: Deadline) -> tuple[Reply | None, str]:
-        """The answer, if one came, and what to say if it is the last word."""
+    async def _authorized(
+        self, method: Literal["GET", "POST", "PATCH"], path: str, body: bytes = b""
+    ) -> Reply:
+        """The answer; after a 401 that to a second request, with the token as it is then."""
+        reply = await self._attempt(method, path, body)
+        return await self._attempt(method, path, body) if reply.status == 401 else reply
+
+    async def _attempt(
+        self, method: Literal["GET", "POST", "PATCH"], path: str, body: bytes
+    ) -> Reply:
+        url, tls = self._checked_url(), self._tls()
+        headers = {"Accept": "application/json", "Authorization": f"Bearer {self._token()}"}
+        if method != "GET":
+            headers["Content-Type"] = _CONTENT_TYPES[method]
+        request = Request(method, url + path, headers, body, timeout=TIMEOUT, max_body=MAX_BODY)
         try:
-            reply = self._get(resource, deadline)
-            if reply.status == 401:  # the token may have been replaced just now
-                reply = self._get(resource, deadline)
-        except SiteUnavailable as error:
-            if isinstance(error, Untrusted):
-                self._site = None  # the cluster may have a new authority: read the file again
-            return None, str(error)
-        return reply, f"{self._url} answered {reply.status}{_message(reply)}"
-
-    def _get(self, resource: Resource, deadline: Deadline) -> Reply:
-        return self._connected().get(resource.path, self._headers(), deadline)
-
-    def _headers(self) -> dict[str, str]:
-        return {"Accept": "application/json", "Authorization": f"Bearer {self._token()}"}
+            return await self._send(request, tls=tls)
+        except NoAnswer as error:
+            if error.kind == "untrusted":
+                self._context = None  # the cluster may have a new CA: read its file again
+            raise
 
     def _token(self) -> str:
-        """Read for every request: kubelet replaces it every hour, and requests are few."""
+        """Read for every request: the kubelet replaces it every hour, and requests are few."""
         try:
             return self._token_file.read_text(encoding="utf-8", errors="replace").strip()
         except OSError as error:
@@ -160,35 +175,31 @@ class KubernetesApi:
                 f"({error.strerror}): its pod needs automountServiceAccountToken: true"
             ) from error
 
-    def _connected(self) -> Site:
-        with self._lock:
-            if self._site is None:
-                self._site = Site(self._checked_url(), self._limits, self._tls())
-            return self._site
-
     def _checked_url(self) -> str:
         if not self._url:
             raise KubernetesUnavailable(
-                "no Kubernetes API is known: KUBERNETES_SERVICE_HOST is not set, as it is in every "
-                "pod; outside of a cluster set --kube-api-url"
+                "the Kubernetes API is not known: KUBERNETES_SERVICE_HOST is not set, as it is in "
+                "every pod; outside of a cluster set --kube-api-url"
             )
         return self._url
 
     def _tls(self) -> ssl.SSLContext | None:
         if not self._url.startswith("https:"):
             return None
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        try:
-            context.load_verify_locations(cafile=self._ca_file)
-        except OSError as error:  # ssl.SSLError is one
-            raise KubernetesUnavailable(
-                f"cannot load the Kubernetes API's certificates from {self._ca_file}: "
-                f"{error.strerror or error}"
-            ) from error
-        return context
+        if self._context is None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            try:
+                context.load_verify_locations(cafile=self._ca_file)
+            except OSError as error:  # ssl.SSLError is one
+                raise KubernetesUnavailable(
+                    f"cannot load the Kubernetes API's certificates from {self._ca_file}: "
+                    f"{error.strerror or error}"
+                ) from error
+            self._context = context
+        return self._context
 
 
-def _may_pass(reply: Reply) -> bool:
+def _is_transient(reply: Reply) -> bool:
     return reply.status == 429 or reply.status >= 500
 
 
@@ -198,7 +209,7 @@ def _retry_after(reply: Reply) -> float:
 
 
 def _message(reply: Reply) -> str:
-    """What the API says itself, if it does."""
+    """The API server's own message in parentheses, if there is one."""
     try:
         message = json.loads(reply.body)["message"]
     except (ValueError, KeyError, TypeError):
@@ -217,11 +228,11 @@ def _refused(resource: Resource, reply: Reply) -> ProviderError:
         return ServiceAccountNotFound(f"there is no {resource}{_message(reply)}")
     if reply.status == 401:
         return LookupForbidden(
-            f"{what}. It does not take the provider's own service account token: check the "
-            "provider's service account."
+            f"{what}. It rejects the provider's own service account token: check the provider's "
+            "service account."
         )
     return _unavailable(resource, what)
 
 
 def _unavailable(resource: Resource, why: str) -> KubernetesUnavailable:
-    return KubernetesUnavailable(f"cannot look up the {resource}: {why}. The driver tries again.")
+    return KubernetesUnavailable(f"cannot look up the {resource}: {why}. It is tried again.")

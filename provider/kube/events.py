@@ -1,191 +1,237 @@
-"""Kubernetes Events on pods: what the driver keeps to itself about rotations, told to their owners.
+"""Kubernetes Events: what happened to an object, for the people who look at it.
 
-Nothing waits for an event, and none is worth a failed mount: what cannot be written is dropped. One
-thing told again and again is one Event that counts, as the kubelet's are.
+Nothing waits for an Event, and a failure to write one fails nothing else: it is dropped. An Event
+that repeats is one object with a count, as those of the kubelet are. The number of writes is
+bounded for each object, each namespace and in total, so that a noisy one cannot displace others.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2s
-from queue import Full, Queue
-from threading import Thread
 from time import monotonic, time
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import quote
 
-from provider.deadline import Deadline
 from provider.errors import KubernetesUnavailable
-from provider.http.response import Reply
+from provider.kube.client import WriteMethod
 from provider.runtime.log import fields, logger
 from provider.runtime.lru import Lru
-from provider.csi.request.model import Pod
+from provider.runtime.transport import Reply
 
-COMPONENT = "secrets-provider-aws"
 QUEUE = 256
-"""Notices that wait to be written; the rest of a burst is dropped."""
-KNOWN = 1000
-"""Events that are counted on instead of being made anew."""
+"""Events that wait to be written; more are dropped."""
+REMEMBERED = 1000
+"""Events, objects and namespaces that are remembered."""
 REPEAT = 300.0
 """Least seconds between two writes of one Event."""
-BURST = 25
-REFILL = 10.0
-"""Seconds for each further write once a burst is used up."""
 MAX_MESSAGE = 1024
-TIMEOUT = 10.0
 
-Reason = Literal["SecretRotationFailed", "SecretRotated"]
+
+class Limit(NamedTuple):
+    """Writes that may happen at once, and seconds for each further one."""
+
+    burst: int
+    refill: float
+
+
+IN_TOTAL = Limit(25, 10.0)
+OF_A_NAMESPACE = Limit(10, 30.0)
+OF_AN_OBJECT = Limit(5, 60.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """What happened to a pod's volume, in words without any value."""
+class ObjectReference:
+    """The object that an Event is about; it has a namespace."""
 
-    pod: Pod
-    reason: Reason
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    api_version: str = "v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened. The message contains no secret; equal Events are counted as one."""
+
+    about: ObjectReference
+    type: Literal["Normal", "Warning"]
+    reason: str
     message: str
 
     @property
     def name(self) -> str:
-        """Name of the Event: equal notices are the same one."""
-        told = f"{self.pod.uid}\0{self.reason}\0{self.message}"
-        return f"{self.pod.name[:200]}.{blake2s(told.encode(), digest_size=8).hexdigest()}"
+        """The name of the Event object."""
+        identity = f"{self.about.uid}\0{self.reason}\0{self.message}"
+        return f"{self.about.name[:200]}.{blake2s(identity.encode(), digest_size=8).hexdigest()}"
 
 
-class Writes(Protocol):
-    """The Kubernetes API, as far as it is written to."""
+class Api(Protocol):
+    """The Kubernetes API, as far as Events are written."""
 
-    def write(
-        self, method: Literal["POST", "PATCH"], path: str, document: Any, deadline: Deadline
-    ) -> Reply:
-        """The answer, whatever it says; raises `KubernetesUnavailable`."""
+    async def write(self, method: WriteMethod, path: str, document: Mapping[str, Any]) -> Reply:
+        """The answer with any status; raises `KubernetesUnavailable`."""
         ...
 
 
 @dataclass(slots=True)
-class _Told:
+class _Series:
+    """The same Event, again and again. `written_at` is when it was last queued (monotonic)."""
+
     first: float
     count: int = 0
     written_at: float | None = None
+    exists: bool = False
 
 
-class Events:
-    """Thread-safe. `node` is where it runs, `clock` a monotonic one."""
+@dataclass(slots=True)
+class _Bucket:
+    """A token bucket."""
 
-    def __init__(self, api: Writes, *, node: str, clock: Callable[[], float] = monotonic) -> None:
+    limit: Limit
+    tokens: float
+    filled_at: float
+
+    def fill(self, now: float) -> bool:
+        """Add the tokens of the time that has passed; whether there is one to take."""
+        gained = (now - self.filled_at) / self.limit.refill
+        self.tokens = min(self.limit.burst, self.tokens + gained)
+        self.filled_at = now
+        return self.tokens >= 1
+
+
+class EventRecorder:
+    """Writes Events in a task of its own. `component` and `host` say who writes them."""
+
+    def __init__(
+        self, api: Api, *, component: str, host: str, clock: Callable[[], float] = monotonic
+    ) -> None:
         self._api = api
-        self._node = node
+        self._component = component
+        self._host = host
         self._clock = clock
-        self._queue: Queue[Notice] = Queue(QUEUE)
-        self._told: Lru[str, _Told] = Lru(KNOWN)
-        self._tokens = float(BURST)
-        self._refilled_at = clock()
+        self._queue: asyncio.Queue[tuple[Event, _Series]] = asyncio.Queue(QUEUE)
+        self._series: Lru[str, _Series] = Lru(REMEMBERED)
+        self._buckets: Lru[object, _Bucket] = Lru(REMEMBERED)
+        self._total = self._new_bucket(IN_TOTAL)
+        self._task: asyncio.Task[None] | None = None
         self._last_problem = ""
 
     def start(self) -> None:
-        """Write what is told from now on, in a thread of its own."""
-        Thread(target=self._run, name="events", daemon=True).start()
+        """Write from now on what is recorded, in the running event loop."""
+        self._task = asyncio.create_task(self._write_all())
 
-    def tell(self, notice: Notice) -> None:
-        """Take it down; never waits, never raises."""
-        try:
-            self._queue.put_nowait(notice)
-        except Full:
-            logger.debug("too many events at a time", extra=fields(pod=str(notice.pod)))
+    async def close(self) -> None:
+        """Stop; Events that wait are dropped."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
 
-    def _run(self) -> None:
-        while True:
-            self.write(self._queue.get())
-
-    def write(self, notice: Notice) -> None:
-        """Write one notice, if its time has come."""
-        told = self._count(notice)
+    def record(self, event: Event) -> None:
+        """Count an Event and, if the bounds allow it, queue it. Never waits, never raises."""
         now = self._clock()
-        is_early = told.written_at is not None and now - told.written_at < REPEAT
-        if is_early or not self._take_token(now):
+        series = self._counted(event)
+        is_early = series.written_at is not None and now - series.written_at < REPEAT
+        if is_early or self._queue.full() or not self._take_tokens(event.about, now):
             return
-        try:
-            self._write(notice, told)
-        except Exception as error:  # noqa: BLE001 - the barrier of this thread
-            self._say(str(error) if isinstance(error, KubernetesUnavailable) else repr(type(error)))
+        series.written_at = now
+        self._queue.put_nowait((event, series))
 
-    def _count(self, notice: Notice) -> _Told:
-        told = self._told.get(notice.name) or _Told(time())
-        told.count += 1
-        self._told.put(notice.name, told)
-        return told
+    def _counted(self, event: Event) -> _Series:
+        key = f"{event.about.namespace}/{event.name}"
+        series = self._series.get(key) or _Series(time())
+        series.count += 1
+        self._series.put(key, series)
+        return series
 
-    def _take_token(self, now: float) -> bool:
-        self._tokens = min(BURST, self._tokens + (now - self._refilled_at) / REFILL)
-        self._refilled_at = now
-        if self._tokens < 1:
+    def _take_tokens(self, about: ObjectReference, now: float) -> bool:
+        """Whether every bound allows one more write, which is then counted."""
+        buckets = (
+            self._total,
+            self._bucket(about.namespace, OF_A_NAMESPACE),
+            self._bucket(about, OF_AN_OBJECT),
+        )
+        if not all(bucket.fill(now) for bucket in buckets):
             return False
-        self._tokens -= 1
+        for bucket in buckets:
+            bucket.tokens -= 1
         return True
 
-    def _write(self, notice: Notice, told: _Told) -> None:
-        """Count on, or make the Event if it is not there (any more)."""
-        is_new = told.written_at is None
-        told.written_at = self._clock()
-        reply = self._make(notice, told) if is_new else self._count_on(notice, told)
-        if is_new and reply.status == 409:  # of a daemon before this one
-            reply = self._count_on(notice, told)
-        elif not is_new and reply.status == 404:  # Kubernetes keeps Events for an hour
-            reply = self._make(notice, told)
-        if reply.status in (200, 201):
-            self._last_problem = ""
-        else:
-            self._say(f"Kubernetes answered {reply.status}")
+    def _bucket(self, key: object, limit: Limit) -> _Bucket:
+        bucket = self._buckets.get(key) or self._new_bucket(limit)
+        self._buckets.put(key, bucket)
+        return bucket
 
-    def _make(self, notice: Notice, told: _Told) -> Reply:
-        return self._send("POST", _path(notice.pod), self._event(notice, told))
+    def _new_bucket(self, limit: Limit) -> _Bucket:
+        return _Bucket(limit, limit.burst, self._clock())
 
-    def _count_on(self, notice: Notice, told: _Told) -> Reply:
-        change = {"count": told.count, "lastTimestamp": _moment(time())}
-        return self._send("PATCH", f"{_path(notice.pod)}/{quote(notice.name, safe='')}", change)
+    async def _write_all(self) -> None:
+        while True:
+            event, series = await self._queue.get()
+            try:
+                problem = await self._write(event, series)
+            except KubernetesUnavailable as error:
+                problem = str(error)
+            self._log_problem(problem)
 
-    def _send(
-        self, method: Literal["POST", "PATCH"], path: str, document: Mapping[str, Any]
-    ) -> Reply:
-        return self._api.write(method, path, document, Deadline.after(TIMEOUT))
+    async def _write(self, event: Event, series: _Series) -> str:
+        """Create the Event object or update its count; what the problem is, if there is one."""
+        reply = await (self._update if series.exists else self._create)(event, series)
+        if not series.exists and reply.status == 409:  # another process has created it
+            reply = await self._update(event, series)
+        elif series.exists and reply.status == 404:  # Kubernetes keeps Events for an hour
+            reply = await self._create(event, series)
+        series.exists = reply.status in (200, 201)
+        return "" if series.exists else f"Kubernetes answered {reply.status}"
 
-    def _event(self, notice: Notice, told: _Told) -> Mapping[str, Any]:
-        pod = notice.pod
+    async def _create(self, event: Event, series: _Series) -> Reply:
+        return await self._api.write("POST", _path(event), self._document(event, series))
+
+    async def _update(self, event: Event, series: _Series) -> Reply:
+        change = {"count": series.count, "lastTimestamp": _timestamp(time())}
+        return await self._api.write(
+            "PATCH", f"{_path(event)}/{quote(event.name, safe='')}", change
+        )
+
+    def _document(self, event: Event, series: _Series) -> Mapping[str, Any]:
+        about = event.about
         return {
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"namespace": pod.namespace, "name": notice.name},
+            "metadata": {"namespace": about.namespace, "name": event.name},
             "involvedObject": {
-                "apiVersion": "v1",
-                "kind": "Pod",
-                "namespace": pod.namespace,
-                "name": pod.name,
-                "uid": pod.uid,
+                "apiVersion": about.api_version,
+                "kind": about.kind,
+                "namespace": about.namespace,
+                "name": about.name,
+                "uid": about.uid,
             },
-            "type": "Warning" if notice.reason == "SecretRotationFailed" else "Normal",
-            "reason": notice.reason,
-            "message": notice.message[:MAX_MESSAGE],
-            "count": told.count,
-            "firstTimestamp": _moment(told.first),
-            "lastTimestamp": _moment(time()),
-            "source": {"component": COMPONENT, "host": self._node},
-            "reportingComponent": COMPONENT,
-            "reportingInstance": self._node,
+            "type": event.type,
+            "reason": event.reason,
+            "message": event.message[:MAX_MESSAGE],
+            "count": series.count,
+            "firstTimestamp": _timestamp(series.first),
+            "lastTimestamp": _timestamp(time()),
+            "source": {"component": self._component, "host": self._host},
+            "reportingComponent": self._component,
+            "reportingInstance": self._host,
         }
 
-    def _say(self, problem: str) -> None:
-        """Once, not each time: what cannot be written now cannot be in a minute."""
-        if problem != self._last_problem:
+    def _log_problem(self, problem: str) -> None:
+        """Log a problem when it begins, not each time."""
+        if problem and problem != self._last_problem:
             logger.warning(
-                "cannot write events; --events needs the verbs create and patch on events",
+                "cannot write Kubernetes Events, which needs the verbs create and patch on events",
                 extra=fields(why=problem),
             )
         self._last_problem = problem
 
 
-def _path(pod: Pod) -> str:
-    return f"/api/v1/namespaces/{quote(pod.namespace, safe='')}/events"
+def _path(event: Event) -> str:
+    return f"/api/v1/namespaces/{quote(event.about.namespace, safe='')}/events"
 
 
-def _moment(seconds: float) -> str:
+def _timestamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

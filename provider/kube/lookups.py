@@ -1,56 +1,47 @@
-"""What Kubernetes is asked for: the role of a service account, and the region of the node.
+"""Two look-ups at the Kubernetes API: the role of a service account, and the region of the node.
 
-Roles are remembered for at most a minute, so that a changed annotation is soon honoured. When the
-API server is down, the role known last is used for up to an hour: about as long as a pod's token
-lives that kubelet cannot renew, and without a token the role is of no use.
+A role is remembered for at most a minute, so that a changed annotation soon counts. While the API
+server does not answer the question, for whatever reason, the last known role is used for up to an
+hour: about as long as a pod's token is valid, and without a token the role is of no use.
 """
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import random
-from threading import Lock
 from time import monotonic
 from typing import Any, Literal, Protocol
 
-from provider.deadline import Deadline
+from provider.engine.single_flight import SingleFlight
 from provider.errors import (
     KubernetesUnavailable,
     LookupForbidden,
-    ProviderError,
     RegionUnknown,
     RoleMissing,
     ServiceAccountNotFound,
 )
-from provider.flights import Flights
 from provider.kube.client import Resource
+from provider.manifests.problems import quote
 from provider.runtime.log import fields, logger
 from provider.runtime.lru import Lru
-from provider.csi.request.model import Pod
-from provider.manifests.problems import quote
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 REGION_LABEL = "topology.kubernetes.io/region"
 
 ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]+:role/[!-~]+")
-"""A role's ARN. The account's digits are not counted: that is for AWS to judge."""
-REGION = re.compile(r"[a-z0-9-]{1,63}")
+"""The ARN of a role. The number of digits of the account is left to AWS to check."""
 
 FRESH = 60.0
-"""Most seconds for which a role is used unasked."""
+"""Most seconds for which a role is used without a look-up."""
 STALE = 3600.0
-"""Most seconds for which a role is used while nobody can be asked."""
+"""Most seconds for which a role is used while look-ups fail."""
 STALE_PATIENCE = 5.0
-"""Seconds to wait for an API server that may be down, when there is a role to go on with."""
+"""Seconds for a look-up when there is a known role to use instead."""
 STALE_PAUSE = 10.0
-"""Seconds until it is asked again then."""
+"""Seconds from a failed look-up to the next one, while the known role is used."""
 CAPACITY = 1000
 """Service accounts remembered, some 300 bytes each."""
-
-NAME_IT = (
-    "Or name the region: `region` in the SecretProviderClass, or AWS_REGION in the provider's "
-    "environment."
-)
 
 Event = Literal["hit", "miss", "joined", "stale"]
 ServiceAccount = tuple[str, str]
@@ -60,103 +51,102 @@ ServiceAccount = tuple[str, str]
 class Api(Protocol):
     """The Kubernetes API."""
 
-    def get(self, resource: Resource, deadline: Deadline) -> Mapping[str, Any]:
-        """The object, or `LookupForbidden`, `ServiceAccountNotFound`, `KubernetesUnavailable`."""
+    async def get(self, resource: Resource) -> Mapping[str, Any]:
+        """The object; raises as `KubernetesApi.get`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A role, when the API told it, and until when it need not be asked again (monotonic)."""
+    """A role, when it was read, and until when it is used without a look-up (monotonic)."""
 
     role: str
-    told_at: float
+    read_at: float
     fresh_until: float
 
 
 class Lookups:
-    """Thread-safe; one for the process. What is looked up by many at a time is asked once."""
+    """One for the process. Concurrent look-ups of one object are one request.
+
+    `is_region` decides which text is the name of a region. `observe` counts for metrics.
+    """
 
     def __init__(
         self,
         api: Api,
         *,
+        is_region: Callable[[str], bool],
         node_name: str = "",
         clock: Callable[[], float] = monotonic,
-        chance: Callable[[], float] = random,
         observe: Callable[[Event], None] = lambda _event: None,
     ) -> None:
         self._api = api
+        self._is_region = is_region
         self._node_name = node_name
         self._clock = clock
-        self._chance = chance
         self._observe = observe
-        self._lock = Lock()
         self._roles: Lru[ServiceAccount, _Known] = Lru(CAPACITY)
-        self._role_flights: Flights[ServiceAccount, str] = Flights("a service account's role")
-        self._region: str | None = None
-        self._region_flights: Flights[None, str] = Flights("the node's region")
+        self._role_flight: SingleFlight[ServiceAccount, str] = SingleFlight()
+        self._region = ""
+        self._node_flight: SingleFlight[Literal["name", "region"], str] = SingleFlight()
 
-    def role_arn(self, namespace: str, service_account: str, deadline: Deadline) -> str:
-        """The role that the service account is annotated with; `RoleMissing` without one."""
+    async def role_arn(self, namespace: str, service_account: str) -> str:
+        """The role in the annotation of the service account.
+
+        Raises `RoleMissing` without a valid one, else as `Api.get`.
+        """
         account = namespace, service_account
-        if (role := self._fresh_role(account)) is not None:
-            self._observe("hit")
-            return role
-        role, joined = self._role_flights.fly(
-            account, lambda: self._refresh(account, deadline), deadline
-        )
-        if joined:
-            self._observe("joined")
-        return role
-
-    def node_region(self, pod: Pod, deadline: Deadline) -> str:
-        """The region in the label of the node, asked once; `RegionUnknown` without one."""
-        if self._region is not None:
-            return self._region
-        region, _ = self._region_flights.fly(
-            None, lambda: self._ask_region(pod, deadline), deadline
-        )
-        return region
-
-    def _fresh_role(self, account: ServiceAccount) -> str | None:
         known = self._known(account)
-        return known.role if known and self._clock() < known.fresh_until else None
+        if known is not None and self._clock() < known.fresh_until:
+            self._observe("hit")
+            return known.role
+        if self._role_flight.is_running(account):
+            self._observe("joined")
+        return await self._role_flight.run(account, lambda: self._refresh(account))
+
+    async def node_region(self, namespace: str, pod: str) -> str:
+        """The region in the label of the node, which is looked up once.
+
+        The pod, which runs on this node, is looked up where the node's name is not known. Raises
+        `RegionUnknown` without a valid label, else as `Api.get`.
+        """
+        if not self._region:
+            if not self._node_name:
+                self._node_name = await self._ask_node_name(namespace, pod)
+            self._region = await self._node_flight.run("region", self._ask_region)
+        return self._region
 
     def _known(self, account: ServiceAccount) -> _Known | None:
-        with self._lock:
-            known = self._roles.get(account)
-            if known is not None:
-                self._roles.move_to_end(account)
-            return known
+        """What is known of the role, unless it is too old to be used at all."""
+        known = self._roles.get(account)
+        if known is None or self._clock() - known.read_at > STALE:
+            return None
+        self._roles.move_to_end(account)
+        return known
 
-    def _refresh(self, account: ServiceAccount, deadline: Deadline) -> str:
-        if (role := self._fresh_role(account)) is not None:  # looked up just now
-            self._observe("hit")
-            return role
+    async def _refresh(self, account: ServiceAccount) -> str:
         known = self._known(account)
         try:
-            role = self._ask_role(account, deadline.within(STALE_PATIENCE) if known else deadline)
-        except KubernetesUnavailable as error:
-            if known is None or self._clock() - known.told_at > STALE:
-                raise
-            return self._go_on_with(account, known, error)
-        except ProviderError:
-            self._forget(account)
+            async with asyncio.timeout(STALE_PATIENCE if known else None):
+                role = await self._ask_role(account)
+        except (ServiceAccountNotFound, RoleMissing):
+            self._roles.pop(account, None)
             raise
+        except (KubernetesUnavailable, LookupForbidden, TimeoutError) as error:
+            if known is None:
+                raise
+            return self._use_stale(account, known, str(error) or "no answer in time")
         self._observe("miss")
         now = self._clock()
-        self._keep(account, _Known(role, now, now + FRESH * (0.75 + 0.25 * self._chance())))
+        fresh_until = now + FRESH * (0.75 + 0.25 * random())  # noqa: S311 - jitter
+        self._roles.put(account, _Known(role, now, fresh_until))
         return role
 
-    def _ask_role(self, account: ServiceAccount, deadline: Deadline) -> str:
+    async def _ask_role(self, account: ServiceAccount) -> str:
         resource = Resource("serviceaccounts", account[1], account[0])
-        role = _metadata(self._api.get(resource, deadline), "annotations").get(ROLE_ANNOTATION)
+        role = _metadata(await self._api.get(resource), "annotations").get(ROLE_ANNOTATION)
         if not role:
-            raise RoleMissing(
-                f"the {resource} has no IAM role: annotate it with {ROLE_ANNOTATION}, or set "
-                'usePodIdentity: "true" in the SecretProviderClass for EKS Pod Identity'
-            )
+            raise RoleMissing(f"the {resource} has no IAM role: annotate it with {ROLE_ANNOTATION}")
         if not ROLE.fullmatch(role):
             raise RoleMissing(
                 f"the annotation {ROLE_ANNOTATION} of the {resource} is {quote(role)}, not the ARN "
@@ -164,52 +154,47 @@ class Lookups:
             )
         return role
 
-    def _go_on_with(
-        self, account: ServiceAccount, known: _Known, error: KubernetesUnavailable
-    ) -> str:
+    def _use_stale(self, account: ServiceAccount, known: _Known, why: str) -> str:
         self._observe("stale")
         logger.warning(
-            "going on with the role known last",
+            "cannot look up the role of a service account; using the last known one",
             extra=fields(
-                namespace=account[0], service_account=account[1], role=known.role, why=str(error)
+                namespace=account[0], service_account=account[1], role=known.role, why=why
             ),
         )
-        self._keep(account, replace(known, fresh_until=self._clock() + STALE_PAUSE))
+        fresh_until = self._clock() + STALE_PAUSE
+        self._roles.put(account, _Known(known.role, known.read_at, fresh_until))
         return known.role
 
-    def _keep(self, account: ServiceAccount, known: _Known) -> None:
-        with self._lock:
-            self._roles.put(account, known)
-
-    def _forget(self, account: ServiceAccount) -> None:
-        with self._lock:
-            self._roles.pop(account, None)
-
-    def _ask_region(self, pod: Pod, deadline: Deadline) -> str:
-        if self._region is not None:  # looked up just now
-            return self._region
-        try:
-            node = Resource("nodes", self._node_name or self._node_of(pod, deadline))
-            region = _metadata(self._api.get(node, deadline), "labels").get(REGION_LABEL, "")
-        except (LookupForbidden, ServiceAccountNotFound) as error:
-            raise type(error)(f"{error} {NAME_IT}") from error
-        if not REGION.fullmatch(region):
-            is_no_region = f"is {quote(region)}, not a region" if region else "is missing"
-            raise RegionUnknown(f"the label {REGION_LABEL} of the {node} {is_no_region}. {NAME_IT}")
-        self._region = region
+    async def _ask_region(self) -> str:
+        node = Resource("nodes", self._node_name)
+        region = _metadata(await self._api.get(node), "labels").get(REGION_LABEL, "")
+        if not self._is_region(region):
+            problem = f"is {quote(region)}, not a region" if region else "is missing"
+            raise RegionUnknown(f"the label {REGION_LABEL} of the {node} {problem}")
         return region
 
-    def _node_of(self, pod: Pod, deadline: Deadline) -> str:
-        resource = Resource("pods", pod.name, pod.namespace)
-        spec = self._api.get(resource, deadline).get("spec")
+    async def _ask_node_name(self, namespace: str, pod: str) -> str:
+        """One look-up for all pods: they run on the same node."""
+        is_of_another_pod = self._node_flight.is_running("name")
+        try:
+            return await self._node_flight.run("name", lambda: self._node_of(namespace, pod))
+        except (ServiceAccountNotFound, RegionUnknown):  # of that pod only
+            if not is_of_another_pod:
+                raise
+        return await self._node_of(namespace, pod)
+
+    async def _node_of(self, namespace: str, pod: str) -> str:
+        resource = Resource("pods", pod, namespace)
+        spec = (await self._api.get(resource)).get("spec")
         name = spec.get("nodeName") if isinstance(spec, dict) else None
         if not isinstance(name, str) or not name:
-            raise RegionUnknown(f"the {resource} names no node in spec.nodeName. {NAME_IT}")
+            raise RegionUnknown(f"the {resource} has no node in spec.nodeName")
         return name
 
 
 def _metadata(document: Mapping[str, Any], part: str) -> Mapping[str, str]:
-    """Labels or annotations, which are texts by texts; whatever else comes counts as none."""
+    """Labels or annotations; entries that are not strings are left out."""
     metadata = document.get("metadata")
     entries = metadata.get(part) if isinstance(metadata, dict) else None
     if not isinstance(entries, dict):

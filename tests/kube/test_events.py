@@ -1,31 +1,60 @@
-"""Events on pods: made once, counted on, never in anybody's way."""
+"""Kubernetes Events: created once, counted, bounded, in nobody's way."""
 
+import asyncio
 import io
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from provider.kube.client import KubernetesApi
-from provider.kube.events import BURST, QUEUE, REPEAT, Events, Notice
+from provider.kube.events import (
+    IN_TOTAL,
+    OF_A_NAMESPACE,
+    OF_AN_OBJECT,
+    QUEUE,
+    REPEAT,
+    Event,
+    EventRecorder,
+    ObjectReference,
+)
+from provider.runtime.http import HttpClient
 from provider.runtime.log import JsonLines, logger
-from provider.csi.request.model import Pod
+from testbed.faults import hang
 from testbed.kubernetes import TOKEN, FakeKubernetes
 from testbed.kubernetes import unavailable as api_down
-from tests.fakes import Clock
-from tests.server.process import eventually
+from tests.fakes.engine import Clock
 
-POD = Pod("shop", "web-1", "uid-1", "web")
-FAILED = Notice(POD, "SecretRotationFailed", 'objects[0] "db": AccessDenied')
+POD = ObjectReference("Pod", "shop", "web-1", "uid-1")
+FAILED = Event(POD, "Warning", "SecretRotationFailed", 'objects[0] "db": AccessDenied')
+
+
+def failed(about: ObjectReference, message: str = "AccessDenied") -> Event:
+    return Event(about, "Warning", "SecretRotationFailed", message)
+
+
+def pod(number: int, namespace: str = "shop") -> ObjectReference:
+    return ObjectReference("Pod", namespace, f"web-{number}", f"uid-{namespace}-{number}")
 
 
 @pytest.fixture
-def events(kubernetes: FakeKubernetes, tmp_path: Path, clock: Clock) -> Events:
+async def api(kubernetes: FakeKubernetes, tmp_path: Path) -> AsyncIterator[KubernetesApi]:
     (tmp_path / "token").write_text(TOKEN)
-    api = KubernetesApi(kubernetes.url, ca_file=tmp_path, token_file=tmp_path / "token")
-    return Events(api, node="node-1", clock=clock)
+    http = HttpClient()
+    yield KubernetesApi(
+        kubernetes.url, ca_file=tmp_path, token_file=tmp_path / "token", send=http.send
+    )
+    await http.close()
+
+
+@pytest.fixture
+async def events(api: KubernetesApi, clock: Clock) -> AsyncIterator[EventRecorder]:
+    recorder = EventRecorder(api, component="secrets-provider-aws", host="node-1", clock=clock)
+    recorder.start()
+    yield recorder
+    await recorder.close()
 
 
 @pytest.fixture
@@ -38,14 +67,21 @@ def logged() -> Iterator[io.StringIO]:
     logger.removeHandler(handler)
 
 
-def only(kubernetes: FakeKubernetes) -> dict[str, Any]:
-    (event,) = kubernetes.events
-    return event
+async def written(kubernetes: FakeKubernetes, requests: int) -> list[dict[str, Any]]:
+    """All Events, once this many requests have been made and no more follow."""
+    async with asyncio.timeout(10):
+        while kubernetes.journal.count() < requests:
+            await asyncio.sleep(0.005)
+    await asyncio.sleep(0.05)
+    assert kubernetes.journal.count() == requests
+    return kubernetes.events
 
 
-def test_an_event_is_on_the_pod(kubernetes: FakeKubernetes, events: Events) -> None:
-    events.write(FAILED)
-    event = only(kubernetes)
+async def test_an_event_is_about_the_object(
+    kubernetes: FakeKubernetes, events: EventRecorder
+) -> None:
+    events.record(FAILED)
+    (event,) = await written(kubernetes, 1)
     assert event["involvedObject"] == {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -59,67 +95,123 @@ def test_an_event_is_on_the_pod(kubernetes: FakeKubernetes, events: Events) -> N
     assert event["count"] == 1
 
 
-def test_a_success_is_no_warning(kubernetes: FakeKubernetes, events: Events) -> None:
-    events.write(Notice(POD, "SecretRotated", '"db" is at 2'))
-    assert only(kubernetes)["type"] == "Normal"
-
-
-def test_the_same_again_is_counted_and_written_now_and_then(
-    kubernetes: FakeKubernetes, events: Events, clock: Clock
+async def test_a_repeated_event_is_counted_and_written_at_intervals(
+    kubernetes: FakeKubernetes, events: EventRecorder, clock: Clock
 ) -> None:
     minutes = round(REPEAT / 60)
-    events.write(FAILED)
+    events.record(FAILED)
+    await written(kubernetes, 1)
     for _ in range(minutes):
         clock.now += 60.0
-        events.write(FAILED)
-    assert kubernetes.journal.count() == 2
-    assert only(kubernetes)["count"] == 1 + minutes
+        events.record(FAILED)
+    (event,) = await written(kubernetes, 2)
+    assert event["count"] == 1 + minutes
 
 
-def test_another_pod_or_another_message_is_another_event(
-    kubernetes: FakeKubernetes, events: Events
+async def test_another_object_or_another_message_is_another_event(
+    kubernetes: FakeKubernetes, events: EventRecorder
 ) -> None:
-    events.write(FAILED)
-    events.write(Notice(POD, "SecretRotationFailed", "SecretNotFound"))
-    events.write(Notice(Pod("shop", "web-1", "uid-2", "web"), FAILED.reason, FAILED.message))
-    assert len(kubernetes.events) == 3
+    events.record(FAILED)
+    events.record(failed(POD, "SecretNotFound"))
+    events.record(failed(ObjectReference("Pod", "shop", "web-1", "uid-2"), FAILED.message))
+    assert len(await written(kubernetes, 3)) == 3
 
 
-def test_an_event_that_kubernetes_has_forgotten_is_made_anew(
-    kubernetes: FakeKubernetes, events: Events, clock: Clock
+async def test_an_event_that_kubernetes_has_removed_is_created_again(
+    kubernetes: FakeKubernetes, events: EventRecorder, clock: Clock
 ) -> None:
-    events.write(FAILED)
+    events.record(FAILED)
+    await written(kubernetes, 1)
     kubernetes.remove("events", FAILED.name, "shop")
     clock.now += REPEAT
-    events.write(FAILED)
-    assert only(kubernetes)["count"] == 2
+    events.record(FAILED)
+    (event,) = await written(kubernetes, 3)
+    assert event["count"] == 2
 
 
-def test_an_event_of_a_daemon_before_is_counted_on(
-    kubernetes: FakeKubernetes, events: Events, tmp_path: Path
+async def test_an_event_of_an_earlier_process_is_updated(
+    kubernetes: FakeKubernetes, events: EventRecorder, api: KubernetesApi
 ) -> None:
-    events.write(FAILED)
-    api = KubernetesApi(kubernetes.url, ca_file=tmp_path, token_file=tmp_path / "token")
-    Events(api, node="node-1").write(FAILED)
-    assert len(kubernetes.events) == 1
+    events.record(FAILED)
+    await written(kubernetes, 1)
+    later = EventRecorder(api, component="secrets-provider-aws", host="node-1")
+    later.start()
+    later.record(FAILED)
+    assert len(await written(kubernetes, 3)) == 1
+    await later.close()
 
 
-def test_a_burst_is_cut_and_goes_on_slowly(
-    kubernetes: FakeKubernetes, events: Events, clock: Clock
+async def test_an_event_that_could_not_be_created_is_created_later(
+    kubernetes: FakeKubernetes, events: EventRecorder, clock: Clock
 ) -> None:
-    pods = [Pod("shop", f"web-{number}", str(number), "web") for number in range(BURST + 10)]
-    for pod in pods:
-        events.write(Notice(pod, "SecretRotationFailed", "AccessDenied"))
-    assert len(kubernetes.events) == BURST
-    clock.now += 20.0
-    for pod in pods[BURST:]:
-        events.write(Notice(pod, "SecretRotationFailed", "AccessDenied"))
-    assert len(kubernetes.events) == BURST + 2
+    kubernetes.faults.inject(api_down(), times=1)
+    events.record(FAILED)
+    await written(kubernetes, 1)
+    clock.now += REPEAT
+    events.record(FAILED)
+    (event,) = await written(kubernetes, 2)
+    assert event["count"] == 2
+
+
+async def test_writes_are_bounded_in_total_and_go_on_slowly(
+    kubernetes: FakeKubernetes, events: EventRecorder, clock: Clock
+) -> None:
+    for number in range(IN_TOTAL.burst + 10):
+        events.record(failed(pod(0, f"namespace-{number}")))
+    assert len(await written(kubernetes, IN_TOTAL.burst)) == IN_TOTAL.burst
+    clock.now += 2 * IN_TOTAL.refill
+    for number in range(10):
+        events.record(failed(pod(0, f"later-{number}")))
+    assert len(await written(kubernetes, IN_TOTAL.burst + 2)) == IN_TOTAL.burst + 2
+
+
+async def test_a_noisy_object_does_not_displace_others(
+    kubernetes: FakeKubernetes, events: EventRecorder
+) -> None:
+    for number in range(1000):
+        events.record(failed(POD, f"message {number}"))
+    events.record(failed(pod(2)))
+    found = await written(kubernetes, OF_AN_OBJECT.burst + 1)
+    assert "web-2" in [event["involvedObject"]["name"] for event in found]
+
+
+async def test_a_noisy_namespace_does_not_displace_others(
+    kubernetes: FakeKubernetes, events: EventRecorder
+) -> None:
+    for number in range(1000):
+        events.record(failed(pod(number)))
+    events.record(failed(pod(0, "other")))
+    found = await written(kubernetes, OF_A_NAMESPACE.burst + 1)
+    assert "other" in [event["involvedObject"]["namespace"] for event in found]
+
+
+async def test_recording_never_waits(kubernetes: FakeKubernetes, api: KubernetesApi) -> None:
+    clock = Clock()
+    recorder = EventRecorder(api, component="x", host="node-1", clock=clock)
+    for number in range(2 * QUEUE):
+        recorder.record(failed(pod(0, f"namespace-{number}")))
+        clock.now += IN_TOTAL.refill
+    recorder.start()
+    await written(kubernetes, QUEUE)
+    await recorder.close()
+
+
+async def test_closing_does_not_wait_for_the_api(
+    kubernetes: FakeKubernetes, events: EventRecorder
+) -> None:
+    kubernetes.faults.inject(hang())
+    events.record(FAILED)
+    await written(kubernetes, 1)
+    await events.close()
 
 
 @pytest.mark.parametrize("what", ["forbidden", "down", "token gone"])
-def test_what_cannot_be_written_is_logged_once_and_raises_nothing(
-    kubernetes: FakeKubernetes, events: Events, logged: io.StringIO, tmp_path: Path, what: str
+async def test_a_problem_is_logged_once(
+    kubernetes: FakeKubernetes,
+    events: EventRecorder,
+    logged: io.StringIO,
+    tmp_path: Path,
+    what: str,
 ) -> None:
     if what == "forbidden":
         kubernetes.forbidden.add("events")
@@ -127,23 +219,17 @@ def test_what_cannot_be_written_is_logged_once_and_raises_nothing(
         kubernetes.faults.inject(api_down())
     else:
         (tmp_path / "token").unlink()
-    for number in range(5):
-        events.write(Notice(POD, "SecretRotationFailed", f"message {number}"))
+    for number in range(3):
+        events.record(failed(POD, f"message {number}"))
+    await written(kubernetes, 0 if what == "token gone" else 3)
     (line,) = logged.getvalue().splitlines()
-    assert "cannot write events" in line
+    assert "cannot write Kubernetes Events" in line
 
 
-def test_telling_never_waits(kubernetes: FakeKubernetes, events: Events) -> None:
-    for number in range(QUEUE + 10):
-        events.tell(Notice(POD, "SecretRotationFailed", str(number)))
-    events.start()
-    eventually(lambda: len(kubernetes.events) == BURST, "what is in the queue is written")
-
-
-def test_messages_are_bounded_and_names_are_valid(
-    kubernetes: FakeKubernetes, events: Events
+async def test_messages_are_bounded_and_names_are_valid(
+    kubernetes: FakeKubernetes, events: EventRecorder
 ) -> None:
-    events.write(Notice(Pod("shop", "w" * 253, "u", "web"), "SecretRotationFailed", "x" * 10_000))
-    event = only(kubernetes)
+    events.record(failed(ObjectReference("Pod", "shop", "w" * 253, "u"), "x" * 10_000))
+    (event,) = await written(kubernetes, 1)
     assert len(event["message"]) == 1024
     assert len(event["metadata"]["name"]) <= 253

@@ -1,14 +1,13 @@
-"""Roles and the node's region: how long they are remembered, and what goes on in an outage."""
+"""Roles and the node's region: how long they are remembered, and what happens in an outage."""
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from provider.deadline import Deadline
 from provider.errors import (
     KubernetesUnavailable,
     LookupForbidden,
@@ -17,30 +16,28 @@ from provider.errors import (
     RoleMissing,
     ServiceAccountNotFound,
 )
+from provider.kube import lookups as module
 from provider.kube.client import Resource
 from provider.kube.lookups import Event, Lookups
-from provider.csi.request.model import Pod
-from tests.fakes import Gate
 
 ROLE = "arn:aws:iam::111122223333:role/web"
-POD = Pod("shop", "web-0", "uid-0", "web")
 OUTAGE = KubernetesUnavailable("connection refused")
+FORBIDDEN = LookupForbidden("403")
 
 
 @dataclass
 class FakeApi:
-    """Objects by resource; `error` or `gate` comes in place of an answer."""
+    """Objects by resource; `error` is raised instead, after `gate` is open."""
 
     objects: dict[Resource, dict[str, Any]] = field(default_factory=dict)
     error: ProviderError | None = None
-    gate: Callable[[], None] = lambda: None
+    gate: asyncio.Event | None = None
     asked: list[Resource] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
 
-    def get(self, resource: Resource, deadline: Deadline) -> Mapping[str, Any]:
+    async def get(self, resource: Resource) -> Mapping[str, Any]:
         self.asked.append(resource)
-        self.times.append(deadline.remaining())
-        self.gate()
+        if self.gate is not None:
+            await self.gate.wait()
         if self.error is not None:
             raise self.error
         if resource not in self.objects:
@@ -64,7 +61,6 @@ class FakeApi:
 @dataclass
 class World:
     node_name: str = ""
-    chance: float = 1.0
     api: FakeApi = field(default_factory=FakeApi)
     now: float = 1000.0
     events: list[Event] = field(default_factory=list)
@@ -75,29 +71,42 @@ class World:
         self.api.set_node(labels={"topology.kubernetes.io/region": "eu-west-1"})
         self.lookups = Lookups(
             self.api,
+            is_region=lambda text: text in ("eu-west-1", "us-east-1"),
             node_name=self.node_name,
             clock=lambda: self.now,
-            chance=lambda: self.chance,
             observe=self.events.append,
         )
 
-    def role(self) -> str:
-        return self.lookups.role_arn("shop", "web", Deadline.after(30))
+    async def role(self) -> str:
+        return await self.lookups.role_arn("shop", "web")
 
-    def region(self) -> str:
-        return self.lookups.node_region(POD, Deadline.after(30))
+    async def region(self, pod: str = "web-0") -> str:
+        return await self.lookups.node_region("shop", pod)
 
 
-@pytest.mark.parametrize(("chance", "fresh"), [(0.0, 45), (1.0, 60)])
-def test_a_role_is_remembered_for_at_most_a_minute(chance: float, fresh: float) -> None:
-    world = World(chance=chance)
-    world.role()
+async def test_a_role_is_remembered_for_at_most_a_minute() -> None:
+    world = World()
+    await world.role()
     world.api.set_role(ROLE + "2")
-    world.now += fresh - 1
-    assert world.role() == ROLE
-    world.now += 2
-    assert world.role() == ROLE + "2"
+    world.now += 44
+    assert await world.role() == ROLE
+    world.now += 17
+    assert await world.role() == ROLE + "2"
     assert world.events == ["miss", "hit", "miss"]
+
+
+async def test_roles_that_were_read_together_are_not_all_read_again_together() -> None:
+    world = World()
+    accounts = [f"web-{number}" for number in range(50)]
+    for name in accounts:
+        world.api.objects[Resource("serviceaccounts", name, "shop")] = {
+            "metadata": {"annotations": {"eks.amazonaws.com/role-arn": ROLE}}
+        }
+        await world.lookups.role_arn("shop", name)
+    world.now += 52
+    for name in accounts:
+        await world.lookups.role_arn("shop", name)
+    assert {"hit", "miss"} == set(world.events[50:])
 
 
 @pytest.mark.parametrize(
@@ -109,10 +118,10 @@ def test_a_role_is_remembered_for_at_most_a_minute(chance: float, fresh: float) 
         "arn:aws-iso-b:iam::111122223333:role/a+b=c,d.e@f_g-h",
     ],
 )
-def test_roles_of_every_partition_and_path_are_taken(role: str) -> None:
+async def test_roles_of_every_partition_and_path_are_valid(role: str) -> None:
     world = World()
     world.api.set_role(role)
-    assert world.role() == role
+    assert await world.role() == role
 
 
 @pytest.mark.parametrize(
@@ -120,11 +129,11 @@ def test_roles_of_every_partition_and_path_are_taken(role: str) -> None:
     [{}, {"annotations": None}, {"annotations": {}}, {"annotations": {"x": "y"}}, {"labels": {}}],
     ids=repr,
 )
-def test_a_missing_role_tells_which_annotation_to_set(metadata: dict[str, Any]) -> None:
+async def test_a_missing_role_names_the_annotation_to_set(metadata: dict[str, Any]) -> None:
     world = World()
     world.api.annotate(**metadata)
     with pytest.raises(RoleMissing) as caught:
-        world.role()
+        await world.role()
     assert "service account shop/web" in str(caught.value)
     assert "eks.amazonaws.com/role-arn" in str(caught.value)
 
@@ -142,129 +151,176 @@ def test_a_missing_role_tells_which_annotation_to_set(metadata: dict[str, Any]) 
     ],
     ids=repr,
 )
-def test_what_is_no_role_is_quoted(role: str) -> None:
+async def test_an_invalid_role_is_quoted(role: str) -> None:
     world = World()
     world.api.set_role(role)
     with pytest.raises(RoleMissing, match=r"service account shop/web is \".*not the ARN"):
-        world.role()
+        await world.role()
 
 
-def test_many_mounts_of_a_service_account_look_it_up_once() -> None:
-    world, gate = World(), Gate()
-    world.api.gate = gate
-    with ThreadPoolExecutor(8) as mounts:
-        waiting = [mounts.submit(world.role) for _ in range(8)]
-        assert gate.reached.wait(5)
-        gate.open()
-        assert {one.result() for one in waiting} == {ROLE}
-    assert len(world.api.asked) == 1
-
-
-def test_in_an_outage_the_role_known_last_is_used(caplog: pytest.LogCaptureFixture) -> None:
+async def test_concurrent_requests_for_a_role_are_one_look_up() -> None:
     world = World()
-    world.role()
-    world.api.error = OUTAGE
+    world.api.gate = asyncio.Event()
+    waiting = [asyncio.create_task(world.role()) for _ in range(8)]
+    await asyncio.sleep(0)
+    world.api.gate.set()
+    assert await asyncio.gather(*waiting) == [ROLE] * 8
+    assert len(world.api.asked) == 1
+    assert sorted(world.events) == ["joined"] * 7 + ["miss"]
+
+
+async def test_a_cancelled_request_does_not_take_the_look_up_from_the_others() -> None:
+    world = World()
+    world.api.gate = asyncio.Event()
+    first, second = (asyncio.create_task(world.role()) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.wait([first])
+    world.api.gate.set()
+    assert await second == ROLE
+
+
+PASSING = pytest.mark.parametrize(
+    "error", [OUTAGE, FORBIDDEN], ids=["503 or no connection", "401 or 403"]
+)
+
+
+@PASSING
+async def test_while_look_ups_fail_the_last_known_role_is_used(
+    error: ProviderError, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World()
+    await world.role()
+    world.api.error = error
     world.now += 3500
     with caplog.at_level(logging.WARNING, "provider"):
-        assert world.role() == ROLE
+        assert await world.role() == ROLE
     assert world.events == ["miss", "stale"]
     assert [record.getMessage() for record in caplog.records] == [
-        "going on with the role known last"
+        "cannot look up the role of a service account; using the last known one"
     ]
 
 
-def test_in_an_outage_the_api_is_not_waited_for_by_every_mount() -> None:
+async def test_an_api_that_hangs_does_not_hold_up_a_known_role(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "STALE_PATIENCE", 0.01)
     world = World()
-    world.role()
+    await world.role()
+    world.api.gate = asyncio.Event()
+    world.now += 100
+    assert await world.role() == ROLE
+    assert world.events == ["miss", "stale"]
+
+
+async def test_in_an_outage_not_every_request_asks_the_api() -> None:
+    world = World()
+    await world.role()
     world.api.error = OUTAGE
     world.now += 100
-    assert [world.role() for _ in range(5)] == [ROLE] * 5
+    assert [await world.role() for _ in range(5)] == [ROLE] * 5
     assert len(world.api.asked) == 2
-    assert world.api.times[1] <= 5
     world.now += 11
-    world.role()
+    await world.role()
     assert len(world.api.asked) == 3
 
 
-def test_after_an_outage_the_role_is_looked_up_again() -> None:
+async def test_after_an_outage_the_role_is_looked_up_again() -> None:
     world = World()
-    world.role()
+    await world.role()
     world.api.error = OUTAGE
     world.now += 100
-    world.role()
+    await world.role()
     world.api.error = None
     world.api.set_role(ROLE + "2")
     world.now += 11
-    assert world.role() == ROLE + "2"
+    assert await world.role() == ROLE + "2"
 
 
-def test_an_outage_of_more_than_an_hour_is_told() -> None:
+@PASSING
+async def test_after_an_hour_without_a_look_up_a_known_role_is_not_used(
+    error: ProviderError,
+) -> None:
     world = World()
-    world.role()
-    world.api.error = OUTAGE
+    await world.role()
+    world.api.error = error
     for _ in range(36):
         world.now += 100
-        world.role()
+        await world.role()
     world.now += 100
-    with pytest.raises(KubernetesUnavailable):
-        world.role()
+    with pytest.raises(type(error)):
+        await world.role()
 
 
-def test_in_an_outage_an_unknown_role_is_an_error_that_is_not_remembered() -> None:
+@PASSING
+async def test_an_unknown_role_is_an_error_that_is_not_remembered(error: ProviderError) -> None:
     world = World()
+    world.api.error = error
+    with pytest.raises(type(error)):
+        await world.role()
+    world.api.error = None
+    assert await world.role() == ROLE
+
+
+async def test_the_role_of_a_deleted_service_account_is_forgotten() -> None:
+    world = World()
+    await world.role()
+    world.now += 100
+    world.api.error = ServiceAccountNotFound("404")
+    with pytest.raises(ServiceAccountNotFound):
+        await world.role()
     world.api.error = OUTAGE
     with pytest.raises(KubernetesUnavailable):
-        world.role()
-    world.api.error = None
-    assert world.role() == ROLE
+        await world.role()
 
 
 @pytest.mark.parametrize(
-    "error", [LookupForbidden("403"), ServiceAccountNotFound("404")], ids=["403", "404"]
+    "annotations", [{}, {"eks.amazonaws.com/role-arn": "web"}], ids=["removed", "invalid"]
 )
-def test_a_refusal_is_no_outage(error: ProviderError) -> None:
+async def test_a_role_that_was_removed_is_forgotten(annotations: dict[str, str]) -> None:
     world = World()
-    world.role()
+    await world.role()
     world.now += 100
-    world.api.error = error
-    with pytest.raises(type(error)):
-        world.role()
+    world.api.annotate(annotations=annotations)
+    with pytest.raises(RoleMissing):
+        await world.role()
     world.api.error = OUTAGE
     with pytest.raises(KubernetesUnavailable):
-        world.role()
+        await world.role()
 
 
-def test_a_role_that_was_removed_is_no_longer_used() -> None:
+async def test_the_region_is_that_of_the_pods_node_and_looked_up_once() -> None:
     world = World()
-    world.role()
-    world.now += 100
-    world.api.annotate()
-    with pytest.raises(RoleMissing):
-        world.role()
-
-
-def test_the_region_is_that_of_the_pods_node_and_looked_up_once() -> None:
-    world = World()
-    assert [world.region() for _ in range(3)] == ["eu-west-1"] * 3
+    assert [await world.region() for _ in range(3)] == ["eu-west-1"] * 3
     assert [str(one) for one in world.api.asked] == ["pod shop/web-0", "node n1"]
 
 
-def test_with_the_nodes_name_known_no_pod_is_looked_up() -> None:
+async def test_with_the_nodes_name_known_no_pod_is_looked_up() -> None:
     world = World(node_name="n2")
     world.api.set_node("n2", labels={"topology.kubernetes.io/region": "us-east-1"})
-    assert world.region() == "us-east-1"
+    assert await world.region() == "us-east-1"
     assert [str(one) for one in world.api.asked] == ["node n2"]
 
 
-def test_many_mounts_look_the_region_up_once() -> None:
-    world, gate = World(node_name="n1"), Gate()
-    world.api.gate = gate
-    with ThreadPoolExecutor(8) as mounts:
-        waiting = [mounts.submit(world.region) for _ in range(8)]
-        assert gate.reached.wait(5)
-        gate.open()
-        assert {one.result() for one in waiting} == {"eu-west-1"}
-    assert len(world.api.asked) == 1
+async def test_concurrent_requests_for_the_region_look_each_object_up_once() -> None:
+    world = World()
+    world.api.gate = asyncio.Event()
+    waiting = [asyncio.create_task(world.region()) for _ in range(8)]
+    await asyncio.sleep(0)
+    world.api.gate.set()
+    assert await asyncio.gather(*waiting) == ["eu-west-1"] * 8
+    assert [str(one) for one in world.api.asked] == ["pod shop/web-0", "node n1"]
+
+
+async def test_a_pod_that_is_gone_does_not_fail_the_others() -> None:
+    world = World()
+    world.api.gate = asyncio.Event()
+    gone, other = asyncio.create_task(world.region("gone")), asyncio.create_task(world.region())
+    await asyncio.sleep(0)
+    world.api.gate.set()
+    assert await other == "eu-west-1"
+    with pytest.raises(ServiceAccountNotFound, match="shop/gone"):
+        await gone
 
 
 @pytest.mark.parametrize(
@@ -273,34 +329,29 @@ def test_many_mounts_look_the_region_up_once() -> None:
         {},
         {"failure-domain.beta.kubernetes.io/region": "eu-west-1"},
         {"topology.kubernetes.io/region": ""},
-        {"topology.kubernetes.io/region": "EU.west"},
+        {"topology.kubernetes.io/region": "eu-west-1-"},
     ],
     ids=repr,
 )
-def test_a_node_without_a_region_tells_how_to_set_one(labels: dict[str, str]) -> None:
+async def test_a_node_without_a_valid_region_is_named(labels: dict[str, str]) -> None:
     world = World()
     world.api.set_node(labels=labels)
-    with pytest.raises(RegionUnknown) as caught:
-        world.region()
-    for told in ("topology.kubernetes.io/region", "node n1", "AWS_REGION", "`region`"):
-        assert told in str(caught.value)
+    with pytest.raises(RegionUnknown, match=r"label topology.kubernetes.io/region of the node n1"):
+        await world.region()
 
 
-def test_a_pod_without_a_node_tells_how_to_set_a_region() -> None:
+async def test_a_pod_without_a_node_is_named() -> None:
     world = World()
     world.api.set_pod()
-    with pytest.raises(RegionUnknown, match=r"pod shop/web-0 names no node.*AWS_REGION"):
-        world.region()
+    with pytest.raises(RegionUnknown, match=r"pod shop/web-0 has no node"):
+        await world.region()
 
 
-@pytest.mark.parametrize(
-    "error", [LookupForbidden("403"), ServiceAccountNotFound("404"), OUTAGE], ids=repr
-)
-def test_a_failed_look_up_of_the_region_is_not_remembered(error: ProviderError) -> None:
+@pytest.mark.parametrize("error", [FORBIDDEN, ServiceAccountNotFound("404"), OUTAGE], ids=repr)
+async def test_a_failed_look_up_of_the_region_is_not_remembered(error: ProviderError) -> None:
     world = World()
     world.api.error = error
-    with pytest.raises(type(error)) as caught:
-        world.region()
-    assert ("AWS_REGION" in str(caught.value)) == (error is not OUTAGE)
+    with pytest.raises(type(error)):
+        await world.region()
     world.api.error = None
-    assert world.region() == "eu-west-1"
+    assert await world.region() == "eu-west-1"
