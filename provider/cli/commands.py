@@ -1,40 +1,49 @@
-"""Every command by its name, for who runs, lists or completes them. Nothing is imported by it."""
+"""All commands. Their modules are imported only when they are used: the start must stay fast."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+from typing import NamedTuple
 
-PROGRAM = "secrets-provider-aws"
+DEFAULT = "serve"
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A sub-command, by names written as `module:function`."""
+class Command(NamedTuple):
+    """A sub-command.
+
+    Its module has `add_options(parser)`, which also sets usage and description, and
+    `run(options)`, which returns the exit code.
+    """
 
     summary: str
-    run: str
-    """Turns arguments into an exit code."""
-    parser: str = ""
-    """Makes the parser of its options, for shell completion."""
+    module_name: str
 
-
-def _command(summary: str, module: str, options: str = "") -> Command:
-    """A command whose module is imported when it is asked for."""
-    return Command(
-        summary, f"provider.tools.{module}:run", f"provider.tools.{options or module}:parser"
-    )
+    def load(self) -> ModuleType:
+        """The command's module."""
+        return import_module(self.module_name)
 
 
 COMMANDS: Mapping[str, Command] = {
-    "serve": Command("answer the driver's mounts; the default", "provider.cli.main:serve"),
-    "mount": _command("write what a pod would get into a folder", "mount", "mount_options"),
-    "validate": _command("say what is wrong with classes", "validate"),
-    "explain": _command("say what mounting a class comes to", "explain"),
-    "iam-policy": _command("print the IAM policy for classes", "iam_policy", "iam_policy_options"),
-    "convert": _command(
-        "make classes of the External Secrets Operator's manifests", "convert", "convert_options"
+    "serve": Command(
+        "run the daemon that answers the driver's mounts (the default)", "provider.cli.serve"
     ),
-    "status": _command("show the live mounts of this node", "status"),
-    "schema": _command("print a JSON schema of classes", "schema"),
-    "completion": _command("print a script that completes this command", "completion"),
-    "version": Command("print the version", "provider.cli.main:version"),
+    "health": Command("ask a running daemon whether it answers", "provider.tools.health"),
+    "mount": Command("write the files of a class into a folder", "provider.tools.mount.command"),
+    "validate": Command(
+        "check SecretProviderClasses and report every mistake", "provider.tools.validate.command"
+    ),
+    "explain": Command(
+        "show identity, calls and files of a class", "provider.tools.explain.command"
+    ),
+    "iam-policy": Command(
+        "print the IAM policy that classes need", "provider.tools.iam_policy.command"
+    ),
+    "convert": Command(
+        "convert External Secrets resources to SecretProviderClasses",
+        "provider.tools.convert.command",
+    ),
+    "status": Command("show the mounts of this node", "provider.tools.status.command"),
+    "schema": Command("print a JSON schema of SecretProviderClasses", "provider.tools.schema"),
+    "completion": Command("print a shell completion script", "provider.cli.completion"),
+    "version": Command("print the version", "provider.cli.version"),
 }

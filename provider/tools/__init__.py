@@ -1,1 +1,4 @@
-"""What people run beside the daemon: mount, validate, explain, iam-policy, convert, status, schema."""
+"""The commands that people run beside the daemon, one package each.
+
+The module of a command has `add_options(parser)` and `run(options)`, which returns the exit code.
+"""

@@ -1,71 +1,61 @@
-"""`schema`: JSON schemas of a class and of its `objects`, for editors.
+"""Prints JSON schemas of a class and of its `objects`, for editors.
 
-Generated from the parser's own tables of keys (`provider.csi.request.keys`). A schema is stricter than the
-parser in what the latter only warns of: keys that nobody knows, or in other capitals. What keys
-mean to each other is for `validate`.
+They are generated from the parser's tables of keys (`provider.csi.request.keys`). A schema refuses
+what the parser only warns about: unknown keys, and keys with another capitalization. Rules between
+keys are left to `validate`.
 """
 
 import json
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from provider.tools.arguments import Parser, listed
-from provider.tools.ended import ending
-from provider.csi.request.keys import OBJECT_KEYS, PARAMETER_KEYS, Key
-
-PROGRAM = "secrets-provider-aws schema"
+from provider.csi.request.keys import OBJECT_KEYS, PARAMETER_KEYS
+from provider.manifests.keys import Key
+from provider.tools.arguments import Parser, paragraph
 
 Schema = dict[str, Any]
 
 _DIALECT = "http://json-schema.org/draft-07/schema#"
-"""The newest that editors know well (yaml-language-server)."""
+"""The newest dialect that yaml-language-server supports well."""
 
 _ABOUT = """\
-Print a JSON schema for editors. Those that use yaml-language-server take the first line of a file:
+Print a JSON schema for editors. Editors with yaml-language-server read it from the first line:
   # yaml-language-server: $schema=secretproviderclass.schema.json
-objects is text to YAML, and so it is checked in a class for being there alone; a file of its own
-(for kustomize or Helm to put in) can have the schema of the objects."""
+In a class, objects is only text to YAML, so this schema does not check its content. If objects is
+in a file of its own (for kustomize or Helm), use the schema of the objects there."""
 
 
-def parser() -> Parser:
-    """All options, for whoever prints or completes them."""
-    schemas: dict[object, str] = {
-        "class": "a SecretProviderClass; the default",
+def add_options(parser: Parser) -> None:
+    """Add the kind of schema."""
+    schemas = {
+        "class": "a SecretProviderClass (default)",
         "objects": "the text of objects",
     }
-    parser = Parser(
-        prog=PROGRAM,
-        usage=f"{PROGRAM} [class|objects]",
-        description=_ABOUT,
-        epilog=listed("schemas", schemas),
-    )
-    parser.add_argument(
-        "of", nargs="?", choices=("class", "objects"), default="class", help="of what"
-    )
-    return parser
+    parser.usage = f"{parser.prog} [class|objects]"
+    parser.description = _ABOUT
+    parser.epilog = paragraph("schemas", schemas)
+    kinds = ("class", "objects")
+    parser.add_argument("of", nargs="?", choices=kinds, default="class", help="which schema")
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Parse `arguments`, print; the exit code."""
-
-    def show() -> int:
-        sys.stdout.write(as_text(parser().parse_args(arguments).of))
-        return 0
-
-    return ending(PROGRAM, show)
+def run(options: Namespace) -> int:
+    """Print the schema."""
+    sys.stdout.write(as_text(options.of))
+    return 0
 
 
 def as_text(of: str) -> str:
-    """The schema as a file."""
+    """The schema as text."""
     schemas: Mapping[str, Callable[[], Schema]] = {"class": of_class, "objects": of_objects}
     return json.dumps(schemas[of](), indent=2, ensure_ascii=False) + "\n"
 
 
 def of_objects() -> Schema:
-    """What the text under `objects` may be."""
+    """The schema of the text under `objects`."""
     entry = _mapping(OBJECT_KEYS)
-    # The one thing here that keys mean to each other: it is what is forgotten most.
+    # The only rule between keys here, because it is the most common mistake.
     entry["if"] = {"properties": {"objectName": {"pattern": "^arn:"}}}
     entry["else"] = {"required": ["objectType"]}
     return {
@@ -78,7 +68,7 @@ def of_objects() -> Schema:
 
 
 def of_class() -> Schema:
-    """What a manifest of the class may be: the driver's fields, our parameters."""
+    """The schema of the manifest: the fields of the driver, the parameters of this provider."""
     parameters = {key.name: _parameter(key) for key in PARAMETER_KEYS}
     required = [key.name for key in PARAMETER_KEYS if key.required]
     return {
@@ -147,7 +137,7 @@ def _mapping(keys: Sequence[Key]) -> Schema:
 
 
 def _parameter(key: Key) -> Schema:
-    """A parameter: the API server takes nothing but text."""
+    """The schema of a parameter. The API server accepts only text."""
     if key.type == "list":
         return {**_about(key), "type": "string", "minLength": 1}
     return {**_about(key), **_text(key, "string")}
@@ -159,7 +149,7 @@ def _about(key: Key) -> Schema:
 
 
 def _value(key: Key) -> Schema:
-    """What may stand under a key of the `objects` text."""
+    """The schema of a value in the `objects` text."""
     match key.type:
         case "list":
             return {"type": "array", "items": _mapping(key.keys)}

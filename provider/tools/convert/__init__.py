@@ -1,0 +1,1 @@
+"""`convert`: External Secrets resources to SecretProviderClasses."""

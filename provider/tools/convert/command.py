@@ -1,0 +1,129 @@
+"""Converts ExternalSecrets of the External Secrets Operator to SecretProviderClasses."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from provider.manifests.kubernetes import Manifest, read_manifests
+from provider.manifests.problems import InvalidSpec
+from provider.tools.arguments import Parser, complete_files, paragraph
+from provider.tools.convert.classes import (
+    VERSIONS,
+    Converted,
+    Converter,
+    as_part,
+    read_stores,
+)
+from provider.tools.convert.commented_yaml import commented
+from provider.tools.convert.remarks import Remark
+from provider.tools.ending import CommandFailed
+from provider.tools.sources import Source, read_sources, refuse
+from provider.tools.terminal import printable
+
+EXIT_CODES: Mapping[int, str] = {
+    0: "everything is converted",
+    1: "a part is not: stderr says which, and so do comments in the classes",
+    2: "wrong command line, or a file cannot be read or holds no ExternalSecret",
+}
+_ABOUT = """\
+FILE holds ExternalSecrets and their SecretStores or ClusterSecretStores (v1 or v1beta1). All files
+are read together. Each ExternalSecret becomes a class of the same name. Its files are named like
+the keys, and its secretObjects make the same Kubernetes Secret.
+"""
+_GROUP = "external-secrets.io/"
+_OTHER_KINDS = {
+    "ClusterExternalSecret": "is not converted: convert the ExternalSecrets that it creates",
+    "PushSecret": "is not converted: it writes to AWS, and a class only reads",
+    "ClusterPushSecret": "is not converted: it writes to AWS, and a class only reads",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The command line, parsed."""
+
+    files: Sequence[str]
+    keys: Sequence[tuple[str, Sequence[str]]]
+    pod_identity: bool
+
+
+def add_options(parser: Parser) -> None:
+    """Add every option of the command."""
+    parser.usage = f"{parser.prog} FILE… [OPTION…]"
+    parser.description = (
+        "Convert resources of the External Secrets Operator to SecretProviderClasses."
+    )
+    parser.epilog = f"{_ABOUT}\n{paragraph('exit codes', EXIT_CODES)}"
+    add = parser.add_argument
+    manifests = "manifests, or folders of them; - is stdin"
+    complete_files(add("files", nargs="+", metavar="FILE", help=manifests))
+    keys = "the keys of a JSON secret that dataFrom extracts, for secretObjects"
+    add("--keys", action="append", default=[], type=_keys, metavar="SECRET=KEY,…", help=keys)
+    add("--pod-identity", action="store_true", help="classes use EKS Pod Identity instead of IRSA")
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """Print the classes, and on stderr what is lost."""
+    options = Options(**vars(namespace))
+    manifests = [
+        (source.name, manifest)
+        for source in read_sources(options.files, refuse, _GROUP)
+        for manifest in _manifests(source)
+    ]
+    ours = [one for one in manifests if one[1].api_version.startswith(_GROUP)]
+    if not any(manifest.kind == "ExternalSecret" for _, manifest in ours):
+        raise CommandFailed(2, "the files hold no ExternalSecret")
+    converter = Converter(read_stores(ours), dict(options.keys), options.pod_identity)
+    converted = [converter.convert(as_part(*one)) for one in ours if _is_known(one[1])]
+    documents = [_written(one, one.document) for one in converted if one.document is not None]
+    sys.stdout.write("---\n".join(documents))
+    lost = [*_others(ours), *(remark for one in converted for remark in one.remarks.lost)]
+    for remark in sorted(set(lost)):
+        sys.stderr.write(f"{printable(str(remark))}\n")
+    return 1 if lost else 0
+
+
+def _keys(text: str) -> tuple[str, Sequence[str]]:
+    secret, equals, names = text.rpartition("=")
+    found = [name for name in names.split(",") if name]
+    if not (secret and equals and found):
+        raise argparse.ArgumentTypeError("expected SECRET=KEY,KEY,…")
+    return secret, found
+
+
+def _manifests(source: Source) -> Sequence[Manifest]:
+    try:
+        return read_manifests(source.text)
+    except InvalidSpec as invalid:
+        raise CommandFailed(2, f"{source.name}:\n{invalid}") from invalid
+
+
+def _is_known(manifest: Manifest) -> bool:
+    return manifest.kind == "ExternalSecret" and manifest.api_version in VERSIONS
+
+
+def _others(manifests: Sequence[tuple[str, Manifest]]) -> Iterator[Remark]:
+    """A remark for each manifest that is not converted at all."""
+    for file, manifest in manifests:
+        part = as_part(file, manifest)
+        if manifest.kind in _OTHER_KINDS:
+            yield part.remark(_OTHER_KINDS[manifest.kind])
+        elif manifest.kind == "ExternalSecret" and manifest.api_version not in VERSIONS:
+            yield part.remark(f"must be {' or '.join(VERSIONS)}", "apiVersion")
+
+
+def _written(converted: Converted, document: Mapping[str, object]) -> str:
+    """The class as YAML, with comments above it."""
+    source, remarks = converted.source, converted.remarks
+    comments: list[tuple[str, Sequence[str]]] = [
+        (f"From {source.owner} ({source.file}:{source.node.line}).", remarks.notes)
+    ]
+    if remarks.lost:
+        comments.append(("Not converted:", [*map(_brief, remarks.lost)]))
+    return commented(document, comments)
+
+
+def _brief(remark: Remark) -> str:
+    where = " ".join(filter(None, (f"line {remark.line}", remark.path)))
+    return f"{where}: {remark.text}"

@@ -1,0 +1,1 @@
+"""`explain`: identity, calls and files of a class, found by a dry run of the engine."""

@@ -1,0 +1,41 @@
+"""`health`: the exec probe of the daemon's pod. It must be cheap: it runs every few seconds."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+
+from provider.csi.server.probe import probe
+from provider.tools.arguments import Parser, add_socket, duration, paragraph
+from provider.tools.ending import CommandFailed
+
+SOCKET = Path("/var/run/secrets-store-csi-providers/aws.sock")
+"""The default of the daemon. Not read from `csi.config`, whose import takes as long as the rest."""
+
+EXIT_CODES: Mapping[int, str] = {
+    0: "the daemon answers",
+    1: "it does not: stderr says why in one line",
+    2: "wrong command line",
+}
+
+
+def add_options(parser: Parser) -> None:
+    """Add the socket and the time-out."""
+    parser.usage = f"{parser.prog} [OPTION…]"
+    parser.description = (
+        "Ask the daemon for its version through the socket that the driver uses, as a liveness\n"
+        "probe does."
+    )
+    parser.epilog = paragraph("exit codes", EXIT_CODES)
+    add = parser.add_argument
+    add_socket(add, SOCKET)
+    add("--timeout", type=duration, default=5.0, metavar="DURATION", help="default: 5s")
+
+
+def run(options: Namespace) -> int:
+    """Ask, and print one line."""
+    fault = probe(options.socket, options.timeout)
+    if fault:
+        raise CommandFailed(1, fault)
+    sys.stdout.write("the daemon answers\n")
+    return 0

@@ -1,0 +1,1 @@
+"""`iam-policy`: the permissions that classes need, as JSON, Terraform or CloudFormation."""

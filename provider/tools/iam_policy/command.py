@@ -1,0 +1,187 @@
+"""Prints the least IAM policy that some classes need."""
+
+import sys
+from argparse import Namespace
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from provider.aws.regions import partition_of
+from provider.csi.request.model import ClassSpec
+from provider.csi.request.parameters import parse_class
+from provider.manifests.kubernetes import ClassManifest, Manifest, read_classes, read_manifests
+from provider.manifests.problems import InvalidSpec
+from provider.tools.ending import CommandFailed
+from provider.tools.iam_policy.options import Options, add_options, checked
+from provider.tools.iam_policy.permissions import (
+    MissingInformation,
+    Permissions,
+    Place,
+    looks_complete,
+    region_of_key,
+    regions_of,
+)
+from provider.tools.iam_policy.policy import MANAGED_LIMIT, Grants, Statement, size
+from provider.tools.iam_policy.service_accounts import (
+    ServiceAccount,
+    account_of,
+    aws_accounts,
+    service_accounts,
+)
+from provider.tools.iam_policy.trust import irsa, pod_identity
+from provider.tools.sources import Source, read_sources, refuse
+from provider.tools.terminal import Paint, printable
+
+__all__ = ["add_options", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Input:
+    """The content of the files."""
+
+    classes: Sequence[ClassManifest]
+    specs: Sequence[ClassSpec]
+    manifests: Sequence[Manifest]
+
+
+def run(namespace: Namespace) -> int:
+    """Read the classes, and print their policy."""
+    options = checked(namespace)
+    given = _read(options.files)
+    try:
+        grants = _grants(given, options)
+    except MissingInformation as missing:
+        raise CommandFailed(2, str(missing)) from missing
+    paint = Paint.for_stream(sys.stderr)
+    for warning in _warnings(given, grants, options):
+        title = f"secrets-provider-aws iam-policy: {paint('yellow', 'warning')}"
+        sys.stderr.write(f"{title}: {printable(warning)}\n")
+    sys.stdout.write(_rendered(grants, given.classes[0].name or "secrets", options))
+    return 0
+
+
+def _read(names: Sequence[str]) -> _Input:
+    classes: list[ClassManifest] = []
+    specs: list[ClassSpec] = []
+    manifests: list[Manifest] = []
+    # Service accounts and pods may be in other files than the classes.
+    for source in read_sources(names, refuse, keyword="apiVersion"):
+        found = _parsed(source)
+        manifests += found[0]
+        for klass in found[1]:
+            classes.append(klass)
+            specs.append(_spec(source, klass))
+    if not classes:
+        raise CommandFailed(2, "the files hold no SecretProviderClass of the provider aws")
+    return _Input(classes, specs, manifests)
+
+
+def _parsed(source: Source) -> tuple[Sequence[Manifest], Sequence[ClassManifest]]:
+    """All manifests, and the classes among them. In folders, other invalid files are ignored."""
+    try:
+        classes = [one for one in read_classes(source.text) if one.provider == "aws"]
+        return read_manifests(source.text), classes
+    except InvalidSpec as invalid:
+        if not source.is_named and "SecretProviderClass" not in source.text:
+            return (), ()
+        raise CommandFailed(2, f"{source.name}:\n{invalid}") from invalid
+
+
+def _spec(source: Source, klass: ClassManifest) -> ClassSpec:
+    try:
+        return parse_class(klass.parameters, default_mode=0o644, default_region=None)
+    except InvalidSpec as invalid:
+        hint = f"secrets-provider-aws validate {source.name} shows where"
+        raise CommandFailed(2, f"{source.name}: {klass.path}:\n{invalid}", hint) from invalid
+
+
+def _grants(given: _Input, options: Options) -> Grants:
+    account = options.account or _account(given)
+    own, regions = Permissions(), list[str]()
+    assumed: dict[str, Permissions] = defaultdict(Permissions)
+    for spec in given.specs:
+        role, holder, owner = spec.assume_role, own, account
+        if role is not None:
+            own.add_role(spec, role)
+            holder, owner = assumed[role.arn], account_of(role.arn)
+        for region in regions_of(spec, options.regions):
+            holder.add_class(spec, Place(region, owner))
+            regions.append(region)
+    _check_keys(options.kms_keys, [own, *assumed.values()])
+    return Grants(
+        policy=own.statements(options.kms_keys),
+        trust=_trust(given, account, partition_of(regions[0]), options),
+        assumed=tuple(
+            (arn, needed.statements(options.kms_keys)) for arn, needed in sorted(assumed.items())
+        ),
+    )
+
+
+def _check_keys(keys: Iterable[str], holders: Iterable[Permissions]) -> None:
+    regions = {region for holder in holders for region in holder.regions}
+    for key in keys:
+        if region_of_key(key) not in regions:
+            text = f"nothing is read in {region_of_key(key)}, the region of {key}"
+            raise MissingInformation(text)
+
+
+def _account(given: _Input) -> str:
+    """The account of the roles in the files; empty unless it is a single one."""
+    accounts = aws_accounts(given.manifests)
+    accounts |= {account_of(spec.role_arn) for spec in given.specs if spec.role_arn}
+    return accounts.pop() if len(accounts) == 1 else ""
+
+
+def _trust(given: _Input, account: str, partition: str, options: Options) -> tuple[Statement, ...]:
+    if options.trust is None:
+        return ()
+    trusted = options.service_accounts or _service_accounts(given, options)
+    if not trusted:
+        text = "no service account is in the files: add --service-account NAMESPACE/NAME"
+        raise MissingInformation(text)
+    if options.trust == "pod-identity":
+        return pod_identity(trusted)
+    return irsa(trusted, options.oidc_provider, account, partition)
+
+
+def _service_accounts(given: _Input, options: Options) -> Sequence[ServiceAccount]:
+    names = {klass.name for klass in given.classes}
+    return service_accounts(given.manifests, names, options.namespace)
+
+
+def _warnings(given: _Input, grants: Grants, options: Options) -> Iterator[str]:
+    for statements in (grants.policy, *(granted for _, granted in grants.assumed)):
+        if (characters := size(statements)) > MANAGED_LIMIT:
+            yield (
+                f"the policy has {characters} characters, the limit of a managed policy is "
+                f"{MANAGED_LIMIT}: use several roles, each for some of the classes"
+            )
+    for spec in given.specs:
+        for obj in spec.objects:
+            for ref in filter(None, (obj.ref, obj.failover)):
+                if ref.store == "secretsmanager" and looks_complete(ref.name):
+                    yield from _ambiguous(ref.name)
+        if options.trust and spec.identity_kind not in {options.trust, "auto"}:
+            yield f"a class uses {spec.identity_kind}, but the trust policy is for {options.trust}"
+
+
+def _ambiguous(name: str) -> Iterator[str]:
+    """A warning about a partial ARN that AWS takes for a complete one."""
+    suffix = name[-6:]
+    if suffix.isalpha() and suffix.islower():
+        yield (
+            f"{name} looks like a complete ARN, and AWS treats it as one: if {suffix} is part of "
+            "the name and not the random suffix, write the name alone or the complete ARN"
+        )
+
+
+def _rendered(grants: Grants, name: str, options: Options) -> str:
+    if options.output_format == "terraform":
+        from provider.tools.iam_policy.terraform import terraform  # noqa: PLC0415 - one of three
+
+        return terraform(grants, name)
+    if options.output_format == "cloudformation":
+        from provider.tools.iam_policy.cloudformation import cloudformation  # noqa: PLC0415
+
+        return cloudformation(grants, name)
+    return grants.as_json()

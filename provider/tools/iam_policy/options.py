@@ -1,0 +1,112 @@
+"""The options of `iam-policy`, and its `--help`."""
+
+import argparse
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from provider.aws.regions import region_fault
+from provider.tools.arguments import AddArgument, Parser, UsageError, complete_files, paragraph
+from provider.tools.iam_policy.permissions import region_of_key
+from provider.tools.iam_policy.service_accounts import ServiceAccount
+
+EXIT_CODES: Mapping[int, str] = {
+    0: "the policy is printed; warnings, if any, are on stderr",
+    2: "wrong command line or file, mistakes in a class, or missing information",
+}
+_USE = """\
+The policy is for the role of the pods that mount the classes, for all classes together:
+  secrets-provider-aws iam-policy class.yaml --account 111122223333 > policy.json
+  aws iam put-role-policy --role-name ROLE --policy-name secrets \\
+    --policy-document file://policy.json
+With --trust, and for classes that assume a role, the JSON is an object with the documents policy,
+trust and assumedRoles (by their ARNs).
+"""
+_NAME = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The command line, parsed."""
+
+    files: Sequence[str]
+    output_format: Literal["json", "terraform", "cloudformation"]
+    account: str | None
+    regions: Sequence[str]
+    kms_keys: Sequence[str]
+    trust: Literal["irsa", "pod-identity"] | None
+    oidc_provider: str
+    service_accounts: Sequence[ServiceAccount]
+    namespace: str
+
+
+def checked(namespace: argparse.Namespace) -> Options:
+    """The options; raises `UsageError` where they contradict each other."""
+    options = Options(**vars(namespace))
+    if options.trust == "irsa" and not options.oidc_provider:
+        raise UsageError("--trust irsa needs --oidc-provider: the cluster's, an ARN or its URL")
+    if options.trust is None and (options.oidc_provider or options.service_accounts):
+        raise UsageError("--oidc-provider and --service-account need --trust")
+    return options
+
+
+def add_options(parser: Parser) -> None:
+    """Add every option of the command."""
+    parser.usage = f"{parser.prog} FILE… [OPTION…]"
+    parser.description = "Print the IAM policy that allows reading what classes name."
+    parser.epilog = f"{_USE}\n{paragraph('exit codes', EXIT_CODES)}"
+    add = parser.add_argument
+    manifests = "manifests, or folders of them; - is stdin"
+    complete_files(add("files", nargs="+", metavar="FILE", help=manifests))
+    formats = ("json", "terraform", "cloudformation")
+    add("--format", dest="output_format", choices=formats, default="json", help="default: json")
+    whose = "account of names without one; default: that of the service accounts' roles"
+    add("--account", type=_account, metavar="ID", help=whose)
+    where = "region of classes that name none; may be repeated"
+    add("--region", **_repeated("regions", _region), metavar="REGION", help=where)
+    key = "KMS key that encrypts the secrets; may be repeated"
+    add("--kms-key", **_repeated("kms_keys", _key), metavar="ARN", help=key)
+    _add_trust(parser.add_argument_group("trust policy of the role").add_argument)
+
+
+def _add_trust(add: AddArgument) -> None:
+    add("--trust", choices=("irsa", "pod-identity"), help="print the trust policy as well")
+    oidc = "the cluster's OIDC provider, for irsa: its ARN or the URL of its issuer"
+    add("--oidc-provider", default="", metavar="ARN|URL", help=oidc)
+    whom = "may be repeated; default: those of the pods (else all ServiceAccounts) in the files"
+    pair = _repeated("service_accounts", _service_account)
+    add("--service-account", **pair, metavar="NAMESPACE/NAME", help=whom)
+    ours = "namespace of manifests that name none; default: default"
+    add("-n", "--namespace", default="default", metavar="NAME", help=ours)
+
+
+def _repeated(dest: str, kind: Callable[[str], object]) -> dict[str, Any]:
+    return {"dest": dest, "action": "append", "default": [], "type": kind}
+
+
+def _account(text: str) -> str:
+    if not re.fullmatch(r"\d{12}", text):
+        raise argparse.ArgumentTypeError("expected an account id of twelve digits")
+    return text
+
+
+def _region(text: str) -> str:
+    if fault := region_fault(text):
+        raise argparse.ArgumentTypeError(fault)
+    return text
+
+
+def _key(text: str) -> str:
+    try:
+        region_of_key(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def _service_account(text: str) -> ServiceAccount:
+    namespace, slash, name = text.partition("/")
+    if not (slash and re.fullmatch(_NAME, namespace) and re.fullmatch(_NAME, name)):
+        raise argparse.ArgumentTypeError("expected NAMESPACE/NAME")
+    return ServiceAccount(namespace, name)

@@ -1,0 +1,92 @@
+"""IAM policies as data: statements that allow, and their JSON documents.
+
+Text from a class is escaped, so that no name can widen a policy (IAM User Guide, "Policy
+variables", special characters).
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+VERSION = "2012-10-17"
+"""The policy language with variables."""
+
+MANAGED_LIMIT = 6144
+"""Most characters of a managed policy, without white space (IAM quotas)."""
+
+Operator = Literal["StringEquals"]
+PrincipalType = Literal["Federated", "Service"]
+
+_SPECIAL = str.maketrans({"*": "${*}", "?": "${?}", "$": "${$}"})
+
+
+def literal(text: str) -> str:
+    """The text escaped, so that it matches only itself."""
+    return text.translate(_SPECIAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A key of the request context, and the values that it may have."""
+
+    operator: Operator
+    key: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Actions allowed on resources or, in a trust policy, to a principal."""
+
+    sid: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    principal: tuple[PrincipalType, str] | None = None
+
+    def as_json(self) -> Mapping[str, Any]:
+        """The statement in the form of IAM."""
+        element: dict[str, Any] = {"Sid": self.sid, "Effect": "Allow"}
+        if self.principal:
+            element["Principal"] = dict([self.principal])
+        element["Action"] = list(self.actions)
+        if self.resources:
+            element["Resource"] = list(self.resources)
+        by_operator: dict[str, dict[str, list[str]]] = {}
+        for one in self.conditions:
+            by_operator.setdefault(one.operator, {})[one.key] = list(one.values)
+        if by_operator:
+            element["Condition"] = by_operator
+        return element
+
+
+def document(statements: Sequence[Statement]) -> Mapping[str, Any]:
+    """The policy document of these statements."""
+    return {"Version": VERSION, "Statement": [one.as_json() for one in statements]}
+
+
+def size(statements: Sequence[Statement]) -> int:
+    """Characters as IAM counts them."""
+    return len(json.dumps(document(statements), separators=(",", ":")))
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """The policies that some classes need."""
+
+    policy: tuple[Statement, ...]
+    """For the role of the pods."""
+    trust: tuple[Statement, ...] = ()
+    """The trust policy of that role."""
+    assumed: tuple[tuple[str, tuple[Statement, ...]], ...] = ()
+    """For the roles that the pods' role assumes, by their ARNs."""
+
+    def as_json(self) -> str:
+        """The bare policy if there is nothing else, so that it can be used as it is."""
+        whole: dict[str, Any] = {"policy": document(self.policy)}
+        if self.trust:
+            whole["trust"] = document(self.trust)
+        if self.assumed:
+            whole["assumedRoles"] = {arn: document(granted) for arn, granted in self.assumed}
+        return json.dumps(whole if len(whole) > 1 else whole["policy"], indent=2) + "\n"

@@ -1,0 +1,67 @@
+"""Policies as Terraform: data sources `aws_iam_policy_document`."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+
+from provider.tools.iam_policy.policy import Grants, Statement
+
+_UNSAFE = re.compile("[^a-z0-9_]+")
+
+
+def terraform(grants: Grants, name: str) -> str:
+    """Data sources. Their names begin with `name`."""
+    label = _label(name)
+    blocks = [_document(label, grants.policy)]
+    if grants.trust:
+        blocks.append(_document(f"{label}_trust", grants.trust))
+    for arn, statements in grants.assumed:
+        role = _label(arn.rpartition("/")[2])
+        blocks.append(f"# For {arn}\n{_document(f'{label}_{role}', statements)}")
+    return "\n".join(blocks)
+
+
+def _document(label: str, statements: Sequence[Statement]) -> str:
+    lines = [f'data "aws_iam_policy_document" "{label}" {{']
+    for index, statement in enumerate(statements):
+        lines += [""] if index else []
+        lines += [f"  {line}" if line else "" for line in _statement(statement)]
+    return "\n".join([*lines, "}", ""])
+
+
+def _statement(statement: Statement) -> Iterator[str]:
+    yield "statement {"
+    yield f"  sid     = {_quoted(statement.sid)}"
+    yield f"  actions = {_list(statement.actions)}"
+    if statement.resources:
+        yield ""
+        yield "  resources = ["
+        yield from (f"    {_quoted(one)}," for one in statement.resources)
+        yield "  ]"
+    if statement.principal:
+        kind, who = statement.principal
+        yield from ("", "  principals {", f"    type        = {_quoted(kind)}")
+        yield from (f"    identifiers = {_list([who])}", "  }")
+    for one in statement.conditions:
+        yield from ("", "  condition {", f"    test     = {_quoted(one.operator)}")
+        yield from (
+            f"    variable = {_quoted(one.key)}",
+            f"    values   = {_list(one.values)}",
+            "  }",
+        )
+    yield "}"
+
+
+def _list(texts: Sequence[str]) -> str:
+    return f"[{', '.join(map(_quoted, texts))}]"
+
+
+def _quoted(text: str) -> str:
+    """An HCL string. The data source reads `&{…}` as `${…}` of IAM, which HCL interpolates."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return quoted.replace("${", "&{").replace("%{", "%%{")
+
+
+def _label(name: str) -> str:
+    label = _UNSAFE.sub("_", name.lower()).strip("_")
+    return label if label[:1].isalpha() else f"secrets_{label}".rstrip("_")

@@ -1,0 +1,184 @@
+"""Writes the files that a pod would get for a class, as the driver writes them.
+
+Asks a running daemon as the driver does, or runs the same engine in this process (`--local`).
+"""
+
+import sys
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import Protocol
+from uuid import uuid4
+
+from provider.csi.config import Config
+from provider.csi.files.layout import MountedFile
+from provider.csi.files.writer import Change, WriteFailed, preview, write
+from provider.csi.request.model import Pod
+from provider.errors import ProviderError
+from provider.manifests.kubernetes import ClassManifest
+from provider.manifests.problems import InvalidSpec
+from provider.tools.ending import CommandFailed
+from provider.tools.mount.options import Options, add_options, checked
+from provider.tools.mount.report import Report
+from provider.tools.mount.request import Request, choose_class, make_request
+from provider.tools.terminal import Paint, printable
+
+__all__ = ["add_options", "run"]
+
+
+class Delivered(Protocol):
+    """What both the daemon and the engine deliver."""
+
+    @property
+    def files(self) -> Sequence[MountedFile]:
+        """All files of the volume."""
+        ...
+
+    @property
+    def versions(self) -> Sequence[tuple[str, str]]:
+        """The path of each file, and the version of its secret."""
+        ...
+
+
+def run(namespace: Namespace) -> int:
+    """Fetch, write and print what changed."""
+    options = checked(namespace)
+    klass = _class(options)
+    target = options.output.absolute()
+    request = make_request(
+        klass,
+        _pod(options, klass),
+        target,
+        overrides=dict(options.set),
+        tokens=_tokens(options),
+    )
+    started = monotonic()
+    delivered = _locally(request, options) if options.local else _ask(request, klass, options)
+    seconds = monotonic() - started
+    if not delivered.files:
+        text = "the daemon returned no files: it writes them into volumes itself"
+        raise CommandFailed(1, text)
+    report = Report(
+        class_name=klass.name,
+        target=target,
+        files=delivered.files,
+        versions=dict(delivered.versions),
+        changes=_write(target, delivered.files, dry_run=options.dry_run),
+        dry_run=options.dry_run,
+        seconds=seconds,
+    )
+    is_json = options.output_format == "json"
+    sys.stdout.write(report.as_json() if is_json else report.as_text(Paint.for_stream(sys.stdout)))
+    return 0
+
+
+def _class(options: Options) -> ClassManifest:
+    try:
+        return choose_class(_read(options.filename), options.class_name)
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise CommandFailed(2, f"cannot read {options.filename}: {why}") from error
+    except InvalidSpec as invalid:
+        raise CommandFailed(2, f"{options.filename}:\n{invalid}") from invalid
+
+
+def _read(name: str) -> str:
+    return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+
+
+def _pod(options: Options, klass: ClassManifest) -> Pod:
+    """The pod to mount for. By default its UID is new, so that every value is fetched."""
+    return Pod(
+        namespace=options.namespace or klass.namespace or "default",
+        name=options.pod,
+        uid=options.pod_uid or str(uuid4()),
+        service_account=options.service_account,
+    )
+
+
+def _tokens(options: Options) -> Mapping[str, str]:
+    """Tokens by audience. Errors do not show the name of the file: it may be a token itself."""
+    tokens = {}
+    for audience, name in options.token:
+        try:
+            tokens[audience] = _read(name).strip()
+            if not tokens[audience]:
+                raise ValueError
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or "it is empty"
+            raise CommandFailed(
+                2,
+                f"cannot read the token file for {audience}: {why}",
+                "write --token AUDIENCE=FILE; all users can see a token on a command line (ps)",
+            ) from None
+    return tokens
+
+
+def _ask(request: Request, klass: ClassManifest, options: Options) -> Delivered:
+    from provider.csi.server import client  # noqa: PLC0415 - imports grpc
+
+    socket = options.socket or Config().provider_volume / f"{klass.provider}.sock"
+    try:
+        return client.ask(
+            socket,
+            attributes=request.attributes,
+            permission=request.permission,
+            target_path=request.target_path,
+            timeout=options.timeout,
+        )
+    except client.Unreachable as error:
+        raise CommandFailed(
+            3,
+            str(error),
+            "is the provider's pod running on this node? --socket names another path; --local "
+            "tries a class without a daemon, with your own AWS credentials",
+        ) from error
+    except client.Refused as error:
+        raise _refused(error.status, str(error), options) from error
+
+
+def _locally(request: Request, options: Options) -> Delivered:
+    from provider.csi.server.statuses import status_of  # noqa: PLC0415 - imports grpc
+    from provider.tools.mount import local  # noqa: PLC0415 - imports botocore
+
+    paint = Paint.for_stream(sys.stderr)
+    try:
+        return local.mount(
+            request,
+            profile=options.profile,
+            timeout=options.timeout,
+            say=lambda text: print(paint("dim", printable(text)), file=sys.stderr),
+        )
+    except ProviderError as error:
+        raise _refused(status_of(error).name, str(error), options) from error
+
+
+def _refused(status: str, text: str, options: Options) -> CommandFailed:
+    code = 2 if status == "INVALID_ARGUMENT" else 1
+    return CommandFailed(code, f"mount refused: {status}\n{text}", _hint(status, options))
+
+
+def _hint(status: str, options: Options) -> str:
+    """Advice for this command, where the error's own advice is for pods."""
+    if options.local and status == "UNAUTHENTICATED":
+        return "log in (aws sso login), or choose other credentials with --profile or AWS_PROFILE"
+    if options.local and status == "PERMISSION_DENIED":
+        return "these were your own permissions; the role of a pod may have others"
+    if status == "UNAUTHENTICATED" and not options.token:
+        namespace = f" -n {options.namespace}" if options.namespace else ""
+        command = f"kubectl create token {options.service_account}{namespace} --audience AUDIENCE"
+        return f"{command} > FILE, then --token AUDIENCE=FILE (see --help)"
+    return ""
+
+
+def _write(target: Path, files: Sequence[MountedFile], *, dry_run: bool) -> Sequence[Change]:
+    try:
+        if dry_run:
+            return preview(target, files)
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return write(target, files)
+    except WriteFailed as error:
+        raise CommandFailed(4, str(error)) from error
+    except OSError as error:
+        raise CommandFailed(4, f"cannot make the folder {target}: {error.strerror}") from error

@@ -1,0 +1,151 @@
+"""Runs the engine in this process, with the AWS credentials of the person who runs the tool.
+
+Every object is fetched, and nothing is cached.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import NoReturn
+
+from provider.aws.credentials.ambient import Ambient
+from provider.aws.credentials.assumed_role import AssumedRole
+from provider.aws.credentials.web_identity import session_name
+from provider.aws.regions import partition_of
+from provider.csi.config import Config
+from provider.csi.identity import AUDIENCES
+from provider.csi.mount import Delivery, Limits, Mounter
+from provider.csi.request.attributes import RawRequest, parse_mount
+from provider.csi.request.model import MountSpec
+from provider.engine.model import Credentials, Identity
+from provider.engine.ports import Principal
+from provider.engine.trace import Trace
+from provider.engine.wiring import Engine, Settings, open_engine
+from provider.errors import InvalidRequest, NotAuthenticated, OutOfTime, RegionUnknown
+from provider.runtime.offload import Offload
+from provider.tools.mount.request import Request
+from provider.tools.unobserved import Unobserved
+
+Say = Callable[[str], None]
+
+_MAX_CALLS = 16
+_NO_REGION = (
+    "no region: neither the class nor AWS_REGION nor the profile names one. Add --set region=…"
+)
+
+
+def mount(request: Request, *, profile: str | None, timeout: float, say: Say) -> Delivery:
+    """The files of the class, read as the caller; raises `ProviderError`.
+
+    `timeout` is in seconds. `say` gets the identity of the caller, and warnings about the class.
+    """
+    return asyncio.run(_mount(request, profile, timeout, say))
+
+
+async def _mount(request: Request, profile: str | None, timeout: float, say: Say) -> Delivery:
+    ambient = Ambient(profile)
+    spec = await _parsed(request, ambient)
+    for warning in spec.klass.warnings:
+        say(f"warning: {warning}")
+    if spec.klass.region is None:
+        raise RegionUnknown(_NO_REGION)
+    settings = Settings(os.environ, max_calls=_MAX_CALLS, cache_max_bytes=0)
+    try:
+        async with AsyncExitStack() as stack, asyncio.timeout(timeout):
+            engine = await _open(stack, settings)
+            arn = await _caller_arn(engine, ambient, spec.klass.region, say)
+            offload = Offload()
+            stack.callback(offload.close)
+            mounter = _mounter(engine, offload, OwnIdentity(ambient, arn, engine))
+            now = monotonic()
+            return await mounter.mount(spec, deadline=now + timeout, arrived=now, trace=Trace())
+    except TimeoutError:
+        raise OutOfTime(f"not finished within {timeout:g} s (see --timeout)") from None
+
+
+async def _parsed(request: Request, ambient: Ambient) -> MountSpec:
+    spec = parse_mount(
+        RawRequest(
+            attributes=request.attributes,
+            secrets="",
+            permission=request.permission,
+            target_path=request.target_path,
+        ),
+        default_region=os.environ.get("AWS_REGION") or await ambient.region(),
+    )
+    # A mount requires a token of the pod, but the caller's identity needs none.
+    return replace(spec, tokens=dict.fromkeys(AUDIENCES.values(), "unused"))
+
+
+async def _open(stack: AsyncExitStack, settings: Settings) -> Engine:
+    try:
+        return await stack.enter_async_context(open_engine(settings, Unobserved()))
+    except ValueError as error:
+        raise InvalidRequest(f"environment: {error}") from error
+
+
+async def _caller_arn(engine: Engine, ambient: Ambient, region: str, say: Say) -> str:
+    """Report the identity of the caller. STS may be unreachable where the stores are not."""
+    credentials = await ambient.fetch()
+    try:
+        arn = await engine.sts.caller_arn(credentials, region)
+    except NotAuthenticated as error:
+        arn = f"access key {credentials.access_key_id}"
+        say(f"credentials: your own, {arn} ({error})")
+    else:
+        say(f"credentials: your own, {arn}")
+    return arn
+
+
+@dataclass(frozen=True, slots=True)
+class OwnIdentity:
+    """Identifies every pod as the caller, who assumes the role of the class, if it has one."""
+
+    ambient: Ambient
+    arn: str
+    engine: Engine
+
+    async def identify(self, spec: MountSpec, region: str) -> Principal:
+        """See `csi.mount.Identifies`."""
+        pod, role = spec.pod, spec.klass.assume_role
+        subject = f"{pod.namespace}/{pod.service_account}"
+        identity = Identity("ambient", subject, partition_of(region), role=self.arn)
+        if role is None:
+            return Principal(identity, self.ambient)
+        source = AssumedRole(
+            sts=self.engine.sts,
+            own=self,
+            role=role,
+            by=identity,
+            session_name=session_name(subject),
+            regions=(region,),
+        )
+        return Principal(identity._replace(chain=(role,)), source)
+
+    async def get(self) -> Credentials:
+        """The caller's credentials; see `OwnCredentials`."""
+        return await self.ambient.fetch()
+
+    def drop(self, credentials: Credentials) -> None:
+        """Nothing: no credentials are kept here."""
+
+
+class _NoNode:
+    """There is no node whose region could be used."""
+
+    async def node_region(self, namespace: str, pod_name: str) -> NoReturn:  # noqa: ARG002
+        """See `csi.mount.Lookups`."""
+        raise RegionUnknown(_NO_REGION)
+
+
+def _mounter(engine: Engine, offload: Offload, identity: OwnIdentity) -> Mounter:
+    return Mounter(
+        identifier=identity,
+        reader=engine.reader,
+        lookups=_NoNode(),
+        offload=offload,
+        limits=Limits(validity=0.0, max_bytes=Config().max_response_bytes),
+    )

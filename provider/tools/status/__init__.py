@@ -1,0 +1,1 @@
+"""`status`: the mounts of this node."""

@@ -1,0 +1,165 @@
+"""A class that is checked: the parsed class, and the places of its parts in the file."""
+
+from dataclasses import dataclass
+
+from provider.csi.request.model import ClassSpec
+from provider.csi.request.parameters import parse_class
+from provider.manifests.entries import Findings
+from provider.manifests.kubernetes import ClassManifest, Manifest, read_class
+from provider.manifests.nodes import Fields, Items, Node
+from provider.manifests.problems import InvalidSpec, Problem, quote
+from provider.manifests.yaml_tree import NotReadable, read_document
+from provider.tools.sources import Source
+from provider.tools.validate import findings as rules
+from provider.tools.validate.findings import Finding, Rule
+from provider.tools.validate.places import Embedded, Place
+
+DRIVER_MODE = 0o644
+_PARAMETERS = "spec.parameters"
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """One SecretProviderClass. `spec` is None if it has mistakes."""
+
+    source: Source
+    manifest: Manifest
+    klass: ClassManifest
+    spec: ClassSpec | None
+    objects: tuple[Node, ...]
+    """The nodes of the `objects` text, by index."""
+    embedded: Embedded | None
+    """The places of that text in the file."""
+
+    @property
+    def name(self) -> str:
+        """The name of the class."""
+        return self.klass.name
+
+    def found(
+        self, rule: Rule, path: str, message: str, at: Node | None, suggestion: str = ""
+    ) -> Finding:
+        """A finding at a node of the manifest."""
+        at = at or self.manifest.node
+        return self._finding(rule, path, message, Place(at.line, at.column), suggestion)
+
+    def found_inside(
+        self, rule: Rule, path: str, message: str, at: Node, suggestion: str = ""
+    ) -> Finding:
+        """A finding at a node of the `objects` text."""
+        place = self._inside(at.line, at.column)
+        return self._finding(rule, f"{_PARAMETERS}.{path}", message, place, suggestion)
+
+    def from_parser(self, rule: Rule, problem: Problem) -> Finding:
+        """A finding for a problem of the parser."""
+        message, asked, name = problem.message.partition("; did you mean ")
+        hint = f"did you mean {name.rstrip('?')}" if asked else self._hint(problem)
+        if problem.line:
+            place = self._inside(problem.line, problem.column)
+        else:
+            node = self._parameter(problem)
+            place = Place(node.line, node.column)
+        path = f"{_PARAMETERS}.{problem.path}".replace(f"{_PARAMETERS}.parameters", _PARAMETERS)
+        return self._finding(rule, path, message, place, hint)
+
+    def _hint(self, problem: Problem) -> str:
+        text = self.klass.values.get("objects")
+        if text is None or problem.path != "objects":
+            return ""
+        is_folded = self.source.lines[text.line][text.column - 1 :].startswith(">")
+        return "> joins lines: use objects: |" if is_folded else ""
+
+    def _inside(self, line: int, column: int) -> Place:
+        if self.embedded is None:
+            return Place(self.manifest.node.line, self.manifest.node.column, exact=False)
+        return self.embedded.place(line, column)
+
+    def _parameter(self, problem: Problem) -> Node:
+        """The node to point at for a problem without a place."""
+        spec = self.manifest.node["spec"]
+        parameters = spec["parameters"] if isinstance(spec, Fields) else None
+        if not isinstance(parameters, Fields):
+            return spec or self.manifest.node
+        for name, field in parameters.entries.items():
+            if name == problem.path:
+                return field.node
+            if f"key {quote(name)} " in problem.message:
+                return field.key
+        return parameters
+
+    def _finding(
+        self, rule: Rule, path: str, message: str, place: Place, suggestion: str
+    ) -> Finding:
+        return Finding(
+            rule=rule,
+            file=self.source.name,
+            line=place.line,
+            column=place.column,
+            owner=self.manifest.path,
+            path=path,
+            message=message,
+            suggestion=suggestion,
+            exact=place.exact,
+        )
+
+
+def review_class(
+    source: Source, manifest: Manifest, default_region: str | None
+) -> tuple[Reviewed, list[Finding]]:
+    """The class, and a finding for everything that the daemon would refuse or ignore."""
+    form = Findings()
+    klass = read_class(manifest, form)
+    parse = Findings()
+    spec = None if form.problems else _parsed(klass.parameters, default_region, parse)
+    text = klass.values.get("objects")
+    embedded = Embedded(source.lines, text) if text else None
+    reviewed = Reviewed(source, manifest, klass, spec, _nodes(klass), embedded)
+    found = [
+        *(at_place(rules.MANIFEST, source, problem, manifest.path) for problem in form.problems),
+        *(reviewed.from_parser(_rule(problem), problem) for problem in parse.problems),
+        *(reviewed.from_parser(rules.UNKNOWN_KEY, problem) for problem in parse.warnings),
+    ]
+    return reviewed, found
+
+
+def at_place(rule: Rule, source: Source, problem: Problem, owner: str = "") -> Finding:
+    """A finding for a problem of the manifest reader, whose places are those of the file."""
+    path = problem.path.removeprefix(f"{owner}: ")
+    line, column = max(problem.line, 1), max(problem.column, 1)
+    return Finding(rule, source.name, line, column, owner, path, problem.message)
+
+
+def _parsed(
+    parameters: dict[str, str], default_region: str | None, noted: Findings
+) -> ClassSpec | None:
+    try:
+        spec = parse_class(parameters, default_mode=DRIVER_MODE, default_region=default_region)
+    except InvalidSpec as invalid:
+        noted.problems.extend(invalid.problems)
+        noted.warnings.extend(invalid.warnings)
+        return None
+    noted.warnings.extend(spec.warnings)
+    return spec
+
+
+def _rule(problem: Problem) -> Rule:
+    return rules.OBJECT if problem.line else rules.PARAMETER
+
+
+def _nodes(klass: ClassManifest) -> tuple[Node, ...]:
+    text = klass.values.get("objects")
+    try:
+        node = read_document(text.text) if text else None
+    except NotReadable:
+        return ()
+    return node.nodes if isinstance(node, Items) else ()
+
+
+def value(node: Node | None, key: str) -> Node | None:
+    """The value under a key of a mapping. As in the parser, capitalization does not matter."""
+    if not isinstance(node, Fields):
+        return None
+    if key in node.entries:
+        return node[key]
+    found = (field.node for name, field in node.entries.items() if name.lower() == key.lower())
+    return next(found, None)

@@ -1,0 +1,98 @@
+"""Checks SecretProviderClasses before a pod uses them: mistakes, and what works but is risky."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from provider.tools.arguments import Parser, complete_files, paragraph
+from provider.tools.ending import CommandFailed
+from provider.tools.sources import Unreadable, read_sources
+from provider.tools.terminal import Paint, printable
+from provider.tools.validate import machine_formats, text_format
+from provider.tools.validate.findings import RULES
+from provider.tools.validate.review import Review, review
+from provider.tools.validate.secret_objects import matching_block
+
+EXIT_CODES: Mapping[int, str] = {
+    0: "no class has mistakes; there may be warnings, unless --strict",
+    1: "mistakes, or with --strict warnings",
+    2: "wrong command line, or a file cannot be read",
+}
+
+_ABOUT = """\
+Check SecretProviderClasses without a cluster and without AWS, with the parser of the daemon, and
+warn about what works but is risky. Volumes of pods in the same manifests are checked too."""
+
+Format = Literal["text", "json", "github", "sarif"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The command line, parsed."""
+
+    files: Sequence[str]
+    output: Format
+    strict: bool
+    quiet: bool
+    region: str | None
+    fix_secret_objects: bool
+
+
+def add_options(parser: Parser) -> None:
+    """Add every option of the command."""
+    rules = {f"{rule.name} ({rule.level})": f"{rule.meaning}." for rule in RULES}
+    parser.usage = f"{parser.prog} FILE|DIR|-… [OPTION…]"
+    parser.description = _ABOUT
+    parser.epilog = f"{paragraph('rules', rules)}\n\n{paragraph('exit codes', EXIT_CODES)}"
+    add = parser.add_argument
+    where = "manifests; a folder stands for all *.yaml, *.yml and *.json below it; - is stdin"
+    complete_files(add("files", nargs="+", metavar="FILE|DIR|-", help=where))
+    formats = ("text", "json", "github", "sarif")
+    meaning = "text (default), json, github (annotations of a workflow) or sarif (code scanning)"
+    add("-o", "--output", choices=formats, default="text", metavar="FORMAT", help=meaning)
+    add("--strict", action="store_true", help="fail on warnings too")
+    add("-q", "--quiet", action="store_true", help="print no notes, and nothing if all is well")
+    meaning = "region of the daemon, for classes that name none: ARNs are compared with it"
+    add("--region", metavar="REGION", help=meaning)
+    meaning = "print a secretObjects block that matches each class instead"
+    add("--fix-secret-objects", action="store_true", help=meaning)
+
+
+def run(namespace: Namespace) -> int:
+    """Check, and print the findings."""
+    options = Options(**vars(namespace))
+    unread: list[Unreadable] = []
+    found = review(read_sources(options.files, unread.append), options.region)
+    if options.quiet:
+        found = found.without("note")
+    for error in unread:
+        sys.stderr.write(f"secrets-provider-aws validate: {printable(str(error))}\n")
+    if options.fix_secret_objects:
+        sys.stdout.write(_blocks(found))
+    elif options.output != "text" or found.findings or not options.quiet:
+        sys.stdout.write(_FORMATS[options.output](found))
+    if unread:
+        return 2
+    return 1 if found.has("error") or (options.strict and found.has("warning")) else 0
+
+
+_FORMATS: Mapping[Format, Callable[[Review], str]] = {
+    "text": lambda found: text_format.as_text(found, Paint.for_stream(sys.stdout)),
+    "json": machine_formats.as_json,
+    "github": machine_formats.as_github,
+    "sarif": machine_formats.as_sarif,
+}
+
+
+def _blocks(found: Review) -> str:
+    faulty = [one.manifest.path for one in found.classes if one.spec is None]
+    if faulty:
+        text = f"correct first what validate reports for {', '.join(faulty)}"
+        raise CommandFailed(1, text)
+    blocks = (
+        f"# {one.name} ({one.source.name}), below spec:\n{matching_block(one)}"
+        for one in found.classes
+    )
+    return "---\n".join(blocks)

@@ -1,0 +1,115 @@
+"""The rules of `validate`, and the findings that they produce."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["error", "warning", "note"]
+"""`error`: pods do not start. `warning`: they start, but there is a problem. `note`: a remark."""
+
+LEVELS: tuple[Level, ...] = ("error", "warning", "note")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of finding. `name` is stable."""
+
+    name: str
+    level: Level
+    meaning: str
+
+
+NOT_YAML = Rule("not-yaml", "error", "The file is valid YAML")
+MANIFEST = Rule("manifest", "error", "The manifest is valid for its kind")
+PROVIDER = Rule("provider", "error", "The provider is aws, like the name of the socket")
+PARAMETER = Rule("parameter", "error", "Each parameter of a class is valid")
+OBJECT = Rule("object", "error", "Each object of a class is valid, alone and with the others")
+HELM_TEMPLATE = Rule("helm-template", "warning", "Helm templates are rendered before validation")
+API_VERSION = Rule("api-version", "warning", "The apiVersion is secrets-store.csi.x-k8s.io/v1")
+DUPLICATE_CLASS = Rule(
+    "duplicate-class", "warning", "The name of a class is unique in its namespace"
+)
+UNKNOWN_KEY = Rule("unknown-key", "warning", "Every key is known and spelled as documented")
+NO_EFFECT = Rule("no-effect", "warning", "Every parameter has an effect")
+REGION = Rule("region", "warning", "Regions look like those of AWS")
+FAILOVER = Rule("failover", "warning", "The failover region can have what it is asked for")
+AWS_NAME = Rule("aws-name", "warning", "AWS allows the names, versions and labels")
+FILE_MODE = Rule("file-mode", "warning", "The mode of a file gives no unneeded permission")
+WORLD_READABLE = Rule("world-readable", "note", "Not every user of the pod can read a file")
+SYNCED_FILE = Rule("synced-file", "warning", "secretObjects names files that the class delivers")
+SYNCED_SECRET = Rule("synced-secret", "warning", "Kubernetes accepts the Secrets of secretObjects")
+VOLUME = Rule("volume", "warning", "The volume of a pod names an existing class")
+
+RULES = (
+    NOT_YAML,
+    MANIFEST,
+    PROVIDER,
+    PARAMETER,
+    OBJECT,
+    HELM_TEMPLATE,
+    API_VERSION,
+    DUPLICATE_CLASS,
+    UNKNOWN_KEY,
+    NO_EFFECT,
+    REGION,
+    FAILOVER,
+    AWS_NAME,
+    FILE_MODE,
+    WORLD_READABLE,
+    SYNCED_FILE,
+    SYNCED_SECRET,
+    VOLUME,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A violation of a rule. Lines and columns count from 1."""
+
+    rule: Rule
+    file: str
+    line: int
+    column: int
+    owner: str
+    """Kind and name of the manifest, such as `SecretProviderClass "shop"`; may be empty."""
+    path: str
+    """Path in the manifest, such as `spec.parameters.objects[0].objectAlias`; may be empty."""
+    message: str
+    suggestion: str = ""
+    exact: bool = True
+    """Whether line and column point at the mistake, not only at the text around it."""
+
+    @property
+    def level(self) -> Level:
+        """The level of the rule."""
+        return self.rule.level
+
+    @property
+    def text(self) -> str:
+        """Path, message and suggestion in one line."""
+        where = f"{self.path}: " if self.path else ""
+        return f"{where}{self.message}" + (f"; {self.suggestion}" if self.suggestion else "")
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings by file and line, without duplicates.
+
+    Where there is an error, warnings about the same place are left out.
+    """
+    once = list(dict.fromkeys(findings))
+    mistakes = {_place(finding) for finding in once if finding.level == "error"}
+    files: dict[str, list[Finding]] = {}
+    for finding in once:
+        if finding.level != "error" and finding.path and _place(finding) in mistakes:
+            continue
+        files.setdefault(finding.file, []).append(finding)
+    return [
+        finding
+        for found in files.values()
+        for finding in sorted(found, key=lambda one: (one.line, one.column))
+    ]
+
+
+def _place(finding: Finding) -> tuple[str, int, int, str]:
+    # With the path: a missing key is reported at the first key of its object.
+    return finding.file, finding.line, finding.column, finding.path

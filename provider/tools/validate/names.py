@@ -1,0 +1,119 @@
+"""Checks of names, versions and labels against what AWS allows.
+
+Sources: Systems Manager API reference, `PutParameter` and `LabelParameterVersion`; Secrets Manager
+API reference, `CreateSecret`, and its page on quotas. For an invalid name AWS returns the same
+error as for a missing secret, or an unclear one.
+"""
+
+import re
+from collections.abc import Iterator
+
+from provider.aws.arn import looks_like_arn
+from provider.engine.model import SecretRef
+from provider.manifests.nodes import Node
+from provider.manifests.problems import quote
+from provider.tools.validate import findings as rules
+from provider.tools.validate.classes import Reviewed, value
+from provider.tools.validate.findings import Finding
+
+_PARAMETER_NAME = re.compile(r"[a-zA-Z0-9_.\-/]+")
+_PARAMETER_CHARACTERS = 1011
+_PARAMETER_LEVELS = 15
+_PARAMETER_LABEL = re.compile(r"(?!(?i:aws|ssm))[a-zA-Z_.\-][a-zA-Z0-9_.\-]{0,99}")
+_SECRET_NAME = re.compile(r"[a-zA-Z0-9/_+=.@\-]+")
+_SECRET_CHARACTERS = 512
+_SECRET_VERSION = re.compile(r"[\s\S]{32,64}")
+_SECRET_LABEL = re.compile(r"[\s\S]{1,256}")
+_BATCH = 10
+_CALLS_A_SECOND = 40
+"""Standard throughput of GetParameters for an account. One call takes ten names."""
+
+
+def check_names(reviewed: Reviewed) -> Iterator[Finding]:
+    """Names that no secret and no parameter can have."""
+    for obj in reviewed.spec.objects if reviewed.spec else ():
+        node = reviewed.objects[obj.index]
+        yield from _check(reviewed, obj.path, node, obj.ref)
+        other = value(node, "failoverObject")
+        if obj.failover is not None and other is not None:
+            yield from _check(reviewed, f"{obj.path}.failoverObject", other, obj.failover)
+
+
+def _check(reviewed: Reviewed, path: str, node: Node, ref: SecretRef) -> Iterator[Finding]:
+    faults = _secret(ref) if ref.store == "secretsmanager" else _parameter(ref)
+    for key, message, hint in faults:
+        at = value(node, key) or node
+        yield reviewed.found_inside(rules.AWS_NAME, f"{path}.{key}", message, at, hint)
+
+
+def _parameter(ref: SecretRef) -> Iterator[tuple[str, str, str]]:
+    """Key, fault and suggestion."""
+    name = ref.name
+    if looks_like_arn(name):
+        pass
+    elif len(name) > _PARAMETER_CHARACTERS:
+        limit = f"{len(name)} characters, the limit of a parameter is {_PARAMETER_CHARACTERS}"
+        yield "objectName", f"is too long: {limit}", ""
+    elif not _PARAMETER_NAME.fullmatch(name):
+        yield (
+            "objectName",
+            f"{quote(name)} is not a valid name of a parameter: use letters, digits and _.-/",
+            "",
+        )
+    elif "/" in name and not name.startswith("/"):
+        message = (
+            f"{quote(name)} is not a valid name of a parameter: a name with / must begin with /"
+        )
+        yield "objectName", message, f"did you mean /{name}"
+    elif name.count("/") > _PARAMETER_LEVELS:
+        levels = f"{name.count('/')} levels, the limit of a parameter is {_PARAMETER_LEVELS}"
+        yield "objectName", f"is too deep: {levels}", ""
+    if ref.version and not (ref.version.isascii() and ref.version.isdigit()):
+        message = f"{quote(ref.version)} is not a version of a parameter, which is a number"
+        yield "objectVersion", message, "for a label use objectVersionLabel"
+    if ref.label and not _PARAMETER_LABEL.fullmatch(ref.label):
+        rule = "at most 100 letters, digits and _.-, not beginning with a digit, aws or ssm"
+        yield (
+            "objectVersionLabel",
+            f"{quote(ref.label)} is not a valid label of a parameter: {rule}",
+            "",
+        )
+
+
+def _secret(ref: SecretRef) -> Iterator[tuple[str, str, str]]:
+    name = ref.name
+    if looks_like_arn(name):
+        pass
+    elif len(name) > _SECRET_CHARACTERS:
+        limit = f"{len(name)} characters, the limit of a secret is {_SECRET_CHARACTERS}"
+        yield "objectName", f"is too long: {limit}", ""
+    elif not _SECRET_NAME.fullmatch(name):
+        hint = "for a parameter use objectType: ssmparameter" if ":" in name else ""
+        message = f"{quote(name)} is not a valid name of a secret: use letters, digits and /_+=.@-"
+        yield "objectName", message, hint
+    if ref.version and not _SECRET_VERSION.fullmatch(ref.version):
+        message = (
+            f"{quote(ref.version)} is not a version id of a secret, which has 32 to 64 characters"
+        )
+        yield "objectVersion", message, "for a staging label use objectVersionLabel"
+    if ref.label and not _SECRET_LABEL.fullmatch(ref.label):
+        yield (
+            "objectVersionLabel",
+            "is too long: the limit of a staging label is 256 characters",
+            "",
+        )
+
+
+def check_number(reviewed: Reviewed) -> Iterator[Finding]:
+    """More parameters than Parameter Store returns in a second."""
+    objects = reviewed.spec.objects if reviewed.spec else ()
+    refs = {obj.ref for obj in objects if obj.ref.store == "ssmparameter"}
+    calls = -(-len(refs) // _BATCH)
+    if calls <= _CALLS_A_SECOND:
+        return
+    message = (
+        f"{len(refs)} parameters need {calls} calls for each mount, and the standard throughput of "
+        f"Parameter Store is {_CALLS_A_SECOND} a second for the whole account"
+    )
+    at = reviewed.klass.values["objects"]
+    yield reviewed.found(rules.AWS_NAME, "spec.parameters.objects", message, at)

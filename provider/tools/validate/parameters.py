@@ -1,0 +1,74 @@
+"""Checks of parameters that are valid but do not work as intended."""
+
+import re
+from collections.abc import Iterator
+
+from provider.manifests.problems import quote
+from provider.tools.validate import findings as rules
+from provider.tools.validate.classes import Reviewed
+from provider.tools.validate.findings import Finding
+
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
+_ZONE = re.compile(rf"(?P<region>{_REGION.pattern})[a-z]")
+_WITHOUT_DASH = re.compile(r"(?P<head>[a-z]{2,4}(-[a-z]+)+)(?P<number>[0-9]{1,2})")
+
+
+def check_regions(reviewed: Reviewed) -> Iterator[Finding]:
+    """Regions that do not look like a region of AWS."""
+    for key in ("region", "failoverRegion"):
+        given = reviewed.klass.values.get(key)
+        if given and given.text and not _REGION.fullmatch(given.text):
+            message = f"{quote(given.text)} does not look like an AWS region"
+            hint = _meant(given.text)
+            yield reviewed.found(rules.REGION, f"spec.parameters.{key}", message, given, hint)
+
+
+def _meant(text: str) -> str:
+    zone = _ZONE.fullmatch(text)
+    if zone:
+        return f"it is an availability zone of {zone['region']}"
+    short = _WITHOUT_DASH.fullmatch(text)
+    return f"did you mean {short['head']}-{short['number']}" if short else ""
+
+
+def check_effects(reviewed: Reviewed) -> Iterator[Finding]:
+    """Parameters that have no effect together with others."""
+    spec, given = reviewed.spec, reviewed.klass.values.get("preferredAddressType")
+    if spec and given and given.text and spec.identity_kind == "irsa":
+        message = "only has an effect with EKS Pod Identity, but the class uses IRSA"
+        path = "spec.parameters.preferredAddressType"
+        hint = 'set usePodIdentity: "true", or leave it out'
+        yield reviewed.found(rules.NO_EFFECT, path, message, given, hint)
+
+
+def check_failover(reviewed: Reviewed) -> Iterator[Finding]:
+    """What a failover region probably does not have."""
+    spec = reviewed.spec
+    if spec is None or spec.failover_region is None:
+        return
+    if spec.region is None:
+        region = spec.failover_region
+        message = f"without region, nodes in {region} cannot mount the class"
+        yield reviewed.found(
+            rules.FAILOVER,
+            "spec.parameters.failoverRegion",
+            message,
+            reviewed.klass.values["failoverRegion"],
+            "set region",
+        )
+    for obj in spec.objects:
+        if obj.ref.version is None or obj.failover != obj.ref:
+            continue
+        kind = (
+            "only a replica has the same version ids"
+            if obj.ref.store == "secretsmanager"
+            else "each region numbers the versions of a parameter itself"
+        )
+        message = f"version {obj.ref.version} is also read in {spec.failover_region}: {kind}"
+        yield reviewed.found_inside(
+            rules.FAILOVER,
+            obj.path,
+            message,
+            reviewed.objects[obj.index],
+            "use objectVersionLabel, which can exist in both regions",
+        )

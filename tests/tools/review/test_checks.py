@@ -1,0 +1,447 @@
+"""What a review finds in classes, and where."""
+
+import pytest
+
+from provider.tools.validate.findings import RULES, Finding
+from tests.tools.review.conftest import HEAD, Reviews, with_objects
+
+SECRET = "- objectName: db\n  objectType: secretsmanager"
+FAILOVER = "region: eu-west-1\nfailoverRegion: eu-central-1"
+
+
+def marked(text: str) -> tuple[str, int, int]:
+    """The text without the mark ⇒, and the line and column that it stands at."""
+    before = text[: text.index("⇒")]
+    return text.replace("⇒", ""), before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1
+
+
+def told(finding: Finding) -> str:
+    return f"{finding.level} {finding.rule.name}: {finding.text.removeprefix('spec.parameters.')}"
+
+
+CASES = {
+    "mistake in an object": (
+        with_objects(f"{SECRET}\n  filePermission: ⇒rw"),
+        (
+            "error object: objects[0].filePermission: must be a quoted 4-digit octal number such "
+            'as "0400", got "rw"'
+        ),
+    ),
+    "broken objects": (
+        with_objects("- objectName: [⇒"),
+        (
+            "error object: objects: is not YAML: while parsing a flow node, did not "
+            "find expected node content"
+        ),
+    ),
+    "mistake in a parameter": (
+        with_objects(SECRET, parameters='region: eu-west-1\nusePodIdentity: ⇒"yes"'),
+        'error parameter: usePodIdentity: must be true or false, got "yes"',
+    ),
+    "no objects": (
+        f"{HEAD}spec:\n  provider: aws\n  parameters: ⇒{{}}\n",
+        "error parameter: objects: is required",
+    ),
+    "objects as a list": (
+        f"{HEAD}spec:\n  provider: aws\n  parameters:\n    objects:\n    ⇒- objectName: a\n",
+        'error manifest: objects: must be text, got a list: write "objects: |"',
+    ),
+    "misspelled key of an object": (
+        with_objects(f"{SECRET}\n  ⇒objectAlais: x"),
+        (
+            'warning unknown-key: objects[0]: key "objectAlais" is not known, ignored; '
+            "did you mean objectAlias"
+        ),
+    ),
+    "misspelled parameter": (
+        with_objects(SECRET, parameters="region: eu-west-1\n⇒failOverRegions: eu-west-2"),
+        (
+            'warning unknown-key: spec.parameters: key "failOverRegions" is not known, ignored; '
+            "did you mean failoverRegion"
+        ),
+    ),
+    "provider in capitals": (
+        with_objects(SECRET).replace("provider: aws", "provider: ⇒AWS"),
+        (
+            "error provider: spec.provider: the driver looks for AWS.sock, and there is aws.sock; "
+            "did you mean aws"
+        ),
+    ),
+    "old version": (
+        with_objects(SECRET).replace(
+            "secrets-store.csi.x-k8s.io/v1", "⇒secrets-store.csi.x-k8s.io/v1alpha1"
+        ),
+        (
+            "warning api-version: apiVersion: secrets-store.csi.x-k8s.io/v1alpha1 is deprecated; "
+            "write secrets-store.csi.x-k8s.io/v1"
+        ),
+    ),
+    "foreign version": (
+        with_objects(SECRET).replace(
+            "secrets-store.csi.x-k8s.io/v1", "⇒secrets-store.csi.k8s.io/v1"
+        ),
+        (
+            "error manifest: apiVersion: must be secrets-store.csi.x-k8s.io/v1, got "
+            '"secrets-store.csi.k8s.io/v1": no cluster knows this as a class'
+        ),
+    ),
+    "no name": (
+        with_objects(SECRET).replace("  name: shop", "  ⇒labels: {}"),
+        "error manifest: metadata.name: is required",
+    ),
+    "region without dash": (
+        with_objects(SECRET, parameters="region: ⇒eu-west1"),
+        ('warning region: region: "eu-west1" looks like no AWS region; did you mean eu-west-1'),
+    ),
+    "zone": (
+        with_objects(SECRET, parameters="region: ⇒us-east-1a"),
+        (
+            'warning region: region: "us-east-1a" looks like no AWS region; '
+            "it is a zone of us-east-1"
+        ),
+    ),
+    "address type without effect": (
+        with_objects(SECRET, parameters="region: eu-west-1\npreferredAddressType: ⇒ipv6"),
+        (
+            "warning no-effect: preferredAddressType: has an effect with EKS Pod "
+            'Identity only, and the class uses IRSA; set usePodIdentity: "true", or leave it out'
+        ),
+    ),
+    "failover without region": (
+        with_objects(SECRET, parameters="failoverRegion: ⇒eu-west-2"),
+        (
+            "warning failover: failoverRegion: stands without region: no node of "
+            "eu-west-2 itself can mount the class; name the region"
+        ),
+    ),
+    "pinned parameter in two regions": (
+        with_objects(
+            "- ⇒objectName: /a\n  objectType: ssmparameter\n  objectVersion: 3",
+            parameters=FAILOVER,
+        ),
+        (
+            "warning failover: objects[0]: version 3 is asked for in eu-central-1 too: "
+            "a parameter's version numbers are each region's own; use objectVersionLabel, which "
+            "both regions can have"
+        ),
+    ),
+    "parameter without slash": (
+        with_objects("- objectName: ⇒app/url\n  objectType: ssmparameter"),
+        (
+            'warning aws-name: objects[0].objectName: "app/url" is no parameter\'s '
+            "name: one with / begins with /; did you mean /app/url"
+        ),
+    ),
+    "parameter with a blank": (
+        with_objects('- objectName: ⇒"a b"\n  objectType: ssmparameter'),
+        (
+            'warning aws-name: objects[0].objectName: "a b" is no parameter\'s name: '
+            "letters, digits and _.-/"
+        ),
+    ),
+    "deep parameter": (
+        with_objects(f"- objectName: ⇒{'/a' * 16}\n  objectType: ssmparameter"),
+        (
+            "warning aws-name: objects[0].objectName: is too deep: 16 levels, a "
+            "parameter has 15 at most"
+        ),
+    ),
+    "label as a parameter's version": (
+        with_objects("- objectName: /a\n  objectType: ssmparameter\n  objectVersion: ⇒prod"),
+        (
+            'warning aws-name: objects[0].objectVersion: "prod" is no parameter\'s '
+            "version, which is a number; a label is given by objectVersionLabel"
+        ),
+    ),
+    "reserved label": (
+        with_objects("- objectName: /a\n  objectType: ssmparameter\n  objectVersionLabel: ⇒Aws-1"),
+        (
+            'warning aws-name: objects[0].objectVersionLabel: "Aws-1" is no '
+            "parameter's label: at most 100 letters, digits and _.-, not beginning with a digit, "
+            "aws or ssm"
+        ),
+    ),
+    "stage as a secret's version": (
+        with_objects(f"{SECRET}\n  objectVersion: ⇒AWSCURRENT"),
+        (
+            'warning aws-name: objects[0].objectVersion: "AWSCURRENT" is no secret\'s '
+            "version id, which has 32 to 64 characters; a staging label is given by "
+            "objectVersionLabel"
+        ),
+    ),
+    "secret with a selector": (
+        with_objects("- objectName: ⇒db:3\n  objectType: secretsmanager"),
+        (
+            'warning aws-name: objects[0].objectName: "db:3" is no secret\'s name: '
+            "letters, digits and /_+=.@-; a parameter is objectType: ssmparameter"
+        ),
+    ),
+    "failover object's name": (
+        with_objects(f"{SECRET}\n  failoverObject:\n    objectName: ⇒d b", parameters=FAILOVER),
+        (
+            'warning aws-name: objects[0].failoverObject.objectName: "d b" is no '
+            "secret's name: letters, digits and /_+=.@-"
+        ),
+    ),
+    "writable by all": (
+        with_objects(f'{SECRET}\n  filePermission: ⇒"0666"'),
+        ('warning file-mode: objects[0].filePermission: "0666" lets every user of the pod write'),
+    ),
+    "executable": (
+        with_objects(
+            f'{SECRET}\n  jmesPath: [{{path: a, objectAlias: a, filePermission: ⇒"0755"}}]'
+        ),
+        (
+            'warning file-mode: objects[0].jmesPath[0].filePermission: "0755" makes '
+            "the file executable"
+        ),
+    ),
+    "readable by all": (
+        with_objects(f'{SECRET}\n  filePermission: ⇒"0444"'),
+        (
+            'note world-readable: objects[0].filePermission: "0444" lets every user of '
+            "the pod read, as the default does; files belong to root, so that whoever runs as "
+            "another user needs it"
+        ),
+    ),
+    "readable by nobody": (
+        with_objects(f'{SECRET}\n  filePermission: ⇒"0000"'),
+        ('warning file-mode: objects[0].filePermission: "0000" lets nobody read but root'),
+    ),
+    "helm template": (
+        with_objects(SECRET).replace("name: shop", "name: ⇒{{ .Values.name }}"),
+        (
+            "error not-yaml: is a Helm template, which only Helm can read; "
+            "helm template CHART | secrets-provider-aws validate -"
+        ),
+    ),
+    "no yaml": ("kind: SecretProviderClass\n  ⇒: ]", "error not-yaml: "),
+    "no manifest": (
+        "⇒- SecretProviderClass\n",
+        "error manifest: document[0]: must be a Kubernetes object",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), CASES.values(), ids=CASES.keys())
+def test_what_is_wrong_is_said_where_it_stands(text: str, expected: str, reviewed: Reviews) -> None:
+    plain, line, column = marked(text)
+    (finding,) = reviewed(plain)
+    assert told(finding).startswith(expected)
+    if "not-yaml" not in expected:
+        assert told(finding) == expected or expected.endswith("object")
+        assert (finding.line, finding.column) == (line, column)
+        assert finding.exact
+    assert finding.line == line
+
+
+SECRET_OBJECTS = "secretObjects:\n- secretName: login\n  type: Opaque\n  data:\n"
+TWO_FILES = f"{SECRET}\n  jmesPath: [{{path: user, objectAlias: app/user}}]"
+
+SYNCED = {
+    "capitals": (
+        "  - {key: a, objectName: ⇒DB}",
+        'synced-file data[0].objectName: "DB" differs from the class\'s file in capitals; write db',
+    ),
+    "untranslated": (
+        "  - {key: a, objectName: ⇒app/user}",
+        (
+            'synced-file data[0].objectName: "app/user" is no file of the class: the driver cannot '
+            "make the Secret; did you mean app_user"
+        ),
+    ),
+    "unlike any": (
+        "  - {key: a, objectName: ⇒certificate}",
+        (
+            'synced-file data[0].objectName: "certificate" is no file of the class: the driver '
+            'cannot make the Secret; there are "app_user", "db"'
+        ),
+    ),
+    "key": (
+        "  - {key: ⇒a/b, objectName: db}",
+        'synced-secret data[0].key: "a/b" is no key of a Secret: letters, digits, -, _ and .',
+    ),
+    "no key": (
+        "  - ⇒{objectName: db}",
+        "synced-secret data[0].key: is required: it names the value in the Secret",
+    ),
+    "key twice": (
+        "  - {key: a, objectName: db}\n  - {key: ⇒a, objectName: app_user}",
+        'synced-secret data[1].key: "a" stands twice: one of the values is lost',
+    ),
+}
+
+
+@pytest.mark.parametrize(("data", "expected"), SYNCED.values(), ids=SYNCED.keys())
+def test_synced_files_and_keys(data: str, expected: str, reviewed: Reviews) -> None:
+    text, line, column = marked(with_objects(TWO_FILES, rest=SECRET_OBJECTS + data))
+    (finding,) = reviewed(text)
+    assert f"warning {finding.rule.name} {finding.text}" == "warning " + expected.replace(
+        " data", " spec.secretObjects[0].data", 1
+    )
+    assert (finding.line, finding.column) == (line, column)
+
+
+@pytest.mark.parametrize(
+    ("block", "expected"),
+    [
+        ("- type: Opaque\n  data: [{objectName: db, key: a}]", "secretName: is required"),
+        ("- secretName: s\n  data: [{objectName: db, key: a}]", "type: is required"),
+        ("- secretName: s\n  type: Opaque", "data: is required"),
+        (
+            "- secretName: S\n  type: Opaque\n  data: [{objectName: db, key: a}]",
+            'secretName: "S" is no Secret\'s name',
+        ),
+        (
+            "- secretName: s\n  type: kubernetes.io/ssh-auth\n  data: [{objectName: db, key: a}]",
+            "type: a Secret of this type needs the key ssh-privatekey",
+        ),
+    ],
+    ids=["no name", "no type", "no data", "name", "type's key"],
+)
+def test_secrets_that_the_driver_or_the_api_server_refuses(
+    block: str, expected: str, reviewed: Reviews
+) -> None:
+    (finding,) = reviewed(with_objects(SECRET, rest=f"secretObjects:\n{block}"))
+    assert told(finding).startswith(f"warning synced-secret: spec.secretObjects[0].{expected}")
+
+
+def test_a_secret_that_is_made_twice(reviewed: Reviews) -> None:
+    one = "- secretName: s\n  type: Opaque\n  data: [{objectName: db, key: a}]\n"
+    (finding,) = reviewed(with_objects(SECRET, rest=f"secretObjects:\n{one}{one}"))
+    assert finding.message.startswith('"s" is made twice')
+
+
+def test_one_pem_file_may_be_split_into_a_tls_secret(reviewed: Reviews) -> None:
+    data = "[{objectName: db, key: tls.crt}]"
+    block = f"secretObjects:\n- secretName: s\n  type: kubernetes.io/tls\n  data: {data}"
+    assert reviewed(with_objects(SECRET, rest=block)) == []
+
+
+def test_every_mistake_of_every_class_is_told(reviewed: Reviews) -> None:
+    bad = with_objects("- objectName: a\n- objectAlias: b\n  objectType: x")
+    found = reviewed(f"{bad}---\n{bad.replace('shop', 'other')}", bad.replace("shop", "third"))
+    assert [one.file for one in found] == ["a"] * 6 + ["b"] * 3
+    assert {one.rule.name for one in found} == {"object"}
+    assert {one.owner for one in found} == {
+        f'SecretProviderClass "{name}"' for name in ("shop", "other", "third")
+    }
+
+
+def test_what_stands_before_broken_yaml_is_checked(reviewed: Reviews) -> None:
+    bad = with_objects("- objectName: a")
+    assert [one.rule.name for one in reviewed(f"{bad}---\n[")] == ["object", "not-yaml"]
+
+
+def test_lists_are_looked_into(reviewed: Reviews) -> None:
+    text = with_objects("- objectName: a").replace("\n", "\n    ").rstrip()
+    (finding,) = reviewed(f"apiVersion: v1\nkind: List\nitems:\n  - {text}\n")
+    assert (finding.line, finding.column) == (13, 13)
+
+
+def test_a_folded_block_that_joins_the_objects_is_told(reviewed: Reviews) -> None:
+    item = "- {objectName: db, objectType: secretsmanager}"
+    text = with_objects(f"{item}\n{item}").replace("objects: |", "objects: >")
+    (finding,) = reviewed(text)
+    assert finding.suggestion == "> joins lines: write objects: |"
+    assert (finding.line, finding.exact) == (11, True)
+
+
+@pytest.mark.parametrize("text", ["- a", "image: {tag: 1}", "{{ .Values }}"], ids=str)
+def test_files_that_speak_of_no_class_may_be_anything(text: str, reviewed: Reviews) -> None:
+    assert reviewed(text) == []
+
+
+def test_classes_of_other_providers_are_passed_over(reviewed: Reviews) -> None:
+    assert reviewed(with_objects("- x").replace("provider: aws", "provider: vault")) == []
+
+
+def test_a_class_that_stands_twice(reviewed: Reviews) -> None:
+    (finding,) = reviewed(with_objects(SECRET), "---\n" + with_objects(SECRET))
+    assert (finding.file, finding.line, finding.column) == ("b", 5, 9)
+    assert told(finding) == (
+        "warning duplicate-class: metadata.name: stands in a:1 too: the last one applied counts"
+    )
+    elsewhere = with_objects(SECRET).replace("  name: shop", "  name: shop\n  namespace: two")
+    assert reviewed(with_objects(SECRET), elsewhere) == []
+
+
+def test_the_daemons_region_holds_for_arns(reviewed: Reviews) -> None:
+    text = with_objects(
+        "- objectName: arn:aws:secretsmanager:eu-west-1:111122223333:secret:a", parameters=""
+    )
+    assert reviewed(text) == []
+    (finding,) = reviewed(text, region="us-east-1")
+    assert "is an ARN of eu-west-1, but is asked for in us-east-1" in finding.message
+
+
+def test_more_parameters_than_an_account_takes_a_second(reviewed: Reviews) -> None:
+    some = "\n".join(f"- {{objectName: /p{n}, objectType: ssmparameter}}" for n in range(401))
+    (finding,) = reviewed(with_objects(some))
+    assert "401 parameters make 41 calls a mount" in finding.message
+
+
+def deployment(csi: str, namespace: str = "") -> str:
+    metadata = f"{{name: web{namespace and ', namespace: '}{namespace}}}"
+    return (
+        f"---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {metadata}\n"
+        f"spec: {{template: {{spec: {{volumes: [{{name: s, csi: {csi}}}]}}}}}}\n"
+    )
+
+
+def csi(name: str, read_only: str = "true") -> str:
+    attributes = f"{{secretProviderClass: {name}}}" if name else "{}"
+    return (
+        f"{{driver: secrets-store.csi.k8s.io, readOnly: {read_only}, "
+        f"volumeAttributes: {attributes}}}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("workload", "expected"),
+    [
+        (deployment(csi("shop")), ""),
+        (deployment(csi("shop"), "store"), ""),
+        (deployment("{driver: other}"), ""),
+        (deployment(csi("shopp")), 'volume "shopp" is no class of these files; did you mean shop'),
+        (deployment(csi("shop", "false")), "manifest must be true: the driver refuses the volume"),
+        (deployment(csi("")), "volume is required by secrets-store.csi.k8s.io"),
+    ],
+    ids=["fits", "no namespace", "other driver", "typo", "not read-only", "no class"],
+)
+def test_volumes_are_held_against_the_classes(
+    workload: str, expected: str, reviewed: Reviews
+) -> None:
+    found = reviewed(with_objects(SECRET) + workload)
+    said = [f"{one.rule.name} {one.text.partition(': ')[2]}" for one in found]
+    assert said == ([expected] if expected else [])
+
+
+def test_a_class_of_another_namespace_is_out_of_reach(reviewed: Reviews) -> None:
+    klass = with_objects(SECRET).replace("  name: shop", "  name: shop\n  namespace: one")
+    (finding,) = reviewed(klass + deployment(csi("shop"), "two"))
+    assert finding.message == '"shop" is in one: a pod\'s class is of its own namespace'
+    assert finding.owner == 'Deployment "web"'
+
+
+def test_pods_alone_are_not_held_against_classes_that_are_elsewhere(reviewed: Reviews) -> None:
+    assert reviewed(deployment(csi("shop"))) == []
+
+
+def test_names_of_rules_are_their_own() -> None:
+    assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+KEYS = '- objectName: db\n  objectType: secretsmanager\n  jsonKeys: ["user", "api-*"]'
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"),
+    [("user", True), ("api-key", True), ("db", True), ("pass", False), ("apikey", False)],
+)
+def test_names_that_only_a_secret_tells_may_be_synced(
+    name: str, fits: bool, reviewed: Reviews
+) -> None:
+    data = f"  - {{key: a, objectName: {name}}}"
+    found = reviewed(with_objects(KEYS, rest=SECRET_OBJECTS + data))
+    assert [one.rule.name for one in found] == ([] if fits else ["synced-file"])

@@ -1,0 +1,75 @@
+"""Places in `objects` as places of the file, however the scalar is written."""
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provider.tools.validate.places import Embedded, Lines, Place
+from provider.manifests.nodes import Fields, Scalar
+from provider.manifests.yaml_tree import read_document
+
+WRITTEN = {
+    "literal": "a:\n  objects: |\n    - first\n    - target\n",
+    "literal with a comment": "objects: | # why\n\n    - first\n      target\n",
+    "literal stripped": "objects: |-\n  first\n  target\n\nother: x\n",
+    "literal with an indicator": "objects: |2\n    first\n    target\n",
+    "literal with anchor": "objects: &o |\n  first\n  target\n",
+    "anchor on a line of its own": "objects: !!str &o\n  |\n  first\n  target\n",
+    "windows": "objects: |\r\n  first\r\n  target\r\n",
+    "folded": "objects: >\n  first\n  second target\n",
+    "folded with more": "objects: >+\n\n  first\n\n    more\n    more\n  last\n  target\n\n",
+    "folded with an indicator": "objects: >1\n  first\n  target\n",
+    "double": 'objects: "- first\\n- target"\n',
+    "double over lines": 'objects: "first\\\n\n \\  x \\u00e9\\U0001f600 \\x41\n\n\n target\\t"\n',
+    "single": "objects: 'it''s first\n\n  target'\n",
+    "plain": "objects: first\n  second\n\n  target\n",
+    "alias": "a: &o |\n  first\n  target\nobjects: *o\n",
+    "json": '{"objects": "first\\n\\ttarget\\/"}',
+    "other characters": "objects: |\n  é 😀\n  é 😀 target\n",
+    "unicode breaks": "objects: |\n  a\u2028  target\n",
+}
+
+
+def objects_of(text: str) -> Scalar:
+    node = read_document(text)
+    while isinstance(node, Fields) and "objects" not in node.entries:
+        node = node["a"]
+    assert isinstance(node, Fields)
+    scalar = node["objects"]
+    assert isinstance(scalar, Scalar)
+    return scalar
+
+
+@pytest.mark.parametrize("text", WRITTEN.values(), ids=WRITTEN.keys())
+def test_a_word_is_found_where_it_stands(text: str) -> None:
+    scalar = objects_of(text)
+    inner = Lines(scalar.text).place(scalar.text.index("target"))
+    expected = Lines(text).place(text.index("target"))
+    assert Embedded(Lines(text), scalar).place(*inner) == Place(*expected)
+
+
+def test_the_end_of_a_text_is_where_it_ends() -> None:
+    text = 'objects: "ab"\n'
+    assert Embedded(Lines(text), objects_of(text)).place(1, 3) == Place(1, 13)
+    assert Embedded(Lines(text), objects_of(text)).place(9, 9) == Place(1, 13)
+
+
+def test_what_cannot_be_traced_is_said_to_be_near() -> None:
+    embedded = Embedded(Lines("objects: something else\n"), Scalar("- a", "text", 1, 10))
+    assert embedded.place(1, 3) == Place(1, 10, exact=False)
+
+
+@pytest.mark.parametrize("style", ["|", ">", '"', "'", None])
+@given(text=st.text(alphabet="ab -:#'\"\\\n\té😀", min_size=1, max_size=60))
+def test_every_character_is_traced_to_one_like_it(style: str | None, text: str) -> None:
+    written = yaml.safe_dump({"objects": text}, default_style=style, allow_unicode=True, width=20)
+    if style is None:
+        written = yaml.safe_dump({"objects": text}, allow_unicode=True, width=20)
+    scalar, lines = objects_of(written), Lines(written)
+    embedded, own = Embedded(lines, scalar), Lines(scalar.text)
+    for offset, character in enumerate(scalar.text):
+        place = embedded.place(*own.place(offset))
+        assert place.exact
+        if character not in " \n\t'\"\\\u2028":
+            assert lines[place.line][place.column - 1] in (character, "\\")

@@ -1,0 +1,98 @@
+"""An AWS that holds whatever a class asks for, whichever way it asks."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from jmespath.parser import ParsedResult
+
+from provider.aws.arn import looks_like_arn
+from provider.csi.request.model import ClassSpec, ObjectRef, SecretObject
+from testbed.aws import Cloud
+from testbed.aws.parameters import Parameter
+from testbed.aws.secrets import Secret
+
+LEAF = "abcd"
+"""Text that is base64 and hex as well."""
+_REFERENCE = "/aws/reference/secretsmanager/"
+
+
+def stock(cloud: Cloud, klass: ClassSpec, region: str) -> None:
+    """Put everything there that the class names, in both of its regions."""
+    for obj in klass.objects:
+        value = _value(obj)
+        _put(cloud, obj.ref, region, value)
+        if obj.failover is not None and klass.failover_region is not None:
+            _put(cloud, obj.failover, klass.failover_region, value)
+
+
+def _put(cloud: Cloud, ref: ObjectRef, region: str, value: str) -> None:
+    if ref.store == "secretsmanager":
+        _put_secret(cloud, ref, region, value)
+    elif ref.store == "ssmparameterpath":
+        cloud.put_parameter(f"{ref.name.rstrip('/')}/{LEAF}", LEAF, region=region)
+    elif ref.name.startswith(_REFERENCE):
+        secret = ObjectRef("secretsmanager", ref.name.removeprefix(_REFERENCE))
+        _put_secret(cloud, secret, region, value)
+    else:
+        _put_parameter(cloud, ref, region, value)
+
+
+def _put_secret(cloud: Cloud, ref: ObjectRef, region: str, value: str) -> None:
+    name = ref.name.split(":", 6)[-1] if looks_like_arn(ref.name) else ref.name
+    secret = cloud.put_secret(name, value, region=region)
+    if looks_like_arn(ref.name) and ref.name[-7:-6] == "-":
+        secret = Secret(name[:-7], ref.name)
+        secret.put(value)
+        cloud.secrets[region][ref.name] = secret
+    if ref.version or ref.label:
+        secret.put(value, version=ref.version, stages=(ref.label,) if ref.label else ())
+
+
+def _put_parameter(cloud: Cloud, ref: ObjectRef, region: str, value: str) -> None:
+    if not looks_like_arn(ref.name):
+        parameter = cloud.put_parameter(ref.name, value, region=region)
+    elif ref.name.split(":")[4] == cloud.account:
+        name = ref.name.partition(":parameter")[2]
+        parameter = cloud.put_parameter(name, value, region=region)
+    else:  # another account's, which the fake knows by no resource of its own
+        parameter = Parameter(ref.name, ref.name)
+        cloud.parameters.setdefault(region, {})[""] = parameter
+    for _ in range(3):
+        number = parameter.put(value)
+    if ref.label:
+        parameter.label(ref.label, number)
+
+
+def _value(obj: SecretObject) -> str:
+    """A value in which everything that is looked for can be found, and decoded."""
+    return (
+        LEAF if obj.encoding and not (obj.extractions or obj.keys) else json.dumps(_document(obj))
+    )
+
+
+def _document(obj: SecretObject) -> dict[str, Any]:
+    document: dict[str, Any] = {"key": LEAF}
+    for extraction in obj.extractions:
+        if isinstance(extraction.expression, ParsedResult):
+            document |= _nest(list(_steps(extraction.expression.parsed)), LEAF)
+        else:
+            document[extraction.expression] = LEAF
+    for pattern in obj.keys.patterns if obj.keys else ():
+        document[pattern.text.replace("*", "x")] = LEAF
+    return document
+
+
+def _steps(node: Any) -> Iterator[str | int]:
+    if node["type"] in {"field", "index"}:
+        yield node["value"]
+    for child in node["children"]:
+        yield from _steps(child)
+
+
+def _nest(steps: list[str | int], leaf: str) -> Any:
+    if not steps:
+        return leaf
+    first, *rest = steps
+    inner = _nest(rest, leaf)
+    return {first: inner} if isinstance(first, str) else [inner] * (first + 1)

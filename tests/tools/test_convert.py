@@ -1,0 +1,630 @@
+"""`convert`: classes deliver what the operator did, and what they cannot is said."""
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as some
+
+from provider.tools import convert
+from provider.tools.convert.options import EXIT_CODES
+from provider.tools.convert.property_paths import NotAPath, expression
+from provider.engine.content.jmespath_search import extract
+from provider.csi.files.layout import lay_out
+from provider.engine.content.expressions import compile_expression
+from provider.manifests.kubernetes import read_classes
+from provider.csi.request.model import Extraction, ObjectRef
+from provider.csi.request.parameters import parse_class
+from provider.store import SecretValue
+from tests import gjson
+from tests.tools.conftest import Done, Run
+from tests.deploy.manifests import SECRET_PROVIDER_CLASS
+
+STORES = """\
+apiVersion: external-secrets.io/v1
+kind: SecretStore
+metadata: {name: sm, namespace: shop}
+spec:
+  provider:
+    aws: {service: SecretsManager, region: eu-west-1}
+---
+apiVersion: external-secrets.io/v1beta1
+kind: ClusterSecretStore
+metadata: {name: ps}
+spec:
+  provider:
+    aws:
+      service: ParameterStore
+      region: eu-west-1
+      auth: {jwt: {serviceAccountRef: {name: reader, namespace: eso}}}
+---
+apiVersion: external-secrets.io/v1
+kind: SecretStore
+metadata: {name: prefixed, namespace: shop}
+spec:
+  provider:
+    aws: {service: SecretsManager, region: eu-west-1, prefix: prod/}
+---
+"""
+HEAD = """\
+apiVersion: external-secrets.io/v1
+kind: ExternalSecret
+metadata:
+  name: app
+  namespace: shop
+spec:
+  refreshInterval: 1h
+  secretStoreRef: {name: sm}
+"""
+DB = json.dumps(
+    {
+        "username": "ada",
+        "password": 'p"w\u00fc',
+        "port": 5432,
+        "tls": True,
+        "hosts": ["one", "two"],
+        "a.b": "dotted",
+        "a": {"b": "nested", "c.d": "both", "e": {"f": ""}},
+        "api-key": "dashed",
+        "0": "zero",
+    }
+)
+FIRST = (STORES + HEAD).count("\n") + 1
+"""The line that comes after both."""
+SECRETS: Mapping[ObjectRef, bytes] = {
+    ObjectRef("secretsmanager", "db"): DB.encode(),
+    ObjectRef("secretsmanager", "db", label="AWSPREVIOUS"): b'{"username": "bob"}',
+    ObjectRef("secretsmanager", "db", version="0bf1a1a8-4d4a"): b'{"username": "eve"}',
+    ObjectRef("secretsmanager", "prod/db"): b'{"username": "pro"}',
+    ObjectRef("secretsmanager", "key"): b"aGVsbG8=",
+    ObjectRef("secretsmanager", "jar"): b'{"key": "aGVsbG8="}',
+    ObjectRef("ssmparameter", "/app/url"): b"https://example",
+    ObjectRef("ssmparameter", "/app/url", version="3"): b"https://three",
+    ObjectRef("ssmparameter", "/app/url", label="live"): b"https://live",
+    ObjectRef("ssmparameter", "/app/json"): b'{"user": {"name": "ann"}}',
+}
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Runs `secrets-provider-aws convert` on a text."""
+
+    def run(text: str, *arguments: object) -> Done:
+        path = tmp_path / "eso.yaml"
+        path.write_text(text)
+        code = convert.run([str(path), *map(str, arguments)])
+        done = Done(code, *capsys.readouterr())
+        return Done(code, done.out, done.err.replace(f"{tmp_path}/", ""))
+
+    return run
+
+
+def delivered(text: str) -> dict[str, Mapping[str, bytes]]:
+    """The Kubernetes Secrets that the driver would make of the classes' files."""
+    secrets: dict[str, dict[str, bytes]] = {}
+    for klass in read_classes(text):
+        spec = parse_class(klass.parameters, default_mode=0o644, default_region=None)
+        assert not spec.warnings
+        found = [(obj, SecretValue(SECRETS[obj.ref], "1")) for obj in spec.objects]
+        files, failures = lay_out(found)
+        assert not failures
+        content = {file.path: file.content for file in files}
+        for synced in klass.synced:
+            secrets.setdefault(synced.secret_name, {})[synced.key] = content[synced.object_name]
+    return dict(secrets)
+
+
+def entry(secret_key: str, /, **ref: str) -> str:
+    return json.dumps({"secretKey": secret_key, "remoteRef": ref})
+
+
+def data(*entries: str) -> str:
+    return "".join(["  data:\n", *(f"    - {one}\n" for one in entries)])
+
+
+PS = "  secretStoreRef: {name: ps, kind: ClusterSecretStore}\n"
+SAME = {
+    "a whole secret": (data(entry("config.json", key="db")), {"config.json": DB}),
+    "values of one secret": (
+        data(
+            entry("USER", key="db", property="username"),
+            entry("PASSWORD", key="db", property="password"),
+            entry("PORT", key="db", property="port"),
+            entry("TLS", key="db", property="tls"),
+        ),
+        {"USER": "ada", "PASSWORD": 'p"w\u00fc', "PORT": "5432", "TLS": "true"},
+    ),
+    "a secret and a value of it": (
+        data(entry("all", key="db"), entry("user", key="db", property="username")),
+        {"all": DB, "user": "ada"},
+    ),
+    "one secret under two keys": (
+        data(entry("one", key="key"), entry("two", key="key")),
+        {"one": "aGVsbG8=", "two": "aGVsbG8="},
+    ),
+    "a value called as its secret": (
+        data(entry("db", key="db", property="username")),
+        {"db": "ada"},
+    ),
+    "paths": (
+        data(
+            entry("dotted", key="db", property="a.b"),
+            entry("deep", key="db", property=r"a.c\.d"),
+            entry("empty", key="db", property="a.e.f"),
+            entry("index", key="db", property="hosts.1"),
+            entry("list", key="db", property="hosts"),
+            entry("dash", key="db", property="api-key"),
+            entry("digit", key="db", property="0"),
+        ),
+        {
+            "dotted": "dotted",
+            "deep": "both",
+            "empty": "",
+            "index": "two",
+            "list": '["one","two"]',
+            "dash": "dashed",
+            "digit": "zero",
+        },
+    ),
+    "versions": (
+        data(
+            entry("current", key="db", property="username", version="AWSCURRENT"),
+            entry("before", key="db", property="username", version="AWSPREVIOUS"),
+            entry("pinned", key="db", property="username", version="uuid/0bf1a1a8-4d4a"),
+        ),
+        {"current": "ada", "before": "bob", "pinned": "eve"},
+    ),
+    "base64": (
+        data(
+            entry("whole", key="key", decodingStrategy="Base64"),
+            entry("part", key="jar", property="key", decodingStrategy="Base64"),
+            entry("raw", key="key", decodingStrategy="None"),
+        ),
+        {"whole": "hello", "part": "hello", "raw": "aGVsbG8="},
+    ),
+    "parameters": (
+        PS
+        + data(
+            entry("url", key="/app/url"),
+            entry("three", key="/app/url", version="3"),
+            entry("live", key="/app/url", version="live"),
+            entry("user", key="/app/json", property="user.name"),
+        ),
+        {
+            "url": "https://example",
+            "three": "https://three",
+            "live": "https://live",
+            "user": "ann",
+        },
+    ),
+    "a store with a prefix": (
+        "  secretStoreRef: {name: prefixed, kind: SecretStore}\n"
+        + data(entry("user", key="db", property="username")),
+        {"user": "pro"},
+    ),
+    "stores beside each other": (
+        data(
+            entry("user", key="db", property="username"),
+            json.dumps(
+                {
+                    "secretKey": "url",
+                    "remoteRef": {"key": "/app/url"},
+                    "sourceRef": {"storeRef": {"name": "ps", "kind": "ClusterSecretStore"}},
+                }
+            ),
+        ),
+        {"user": "ada", "url": "https://example"},
+    ),
+    "keys renamed by a template": (
+        data(entry("user", key="db", property="username"), entry("api-key", key="key"))
+        + """\
+  target:
+    template:
+      engineVersion: v2
+      data:
+        name: "{{ .user }}"
+        key: '{{ index . "api-key" | toString }}'
+""",
+        {"name": "ada", "key": "aGVsbG8="},
+    ),
+    "a template that adds": (
+        data(entry("user", key="db", property="username"))
+        + "  target: {template: {mergePolicy: Merge, data: {name: '{{.user}}'}}}\n",
+        {"user": "ada", "name": "ada"},
+    ),
+}
+
+
+def spec(text: str) -> str:
+    """An ExternalSecret and its stores; what `text` says again replaces what is there."""
+    head = (
+        HEAD.replace("  secretStoreRef: {name: sm}\n", "") if "  secretStoreRef:" in text else HEAD
+    )
+    return STORES + head + text
+
+
+@pytest.mark.parametrize(("text", "expected"), SAME.values(), ids=SAME)
+def test_the_kubernetes_secret_stays_the_same(
+    run: Run, text: str, expected: Mapping[str, str]
+) -> None:
+    done = run(spec(text))
+    assert (done.code, done.err) == (0, "")
+    assert delivered(done.out) == {"app": {key: one.encode() for key, one in expected.items()}}
+    jsonschema.validate(yaml.safe_load(done.out), SECRET_PROVIDER_CLASS)
+
+
+def test_keys_that_are_told_make_an_extraction_whole(run: Run) -> None:
+    text = spec(
+        data(entry("username", key="db", property="api-key"))
+        + "  dataFrom:\n    - extract: {key: db}\n    - extract: {key: jar}\n"
+    )
+    done = run(text, "--keys", "db=username,password,key", "--keys", "jar=key")
+    assert (done.code, done.err) == (0, "")
+    assert delivered(done.out) == {
+        "app": {"username": b"dashed", "password": 'p"w\u00fc'.encode(), "key": b"aGVsbG8="}
+    }
+
+
+def test_keys_that_are_not_told_become_files_alone(run: Run) -> None:
+    done = run(spec("  dataFrom:\n    - extract: {key: db}\n"))
+    assert done.code == 1
+    [klass] = read_classes(done.out)
+    parsed = parse_class(klass.parameters, default_mode=0o644, default_region=None)
+    files, _ = lay_out([(one, SecretValue(SECRETS[one.ref], "1")) for one in parsed.objects])
+    assert {file.path for file in files} == set(json.loads(DB))
+    assert f"eso.yaml:{FIRST + 1}: " in done.err
+    assert "add --keys db=KEY,…" in done.err
+
+
+def test_type_labels_and_annotations_go_to_the_secret(run: Run) -> None:
+    template = """\
+  target:
+    name: login
+    template:
+      type: kubernetes.io/basic-auth
+      metadata:
+        labels: {app: shop}
+        annotations: {note: 'a: "b"'}
+"""
+    done = run(spec(data(entry("username", key="db", property="username")) + template))
+    [secret] = yaml.safe_load(done.out)["spec"]["secretObjects"]
+    assert secret == {
+        "secretName": "login",
+        "type": "kubernetes.io/basic-auth",
+        "labels": {"app": "shop"},
+        "annotations": {"note": 'a: "b"'},
+        "data": [{"objectName": "username", "key": "username"}],
+    }
+
+
+def test_without_a_template_labels_are_those_of_the_external_secret(run: Run) -> None:
+    text = spec(data(entry("a", key="key")))
+    annotations = "{kubectl.kubernetes.io/last-applied-configuration: x, team: blue}"
+    meta = f"  name: app\n  labels: {{app: shop}}\n  annotations: {annotations}\n"
+    done = run(text.replace("  name: app\n", meta))
+    [secret] = yaml.safe_load(done.out)["spec"]["secretObjects"]
+    assert (secret["labels"], secret["annotations"]) == ({"app": "shop"}, {"team": "blue"})
+
+
+def test_a_target_that_nobody_makes_is_none_here_either(run: Run) -> None:
+    done = run(spec(data(entry("a", key="key")) + "  target: {creationPolicy: None}\n"))
+    assert done.code == 0
+    assert "secretObjects" not in yaml.safe_load(done.out)["spec"]
+
+
+# ---- what cannot be converted ----------------------------------------------------
+
+ONE = data(entry("a", key="key"))
+LOST = {
+    "find": ("  dataFrom:\n    - find: {name: {regexp: .*}}\n", "spec.dataFrom[0].find", 1),
+    "rewrite": (
+        "  dataFrom:\n    - {extract: {key: db}, rewrite: [{regexp: {source: a, target: b}}]}\n",
+        "spec.dataFrom[0].rewrite",
+        1,
+    ),
+    "extract of a part": (
+        "  dataFrom:\n    - extract: {key: db, property: a}\n",
+        "spec.dataFrom[0].extract.property",
+        1,
+    ),
+    "generator": (
+        "  dataFrom:\n    - sourceRef: {generatorRef: {kind: Password, name: x}}\n",
+        "spec.dataFrom[0].sourceRef.generatorRef",
+        1,
+    ),
+    "template": (
+        '  target:\n    template:\n      data:\n        url: "x://{{ .a }}@host"\n',
+        "spec.target.template.data.url",
+        3,
+    ),
+    "template of nothing": (
+        '  target:\n    template:\n      data:\n        url: "{{ .b }}"\n',
+        "spec.target.template.data.url",
+        3,
+    ),
+    "templateFrom": (
+        "  target:\n    template:\n      templateFrom: [{literal: x}]\n",
+        "spec.target.template.templateFrom",
+        2,
+    ),
+    "template in a label": (
+        "  target:\n    template:\n      metadata:\n        labels: {a: '{{ .a }}'}\n",
+        "spec.target.template.metadata.labels.a",
+        3,
+    ),
+    "Merge": ("  target: {creationPolicy: Merge}\n", "spec.target.creationPolicy", 0),
+    "Orphan": ("  target: {creationPolicy: Orphan}\n", "spec.target.creationPolicy", 0),
+    "Delete": ("  target: {deletionPolicy: Delete}\n", "spec.target.deletionPolicy", 0),
+    "immutable": ("  target: {immutable: true}\n", "spec.target.immutable", 0),
+    "refreshPolicy": ("  refreshPolicy: CreatedOnce\n", "spec.refreshPolicy", 0),
+    "no entry": (
+        "  data:\n    - db\n    - " + entry("a", key="key") + "\n",
+        "spec.data[0]",
+        1,
+    ),
+    "no key": (
+        "  data:\n    - remoteRef: {key: db}\n    - " + entry("a", key="key") + "\n",
+        "spec.data[0]",
+        1,
+    ),
+    "unknown": ("  syncWindows: {}\n", "spec.syncWindows", 0),
+}
+
+
+@pytest.mark.parametrize(("text", "path", "line"), LOST.values(), ids=LOST)
+def test_what_is_lost_is_said_with_its_line(run: Run, text: str, path: str, line: int) -> None:
+    line += FIRST
+    done = run(spec(text if text.startswith("  data:") else text + ONE))
+    assert done.code == 1
+    assert done.err.startswith(f'eso.yaml:{line}: ExternalSecret "app" {path}: ')
+    assert done.err.count("\n") == 1
+    assert f"# - line {line} {path}: " in done.out
+    assert read_classes(done.out)
+
+
+REFS = {
+    "tags": ({"metadataPolicy": "Fetch"}, "metadataPolicy"),
+    "guessed encoding": ({"decodingStrategy": "Auto"}, "decodingStrategy"),
+    "other alphabet": ({"decodingStrategy": "Base64URL"}, "decodingStrategy"),
+    "query": ({"property": "a.#(b==1).c"}, "property"),
+    "pattern": ({"property": "a*"}, "property"),
+    "modifier": ({"property": "a.@reverse"}, "property"),
+    "empty step": ({"property": "a..b"}, "property"),
+}
+
+
+@pytest.mark.parametrize(("ref", "key"), REFS.values(), ids=REFS)
+def test_an_entry_that_cannot_be_delivered_is_left_out(
+    run: Run, ref: dict[str, str], key: str
+) -> None:
+    done = run(spec(data(entry("b", key="db", **ref), entry("a", key="key"))))
+    assert done.code == 1
+    assert f'eso.yaml:{FIRST + 1}: ExternalSecret "app" spec.data[0].remoteRef.{key}: ' in done.err
+    assert delivered(done.out) == {"app": {"a": b"aGVsbG8="}}
+
+
+def test_nothing_left_makes_no_class(run: Run) -> None:
+    done = run(spec("  dataFrom:\n    - find: {tags: {a: b}}\n"))
+    assert (done.code, done.out) == (1, "")
+    assert "no class is made" in done.err
+
+
+def test_of_two_entries_of_one_key_the_later_wins(run: Run) -> None:
+    done = run(spec(data(entry("a", key="db"), entry("a", key="key"))))
+    assert done.code == 1
+    assert f"eso.yaml:{FIRST + 1}: " in done.err
+    assert delivered(done.out) == {"app": {"a": b"aGVsbG8="}}
+
+
+def test_an_arn_of_another_region_makes_no_class(run: Run) -> None:
+    arn = "arn:aws:secretsmanager:us-east-1:111122223333:secret:x-AbCdEf"
+    done = run(spec(data(entry("a", key=arn))))
+    assert (done.code, done.out) == (1, "")
+    assert "is an ARN of us-east-1, but is asked for in eu-west-1" in done.err
+
+
+# ---- stores ----------------------------------------------------------------------
+
+
+def store(aws: Mapping[str, Any], **fields: Any) -> str:
+    """An ExternalSecret whose store is this."""
+    manifest = {
+        "apiVersion": "external-secrets.io/v1",
+        "kind": "SecretStore",
+        "metadata": {"name": "sm"},
+        "spec": {"provider": {"aws": aws}, **fields},
+    }
+    return f"{yaml.safe_dump(manifest)}---\n{HEAD}{ONE}"
+
+
+SM = {"service": "SecretsManager", "region": "eu-west-1"}
+REF = {"name": "keys", "key": "id"}
+LOST_OF_STORES: dict[str, tuple[dict[str, Any], str]] = {
+    "static keys": ({"auth": {"secretRef": {"accessKeyIDSecretRef": REF}}}, "auth.secretRef"),
+    "chain": ({"additionalRoles": ["arn:aws:iam::111122223333:role/x"]}, "additionalRoles"),
+    "tags": ({"sessionTags": [{"key": "a", "value": "b"}]}, "sessionTags"),
+    "more tags": ({"sessionTagsPolicy": "Simple"}, "sessionTagsPolicy"),
+    "role that is no ARN": ({"role": "reader"}, "role"),
+    "unknown": ({"vpcEndpoint": "x"}, "vpcEndpoint"),
+}
+
+
+@pytest.mark.parametrize(("aws", "path"), LOST_OF_STORES.values(), ids=LOST_OF_STORES)
+def test_what_a_store_has_beyond_a_class_is_said(run: Run, aws: dict[str, Any], path: str) -> None:
+    done = run(store(SM | aws))
+    assert done.code == 1
+    assert f'SecretStore "sm" spec.provider.aws.{path}: ' in done.err
+    assert delivered(done.out)
+
+
+NO_STORES = {
+    "another service": (
+        store({"service": "Nothing", "region": "eu-west-1"}),
+        "aws.service: must be",
+    ),
+    "no region": (store({"service": "SecretsManager"}), "aws.region: must be a region"),
+    "missing": (HEAD + ONE, 'secretStoreRef: SecretStore "sm" is not in the files'),
+    "of another namespace": (
+        store(SM).replace("  name: sm\n", "  name: sm\n  namespace: other\n"),
+        "is not in the files",
+    ),
+    "of another kind": (
+        store(SM).replace("{name: sm}", "{name: sm, kind: ClusterSecretStore}"),
+        "is not in the files",
+    ),
+    "of another cloud": (
+        store(SM).replace(
+            "    aws:\n      region: eu-west-1\n      service: SecretsManager", "    gcpsm: {}"
+        ),
+        "must be aws, got",
+    ),
+    "none": (f"{HEAD.replace('  secretStoreRef: {name: sm}', '')}{ONE}", "names no store"),
+}
+
+
+@pytest.mark.parametrize(("text", "told"), NO_STORES.values(), ids=NO_STORES)
+def test_without_a_store_of_aws_there_is_no_class(run: Run, text: str, told: str) -> None:
+    done = run(text)
+    assert (done.code, done.out) == (1, "")
+    assert told in done.err
+
+
+def test_a_store_of_another_region_needs_another_class(run: Run) -> None:
+    other = (
+        STORES.partition("---\n")[0]
+        .replace("name: sm", "name: us")
+        .replace("eu-west-1", "us-east-1")
+    )
+    source = {"sourceRef": {"storeRef": {"name": "us"}}}
+    second = json.dumps({"secretKey": "b", "remoteRef": {"key": "key"}, **source})
+    done = run(f"{other}---\n{spec(data(entry('a', key='key'), second))}")
+    assert done.code == 1
+    assert "another region or role" in done.err
+    assert delivered(done.out) == {"app": {"a": b"aGVsbG8="}}
+
+
+def test_whose_rights_were_used_is_noted(run: Run) -> None:
+    done = run(spec(PS + data(entry("url", key="/app/url"))))
+    assert done.code == 0
+    assert "eso/reader" in done.out
+    assert "iam-policy" in done.out
+
+
+def test_the_role_of_a_store_is_assumed_by_the_class(run: Run) -> None:
+    role = "arn:aws:iam::444455556666:role/reader"
+    done = run(store(SM | {"role": role, "externalID": "blue"}))
+    assert (done.code, done.err) == (0, "")
+    [klass] = read_classes(done.out)
+    assumed = parse_class(klass.parameters, default_mode=0o644, default_region=None).assume_role
+    assert assumed is not None
+    assert (assumed.arn, assumed.external_id) == (role, "blue")
+
+
+def test_pod_identity_can_be_asked_for(run: Run) -> None:
+    done = run(spec(ONE), "--pod-identity")
+    assert yaml.safe_load(done.out)["spec"]["parameters"]["usePodIdentity"] == "true"
+
+
+# ---- files and the command line --------------------------------------------------
+
+
+def test_every_external_secret_becomes_a_class(run: Run) -> None:
+    second = (HEAD + ONE).replace("name: app", "name: other").replace("io/v1", "io/v1beta1")
+    done = run(f"{spec(ONE)}---\n{second}")
+    assert [klass.name for klass in read_classes(done.out)] == ["app", "other"]
+
+
+@pytest.mark.parametrize("kind", ["PushSecret", "ClusterExternalSecret"])
+def test_other_kinds_of_the_operator_are_told(run: Run, kind: str) -> None:
+    other = f"{{apiVersion: external-secrets.io/v1, kind: {kind}, metadata: {{name: x}}}}\n"
+    done = run(f"{spec(ONE)}---\n{other}")
+    assert done.code == 1
+    assert f'eso.yaml:{FIRST + 3}: {kind} "x": ' in done.err
+
+
+def test_an_old_version_is_told(run: Run) -> None:
+    done = run(
+        spec(ONE).replace(
+            HEAD.splitlines()[0] + "\nkind: External",
+            "apiVersion: external-secrets.io/v1alpha1\nkind: External",
+        )
+    )
+    assert (done.code, done.out) == (1, "")
+    assert "external-secrets.io/v1beta1" in done.err
+
+
+def test_stdin_is_read(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(spec(ONE).encode())))
+    assert convert.run(["-"]) == 0
+    assert f"(stdin:{STORES.count(chr(10)) + 1})" in capsys.readouterr().out
+
+
+def test_what_lies_apart_in_a_folder_is_read_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "stores.yaml").write_text(STORES)
+    (tmp_path / "app.yaml").write_text(HEAD + ONE)
+    (tmp_path / "values.yaml").write_text("replicas: 1\n")
+    assert convert.run([str(tmp_path)]) == 0
+    assert delivered(capsys.readouterr().out) == {"app": {"a": b"aGVsbG8="}}
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "told"),
+    [
+        ("kind: Pod\napiVersion: v1\n", [], "no ExternalSecret"),
+        ("a: [", [], "not YAML"),
+        (HEAD, ["--keys", "x"], "--keys"),
+        (HEAD, ["/nowhere"], "cannot read /nowhere"),
+    ],
+    ids=["none", "no YAML", "keys", "no file"],
+)
+def test_a_wrong_command_line_exits_2(run: Run, text: str, arguments: list[str], told: str) -> None:
+    done = run(text, *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert told in done.err
+
+
+def test_help_tells_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        convert.run(["--help"])
+    out = capsys.readouterr().out
+    for code, meaning in EXIT_CODES.items():
+        assert f"  {code}  {meaning}" in out
+    assert max(map(len, out.splitlines())) <= 100
+
+
+# ---- properties ------------------------------------------------------------------
+
+KEYS = some.sampled_from(["a", "b", "a.b", "0", "1", "a-b", "é", 'q"', "b.0", "\\", "a|b"])
+DOCUMENTS = some.recursive(
+    some.sampled_from(["text", 7, True, ""]),
+    lambda inner: some.lists(inner, max_size=3) | some.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=8,
+)
+PROPERTIES = some.lists(
+    KEYS | KEYS.map(lambda key: key.replace("\\", "\\\\").replace(".", "\\.")),
+    min_size=1,
+    max_size=4,
+).map(".".join)
+
+
+@given(document=some.dictionaries(KEYS, DOCUMENTS, min_size=1), text=PROPERTIES)
+def test_an_expression_finds_what_the_property_found(document: dict[str, Any], text: str) -> None:
+    try:
+        path = expression(text)
+    except NotAPath:
+        return
+    one = Extraction(path, compile_expression(path), "x", "x", 0o644)
+    [(_, found)] = extract([one], document)
+    expected = gjson.of_property(document, text)
+    if isinstance(expected, str):
+        assert found == expected.encode()
+    else:
+        assert isinstance(found, Exception)

@@ -1,0 +1,411 @@
+"""`iam-policy`: its documents in every format, who is trusted, and what it wants to be told."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from provider.tools import iam_policy
+from provider.tools.iam_policy.options import EXIT_CODES
+from tests.tools.conftest import CLASS, Done, Run
+from tests.hcl import policy_documents
+from tests.iam import matches
+
+ACCOUNT = "111122223333"
+KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+ISSUER = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"
+MANIFESTS = f"""\
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: web
+  namespace: shop
+  annotations:
+    eks.amazonaws.com/role-arn: arn:aws:iam::{ACCOUNT}:role/web
+---
+{CLASS.format(name="shop", object="db/password")}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web, namespace: shop}}
+spec:
+  template:
+    spec:
+      serviceAccountName: web
+      containers: [{{name: app, image: app}}]
+      volumes:
+        - csi: {{driver: secrets-store.csi.k8s.io, volumeAttributes: {{secretProviderClass: shop}}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: other}}
+spec: {{serviceAccountName: other, containers: [{{name: app, image: app}}]}}
+"""
+READ = {
+    "Sid": "ReadSecretsEuWest1",
+    "Effect": "Allow",
+    "Action": ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
+    "Resource": [f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:db/password-??????"],
+}
+IRSA = {
+    "Sid": "TrustServiceAccounts",
+    "Effect": "Allow",
+    "Principal": {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"},
+    "Action": ["sts:AssumeRoleWithWebIdentity"],
+    "Condition": {
+        "StringEquals": {
+            f"{ISSUER}:aud": ["sts.amazonaws.com"],
+            f"{ISSUER}:sub": ["system:serviceaccount:shop:web"],
+        }
+    },
+}
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs `secrets-provider-aws iam-policy`."""
+
+    def run(*arguments: object) -> Done:
+        code = iam_policy.run([*map(str, arguments)])
+        return Done(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def policy_of(run: Run, tmp_path: Path) -> Callable[..., Any]:
+    """The JSON for an `objects` text."""
+
+    def policy_of(objects: str, *arguments: str, **parameters: str) -> Any:
+        path = tmp_path / "class.yaml"
+        document = yaml.safe_load(CLASS)
+        document["spec"]["parameters"] |= {"objects": objects, **parameters}
+        path.write_text(yaml.safe_dump(document))
+        done = run(path, "--account", ACCOUNT, *arguments)
+        assert done.code == 0, done.err
+        return json.loads(done.out)
+
+    return policy_of
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "manifests.yaml"
+    path.write_text(MANIFESTS)
+    return path
+
+
+def test_the_document_can_be_handed_to_iam_as_it_is(run: Run, file: Path) -> None:
+    done = run(file)
+    assert (done.code, done.err) == (0, "")
+    assert json.loads(done.out) == {"Version": "2012-10-17", "Statement": [READ]}
+
+
+def test_classes_of_several_files_and_of_stdin_make_one_policy(
+    run: Run, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = CLASS.format(name="other", object="api-key").encode()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(other)))
+    [statement] = json.loads(run(file, "-").out)["Statement"]
+    assert statement["Resource"] == [
+        f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:api-key-??????",
+        f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:db/password-??????",
+    ]
+
+
+def test_what_lies_apart_in_a_folder_is_read_together(run: Run, tmp_path: Path) -> None:
+    for number, text in enumerate(MANIFESTS.split("---\n")):
+        (tmp_path / f"{number}.yaml").write_text(text)
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: shop\n")
+    done = run(tmp_path, "--trust", "irsa", "--oidc-provider", ISSUER)
+    assert json.loads(done.out)["policy"]["Statement"] == [READ]
+    assert json.loads(done.out)["trust"]["Statement"] == [IRSA]
+
+
+def test_the_order_is_that_of_the_names_whatever_the_class_s_is(
+    policy_of: Callable[..., Any],
+) -> None:
+    lines = [
+        "- {objectName: b, objectType: secretsmanager}",
+        "- {objectName: /b, objectType: ssmparameter, objectAlias: pb}",
+        "- {objectName: a, objectType: secretsmanager}",
+        "- {objectName: /a, objectType: ssmparameter, objectAlias: pa}",
+    ]
+    assert policy_of("\n".join(lines)) == policy_of("\n".join(reversed(lines)))
+
+
+def test_a_key_is_for_decrypting_through_the_stores_of_its_region_alone(
+    policy_of: Callable[..., Any],
+) -> None:
+    objects = "- {objectName: a, objectType: secretsmanager}\n"
+    arguments = ("--kms-key", KEY, "--kms-key", KEY.replace("1234abcd", "0000"))
+    decrypt = policy_of(objects, *arguments)["Statement"][-1]
+    assert decrypt == {
+        "Sid": "DecryptEuWest1",
+        "Effect": "Allow",
+        "Action": ["kms:Decrypt"],
+        "Resource": [KEY.replace("1234abcd", "0000"), KEY],
+        "Condition": {
+            "StringEquals": {"kms:ViaService": ["secretsmanager.eu-west-1.amazonaws.com"]}
+        },
+    }
+
+
+def test_a_key_of_another_region_is_of_no_use(run: Run, file: Path) -> None:
+    done = run(file, "--kms-key", KEY.replace("eu-west-1", "eu-north-1"))
+    assert (done.code, done.out) == (2, "")
+    assert "eu-north-1" in done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "matched", "others"),
+    [
+        ("db", ["db-AbCdEf"], ["db-x-AbCdEf", "db2-AbCdEf", "db-AbCdEfG"]),
+        ("a*", ["a*-AbCdEf"], ["ab-AbCdEf"]),
+        ("a?", ["a?-AbCdEf"], ["ab-AbCdEf"]),
+        ("${aws:username}", ["${aws:username}-AbCdEf"], ["anna-AbCdEf"]),
+        ("$*", ["$*-AbCdEf"], ["$x-AbCdEf"]),
+    ],
+)
+def test_no_name_matches_another_secret(
+    policy_of: Callable[..., Any], name: str, matched: list[str], others: list[str]
+) -> None:
+    policy = policy_of(json.dumps([{"objectName": name, "objectType": "secretsmanager"}]))
+    [pattern] = policy["Statement"][0]["Resource"]
+    head = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:"
+    assert all(matches(pattern, head + one) for one in matched)
+    assert not any(matches(pattern, head + one) for one in others)
+
+
+def test_a_public_parameter_belongs_to_aws(policy_of: Callable[..., Any]) -> None:
+    name = "/aws/service/eks/optimized-ami/1.33/amazon-linux-2/recommended/image_id"
+    policy = policy_of(f"- {{objectName: {name}, objectType: ssmparameter}}")
+    [resource] = policy["Statement"][0]["Resource"]
+    assert resource == f"arn:aws:ssm:eu-west-1::parameter{name}"
+
+
+def test_a_class_for_the_node_s_region_is_for_all_that_are_given(
+    policy_of: Callable[..., Any],
+) -> None:
+    objects = "- {objectName: a, objectType: secretsmanager}"
+    policy = policy_of(objects, "--region", "us-east-1", "--region", "cn-north-1", region="")
+    assert [one["Resource"] for one in policy["Statement"]] == [
+        [f"arn:aws-cn:secretsmanager:cn-north-1:{ACCOUNT}:secret:a-??????"],
+        [f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:a-??????"],
+    ]
+
+
+def test_arns_alone_need_neither_region_nor_account(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "class.yaml"
+    arn = f"arn:aws:secretsmanager:eu-west-3:{ACCOUNT}:secret:a-AbCdEf"
+    text = CLASS.format(name="x", object=f'"{arn}"').replace("    region: eu-west-1\n", "")
+    path.write_text(text)
+    done = run(path)
+    assert json.loads(done.out)["Statement"][0]["Resource"] == [arn]
+
+
+# ---- trust -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "provider",
+    [f"https://{ISSUER}", ISSUER, f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"],
+)
+def test_irsa_trusts_the_service_accounts_that_mount_the_class(
+    run: Run, file: Path, provider: str
+) -> None:
+    done = run(file, "--trust", "irsa", "--oidc-provider", provider)
+    assert json.loads(done.out) == {
+        "policy": {"Version": "2012-10-17", "Statement": [READ]},
+        "trust": {"Version": "2012-10-17", "Statement": [IRSA]},
+    }
+
+
+def test_pod_identity_trusts_pairs_of_namespace_and_service_account(run: Run, file: Path) -> None:
+    names = [f for name in ("shop/web", "shop/api", "ops/web") for f in ("--service-account", name)]
+    done = run(file, "--trust", "pod-identity", *names)
+    conditions = [one["Condition"] for one in json.loads(done.out)["trust"]["Statement"]]
+    tag = "aws:RequestTag/kubernetes"
+    assert conditions == [
+        {"StringEquals": {f"{tag}-namespace": ["ops"], f"{tag}-service-account": ["web"]}},
+        {"StringEquals": {f"{tag}-namespace": ["shop"], f"{tag}-service-account": ["api", "web"]}},
+    ]
+    assert "a class asks for irsa, but the trust is in pod-identity" in done.err
+
+
+def test_without_pods_all_service_accounts_of_the_files_are_trusted(
+    run: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "class.yaml"
+    path.write_text("---\n".join(MANIFESTS.split("---\n")[:2]).replace("  namespace: shop\n", ""))
+    done = run(path, "--trust", "irsa", "--oidc-provider", ISSUER, "-n", "blue")
+    [statement] = json.loads(done.out)["trust"]["Statement"]
+    subjects = statement["Condition"]["StringEquals"][f"{ISSUER}:sub"]
+    assert subjects == ["system:serviceaccount:blue:web"]
+
+
+# ---- formats ---------------------------------------------------------------------
+
+ODD = '- {objectName: "a*${x}%{y}\\"\\\\", objectType: secretsmanager}'
+
+
+def test_terraform_comes_to_the_same_documents(
+    run: Run, file: Path, policy_of: Callable[..., Any]
+) -> None:
+    arguments = (file, "--kms-key", KEY, "--trust", "irsa", "--oidc-provider", ISSUER)
+    documents = policy_documents(run(*arguments, "--format", "terraform").out)
+    assert documents == {
+        "shop": json.loads(run(*arguments).out)["policy"],
+        "shop_trust": json.loads(run(*arguments).out)["trust"],
+    }
+
+
+def test_terraform_fills_nothing_in(
+    run: Run, policy_of: Callable[..., Any], tmp_path: Path
+) -> None:
+    expected = policy_of(ODD)
+    done = run(tmp_path / "class.yaml", "--account", ACCOUNT, "--format", "terraform")
+    assert list(policy_documents(done.out).values()) == [expected]
+
+
+def test_terraform_is_formatted_as_terraform_formats(run: Run, file: Path) -> None:
+    assert run(file, "--format", "terraform").out == (
+        'data "aws_iam_policy_document" "shop" {\n'
+        "  statement {\n"
+        '    sid     = "ReadSecretsEuWest1"\n'
+        '    actions = ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"]\n'
+        "\n"
+        "    resources = [\n"
+        f'      "arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:db/password-??????",\n'
+        "    ]\n"
+        "  }\n"
+        "}\n"
+    )
+
+
+def test_cloudformation_makes_the_policy_and_the_role(run: Run, file: Path) -> None:
+    arguments = (file, "--trust", "irsa", "--oidc-provider", ISSUER)
+    template = yaml.safe_load(run(*arguments, "--format", "cloudformation").out)
+    documents = json.loads(run(*arguments).out)
+    policy, role = template["Resources"]["ShopPolicy"], template["Resources"]["ShopRole"]
+    assert policy["Type"] == "AWS::IAM::ManagedPolicy"
+    assert policy["Properties"]["PolicyDocument"] == documents["policy"]
+    assert role["Properties"] == {
+        "AssumeRolePolicyDocument": documents["trust"],
+        "ManagedPolicyArns": [{"Ref": "ShopPolicy"}],
+    }
+
+
+def test_an_assumed_role_has_a_policy_of_its_own(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "class.yaml"
+    role = "arn:aws:iam::444455556666:role/readers/blue"
+    text = CLASS.format(name="shop", object="db/password")
+    path.write_text(text.replace("    region:", f"    assumeRoleArn: {role}\n    region:"))
+    documents = json.loads(run(path).out)
+    assert documents["policy"]["Statement"] == [
+        {"Sid": "AssumeRoles", "Effect": "Allow", "Action": ["sts:AssumeRole"], "Resource": [role]}
+    ]
+    [statement] = documents["assumedRoles"][role]["Statement"]
+    assert statement["Resource"] == [
+        "arn:aws:secretsmanager:eu-west-1:444455556666:secret:db/password-??????"
+    ]
+    terraform = run(path, "--format", "terraform").out
+    assert policy_documents(terraform) == {
+        "shop": documents["policy"],
+        "shop_blue": documents["assumedRoles"][role],
+    }
+    resources = yaml.safe_load(run(path, "--format", "cloudformation").out)["Resources"]
+    assert {name: one["Properties"]["PolicyDocument"] for name, one in resources.items()} == {
+        "ShopPolicy": documents["policy"],
+        "ShopPolicyOfBlue": documents["assumedRoles"][role],
+    }
+
+
+# ---- what it wants to be told, and warns of --------------------------------------
+
+
+def test_what_no_manifest_says_has_to_be_given(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "class.yaml"
+    path.write_text(CLASS.format(name="x", object="a"))
+    no_account = run(path)
+    assert (no_account.code, no_account.out) == (2, "")
+    assert "--account" in no_account.err
+    path.write_text(path.read_text().replace("    region: eu-west-1\n", ""))
+    no_region = run(path, "--account", ACCOUNT)
+    assert no_region.code == 2
+    assert "--region" in no_region.err
+
+
+def test_a_policy_too_large_for_iam_is_warned_of(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "class.yaml"
+    lines = [f"      - {{objectName: n{n}, objectType: secretsmanager}}\n" for n in range(100)]
+    path.write_text(CLASS.format(name="x", object="a") + "".join(lines))
+    done = run(path, "--account", ACCOUNT)
+    assert done.code == 0
+    assert "a managed policy takes 6144" in done.err
+
+
+def test_an_arn_that_may_be_partial_or_not_is_warned_of(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "class.yaml"
+    arn = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:my-app-secret"
+    path.write_text(CLASS.format(name="x", object=f'"{arn}"'))
+    done = run(path)
+    assert json.loads(done.out)["Statement"][0]["Resource"] == [arn]
+    assert f"{arn} ends as a whole ARN does" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "FILE"),
+        (["{}", "--account", "12"], "twelve digits"),
+        (["{}", "--region", "EU"], "expected a region"),
+        (["{}", "--kms-key", f"arn:aws:kms:eu-west-1:{ACCOUNT}:alias/x"], "no aliases"),
+        (["{}", "--trust", "irsa"], "--oidc-provider"),
+        (["{}", "--service-account", "a/b"], "for --trust"),
+        (["{}", "--trust", "pod-identity", "--service-account", "a"], "NAMESPACE/NAME"),
+        (["{}", "--trust", "pod-identity", "--service-account", "a/*"], "NAMESPACE/NAME"),
+        (["{}", "--trust", "irsa", "--oidc-provider", "nonsense"], "issuer"),
+        (["/nowhere"], "cannot read /nowhere"),
+    ],
+)
+def test_a_wrong_command_line_exits_2_with_one_line(
+    run: Run, file: Path, arguments: list[str], told: str
+) -> None:
+    done = run(*(one.format(file) for one in arguments))
+    assert (done.code, done.out) == (2, "")
+    assert told in done.err
+    assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("kind: Pod\napiVersion: v1\n", "no SecretProviderClass"),
+        (CLASS.format(name="x", object="a").replace("provider: aws", "provider: vault"), "aws"),
+        (CLASS.format(name="x", object="arn:x"), "objects[0].objectName"),
+        ("a: [", "not YAML"),
+    ],
+    ids=["none", "another provider's", "mistaken", "no YAML"],
+)
+def test_without_a_sound_class_there_is_no_policy(
+    run: Run, tmp_path: Path, text: str, told: str
+) -> None:
+    path = tmp_path / "class.yaml"
+    path.write_text(text)
+    done = run(path)
+    assert (done.code, done.out) == (2, "")
+    assert told in done.err
+
+
+def test_help_tells_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        iam_policy.run(["--help"])
+    out = capsys.readouterr().out
+    for code, meaning in EXIT_CODES.items():
+        assert f"  {code}  {meaning}" in out
+    assert max(map(len, out.splitlines())) <= 100

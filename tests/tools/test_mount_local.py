@@ -1,0 +1,225 @@
+"""`mount --local` against the fake AWS: own credentials, real files."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from testbed.aws import FakeAws, allow
+from tests.tools.conftest import CLASS, Run
+
+REGION = "eu-west-1"
+VALUE = "canary-value"
+OBJECTS = """\
+      - objectName: db/login
+        objectType: secretsmanager
+        filePermission: "0400"
+        jmesPath:
+          - path: user
+            objectAlias: user
+      - objectName: /db/host
+        objectType: ssmparameter
+"""
+
+
+@pytest.fixture
+def profile(aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
+    """A profile `dev` of an assumed role, and no other credentials."""
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID"):
+        monkeypatch.delenv(name, raising=False)
+    session = aws.cloud.open_session(aws.cloud.put_role("developer"), "anna")
+    credentials = tmp_path / "credentials"
+    credentials.write_text(
+        f"[dev]\naws_access_key_id = {session.access_key_id}\n"
+        f"aws_secret_access_key = {session.secret_access_key}\n"
+        f"aws_session_token = {session.token}\nregion = {REGION}\n"
+    )
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    aws.cloud.put_secret("db/password", VALUE, region=REGION)
+    aws.cloud.put_secret("db/login", json.dumps({"user": "anna"}), region=REGION)
+    aws.cloud.put_parameter("/db/host", "db.internal", region=REGION)
+    return aws
+
+
+Manifest = Callable[..., Path]
+
+
+def test_files_are_written_and_told_without_their_values(
+    profile: FakeAws, manifest: Manifest, output: Path, run: Run
+) -> None:
+    secret = profile.cloud.secret("db/password", region=REGION)
+    done = run("-f", manifest(), "-o", output, "--local", "--profile", "dev")
+    assert done.code == 0
+    assert (output / "db_password").read_text() == VALUE
+    assert output.stat().st_mode & 0o7777 == 0o700
+    assert VALUE not in done.out + done.err
+    title, line, _, summary = done.out.splitlines()
+    assert title.split() == ["FILE", "BYTES", "MODE", "VERSION"]
+    assert line.split() == ["+", "db_password", str(len(VALUE)), "0644", current(secret)]
+    assert summary.startswith(f"Written to {output}: 1 added (")
+    assert "\x1b" not in done.out + done.err
+
+
+def current(secret: object) -> str:
+    """Id of the version that is current."""
+    versions = secret.versions  # type: ignore[attr-defined]
+    return str(next(id_ for id_, one in versions.items() if "AWSCURRENT" in one.stages))
+
+
+def test_stderr_says_whose_credentials_they_are(
+    profile: FakeAws, manifest: Manifest, output: Path, run: Run
+) -> None:
+    done = run("-f", manifest(), "-o", output, "--local", "--profile", "dev")
+    assert "arn:aws:sts::111122223333:assumed-role/developer/anna" in done.err
+
+
+def test_a_rotation_is_told_as_a_change_and_no_rotation_as_none(
+    profile: FakeAws, manifest: Manifest, output: Path, run: Run
+) -> None:
+    arguments = ("-f", manifest(), "-o", output, "--local", "--profile", "dev")
+    run(*arguments)
+    again = run(*arguments)
+    assert again.code == 0
+    assert f"{output} is up to date: 1 unchanged" in again.out
+    profile.cloud.put_secret("db/password", "new", region=REGION)
+    dry = run(*arguments, "--dry-run")
+    assert "~ db_password" in dry.out
+    assert f"Nothing written to {output}. It would be: 1 changed" in dry.out
+    assert (output / "db_password").read_text() == VALUE
+    assert "~ db_password" in run(*arguments).out
+    assert (output / "db_password").read_text() == "new"
+
+
+def test_a_dry_run_makes_not_even_the_folder(
+    profile: FakeAws, manifest: Manifest, output: Path, run: Run
+) -> None:
+    done = run("-f", manifest(), "-o", output, "--local", "--profile", "dev", "--dry-run")
+    assert done.code == 0
+    assert "+ db_password" in done.out
+    assert not output.parent.exists()
+
+
+def test_json_is_for_programs(profile: FakeAws, manifest: Manifest, output: Path, run: Run) -> None:
+    arguments = ["-o", output, "--local", "--profile", "dev", "--output-format", "json"]
+    run("-f", manifest(), *arguments)
+    text = CLASS.format(name="shop", object="x").partition("      - ")[0] + OBJECTS
+    done = run("-f", manifest(text=text), *arguments)
+    assert done.code == 0
+    document = json.loads(done.out)
+    version = current(profile.cloud.secret("db/login", region=REGION))
+    size = len(json.dumps({"user": "anna"}))
+    assert document["files"] == [
+        {"path": "db_login", "change": "added", "bytes": size, "mode": "0400", "version": version},
+        {"path": "user", "change": "added", "bytes": 4, "mode": "0400", "version": None},
+        {"path": "_db_host", "change": "added", "bytes": 11, "mode": "0644", "version": "1"},
+        {"path": "db_password", "change": "removed"},
+    ]
+    assert (document["class"], document["dryRun"]) == ("shop", False)
+
+
+def test_the_region_comes_from_the_profile_where_the_class_names_none(
+    profile: FakeAws, manifest: Manifest, output: Path, run: Run
+) -> None:
+    text = manifest().read_text().replace("    region: eu-west-1\n", "")
+    arguments = ["-f", manifest(text=text), "-o", output, "--local"]
+    assert run(*arguments, "--profile", "dev").code == 0
+    other = run(*arguments, "--profile", "dev", "--set", "region=eu-west-2")
+    assert other.code == 1
+    assert "eu-west-2" in other.err
+
+
+def test_no_region_anywhere_is_told(
+    profile: FakeAws,
+    manifest: Manifest,
+    output: Path,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = manifest().read_text().replace("    region: eu-west-1\n", "")
+    done = run("-f", manifest(text=text), "-o", output, "--local")
+    assert done.code == 1
+    assert "FAILED_PRECONDITION" in done.err
+    assert "--set region=" in done.err
+
+
+def test_a_refusal_names_the_caller_and_whose_rights_it_is_about(
+    profile: FakeAws, manifest: Manifest, output: Path, run: Run
+) -> None:
+    for role in profile.cloud.roles.values():
+        role.allow[:] = allow("*", "ssm:GetParameters")
+    done = run("-f", manifest(), "-o", output, "--local", "--profile", "dev")
+    assert done.code == 1
+    assert "mount refused: PERMISSION_DENIED" in done.err
+    assert "assumed-role/developer/anna" in done.err
+    assert "hint: these were your own rights" in done.err
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("arguments", [["--profile", "nobody"], []], ids=["unknown", "none"])
+def test_no_credentials_are_told(
+    profile: FakeAws, manifest: Manifest, output: Path, run: Run, arguments: list[str]
+) -> None:
+    done = run("-f", manifest(), "-o", output, "--local", *arguments)
+    assert done.code == 1
+    assert "mount refused: UNAUTHENTICATED" in done.err
+    assert "hint: log in" in done.err
+
+
+def test_mistakes_of_the_class_are_all_told_before_any_call(
+    profile: FakeAws, manifest: Manifest, output: Path, run: Run
+) -> None:
+    text = manifest().read_text().replace("secretsmanager", "secretmanager")
+    done = run("-f", manifest(text=text), "-o", output, "--local", "--set", "usePodIdentity=maybe")
+    assert done.code == 2
+    assert "objects[0].objectType" in done.err
+    assert "usePodIdentity" in done.err
+    assert profile.journal.calls == []
+
+
+def test_a_wrong_environment_is_told(
+    profile: FakeAws, manifest: Manifest, output: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere")
+    done = run("-f", manifest(), "-o", output, "--local", "--profile", "dev")
+    assert done.code == 2
+    assert "environment: AWS_CA_BUNDLE" in done.err
+
+
+def test_what_cannot_be_written_is_told(
+    profile: FakeAws, manifest: Manifest, output: Path, run: Run
+) -> None:
+    output.mkdir(parents=True)
+    (output / "db_password").write_text("mine")
+    done = run("-f", manifest(), "-o", output, "--local", "--profile", "dev")
+    assert done.code == 4
+    assert "something else has this name already" in done.err
+    assert (output / "db_password").read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_made_is_told(
+    profile: FakeAws, manifest: Manifest, output: Path, run: Run
+) -> None:
+    output.parent.write_text("a file")
+    done = run("-f", manifest(), "-o", output, "--local", "--profile", "dev")
+    assert done.code == 4
+    assert "cannot make the folder" in done.err
+
+
+def test_the_role_that_the_class_asks_for_is_assumed_with_ones_own_credentials(
+    profile: FakeAws, manifest: Manifest, output: Path, run: Run
+) -> None:
+    other = profile.cloud.put_role("other")
+    profile.cloud.roles["arn:aws:iam::111122223333:role/developer"].allow = [
+        ("sts:AssumeRole", other.arn)
+    ]
+    more = ("--set", f"assumeRoleArn={other.arn}")
+    done = run("-f", manifest(), "-o", output, "--local", "--profile", "dev", *more)
+    assert done.code == 0, done.err
+    assert (output / "db_password").read_text() == VALUE
+    [reader] = {call.identity for call in profile.journal.calls if call.service != "sts"}
+    assert "assumed-role/other/" in reader

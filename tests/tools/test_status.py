@@ -1,0 +1,227 @@
+"""`status` as users run it: against a daemon, and what it makes of a document."""
+
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provider import cli
+from provider.tools.status.table import as_text, span
+from provider.tools.terminal import Paint
+from provider.server.callers import Callers
+from provider.csi.status.socket import StatusSocket
+from tests.tools.conftest import Done
+
+PLAIN = Paint(is_on=False)
+
+WELL: dict[str, Any] = {
+    "namespace": "shop",
+    "pod": "web-1",
+    "podUid": "uid-1",
+    "serviceAccount": "web",
+    "class": "db",
+    "target": "/t",
+    "id": "1a2b3c4d",
+    "identity": "role arn:aws:iam::111122223333:role/web of service account shop/web",
+    "failing": False,
+    "objects": [
+        {
+            "name": "db",
+            "type": "secretsmanager",
+            "id": "db",
+            "region": "eu-west-1",
+            "version": "f1c2-v1",
+        }
+    ],
+    "objectCount": 1,
+    "firstSeen": "2026-01-02T03:00:00Z",
+    "lastAttempt": "2026-01-02T03:59:30Z",
+    "lastSuccess": "2026-01-02T03:59:30Z",
+    "lastKnownCurrent": "2026-01-02T03:59:30Z",
+    "fromMemory": True,
+    "failures": 0,
+    "lastError": None,
+}
+ERROR = 'objects[0] "db" (secretsmanager, eu-west-1): AccessDeniedException: ' + "word " * 60
+FAILING = WELL | {
+    "pod": "web-2",
+    "failing": True,
+    "failures": 12,
+    "lastSuccess": "2026-01-02T03:40:00Z",
+    "lastError": {"reason": "AccessDenied", "text": ERROR, "at": "2026-01-02T03:59:30Z"},
+}
+NEVER = FAILING | {"pod": "web-3", "lastSuccess": None, "failures": 1, "objects": []}
+
+
+def document(*mounts: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "format": 1,
+        "now": "2026-01-02T04:00:00Z",
+        "provider": {
+            "version": "0.1.0",
+            "pid": 1,
+            "node": "node-1",
+            "started": "2026-01-02T01:00:00Z",
+            "mountsInProgress": 1,
+            "mountsWaiting": 0,
+        },
+        "mounts": list(mounts),
+    }
+
+
+def test_a_mount_is_a_line_with_its_identity_and_objects_below() -> None:
+    lines = as_text(document(WELL), PLAIN, 120).splitlines()
+    assert lines[0] == "1 live mount, 0 failing, 1 under way; version 0.1.0 on node-1, up 3h"
+    assert [line.split() for line in lines[2:4]] == [
+        ["POD", "CLASS", "STATE", "SUCCESS", "ATTEMPT"],
+        ["shop/web-1", "db", "ok", "30s", "ago", "30s", "ago"],
+    ]
+    assert lines[4].strip() == f"as {WELL['identity']}"
+    assert lines[5].split() == ["db", "f1c2-v1", "secretsmanager", "eu-west-1"]
+
+
+def test_an_error_is_told_in_full_whatever_the_width() -> None:
+    for width in (20, 80, 200):
+        text = as_text(document(FAILING, WELL), PLAIN, width)
+        assert " ".join(ERROR.split()) in " ".join(text.split())
+        assert "AccessDenied, 12 times in a row, id 1a2b3c4d:" in " ".join(text.split())
+
+
+def test_a_narrow_terminal_is_not_written_over_its_edge_by_texts() -> None:
+    lines = as_text(document(FAILING), PLAIN, 60).splitlines()[4:]
+    assert max(map(len, lines)) <= 60
+
+
+def test_what_was_never_delivered_differs_from_what_is_stale() -> None:
+    text = as_text(document(FAILING, NEVER), PLAIN, 120)
+    assert "web-2  db     failing  20m ago" in text
+    assert "web-3  db     failed   never" in text
+
+
+def test_a_past_failure_is_told_in_short() -> None:
+    past = WELL | {"lastError": FAILING["lastError"] | {"at": "2026-01-02T03:30:00Z"}}
+    text = as_text(document(past), PLAIN, 120)
+    assert "last failure 30m ago: AccessDenied" in text
+    assert ERROR not in text
+
+
+def test_names_cannot_move_the_cursor() -> None:
+    evil = FAILING | {"pod": "a\x1b[2J", "lastError": {**FAILING["lastError"], "text": "x\x1b]0;"}}
+    assert "\x1b" not in as_text(document(evil), PLAIN, 120)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-1, "0s"), (59, "59s"), (119, "119s"), (120, "2m"), (7200, "2h"), (3 * 86400, "3d")],
+)
+def test_times_are_told_in_one_unit(seconds: float, text: str) -> None:
+    assert span(seconds) == text
+
+
+@pytest.fixture
+def serve(short: Path) -> Iterator[Callable[[bytes], Path]]:
+    """Serves a document at a socket."""
+    served: list[StatusSocket] = []
+
+    def start(content: bytes) -> Path:
+        path = short / ".aws-status"
+        served.append(StatusSocket(path, Callers({0}), lambda: content))
+        served[-1].start()
+        return path
+
+    yield start
+    for one in served:
+        one.stop()
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder whose path is short enough for a socket."""
+    with tempfile.TemporaryDirectory(prefix="sp-") as folder:
+        yield Path(folder)
+
+
+Status = Callable[..., Done]
+
+
+@pytest.fixture
+def status(capsys: pytest.CaptureFixture[str]) -> Status:
+    def run(*arguments: object) -> Done:
+        code = cli.main(["status", *map(str, arguments)])
+        return Done(code, *capsys.readouterr())
+
+    return run
+
+
+def test_it_asks_the_daemon(serve: Callable[[bytes], Path], status: Status) -> None:
+    path = serve(json.dumps(document(FAILING)).encode())
+    done = status("--socket", path)
+    assert (done.code, done.err) == (0, "")
+    assert "shop/web-2" in done.out
+
+
+def test_json_is_the_document_itself(serve: Callable[[bytes], Path], status: Status) -> None:
+    path = serve(json.dumps(document(FAILING)).encode())
+    done = status("--json", "--socket", path)
+    assert json.loads(done.out) == document(FAILING)
+
+
+def test_watching_shows_it_again_and_ends_when_the_daemon_does(
+    serve: Callable[[bytes], Path],
+) -> None:
+    path = serve(json.dumps(document(WELL)).encode())
+    command = [sys.executable, "-m", "provider", "status", "--json", "--watch=100ms"]
+    with subprocess.Popen(
+        [*command, f"--socket={path}"], stdout=subprocess.PIPE, text=True
+    ) as watching:
+        assert watching.stdout is not None
+        for _ in range(3):
+            assert json.loads(watching.stdout.readline()) == document(WELL)
+        watching.kill()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is for root only"),
+        (b"hello", "is not this provider"),
+        (b'{"format": 2}', "another version"),
+        (b"[]", "another version"),
+    ],
+    ids=["refused", "no JSON", "newer", "a list"],
+)
+def test_what_is_no_answer_is_told(
+    serve: Callable[[bytes], Path], status: Status, content: bytes, said: str
+) -> None:
+    done = status("--socket", serve(content))
+    assert done.code == 3
+    assert said in done.err
+
+
+def test_no_daemon_is_told(status: Status, short: Path) -> None:
+    path = short / "socket"
+    assert f"there is no socket at {path}" in status("--socket", path).err
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as dead:
+        dead.bind(str(path))
+    done = status("--socket", path)
+    assert done.code == 3
+    assert "nobody listens" in done.err
+
+
+def test_a_wrong_command_line_is_told(status: Status) -> None:
+    assert status("--watch=soon").code == 2
+    assert status("pods").code == 2
+
+
+def test_it_loads_neither_grpc_nor_the_engine() -> None:
+    code = (
+        "import sys; from provider import cli; cli.main(['status', '--socket=/nowhere']);"
+        "sys.exit(bool({'grpc', 'botocore', 'urllib3'} & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=30)
