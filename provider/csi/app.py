@@ -151,20 +151,8 @@ async def _start(config: Config, make_mounts: MakeMounts, stack: AsyncExitStack)
     barrier = Barrier(servicer, admission, registry, timeout=config.mount_timeout, count=count)
     daemon = Daemon(socket_file, lambda: make_server(barrier.mount), barrier)
     await daemon.start()
-    _background(stack, daemon.look_after_socket())
     await _serve_status(config, registry, admission, stack)
     return daemon
-
-
-def _background(stack: AsyncExitStack, work: Awaitable[None]) -> None:
-    """Run `work` until the stack closes."""
-    task = asyncio.ensure_future(work)
-
-    async def cancel() -> None:
-        task.cancel()
-        await asyncio.wait([task])
-
-    stack.push_async_callback(cancel)
 
 
 async def _serve_status(
@@ -178,7 +166,7 @@ async def _serve_status(
     )
     status = StatusSocket(config.status_path, document)
     await status.start()
-    _background(stack, status.serve())
+    stack.push_async_callback(status.close)
 
 
 async def _events(config: Config, stack: AsyncExitStack) -> Callable[[Step], None]:

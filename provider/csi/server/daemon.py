@@ -54,32 +54,15 @@ class Daemon:
         self._make_server = make_server
         self._mounts = mounts
         self._server: grpc.aio.Server | None = None
+        self._looking: asyncio.Task[None] | None = None
         self._old_servers: set[asyncio.Task[None]] = set()
         self._was_taken_over = False
         self._last_problem = ""
 
     async def start(self) -> None:
-        """Serve at the socket; raises `StartFailed`."""
-        server = await self._make_server()
-        # gRPC has no way to move a server to another socket: a new socket gets a new server.
-        temporary = self._socket_file.bind(lambda path: server.add_insecure_port(f"unix:{path}"))
-        await server.start()
-        self._socket_file.put_in_place(temporary)
-        if self._server is not None:
-            self._retire(self._server)
-        self._server = server
-
-    async def look_after_socket(self) -> None:
-        """Make the socket again whenever it is gone. Runs until it is cancelled."""
-        while True:
-            holder = self._socket_file.holder()
-            if holder is Holder.NOBODY:
-                await self._make_again()
-            elif holder is Holder.OTHERS and not self._was_taken_over:
-                # A rolling update: the newer daemon has it, and this one finishes what it has.
-                logger.info("another daemon has taken the socket over")
-            self._was_taken_over = holder is Holder.OTHERS
-            await asyncio.sleep(LOOK_AT_OTHERS_SECONDS if self._was_taken_over else LOOK_SECONDS)
+        """Serve at the socket, and make it again whenever it is gone; raises `StartFailed`."""
+        await self._listen()
+        self._looking = asyncio.create_task(self._look_after_socket())
 
     async def drain(self, timeout: float) -> None:
         """Leave the socket to others, let mounts finish for `timeout` seconds, answer the rest.
@@ -87,6 +70,9 @@ class Daemon:
         The server is not stopped, because that would answer CANCELLED to a call that arrives now.
         The process has to end instead: a closed connection is retried by the driver.
         """
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait([self._looking])
         self._socket_file.give_up()
         await self._quiet(timeout)
         if self._mounts.idle_seconds() < QUIET_SECONDS:
@@ -99,6 +85,27 @@ class Daemon:
         until = monotonic() + timeout
         while self._mounts.idle_seconds() < QUIET_SECONDS and monotonic() < until:
             await asyncio.sleep(STEP_SECONDS)
+
+    async def _listen(self) -> None:
+        server = await self._make_server()
+        # A gRPC server cannot move to another socket: a new socket gets a new server.
+        temporary = self._socket_file.bind(lambda path: server.add_insecure_port(f"unix:{path}"))
+        await server.start()
+        self._socket_file.put_in_place(temporary)
+        if self._server is not None:
+            self._retire(self._server)
+        self._server = server
+
+    async def _look_after_socket(self) -> None:
+        while True:
+            holder = self._socket_file.holder()
+            if holder is Holder.NOBODY:
+                await self._make_again()
+            elif holder is Holder.OTHERS and not self._was_taken_over:
+                # A rolling update: the newer daemon has it, and this one finishes what it has.
+                logger.info("another daemon has taken the socket over")
+            self._was_taken_over = holder is Holder.OTHERS
+            await asyncio.sleep(LOOK_AT_OTHERS_SECONDS if self._was_taken_over else LOOK_SECONDS)
 
     def _retire(self, server: grpc.aio.Server) -> None:
         """Stop a server whose socket is gone, once its connections have ended."""
@@ -113,7 +120,7 @@ class Daemon:
 
     async def _make_again(self) -> None:
         try:
-            await self.start()
+            await self._listen()
         except (StartFailed, OSError) as error:
             if str(error) != self._last_problem:
                 logger.error("cannot make the socket again", extra=fields(error=str(error)))

@@ -27,24 +27,29 @@ class StatusSocket:
         self._file = SocketFile(path)
         self._document = document
         self._server: asyncio.Server | None = None
+        self._looking: asyncio.Task[None] | None = None
         self._callers = 0
         self._last_problem = ""
 
-    async def serve(self) -> None:
-        """Serve, and make the socket again when it is gone. Runs until it is cancelled."""
-        try:
-            while True:
-                if self._file.holder() is Holder.NOBODY:
-                    await self._listen()
-                await asyncio.sleep(LOOK_SECONDS)
-        finally:
-            self._file.give_up()
-            if self._server is not None:
-                self._server.close()
-
     async def start(self) -> None:
-        """Take the socket over from an older daemon."""
+        """Serve, and make the socket again whenever it is gone."""
         await self._listen()
+        self._looking = asyncio.create_task(self._look_after_socket())
+
+    async def close(self) -> None:
+        """Accept no more callers, and remove the socket if it is ours."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait([self._looking])
+        self._file.give_up()
+        if self._server is not None:
+            self._server.close()
+
+    async def _look_after_socket(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if self._file.holder() is Holder.NOBODY:
+                await self._listen()
 
     async def _listen(self) -> None:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -2,32 +2,23 @@
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
-from threading import Event, Thread
-from time import monotonic
+from threading import Thread
 from typing import Any
 
 from tests.forked import Forked
-
-
-def eventually(condition: Callable[[], Any], what: str, seconds: float = 20) -> None:
-    """Wait until something is so."""
-    until = monotonic() + seconds
-    while not condition():
-        assert monotonic() < until, f"not so: {what}"
-        Event().wait(0.01)
+from tests.waiting import eventually
 
 
 class Process:
-    """The stub daemon on `volume`; its log is read as it comes."""
+    """The stub daemon on `volume`; its log is read while it runs."""
 
     def __init__(self, volume: Path, *flags: str) -> None:
         self.volume = volume
         self.socket = volume / "aws.sock"
         self.raw: list[str] = []
         arguments = [f"--provider-volume={volume}", "--metrics-address=127.0.0.1:0", *flags]
-        self._process = Forked("tests.server.stub:main", arguments, os.environ)
+        self._process = Forked("tests.csi.server.stub:main", arguments, os.environ)
         self._reader = Thread(target=self._read)
         self._reader.start()
 

@@ -1,4 +1,4 @@
-"""Daemons for tests, ended whatever happens."""
+"""Daemons for tests, which end with the test."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.process import Process
+from tests.csi.server.process import Process
 
 Start = Callable[..., Process]
 

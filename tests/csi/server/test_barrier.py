@@ -21,8 +21,8 @@ from provider.server.connections import Connections
 from provider.csi.server.grpc_server import server_maker
 from provider.server.pool import MountPool
 from provider.csi.server.servicer import Servicer
-from tests.server.driver import CANARY, driver, failure, mount, mount_request
-from tests.server.stub import StubMounter
+from tests.csi.server.driver import CANARY, driver, failure, mount, mount_request
+from tests.csi.server.stub import StubMounter
 
 FORBIDDEN = {
     grpc.StatusCode.CANCELLED,

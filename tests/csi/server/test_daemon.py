@@ -6,9 +6,10 @@ import socket
 import stat
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from provider.server import health as health_module
-from tests.server.driver import driver, failure, mount, mount_request, version
-from tests.server.process import Process, eventually
+from provider.csi.server.probe import probe
+from tests.csi.server.driver import driver, failure, mount, mount_request, version
+from tests.csi.server.process import Process
+from tests.waiting import eventually
 
 Start = Callable[..., Process]
 
@@ -84,6 +86,109 @@ def test_a_drain_is_bounded_and_what_it_cuts_short_gets_an_answer(start: Start) 
     line = daemon.said("mounts cut short")
     assert line is not None
     assert line["mounts"] == 1
+
+
+MANY = 1500
+CHANNELS = 6
+
+
+def test_everyone_of_many_waiting_mounts_gets_a_safe_answer_when_it_stops(start: Start) -> None:
+    daemon = start("--drain-timeout=200ms", "--mount-workers=8").serving()
+    with ExitStack() as stack:
+        stubs = [stack.enter_context(driver(daemon.socket)) for _ in range(CHANNELS)]
+        calls = [
+            stubs[number % CHANNELS].Mount.future(
+                mount_request("hold", daemon.volume / f"target{number}"), timeout=60
+            )
+            for number in range(MANY)
+        ]
+        eventually(
+            lambda: f"mounts_waiting {MANY - 8}.0".encode() in get(daemon, "/metrics")[1],
+            "all wait",
+        )
+        daemon.signal(signal.SIGTERM)
+        answers = Counter((call.code(), str(call.details())[:29]) for call in calls)
+        assert answers == {(grpc.StatusCode.INTERNAL, "the provider is being stopped"): MANY}
+    assert daemon.ended() == 0
+
+
+def test_a_mount_that_comes_during_the_drain_is_answered(start: Start) -> None:
+    daemon = start("--drain-timeout=1h").serving()
+    with driver(daemon.socket) as stub:
+        first = stub.Mount.future(mount_request("hold", daemon.volume / "target"))
+        eventually((daemon.volume / "held").exists, "the mount is under way")
+        daemon.signal(signal.SIGTERM)
+        daemon.until("stopping")
+        assert stub.Mount(mount_request(), timeout=20).files
+        (daemon.volume / "release").touch()
+        assert first.result(20).files
+    assert daemon.ended() == 0
+
+
+def test_slow_mounts_of_one_namespace_do_not_delay_another(start: Start) -> None:
+    daemon = start("--mount-workers=2").serving()
+    with driver(daemon.socket) as stub:
+        slow = [
+            stub.Mount.future(mount_request("hold", daemon.volume / f"target{number}"))
+            for number in range(100)
+        ]
+        eventually((daemon.volume / "held").exists, "its mounts are under way")
+        assert stub.Mount(mount_request(namespace="bank"), timeout=20).files
+        (daemon.volume / "release").touch()
+        assert all(one.result(20).files for one in slow)
+
+
+def test_no_namespace_fills_the_queue_alone(start: Start) -> None:
+    daemon = start("--mount-workers=1", "--max-waiting-mounts=20").serving()
+    with driver(daemon.socket) as stub:
+        calls = [
+            stub.Mount.future(mount_request("hold", daemon.volume / f"target{number}"))
+            for number in range(30)
+        ]
+        refused = as_done(calls, 12)
+        assert {call.code() for call in refused} == {grpc.StatusCode.INTERNAL}
+        assert stub.Mount(mount_request(namespace="bank"), timeout=20).files
+        (daemon.volume / "release").touch()
+        assert sum(call.code() is grpc.StatusCode.OK for call in calls) == 18
+
+
+def as_done(calls: list[Any], number: int) -> list[Any]:
+    """The first calls that end."""
+    eventually(lambda: sum(call.done() for call in calls) >= number, f"{number} calls are done")
+    return [call for call in calls if call.done()]
+
+
+def test_the_process_has_few_threads(start: Start) -> None:
+    daemon = start().serving()
+    with driver(daemon.socket) as stub:
+        calls = [stub.Mount.future(mount_request(f"s{number}")) for number in range(100)]
+        assert all(call.result(20).files for call in calls)
+    assert get(daemon, "/readyz")[0] == 200
+    assert len(list(Path(f"/proc/{daemon.pid}/task").iterdir())) <= 16
+
+
+def test_sigusr1_writes_the_stacks(start: Start) -> None:
+    daemon = start().serving()
+    daemon.signal(signal.SIGUSR1)
+    eventually(lambda: any("most recent call first" in line for line in daemon.raw), "the stacks")
+    assert mount(daemon.socket).files
+
+
+def test_the_probe_asks_through_the_socket(start: Start) -> None:
+    daemon = start().serving()
+    assert probe(daemon.socket, 20) is None
+    assert "there is no socket" in str(probe(daemon.volume / "other.sock", 1))
+    with closing(socket.socket(socket.AF_UNIX)) as silent:
+        silent.bind(str(daemon.volume / "silent.sock"))
+        assert "no process listens" in str(probe(daemon.volume / "silent.sock", 1))
+        silent.listen()
+        assert "took too long" in str(probe(daemon.volume / "silent.sock", 0.1))
+
+
+def test_the_probe_imports_no_grpc() -> None:
+    code = "import sys; from provider.csi.server.probe import probe; print('grpc' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_a_second_signal_ends_it_at_once(start: Start) -> None:
@@ -197,7 +302,7 @@ def test_version_and_health_answer_while_every_worker_is_busy(start: Start) -> N
 
 
 def test_more_mounts_than_may_wait_are_refused_with_a_safe_status(start: Start) -> None:
-    daemon = start("--mount-workers=1", "--max-waiting-mounts=1").serving()
+    daemon = start("--mount-workers=1", "--max-waiting-mounts=2").serving()
     with driver(daemon.socket) as stub:
         first = stub.Mount.future(mount_request("hold", daemon.volume / "target"))
         eventually((daemon.volume / "held").exists, "the worker is busy")
@@ -205,7 +310,7 @@ def test_more_mounts_than_may_wait_are_refused_with_a_safe_status(start: Start) 
         eventually(lambda: b"mounts_waiting 1.0" in get(daemon, "/metrics")[1], "one waits")
         code, text = failure(daemon.socket, "secret")
         assert code is grpc.StatusCode.INTERNAL
-        assert text.startswith("too many mounts wait already")
+        assert text.startswith("2 mounts are waiting on this node (--max-waiting-mounts)")
         (daemon.volume / "release").touch()
         assert first.result(20).files
         assert second.result(20).files
@@ -290,7 +395,8 @@ def test_without_file_descriptors_it_waits_for_better_times(start: Start) -> Non
     assert mount(daemon.socket).files
     used = {int(path.name) for path in Path(f"/proc/{daemon.pid}/fd").iterdir()}
     lowest_free = min(set(range(len(used) + 1)) - used)
-    limits = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (lowest_free, limit_of_files()))
+    few = lowest_free - 2  # the connection of the mount is closed meanwhile
+    limits = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (few, limit_of_files()))
     daemon.socket.unlink()
     daemon.until("cannot make the socket again")
     resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, limits)
@@ -302,40 +408,16 @@ def limit_of_files() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 
-def watching(health: health_pb2_grpc.HealthStub, *services: str) -> tuple[list[int], list[Any]]:
-    """What watchers are told first, and the watchers."""
-    request = health_pb2.HealthCheckRequest
-    watches = [health.Watch(request(service=service), timeout=20) for service in services]
-    return [next(watch).status for watch in watches], watches
-
-
-def test_watchers_of_the_health_hold_no_threads(start: Start) -> None:
+def test_watchers_of_the_health_do_not_delay_mounts(start: Start) -> None:
     daemon = start().serving()
     with grpc.insecure_channel(f"unix:{daemon.socket}") as channel:
         health = health_pb2_grpc.HealthStub(channel)
-        services = ("", "v1alpha1.CSIDriverProvider", "other") * (health_module.MAX_WATCHERS // 3)
-        told, _ = watching(health, *services)
-        assert told == [1, 1, 3] * (len(services) // 3)
+        services = ("", "v1alpha1.CSIDriverProvider", "other") * 20
+        request = health_pb2.HealthCheckRequest
+        watches = [health.Watch(request(service=service), timeout=20) for service in services]
+        assert [next(watch).status for watch in watches] == [1, 1, 3] * 20
         assert health.Check(health_pb2.HealthCheckRequest(), timeout=20).status == 1
         assert mount(daemon.socket).files
-
-
-def test_watchers_are_bounded_and_make_room_when_they_end(start: Start) -> None:
-    daemon = start().serving()
-    with grpc.insecure_channel(f"unix:{daemon.socket}") as channel:
-        health = health_pb2_grpc.HealthStub(channel)
-        _, watches = watching(health, *[""] * health_module.MAX_WATCHERS)
-        with pytest.raises(grpc.RpcError) as caught:
-            watching(health, "")
-        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-        watches[0].cancel()
-
-        def has_room() -> bool:
-            with suppress(grpc.RpcError):
-                return watching(health, "")[0] == [1]
-            return False
-
-        eventually(has_room, "there is room again")
 
 
 def test_the_health_service(start: Start) -> None:
@@ -352,7 +434,7 @@ def test_the_health_service(start: Start) -> None:
 
 def failed_start(*flags: str) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.server.stub", "--log-level=error", *flags],
+        [sys.executable, "-m", "tests.csi.server.stub", "--log-level=error", *flags],
         capture_output=True,
         text=True,
         check=False,

@@ -15,13 +15,16 @@ CANARY = "eyJhbGciOiJ-canary-token"
 
 
 def mount_request(
-    what: str = "secret", target_path: str | Path = "/pods/1/mount"
+    what: str = "secret",
+    target_path: str | Path = "/pods/1/mount",
+    *,
+    namespace: str = "default",
 ) -> pb.MountRequest:
-    """A request for one object, whose name tells the stub what to do."""
+    """A request for one object; the stub does what its name says."""
     tokens = {"sts.amazonaws.com": {"token": CANARY, "expirationTimestamp": "2099-01-01T00:00:00Z"}}
     attributes = {
         "csi.storage.k8s.io/pod.name": "web-0",
-        "csi.storage.k8s.io/pod.namespace": "default",
+        "csi.storage.k8s.io/pod.namespace": namespace,
         "csi.storage.k8s.io/pod.uid": "6c1b3ad4-0d4e-4c53-9c0e-7a3d5c0f1b11",
         "csi.storage.k8s.io/serviceAccount.name": "web",
         "csi.storage.k8s.io/serviceAccount.tokens": json.dumps(tokens),
@@ -40,7 +43,10 @@ def mount_request(
 @contextmanager
 def driver(socket_path: Path) -> Iterator[CSIDriverProviderStub]:
     """A connection."""
-    options = [("grpc.max_receive_message_length", 4 * 2**20)]
+    options = [
+        ("grpc.max_receive_message_length", 4 * 2**20),
+        ("grpc.use_local_subchannel_pool", 1),
+    ]
     with grpc.insecure_channel(f"unix:{socket_path}", options) as channel:
         yield CSIDriverProviderStub(channel)  # type: ignore[no-untyped-call] # generated
 

@@ -16,8 +16,9 @@ import pytest
 from provider.server import status_socket
 from provider.server.callers import Callers
 from provider.csi.status.socket import StatusSocket
-from tests.server.driver import CANARY, failure, mount
-from tests.server.process import Process, eventually
+from tests.csi.server.driver import CANARY, failure, mount
+from tests.csi.server.process import Process
+from tests.waiting import eventually
 
 Start = Callable[..., Process]
 

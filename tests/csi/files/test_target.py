@@ -1,0 +1,107 @@
+"""Volumes that the provider writes by itself: hostile paths, links, and disks are refused."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from provider.errors import VolumeRefused
+from provider.csi.files.layout import MountedFile
+from provider.csi.request.model import ClassSpec, MountSpec, Pod
+from provider.csi.files.target import Targets, filesystem_of
+
+FILES = [MountedFile("password", 0o600, b"canary")]
+POD = Pod("shop", "web-0", "uid-0", "web")
+
+
+def spec(target: object) -> MountSpec:
+    return MountSpec(POD, "db", str(target), {}, ClassSpec(None, None, "irsa", "auto", ()))
+
+
+@pytest.fixture
+def pods(tmp_path: Path) -> Path:
+    folder = tmp_path / "kubelet" / "pods"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def targets(pods: Path) -> Targets:
+    return Targets(pods, filesystem=lambda _device: "tmpfs")
+
+
+def volume(pods: Path, uid: str = "uid-0") -> Path:
+    path = pods / uid / "volumes/kubernetes.io~csi/secrets/mount"
+    path.mkdir(parents=True)
+    return path
+
+
+def test_the_pod_s_own_volume_is_written(targets: Targets, pods: Path) -> None:
+    target = volume(pods)
+    targets.write(spec(target), FILES)
+    assert (target / "password").read_bytes() == b"canary"
+    assert (target / "password").stat().st_mode & 0o7777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc",
+        "{pods}",
+        "{pods}/uid-0",
+        "{pods}/uid-1/volumes/kubernetes.io~csi/secrets/mount",
+        "{pods}/uid-0/volumes/kubernetes.io~configmap/secrets/mount",
+        "{pods}/uid-0/volumes/kubernetes.io~csi/secrets/other",
+        "{pods}/uid-0/volumes/kubernetes.io~csi/secrets/mount/mount",
+        "{pods}/uid-0/volumes/kubernetes.io~csi/../mount",
+        "{pods}/uid-1/../uid-0/volumes/kubernetes.io~csi/secrets/mount",
+        "../../../..{pods}/uid-0/volumes/kubernetes.io~csi/secrets/mount",
+        "",
+        "{pods}/uid-0/volumes/kubernetes.io~csi/a\0b/mount",
+    ],
+)
+def test_every_other_path_is_refused(targets: Targets, pods: Path, path: str) -> None:
+    volume(pods)
+    others = volume(pods, "uid-1")
+    with pytest.raises(VolumeRefused):
+        targets.write(spec(path.format(pods=pods)), FILES)
+    assert list(others.iterdir()) == []
+
+
+@pytest.mark.parametrize("depth", range(5))
+def test_a_link_on_the_way_is_refused(targets: Targets, pods: Path, depth: int) -> None:
+    target = volume(pods)
+    elsewhere = pods.parent / "elsewhere"
+    linked = [target, *target.parents][depth]
+    linked.rename(elsewhere)
+    linked.symlink_to(elsewhere)
+    with pytest.raises(VolumeRefused, match="link"):
+        targets.write(spec(target), FILES)
+    assert not [path for path in elsewhere.rglob("*") if path.name == "password"]
+
+
+def test_the_kubelet_s_folder_itself_may_lie_behind_a_link(pods: Path, tmp_path: Path) -> None:
+    target = volume(pods)
+    (tmp_path / "link").symlink_to(pods.parent)
+    linked = tmp_path / "link" / "pods"
+    Targets(linked, lambda _device: "tmpfs").write(spec(linked / target.relative_to(pods)), FILES)
+    assert (target / "password").exists()
+
+
+@pytest.mark.parametrize("kind", ["ext4", "overlay", ""])
+def test_secrets_never_go_to_a_disk(pods: Path, kind: str) -> None:
+    target = volume(pods)
+    with pytest.raises(VolumeRefused, match="mountPropagation: HostToContainer"):
+        Targets(pods, lambda _device: kind).write(spec(target), FILES)
+    assert list(target.iterdir()) == []
+
+
+def test_a_volume_that_is_not_there_is_refused(targets: Targets, pods: Path) -> None:
+    target = pods / "uid-0/volumes/kubernetes.io~csi/secrets/mount"
+    with pytest.raises(VolumeRefused, match="kubelet's folder"):
+        targets.write(spec(target), FILES)
+
+
+def test_the_system_tells_what_a_file_system_is() -> None:
+    assert filesystem_of(Path("/proc").stat().st_dev) == "proc"
+    assert filesystem_of(os.makedev(4095, 12345)) == ""

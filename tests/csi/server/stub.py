@@ -1,0 +1,76 @@
+"""A mounter that does what the first object's name says, and a daemon around it as a process.
+
+`python -m tests.csi.server.stub --provider-volume=…` is the real daemon but for its engine.
+"""
+
+import asyncio
+import os
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from provider import errors
+from provider.cli.serve import parse
+from provider.csi import app
+from provider.csi.config import Config
+from provider.csi.files.layout import MountedFile
+from provider.csi.mount import DeliveredObject, Delivery
+from provider.csi.request.model import MountSpec
+from provider.csi.server import grpc_server
+from provider.engine.model import Identity
+from provider.engine.trace import Trace
+from provider.runtime.metrics import Metrics
+from provider.runtime.offload import Offload
+
+IDENTITY = Identity("irsa", "default/web", "aws", role="arn:aws:iam::111122223333:role/web")
+
+
+class StubMounter:
+    """`Mounts` without AWS: `hold` waits for the file `release` beside the target."""
+
+    async def mount(
+        self, spec: MountSpec, *, deadline: float, arrived: float, trace: Trace
+    ) -> Delivery:
+        """Deliver, wait, fail or break."""
+        obj = spec.klass.objects[0]
+        what = obj.ref.name
+        trace.identity = IDENTITY
+        if what == "hold":
+            release = Path(spec.target_path).with_name("release")
+            Path(spec.target_path).with_name("held").touch()
+            while not release.exists():
+                await asyncio.sleep(0.01)
+        if what == "bug":
+            return self._break(*spec.tokens.values())
+        if what == "timeout":
+            raise TimeoutError("of something else")
+        if what.startswith("fail-"):
+            error: errors.ProviderError = getattr(errors, what.removeprefix("fail-"))("so it is")
+            raise error
+        content = bytes(5 * 2**20) if what == "large" else b"content of " + what.encode()
+        versions = () if what == "unversioned" else ((what, "1"),)
+        files = (MountedFile(what, 0o640, content),)
+        objects = (DeliveredObject(obj, "eu-west-1", "1", found=True),)
+        return Delivery(files, versions, objects, IDENTITY, from_memory=False)
+
+    def _break(self, token: str) -> Delivery:
+        raise ValueError(f"cannot read {token}")
+
+
+async def make_stub(
+    config: Config, _metrics: Metrics, _offload: Offload, _stack: AsyncExitStack
+) -> StubMounter:
+    """The stub; or a failure as that of an engine whose files are missing."""
+    if config.eks_addon_version == "broken":
+        raise FileNotFoundError(2, "No such file or directory", "/etc/ca.crt")
+    return StubMounter()
+
+
+def main(arguments: list[str]) -> int:
+    """Run the daemon."""
+    grpc_server.CONNECTION_SECONDS = 0.5  # tests have less time
+    return app.serve(parse(arguments, os.environ), make_stub)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
