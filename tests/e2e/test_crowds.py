@@ -15,14 +15,14 @@ from testbed import faults
 from testbed.driver import Driver, Mounted, Pod
 from tests.e2e.conftest import Build
 from tests.e2e.usage import back_to_normal
-from tests.e2e.world import RESTLESS, World
+from tests.e2e.world import SHORT_CONNECTIONS, World
 
 DB = "- {objectName: db, objectType: secretsmanager}\n"
 
 
 @pytest.fixture
 def world(build: Build) -> World:
-    world = build("--rotation-poll-interval=0s", command=RESTLESS).start()
+    world = build("--rotation-poll-interval=0s", command=SHORT_CONNECTIONS).start()
     world.aws.cloud.put_secret("db", "value")
     return world
 

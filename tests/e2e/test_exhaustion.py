@@ -19,7 +19,7 @@ from testbed.driver import Driver, Mounted, Pod
 from tests.e2e.conftest import Build
 from tests.e2e.usage import back_to_normal, usage
 from tests.e2e.world import World
-from tests.server.process import eventually
+from tests.waiting import eventually
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000040000000000")
 DB = "- {objectName: db, objectType: secretsmanager}\n"

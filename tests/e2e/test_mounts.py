@@ -1,4 +1,4 @@
-"""What pods get, through the socket, from the real daemon over fakes of all around it."""
+"""What pods get, through the socket, from the real daemon over fakes of everything around it."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -152,6 +152,26 @@ def test_pods_of_one_service_account_share_one_session(build: Build) -> None:
     assert len({json.dumps(sorted(map(str, files.items()))) for files in got}) == 1
     assert world.aws.journal.count("AssumeRoleWithWebIdentity") == 1
     assert world.kubernetes.journal.count("get serviceaccounts") == 1
+
+
+def test_every_file_has_an_object_version(world: World) -> None:
+    objects = DB + "  jmesPath: [{path: user, objectAlias: user}, {path: port, objectAlias: p}]\n"
+    outcome = world.mount(objects + FLAG)
+    assert isinstance(outcome, Mounted)
+    version = outcome.versions["db"]
+    expected = {"db": version, "user": version, "p": version, "_app_flag": "1"}
+    assert outcome.versions == expected
+    world.aws.cloud.put_secret("db", '{"user": "bob", "port": 1}')
+    rotated = world.mount(objects + FLAG)
+    assert isinstance(rotated, Mounted)
+    assert version not in rotated.versions.values()
+
+
+@pytest.mark.parametrize("mode", ["4755", "2755", "1777"])
+def test_special_permission_bits_are_a_mistake_of_the_class(world: World, mode: str) -> None:
+    refusal = world.refusal(f"{DB}  filePermission: '{mode}'\n")
+    assert refusal.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "objects[0].filePermission" in refusal.message
 
 
 def test_every_mistake_of_a_class_is_told_before_any_call(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Whom a class's author can make the daemon talk to: seen by a proxy that it must go through."""
+"""The hosts that the author of a class can make the daemon connect to, seen by its proxy."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from testbed.driver import Pod
-from tests.aws.proxy import Proxied, running_proxy
+from testbed.proxy import FakeProxy
 from tests.e2e.conftest import Build
 from tests.e2e.world import REGION, World
 
@@ -46,14 +46,14 @@ ROLES = [f"https://{EVIL}", f"arn:aws:iam::{EVIL}:role/x", "arn:aws:iam::1:role/
 
 
 @pytest.fixture
-def proxy() -> Iterator[Proxied]:
-    with running_proxy() as proxied:
-        proxied.refuses = 403
-        yield proxied
+def proxy() -> Iterator[FakeProxy]:
+    """A proxy that reaches nobody."""
+    with FakeProxy(routes={"*": ("127.0.0.1", 9)}) as proxy:
+        yield proxy
 
 
 @pytest.fixture
-def world(build: Build, proxy: Proxied) -> World:
+def world(build: Build, proxy: FakeProxy) -> World:
     return build(
         "--mount-timeout=5s",
         environment={
@@ -72,8 +72,8 @@ def entry(name: str, kind: str = "secretsmanager") -> str:
 
 
 @pytest.mark.parametrize("use_pod_identity", ["true", "false"], ids=["stores", "sts"])
-def test_no_class_makes_the_daemon_talk_to_any_other_than_aws(
-    world: World, proxy: Proxied, use_pod_identity: str
+def test_no_class_makes_the_daemon_talk_to_others_than_aws(
+    world: World, proxy: FakeProxy, use_pod_identity: str
 ) -> None:
     world.start()
 
@@ -93,12 +93,12 @@ def test_no_class_makes_the_daemon_talk_to_any_other_than_aws(
         mount(assumeRoleArn=role)
     for key in ("endpoint", "endpointUrl", "stsEndpoint", "proxy", "AWS_ENDPOINT_URL", "caBundle"):
         mount(**{key: f"https://{EVIL}"})
-    assert proxy.seen, "it was AWS that they were on their way to"
+    assert proxy.seen, "requests to AWS do go through the proxy"
     assert [one for one in proxy.seen if not OF_AWS.fullmatch(one)] == []
     assert not any(EVIL in one for one in proxy.seen)
 
 
-def test_no_label_of_a_node_does_either(world: World, proxy: Proxied) -> None:
+def test_no_label_of_a_node_makes_it_talk_to_others(world: World, proxy: FakeProxy) -> None:
     world.start()
     for label in (EVIL, "eu-west-1/../..", f"eu-west-1.{EVIL}", "EU WEST"):
         world.kubernetes.put_node("node-1", region=label)
@@ -106,7 +106,9 @@ def test_no_label_of_a_node_does_either(world: World, proxy: Proxied) -> None:
     assert proxy.seen == []
 
 
-def test_no_annotation_of_a_service_account_does_either(world: World, proxy: Proxied) -> None:
+def test_no_annotation_of_a_service_account_makes_it_talk_to_others(
+    world: World, proxy: FakeProxy
+) -> None:
     world.start()
     for number, role in enumerate(ROLES):
         account = f"odd-{number}"

@@ -12,7 +12,7 @@ from testbed.driver import Mounted, Pod
 from testbed.tokens import POD_IDENTITY_AUDIENCE, STS_AUDIENCE
 from tests.e2e.conftest import Build
 from tests.e2e.world import World
-from tests.server.process import eventually
+from tests.waiting import eventually
 
 _LOUD = """
 import logging, sys

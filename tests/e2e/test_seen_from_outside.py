@@ -11,7 +11,7 @@ import pytest
 from testbed.driver import Mounted
 from tests.e2e.conftest import Build
 from tests.e2e.world import World
-from tests.server.process import eventually
+from tests.waiting import eventually
 
 DB = "- objectName: db\n  objectType: secretsmanager\n"
 

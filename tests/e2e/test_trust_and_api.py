@@ -1,4 +1,4 @@
-"""Certificates that are not to be trusted, and an API server in trouble."""
+"""Certificates that are not trusted, and an API server that fails."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ YESTERDAY = datetime.now(UTC) - timedelta(days=1)
 
 
 @pytest.mark.parametrize("is_expired", [True, False], ids=["expired", "of an unknown authority"])
-def test_a_certificate_of_aws_that_is_no_good_is_told(
+def test_a_bad_certificate_of_aws_is_reported(
     build: Build, tmp_path: Path, is_expired: bool
 ) -> None:
     trusted, other = Authority(), Authority()
@@ -39,6 +39,21 @@ def test_a_certificate_of_aws_that_is_no_good_is_told(
         assert world.files(DB) == {"db": b"value"}
 
 
+def test_a_new_ca_bundle_is_read_without_a_restart(build: Build, tmp_path: Path) -> None:
+    old, new = Authority(), Authority()
+    bundle = old.write(tmp_path / "ca.pem")
+    world = build("--rotation-poll-interval=0s", environment={"AWS_CA_BUNDLE": str(bundle)})
+    world.aws.cloud.put_secret("db", "value")
+    with FakeAws(world.aws.cloud, tls=old.server()) as aws:
+        world.environment = {**world.environment, "AWS_ENDPOINT_URL": aws.url}
+        world.start()
+        assert world.files(DB) == {"db": b"value"}
+    port = int(aws.url.rpartition(":")[2])
+    with FakeAws(world.aws.cloud, tls=new.server(), port=port):
+        new.write(tmp_path / "new.pem").rename(bundle)
+        assert world.files(DB) == {"db": b"value"}
+
+
 @pytest.mark.parametrize(
     ("effect", "code"),
     [
@@ -50,7 +65,7 @@ def test_a_certificate_of_aws_that_is_no_good_is_told(
     ],
     ids=["401", "429", "503", "hang", "trickle"],
 )
-def test_an_api_server_in_trouble_stops_new_accounts_alone(
+def test_a_failing_api_server_stops_new_accounts_alone(
     build: Build, effect: Effect, code: grpc.StatusCode
 ) -> None:
     world = build("--rotation-poll-interval=0s", "--mount-timeout=500ms").start()
@@ -64,7 +79,7 @@ def test_an_api_server_in_trouble_stops_new_accounts_alone(
         refusal = world.refusal(DB, new)
         assert refusal.code is code
         assert "shop/new" in refusal.message or "in time" in refusal.message
-        assert world.files(DB), "who is known is served"
+        assert world.files(DB), "a known account is served"
         world.kubernetes.faults.clear()
         assert world.files(DB, new) == {"db": b"value"}
 
@@ -80,7 +95,7 @@ def test_an_api_server_in_trouble_stops_new_accounts_alone(
     ],
     ids=["sts hangs", "ssm hangs", "agent hangs", "secretsmanager trickles", "agent trickles"],
 )
-def test_who_hangs_is_left_in_time_and_leaves_nothing_behind(
+def test_a_call_that_hangs_ends_in_time_and_leaves_nothing_behind(
     build: Build, service: str, effect: Effect
 ) -> None:
     world = build("--mount-timeout=500ms", "--mount-workers=4").start()

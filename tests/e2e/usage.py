@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.server.process import eventually
+from tests.waiting import eventually
 
 MEMORY = 24 * 2**20
 """Bytes by which a process may have grown: caches fill, and allocators keep what they got."""

@@ -1,4 +1,4 @@
-"""A node in miniature: the real daemon as a process, and fakes of all that it talks to."""
+"""A node in miniature: the real daemon as a process, and fakes of everything that it talks to."""
 
 import os
 import subprocess
@@ -10,32 +10,35 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 from urllib.request import urlopen
+from uuid import uuid4
 
 from testbed.agent import FakeAgent
 from testbed.aws import FakeAws
 from testbed.driver import Driver, Mounted, MountRefused, Options, Pod
 from testbed.kubernetes import FakeKubernetes
 from tests.forked import Forked
-from tests.server.process import eventually
+from tests.waiting import eventually
 
 REGION = "eu-west-1"
 OTHER = "eu-west-2"
 ROLE = "web"
+PROMPTLY = 5.0
+"""Seconds within which a pod must be mounted that nobody may slow down; about one is usual."""
 
-_RESTLESS = """
+_SHORT_CONNECTIONS = """
 import sys
-from provider.server import grpc_server
+from provider.csi.server import grpc_server
 grpc_server.CONNECTION_SECONDS = 0.5
 from provider.cli.main import main
 sys.exit(main())
 """
-RESTLESS = (sys.executable, "-c", _RESTLESS)
-"""A daemon whose connections live for half a second: tests have less time than nodes."""
+SHORT_CONNECTIONS = (sys.executable, "-c", _SHORT_CONNECTIONS)
+"""A daemon that ends its connections after half a second: tests are shorter than a node's life."""
 
 
 @dataclass
 class World:
-    """What a test sets up, breaks and asks; `folder` must be short (a socket's path is)."""
+    """Sets up, breaks and asks a daemon; `folder` must be short, as the path of a socket is."""
 
     folder: Path
     aws: FakeAws
@@ -44,7 +47,7 @@ class World:
     flags: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     command: tuple[str, ...] = ()
-    """What starts the daemon, where forking it off is not enough."""
+    """Starts the daemon, where a forked process will not do."""
     options: Options = field(default_factory=Options)
 
     def __post_init__(self) -> None:
@@ -64,7 +67,7 @@ class World:
 
     @property
     def pid(self) -> int:
-        """The daemon's process id."""
+        """The process id of the daemon."""
         assert self._process is not None
         return self._process.pid
 
@@ -73,11 +76,11 @@ class World:
         assert self._driver is not None
         return self._driver
 
-    def start(self) -> "World":
-        """Start the daemon and wait until it serves."""
+    def arguments(self) -> list[str]:
+        """The arguments of the daemon."""
         token = self.folder / "token"
         token.write_text(self.kubernetes.token)
-        arguments = [
+        return [
             f"--provider-volume={self.folder}",
             "--metrics-address=127.0.0.1:0",
             f"--kube-api-url={self.kubernetes.url}",
@@ -87,8 +90,11 @@ class World:
             "--log-format=json",
             *self.flags,
         ]
+
+    def variables(self) -> dict[str, str]:
+        """The environment of the daemon."""
         plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        environment = {
+        return {
             **plain,
             # Ambient credentials of the daemon's own, which no request may ever be signed with.
             "AWS_ACCESS_KEY_ID": "AKIAAMBIENT",
@@ -97,31 +103,49 @@ class World:
             "AWS_ENDPOINT_URL": self.aws.url,
             **self.environment,
         }
+
+    def start(self) -> "World":
+        """Start the daemon and wait until it serves."""
+        arguments, environment = self.arguments(), self.variables()
         if self.command:
-            command = [*self.command, *arguments]
             self._process = subprocess.Popen(
-                command, stderr=subprocess.PIPE, text=True, env=environment
+                [*self.command, *arguments], stderr=subprocess.PIPE, text=True, env=environment
             )
         else:
             self._process = Forked("provider.cli.main:main", arguments, environment)
         self._reader = Thread(target=self._read, args=(self._process,))
         self._reader.start()
-        eventually(lambda: any('"serving"' in line for line in self.log), "the daemon serves")
+        eventually(self._serves, "the daemon serves")
         self._driver = Driver(self.socket, self.folder / "kubelet", self.options)
         return self
+
+    def _serves(self) -> bool:
+        assert self._reader.is_alive(), f"the daemon ended: {self.log}"
+        return any('"serving"' in line for line in self.log)
+
+    def new_account(self, namespace: str = "other") -> Pod:
+        """A pod of a new service account that has the role `web`."""
+        name = f"account-{uuid4().hex[:8]}"
+        self.web.trust.add(f"{namespace}:{name}")
+        self.aws.cloud.associate(namespace, name, self.web)
+        self.kubernetes.put_service_account(namespace, name, role_arn=self.web.arn)
+        return Pod(namespace, f"{name}-1", name, str(uuid4()))
 
     def mount(
         self, objects: str, pod: Pod | None = None, **parameters: str
     ) -> Mounted | MountRefused:
-        """Mount a class, with `region` if the test names none."""
+        """Mount a class, in the region of the node unless the test names one."""
         return self.driver.mount(pod or Pod(), {"objects": objects, **parameters})
 
     def files(self, objects: str, pod: Pod | None = None, **parameters: str) -> dict[str, bytes]:
         """Mount, which must succeed; the files by path."""
-        outcome = self.mount(objects, pod, **parameters)
-        assert isinstance(outcome, Mounted), outcome
-        assert outcome.hidden is None, outcome.hidden
-        return outcome.files
+        return _files(self.mount(objects, pod, **parameters))
+
+    def promptly(self, objects: str, pod: Pod | None = None, **parameters: str) -> dict[str, bytes]:
+        """Mount a new pod of `web`, or this one, which must succeed within `PROMPTLY`."""
+        pod = pod or Pod(uid=str(uuid4()))
+        with Driver(self.socket, self.folder / "kubelet", Options(timeout=PROMPTLY)) as driver:
+            return _files(driver.mount(pod, {"objects": objects, **parameters}))
 
     def refusal(self, objects: str, pod: Pod | None = None, **parameters: str) -> MountRefused:
         """Mount, which must fail."""
@@ -131,21 +155,34 @@ class World:
             return outcome.hidden
         return outcome
 
-    def metrics(self) -> str:
-        """The daemon's metrics page."""
+    @property
+    def web_address(self) -> tuple[str, int]:
+        """Host and port of the metrics page."""
         for line in self.log:
             if '"web pages are up"' in line:
-                address = line.split('"address": "')[1].split('"')[0]
-                with urlopen(f"http://{address}/metrics", timeout=5) as page:
-                    return str(page.read().decode())
+                host, _, port = line.split('"address": "')[1].split('"')[0].rpartition(":")
+                return host, int(port)
         raise AssertionError("no metrics page")
+
+    def metrics(self) -> str:
+        """The metrics page of the daemon."""
+        host, port = self.web_address
+        with urlopen(f"http://{host}:{port}/metrics", timeout=5) as page:
+            return str(page.read().decode())
+
+    def metric(self, name: str) -> float:
+        """The value of a metric without labels."""
+        for line in self.metrics().splitlines():
+            if line.startswith(f"secrets_provider_aws_{name} "):
+                return float(line.split()[1])
+        raise KeyError(name)
 
     def signal(self, number: int) -> None:
         assert self._process is not None
         self._process.send_signal(number)
 
     def ended(self, seconds: float = 20) -> int:
-        """Wait for the daemon's end; its exit code."""
+        """Wait for the end of the daemon. Returns its exit code."""
         assert self._process is not None
         code = self._process.wait(seconds)
         self._reader.join(seconds)
@@ -167,9 +204,15 @@ class World:
             self.log.append(line.rstrip("\n"))
 
 
+def _files(outcome: Mounted | MountRefused) -> dict[str, bytes]:
+    assert isinstance(outcome, Mounted), outcome
+    assert outcome.hidden is None, outcome.hidden
+    return outcome.files
+
+
 @contextmanager
 def a_world(*flags: str, command: tuple[str, ...] = ()) -> Iterator[World]:
-    """One with a folder and fakes of its own, not started; it is closed at the end."""
+    """A world with its own folder and fakes, not started; it is closed at the end."""
     with (
         tempfile.TemporaryDirectory(prefix="spa-") as folder,
         FakeAws() as aws,

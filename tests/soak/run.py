@@ -10,7 +10,7 @@ from time import monotonic
 
 from testbed.aws import FakeAws
 from tests.e2e.usage import Usage, usage
-from tests.e2e.world import OTHER, REGION, RESTLESS, World, a_world
+from tests.e2e.world import OTHER, REGION, SHORT_CONNECTIONS, World, a_world
 from tests.soak.chaos import Chaos
 from tests.soak.pods import Kubelet
 from tests.soak.truth import CANARY, Truth
@@ -56,7 +56,7 @@ def soak(
 ) -> Report:
     """Run for so long; `tell` is called once a second."""
     report = Report(seed)
-    with a_world(*FLAGS, command=RESTLESS) as world:
+    with a_world(*FLAGS, command=SHORT_CONNECTIONS) as world:
         truth = Truth(world.aws.cloud, world.kubernetes, ACCOUNTS, (REGION, OTHER))
         chaos = Chaos(world, truth, Random(seed))
         try:

@@ -1,0 +1,14 @@
+"""Waiting for something that another thread or process does."""
+
+from collections.abc import Callable
+from threading import Event
+from time import monotonic
+from typing import Any
+
+
+def eventually(condition: Callable[[], Any], what: str, seconds: float = 20) -> None:
+    """Wait until the condition holds; fails the test after so many seconds."""
+    until = monotonic() + seconds
+    while not condition():
+        assert monotonic() < until, f"not within {seconds:g} s: {what}"
+        Event().wait(0.01)
