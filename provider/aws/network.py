@@ -6,13 +6,12 @@ The environment is read once, at the start, so that a mistake stops the program 
 
 import asyncio
 import ssl
+from base64 import b64encode
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
 from urllib.parse import unquote, urlsplit
-
-from aiohttp import BasicAuth
 
 from provider.aws.endpoints import DEFAULT_PORTS, split_url
 from provider.runtime.http import HttpClient, Proxy
@@ -99,8 +98,8 @@ def _parse_proxy(variable: str, value: str) -> Proxy:
     parts = urlsplit(url)
     if parts.username is None or parts.password is None:
         return Proxy(f"{scheme}://{host}")
-    login = BasicAuth(unquote(parts.username), unquote(parts.password), "utf-8")
-    return Proxy(f"{scheme}://{host}", login)
+    login = f"{unquote(parts.username)}:{unquote(parts.password)}"
+    return Proxy(f"{scheme}://{host}", f"Basic {b64encode(login.encode()).decode()}")
 
 
 class CaBundle:

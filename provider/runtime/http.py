@@ -35,10 +35,10 @@ _FAILURES = (aiohttp.ClientError, OSError, ValueError)
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy, as a URL without user and password, and its login."""
+    """A proxy, as a URL without user and password, and its `Proxy-Authorization` header."""
 
     url: str
-    login: aiohttp.BasicAuth | None = field(default=None, repr=False)
+    authorization: str | None = field(default=None, repr=False)
 
 
 class HttpClient:
@@ -85,12 +85,18 @@ class HttpClient:
         connection: SimpleNamespace,
     ) -> Reply:
         options: dict[str, Any] = {"ssl": tls} if tls is not None else {}
+        headers = dict(request.headers)
         if proxy is not None:
-            options |= {"proxy": proxy.url, "proxy_auth": proxy.login}
+            options["proxy"] = proxy.url
+            if proxy.authorization is not None:
+                # An http proxy reads it in the request itself, a tunnel in that of CONNECT.
+                for_proxy = {"Proxy-Authorization": proxy.authorization}
+                options["proxy_headers"] = for_proxy if url.scheme == "https" else {}
+                headers |= for_proxy if url.scheme == "http" else {}
         async with self._opened().request(
             request.method,
             url,
-            headers=request.headers,
+            headers=headers,
             data=request.body or None,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=request.connect_timeout),
@@ -134,23 +140,17 @@ def _tracing() -> aiohttp.TraceConfig:
 
 def _checked(request: Request) -> URL:
     """The URL of a request that can be sent; tokens come from outside and may hold anything."""
+    url = URL(request.url, encoded=True)
+    try:
+        origin = str(url.origin())
+    except ValueError:
+        raise NoAnswer("malformed", "the URL of a request is not one") from None
+    if not (request.url.isascii() and request.url.isprintable() and " " not in request.url):
+        raise NoAnswer("malformed", f"{origin} was not asked: no URL may hold such characters")
     for value in request.headers.values():
         if not (value.isascii() and value.isprintable()):
-            raise NoAnswer(
-                "malformed",
-                f"{_origin(request.url)} was not asked: a header's value holds characters that no "
-                "header may hold",
-            )
-    if not (request.url.isascii() and request.url.isprintable() and " " not in request.url):
-        raise NoAnswer("malformed", "the URL of a request holds characters that no URL may hold")
-    return URL(request.url, encoded=True)
-
-
-def _origin(url: str) -> str:
-    try:
-        return str(URL(url, encoded=True).origin())
-    except ValueError:
-        return "a server without a name"
+            raise NoAnswer("malformed", f"{origin} was not asked: no header may hold such a value")
+    return url
 
 
 async def _read(response: aiohttp.ClientResponse, url: URL, most: int) -> bytes:
@@ -181,7 +181,7 @@ def _translated(url: URL, proxy: Proxy | None) -> Iterator[None]:
     try:
         yield
     except _FAILURES as error:
-        raise _no_answer(error, _origin(str(url)), proxy) from error
+        raise _no_answer(error, str(url.origin()), proxy) from error
 
 
 def _no_answer(error: Exception, origin: str, proxy: Proxy | None) -> NoAnswer:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
-from typing import Any, cast
+from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
@@ -12,23 +12,19 @@ from botocore.session import Session
 
 from provider.aws.client import AwsClient
 from provider.aws.endpoints import Endpoints, Service
-from provider.aws.transport import Transport
-from provider.credentials import Access, Credentials, Identity
-from provider.deadline import Deadline
-from provider.http.connection import Request
-from provider.http.origin import Origin
-from provider.http.response import Reply
+from provider.engine.model import Access, Credentials, Identity
+from provider.runtime.transport import Reply, Request, Transport
 
-KEYS = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "tok/en+==", 2e9)
-IDENTITY = Identity("irsa", "shop", "web", "aws", role="arn:aws:iam::111122223333:role/web")
+KEYS = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "tok/en+==")
+IDENTITY = Identity("irsa", "shop/web", "aws", role="arn:aws:iam::111122223333:role/web")
 
 Answer = tuple[int, bytes]
 EMPTY: Answer = (200, b"{}")
 
 
-def access(region: str = "eu-west-1", seconds: float = 10.0) -> Access:
-    """An access with time to spare."""
-    return Access(region, IDENTITY, KEYS, Deadline.after(seconds))
+def access(region: str = "eu-west-1") -> Access:
+    """Access as some service account."""
+    return Access(region, IDENTITY, KEYS)
 
 
 @dataclass(frozen=True)
@@ -86,13 +82,14 @@ class StubTransport:
     answers: list[Answer | Exception] = field(default_factory=lambda: [EMPTY])
     date: str = ""
     sent: list[Sent] = field(default_factory=list)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
-    def post(self, origin: Origin, request: Request, deadline: Deadline) -> Reply:
-        self.sent.append(Sent(f"{origin}{request.path}", request.headers, request.body))
+    async def __call__(self, request: Request) -> Reply:
+        self.sent.append(Sent(request.url, request.headers, request.body))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
-        headers = {"date": self.date} if self.date else {}
+        headers = {**self.headers, "date": self.date} if self.date else self.headers
         return Reply(answer[0], headers, answer[1])
 
 
@@ -109,10 +106,9 @@ class Attempts:
 
 
 def client(
-    transport: StubTransport | Transport,
+    transport: Transport,
     environment: Mapping[str, str] | None = None,
     attempts: Attempts | None = None,
 ) -> AwsClient:
-    """Our client over a stub."""
-    endpoints = Endpoints(environment or {})
-    return AwsClient(endpoints, cast("Transport", transport), attempts or Attempts())
+    """Our client over a stub, or over something that sends."""
+    return AwsClient(Endpoints(environment or {}), transport, attempts or Attempts())

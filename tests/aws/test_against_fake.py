@@ -15,8 +15,8 @@ from provider.aws.stores.secrets_manager import SecretsManager
 from provider.aws.sts import Sts
 from provider.aws.transport import Transport
 from provider.credentials import Access, Credentials, Identity
-from provider.deadline import Deadline
 from provider.csi.request.model import ObjectRef
+from provider.deadline import Deadline
 from provider.store import SecretValue
 from testbed import faults
 from testbed.aws import AwsError, FakeAws, Role, allow

@@ -10,6 +10,7 @@ from provider.aws.credentials.assumed_role import AssumedRole, Assumption
 from provider.aws.sts import Sts
 from provider.aws.transport import Transport
 from provider.credentials import Credentials, Identity
+from provider.csi.request.model import AssumeRole
 from provider.deadline import Deadline
 from provider.errors import (
     AwsUnavailable,
@@ -19,7 +20,6 @@ from provider.errors import (
     TokenRejected,
 )
 from provider.lanes import Lanes
-from provider.csi.request.model import AssumeRole
 from testbed.aws import FakeAws
 from testbed.aws.iam import Role
 from tests.aws.oracle import StubTransport, client

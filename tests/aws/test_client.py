@@ -1,5 +1,6 @@
 """The client against botocore: the same requests, the same attempts, the same reading of errors."""
 
+import asyncio
 import json
 import re
 from collections.abc import Mapping
@@ -10,14 +11,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from provider.aws import client as client_module
-from provider.aws import retries
-from provider.aws.client import AwsClient, Operation, Place
-from provider.aws.endpoints import Service
+from provider.aws.client import AwsClient, Caller, Operation
+from provider.aws.endpoints import Endpoints, Service
 from provider.aws.faults import Fault
-from provider.credentials import Credentials
-from provider.deadline import Deadline
-from provider.errors import OutOfTime
-from provider.http.connection import NoAnswer
+from provider.engine.model import Credentials
+from provider.runtime.transport import NoAnswer, Reply, Request
 from tests.aws.oracle import EMPTY, KEYS, Answer, Attempts, Botocore, StubTransport, client
 
 GET = Operation("secretsmanager", "GetSecretValue")
@@ -25,15 +23,19 @@ ARN = "arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:a/b-AbCdEf"
 STS_EMPTY: Answer = (200, b"<R><AssumeRoleWithWebIdentityResult/></R>")
 
 
-def place(region: str = "eu-west-1", seconds: float = 30, **known: Any) -> Place:
-    return Place(region, known.pop("credentials", KEYS), Deadline.after(seconds), **known)
+def caller(region: str = "eu-west-1", **known: Any) -> Caller:
+    return Caller(region, known.pop("credentials", KEYS), **known)
 
 
 @pytest.fixture
 def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Sleeps of ours, which take no time; botocore's take none either."""
     taken: list[float] = []
-    monkeypatch.setattr(client_module, "sleep", taken.append)
+
+    async def sleep(seconds: float) -> None:
+        taken.append(seconds)
+
+    monkeypatch.setattr(client_module, "sleep", sleep)
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
     return taken
 
@@ -64,14 +66,14 @@ def scope_of(authorization: str) -> str:
         ),
     ],
 )
-def test_sends_what_botocore_sends(
+async def test_sends_what_botocore_sends(
     service: Service, method: str, name: str, body: dict[str, Any], region: str
 ) -> None:
     oracle = Botocore(service, region)
     oracle.answers = [EMPTY]
     getattr(oracle.client, method)(**body)
     ours = StubTransport()
-    client(ours).call(Operation(service, name), body, place(region))
+    await client(ours).call(Operation(service, name), body, caller(region))
     (theirs,), (mine,) = oracle.sent, ours.sent
     assert mine.url == theirs.url
     assert json.loads(mine.body) == json.loads(theirs.body)
@@ -81,7 +83,7 @@ def test_sends_what_botocore_sends(
     assert ours_scope == theirs_scope
 
 
-def test_sends_sts_what_botocore_sends() -> None:
+async def test_sends_sts_what_botocore_sends() -> None:
     form = {
         "RoleArn": "arn:aws:iam::111122223333:role/a b",
         "RoleSessionName": "shop.web",
@@ -92,7 +94,7 @@ def test_sends_sts_what_botocore_sends() -> None:
     oracle.client.assume_role_with_web_identity(**form)
     ours = StubTransport([STS_EMPTY])
     operation = Operation("sts", "AssumeRoleWithWebIdentity")
-    client(ours).query(operation, "2011-06-15", form, place(credentials=None))
+    await client(ours).query(operation, "2011-06-15", form, caller(credentials=None))
     (theirs,), (mine,) = oracle.sent, ours.sent
     assert mine.url == theirs.url
     assert isinstance(mine.body, bytes)
@@ -134,7 +136,7 @@ ANSWERS: Mapping[str, Answer] = {
 @pytest.mark.parametrize("service", ["secretsmanager", "ssm"])
 @pytest.mark.parametrize("name", ANSWERS)
 @pytest.mark.usefixtures("naps")
-def test_reads_and_retries_errors_as_botocore_does(name: str, service: Service) -> None:
+async def test_reads_and_retries_errors_as_botocore_does(name: str, service: Service) -> None:
     answer = ANSWERS[name]
     oracle = Botocore(service, "eu-west-1")
     oracle.answers = [answer]
@@ -144,7 +146,7 @@ def test_reads_and_retries_errors_as_botocore_does(name: str, service: Service) 
         getattr(oracle.client, method)(**arguments)
     ours, attempts = StubTransport([answer]), Attempts()
     with pytest.raises(Fault) as mine:
-        client(ours, attempts=attempts).call(Operation(service, "Any"), arguments, place())
+        await client(ours, attempts=attempts).call(Operation(service, "Any"), arguments, caller())
     if name != "idp":  # only STS says so, and there both retry
         assert len(ours.sent) == len(oracle.sent) == len(attempts.outcomes)
     code = theirs.value.response["Error"]["Code"]
@@ -155,7 +157,6 @@ STS_ANSWERS = {
     "denied": (403, "AccessDenied"),
     "throttled": (400, "Throttling"),
     "idp": (400, "IDPCommunicationError"),
-    "token": (400, "InvalidIdentityToken"),
     "expired": (400, "ExpiredTokenException"),
     "500": (500, "InternalFailure"),
 }
@@ -163,7 +164,7 @@ STS_ANSWERS = {
 
 @pytest.mark.parametrize("name", STS_ANSWERS)
 @pytest.mark.usefixtures("naps")
-def test_reads_and_retries_errors_of_sts_as_botocore_does(name: str) -> None:
+async def test_reads_and_retries_errors_of_sts_as_botocore_does(name: str) -> None:
     status, code = STS_ANSWERS[name]
     body = (
         '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error>'
@@ -177,10 +178,41 @@ def test_reads_and_retries_errors_of_sts_as_botocore_does(name: str) -> None:
         oracle.client.assume_role_with_web_identity(**form)
     ours = StubTransport([(status, body)])
     with pytest.raises(Fault) as mine:
-        client(ours).query(Operation("sts", "Any"), "1", form, place(credentials=None))
+        await client(ours).query(Operation("sts", "Any"), "1", form, caller(credentials=None))
     assert len(ours.sent) == len(oracle.sent)
     assert mine.value.code == theirs.value.response["Error"]["Code"]
     assert mine.value.message == theirs.value.response["Error"]["Message"]
+
+
+@pytest.mark.parametrize("answers", [1, 2, 3])
+async def test_a_token_that_sts_does_not_know_yet_is_shown_again(
+    naps: list[float], answers: int
+) -> None:
+    """As the AWS SDK for Go does, and botocore does not."""
+    body = b"<R><Error><Code>InvalidIdentityToken</Code><Message>no</Message></Error></R>"
+    refusals: list[Answer | Exception] = [(400, body)] * answers
+    ours, attempts = StubTransport([*refusals, STS_EMPTY]), Attempts()
+    call = client(ours, attempts=attempts).query(
+        Operation("sts", "AssumeRoleWithWebIdentity"), "1", {}, caller(credentials=None)
+    )
+    if answers < 3:
+        await call
+        assert attempts.outcomes == ["client_error"] * answers + ["ok"]
+    else:
+        with pytest.raises(Fault, match="InvalidIdentityToken"):
+            await call
+        assert len(ours.sent) == 3
+
+
+@pytest.mark.usefixtures("naps")
+async def test_bad_tokens_use_up_nobodys_retries() -> None:
+    body = b"<R><Error><Code>InvalidIdentityToken</Code></Error></R>"
+    ours = StubTransport([(400, body)])
+    one = client(ours)
+    for _ in range(100):
+        with pytest.raises(Fault):
+            await one.query(Operation("sts", "Any"), "1", {}, caller(credentials=None))
+    assert len(ours.sent) == 300
 
 
 GARBAGE = [
@@ -199,60 +231,60 @@ GARBAGE = [
 @pytest.mark.parametrize("status", [200, 400, 403, 500])
 @pytest.mark.parametrize("body", GARBAGE)
 @pytest.mark.usefixtures("naps")
-def test_garbage_is_a_fault(status: int, body: bytes) -> None:
+async def test_garbage_is_a_fault(status: int, body: bytes) -> None:
     ours = client(StubTransport([(status, body)]))
     if (status, body) != (200, b""):  # an empty answer to JSON is an empty document, as to botocore
         with pytest.raises(Fault):
-            ours.call(GET, {}, place())
+            await ours.call(GET, {}, caller())
     with pytest.raises(Fault):
-        ours.query(Operation("sts", "Any"), "1", {}, place())
+        await ours.query(Operation("sts", "Any"), "1", {}, caller())
 
 
 @pytest.mark.usefixtures("naps")
-def test_connection_failures_are_retried() -> None:
+async def test_connection_failures_are_retried() -> None:
     ours, attempts = StubTransport([NoAnswer("connection", "reset"), EMPTY]), Attempts()
-    assert client(ours, attempts=attempts).call(GET, {}, place()) == {}
+    assert await client(ours, attempts=attempts).call(GET, {}, caller()) == {}
     assert attempts.outcomes == ["connection", "ok"]
 
 
-def test_no_retry_beyond_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retries, "delay", lambda fault, attempt: 31.0)
-    ours = StubTransport([(429, b"{}")])
-    with pytest.raises(Fault, match="HTTP 429"):
-        client(ours).call(GET, {}, place(seconds=30))
-    assert len(ours.sent) == 1
+async def test_every_attempt_has_a_time_out_and_a_bound() -> None:
+    requests: list[Request] = []
+
+    async def keep(request: Request) -> Reply:
+        requests.append(request)
+        return Reply(200, {}, b"{}")
+
+    await client(keep).call(GET, {}, caller())
+    assert (requests[0].timeout, requests[0].max_body) == (10.0, 8 * 2**20)
 
 
-def test_a_timeout_at_the_deadline_is_out_of_time() -> None:
-    class Late(StubTransport):
-        def post(self, *arguments: Any) -> Any:
-            while not arguments[-1].passed:
-                pass
-            raise NoAnswer("timeout", "https://x did not answer")
+async def test_a_cancelled_call_is_observed_and_sends_no_more() -> None:
+    sent = asyncio.Event()
+
+    async def hang(request: Request) -> Reply:
+        sent.set()
+        await asyncio.sleep(60)
+        raise AssertionError
 
     attempts = Attempts()
-    with pytest.raises(OutOfTime, match="did not answer"):
-        client(Late(), attempts=attempts).call(GET, {}, place(seconds=0.02))
-    assert attempts.outcomes == ["timeout"]
-
-
-def test_without_time_nothing_is_asked() -> None:
-    ours = StubTransport()
-    with pytest.raises(OutOfTime):
-        client(ours).call(GET, {}, place(seconds=0))
-    assert ours.sent == []
+    call = asyncio.create_task(client(hang, attempts=attempts).call(GET, {}, caller()))
+    await sent.wait()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert attempts.outcomes == ["cancelled"]
 
 
 @pytest.mark.usefixtures("naps")
-def test_a_region_in_trouble_uses_up_its_own_retries_only() -> None:
+async def test_a_region_in_trouble_uses_up_its_own_retries_only() -> None:
     ours = StubTransport([(500, b"{}")])
     one = client(ours)
     for _ in range(50):
         with pytest.raises(Fault):
-            one.call(GET, {}, place("eu-west-1"))
+            await one.call(GET, {}, caller("eu-west-1"))
     assert len(ours.sent) == 50 + 500 // 14
     with pytest.raises(Fault):
-        one.call(GET, {}, place("eu-central-1"))
+        await one.call(GET, {}, caller("eu-central-1"))
     assert len(ours.sent) == 50 + 500 // 14 + 3
 
 
@@ -260,46 +292,45 @@ def timestamps(ours: StubTransport) -> list[str]:
     return [sent.headers["X-Amz-Date"] for sent in ours.sent]
 
 
-def test_a_wrong_clock_is_put_right_once() -> None:
+async def test_a_wrong_clock_is_put_right_once() -> None:
     answer = error("InvalidSignatureException", 403)
     ours = StubTransport([answer, EMPTY], date="Fri, 01 Jan 2100 12:00:00 GMT")
     one = client(ours)
-    assert one.call(GET, {}, place()) == {}
-    assert one.call(GET, {}, place()) == {}
+    assert await one.call(GET, {}, caller()) == {}
+    assert await one.call(GET, {}, caller()) == {}
     assert [stamp[:13] for stamp in timestamps(ours)[1:]] == ["21000101T1200"] * 2
     ours.answers, ours.date = [answer], ""
     with pytest.raises(Fault):
-        one.call(GET, {}, place())
+        await one.call(GET, {}, caller())
     assert timestamps(ours)[-1].startswith("2100")
 
 
-SECRET = Credentials("AKID", "the-secret-key", "the-session-token", 2e9)
+SECRET = Credentials("AKID", "the-secret-key", "the-session-token")
 
 
 @pytest.mark.parametrize("token", ["the-session-token", "the-secret-key", "the-web-token"])
-def test_messages_do_not_echo_what_is_secret(token: str) -> None:
+async def test_messages_do_not_echo_what_is_secret(token: str) -> None:
     body = {"__type": "InvalidSignatureException", "message": f"bad\n{token}:x" + "y" * 5000}
     ours = client(StubTransport([(403, json.dumps(body).encode())]))
     with pytest.raises(Fault) as caught:
-        ours.call(GET, {}, place(credentials=SECRET, secrets=("the-web-token",)))
+        await ours.call(GET, {}, caller(credentials=SECRET, secrets=("the-web-token",)))
     assert str(caught.value).startswith("InvalidSignatureException: bad ***:x")
     assert len(str(caught.value)) < 1000
 
 
 def test_secrets_do_not_print() -> None:
-    printed = repr(place(credentials=SECRET, secrets=("the-web-token",)))
+    printed = repr(caller(credentials=SECRET, secrets=("the-web-token",)))
     assert "the-" not in printed
 
 
-def test_every_attempt_is_observed() -> None:
+async def test_every_attempt_is_observed() -> None:
     seen: list[tuple[str, str, str, str]] = []
 
     def observe(service: str, name: str, region: str, outcome: str, seconds: float) -> None:
         assert seconds >= 0
         seen.append((service, name, region, outcome))
 
-    ours = client(StubTransport([error("AccessDeniedException")]))
-    ours = AwsClient(ours._endpoints, ours._transport, observe)
+    ours = AwsClient(Endpoints({}), StubTransport([error("AccessDeniedException")]), observe)
     with pytest.raises(Fault):
-        ours.call(GET, {}, place())
+        await ours.call(GET, {}, caller())
     assert seen == [("secretsmanager", "GetSecretValue", "eu-west-1", "denied")]

@@ -1,61 +1,50 @@
-from contextlib import suppress
+"""The table of endpoints against botocore's rules, and the variables that override it."""
 
 import pytest
-from botocore.exceptions import ClientError, EndpointProviderError
-from botocore.parsers import ResponseParserError
+from botocore.endpoint_provider import EndpointProvider
+from botocore.loaders import Loader
+from botocore.session import Session
 
 from provider.aws.endpoints import Endpoints, Service
+from provider.aws.regions import is_region, region_fault
 from provider.errors import InvalidRequest
-from tests.aws.oracle import Botocore
 
-SERVICES: tuple[Service, ...] = ("secretsmanager", "ssm", "sts")
-REGIONS = (
-    "eu-west-1",
-    "us-east-1",
-    "cn-north-1",
-    "us-gov-west-1",
-    "us-iso-east-1",
-    "eusc-de-east-1",
-    "eu-newland-7",
-    "nowhere",
-)
-
-
-CALLS: dict[Service, tuple[str, dict[str, object]]] = {
-    "secretsmanager": ("get_secret_value", {"SecretId": "a"}),
-    "ssm": ("get_parameters", {"Names": ["a"]}),
-    "sts": ("get_caller_identity", {}),
+SERVICES: tuple[Service, ...] = ("secretsmanager", "ssm", "sts", "ecr", "ecr-public")
+KNOWN = {
+    region
+    for partition in Loader().load_data("partitions")["partitions"]
+    for region in partition["regions"]
+    if not region.endswith("-global")
 }
-
-
-def asked_by_botocore(service: Service, region: str, *, fips: bool, dual: bool) -> str | None:
-    """The URL that botocore asks, None where it finds none."""
-    oracle = Botocore(service, region, use_fips_endpoint=fips, use_dualstack_endpoint=dual)
-    oracle.answers = [(400, b"")]
-    operation, arguments = CALLS[service]
-    with suppress(ClientError, EndpointProviderError, ResponseParserError):
-        getattr(oracle.client, operation)(**arguments)
-    return oracle.sent[0].url if oracle.sent else None
+NEW = {"eu-newland-7", "cn-new-9", "us-gov-new-1", "us-isof-new-1"}
 
 
 @pytest.mark.parametrize(
     ("fips", "dual"), [(False, False), (False, True), (True, False), (True, True)]
 )
-@pytest.mark.parametrize("region", REGIONS)
 @pytest.mark.parametrize("service", SERVICES)
-def test_asks_where_botocore_asks(service: Service, region: str, fips: bool, dual: bool) -> None:
+def test_asks_where_botocore_asks(service: Service, fips: bool, dual: bool) -> None:
+    assert len(KNOWN) > 40
     environment = {
         "AWS_USE_FIPS_ENDPOINT": str(fips).lower(),
         "AWS_USE_DUALSTACK_ENDPOINT": str(dual),
     }
-    expected = asked_by_botocore(service, region, fips=fips, dual=dual)
-    try:
-        endpoint = Endpoints(environment).resolve(service, region)
-    except InvalidRequest:
-        assert expected is None
-        return
-    assert f"{endpoint.origin}{endpoint.path}" == expected
-    assert (endpoint.signing_name, endpoint.signing_region) == (service, region)
+    endpoints = Endpoints(environment)
+    provider = EndpointProvider(
+        Loader().load_service_model(service, "endpoint-rule-set-1"),
+        Loader().load_data("partitions"),
+    )
+    for region in KNOWN | NEW:
+        theirs = provider.resolve_endpoint(Region=region, UseFIPS=fips, UseDualStack=dual)
+        ours = endpoints.resolve(service, region)
+        assert ours.url == f"{theirs.url}/"
+        assert (ours.signing_name, ours.signing_region) == (service, region)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_is_signed_is_what_botocore_signs(service: Service) -> None:
+    model = Session().get_service_model(service)
+    assert model.signing_name == service
 
 
 ALL = "http://127.0.0.1:5000"
@@ -81,6 +70,10 @@ OWN = "https://own.example:8443/x"
             "https://sts.eu-west-1.amazonaws.com/",
             id="ignored",
         ),
+        pytest.param({"AWS_SSM_ENDPOINT": OWN}, "ssm", f"{OWN}/", id="external-secrets"),
+        pytest.param(
+            {"AWS_ENDPOINT_URL": ALL, "AWS_STS_ENDPOINT": OWN}, "sts", f"{ALL}/", id="sdk-wins"
+        ),
         pytest.param(
             {"AWS_ENDPOINT_URL": ALL + "/{region}"}, "sts", f"{ALL}/eu-west-1/", id="region-in-path"
         ),
@@ -94,7 +87,7 @@ OWN = "https://own.example:8443/x"
 )
 def test_custom_endpoints(environment: dict[str, str], service: Service, url: str) -> None:
     endpoint = Endpoints(environment).resolve(service, "eu-west-1")
-    assert f"{endpoint.origin}{endpoint.path}" == url
+    assert endpoint.url == url
     assert (endpoint.signing_name, endpoint.signing_region) == (service, "eu-west-1")
 
 
@@ -108,6 +101,12 @@ def test_custom_endpoints(environment: dict[str, str], service: Service, url: st
         ({"AWS_ENDPOINT_URL": "http://u:p@x/"}, "nor user"),
         ({"AWS_ENDPOINT_URL": "http://x/a/../b"}, "plain letters"),
         ({"AWS_ENDPOINT_URL": ALL, "AWS_USE_FIPS_ENDPOINT": "true"}, "exclude each other"),
+        (
+            {"AWS_SECRETSMANAGER_ENDPOINT": ALL, "AWS_USE_DUALSTACK_ENDPOINT": "true"},
+            "AWS_SECRETSMANAGER_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT exclude each other",
+        ),
+        ({"AWS_USE_FIPS_ENDPOINT": "yes"}, "AWS_USE_FIPS_ENDPOINT: neither true nor false"),
+        ({"AWS_USE_DUALSTACK_ENDPOINT": "1"}, "AWS_USE_DUALSTACK_ENDPOINT: neither true nor"),
     ],
 )
 def test_a_senseless_environment_stops_the_start(environment: dict[str, str], message: str) -> None:
@@ -115,7 +114,38 @@ def test_a_senseless_environment_stops_the_start(environment: dict[str, str], me
         Endpoints(environment)
 
 
-@pytest.mark.parametrize("region", ["", "eu-west-1.evil.example/", "EU-WEST-1", "-a", "a" * 64])
+BAD_REGIONS = [
+    "",
+    "-",
+    "eu-west-1-",
+    "-a",
+    "eu--west",
+    "eu-west-1.evil.example/",
+    "EU-WEST-1",
+    "eu_west_1",
+    "eu-west-1\n",
+    "é",
+    "a" * 64,
+]
+
+
+@pytest.mark.parametrize("region", BAD_REGIONS)
 def test_only_the_name_of_a_region_gets_into_a_host_name(region: str) -> None:
-    with pytest.raises(InvalidRequest):
-        Endpoints({}).resolve("ssm", region)
+    assert not is_region(region)
+    assert "is not the name of a region" in str(region_fault(region))
+    for environment in ({}, {"AWS_ENDPOINT_URL": "http://{region}.localhost"}):
+        with pytest.raises(InvalidRequest, match="is not the name of a region"):
+            Endpoints(environment).resolve("ssm", region)
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", "a", "a" * 63, "eu-newland-7"])
+def test_names_of_regions(region: str) -> None:
+    assert is_region(region)
+    assert region_fault(region) is None
+
+
+def test_endpoints_of_many_regions_are_not_kept_for_ever() -> None:
+    endpoints = Endpoints({})
+    for number in range(200):
+        endpoints.resolve("ssm", f"junk-{number}")
+    assert len(endpoints._known) == 64

@@ -1,8 +1,13 @@
+"""What each error of AWS means, and which are tried again."""
+
+import re
+
 import pytest
+from botocore.retries import standard
 
 from provider import errors
 from provider.aws.endpoints import Service
-from provider.aws.faults import Fault, clean, refused
+from provider.aws.faults import THROTTLED, Fault, clean, refused
 
 WHO = "role r of service account shop/web"
 
@@ -15,15 +20,15 @@ CASES: list[tuple[str, int, str, type[errors.ProviderError], str]] = [
         errors.AccessDenied,
         "Allow ssm:Get and kms:Decrypt on it",
     ),
-    ("HTTP 403", 403, "", errors.AccessDenied, "Allow ssm:Get on it"),
+    ("HTTP 403", 403, "", errors.AccessDenied, "Allow ssm:Get on it"),  # AWS, without a body
     ("ResourceNotFoundException", 400, "no", errors.SecretNotFound, "Check its name"),
     ("ResourceNotFoundException", 404, "no", errors.SecretNotFound, "Check its name"),
     ("ParameterVersionNotFound", 400, "no", errors.SecretNotFound, "Check its name"),
     ("InvalidRequestException", 400, "marked", errors.SecretUnusable, "Restore it"),
     ("DecryptionFailure", 400, "no", errors.SecretUnusable, "KMS key"),
     ("InvalidKeyId", 400, "no", errors.SecretUnusable, "KMS key"),
-    ("ValidationException", 400, "no", errors.InvalidRequest, "Correct the object"),
-    ("InvalidParameterException", 400, "no", errors.InvalidRequest, "Correct the object"),
+    ("ValidationException", 400, "no", errors.InvalidRequest, "Correct the request"),
+    ("InvalidParameterException", 400, "no", errors.InvalidRequest, "Correct the request"),
     ("ExpiredTokenException", 400, "no", errors.CredentialsExpired, "clock"),
     ("UnrecognizedClientException", 400, "no", errors.CredentialsExpired, "clock"),
     ("InvalidSignatureException", 403, "no", errors.CredentialsExpired, "clock"),
@@ -40,7 +45,7 @@ STS_CASES: list[tuple[str, int, str, type[errors.ProviderError], str]] = [
     ("InvalidIdentityToken", 400, "no", errors.TokenRejected, "OIDC provider"),
     ("IDPRejectedClaim", 403, "no", errors.TokenRejected, "OIDC provider"),
     ("ExpiredTokenException", 400, "no", errors.TokenRejected, "clocks"),
-    ("ValidationError", 400, "no", errors.RoleNotAssumable, "role-arn"),
+    ("ValidationError", 400, "no", errors.RoleNotAssumable, "ARN of the role"),
     ("RegionDisabledException", 403, "no", errors.RoleNotAssumable, "Activate STS"),
     ("IDPCommunicationError", 400, "no", errors.AwsUnavailable, "OIDC provider"),
     ("Throttling", 400, "no", errors.AwsThrottled, "limits the rate"),
@@ -69,6 +74,37 @@ def test_what_a_refusal_means(
     assert str(error).startswith(f"{code}: {message}. " if message else f"{code}. ")
     assert advice in str(error)
     assert str(error).endswith(".")
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405])
+@pytest.mark.parametrize("service", ["secretsmanager", "ssm", "sts"])
+def test_a_refusal_that_is_not_from_aws(service: Service, status: int) -> None:
+    fault = Fault("foreign", f"HTTP {status}", status=status)
+    error = refused(fault, service, f"{service}:Get", WHO)
+    assert type(error) is errors.AwsUnavailable
+    assert str(error).startswith(f"HTTP {status}. This answer is not from AWS: check proxy")
+    assert not fault.is_transient
+
+
+NEUTRAL = re.compile("driver|SecretProviderClass|pod|mount|annotation", re.IGNORECASE)
+
+
+def test_no_advice_names_a_front_door() -> None:
+    for service, code, status, message, *_ in BOTH:
+        fault = Fault("answer", code, message, status=status)
+        for action in ("Get", "AssumeRole"):
+            text = str(refused(fault, service, f"{service}:{action}", "somebody"))
+            assert not NEUTRAL.search(text), text
+
+
+def test_every_code_that_botocore_retries_is_retried() -> None:
+    throttled = standard.ThrottledRetryableChecker._THROTTLED_ERROR_CODES
+    transient = standard.TransientRetryableChecker._TRANSIENT_ERROR_CODES
+    assert set(throttled) == THROTTLED
+    for code in (*throttled, *transient):
+        assert Fault("answer", code, status=400).is_transient
+    for status in standard.TransientRetryableChecker._TRANSIENT_STATUS_CODES:
+        assert Fault("answer", "Any", status=status).is_transient
 
 
 @pytest.mark.parametrize("kind", ["timeout", "connection"])

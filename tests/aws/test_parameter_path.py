@@ -8,12 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provider.aws.stores.parameter_path import MAX_BYTES, MAX_PARAMETERS, ParameterPaths
+from provider.engine.model import SecretRef, SecretValue
 from provider.errors import AccessDenied, AnswerTooLarge, AwsUnavailable, ProviderError
-from provider.csi.request.model import ObjectRef
-from provider.store import SecretValue
 from tests.aws.oracle import Answer, StubTransport, access, client
 
-PATH = ObjectRef("ssmparameterpath", "/a")
+PATH = SecretRef("ssmparameterpath", "/a")
 
 
 def parameter(name: str, value: str = "v", version: int = 1, **more: object) -> dict[str, object]:
@@ -24,22 +23,22 @@ def page(*parameters: object, token: object = None) -> Answer:
     return 200, json.dumps({"Parameters": parameters, "NextToken": token}).encode()
 
 
-def fetch(*answers: Answer, ref: ObjectRef = PATH) -> SecretValue | ProviderError:
+async def fetch(*answers: Answer, ref: SecretRef = PATH) -> SecretValue | ProviderError:
     store = ParameterPaths(client(StubTransport(list(answers))))
-    return store.fetch([ref], access())[ref]
+    return (await store.read([ref], access()))[ref]
 
 
-def version(*parameters: object) -> str:
-    outcome = fetch(page(*parameters))
+async def version(*parameters: object) -> str:
+    outcome = await fetch(page(*parameters))
     assert isinstance(outcome, SecretValue)
     return outcome.version
 
 
-def test_what_is_asked_and_that_pages_are_followed_through_empty_ones() -> None:
+async def test_what_is_asked_and_that_pages_are_followed_through_empty_ones() -> None:
     transport = StubTransport(
         [page(parameter("/a/x"), token="t1"), page(token="t2"), page(parameter("/a/y"))]
     )
-    outcome = ParameterPaths(client(transport)).fetch([PATH], access())[PATH]
+    outcome = (await ParameterPaths(client(transport)).read([PATH], access()))[PATH]
     assert isinstance(outcome, SecretValue)
     assert json.loads(outcome.content) == {"x": "v", "y": "v"}
     asked = [json.loads(sent.body) for sent in transport.sent]
@@ -47,18 +46,18 @@ def test_what_is_asked_and_that_pages_are_followed_through_empty_ones() -> None:
     assert asked == [plain, plain | {"NextToken": "t1"}, plain | {"NextToken": "t2"}]
 
 
-def test_names_under_the_root() -> None:
-    root = ObjectRef("ssmparameterpath", "/", recursive=True)
-    outcome = fetch(page(parameter("/x"), parameter("/a/y")), ref=root)
+async def test_names_under_the_root() -> None:
+    root = SecretRef("ssmparameterpath", "/", recursive=True)
+    outcome = await fetch(page(parameter("/x"), parameter("/a/y")), ref=root)
     assert isinstance(outcome, SecretValue)
     assert json.loads(outcome.content) == {"a/y": "v", "x": "v"}
 
 
-def test_the_version_tells_of_names_and_revisions_and_never_of_values() -> None:
+async def test_the_version_tells_of_names_and_revisions_and_never_of_values() -> None:
     x, y = parameter("/a/x"), parameter("/a/y")
-    known = version(x, y)
-    assert version(y, x) == known
-    assert version(x | {"Value": "other"}, y) == known
+    known = await version(x, y)
+    assert await version(y, x) == known
+    assert await version(x | {"Value": "other"}, y) == known
     changed = [
         (x | {"Version": 2}, y),
         (x | {"LastModifiedDate": 1.6e9}, y),
@@ -66,32 +65,32 @@ def test_the_version_tells_of_names_and_revisions_and_never_of_values() -> None:
         (x, y, parameter("/a/z")),
         (parameter("/a/X"), y),
     ]
-    assert len({known, *(version(*parameters) for parameters in changed)}) == 6
+    assert len({known, *[await version(*parameters) for parameters in changed]}) == 6
 
 
-def test_a_refusal_names_the_action_to_allow() -> None:
+async def test_a_refusal_names_the_action_to_allow() -> None:
     refusal = {"__type": "AccessDeniedException", "message": "User: x is not authorized"}
-    outcome = fetch((400, json.dumps(refusal).encode()))
+    outcome = await fetch((400, json.dumps(refusal).encode()))
     assert isinstance(outcome, AccessDenied)
     assert "Allow ssm:GetParametersByPath on it to" in str(outcome)
 
 
-def test_more_parameters_than_a_volume_should_hold() -> None:
+async def test_more_parameters_than_a_volume_should_hold() -> None:
     pages = [
         page(*(parameter(f"/a/{number}-{at}") for at in range(10)), token="more")
         for number in range(MAX_PARAMETERS // 10 + 1)
     ]
-    assert isinstance(fetch(*pages), AnswerTooLarge)
+    assert isinstance(await fetch(*pages), AnswerTooLarge)
 
 
-def test_more_bytes_than_a_driver_takes() -> None:
+async def test_more_bytes_than_a_driver_takes() -> None:
     size = MAX_BYTES // 2
     pages = [page(parameter(f"/a/{at}", "x" * size), token="more") for at in range(3)]
-    assert isinstance(fetch(*pages), AnswerTooLarge)
+    assert isinstance(await fetch(*pages), AnswerTooLarge)
 
 
-def test_pages_without_end() -> None:
-    assert isinstance(fetch(page(token="again")), AnswerTooLarge)
+async def test_pages_without_end() -> None:
+    assert isinstance(await fetch(page(token="again")), AnswerTooLarge)
 
 
 @pytest.mark.parametrize(
@@ -107,9 +106,9 @@ def test_pages_without_end() -> None:
     ],
     ids=["elsewhere", "itself", "nameless", "neighbour", "no name", "no unicode", "text"],
 )
-def test_an_answer_that_makes_no_sense_is_aws_failing(stranger: object) -> None:
+async def test_an_answer_that_makes_no_sense_is_aws_failing(stranger: object) -> None:
     with pytest.raises(AwsUnavailable) as caught:
-        fetch(page(stranger))
+        await fetch(page(stranger))
     assert "hunter2" not in str(caught.value)
 
 
@@ -123,9 +122,9 @@ FIELDS = ["Parameters", "NextToken", "Name", "Value", "Version", "LastModifiedDa
 
 @settings(max_examples=60)
 @given(st.dictionaries(st.sampled_from(FIELDS), json_values), st.lists(json_values, max_size=2))
-def test_no_answer_makes_it_stumble(document: dict[str, Any], parameters: list[Any]) -> None:
+async def test_no_answer_makes_it_stumble(document: dict[str, Any], parameters: list[Any]) -> None:
     for answer in (document, {"Parameters": [document, *parameters]}, {"Parameters": [document]}):
         try:
-            fetch((200, json.dumps(answer).encode()))
+            await fetch((200, json.dumps(answer).encode()))
         except ProviderError:
             continue

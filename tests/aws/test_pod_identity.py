@@ -7,6 +7,7 @@ import pytest
 
 from provider.aws.credentials.pod_identity import Agent, AgentAbsent, NoAssociation, PodIdentity
 from provider.credentials import Credentials
+from provider.csi.request.model import AddressType
 from provider.deadline import Deadline
 from provider.errors import (
     AgentUnavailable,
@@ -15,7 +16,6 @@ from provider.errors import (
     RoleNotAssumable,
     TokenRejected,
 )
-from provider.csi.request.model import AddressType
 from testbed.agent import FakeAgent, throttled, unavailable
 from testbed.aws.cloud import Cloud
 from testbed.faults import (

@@ -1,7 +1,7 @@
 """What the stores make of answers as the wire may bring them; the rest is in `tests/contract`."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -12,15 +12,12 @@ from provider import errors
 from provider.aws.stores.parameter_store import ParameterStore
 from provider.aws.stores.secrets_manager import SecretsManager
 from provider.aws.sts import Sts
-from provider.credentials import Credentials
-from provider.deadline import Deadline
+from provider.engine.model import Credentials, SecretRef, SecretValue
 from provider.errors import ProviderError
-from provider.csi.request.model import ObjectRef
-from provider.store import SecretValue
 from tests.aws.oracle import Answer, StubTransport, access, client
 
-SECRET = ObjectRef("secretsmanager", "a")
-PARAMETER = ObjectRef("ssmparameter", "a")
+SECRET = SecretRef("secretsmanager", "a")
+PARAMETER = SecretRef("ssmparameter", "a")
 
 
 def answered(document: object, status: int = 200) -> Answer:
@@ -32,16 +29,15 @@ def parameter(name: str, value: str = "v", version: int = 1, **more: object) -> 
     return {"Name": name, "ARN": arn, "Value": value, "Version": version, **more}
 
 
-def fetch_secret(document: object) -> SecretValue | ProviderError:
-    return SecretsManager(client(StubTransport([answered(document)]))).fetch([SECRET], access())[
-        SECRET
-    ]
+async def fetch_secret(document: object) -> SecretValue | ProviderError:
+    store = SecretsManager(client(StubTransport([answered(document)])))
+    return (await store.read([SECRET], access()))[SECRET]
 
 
-def test_text_and_binary() -> None:
-    text = fetch_secret({"SecretString": "pä\x00ss", "VersionId": "v1"})
+async def test_text_and_binary() -> None:
+    text = await fetch_secret({"SecretString": "pä\x00ss", "VersionId": "v1"})
     assert text == SecretValue("pä\x00ss".encode(), "v1")
-    binary = fetch_secret({"SecretBinary": "AP8=", "VersionId": "v2"})
+    binary = await fetch_secret({"SecretBinary": "AP8=", "VersionId": "v2"})
     assert binary == SecretValue(b"\x00\xff", "v2")
 
 
@@ -58,9 +54,9 @@ def test_text_and_binary() -> None:
         {"SecretString": "hunter2\ud800", "VersionId": "v"},
     ],
 )
-def test_a_broken_secret_is_aws_failing(document: object) -> None:
+async def test_a_broken_secret_is_aws_failing(document: object) -> None:
     with pytest.raises(errors.AwsUnavailable) as caught:
-        fetch_secret(document)
+        await fetch_secret(document)
     assert "hunter2" not in str(caught.value)
 
 
@@ -90,22 +86,24 @@ documents = st.dictionaries(st.sampled_from(FIELDS), json_values)
 
 @settings(max_examples=60)
 @given(documents, st.lists(documents | json_values, max_size=2))
-def test_no_answer_makes_a_store_stumble(document: dict[str, Any], parameters: list[Any]) -> None:
+async def test_no_answer_makes_a_store_stumble(
+    document: dict[str, Any], parameters: list[Any]
+) -> None:
     transport = StubTransport([answered(document)])
     secrets, ssm = SecretsManager(client(transport)), ParameterStore(client(transport))
-    calls: list[Callable[[], object]] = [
-        lambda: secrets.fetch([SECRET], access()),
+    calls: list[Callable[[], Awaitable[object]]] = [
+        lambda: secrets.read([SECRET], access()),
         lambda: secrets.current_version(SECRET, access()),
-        lambda: ssm.fetch([PARAMETER], access()),
+        lambda: ssm.read([PARAMETER], access()),
     ]
     for call in calls:
         try:
-            call()
+            await call()
         except ProviderError:
             continue
     transport.answers = [answered({"Parameters": parameters})]
     try:
-        ssm.fetch([PARAMETER], access())
+        await ssm.read([PARAMETER], access())
     except ProviderError:
         return
 
@@ -121,15 +119,20 @@ def test_no_answer_makes_a_store_stumble(document: dict[str, Any], parameters: l
     ],
     ids=["current", "label", "no-such-label", "deleted", "no-versions"],
 )
-def test_the_current_version(document: object, label: str | None, version: str | None) -> None:
+async def test_the_current_version(
+    document: object, label: str | None, version: str | None
+) -> None:
     store = SecretsManager(client(StubTransport([answered(document)])))
-    assert store.current_version(ObjectRef("secretsmanager", "a", label=label), access()) == version
+    assert (
+        await store.current_version(SecretRef("secretsmanager", "a", label=label), access())
+        == version
+    )
 
 
-def versions(*parameters: dict[str, object]) -> list[str]:
-    refs = [ObjectRef("ssmparameter", str(one["Name"])) for one in parameters]
+async def versions(*parameters: dict[str, object]) -> list[str]:
+    refs = [SecretRef("ssmparameter", str(one["Name"])) for one in parameters]
     transport = StubTransport([answered({"Parameters": list(parameters)})])
-    found = ParameterStore(client(transport)).fetch(refs, access())
+    found = await ParameterStore(client(transport)).read(refs, access())
     values = [found[ref] for ref in refs]
     return [value.version for value in values if isinstance(value, SecretValue)]
 
@@ -144,21 +147,21 @@ def versions(*parameters: dict[str, object]) -> list[str]:
         ({"version": 0}, "0"),
     ],
 )
-def test_versions_of_parameters(more: dict[str, Any], version: str) -> None:
-    assert versions(parameter("/a", **more)) == [version]
+async def test_versions_of_parameters(more: dict[str, Any], version: str) -> None:
+    assert await versions(parameter("/a", **more)) == [version]
 
 
 def names_asked(transport: StubTransport) -> list[list[str]]:
     return [json.loads(sent.body)["Names"] for sent in transport.sent]
 
 
-def test_no_call_names_a_parameter_twice() -> None:
+async def test_no_call_names_a_parameter_twice() -> None:
     arn = str(parameter("/a")["ARN"])
     refs = [
-        ObjectRef("ssmparameter", "/a"),
-        ObjectRef("ssmparameter", "/a", version="1"),
-        ObjectRef("ssmparameter", arn, label="live"),
-        ObjectRef("ssmparameter", "/b"),
+        SecretRef("ssmparameter", "/a"),
+        SecretRef("ssmparameter", "/a", version="1"),
+        SecretRef("ssmparameter", arn, label="live"),
+        SecretRef("ssmparameter", "/b"),
     ]
     transport = StubTransport(
         [
@@ -167,7 +170,7 @@ def test_no_call_names_a_parameter_twice() -> None:
             answered({"Parameters": [parameter("/a", "live", Selector=":live")]}),
         ]
     )
-    found = ParameterStore(client(transport)).fetch(refs, access())
+    found = await ParameterStore(client(transport)).read(refs, access())
     assert names_asked(transport) == [["/a", "/b"], ["/a:1"], [f"{arn}:live"]]
     assert [found[ref] for ref in refs] == [
         SecretValue(b"new", "1"),
@@ -177,22 +180,23 @@ def test_no_call_names_a_parameter_twice() -> None:
     ]
 
 
-def test_an_answer_that_leaves_out_a_parameter_does_not_say_that_there_is_none() -> None:
+async def test_an_answer_that_leaves_out_a_parameter_does_not_say_that_there_is_none() -> None:
     store = ParameterStore(client(StubTransport([answered({"Parameters": []})])))
-    outcome = store.fetch([PARAMETER], access())[PARAMETER]
+    outcome = (await store.read([PARAMETER], access()))[PARAMETER]
     assert isinstance(outcome, errors.AwsUnavailable)
 
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9aaaa.eyJzdWIiOiJtZSJ9bbbbbbbb.c2lnbmF0dXJlc2lnbmF0dXJl"
 
 
-def assume(body: str, status: int = 200) -> object:
-    return Sts(client(StubTransport([(status, body.encode())]))).assume_role_with_web_identity(
+async def assume(body: str, status: int = 200, date: str = "") -> object:
+    return await Sts(
+        client(StubTransport([(status, body.encode())], date=date))
+    ).assume_role_with_web_identity(
         role_arn="arn:aws:iam::111122223333:role/web",
-        session_name="shop.web",
+        session_name="web@shop",
         token=TOKEN,
         region="eu-west-1",
-        deadline=Deadline.after(5),
     )
 
 
@@ -203,9 +207,37 @@ def credentials(token: str = "T", expiration: str = "2030-01-01T00:00:00Z") -> s
     )
 
 
-def test_credentials_that_are_whole() -> None:
-    answer = f"<R><Result><Credentials>{credentials()}</Credentials></Result></R>"
-    assert assume(answer) == Credentials("A", "S", "T", 1_893_456_000.0)
+def credentials_answer(expiration: str) -> str:
+    return f"<R><A><Credentials>{credentials(expiration=expiration)}</Credentials></A></R>"
+
+
+AN_HOUR_LATER = "2030-01-01T01:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("date", "lifetime"),
+    [
+        ("Tue, 01 Jan 2030 00:00:00 GMT", 3600.0),
+        ("Tue, 01 Jan 2030 02:00:00 GMT", 0.0),
+        ("Tue, 01 Jan 2019 00:00:00 GMT", 12 * 3600.0),
+    ],
+    ids=["an hour", "over", "no session lasts as long"],
+)
+async def test_the_lifetime_is_measured_by_the_clock_of_aws(
+    monkeypatch: pytest.MonkeyPatch, date: str, lifetime: float
+) -> None:
+    monkeypatch.setattr("provider.aws.credentials.lifetime.time", lambda: 4e9)
+    answer = credentials_answer(AN_HOUR_LATER)
+    assert await assume(answer, date=date) == Credentials("A", "S", "T", lifetime)
+
+
+@pytest.mark.parametrize("date", ["", "soon"])
+async def test_without_a_date_the_local_clock_counts(
+    monkeypatch: pytest.MonkeyPatch, date: str
+) -> None:
+    monkeypatch.setattr("provider.aws.credentials.lifetime.time", lambda: 1_893_456_000.0)
+    answer = credentials_answer(AN_HOUR_LATER)
+    assert await assume(answer, date=date) == Credentials("A", "S", "T", 3600.0)
 
 
 @pytest.mark.parametrize(
@@ -218,14 +250,14 @@ def test_credentials_that_are_whole() -> None:
         pytest.param(credentials(token="tökén"), id="not-ascii"),
     ],
 )
-def test_broken_credentials_are_sts_failing(inside: str) -> None:
+async def test_broken_credentials_are_sts_failing(inside: str) -> None:
     with pytest.raises(errors.AwsUnavailable, match="UnexpectedAnswer"):
-        assume(f"<R><Result><Credentials>{inside}</Credentials></Result></R>")
+        await assume(f"<R><Result><Credentials>{inside}</Credentials></Result></R>")
 
 
-def test_no_part_of_a_token_is_in_an_error() -> None:
+async def test_no_part_of_a_token_is_in_an_error() -> None:
     message = f"cannot decode {TOKEN} nor {TOKEN.rpartition('.')[2]}"
     body = "<R><Error><Code>InvalidIdentityToken</Code><Message>{}</Message></Error></R>"
     with pytest.raises(errors.TokenRejected, match=r"cannot decode \*\*\* nor \*\*\*") as caught:
-        assume(body.format(message), 400)
+        await assume(body.format(message), 400)
     assert not any(part in str(caught.value) for part in TOKEN.split("."))

@@ -3,7 +3,8 @@
 import pytest
 from botocore.loaders import Loader
 
-from provider.aws.arn import Arn, partition_of
+from provider.aws.arn import Arn
+from provider.aws.regions import partition_of
 
 
 def test_an_arn_keeps_the_colons_of_its_resource() -> None:
