@@ -1,32 +1,41 @@
-"""A mapping of the YAML tree read by a table of keys: types, unknown and missing keys."""
+"""Reads a mapping of the YAML tree by a table of keys: checks types, unknown and missing keys."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from provider.csi.request.keys import Key, did_you_mean
+from provider.manifests.keys import Key, did_you_mean
 from provider.manifests.nodes import Fields, Items, Node, Scalar, kind_of
 from provider.manifests.problems import InvalidSpec, Problem, quote
 
 _INTEGER_PERMISSION = "; YAML reads an unquoted 0644 as the number 420"
+_MOST_WARNINGS = 50
+_MOST_HINTS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """All that is found wrong with one class or request."""
+    """All problems and warnings of one manifest or request."""
 
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    """At most 50: each becomes a line of the log at each mount."""
 
     def wrong(self, path: str, message: str, at: Node | None = None) -> None:
-        """Note a mistake, at the place of a node where there is one."""
+        """Add a problem, at the place of a node where there is one."""
         self.problems.append(_problem(path, message, at))
 
     def ignored(self, path: str, message: str, at: Node | None = None) -> None:
-        """Note something without effect."""
-        self.warnings.append(_problem(path, message, at))
+        """Add a warning: something has no effect."""
+        if not self.has_all_warnings:
+            self.warnings.append(_problem(path, message, at))
+
+    @property
+    def has_all_warnings(self) -> bool:
+        """Whether further warnings are dropped."""
+        return len(self.warnings) >= _MOST_WARNINGS
 
     def raise_if_any(self) -> None:
-        """Raise `InvalidSpec` when a mistake was noted."""
+        """Raise `InvalidSpec` if there is a problem."""
         if self.problems:
             raise InvalidSpec(self.problems, self.warnings)
 
@@ -37,17 +46,17 @@ def _problem(path: str, message: str, at: Node | None) -> Problem:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One mapping, as far as it is sound: what is faulty was noted and is left out."""
+    """The valid part of one mapping: invalid values are in `values` only."""
 
     path: str
     node: Fields
     values: dict[str, Node]
-    """What the mapping holds under each key of the table, sound or not."""
+    """The value of each key of the table, valid or not."""
     texts: dict[str, Scalar]
     lists: dict[str, Items]
     mappings: dict[str, Fields]
     names: dict[str, tuple[str, ...]]
-    """What keys of the type `names` hold."""
+    """Values of keys of the type `names`."""
 
     def __getitem__(self, key: str) -> str | None:
         scalar = self.texts.get(key)
@@ -58,24 +67,24 @@ class Entry:
         return (self[key] or "").lower() == "true"
 
     def at(self, key: str) -> Node:
-        """The place to blame for `key`: its own value, else the whole entry."""
+        """The node to point at for `key`: its value, else the whole mapping."""
         return self.values.get(key, self.node)
 
     def path_of(self, key: str) -> str:
-        """Path of one key of the entry."""
+        """Path of one key of the mapping."""
         return f"{self.path}.{key}"
 
     def is_faulty(self, key: str) -> bool:
-        """Whether the text `key` is there, but was found unfit."""
+        """Whether `key` has a value that is not valid text."""
         return key in self.values and key not in self.texts
 
     def blame(self, findings: Findings, key: str, message: str) -> None:
-        """Note a mistake in the value of `key`."""
+        """Add a problem with the value of `key`."""
         findings.wrong(self.path_of(key), message, self.at(key))
 
 
 def read_entry(node: Node, keys: tuple[Key, ...], path: str, findings: Findings) -> Entry | None:
-    """The entry that `node` holds, None when it is no mapping at all."""
+    """The mapping `node` read by the table `keys`; None if it is not a mapping."""
     if not isinstance(node, Fields):
         findings.wrong(path, f"must be a mapping, got {kind_of(node)}", node)
         return None
@@ -97,12 +106,13 @@ def read_list(node: Items, path: str) -> Iterator[tuple[str, Node]]:
 
 
 def _values(node: Fields, keys: tuple[Key, ...], path: str, findings: Findings) -> dict[str, Node]:
-    """What is given, by the names of the table.
+    """The values by the names of the table.
 
-    AWS's own provider reads keys regardless of capitals, and so `objectalias` has its effect.
+    AWS's own provider ignores the case of keys, so `objectalias` has its effect here too.
     """
     values = {key.name: node[key.name] for key in keys if key.name in node.entries}
     by_lower = {key.name.lower(): key.name for key in keys if key.name not in values}
+    unknown: list[Scalar] = []
     for name, field_ in node.entries.items():
         if name in values:
             continue
@@ -111,13 +121,24 @@ def _values(node: Fields, keys: tuple[Key, ...], path: str, findings: Findings) 
             findings.ignored(path, f"key {quote(name)} is taken for {meant}", field_.key)
             values[meant] = field_.node
         else:
-            hint = did_you_mean(name, by_lower.values())
-            findings.ignored(path, f"key {quote(name)} is not known, ignored{hint}", field_.key)
+            unknown.append(field_.key)
+    _warn_of(unknown, by_lower.values(), path, findings)
     return {name: value for name, value in values.items() if value and not _is_absent(value)}
 
 
+def _warn_of(unknown: list[Scalar], names: Collection[str], path: str, findings: Findings) -> None:
+    """A warning for each of the first unknown keys, and one for the rest."""
+    if findings.has_all_warnings:
+        return
+    for key in unknown[:_MOST_HINTS]:
+        hint = did_you_mean(key.text, names)
+        findings.ignored(path, f"key {quote(key.text)} is not known, ignored{hint}", key)
+    if more := unknown[_MOST_HINTS:]:
+        findings.ignored(path, f"{len(more)} more keys are not known, ignored", more[0])
+
+
 def _is_absent(value: Node) -> bool:
-    """Whether a key of this value is as good as left out: nothing, an empty text or list."""
+    """Whether the value counts as left out: null, an empty text or an empty list."""
     if isinstance(value, Scalar):
         return value.kind == "null" or not value.text
     return isinstance(value, Items) and not value.nodes

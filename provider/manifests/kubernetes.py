@@ -1,7 +1,7 @@
-"""SecretProviderClasses out of manifests, as people keep them: several kinds in one file.
+"""Reads Kubernetes manifests, and the SecretProviderClasses among them.
 
-For the tools, which read what `kubectl apply` reads. Only the form is checked here; what the
-parameters say is `parse_class`'s.
+For the tools, which read the same files as `kubectl apply`. Only the structure is checked here; the
+parameters of a class are parsed by `provider.csi.request`.
 """
 
 from collections.abc import Iterator
@@ -18,21 +18,21 @@ _CLASS = ("secrets-store.csi.x-k8s.io/", "SecretProviderClass")
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One Kubernetes object of any kind, unchecked but for its form."""
+    """One Kubernetes object of any kind; only its structure is checked."""
 
     api_version: str
     kind: str
     name: str
     namespace: str
-    """Empty where the manifest names none."""
+    """Empty if the manifest has none."""
     node: Fields
     path: str
-    """Place in the file, for messages: kind and name."""
+    """Kind and name, for messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class SyncedKey:
-    """One entry of `secretObjects[].data`: a file that becomes a key of a Kubernetes Secret."""
+    """One entry of `secretObjects[].data`: a file that the driver copies to a Kubernetes Secret."""
 
     object_name: str
     key: str
@@ -54,12 +54,12 @@ class ClassManifest:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """`spec.parameters`, as the driver would send them."""
+        """`spec.parameters` as the driver sends them."""
         return {name: value.text for name, value in self.values.items()}
 
 
 def read_manifests(text: str) -> tuple[Manifest, ...]:
-    """All Kubernetes objects of a YAML text, those of a `List` too; raises `InvalidSpec`."""
+    """All Kubernetes objects of a YAML text, also those in a `List`; raises `InvalidSpec`."""
     findings = Findings()
     manifests = tuple(find_manifests(text, findings))
     findings.raise_if_any()
@@ -67,7 +67,7 @@ def read_manifests(text: str) -> tuple[Manifest, ...]:
 
 
 def find_manifests(text: str, findings: Findings) -> Iterator[Manifest]:
-    """What can be read of a YAML text; the rest is noted."""
+    """The objects of a YAML text that can be read; problems are added to `findings`."""
     try:
         for index, document in enumerate(read_documents(text, _LIMITS)):
             yield from _objects(document, f"document[{index}]", findings)
@@ -77,7 +77,7 @@ def find_manifests(text: str, findings: Findings) -> Iterator[Manifest]:
 
 
 def read_classes(text: str) -> tuple[ClassManifest, ...]:
-    """The SecretProviderClasses of a YAML text, other kinds passed over; raises `InvalidSpec`."""
+    """The SecretProviderClasses of a YAML text, without other kinds; raises `InvalidSpec`."""
     manifests = read_manifests(text)
     findings = Findings()
     classes = tuple(read_class(one, findings) for one in manifests if _is_class(one))
@@ -112,7 +112,7 @@ def _objects(node: Node, path: str, findings: Findings) -> Iterator[Manifest]:
 
 
 def read_class(manifest: Manifest, findings: Findings) -> ClassManifest:
-    """The class that a manifest holds, as far as its form is sound; the rest is noted."""
+    """The valid part of a class manifest; problems are added to `findings`."""
     spec = _mapping(manifest.node, "spec", manifest.path, findings, required=True)
     path = f"{manifest.path}: spec"
     provider = _text(spec["provider"]) if spec else ""
@@ -129,7 +129,7 @@ def read_class(manifest: Manifest, findings: Findings) -> ClassManifest:
 
 
 def _values(parameters: Fields | None, path: str, findings: Findings) -> dict[str, Scalar]:
-    """The parameters; the API server takes strings only, so `usePodIdentity: true` is refused."""
+    """The parameters. The API server accepts strings only: `usePodIdentity: true` is an error."""
     values = {}
     for again in parameters.repeated if parameters else ():
         findings.wrong(f"{path}.parameters", f"key {quote(again.text)} stands twice", again)
@@ -158,7 +158,7 @@ def _synced(spec: Fields | None, path: str, findings: Findings) -> Iterator[Sync
 def _list(
     owner: Fields | None, key: str, path: str, findings: Findings
 ) -> Iterator[tuple[str, Fields]]:
-    """The mappings of the list that `owner` holds under `key`, with their paths."""
+    """The mappings of the list under `key` of `owner`, with their paths."""
     node = owner[key] if owner else None
     if not isinstance(node, Items):
         if node and not _is_null(node):

@@ -1,4 +1,4 @@
-"""Nodes of a YAML document: what they hold, what it was spelled as, and where it stands."""
+"""Nodes of a YAML document: content, spelling and place."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _PLAIN_INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """One word. `text` is its spelling (unescaped), `kind` what YAML makes of it."""
+    """One scalar. `text` is its spelling (unescaped), `kind` the type that YAML gives it."""
 
     text: str
     kind: ScalarKind
@@ -24,7 +24,7 @@ class Scalar:
 
     @property
     def words(self) -> str | None:
-        """What was surely meant as text: text, or an integer that is spelled the only way."""
+        """The text, if the author meant text: text, or an integer that has one spelling only."""
         if self.kind == "text" or (
             self.kind == "integer" and _PLAIN_INTEGER.fullmatch(self.text) is not None
         ):
@@ -34,7 +34,7 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """A list."""
+    """A list. `size` counts the nodes below it and itself, `height` the levels below it."""
 
     nodes: tuple["Node", ...]
     line: int
@@ -45,7 +45,7 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """A mapping, with `<<` merged in. `repeated` are the keys that stand twice: first wins."""
+    """A mapping, with `<<` merged in. `repeated` are keys that occur twice: the first counts."""
 
     entries: dict[str, "Field"]
     repeated: tuple[Scalar, ...]
@@ -64,7 +64,7 @@ Node = Scalar | Items | Fields
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A key of a mapping and what it holds."""
+    """A key of a mapping and its value."""
 
     key: Scalar
     node: Node

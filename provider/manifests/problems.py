@@ -1,4 +1,4 @@
-"""A mistake in a class or a request, with the place it was made in."""
+"""A mistake in a manifest or a request, with its path and place."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,8 +8,8 @@ from provider.errors import InvalidRequest
 
 _SHOWN = 20
 _SHOWN_BYTES = 3000
-"""Lines and bytes of an error's text: a gRPC status must fit into 8 KiB of headers, where all that
-is not ASCII takes three times its room."""
+"""Lines and bytes of an error's text. A gRPC status must fit into 8 KiB of headers, where a
+character that is not ASCII takes three times its size."""
 
 
 def quote(text: str, limit: int = 100) -> str:
@@ -22,9 +22,9 @@ def quote(text: str, limit: int = 100) -> str:
 class Problem:
     """One mistake.
 
-    `path` is where it is, as in `objects[2].jmesPath[0].objectAlias`; `message` says what is
-    wrong and what is expected; `line` and `column` count from 1 within the `objects` text, and
-    are 0 where the place has none (a parameter, the request).
+    `path` is its place, as in `objects[2].jmesPath[0].objectAlias`; `message` says what is wrong
+    and what is expected. `line` and `column` count from 1 within the text that was parsed (of a
+    class: the `objects` text), and are 0 where there is no such place (a parameter, the request).
     """
 
     path: str
@@ -37,9 +37,10 @@ class Problem:
 
 
 class InvalidSpec(InvalidRequest):
-    """The class or the request has mistakes; `problems` holds all, the text the first of them.
+    """The manifest or the request has mistakes.
 
-    `warnings` are what is ignored, for the tools that show them beside the mistakes.
+    `problems` holds all mistakes, the text the first of them. `warnings` are what is ignored, for
+    the tools that show them too.
     """
 
     def __init__(self, problems: Iterable[Problem], warnings: Iterable[Problem] = ()) -> None:

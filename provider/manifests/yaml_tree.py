@@ -1,8 +1,8 @@
-"""YAML text as a tree of nodes that know their place, within bounds fit for hostile input.
+"""Parses YAML into a tree of nodes with line and column, within bounds for hostile input.
 
-Built from the parser's events rather than by `safe_load`: a bomb of aliases, a tag or a repeated
-key is seen before anything is made of it, every node keeps line and column, and a bare word keeps
-its spelling, so that `objectAlias: yes` is a boolean to complain about and not the name "True".
+It reads the events of the parser and does not use `safe_load`: it sees an alias bomb, a tag or a
+repeated key before it builds anything, every node has its line and column, and an unquoted word
+keeps its spelling, so `objectAlias: yes` is reported as a boolean and does not become "True".
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ _KINDS: dict[str, ScalarKind] = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a document may cost; nodes are counted after aliases are followed."""
+    """Bounds of one text. A node is counted each time that an alias repeats it."""
 
     characters: int = 256 * 1024
     depth: int = 32
@@ -35,7 +35,7 @@ class Limits:
 
 
 class NotReadable(Exception):
-    """The text is not a YAML document that we take; one message, one place."""
+    """The text is not valid YAML, or is over a limit; has a message and a place."""
 
     def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
         self.line, self.column = line, column
@@ -44,7 +44,7 @@ class NotReadable(Exception):
 
 
 def read_document(text: str, limits: Limits = Limits()) -> Node | None:
-    """The one document of `text`, None when there is none; raises `NotReadable`."""
+    """The only document of `text`; None if there is none; raises `NotReadable`."""
     documents = _Documents(text, limits)
     first = next(documents, None)
     if first is not None and documents.more():
@@ -59,14 +59,14 @@ def read_documents(text: str, limits: Limits = Limits()) -> Iterator[Node]:
 
 @dataclass(slots=True)
 class _Open:
-    """A collection whose end has not come yet."""
+    """A collection whose end event has not been read yet."""
 
     event: Any
     nodes: list[Node] = field(default_factory=list)
 
 
 class _Documents(Iterator[Node]):
-    """Documents one by one; holds the budget of the whole text."""
+    """Iterates over documents; the limits hold for the whole text."""
 
     def __init__(self, text: str, limits: Limits) -> None:
         if len(text) > limits.characters:
@@ -106,7 +106,7 @@ class _Documents(Iterator[Node]):
         return self._event
 
     def _read_tree(self) -> Node:
-        """Nodes up to the document's end, by a stack of our own: depth costs no recursion."""
+        """The tree of one document. An explicit stack keeps deep input from recursing."""
         anchors: dict[str, Node] = {}
         stack: list[_Open] = []
         root: Node | None = None

@@ -1,29 +1,33 @@
-"""`jsonKeys`: the top-level keys of a JSON secret that become files, or one file of a format.
+"""Chooses the top-level keys of a JSON secret that become files, or one file of a format.
 
-The names come from the secret, which others may write than those who wrote the class, so they are
-hostile: every rule for file names holds for them, and none is bent into shape.
+The names of the keys come from the secret, which may have another author than the class. They are
+hostile input: every rule for file names is applied, and no name is changed to fit.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from provider.engine.content.json_document import describe, render
-from provider.errors import KeyNotFound, SecretUnusable
 from provider.csi.request.model import KeyChoice
 from provider.csi.request.paths import fault_in, translate
+from provider.engine.content.budget import Budget
+from provider.engine.content.formats import Format, write
+from provider.engine.content.json_document import describe, render
+from provider.errors import KeyNotFound, SecretUnusable
 from provider.manifests.problems import quote
 
 _SHOWN_FAULTS = 5
 
 
-def choose(choice: KeyChoice, document: Any) -> dict[str, Any]:
-    """The chosen keys with their values, in the document's order.
+def choose(choice: KeyChoice, document: Any, budget: Budget) -> dict[str, Any]:
+    """The chosen keys with their values, in the order of the document.
 
-    `null` is no value: a glob passes over it. Raises `KeyNotFound` for a listed name without one,
-    `SecretUnusable` where the document has no keys at all.
+    `null` is no value: a glob does not choose it. Raises `KeyNotFound` for a listed name without a
+    value, `SecretUnusable` if the document has no keys at all, and as `Budget.spend` does.
     """
     if not isinstance(document, dict):
         raise SecretUnusable(f"jsonKeys: {describe(document)}")
+    globs = [pattern for pattern in choice.patterns if pattern.glob is not None]
+    names = {pattern.text for pattern in choice.patterns}
     missing = [
         quote(pattern.text)
         for pattern in choice.patterns
@@ -33,15 +37,16 @@ def choose(choice: KeyChoice, document: Any) -> dict[str, Any]:
         raise KeyNotFound(
             f"jsonKeys {_first(missing)}: there is nothing, or null; {describe(document)}"
         )
+    budget.spend(len(document) * (4 + len(globs)))
     return {
         key: value
         for key, value in document.items()
-        if value is not None and any(pattern.matches(key) for pattern in choice.patterns)
+        if value is not None and (key in names or any(glob.matches(key) for glob in globs))
     }
 
 
 def files_of(choice: KeyChoice, chosen: Mapping[str, Any]) -> list[tuple[str, str, bytes]]:
-    """(key, file, content) of each chosen key; `SecretUnusable` if any of them can be no file."""
+    """(key, file, content) of each chosen key; `SecretUnusable` if any cannot be a file."""
     files: list[tuple[str, str, bytes]] = []
     faults: list[str] = []
     for key, value in chosen.items():
@@ -55,16 +60,12 @@ def files_of(choice: KeyChoice, chosen: Mapping[str, Any]) -> list[tuple[str, st
     return files
 
 
-def formatted(choice: KeyChoice, chosen: Mapping[str, Any]) -> bytes:
-    """The one file of all chosen keys; `SecretUnusable` for what the format cannot hold."""
-    if choice.format is None:
-        raise ValueError("a file for each key is wanted")
-    from provider.engine.content.formats import write  # noqa: PLC0415 - few classes need it
-
+def formatted(kind: Format, chosen: Mapping[str, Any]) -> bytes:
+    """The one file of all chosen keys; `SecretUnusable` if the format cannot hold them."""
     try:
-        return write(choice.format, chosen, {key: _content(key, chosen[key]) for key in chosen})
+        return write(kind, chosen, {key: _content(key, chosen[key]) for key in chosen})
     except SecretUnusable as error:
-        raise SecretUnusable(f"format {choice.format}: {error}") from None
+        raise error.in_context(f"format {kind}") from None
 
 
 def _content(key: str, value: Any) -> bytes:
@@ -78,7 +79,7 @@ def _content(key: str, value: Any) -> bytes:
 
 
 def _fault_in_key(key: str) -> str | None:
-    """What makes a key no name, whatever translation would make of it."""
+    """Why a key is refused as a name even if its translation is valid; None: it is not."""
     if not key:
         return "is empty"
     if key.startswith("/"):

@@ -1,4 +1,4 @@
-"""The driver's request and the SecretProviderClass: text in, a frozen `MountSpec` out.
+"""Parses the driver's request and the SecretProviderClass in it into a frozen `MountSpec`.
 
-Pure: nothing here does I/O. Every mistake is reported, each with its path.
+Nothing here does I/O. Every problem is reported, each with its path.
 """

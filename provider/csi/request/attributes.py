@@ -1,19 +1,21 @@
-"""The driver's Mount request: whose mount it is, the pod's tokens, and the class.
+"""Parses the Mount request of the driver: the pod, its tokens and its class.
 
-The driver sends JSON in strings. Users write parts of it (the class, the volume's attributes), so
-it is read as hostile; and it carries tokens, so no message quotes it and no cause is kept that
+The driver sends JSON in strings. Users write parts of it (the class, the attributes of the volume),
+so it is hostile input. It holds tokens, so no message quotes it and no error keeps a cause that
 would.
 """
 
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from provider.manifests.entries import Findings
+from provider.csi.request.class_cache import ClassCache
 from provider.csi.request.model import ClassSpec, MountSpec, Pod
-from provider.csi.request.parameters import parse_class
-from provider.manifests.problems import InvalidSpec, quote
+from provider.csi.request.parameters import ClassText, class_text, parse_text
+from provider.manifests.entries import Findings
+from provider.manifests.problems import InvalidSpec, Problem, quote
 
 PREFIX = "csi.storage.k8s.io/"
 TOKENS = f"{PREFIX}serviceAccount.tokens"
@@ -24,53 +26,91 @@ POD_KEYS = {
     "uid": f"{PREFIX}pod.uid",
     "service_account": f"{PREFIX}serviceAccount.name",
 }
-"""Keys of the driver's attributes by the field of `Pod` that they fill."""
+"""Keys of the driver's attributes, by the field of `Pod`."""
 
-_CHARACTERS = 2 * 1024 * 1024
+_CHARACTERS = 1024 * 1024
+_TOKEN_CHARACTERS = 256 * 1024
+"""Of the JSON with all tokens. Decoding it holds all threads, and it need not consist of texts."""
 _KUBERNETES_NAME = re.compile(r"[A-Za-z0-9][-._A-Za-z0-9]{0,252}")
 """Names and UIDs: they become parts of URLs and session names."""
 _TOKEN = re.compile(r"[\x21-\x7e]{1,65536}")
-"""What may stand in an HTTP header."""
+"""Characters that an HTTP header may hold."""
 _PERMISSION = re.compile(r"\s*(0|[1-9][0-9]{0,3})\s*")
+_MOST_MODE = 0o777
+"""The set-uid, set-gid and sticky bits are refused."""
 _DEFAULT_MODE = 0o644
-"""Stands in for a faulty permission while the rest of the request is checked."""
+"""Used while the rest of a request with a wrong permission is checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawRequest:
+    """The strings of the driver's request."""
+
+    attributes: str = field(repr=False)
+    secrets: str = field(repr=False)
+    permission: str
+    target_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedRequest:
+    """A request whose JSON is decoded and whose class is not parsed yet."""
+
+    pod: Pod
+    class_name: str
+    target_path: str
+    tokens: Mapping[str, str] = field(repr=False)
+    text: ClassText
+    """The class."""
+    problems: tuple[Problem, ...]
 
 
 def parse_mount(
-    *, attributes: str, secrets: str, permission: str, target_path: str, default_region: str | None
+    raw: RawRequest, *, default_region: str | None, cache: ClassCache | None = None
 ) -> MountSpec:
-    """The request that the driver's strings describe; raises `InvalidSpec` with every mistake."""
+    """The request that the driver sends; raises `InvalidSpec` with every problem.
+
+    `default_region` is the region of the daemon, None if it has none.
+    """
+    return parse_decoded(decode_mount(raw, default_region=default_region), cache)
+
+
+def decode_mount(raw: RawRequest, *, default_region: str | None) -> DecodedRequest:
+    """The first half of `parse_mount`: decodes the JSON, which is quick."""
     findings = Findings()
-    given = _texts(attributes, findings)
-    mode = _mode(permission, findings)
+    given = _texts(raw.attributes, findings)
+    mode = _mode(raw.permission, findings)
     pod = _pod(given, findings)
-    tokens = _tokens(given.get(TOKENS), secrets, findings)
-    klass = _class(given, mode, default_region, findings)
-    findings.raise_if_any()
-    assert klass is not None  # noqa: S101 - a class without problems is one
-    return MountSpec(
-        pod=pod,
-        class_name=given.get(CLASS_NAME, ""),
-        target_path=target_path,
-        tokens=tokens,
-        klass=klass,
-    )
-
-
-def _class(
-    given: Mapping[str, str], mode: int, default_region: str | None, findings: Findings
-) -> ClassSpec | None:
     parameters = {
         name: text
         for name, text in given.items()
         if not name.startswith(PREFIX) and name != CLASS_NAME
     }
+    return DecodedRequest(
+        pod=pod,
+        class_name=given.get(CLASS_NAME, ""),
+        target_path=raw.target_path,
+        tokens=_tokens(given.get(TOKENS), raw.secrets, findings),
+        text=class_text(parameters, default_mode=mode, default_region=default_region),
+        problems=tuple(findings.problems),
+    )
+
+
+def parse_decoded(request: DecodedRequest, cache: ClassCache | None) -> MountSpec:
+    """The second half of `parse_mount`: parses the class, which may take long."""
     try:
-        return parse_class(parameters, default_mode=mode, default_region=default_region)
+        klass: ClassSpec = parse_text(request.text, cache)
     except InvalidSpec as invalid:
-        findings.problems.extend(invalid.problems)
-        findings.warnings.extend(invalid.warnings)
-        return None
+        raise InvalidSpec([*request.problems, *invalid.problems], invalid.warnings) from None
+    if request.problems:
+        raise InvalidSpec(request.problems, klass.warnings)
+    return MountSpec(
+        pod=request.pod,
+        class_name=request.class_name,
+        target_path=request.target_path,
+        tokens=request.tokens,
+        klass=klass,
+    )
 
 
 class _RepeatedKeyError(ValueError):
@@ -87,10 +127,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _DECODER = json.JSONDecoder(object_pairs_hook=_object)
 
 
-def _json_object(text: str, path: str, findings: Findings) -> dict[str, Any] | None:
-    """The JSON object that `text` is; None when it is none, which is noted without its text."""
-    if len(text) > _CHARACTERS:
-        findings.wrong(path, f"is too long: {len(text)} characters, {_CHARACTERS} are the limit")
+def _json_object(
+    text: str, path: str, findings: Findings, limit: int = _CHARACTERS
+) -> dict[str, Any] | None:
+    """The JSON object in `text`; None and a problem, which does not quote it, if there is none."""
+    if len(text) > limit:
+        findings.wrong(path, f"is too long: {len(text)} characters, {limit} are the limit")
         return None
     try:
         value = _DECODER.decode(text)
@@ -119,10 +161,12 @@ def _texts(attributes: str, findings: Findings) -> dict[str, str]:
 def _mode(permission: str, findings: Findings) -> int:
     number = _PERMISSION.fullmatch(permission)
     mode = int(number[1]) if number else -1
-    if 0 <= mode <= 0o7777:
+    if 0 <= mode <= _MOST_MODE:
         return mode
     findings.wrong(
-        "permission", f"must be the decimal number of a file mode, got {quote(permission)}"
+        "permission",
+        f"must be the decimal number of a file mode, {_MOST_MODE} (0777) at most, "
+        f"got {quote(permission)}",
     )
     return _DEFAULT_MODE
 
@@ -138,9 +182,9 @@ def _pod(given: Mapping[str, str], findings: Findings) -> Pod:
 
 
 def _tokens(own: str | None, secrets: str, findings: Findings) -> dict[str, str]:
-    """Tokens by audience, from the attributes, else from the secrets; none is no mistake yet."""
+    """Tokens by audience, from the attributes, else from the secrets; there may be none."""
     text = own or _tokens_in(secrets, findings)
-    by_audience = _json_object(text, TOKENS, findings) if text else None
+    by_audience = _json_object(text, TOKENS, findings, _TOKEN_CHARACTERS) if text else None
     tokens = {}
     for audience, entry in (by_audience or {}).items():
         token = entry.get("token") if isinstance(entry, dict) else None
@@ -152,7 +196,7 @@ def _tokens(own: str | None, secrets: str, findings: Findings) -> dict[str, str]
 
 
 def _tokens_in(secrets: str, findings: Findings) -> str:
-    if TOKENS.rpartition("/")[2] not in secrets:  # spares parsing: "/" may be escaped in JSON
+    if TOKENS.rpartition("/")[2] not in secrets:  # no need to parse; "/" may be escaped in JSON
         return ""
     text = (_json_object(secrets, "secrets", findings) or {}).get(TOKENS, "")
     if isinstance(text, str):

@@ -1,9 +1,10 @@
-"""As whom a class asks: `auth`, `usePodIdentity`, `roleArn` and what begins with `assumeRole`."""
+"""Reads how a class authenticates: `auth`, `usePodIdentity`, `roleArn` and `assumeRole…`."""
 
 from collections.abc import Mapping
 
+from provider.csi.request.model import Auth
+from provider.engine.model import AssumeRole
 from provider.manifests.entries import Findings
-from provider.csi.request.model import AssumeRole, Auth
 
 _TRUE = frozenset({"1", "t", "T", "true", "True", "TRUE"})
 _KINDS: Mapping[str, Auth] = {"irsa": "irsa", "podIdentity": "pod-identity", "auto": "auto"}
@@ -14,16 +15,16 @@ _BESIDE_ASSUME_ROLE = (
 )
 
 
-def read_auth(sound: Mapping[str, str], findings: Findings) -> Auth:
-    """The kind of identity; what contradicts it is noted."""
-    use_pod_identity = sound.get("usePodIdentity")
+def read_auth(valid: Mapping[str, str], findings: Findings) -> Auth:
+    """The kind of credentials; adds a problem for each key that contradicts it."""
+    use_pod_identity = valid.get("usePodIdentity")
     kind: Auth = "pod-identity" if use_pod_identity in _TRUE else "irsa"
-    if (auth := sound.get("auth")) is not None:
+    if (auth := valid.get("auth")) is not None:
         if use_pod_identity is not None and _KINDS[auth] != kind:
             said = "true" if kind == "pod-identity" else "false"
             findings.wrong("auth", f"is {auth}, which usePodIdentity, {said}, contradicts")
         kind = _KINDS[auth]
-    if "roleArn" in sound and kind == "pod-identity":
+    if "roleArn" in valid and kind == "pod-identity":
         findings.wrong(
             "roleArn",
             "is a role for IRSA, but EKS Pod Identity gives the role of its association; see "
@@ -33,19 +34,23 @@ def read_auth(sound: Mapping[str, str], findings: Findings) -> Auth:
 
 
 def read_assume_role(
-    given: Mapping[str, str], sound: Mapping[str, str], findings: Findings
+    given: Mapping[str, str], valid: Mapping[str, str], findings: Findings
 ) -> AssumeRole | None:
-    """The role to assume with the pod's own credentials, if any."""
+    """The role to assume with the pod's own credentials; None: there is none."""
     if not given["assumeRoleArn"]:
         for key in _BESIDE_ASSUME_ROLE:
-            if key in sound:
+            if key in valid:
                 findings.wrong(key, "needs assumeRoleArn")
-    if "assumeRoleArn" not in sound:
+    if "assumeRoleArn" not in valid:
         return None
-    duration = sound.get("assumeRoleDurationSeconds")
+    duration = valid.get("assumeRoleDurationSeconds")
     return AssumeRole(
-        sound["assumeRoleArn"],
-        sound.get("assumeRoleExternalId"),
+        valid["assumeRoleArn"],
+        valid.get("assumeRoleExternalId"),
         int(duration) if duration else None,
-        sound.get("assumeRoleSessionTags", "").lower() == "true",
     )
+
+
+def has_session_tags(valid: Mapping[str, str]) -> bool:
+    """Whether the session of the assumed role gets tags."""
+    return valid.get("assumeRoleSessionTags", "").lower() == "true"

@@ -1,63 +1,16 @@
-"""Every key of a class, once: the parser reads by these tables, and so do README and JSON schema.
+"""Every key of a SecretProviderClass, for the parser, the README and the JSON schema."""
 
-What a single key may hold stands here; what keys mean to each other is `parameters.py`'s and
-`objects.py`'s.
-"""
+from provider.aws.regions import is_region
+from provider.manifests.keys import Key
 
-import difflib
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
-
-KeyType = Literal["text", "quoted", "boolean", "names", "list", "mapping"]
-"""`text` takes plain integers as well; `quoted` insists on text; a `boolean` may be quoted; `names`
-are `*` or a list of text; a `mapping` is also taken as a list of one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One key: what it is called, what it means, what it may hold."""
-
-    name: str
-    meaning: str
-    type: KeyType = "text"
-    required: bool = False
-    default: str = ""
-    """What holds where the key is left out, in words."""
-    choices: tuple[str, ...] = ()
-    pattern: str = ""
-    """A regular expression for the whole text, of the kind that JSON schema shares."""
-    expected: str = ""
-    """The pattern in words, as they follow "must be"."""
-    keys: tuple["Key", ...] = ()
-    """Keys of each entry, of a list or a mapping."""
-
-    def fault_in(self, text: str) -> str | None:
-        """What is wrong with this text, None when nothing is."""
-        if self.choices and text not in self.choices:
-            return f"must be {', '.join(self.choices[:-1])} or {self.choices[-1]}"
-        if self.pattern and not re.fullmatch(self.pattern, text):
-            return f"must be {self.expected}"
-        return None
-
-
-def did_you_mean(word: str, names: Iterable[str]) -> str:
-    """A remark on the name that `word` resembles, or nothing."""
-    if len(word) > 64:
-        return ""
-    by_lower = {name.lower(): name for name in names}
-    close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.7)
-    return f"; did you mean {by_lower[close[0]]}?" if close else ""
-
-
-REGION = "[a-z0-9-]{1,64}"
+REGION = "[a-z0-9]+(-[a-z0-9]+)*"
+"""The rule of `is_region` for the JSON schema, but for the length."""
 _REGION_WORDS = "an AWS region: small letters, digits and dashes"
 _ROLE = "arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,576}"
 _ROLE_WORDS = "the ARN of an IAM role such as arn:aws:iam::111122223333:role/name"
 _BOOLEAN = "true|True|TRUE|false|False|FALSE"
-_MODE = "[0-7]{4}"
-_MODE_WORDS = 'a quoted 4-digit octal number such as "0400"'
+_MODE = "0[0-7]{3}"
+_MODE_WORDS = 'a quoted 4-digit octal number from "0000" to "0777"'
 
 OBJECT_NAME = Key(
     "objectName",
@@ -173,12 +126,14 @@ PARAMETER_KEYS = (
         "AWS region of the objects",
         default="`AWS_REGION` of the daemon, else the region of the node",
         pattern=REGION,
+        check=is_region,
         expected=_REGION_WORDS,
     ),
     Key(
         "failoverRegion",
         "Second region, asked side by side; must differ from the first",
         pattern=REGION,
+        check=is_region,
         expected=_REGION_WORDS,
     ),
     Key(

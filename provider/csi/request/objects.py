@@ -1,22 +1,33 @@
-"""The `objects` of a class: each entry read alone, then their files held against each other."""
+"""Parses the `objects` of a class: each entry by itself, then their file names together."""
 
 from dataclasses import dataclass, field
 
-from provider.manifests.entries import Entry, Findings, read_entry, read_list
-from provider.engine.content.expressions import BadExpression, compile_expression
 from provider.csi.request.keys import EXTRACTION_KEYS, OBJECT_KEYS
-from provider.csi.request.model import Extraction, SecretObject
-from provider.manifests.nodes import Items, Node, kind_of
+from provider.csi.request.model import Extraction, KeyChoice, SecretObject
 from provider.csi.request.paths import Claim, clashes, fault_in, translate
-from provider.manifests.problems import Problem, quote
 from provider.csi.request.references import check_region, read_failover, read_ref
-from provider.csi.request.selection import check_company, has_whole, read_encoding, read_keys
+from provider.csi.request.selection import (
+    check_company,
+    has_whole,
+    is_glob,
+    read_encoding,
+    read_keys,
+)
+from provider.engine.content.expressions import BadExpression, Expression, compile_expression
+from provider.manifests.entries import Entry, Findings, read_entry, read_list
+from provider.manifests.nodes import Items, Node, kind_of
+from provider.manifests.problems import Problem, quote
 from provider.manifests.yaml_tree import NotReadable, read_document
+
+_MOST_NODES = 5_000
+"""Nodes of the syntax trees of all JMESPath expressions of a class together."""
+_NODES_PER_GLOB = 10
+"""Compiling a glob of `jsonKeys` takes as long as so many nodes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the parameters of a class say about all of its objects."""
+    """The parameters of a class that apply to all of its objects."""
 
     region: str | None
     failover_region: str | None
@@ -26,7 +37,7 @@ class Terms:
 
 
 def read_objects(text: str, terms: Terms, findings: Findings) -> tuple[SecretObject, ...]:
-    """All sound objects of the `objects` text; what is wrong goes into `findings`."""
+    """The valid objects of the `objects` text; problems are added to `findings`."""
     items = _read_items(text, findings)
     if items is None:
         return ()
@@ -55,16 +66,18 @@ def _read_items(text: str, findings: Findings) -> Items | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Reader:
-    """Reads one entry after the other, and keeps the files that they want."""
+    """Reads the entries of one class; collects their file names and counts their expressions."""
 
     terms: Terms
     findings: Findings
     claims: list[Claim] = field(default_factory=list)
+    nodes: int = 0
+    """Of the syntax trees that were compiled so far."""
 
     def read(self, index: int, path: str, node: Node) -> SecretObject | None:
-        """One object; None where too little of it is sound."""
+        """One object; None if too little of it is valid."""
         entry = read_entry(node, OBJECT_KEYS, path, self.findings)
         if entry is None:
             return None
@@ -72,7 +85,7 @@ class _Reader:
         has_file = has_whole(entry)
         file = self._own_file(entry, path) if has_file else None
         extractions = self._extractions(entry, mode)
-        keys = read_keys(entry, self.terms.separator, self.findings)
+        keys = self._keys(entry)
         check_company(entry, self.findings)
         ref = read_ref(entry, self.findings)
         if ref is not None:
@@ -104,22 +117,44 @@ class _Reader:
         entry = read_entry(node, EXTRACTION_KEYS, path, self.findings)
         if entry is None:
             return None
-        text, alias = entry["path"], entry["objectAlias"]
+        alias = entry["objectAlias"]
         file = self._file(entry, "objectAlias", path)
-        if text is None:
+        expression = self._expression(entry)
+        if expression is None or alias is None or file is None:
+            return None
+        return Extraction(expression, alias, file, _mode(entry, mode), read_encoding(entry))
+
+    def _expression(self, entry: Entry) -> Expression | None:
+        """The compiled `path`. Once a class has too many nodes, nothing more is compiled."""
+        text = entry["path"]
+        if text is None or self.nodes > _MOST_NODES:
             return None
         try:
             expression = compile_expression(text)
         except BadExpression as fault:
             entry.blame(self.findings, "path", f"{fault}, got {quote(text)}")
+            self.nodes += len(text)  # about what compiling it took
             return None
-        if alias is None or file is None:
+        self._count(expression.nodes, entry, "path")
+        return expression
+
+    def _keys(self, entry: Entry) -> KeyChoice | None:
+        """The chosen keys, if compiling their globs does not make the class too large."""
+        globs = sum(map(is_glob, entry.names.get("jsonKeys", ())))
+        self._count(_NODES_PER_GLOB * globs, entry, "jsonKeys")
+        if self.nodes > _MOST_NODES:
             return None
-        encoding = read_encoding(entry)
-        return Extraction(text, expression, alias, file, _mode(entry, mode), encoding)
+        return read_keys(entry, self.terms.separator, self.findings)
+
+    def _count(self, nodes: int, entry: Entry, key: str) -> None:
+        is_first = self.nodes <= _MOST_NODES
+        self.nodes += nodes
+        if is_first and self.nodes > _MOST_NODES:
+            message = "makes this class too large: its expressions and globs take too long to check"
+            entry.blame(self.findings, key, message)
 
     def _file(self, entry: Entry, key: str, owner: str) -> str | None:
-        """The file that the name under `key` makes, claimed for `owner`."""
+        """The file that the value of `key` names, claimed for `owner`; None if it is not valid."""
         name = entry[key]
         if name is None:
             return None

@@ -1,89 +1,144 @@
-"""The parameters of a SecretProviderClass, and what they say about its objects.
-
-Every remount of every pod brings the same text again, about once a minute: a class is parsed once
-and remembered by its text.
-"""
+"""Parses the parameters of a SecretProviderClass."""
 
 from collections.abc import Mapping
-from functools import lru_cache
+from typing import NamedTuple
 
-from provider.manifests.entries import Findings
-from provider.csi.request.identities import read_assume_role, read_auth
-from provider.csi.request.keys import PARAMETER_KEYS, Key, did_you_mean
+from provider.csi.request.class_cache import ClassCache
+from provider.csi.request.identities import has_session_tags, read_assume_role, read_auth
+from provider.csi.request.keys import PARAMETER_KEYS
 from provider.csi.request.model import AddressType, ClassSpec
-from provider.manifests.problems import Problem, quote
 from provider.csi.request.objects import Terms, read_objects
-from provider.csi.request.references import region_fault
+from provider.csi.request.references import region_mismatch
+from provider.manifests.entries import Findings
+from provider.manifests.keys import Key, did_you_mean
+from provider.manifests.problems import Problem, quote
 
 _KNOWN = {key.name: key for key in PARAMETER_KEYS}
-_REMEMBERED_CLASSES = 256
-_REMEMBERED_CHARACTERS = 16 * 1024
-"""Longer classes are parsed each time, so that what is remembered stays a few MiB at worst."""
+_SHOWN = 5
+"""Unknown parameters that a warning names."""
+
+
+class ClassText(NamedTuple):
+    """Everything that a class is parsed from; a key of the cache."""
+
+    known: tuple[str, ...]
+    """The values of the known parameters, in the order of the table."""
+    unknown: tuple[str, ...]
+    """Names of the first unknown parameters."""
+    unknown_count: int
+    default_mode: int
+    default_region: str | None
+
+    @property
+    def characters(self) -> int:
+        """Length of all texts together."""
+        return sum(map(len, self.known)) + sum(map(len, self.unknown))
+
+
+def class_text(
+    parameters: Mapping[str, str], *, default_mode: int, default_region: str | None
+) -> ClassText:
+    """The texts of a class. See `parse_class`."""
+    unknown = sorted(parameters.keys() - _KNOWN.keys())
+    return ClassText(
+        tuple(parameters.get(name, "") for name in _KNOWN),
+        tuple(unknown[:_SHOWN]),
+        len(unknown),
+        default_mode,
+        default_region,
+    )
 
 
 def parse_class(
-    parameters: Mapping[str, str], *, default_mode: int, default_region: str | None
+    parameters: Mapping[str, str],
+    *,
+    default_mode: int,
+    default_region: str | None,
+    cache: ClassCache | None = None,
 ) -> ClassSpec:
-    """The class that the parameters describe; raises `InvalidSpec` with every mistake.
+    """The class that the parameters describe; raises `InvalidSpec` with every problem.
 
-    `default_mode` is the mode of files without one of their own; `default_region` the daemon's
-    region, where it knows one.
+    `default_mode` is the mode of files without a mode of their own; `default_region` the region of
+    the daemon, None if it has none.
     """
-    known = tuple(parameters.get(name, "") for name in _KNOWN)
-    unknown = tuple(sorted(parameters.keys() - _KNOWN.keys()))
-    size = sum(map(len, known)) + sum(map(len, unknown))
-    parse = _parse_once if size <= _REMEMBERED_CHARACTERS else _parse
-    return parse(known, unknown, default_mode, default_region)
+    text = class_text(parameters, default_mode=default_mode, default_region=default_region)
+    return parse_text(text, cache)
+
+
+def parse_text(text: ClassText, cache: ClassCache | None) -> ClassSpec:
+    """The class, from the cache if it is there; raises `InvalidSpec` with every problem."""
+    klass = None if cache is None else cache.get(text)
+    if klass is None:
+        klass = _parse(text)
+        if cache is not None:
+            cache.put(text, klass, text.characters)
+    return klass
 
 
 def region_problems(klass: ClassSpec, region: str) -> list[Problem]:
-    """What is wrong with a class once its region, which it does not name, turns out to be this."""
+    """The problems of a class without a region in `region`, the region of its node."""
     problems = []
     if klass.failover_region == region:
         problems.append(Problem("failoverRegion", _same_region(region)))
     for obj in klass.objects:
-        fault = region_fault(obj.ref.name, region)
+        fault = region_mismatch(obj.ref.name, region)
         if fault:
             problems.append(Problem(f"{obj.path}.objectName", fault))
     return problems
 
 
-def _parse(
-    known: tuple[str, ...], unknown: tuple[str, ...], default_mode: int, default_region: str | None
-) -> ClassSpec:
+def _parse(text: ClassText) -> ClassSpec:
     findings = Findings()
-    for name in unknown:
-        hint = did_you_mean(name, _KNOWN)
-        findings.ignored("parameters", f"key {quote(name)} is not known, ignored{hint}")
-    given = dict(zip(_KNOWN, known, strict=True))
-    sound = {
-        name: given[name] for name, key in _KNOWN.items() if _is_sound(key, given[name], findings)
+    _warn_of_unknown(text, findings)
+    given = dict(zip(_KNOWN, text.known, strict=True))
+    valid = {
+        name: given[name] for name, key in _KNOWN.items() if _is_valid(key, given[name], findings)
     }
-    region, failover_region = sound.get("region", default_region), sound.get("failoverRegion")
+    region, failover_region = valid.get("region", text.default_region), valid.get("failoverRegion")
     if failover_region and failover_region == region:
         findings.wrong("failoverRegion", _same_region(region))
-    terms = Terms(region, failover_region, _separator(sound.get("pathTranslation")), default_mode)
-    objects = read_objects(sound["objects"], terms, findings) if "objects" in sound else ()
-    identity_kind = read_auth(sound, findings)
-    assume_role = read_assume_role(given, sound, findings)
+    separator = _separator(valid.get("pathTranslation"))
+    terms = Terms(region, failover_region, separator, text.default_mode)
+    objects = read_objects(valid["objects"], terms, findings) if "objects" in valid else ()
+    identity_kind = read_auth(valid, findings)
+    assume_role = read_assume_role(given, valid, findings)
     findings.raise_if_any()
     return ClassSpec(
         region=region,
         failover_region=failover_region,
         identity_kind=identity_kind,
-        address_type=_address_type(sound.get("preferredAddressType")),
+        address_type=_address_type(valid.get("preferredAddressType")),
         objects=objects,
         warnings=tuple(findings.warnings),
-        role_arn=sound.get("roleArn"),
+        role_arn=valid.get("roleArn"),
         assume_role=assume_role,
+        session_tags=has_session_tags(valid),
     )
 
 
-_parse_once = lru_cache(_REMEMBERED_CLASSES)(_parse)
+def _warn_of_unknown(text: ClassText, findings: Findings) -> None:
+    """One warning for all unknown parameters: a class may have thousands."""
+    if not text.unknown:
+        return
+    if text.unknown_count == 1:
+        hint = did_you_mean(text.unknown[0], _KNOWN)
+        findings.ignored("parameters", f"key {quote(text.unknown[0])} is not known, ignored{hint}")
+        return
+    names = [quote(name) + _hint(name) for name in text.unknown]
+    if more := text.unknown_count - len(names):
+        names.append(f"and {more} more")
+    findings.ignored(
+        "parameters", f"{text.unknown_count} keys are not known, ignored: {', '.join(names)}"
+    )
 
 
-def _is_sound(key: Key, text: str, findings: Findings) -> bool:
-    """Whether a parameter is given and fit for use; an empty one is as good as left out."""
+def _hint(name: str) -> str:
+    hint = did_you_mean(name, _KNOWN).removeprefix("; ")
+    return f" ({hint})" if hint else ""
+
+
+def _is_valid(key: Key, text: str, findings: Findings) -> bool:
+    """Whether a parameter is given and valid; an empty one counts as left out."""
     if not text:
         if key.required:
             findings.wrong(key.name, "is required")

@@ -1,7 +1,7 @@
-"""File names: how they come from object names, and what the driver takes.
+"""File names: how they are made from object names, and which of them the driver accepts.
 
-The rules are the driver's own (`pkg/util/fileutil`): it refuses the whole answer, or worse, for
-one path that breaks them.
+The rules are those of the driver (`pkg/util/fileutil`). One invalid path makes it refuse the whole
+answer, or worse.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,24 +15,24 @@ _PATH_BYTES = 4096
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A file that a place in the class wants to have."""
+    """A file, and the place in the class that asks for it."""
 
     file: str
     place: str
-    """Path of the key that names it, as `objects[0].objectAlias`."""
+    """Path of the key that names it, such as `objects[0].objectAlias`."""
     owner: str
-    """Path of what the file comes from, as `objects[0]`."""
+    """Path of the entry that it belongs to, such as `objects[0]`."""
     line: int = 0
     column: int = 0
 
 
 def translate(name: str, separator: str | None) -> str:
-    """The file of an object's name: `separator` for each `/`, or folders where it is None."""
+    """The file name of an object: `separator` for each `/`, or folders if it is None."""
     return name.lstrip("/") if separator is None else name.replace("/", separator)
 
 
 def fault_in(path: str) -> str | None:
-    """Why the driver would refuse this path, None when it takes it."""
+    """Why the driver refuses this path; None if it accepts it."""
     try:
         size = len(path.encode())
     except UnicodeEncodeError:
@@ -59,7 +59,7 @@ def _fault_in_element(element: str) -> str | None:
 
 
 def clashes(claims: Iterable[Claim]) -> Iterator[tuple[Claim, str]]:
-    """Claims that cannot be met beside earlier ones, each with the reason."""
+    """Claims that conflict with an earlier one, each with the reason."""
     first: dict[str, Claim] = {}
     for claim in claims:
         holder = first.setdefault(claim.file, claim)

@@ -1,30 +1,30 @@
-"""From the name in a class to the question for a store: ARNs, selectors, versions, failover."""
+"""Reads which secret an object names: ARNs, selectors, versions, `failoverObject`."""
 
 import re
 from typing import cast
 
 from provider.aws.arn import Arn, looks_like_arn
-from provider.manifests.entries import Entry, Findings, read_entry
 from provider.csi.request.keys import FAILOVER_KEYS
-from provider.csi.request.model import ObjectRef, StoreName
+from provider.engine.model import SecretRef, StoreName
+from provider.manifests.entries import Entry, Findings, read_entry
 from provider.manifests.nodes import Fields
 from provider.manifests.problems import quote
 
 _PATH = re.compile(r"/[A-Za-z0-9_./-]{0,1010}")
-"""The alphabet of parameters' names ("Requirements and constraints for parameter names", Systems
+"""Characters of parameter names ("Requirements and constraints for parameter names", AWS Systems
 Manager User Guide)."""
 
 
-def read_ref(entry: Entry, findings: Findings) -> ObjectRef | None:
-    """What an object asks for; None where that is not sound."""
+def read_ref(entry: Entry, findings: Findings) -> SecretRef | None:
+    """The ref of an object; None if it is not valid."""
     store = _store(entry, findings)
     return _ref(entry, store, findings) if store else None
 
 
 def read_failover(
-    entry: Entry, primary: ObjectRef | None, region: str | None, findings: Findings
-) -> ObjectRef | None:
-    """What to ask for in the failover region; None where there is none, or nothing sound."""
+    entry: Entry, primary: SecretRef | None, region: str | None, findings: Findings
+) -> SecretRef | None:
+    """The ref in the failover region; None if there is no such region or it is not valid."""
     node = entry.mappings.get("failoverObject")
     if node is not None:
         return _failover_object(entry, node, primary, region, findings)
@@ -36,15 +36,15 @@ def read_failover(
     return primary
 
 
-def check_region(entry: Entry, ref: ObjectRef, region: str | None, findings: Findings) -> None:
-    """Note an ARN of another region than the one it is used in."""
-    fault = region_fault(ref.name, region) if region else None
+def check_region(entry: Entry, ref: SecretRef, region: str | None, findings: Findings) -> None:
+    """Add a problem if an ARN is of another region than the one it is used in."""
+    fault = region_mismatch(ref.name, region) if region else None
     if fault:
         entry.blame(findings, "objectName", fault)
 
 
-def region_fault(name: str, region: str) -> str | None:
-    """Why an object of this name cannot be asked for in `region`."""
+def region_mismatch(name: str, region: str) -> str | None:
+    """Why `name` cannot be read in `region`; None: it can."""
     if not looks_like_arn(name):
         return None
     own = Arn.parse(name).region
@@ -52,8 +52,8 @@ def region_fault(name: str, region: str) -> str | None:
 
 
 def _failover_object(
-    entry: Entry, node: Fields, primary: ObjectRef | None, region: str | None, findings: Findings
-) -> ObjectRef | None:
+    entry: Entry, node: Fields, primary: SecretRef | None, region: str | None, findings: Findings
+) -> SecretRef | None:
     path = entry.path_of("failoverObject")
     if region is None:
         findings.wrong(path, "needs the parameter failoverRegion", node)
@@ -73,7 +73,7 @@ def _failover_object(
 
 
 def _store(entry: Entry, findings: Findings) -> StoreName | None:
-    """Where the object is kept, by its `objectType` and its ARN, which must agree."""
+    """The store of the object, by its `objectType` and its ARN, which must agree."""
     name, declared = entry["objectName"], cast("StoreName | None", entry["objectType"])
     if name is None or declared == "ssmparameterpath":
         return declared
@@ -92,12 +92,12 @@ def _store(entry: Entry, findings: Findings) -> StoreName | None:
     return store
 
 
-def _ref(entry: Entry, store: StoreName, findings: Findings) -> ObjectRef | None:
-    """A sound ref by the keys that objects and failover objects share."""
+def _ref(entry: Entry, store: StoreName, findings: Findings) -> SecretRef | None:
+    """The ref by the keys that objects and failover objects share; None if it is not valid."""
     name = entry["objectName"]
     if name is None:
         return None
-    ref = ObjectRef(store, name, entry["objectVersion"], entry["objectVersionLabel"])
+    ref = SecretRef(store, name, entry["objectVersion"], entry["objectVersionLabel"])
     if store == "ssmparameterpath":
         return _path(entry, ref, findings)
     if looks_like_arn(name):
@@ -109,8 +109,8 @@ def _ref(entry: Entry, store: StoreName, findings: Findings) -> ObjectRef | None
     return _parameter(entry, ref, findings) if store == "ssmparameter" else ref
 
 
-def _path(entry: Entry, ref: ObjectRef, findings: Findings) -> ObjectRef | None:
-    """A path of parameters, without a slash at its end."""
+def _path(entry: Entry, ref: SecretRef, findings: Findings) -> SecretRef | None:
+    """The ref of a path of parameters, without a slash at its end."""
     for key in ("objectVersion", "objectVersionLabel"):
         if entry[key]:
             entry.blame(findings, key, "is for one parameter: a path has no version")
@@ -121,8 +121,8 @@ def _path(entry: Entry, ref: ObjectRef, findings: Findings) -> ObjectRef | None:
     return ref._replace(name=ref.name.rstrip("/") or "/")
 
 
-def _parameter(entry: Entry, ref: ObjectRef, findings: Findings) -> ObjectRef | None:
-    """An SSM ref with the selector of its name moved to where it belongs."""
+def _parameter(entry: Entry, ref: SecretRef, findings: Findings) -> SecretRef | None:
+    """The ref of a parameter, with the selector of its name as version or label."""
     if ref.version and ref.label:
         message = "cannot stand beside objectVersion: a parameter is asked for by one of them"
         entry.blame(findings, "objectVersionLabel", message)
@@ -145,7 +145,7 @@ def _parameter(entry: Entry, ref: ObjectRef, findings: Findings) -> ObjectRef | 
 
 
 def _split_selector(name: str) -> tuple[str, str | None]:
-    """Name and selector of a parameter; an ARN's own five colons are no selectors."""
+    """Name and selector of a parameter; the five colons of an ARN are not selectors."""
     start = len(name) - len(name.split(":", 5)[5]) if looks_like_arn(name) else 0
     plain, colon, selector = name[start:].partition(":")
     return name[:start] + plain, selector if colon else None

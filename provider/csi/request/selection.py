@@ -1,21 +1,28 @@
-"""Which values of a secret become files, and how: `jsonKeys`, `keyPrefix`, `format`, `omitWhole`,
-`objectEncoding`, and which of them go together."""
+"""Reads which values of a secret become files, and how: `jsonKeys`, `keyPrefix`, `format`,
+`omitWhole`, `objectEncoding`, and which of these keys exclude each other."""
 
 import re
 from collections.abc import Iterator
 from fnmatch import translate
 from typing import cast
 
-from provider.manifests.entries import Entry, Findings
-from provider.csi.request.model import Encoding, Format, KeyChoice, KeyPattern
+from provider.csi.request.model import KeyChoice, KeyPattern
 from provider.csi.request.paths import fault_in
+from provider.engine.content.encodings import Encoding
+from provider.engine.content.formats import Format
+from provider.manifests.entries import Entry, Findings
 from provider.manifests.problems import quote
 
 _GLOB = re.compile(r"[*?\[]")
 
 
+def is_glob(text: str) -> bool:
+    """Whether an entry of `jsonKeys` is a glob and not a name."""
+    return _GLOB.search(text) is not None
+
+
 def read_keys(entry: Entry, separator: str | None, findings: Findings) -> KeyChoice | None:
-    """The object's choice of keys, of a path all; None without any."""
+    """The chosen keys of an object, of a path all; None if it has no `jsonKeys`."""
     _check_prefix(entry, separator, findings)
     names, prefix = entry.names.get("jsonKeys"), entry["keyPrefix"] or ""
     if _is_path(entry):
@@ -27,7 +34,7 @@ def read_keys(entry: Entry, separator: str | None, findings: Findings) -> KeyCho
 
 
 def read_encoding(entry: Entry) -> Encoding | None:
-    """What the whole-object file, or the value of a `jmesPath` entry, is decoded from."""
+    """`objectEncoding` of an object or of an entry of `jmesPath`."""
     return cast("Encoding | None", entry["objectEncoding"])
 
 
@@ -43,7 +50,7 @@ def _is_path(entry: Entry) -> bool:
 
 
 def _check_prefix(entry: Entry, separator: str | None, findings: Findings) -> None:
-    """Note a `keyPrefix` that no file name may begin with."""
+    """Add a problem for a `keyPrefix` with which no file name may begin."""
     prefix = entry["keyPrefix"]
     if prefix is None:
         return
@@ -54,9 +61,9 @@ def _check_prefix(entry: Entry, separator: str | None, findings: Findings) -> No
 
 
 def check_company(entry: Entry, findings: Findings) -> None:
-    """Note keys that have no effect, or none that could be meant, beside the others."""
+    """Add a problem for each key that has no effect, or no clear one, beside the others."""
     if entry.is_faulty("objectType"):
-        return  # it decides what goes with it
+        return  # the other keys depend on it
     for key, why in _misfits(entry):
         if key in entry.values:
             entry.blame(findings, key, why)
@@ -93,4 +100,4 @@ _OF_NO_PATH = (
 
 
 def _pattern(text: str) -> KeyPattern:
-    return KeyPattern(text, re.compile(translate(text)) if _GLOB.search(text) else None)
+    return KeyPattern(text, re.compile(translate(text)) if is_glob(text) else None)

@@ -1,34 +1,48 @@
-"""JMESPath expressions of a class, compiled and checked before AWS is asked.
+"""Compiles and checks JMESPath expressions, before any secret is read.
 
-An expression is written by whoever may write a SecretProviderClass, so its length and depth are
-bounded here; what evaluating it may cost is `provider.engine.content.jmespath_search`'s.
+Users write them, so length, depth and number of nodes are bounded here. The work of evaluating one
+is bounded by `provider.engine.content.jmespath_search`.
 """
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import jmespath
 from jmespath.exceptions import JMESPathError
 from jmespath.functions import Functions
-from jmespath.parser import ParsedResult
+from jmespath.parser import ParsedResult, Parser
 
 from provider.manifests.problems import quote
 
 _LENGTH = 1024
 _DEPTH = 64
-"""Levels of a syntax tree: evaluation takes two Python frames for each."""
+"""Levels of a syntax tree: evaluation takes a few Python frames for each."""
+_NODES = 500
+"""Nodes of a syntax tree: each takes about 400 bytes."""
 
 _LITERAL_KEY = re.compile(r"[^\s.,\[\]{}()|&*?!<>='\"`\\]+(?:[. ][^\s.,\[\]{}()|&*?!<>='\"`\\]+)*")
-"""What can only be meant as a key: words, dots and single spaces without any JMESPath operator."""
+"""Text that can only mean a key: words, dots and single spaces without a JMESPath operator."""
+_TOO_DEEP = f"is nested too deep: more than {_DEPTH} levels"
 
 
 class BadExpression(ValueError):
     """The expression does not compile; the text says why."""
 
 
-def compile_expression(text: str) -> ParsedResult | str:
-    """The compiled expression, or `text` itself where it can only be a literal top-level key."""
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A checked expression: either a compiled one, or a literal top-level key."""
+
+    text: str
+    compiled: ParsedResult | None = None
+    nodes: int = 1
+    """Nodes of the syntax tree: what it costs to keep."""
+
+
+def compile_expression(text: str) -> Expression:
+    """The compiled expression, or a key where `text` does not compile and can only be one."""
     if len(text) > _LENGTH:
         raise BadExpression(f"is too long: {len(text)} characters, {_LENGTH} are the limit")
     try:
@@ -38,21 +52,25 @@ def compile_expression(text: str) -> ParsedResult | str:
     except (JMESPathError, ValueError, LookupError, TypeError, AttributeError) as error:
         # The parser lets some of Python's own errors through, such as for an index of 5000 digits.
         if _LITERAL_KEY.fullmatch(text):
-            return text
+            return Expression(text)
         raise BadExpression(f"is not a JMESPath expression: {_reason(error)}") from None
-    _check(compiled.parsed)
-    return compiled
+    finally:
+        Parser.purge()  # its cache would keep up to 512 expressions, whatever their size
+    return Expression(text, compiled, _check(compiled.parsed))
 
 
-_TOO_DEEP = f"is nested too deep: more than {_DEPTH} levels"
-
-
-def _check(tree: Any) -> None:
+def _check(tree: Any) -> int:
+    """The number of nodes; raises `BadExpression`."""
+    nodes = 0
     for node, depth in _walk(tree):
+        nodes += 1
         if depth > _DEPTH:
             raise BadExpression(_TOO_DEEP)
+        if nodes > _NODES:
+            raise BadExpression(f"is too large: more than {_NODES} nodes")
         if node["type"] == "function_expression" and node["value"] not in Functions.FUNCTION_TABLE:
             raise BadExpression(f"calls the function {quote(node['value'])}, which JMESPath lacks")
+    return nodes
 
 
 def _walk(tree: Any) -> Iterator[tuple[Any, int]]:

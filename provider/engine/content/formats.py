@@ -1,17 +1,24 @@
-"""`format`: keys and values as one file that its readers take apart into just these again."""
+"""Writes keys and values as one file: dotenv, Java properties or JSON.
+
+A reader of the format gets exactly the same keys and values back.
+"""
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from provider.engine.content.json_document import dump
 from provider.errors import SecretUnusable
-from provider.csi.request.model import Format
 from provider.manifests.problems import quote
+
+Format = Literal["dotenv", "properties", "json"]
 
 
 def write(kind: Format, values: Mapping[str, Any], contents: Mapping[str, bytes]) -> bytes:
-    """The file: JSON of the `values` as they are, the other formats of their `contents` as text."""
+    """The file. JSON is written from the `values`, the other formats from their `contents`.
+
+    Raises `SecretUnusable` for a key or a value that the format cannot hold.
+    """
     if kind == "json":
         return _json(values)
     line = _LINES[kind]
@@ -31,15 +38,15 @@ _UNQUOTED = re.compile(r"[^\s'\"`$#]+")
 
 
 def _dotenv(key: str, text: str) -> str:
-    """One variable, so that python-dotenv, Node's dotenv, Docker Compose and, where there is a way
-    at all, a shell read the same.
+    """One variable, which python-dotenv, Node's dotenv, Docker Compose and, if possible, a shell
+    read alike.
 
-    They agree about quotes without escapes. What needs an escape is written as python-dotenv and
-    Compose read it; a backslash before the closing quote is read by none of them alike.
+    They agree on quotes without escapes. A value that needs an escape is written for python-dotenv
+    and Compose. No two of them agree on a backslash before the closing quote.
     """
     if not _NAME.fullmatch(key):
         raise SecretUnusable(
-            f"the key {quote(key, 64)} is no name of a variable: letters, digits and _ . - are"
+            f"the key {quote(key, 64)} is no name of a variable: use letters, digits and _ . -"
         )
     if "\0" in text:
         raise SecretUnusable(f"the value of {quote(key, 64)} has a NUL, which no variable holds")
@@ -52,7 +59,7 @@ def _quoted(key: str, text: str) -> str:
             return text
         raise SecretUnusable(
             f"the value of {quote(key, 64)} ends in a backslash and needs quotes, which no two "
-            "readers of such files take apart alike: leave it to a file of its own"
+            "readers of such files read alike: use a file of its own for it"
         )
     if not ("'" in text or "\\\\" in text or "\r" in text):
         return f"'{text}'"
@@ -71,7 +78,7 @@ _ESCAPES = {
     "\r": "\\r",
     "\f": "\\f",
 }
-"""What java.util.Properties escapes ("store", Java SE API), everywhere in key and value."""
+"""Characters that java.util.Properties escapes ("store", Java SE API) in keys and values."""
 
 
 def _properties(key: str, text: str) -> str:

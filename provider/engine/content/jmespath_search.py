@@ -1,25 +1,24 @@
-"""Values that JMESPath expressions find in a secret's JSON, as the bytes of files.
+"""Finds values in JSON documents by JMESPath expressions, within a budget.
 
-Expressions are written by users, so evaluating them is bounded, and errors that jmespath or Python
-raise are replaced by ours: their texts hold values.
+Users write the expressions, so their work is bounded. Errors of jmespath and Python are replaced by
+our own, because their texts hold values.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from jmespath.exceptions import JMESPathError
-from jmespath.functions import Functions, signature
-from jmespath.parser import ParsedResult
+from jmespath.functions import REVERSE_TYPES_MAP, TYPES_MAP, Functions, signature
 from jmespath.visitor import Options, TreeInterpreter
 
-from provider.engine.content.encodings import decode
-from provider.engine.content.json_document import describe, dump, render
-from provider.errors import KeyNotFound, ProviderError, SecretUnusable
-from provider.csi.request.model import Extraction
-from provider.manifests.problems import quote
+from provider.engine.content.budget import Budget
+from provider.engine.content.expressions import Expression
+from provider.engine.content.json_document import SpelledNumber, describe, dump, render
+from provider.errors import KeyNotFound, SecretUnusable
 
-_BUDGET = 1_000_000
-"""Nodes and characters that evaluating one expression may make; a secret has 64 KiB."""
+# JMESPath's functions tell types by the names of Python classes, in these tables.
+TYPES_MAP[SpelledNumber.__name__] = "number"
+REVERSE_TYPES_MAP["number"] += (SpelledNumber.__name__,)
 
 _EVALUATION_FAULTS = (
     JMESPathError,
@@ -30,55 +29,45 @@ _EVALUATION_FAULTS = (
     TypeError,
     ValueError,
 )
-"""What jmespath raises, and what it lets through of Python's own."""
+"""Errors that jmespath raises, and those of Python that it lets through."""
 
 
-def extract(
-    extractions: Iterable[Extraction], document: Any
-) -> list[tuple[Extraction, bytes | ProviderError]]:
-    """Each extraction with its file's content, or with what is wrong with it alone."""
-    return [(one, _extract_one(one, document)) for one in extractions]
+def extract(expression: Expression, document: Any, budget: Budget) -> bytes:
+    """The value that an expression finds, as the content of a file.
 
-
-def _extract_one(one: Extraction, document: Any) -> bytes | ProviderError:
-    where = f"jmesPath {quote(one.path)} (objectAlias {quote(one.alias)})"
-    try:
-        found = _search(one.expression, document)
-        if found is not None:
-            return decode(render(found), one.encoding, where)
-    except SecretUnusable as error:
-        return error
-    except UnicodeEncodeError:
-        return SecretUnusable(f"{where}: the value is not valid Unicode")
-    except _TooMuchError:
-        return SecretUnusable(f"{where}: the expression makes too much of this secret")
-    except _EVALUATION_FAULTS:
-        return SecretUnusable(
-            f"{where}: the expression cannot be applied to this secret: something in it gets a "
-            "value of another type or size than it takes"
-        )
-    return KeyNotFound(f"{where}: there is nothing, or null; {describe(document)}")
-
-
-def _search(expression: ParsedResult | str, document: Any) -> Any:
-    if isinstance(expression, str):
-        return document.get(expression) if isinstance(document, dict) else None
-    return _Frugal().visit(expression.parsed, document)
-
-
-class _TooMuchError(Exception):
-    """An expression makes more than any honest one would."""
-
-
-def _size(value: Any, limit: int) -> int:
-    """Nodes and characters of a value as it would print; `_TooMuchError` beyond `limit`.
-
-    Lists may share their parts, so that some small ones print as petabytes.
+    Raises `KeyNotFound` for nothing or null, `SecretUnusable` if the expression cannot be applied,
+    and as `Budget.spend` does.
     """
-    waiting, size = [value], 0
-    while waiting:
+    try:
+        found = _search(expression, document, budget)
+        if found is not None:
+            budget.spend(*_measure(found, budget))
+            return render(found)
+    except UnicodeEncodeError:
+        raise SecretUnusable("the value is not valid Unicode") from None
+    except _EVALUATION_FAULTS:
+        raise SecretUnusable(
+            "the expression cannot be applied to this secret: something in it gets a value of "
+            "another type or size than it takes"
+        ) from None
+    raise KeyNotFound(f"there is nothing, or null; {describe(document)}")
+
+
+def _search(expression: Expression, document: Any, budget: Budget) -> Any:
+    if expression.compiled is None:
+        return document.get(expression.text) if isinstance(document, dict) else None
+    return _Interpreter(budget).visit(expression.compiled.parsed, document)
+
+
+def _measure(value: Any, budget: Budget) -> tuple[int, int]:
+    """Nodes and characters of a value as it would be printed; stops once they exceed the budget.
+
+    Lists may share their parts, so that a small one may print as petabytes.
+    """
+    waiting, nodes, size = [value], 0, 0
+    while waiting and nodes + len(waiting) <= budget.steps:
         one = waiting.pop()
-        size += 1
+        nodes += 1
         if isinstance(one, str):
             size += len(one)
         elif isinstance(one, dict):
@@ -86,63 +75,75 @@ def _size(value: Any, limit: int) -> int:
             size += sum(map(len, one))
         elif isinstance(one, list):
             waiting += one
-        if size + len(waiting) > limit:
-            raise _TooMuchError
-    return size
+    return nodes + len(waiting), size
 
 
-class _ExactFunctions(Functions):
-    """JMESPath's functions, but for those that damage numbers or text, or can explode."""
+class _Functions(Functions):
+    """JMESPath's functions, with a `to_string` that keeps numbers exact."""
 
     @signature({"types": []})
     def _func_to_string(self, value: Any) -> str:
         return value if isinstance(value, str) else dump(value)
 
-    @signature({"types": ["string"]}, {"types": ["array-string"]})
-    def _func_join(self, separator: str, parts: list[str]) -> str:
-        if len(separator) * len(parts) > _BUDGET:
-            raise _TooMuchError
-        return separator.join(parts)
 
-
-_OPTIONS = Options(custom_functions=_ExactFunctions())
-_MAKING = frozenset(
+_OPTIONS = Options(custom_functions=_Functions())
+_BUILDERS = frozenset(
     {
-        "comparator",
         "filter_projection",
         "flatten",
         "function_expression",
         "multi_select_dict",
         "multi_select_list",
         "projection",
+        "slice",
         "value_projection",
     }
 )
-"""Nodes whose work grows with their input; the others pick a value that exists."""
+"""Nodes that build a new value; the others pick one that exists."""
 
 
-class _Frugal(TreeInterpreter):
-    """Evaluates one expression within a budget."""
+class _Interpreter(TreeInterpreter):
+    """Evaluates one expression and pays for each node, and for each value that is built."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget) -> None:
         super().__init__(_OPTIONS)
-        self._left = _BUDGET
+        self._budget = budget
 
     def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
-        self._spend(1)
+        self._budget.spend(1)
         result = super().visit(node, *args, **kwargs)
-        if node["type"] in _MAKING and isinstance(result, (dict, list, str)):
-            self._spend(_size(result, self._left))
+        if node["type"] in _BUILDERS and isinstance(result, (dict, list, str)):
+            self._pay_for(result)
         return result
 
-    def visit_comparator(self, node: Any, value: Any) -> Any:
-        # Comparing walks the operands, which an element of a long list may repeat.
-        operands = [self.visit(child, value) for child in node["children"]]
-        self._spend(min(_size(operand, _BUDGET) for operand in operands))
-        literals = [{"type": "literal", "value": one, "children": []} for one in operands]
-        return super().visit_comparator({**node, "children": literals}, value)  # type: ignore[typeddict-item]  # a literal node as the parser makes it
+    def visit_function_expression(self, node: Any, value: Any) -> Any:
+        arguments = self._arguments(node, value)
+        if node["value"] == "join" and len(arguments) == 2:
+            self._pay_for_separators(*arguments)
+        return super().visit_function_expression(_with_literals(node, arguments), value)
 
-    def _spend(self, amount: int) -> None:
-        self._left -= amount
-        if self._left < 0:
-            raise _TooMuchError
+    def visit_comparator(self, node: Any, value: Any) -> Any:
+        return super().visit_comparator(_with_literals(node, self._arguments(node, value)), value)
+
+    def _arguments(self, node: Any, value: Any) -> list[Any]:
+        """Evaluated children; functions and comparisons walk all of them."""
+        arguments = [self.visit(child, value) for child in node["children"]]
+        for argument in arguments:
+            self._pay_for(argument)
+        self._budget.spend(2)
+        return arguments
+
+    def _pay_for(self, value: Any) -> None:
+        self._budget.spend(*_measure(value, self._budget))
+
+    def _pay_for_separators(self, separator: Any, parts: Any) -> None:
+        if isinstance(separator, str) and isinstance(parts, list):
+            self._budget.spend(1, len(separator) * len(parts))
+
+
+def _with_literals(node: Any, values: list[Any]) -> Any:
+    """The node with values that are known already in place of its children."""
+    literals: list[Mapping[str, Any]] = [
+        {"type": "literal", "value": value, "children": []} for value in values
+    ]
+    return {**node, "children": literals}

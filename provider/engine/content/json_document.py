@@ -1,7 +1,6 @@
-"""A secret's JSON, read and written undamaged: numbers keep their spelling, however large or long,
-and text its characters.
+"""Reads and writes JSON without loss: numbers of any size keep their spelling.
 
-Errors that Python raises are replaced by ours: their texts hold values.
+Errors of Python are replaced by our own, because their texts hold values.
 """
 
 import json
@@ -15,8 +14,8 @@ from provider.manifests.problems import quote
 _SHOWN_KEYS = 20
 
 
-class _Spelled(float):
-    """A number that keeps the spelling it has in the document."""
+class SpelledNumber(float):
+    """A number that keeps the spelling that it has in the document."""
 
     __slots__ = ("spelling",)
     spelling: str
@@ -27,23 +26,20 @@ class _Spelled(float):
         return number
 
 
-_Spelled.__name__ = "float"  # jmespath tells types by their names
-
-
-def _integer(spelling: str) -> int | _Spelled:
-    """An exact number; thousands of digits are no `int`, which would take quadratic time."""
-    return int(spelling) if len(spelling) < 1000 and spelling != "-0" else _Spelled(spelling)
+def _integer(spelling: str) -> int | SpelledNumber:
+    """An exact number. Thousands of digits do not become an `int`: that takes quadratic time."""
+    return int(spelling) if len(spelling) < 1000 and spelling != "-0" else SpelledNumber(spelling)
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(constant)  # NaN and Infinity are Python's JSON, nobody else's
+    raise ValueError(constant)  # NaN and Infinity are an extension of Python, not JSON
 
 
-def parse(content: bytes, purpose: str) -> Any:
-    """The document; `SecretUnusable` where it is none, and so `purpose` (a key) cannot be met."""
+def parse(content: bytes) -> Any:
+    """The document; raises `SecretUnusable` where there is none."""
     try:
         return json.loads(
-            content.decode(), parse_int=_integer, parse_float=_Spelled, parse_constant=_refuse
+            content.decode(), parse_int=_integer, parse_float=SpelledNumber, parse_constant=_refuse
         )
     except UnicodeDecodeError:
         why = "is binary, not JSON"
@@ -51,11 +47,11 @@ def parse(content: bytes, purpose: str) -> Any:
         why = "is not JSON"
     except RecursionError:
         why = "is nested too deep"
-    raise SecretUnusable(f"the secret {why}, and so {purpose} cannot be applied")
+    raise SecretUnusable(f"the secret {why}")
 
 
 def describe(document: Any) -> str:
-    """What there is instead: key names, never values."""
+    """What the document is, for a message: its key names, never values."""
     if not isinstance(document, dict):
         kinds = {list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
         return f"the secret is {kinds.get(type(document), 'a number')}, not an object"
@@ -67,15 +63,16 @@ def describe(document: Any) -> str:
 
 
 def render(value: Any) -> bytes:
-    """A value as a file's content: text as it is, the rest as JSON.
+    """A value as the content of a file: text as it is, the rest as JSON.
 
-    Raises `UnicodeEncodeError` for what is no valid Unicode, and `TypeError` for what is no JSON.
+    Raises `UnicodeEncodeError` if it is not valid Unicode, `TypeError` if it is not JSON, and
+    `RecursionError` if it is nested too deep.
     """
     return (value if isinstance(value, str) else dump(value)).encode()
 
 
 def dump(value: Any) -> str:
-    """Compact JSON; `json.dumps` would respell numbers."""
+    """Compact JSON; `json.dumps` would change the spelling of numbers."""
     pieces: list[str] = []
     _write(value, pieces)
     return "".join(pieces)
@@ -103,7 +100,7 @@ def _write_joined(
 
 
 def _dump_scalar(value: Any) -> str:
-    if isinstance(value, _Spelled):
+    if isinstance(value, SpelledNumber):
         return value.spelling
     if value is None or isinstance(value, (str, int, float)):
         return json.dumps(value, ensure_ascii=False, allow_nan=False)

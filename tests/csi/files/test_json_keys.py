@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provider.engine.content.json_document import parse
-from provider.errors import KeyNotFound, ProviderError, SecretUnusable
 from provider.csi.files.json_keys import choose, files_of, formatted
 from provider.csi.request.model import KeyChoice
 from provider.csi.request.parameters import parse_class
 from provider.csi.request.paths import fault_in
+from provider.engine.content.budget import Budget
+from provider.engine.content.json_document import parse
+from provider.errors import KeyNotFound, ProviderError, SecretUnusable
 
 SECRET = b"""{"user": "ada", "port": 5432, "ratio": 1.10, "tls": true, "none": null,
 "db_a": {"x": [1, 2.50]}, "db_b": "", "a/b": "nested"}"""
@@ -24,7 +25,7 @@ def choice(keys: str = "'*'", more: str = "", translation: str = "") -> KeyChoic
 
 
 def files(wanted: KeyChoice, secret: bytes = SECRET) -> dict[str, bytes]:
-    found = files_of(wanted, choose(wanted, parse(secret, "jsonKeys")))
+    found = files_of(wanted, choose(wanted, parse(secret), Budget()))
     return {file: content for _, file, content in found}
 
 
@@ -148,9 +149,10 @@ def test_whatever_the_keys_are_files_are_what_the_driver_takes(values: dict[str,
 )
 def test_a_format_holds_the_chosen_keys_in_one_file(kind: str, expected: bytes) -> None:
     wanted = choice("[port, ratio, db_a]", f"format: {kind}")
-    assert formatted(wanted, choose(wanted, parse(SECRET, "jsonKeys"))) == expected
+    assert wanted.format is not None
+    assert formatted(wanted.format, choose(wanted, parse(SECRET), Budget())) == expected
 
 
-def test_what_a_format_cannot_hold_is_told_with_its_name() -> None:
+def test_what_a_format_cannot_hold_is_reported_with_its_name() -> None:
     with pytest.raises(SecretUnusable, match='format dotenv: the key "a/b" is no name'):
-        formatted(choice("'*'", "format: dotenv"), {"a/b": "hunter2"})
+        formatted("dotenv", {"a/b": "hunter2"})

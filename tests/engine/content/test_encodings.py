@@ -2,9 +2,8 @@
 
 import pytest
 
-from provider.engine.content.encodings import decode
+from provider.engine.content.encodings import Encoding, decode
 from provider.errors import SecretUnusable
-from provider.csi.request.model import Encoding
 
 DECODED: dict[str, tuple[bytes, Encoding, bytes]] = {
     "base64": (b"AP8=", "base64", b"\x00\xff"),
@@ -17,7 +16,7 @@ DECODED: dict[str, tuple[bytes, Encoding, bytes]] = {
 
 @pytest.mark.parametrize(("content", "encoding", "expected"), DECODED.values(), ids=DECODED.keys())
 def test_what_is_encoded_is_decoded(content: bytes, encoding: Encoding, expected: bytes) -> None:
-    assert decode(content, encoding, "here") == expected
+    assert decode(content, encoding) == expected
 
 
 REFUSED: dict[str, tuple[bytes, Encoding]] = {
@@ -33,14 +32,10 @@ REFUSED: dict[str, tuple[bytes, Encoding]] = {
 
 
 @pytest.mark.parametrize(("content", "encoding"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_does_not_decode_is_told_without_its_content(
+def test_what_does_not_decode_is_reported_without_its_content(
     content: bytes, encoding: Encoding
 ) -> None:
     with pytest.raises(SecretUnusable) as caught:
-        decode(content, encoding, 'file "db"')
-    assert str(caught.value) == f'file "db": the value is not {encoding}, as objectEncoding says'
+        decode(content, encoding)
+    assert str(caught.value) == f"the value is not {encoding}"
     assert caught.value.__cause__ is None
-
-
-def test_without_an_encoding_content_stays_as_it_is() -> None:
-    assert decode(b"AP8=\n", None, "here") == b"AP8=\n"

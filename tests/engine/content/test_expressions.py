@@ -5,9 +5,9 @@ from contextlib import suppress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jmespath.parser import ParsedResult
+from jmespath.parser import Parser
 
-from provider.engine.content.expressions import BadExpression, compile_expression
+from provider.engine.content.expressions import BadExpression, Expression, compile_expression
 
 EXPRESSIONS = ["a", "a.b", "a[0]", '"api-key"', "length(@)", "a[?b=='c'].d", "{x: a, y: b}", "`1`"]
 KEYS = ["api-key", "/db/user", "user name", "a.b-c", "1st", "ключ-1", "x:y", "-", "@x"]
@@ -18,6 +18,7 @@ FAULTS = {
     "unknown function inside": ("[*].{a: map(&nope(@), @)}", 'calls the function "nope"'),
     "long": ("a" * 5000, "is too long"),
     "huge index": (f"a[{'9' * 900}", "is not a JMESPath expression"),
+    "many nodes": (f"[{','.join('*' * 500)}]", "is too large: more than 500 nodes"),
     "deep groups": ("(" * 500 + "a", "is nested too deep"),
     "deep lists": ("[" * 500, "is nested too deep"),
     "deep hashes": ("{a:" * 100 + "a" + "}" * 100, "is nested too deep"),
@@ -31,12 +32,14 @@ FAULTS = {
 
 @pytest.mark.parametrize("text", EXPRESSIONS)
 def test_expressions_are_compiled(text: str) -> None:
-    assert isinstance(compile_expression(text), ParsedResult)
+    expression = compile_expression(text)
+    assert expression.compiled is not None
+    assert expression.nodes >= 1
 
 
 @pytest.mark.parametrize("text", KEYS)
 def test_what_can_only_be_a_key_is_one(text: str) -> None:
-    assert compile_expression(text) == text
+    assert compile_expression(text) == Expression(text)
 
 
 @pytest.mark.parametrize(("text", "why"), FAULTS.values(), ids=FAULTS.keys())
@@ -52,4 +55,5 @@ def test_faults_have_a_reason_on_one_line(text: str, why: str) -> None:
 @given(st.text("ab.[]{}()*?@&|!=<>'`\"\\,: -0129_:", max_size=40))
 def test_any_text_is_an_expression_a_key_or_a_fault(text: str) -> None:
     with suppress(BadExpression):
-        assert isinstance(compile_expression(text), (ParsedResult, str))
+        assert compile_expression(text).text == text
+    assert not Parser._CACHE

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from provider.manifests.kubernetes import read_classes, read_manifests
 from provider.csi.request.parameters import parse_class
+from provider.manifests.kubernetes import read_classes, read_manifests
 from provider.manifests.problems import InvalidSpec
 
 DATA = Path(__file__).parents[2] / "deploy/examples"
@@ -97,7 +97,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(("addition", "expected"), MISTAKES.values(), ids=MISTAKES.keys())
-def test_a_malformed_class_is_told(addition: str, expected: str) -> None:
+def test_a_malformed_class_is_reported(addition: str, expected: str) -> None:
     with pytest.raises(InvalidSpec) as invalid:
         read_classes(CLASS + addition)
     (problem,) = invalid.value.problems
@@ -115,7 +115,7 @@ def test_a_malformed_class_is_told(addition: str, expected: str) -> None:
     ],
     ids=["list", "no kind", "tag", "deep"],
 )
-def test_what_is_no_manifest_is_told(text: str, why: str) -> None:
+def test_what_is_no_manifest_is_reported(text: str, why: str) -> None:
     with pytest.raises(InvalidSpec) as invalid:
         read_manifests(text)
     assert str(invalid.value).startswith(why)

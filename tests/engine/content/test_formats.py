@@ -10,9 +10,8 @@ from dotenv import dotenv_values
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from provider.engine.content.formats import Format, write
 from provider.errors import SecretUnusable
-from provider.engine.content.formats import write
-from provider.csi.request.model import Format
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 tricky = st.text(st.sampled_from("'\"\\$`#{} \n\r\tax=é"), max_size=8)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provider.csi.request.attributes import parse_mount
+from provider.csi.request.attributes import RawRequest, parse_mount
 from provider.csi.request.model import MountSpec, Pod
 from provider.manifests.problems import InvalidSpec
 
@@ -38,13 +38,14 @@ def tokens(audience: str, token: str = SECRET_TOKEN) -> str:
 def parse(
     attributes: Mapping[str, Any] | str, secrets: str = "null", permission: str = "420"
 ) -> MountSpec:
-    return parse_mount(
-        attributes=attributes if isinstance(attributes, str) else json.dumps(attributes),
-        secrets=secrets,
-        permission=permission,
-        target_path="/pods/1/mount",
-        default_region=None,
-    )
+    return parse_mount(raw(attributes, secrets, permission), default_region=None)
+
+
+def raw(
+    attributes: Mapping[str, Any] | str, secrets: str = "null", permission: str = "420"
+) -> RawRequest:
+    text = attributes if isinstance(attributes, str) else json.dumps(attributes)
+    return RawRequest(text, secrets, permission, "/pods/1/mount")
 
 
 def problems(
@@ -102,14 +103,15 @@ def test_the_attributes_tokens_come_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("permission", "mode"), [("420", 0o644), ("0", 0), ("256", 0o400), ("4095", 0o7777)]
+    ("permission", "mode"), [("420", 0o644), ("0", 0), ("256", 0o400), ("511", 0o777)]
 )
 def test_permission_is_a_decimal_number(permission: str, mode: int) -> None:
     assert parse(request(), permission=permission).klass.objects[0].mode == mode
 
 
 @pytest.mark.parametrize(
-    "permission", ["", '"420"', "0644", "-1", "4.2", "4096", "true", "null", "9" * 5000]
+    "permission",
+    ["", '"420"', "0644", "-1", "4.2", "512", "2541", "4095", "true", "null", "9" * 5000],
 )
 def test_other_permissions_are_a_mistake(permission: str) -> None:
     (problem,) = problems(request(), permission=permission)
@@ -148,12 +150,12 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize(("attributes", "why"), MALFORMED.values(), ids=MALFORMED.keys())
-def test_malformed_attributes_are_told_without_their_text(attributes: str, why: str) -> None:
+def test_malformed_attributes_are_reported_without_their_text(attributes: str, why: str) -> None:
     assert problems(attributes)[0].startswith(why)
 
 
 @pytest.mark.parametrize("value", [1, True, None, {}, [], 1.5], ids=repr)
-def test_a_value_that_is_no_text_is_told(value: object) -> None:
+def test_a_value_that_is_no_text_is_reported(value: object) -> None:
     assert problems(request(extra=value)) == ['attributes: "extra" must be text']
 
 
@@ -171,12 +173,12 @@ BAD_TOKENS = {
 
 
 @pytest.mark.parametrize("text", BAD_TOKENS.values(), ids=BAD_TOKENS.keys())
-def test_bad_tokens_are_told_without_their_text(text: str) -> None:
+def test_bad_tokens_are_reported_without_their_text(text: str) -> None:
     (problem,) = problems(request(**{TOKENS: text}))
     assert problem.startswith(f"{TOKENS}: ")
 
 
-def test_mistakes_of_request_and_class_are_told_together() -> None:
+def test_mistakes_of_request_and_class_are_reported_together() -> None:
     attributes = request(region="!", **{"csi.storage.k8s.io/pod.uid": ""})
     found = problems(attributes, permission="x")
     assert [problem.partition(": ")[0] for problem in found] == [

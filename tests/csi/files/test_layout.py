@@ -7,11 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provider.errors import AnswerTooLarge, KeyNotFound, SecretUnusable
-from provider.csi.files.layout import MountedFile, check_size, lay_out
+from provider.csi.files.layout import (
+    Found,
+    MountedFile,
+    check_size,
+    lay_out,
+)
 from provider.csi.request.model import SecretObject
 from provider.csi.request.parameters import parse_class
-from provider.store import SecretValue
+from provider.engine.content.budget import Budget
+from provider.engine.model import SecretValue
+from provider.errors import AnswerTooLarge, KeyNotFound, SecretUnusable
 from testbed.volume import Payload, check_clashes, check_path
 
 OBJECTS = """
@@ -36,15 +42,25 @@ def objects() -> tuple[SecretObject, ...]:
     return parse_class({"objects": OBJECTS}, default_mode=0o644, default_region="x").objects
 
 
-def value(content: bytes) -> SecretValue:
-    return SecretValue(content, "v1")
+def value(content: bytes, version: str = "v1") -> SecretValue:
+    return SecretValue(content, version)
+
+
+def paired(objects: tuple[SecretObject, ...], *contents: bytes) -> Found:
+    return list(zip(objects, map(value, contents), strict=True))
 
 
 def test_extracted_files_lie_beside_the_whole(objects: tuple[SecretObject, ...]) -> None:
     db = value(b'{"user": "me", "password": "hunter2"}')
-    files, failures = lay_out([(objects[0], db), (objects[1], value(b"\xff\x00"))])
-    assert failures == []
-    assert files == (
+    layout = lay_out([(objects[0], db), (objects[1], value(b"\xff\x00", "7"))], Budget())
+    assert layout.failures == ()
+    assert layout.versions == (
+        ("app_db", "v1"),
+        ("db_user", "v1"),
+        ("password", "v1"),
+        ("plain", "7"),
+    )
+    assert layout.files == (
         MountedFile("app_db", 0o400, db.content),
         MountedFile("db_user", 0o400, b"me"),
         MountedFile("password", 0o444, b"hunter2"),
@@ -52,14 +68,16 @@ def test_extracted_files_lie_beside_the_whole(objects: tuple[SecretObject, ...])
     )
 
 
-def test_every_failure_of_every_object_is_told(objects: tuple[SecretObject, ...]) -> None:
-    _, failures = lay_out([(objects[0], value(b"hunter2")), (objects[2], value(b"{}"))])
-    assert [(obj.path, type(error)) for obj, error in failures] == [
+def test_every_failure_of_every_object_is_reported(objects: tuple[SecretObject, ...]) -> None:
+    found = [(objects[0], value(b"hunter2")), (objects[2], value(b"{}"))]
+    layout = lay_out(found, Budget())
+    assert (layout.files, layout.versions) == ((), ())
+    assert [(obj.path, type(error)) for obj, error in layout.failures] == [
         ("objects[0]", SecretUnusable),
         ("objects[2]", KeyNotFound),
         ("objects[2]", KeyNotFound),
     ]
-    assert "hunter2" not in str(failures)
+    assert "hunter2" not in str(layout.failures)
 
 
 def of(*objects: str, translation: str = "") -> tuple[SecretObject, ...]:
@@ -69,14 +87,15 @@ def of(*objects: str, translation: str = "") -> tuple[SecretObject, ...]:
 
 
 def laid_out(objects: tuple[SecretObject, ...], *contents: bytes) -> dict[str, bytes]:
-    files, failures = lay_out(zip(objects, map(value, contents), strict=True))
-    assert failures == []
-    return {file.path: file.content for file in files}
+    layout = lay_out(paired(objects, *contents), Budget())
+    assert layout.failures == ()
+    assert [path for path, _ in layout.versions] == [file.path for file in layout.files]
+    return {file.path: file.content for file in layout.files}
 
 
 def failures_of(objects: tuple[SecretObject, ...], *contents: bytes) -> list[str]:
-    _, failures = lay_out(zip(objects, map(value, contents), strict=True))
-    return [f"{obj.path}: {error}" for obj, error in failures]
+    layout = lay_out(paired(objects, *contents), Budget())
+    return [f"{obj.path}: {error}" for obj, error in layout.failures]
 
 
 def test_the_whole_object_is_decoded_and_what_is_extracted_is_not() -> None:
@@ -95,7 +114,7 @@ def test_the_whole_object_is_decoded_and_what_is_extracted_is_not() -> None:
     }
 
 
-def test_what_does_not_decode_is_told_with_object_alias_and_encoding() -> None:
+def test_what_does_not_decode_is_reported_with_object_alias_and_encoding() -> None:
     objects = of(
         "objectName: a, objectAlias: key, objectEncoding: base64",
         "objectName: c, jmesPath: [{path: x, objectAlias: x, objectEncoding: hex}]",
@@ -196,13 +215,13 @@ ANY = of(
 @given(st.lists(st.dictionaries(odd_names, st.integers() | st.text(max_size=3)), min_size=4))
 def test_whatever_the_secrets_hold_the_driver_takes_the_files(secrets: list[Any]) -> None:
     contents = [json.dumps(secret).encode() for secret in secrets[:4]]
-    files, failures = lay_out(zip(ANY, map(value, contents), strict=True))
-    if failures:
+    layout = lay_out(paired(ANY, *contents), Budget())
+    if layout.failures:
         return
-    for file in files:
+    for file in layout.files:
         check_path(file.path)
-    assert len({file.path for file in files}) == len(files)
-    check_clashes({file.path: Payload(file.mode, file.content) for file in files})
+    assert len({file.path for file in layout.files}) == len(layout.files)
+    check_clashes({file.path: Payload(file.mode, file.content) for file in layout.files})
 
 
 def test_contents_do_not_print() -> None:

@@ -5,14 +5,13 @@
 import pytest
 
 from provider.csi.request.model import (
-    AssumeRole,
     ClassSpec,
     Extraction,
     KeyChoice,
-    ObjectRef,
     SecretObject,
 )
 from provider.csi.request.parameters import parse_class
+from provider.engine.model import AssumeRole, SecretRef
 from provider.manifests.problems import InvalidSpec
 
 SM = "objectType: secretsmanager"
@@ -68,14 +67,9 @@ def test_a_file_that_is_omitted_is_free_for_others() -> None:
 
 def test_an_optional_object_asks_optional_questions() -> None:
     obj = one("objectName: db, optional: true", failoverRegion="eu-west-2")
-    assert obj.ref == ObjectRef("secretsmanager", "db", optional=True)
+    assert obj.ref == SecretRef("secretsmanager", "db", optional=True)
     assert obj.failover == obj.ref
     assert not one("objectName: db, optional: false").ref.optional
-
-
-def test_a_version_is_told_under_the_file_or_the_place() -> None:
-    assert one("objectName: db, objectAlias: x").version_id == "x"
-    assert one("objectName: db, jsonKeys: '*', omitWhole: true").version_id == "objects[0] db"
 
 
 def test_a_format_has_the_objects_file_even_where_the_whole_is_omitted() -> None:
@@ -104,20 +98,20 @@ def path(keys: str, **parameters: str) -> SecretObject:
 
 def test_a_path_makes_files_of_names_that_only_the_answer_tells() -> None:
     obj = path("objectName: /app/prod/, recursive: true, keyPrefix: p-, filePermission: '0400'")
-    assert obj.ref == ObjectRef("ssmparameterpath", "/app/prod", recursive=True)
-    assert (obj.file, obj.mode, obj.version_id) == (None, 0o400, "objects[0] /app/prod")
+    assert obj.ref == SecretRef("ssmparameterpath", "/app/prod", recursive=True)
+    assert (obj.file, obj.mode) == (None, 0o400)
     assert obj.keys is not None
     assert (obj.keys.prefix, obj.keys.noun, obj.keys.format) == ("p-", "parameter", None)
 
 
 def test_a_path_may_be_the_root_and_need_not_be_recursive() -> None:
-    assert path("objectName: /").ref == ObjectRef("ssmparameterpath", "/")
+    assert path("objectName: /").ref == SecretRef("ssmparameterpath", "/")
 
 
 def test_a_path_has_its_like_in_the_failover_region() -> None:
     keys = "objectName: /app, recursive: true, optional: true"
     obj = path(f"{keys}, failoverObject: {{objectName: /copy/}}", failoverRegion="eu-west-2")
-    like = ObjectRef("ssmparameterpath", "/copy", optional=True, recursive=True)
+    like = SecretRef("ssmparameterpath", "/copy", optional=True, recursive=True)
     assert obj.failover == like
 
 
@@ -139,7 +133,7 @@ OF_PATHS: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize(("keys", "expected"), OF_PATHS.values(), ids=OF_PATHS.keys())
-def test_what_makes_no_sense_of_a_path_is_told(keys: str, expected: str) -> None:
+def test_what_makes_no_sense_of_a_path_is_reported(keys: str, expected: str) -> None:
     with pytest.raises(InvalidSpec) as invalid:
         path(keys)
     assert [str(problem) for problem in invalid.value.problems] == [f"objects[0].{expected}"]
@@ -171,7 +165,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize(("keys", "expected"), MISTAKES.values(), ids=MISTAKES.keys())
-def test_a_mistake_is_told_with_its_path(keys: str, expected: str) -> None:
+def test_a_mistake_is_reported_with_its_path(keys: str, expected: str) -> None:
     assert problems(f"objectName: db, {keys}") == [expected]
 
 
@@ -226,7 +220,9 @@ def test_a_role_to_assume() -> None:
         assumeRoleSessionTags="true",
         usePodIdentity="true",
     )
-    assert everything.assume_role == AssumeRole(ROLE, "a/b:1", 900, session_tags=True)
+    assert everything.assume_role == AssumeRole(ROLE, "a/b:1", 900)
+    assert everything.session_tags
+    assert not klass(assumeRoleArn=ROLE).session_tags
 
 
 A_ROLE = "must be the ARN of an IAM role such as arn:aws:iam::111122223333:role/name"
@@ -252,7 +248,7 @@ OF_CLASSES: dict[str, tuple[dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize(("parameters", "expected"), OF_CLASSES.values(), ids=OF_CLASSES.keys())
-def test_a_mistake_in_the_parameters_is_told(parameters: dict[str, str], expected: str) -> None:
+def test_a_mistake_in_the_parameters_is_reported(parameters: dict[str, str], expected: str) -> None:
     with pytest.raises(InvalidSpec) as invalid:
         klass(**parameters)
     assert [str(problem) for problem in invalid.value.problems] == [expected]

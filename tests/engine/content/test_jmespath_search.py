@@ -9,25 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from provider.engine.content.budget import Budget, TooCostly
+from provider.engine.content.expressions import BadExpression, compile_expression
+from provider.engine.content.jmespath_search import extract
 from provider.engine.content.json_document import parse
 from provider.errors import KeyNotFound, ProviderError, SecretUnusable
-from provider.engine.content.jmespath_search import extract
-from provider.engine.content.expressions import BadExpression, compile_expression
-from provider.csi.request.model import Extraction
 
 
-def extract_all(content: str | bytes, *paths: str) -> list[bytes | ProviderError]:
-    wanted = tuple(
-        Extraction(path, compile_expression(path), f"f{index}", f"f{index}", 0o400)
-        for index, path in enumerate(paths)
-    )
-    raw = content if isinstance(content, bytes) else content.encode()
-    return [found for _, found in extract(wanted, parse(raw, "jmesPath"))]
-
-
-def extract_one(content: str | bytes, path: str) -> bytes | ProviderError:
-    (found,) = extract_all(content, path)
-    return found
+def extract_one(
+    content: str | bytes, path: str, budget: Budget | None = None
+) -> bytes | ProviderError:
+    document = parse(content if isinstance(content, bytes) else content.encode())
+    try:
+        return extract(compile_expression(path), document, budget or Budget())
+    except ProviderError as error:
+        return error
 
 
 NINES = "9" * 20_000
@@ -84,10 +80,9 @@ NOTHING = {
 
 
 @pytest.mark.parametrize(("content", "path", "keys"), NOTHING.values(), ids=NOTHING.keys())
-def test_nothing_found_names_path_alias_and_keys(content: str, path: str, keys: str) -> None:
+def test_nothing_found_names_the_keys(content: str, path: str, keys: str) -> None:
     error = extract_one(content, path)
     assert isinstance(error, KeyNotFound)
-    assert f'jmesPath "{path}" (objectAlias "f0")' in str(error)
     assert keys in str(error)
     assert "hunter2" not in str(error)
 
@@ -109,7 +104,7 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize(("content", "why"), UNUSABLE.values(), ids=UNUSABLE.keys())
-def test_a_secret_that_is_no_json_is_told_without_its_content(content: bytes, why: str) -> None:
+def test_a_secret_that_is_no_json_is_reported_without_its_content(content: bytes, why: str) -> None:
     with pytest.raises(SecretUnusable, match=why) as error:
         extract_one(content, "a")
     assert "hunter2" not in str(error.value)
@@ -130,12 +125,12 @@ MISFITS = {
 
 
 @pytest.mark.parametrize(("content", "path"), MISFITS.values(), ids=MISFITS.keys())
-def test_an_expression_that_does_not_fit_is_told_without_values(content: str, path: str) -> None:
+def test_an_expression_that_does_not_fit_is_reported_without_values(
+    content: str, path: str
+) -> None:
     error = extract_one(content, path)
     assert isinstance(error, SecretUnusable)
-    assert 'objectAlias "f0"' in str(error)
     assert "hunter2" not in str(error)
-    assert error.__context__ is None
 
 
 BOMBS = {
@@ -155,7 +150,7 @@ BOMBS = {
 def test_an_expression_that_explodes_ends_soon(path: str) -> None:
     content = json.dumps({f"key{i}": {"name": "hunter2" * 10} for i in range(500)})
     found = extract_one(content, path)
-    assert isinstance(found, SecretUnusable) or len(found) < 2_000_000  # type: ignore[arg-type]  # bytes
+    assert isinstance(found, TooCostly) or len(found) < 2_000_000  # type: ignore[arg-type]  # bytes
 
 
 json_values = st.recursive(
@@ -199,7 +194,7 @@ def test_any_expression_on_any_json_is_bytes_or_an_error_of_ours(path: str, valu
         found = extract_one(json.dumps(value), path)
     except BadExpression:
         return
-    assert isinstance(found, (bytes, KeyNotFound, SecretUnusable))
+    assert isinstance(found, (bytes, KeyNotFound, SecretUnusable, TooCostly))
 
 
 @settings(deadline=None)

@@ -84,7 +84,7 @@ def test_a_file_twice_is_the_later_ones_fault() -> None:
     ]
 
 
-def test_every_file_under_another_file_is_told() -> None:
+def test_every_file_under_another_file_is_reported() -> None:
     assert found("a/b", "a", "a.b", "a/c/d", "a-b/c") == [
         'objects[0].objectName: "a/b" needs the folder "a", which is a file of objects[1]',
         'objects[3].objectName: "a/c/d" needs the folder "a", which is a file of objects[1]',

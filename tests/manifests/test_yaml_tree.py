@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provider.spec import yamltree
+from provider.manifests import yaml_tree
 from provider.manifests.nodes import Fields, Items, Scalar
 from provider.manifests.yaml_tree import Limits, NotReadable, read_document, read_documents
 
@@ -16,7 +16,7 @@ from provider.manifests.yaml_tree import Limits, NotReadable, read_document, rea
 def loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Either parser: images without libyaml must behave alike."""
     chosen = yaml.CSafeLoader if request.param == "C" else yaml.SafeLoader
-    monkeypatch.setattr(yamltree, "_Loader", chosen)
+    monkeypatch.setattr(yaml_tree, "_Loader", chosen)
     return str(request.param)
 
 
@@ -83,7 +83,7 @@ def test_aliases_and_merges_are_followed(loader: str) -> None:
     assert many["a"].text == "5"  # type: ignore[union-attr]  # a scalar by the text above
 
 
-def test_a_repeated_key_is_told_and_the_first_holds(loader: str) -> None:
+def test_a_repeated_key_is_reported_and_the_first_holds(loader: str) -> None:
     node = fields("a: 1\nb: 2\na: 3")
     assert [(key.text, key.line) for key in node.repeated] == [("a", 3)]
     assert node["a"] == Scalar("1", "integer", 1, 4)
@@ -134,7 +134,7 @@ def test_what_is_unfit_is_refused_with_a_reason(loader: str, text: str, why: str
     assert len(str(refused.value)) < 300
 
 
-def test_a_refusal_tells_the_place(loader: str) -> None:
+def test_a_refusal_reports_the_place(loader: str) -> None:
     with pytest.raises(NotReadable) as refused:
         read_document("a: 1\nb: !x y")
     assert (refused.value.line, refused.value.column) == (2, 4)

@@ -1,0 +1,143 @@
+"""Parsed classes: kept while they are used, by the memory that they take."""
+
+import gc
+import tracemalloc
+from contextlib import suppress
+
+import pytest
+
+from provider.csi.request.class_cache import ClassCache
+from provider.csi.request.model import ClassSpec
+from provider.csi.request.parameters import parse_class
+from provider.manifests.problems import InvalidSpec
+
+KIB = 1024
+STARS = ",".join("*" * 160)
+
+
+def parse(text: str, cache: ClassCache | None, **parameters: str) -> ClassSpec:
+    given = {"region": "eu-west-1", "objects": text} | parameters
+    return parse_class(given, default_mode=0o644, default_region=None, cache=cache)
+
+
+def plain(name: str) -> str:
+    return f"- {{objectName: {name}, objectType: secretsmanager}}\n"
+
+
+def with_paths(number: int, paths: int) -> str:
+    """A class whose expressions have nearly 500 nodes each."""
+    entries = ",".join(
+        f"{{path: '[k{number}x{index},{STARS}]', objectAlias: f{index}}}" for index in range(paths)
+    )
+    return f"- {{objectName: a, objectType: secretsmanager, jmesPath: [{entries}]}}\n"
+
+
+def allocated() -> int:
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
+
+
+def test_an_unchanged_class_is_parsed_once() -> None:
+    cache = ClassCache()
+    first = parse(plain("a"), cache)
+    assert parse(plain("a"), cache) is first
+    assert len(cache) == 1
+
+
+@pytest.mark.parametrize("change", [{"region": "eu-west-2"}, {"unknown": ""}, {"auth": "auto"}])
+def test_a_changed_parameter_is_another_class(change: dict[str, str]) -> None:
+    cache = ClassCache()
+    assert parse(plain("a"), cache, **change) is not parse(plain("a"), cache)
+
+
+def test_a_class_with_problems_is_not_kept() -> None:
+    cache = ClassCache()
+    with pytest.raises(InvalidSpec):
+        parse("- x", cache)
+    assert (len(cache), cache.weight) == (0, 0)
+
+
+def test_the_class_that_was_not_used_for_longest_goes_first() -> None:
+    cache = ClassCache(max_bytes=16 * KIB)
+    classes = {name: parse(plain(name), cache) for name in "abc"}
+    parse(plain("a"), cache)
+    while len(cache) == len(classes):
+        name = f"more{len(classes)}"
+        classes[name] = parse(plain(name), cache)
+    assert cache.weight <= 16 * KIB
+    assert parse(plain("a"), cache) is classes["a"]
+    assert parse(plain("b"), cache) is not classes["b"]
+
+
+def test_a_class_that_takes_a_quarter_of_the_cache_is_not_kept() -> None:
+    cache = ClassCache(max_bytes=16 * KIB)
+    parse("".join(map(plain, ("a" * 200, "b" * 200, "c" * 200))), cache)
+    assert (len(cache), cache.weight) == (0, 0)
+
+
+@pytest.mark.parametrize(("refused", "paths"), [(24, 40), (120, 1)], ids=["large", "many"])
+def test_refused_classes_leave_no_memory(refused: int, paths: int) -> None:
+    """Classes of up to 16 KiB with expressions `[k,*,*,…]`, each refused for its last entry."""
+    cache = ClassCache()
+    hostile = [with_paths(number, paths) + "- nothing\n" for number in range(refused)]
+    tracemalloc.start()
+    try:
+        with suppress(InvalidSpec):
+            parse(hostile[0], cache)  # what is made once and kept, such as compiled patterns
+        before = allocated()
+        for text in hostile:
+            with pytest.raises(InvalidSpec):
+                parse(text, cache)
+        assert allocated() - before < 64 * KIB
+    finally:
+        tracemalloc.stop()
+
+
+KINDS = {
+    "expressions": lambda number: with_paths(number, 2),
+    "objects": lambda number: "".join(plain(f"n{number}x{index}") for index in range(60)),
+    "names": lambda number: (
+        "- {objectName: a, objectType: secretsmanager, jsonKeys: ["
+        + ",".join(f"k{number}x{index}" for index in range(200))
+        + "]}"
+    ),
+    "globs": lambda number: (
+        "- {objectName: a, objectType: secretsmanager, jsonKeys: ["
+        + ",".join(f"k{number}x{index}*" for index in range(150))
+        + "]}"
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_weight_is_not_less_than_the_memory(kind: str) -> None:
+    cache = ClassCache()
+    tracemalloc.start()
+    try:
+        parse(KINDS[kind](0), ClassCache())
+        before = allocated()
+        for number in range(1, 5):
+            parse(KINDS[kind](number), cache)
+        assert len(cache) == 4
+        assert allocated() - before < cache.weight
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_expressions_of_a_class_are_bounded_together() -> None:
+    parse(with_paths(0, 9), None)
+    with pytest.raises(InvalidSpec) as invalid:
+        parse(with_paths(0, 30), None)
+    (problem,) = invalid.value.problems
+    assert problem.path.startswith("objects[0].jmesPath[")
+    assert problem.message.startswith("makes this class too large")
+
+
+def test_globs_count_with_the_expressions() -> None:
+    globs = ",".join(f"'k{index}*'" for index in range(2000))
+    with pytest.raises(InvalidSpec) as invalid:
+        parse(f"- {{objectName: a, objectType: secretsmanager, jsonKeys: [{globs}]}}", None)
+    (problem,) = invalid.value.problems
+    assert problem.path == "objects[0].jsonKeys"
+    names = globs.replace("*", "")
+    parse(f"- {{objectName: a, objectType: secretsmanager, jsonKeys: [{names}]}}", None)
