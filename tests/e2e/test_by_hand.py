@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from testbed.tokens import POD_IDENTITY_AUDIENCE, STS_AUDIENCE, issue_token
-from tests.commands.conftest import CLASS, Run, command, run
+from tests.tools.conftest import CLASS, Run, command, run
 from tests.e2e.world import World
 
 __all__ = ["command", "run"]

@@ -22,11 +22,11 @@ def world(build: Build, tmp_path: Path) -> World:
     world = build(
         "--rotation-poll-interval=0s",
         "--mount-timeout=700ms",
-        command=(sys.executable, "-m", "tests.e2e.bent"),
+        command=(sys.executable, "-m", "tests.e2e.controlled"),
     )
     port = urlsplit(world.aws.url).port
     world.environment = {
-        "BENT": str(tmp_path),
+        "CONTROL": str(tmp_path),
         "AWS_ENDPOINT_URL_STS": f"http://sts.test:{port}",
         "AWS_ENDPOINT_URL_SECRETS_MANAGER": f"http://secretsmanager.test:{port}",
     }

@@ -19,6 +19,7 @@ import pytest
 from provider.v1alpha1 import service_pb2 as pb
 from provider.v1alpha1.service_pb2_grpc import CSIDriverProviderStub
 from testbed import faults
+from testbed.aws import FakeAws
 from testbed.driver import Driver, MountRefused, Options, Pod
 from testbed.proxy import FakeProxy
 from tests.e2e.conftest import Build
@@ -62,16 +63,18 @@ BAD_REGIONS = ["eu-west-1-", "-", "eu-west-1--a", "-eu-west-1", "e" * 64]
 
 @pytest.mark.parametrize("key", ["region", "failoverRegion"])
 def test_a_bad_region_is_refused_again_and_again_and_leaves_nothing_behind(
-    build: Build, key: str
+    build: Build, aws: FakeAws, key: str
 ) -> None:
     with FakeProxy(routes={"*": ("127.0.0.1", 9)}) as proxy:
         # Only without a custom endpoint does the region become part of a host name.
-        world = build(
-            "--mount-timeout=8s",
-            environment={"HTTPS_PROXY": proxy.url, "NO_PROXY": "127.0.0.1", "AWS_ENDPOINT_URL": ""},
-        )
-        aws = world.aws.url
-        world.environment |= {"AWS_ENDPOINT_URL_STS": aws, "AWS_ENDPOINT_URL_SSM": aws}
+        environment = {
+            "AWS_ENDPOINT_URL": "",
+            "AWS_ENDPOINT_URL_STS": aws.url,
+            "AWS_ENDPOINT_URL_SSM": aws.url,
+            "HTTPS_PROXY": proxy.url,
+            "NO_PROXY": "127.0.0.1",
+        }
+        world = build("--mount-timeout=8s", environment=environment)
         world.start()
         world.aws.cloud.put_parameter("flag", "on")
         hostile = world.new_account()

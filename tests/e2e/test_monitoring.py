@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from provider import errors
 from provider.aws import faults
 from tests.e2e.world import World, a_world
-from tests.promlint import problems
+from tests.runtime.promlint import problems
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 GUIDE = (DEPLOY.parent / "docs/operations.md").read_text(encoding="utf-8")

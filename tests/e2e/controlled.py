@@ -1,0 +1,49 @@
+"""The real daemon in a process whose wall clock and resolver the test controls.
+
+The variable `CONTROL` names a folder. Its file `clock` holds the seconds by which the wall clock is
+off; `resolver` holds what happens to names below `test`: `hang` or `fail`.
+"""
+
+import asyncio
+import os
+import runpy
+import socket
+import time
+from pathlib import Path
+from typing import Any, cast
+
+from aiohttp.resolver import AsyncResolver
+
+FOLDER = Path(os.environ["CONTROL"])
+_time, _resolve = time.time, AsyncResolver.resolve
+
+
+def shifted_time() -> float:
+    """The wall clock, off by the seconds in the file."""
+    return _time() + float(_read("clock") or 0)
+
+
+async def resolve(
+    self: AsyncResolver, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+) -> Any:
+    """Resolves a name; every name below `test` is this machine."""
+    if not host.endswith(".test"):
+        return await _resolve(self, host, port, family)
+    while (mood := _read("resolver")) == "hang":
+        await asyncio.sleep(0.02)
+    if mood == "fail":
+        raise OSError(None, "DNS server returned general failure")
+    return await _resolve(self, "127.0.0.1", port, family)
+
+
+def _read(name: str) -> str:
+    try:
+        return (FOLDER / name).read_text()
+    except FileNotFoundError:
+        return ""
+
+
+if __name__ == "__main__":
+    time.time = shifted_time
+    AsyncResolver.resolve = cast("Any", resolve)  # type: ignore[method-assign]  # the purpose
+    runpy.run_module("provider", run_name="__main__")
