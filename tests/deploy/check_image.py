@@ -17,7 +17,7 @@ from testbed.driver import Driver, Mounted, Pod
 from testbed.kubernetes import FakeKubernetes
 from tests.deploy import manifests
 from tests.deploy.hardened import PROVIDERS
-from tests.server.process import eventually
+from tests.waiting import eventually
 
 IMAGE = manifests.ROOT / "build" / "image"
 SHELLS = ("sh", "bash", "dash", "busybox", "apt", "dpkg", "pip", "pip3", "gcc")

@@ -15,7 +15,7 @@ from testbed.aws import FakeAws
 from testbed.driver import Driver, Mounted, Pod
 from testbed.kubernetes import FakeKubernetes
 from tests.deploy.manifests import Document
-from tests.server.process import eventually
+from tests.waiting import eventually
 
 REGION = "eu-west-1"
 FOLDERS = {"/var/run/secrets-store-csi-providers": "providers", "/var/lib/kubelet": "kubelet"}

@@ -1,27 +1,31 @@
-"""Whatever happens in a mount, the driver gets an answer that it deals with well."""
+"""Whatever happens in a mount, the driver gets an answer that it handles well."""
 
+import asyncio
 import inspect
 import io
 import json
 import logging
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
-from provider import errors, log
-from provider.csi.status.mount_registry import Book
-from provider.runtime.metrics import Metrics
+from provider import errors
+from provider.csi.server import barrier as barrier_module
+from provider.csi.server.admission import Admission
 from provider.csi.server.barrier import Barrier
-from provider.server.callers import Callers
-from provider.server.connections import Connections
-from provider.csi.server.grpc_server import server_maker
-from provider.server.pool import MountPool
+from provider.csi.server.grpc_server import make_server
 from provider.csi.server.servicer import Servicer
-from tests.csi.server.driver import CANARY, driver, failure, mount, mount_request
+from provider.csi.status.mount_registry import MountRegistry
+from provider.errors import ProviderError
+from provider.runtime import log
+from provider.runtime.offload import Offload
+from provider.v1alpha1 import service_pb2 as pb
+from provider.v1alpha1.service_pb2_grpc import CSIDriverProviderStub
+from tests.csi.server.driver import CANARY, mount_request
 from tests.csi.server.stub import StubMounter
 
 FORBIDDEN = {
@@ -35,8 +39,17 @@ FORBIDDEN = {
 ERRORS = [
     name
     for name, kind in inspect.getmembers(errors, inspect.isclass)
-    if issubclass(kind, errors.ProviderError)
+    if issubclass(kind, ProviderError)
 ]
+
+STATUS = {
+    "invalid": "INVALID_ARGUMENT",
+    "unauthenticated": "UNAUTHENTICATED",
+    "denied": "PERMISSION_DENIED",
+    "not_found": "NOT_FOUND",
+    "precondition": "FAILED_PRECONDITION",
+    "unavailable": "INTERNAL",
+}
 
 
 class Door:
@@ -47,125 +60,187 @@ class Door:
         self.counted: list[tuple[str, str]] = []
         self.stream = io.StringIO()
         log.set_up("debug", "json", self.stream)
-        self.pool = MountPool(2, 10)
-        self.book = Book(Path("/nowhere"))
-        servicer = Servicer(StubMounter(), default_region=None, max_response_bytes=4 * 2**20)
-        self.barrier = Barrier(
-            servicer, self.pool, timeout=timeout, book=self.book, count=self._count
+        self.admission = Admission(10, 2)
+        self.registry = MountRegistry(Path("/nowhere"))
+        self.servicer = Servicer(
+            StubMounter(), Offload(), default_region=None, max_response_bytes=4 * 2**20
         )
-        connections = Connections(path, Callers({0}))
-        self._server = server_maker(self.barrier.mount, self.pool, connections)()
-        self._server.add_insecure_port(f"unix:{path}")
-        self._server.start()
+        self.barrier = Barrier(
+            self.servicer, self.admission, self.registry, timeout=timeout, count=self._count
+        )
+
+    @asynccontextmanager
+    async def served(self) -> AsyncIterator["Door"]:
+        server = await make_server(self.barrier.mount)
+        server.add_insecure_port(f"unix:{self.path}")
+        await server.start()
+        async with grpc.aio.insecure_channel(f"unix:{self.path}") as channel:
+            self.stub: Any = CSIDriverProviderStub(channel)  # type: ignore[no-untyped-call]
+            yield self
+        await server.stop(None)
 
     def _count(self, outcome: str, reason: str, _seconds: float) -> None:
         self.counted.append((outcome, reason))
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.stream.getvalue().splitlines()]
+        lines = [json.loads(line) for line in self.stream.getvalue().splitlines()]
+        return [line for line in lines if "provider" not in line["message"][:9]]
 
-    def close(self) -> None:
-        self._server.stop(None).wait()
-        self.pool.shutdown()
+    async def mount(self, request: pb.MountRequest | str = "secret", **how: Any) -> Any:
+        if isinstance(request, str):
+            request = mount_request(request)
+        return await self.stub.Mount(request, **{"timeout": 20} | how)
+
+    async def failure(
+        self, request: pb.MountRequest | str, **how: Any
+    ) -> tuple[grpc.StatusCode, str]:
+        """Code and text of a mount that fails."""
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await self.mount(request, **how)
+        return caught.value.code(), caught.value.details() or ""
 
 
 @pytest.fixture
-def door(volume: Path, request: pytest.FixtureRequest) -> Iterator[Door]:
+async def door(volume: Path, request: pytest.FixtureRequest) -> AsyncIterator[Door]:
     root = logging.getLogger()
     before = root.handlers[:], root.level
-    one = Door(volume / "aws.sock", timeout=getattr(request, "param", 60.0))
-    yield one
-    one.close()
+    async with Door(volume / "aws.sock", getattr(request, "param", 60.0)).served() as door:
+        yield door
     root.handlers[:], root.level = before
     logging.getLogger("provider").setLevel(logging.NOTSET)
 
 
 @pytest.mark.parametrize("name", ERRORS)
-def test_every_error_of_ours_has_its_status_and_text(door: Door, name: str) -> None:
-    code, text = failure(door.path, f"fail-{name}")
-    assert code.name == getattr(errors, name).status
+async def test_every_error_of_ours_has_its_status_and_text(door: Door, name: str) -> None:
+    code, text = await door.failure(f"fail-{name}")
+    assert code.name == STATUS[getattr(errors, name).kind]
     assert code not in FORBIDDEN
     assert text.startswith("so it is [id ")
     assert door.counted == [("failed", name)]
 
 
-@pytest.mark.parametrize("what", ["bug", "exit", "unversioned"])
-def test_a_fault_of_ours_is_internal_with_an_id_that_the_log_explains(
+@pytest.mark.parametrize("what", ["bug", "unversioned", "timeout"])
+async def test_a_bug_of_ours_is_internal_with_an_id_that_the_log_explains(
     door: Door, what: str
 ) -> None:
-    code, text = failure(door.path, what)
+    code, text = await door.failure(what)
     assert code is grpc.StatusCode.INTERNAL
     assert door.counted == [("failed", "InternalFault")]
-    fault = next(line for line in door.lines if line["message"] == "fault")
+    fault = next(line for line in door.lines if line["message"] == "internal fault")
     assert text.endswith(f"[id {fault['id']}]")
-    assert any("provider/server/barrier.py" in line for line in fault["traceback"])
+    assert any("csi/server/barrier.py" in line for line in fault["traceback"])
 
 
-def test_no_token_gets_out(door: Door) -> None:
-    _, text = failure(door.path, "bug")
-    mount(door.path)
+async def test_no_token_gets_out(door: Door) -> None:
+    _, text = await door.failure("bug")
+    await door.mount()
     assert CANARY not in text
     assert CANARY not in door.stream.getvalue()
 
 
-def test_a_status_that_is_not_among_the_good_ones_becomes_internal(
+async def test_an_unknown_kind_of_failure_becomes_internal(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for status in ("UNAVAILABLE", "OK", "nonsense"):
-        monkeypatch.setattr(errors.RoleMissing, "status", status)
-        assert failure(door.path, "fail-RoleMissing")[0] is grpc.StatusCode.INTERNAL
+    for kind in ("UNAVAILABLE", "OK", "nonsense"):
+        monkeypatch.setattr(errors.RoleMissing, "kind", kind)
+        assert (await door.failure("fail-RoleMissing"))[0] is grpc.StatusCode.INTERNAL
 
 
-def test_a_request_that_is_none_is_invalid(door: Door) -> None:
-    with driver(door.path) as stub:
-        for attributes in ("", "null", "[]", "{", '{"objects": 1}', "\x00"):
-            request = mount_request()
-            request.attributes = attributes
-            with pytest.raises(grpc.RpcError) as caught:
-                stub.Mount(request, timeout=20)
-            assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+@pytest.mark.parametrize("attributes", ["", "null", "[]", "{", '{"objects": 1}', "\x00"])
+async def test_a_malformed_request_is_invalid(door: Door, attributes: str) -> None:
+    request = mount_request()
+    request.attributes = attributes
+    assert (await door.failure(request))[0] is grpc.StatusCode.INVALID_ARGUMENT
 
 
-def test_a_huge_request_is_invalid(door: Door) -> None:
-    with driver(door.path) as stub:
-        request = mount_request()
-        request.secrets = "x" * (5 * 2**20)
-        with pytest.raises(grpc.RpcError) as caught:
-            stub.Mount(request, timeout=20)
-    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+async def test_a_huge_request_is_invalid(door: Door) -> None:
+    request = mount_request()
+    request.secrets = "x" * (5 * 2**20)
+    assert (await door.failure(request))[0] is grpc.StatusCode.INVALID_ARGUMENT
 
 
-def test_an_answer_over_the_drivers_limit_tells_the_sizes(door: Door) -> None:
-    code, text = failure(door.path, "large")
+async def test_an_answer_over_the_drivers_limit_names_the_sizes(door: Door) -> None:
+    code, text = await door.failure("large")
     assert code is grpc.StatusCode.FAILED_PRECONDITION
     assert "has 52429" in text
     assert "accepts 4194304" in text
 
 
-@pytest.mark.parametrize("door", [0.05], indirect=True)
-def test_the_budget_of_a_mount_ends_it(door: Door, volume: Path) -> None:
-    with driver(door.path) as stub:
-        assert stub.Mount(mount_request("hold", volume / "target")).files
+@pytest.mark.parametrize("door", [0.2], indirect=True)
+async def test_a_mount_ends_at_its_time_out(door: Door, volume: Path) -> None:
+    code, text = await door.failure(mount_request("hold", volume / "target"))
+    assert code is grpc.StatusCode.INTERNAL
+    assert text.startswith("the mount took longer than 0.2 s (--mount-timeout)")
+    assert door.counted == [("failed", "OutOfTime")]
+    assert door.admission.idle_seconds() > 0
 
 
-def test_a_mount_ends_before_its_caller_gives_up(door: Door, volume: Path) -> None:
-    with driver(door.path) as stub:
-        assert stub.Mount(mount_request("hold", volume / "target"), timeout=1).files
+async def test_a_mount_that_waits_too_long_for_its_turn_fails(door: Door, volume: Path) -> None:
+    holding = [
+        asyncio.ensure_future(door.mount(mount_request("hold", volume / "target")))
+        for _ in range(2)
+    ]
+    while door.admission.at_work < 2:
+        await asyncio.sleep(0.01)
+    code, text = await door.failure("secret", timeout=0.3)
+    assert code is grpc.StatusCode.INTERNAL
+    assert text.startswith("the mount did not start within 0.3 s, behind others")
+    (volume / "release").touch()
+    await asyncio.gather(*holding)
 
 
-@pytest.mark.parametrize("door", [0.001], indirect=True)
-def test_a_mount_that_waited_too_long_is_not_begun(door: Door, volume: Path) -> None:
-    outcomes = set()
-    with driver(door.path) as stub, ThreadPoolExecutor(1):
-        for call in [stub.Mount.future(mount_request("hold", volume / "t")) for _ in range(10)]:
-            outcomes.add(call.code())
-    assert outcomes <= {grpc.StatusCode.OK, grpc.StatusCode.INTERNAL}
+async def test_a_mount_ends_before_its_caller_gives_up(door: Door, volume: Path) -> None:
+    code, _ = await door.failure(mount_request("hold", volume / "target"), timeout=0.5)
+    assert code is grpc.StatusCode.INTERNAL
 
 
-def test_the_log_has_one_line_a_mount_and_is_quiet_when_nothing_changed(door: Door) -> None:
-    mount(door.path)
-    mount(door.path)
+async def test_the_calls_of_a_mount_end_before_the_mount(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the answer can name the objects that got no answer."""
+    ends: list[tuple[float, float]] = []
+
+    class Spy(StubMounter):
+        async def mount(self, spec: Any, *, deadline: float, **more: Any) -> Any:
+            (timeout,) = door.barrier._timeouts
+            ends.append((deadline, timeout.when() or 0.0))
+            return await super().mount(spec, deadline=deadline, **more)
+
+    monkeypatch.setattr(door.servicer, "_mounts", Spy())
+    await door.mount()
+    ((calls_end, mount_ends),) = ends
+    assert calls_end <= mount_ends - barrier_module.ANSWER_MARGIN
+
+
+async def test_a_caller_that_goes_away_ends_its_mount(door: Door, volume: Path) -> None:
+    call = door.stub.Mount(mount_request("hold", volume / "target"))
+    while not (volume / "held").exists():
+        await asyncio.sleep(0.01)
+    call.cancel()
+    while not door.counted:
+        await asyncio.sleep(0.01)
+    assert door.counted == [("failed", "OutOfTime")]
+    assert door.admission.idle_seconds() > 0
+    assert (door.admission.at_work, door.admission.waiting) == (0, 0)
+
+
+async def test_a_refusal_reaches_every_mount(door: Door, volume: Path) -> None:
+    calls = [
+        asyncio.ensure_future(door.failure(mount_request("hold", volume / "t"))) for _ in range(5)
+    ]
+    while door.admission.waiting < 3:
+        await asyncio.sleep(0.01)
+    assert door.barrier.refuse_all("stopping") == 5
+    assert {(code, text[:8]) for code, text in await asyncio.gather(*calls)} == {
+        (grpc.StatusCode.INTERNAL, "stopping")
+    }
+    assert (await door.failure("secret"))[1].startswith("stopping"), "also those that come later"
+
+
+async def test_the_log_has_one_line_a_mount_and_is_quiet_when_nothing_changed(door: Door) -> None:
+    await door.mount()
+    await door.mount()
     first, second = door.lines
     assert (first["level"], first["message"]) == ("info", "delivered")
     assert (second["level"], second["message"]) == ("debug", "unchanged")
@@ -177,18 +252,14 @@ def test_the_log_has_one_line_a_mount_and_is_quiet_when_nothing_changed(door: Do
     assert door.counted == [("delivered", ""), ("unchanged", "")]
 
 
-def test_a_failure_is_one_line_with_reason_and_text(door: Door) -> None:
-    failure(door.path, "fail-SecretNotFound")
+async def test_a_failure_is_one_line_with_reason_and_text(door: Door) -> None:
+    await door.failure("fail-SecretNotFound")
     (line,) = door.lines
     assert (line["level"], line["message"]) == ("warning", "failed")
     assert (line["reason"], line["error"]) == ("SecretNotFound", "so it is")
     assert line["pod"] == "default/web-0"
 
 
-def test_the_same_failure_has_the_same_text_at_each_try(door: Door) -> None:
-    """Kubernetes counts equal events, and shows differing ones one by one."""
-    assert failure(door.path, "bug") == failure(door.path, "bug")
-
-
-def test_metrics_count_with_the_method_that_the_barrier_takes() -> None:
-    Metrics().mounted("failed", "SecretNotFound", 0.1)
+async def test_the_same_failure_has_the_same_text_at_each_attempt(door: Door) -> None:
+    """Kubernetes counts equal events, and lists differing ones one by one."""
+    assert await door.failure("bug") == await door.failure("bug")
