@@ -1,0 +1,1 @@
+"""The second front door: External Secrets resources become Kubernetes Secrets."""

@@ -1,0 +1,174 @@
+"""huandu/xstrings: snake_case, kebab-case and PascalCase."""
+
+import unicodedata
+from typing import Literal
+
+from provider.controller.template.registry import Table, adder
+from provider.controller.template.unicode_text import is_space, loose, mapped, one_to_one, tight
+
+TABLE: Table = {}
+add = adder(TABLE)
+
+Kind = Literal["", "number", "upper", "alphabet", "connector", "punctuation", "other"]
+
+
+def _is_connector(char: str) -> bool:
+    return char in "-_" or is_space(char)
+
+
+def _is_punctuation(char: str) -> bool:
+    return unicodedata.category(char)[0] == "P"
+
+
+def _is_upper(char: str) -> bool:
+    return unicodedata.category(char) == "Lu"
+
+
+def _is_alphabet(char: str) -> bool:
+    """Whether the character is a letter, but no Han character."""
+    code = ord(char)
+    is_han = 0x4E00 <= code <= 0x9FCC or 0x3400 <= code <= 0x4D85 or 0x20000 <= code <= 0x2B81D
+    return char.isalpha() and not is_han
+
+
+def _is_number(char: str) -> bool:
+    return unicodedata.category(char)[0] == "N"
+
+
+def _kind(char: str) -> Kind:
+    if _is_connector(char):
+        return "connector"
+    if _is_punctuation(char):
+        return "punctuation"
+    if _is_upper(char):
+        return "upper"
+    if _is_alphabet(char):
+        return "alphabet"
+    return "number" if _is_number(char) else "other"
+
+
+def _next_word(text: str) -> tuple[Kind, str, str]:
+    """The kind of the first word, the word, and the rest."""
+    if not text:
+        return "", "", ""
+    kind = _kind(text[0])
+    end = 1
+    if kind == "upper":
+        end = _upper_end(text)
+    elif kind == "other":
+        while end < len(text) and not (
+            _is_connector(text[end]) or _is_alphabet(text[end]) or _is_number(text[end])
+            or _is_punctuation(text[end])
+        ):  # fmt: skip
+            end += 1
+    else:
+        while end < len(text) and _kind(text[end]) == kind:
+            end += 1
+    return kind, text[:end], text[end:]
+
+
+def _upper_end(text: str) -> int:
+    end = 1
+    if end < len(text) and _is_upper(text[end]):
+        while end < len(text) and _is_upper(text[end]):
+            end += 1
+        return end - 1 if end < len(text) and _is_alphabet(text[end]) else end
+    while end < len(text) and _is_alphabet(text[end]) and not _is_upper(text[end]):
+        end += 1
+    return end
+
+
+class _Lowered:
+    """The state of xstrings' camelCaseToLowerCase."""
+
+    def __init__(self, text: str, connector: str) -> None:
+        self._connector = connector
+        self._out: list[str] = []
+        self._kind, self._word, self._rest = _next_word(text)
+
+    def _advance(self) -> None:
+        self._kind, self._word, self._rest = _next_word(self._rest)
+
+    def _put(self, kind: Kind, word: str) -> None:
+        if kind == "connector":
+            self._out.append(self._connector * len(word))
+        else:
+            self._out.append(mapped(word, "lower") if kind in ("upper", "alphabet") else word)
+
+    def _put_letters_and_numbers(self) -> None:
+        while self._kind in ("alphabet", "number"):
+            self._put(self._kind, self._word)
+            self._advance()
+
+    def _join(self) -> None:
+        if self._kind not in ("", "connector", "punctuation"):
+            self._out.append(self._connector)
+
+    def run(self) -> str:
+        while self._rest:
+            if self._kind != "connector":
+                self._put(self._kind, self._word)
+            kind, word = self._kind, self._word
+            self._advance()
+            if kind == "number":
+                self._put_letters_and_numbers()
+                self._join()
+            elif kind == "connector":
+                self._put(kind, word)
+            elif kind != "punctuation":
+                self._after_word()
+        self._put(self._kind, self._word)
+        return "".join(self._out)
+
+    def _after_word(self) -> None:
+        if self._kind != "number":
+            if self._kind not in ("connector", "punctuation"):
+                self._out.append(self._connector)
+            return
+        if not self._rest:
+            return
+        number = self._word
+        self._advance()
+        if self._kind != "alphabet":
+            self._put("number", number)
+            if self._kind not in ("connector", "punctuation"):
+                self._out.append(self._connector)
+            return
+        self._out.append(self._connector)
+        self._put("number", number)
+        self._put_letters_and_numbers()
+        self._join()
+
+
+add("snakecase", "string")(lambda text: tight(_Lowered(loose(text), "_").run()))
+add("kebabcase", "string")(lambda text: tight(_Lowered(loose(text), "-").run()))
+
+
+
+@add("camelcase", "string")
+def _camelcase(data: bytes) -> bytes:
+    text = loose(data)
+    start = next((i for i, char in enumerate(text) if not _is_connector(char)), len(text))
+    if start == len(text):
+        return data
+    out = [text[:start]]
+    was_upper = _is_upper(text[start])
+    previous = one_to_one(text[start], "upper")
+    for char in text[start + 1 :]:
+        current = char
+        if _is_connector(current) and _is_connector(previous):
+            out.append(previous)
+            previous = current
+            continue
+        if _is_connector(previous):
+            was_upper = _is_upper(current)
+            current = one_to_one(current, "upper")
+        else:
+            if was_upper:
+                if _is_upper(current):
+                    current = one_to_one(current, "lower")
+                else:
+                    was_upper = False
+            out.append(previous)
+        previous = current
+    return tight("".join([*out, previous]))

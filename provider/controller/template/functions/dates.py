@@ -1,0 +1,101 @@
+"""sprig's dates. The local zone is UTC."""
+
+from datetime import UTC, datetime
+
+from provider.controller.template import moments
+from provider.controller.template.errors import FunctionError
+from provider.controller.template.numbers import parse_int
+from provider.controller.template.registry import Table, adder
+from provider.controller.template.unicode_text import loose
+from provider.controller.template.values import Int64, Moment, Value
+
+TABLE: Table = {}
+add = adder(TABLE)
+_DATE = b"2006-01-02"
+
+
+@add("now")
+def _now() -> Moment:
+    return Moment(datetime.now(UTC))
+
+
+def _moment_of(value: Value) -> Moment:
+    """The time of a value: a time, or seconds since 1970; for anything else the current time."""
+    if isinstance(value, Moment):
+        return value
+    if type(value) in (int, Int64):
+        return moments.unix_moment(int(value))  # type: ignore[call-overload]  # an int by its type
+    return _now()
+
+
+def _format(layout: bytes, value: Value, zone: bytes = b"UTC") -> bytes:
+    return moments.format_moment(moments.in_zone(_moment_of(value), loose(zone)), layout)
+
+
+add("date", "string any")(_format)
+add("date_in_zone dateInZone", "string any string")(_format)
+add("htmlDate", "any")(lambda value: _format(_DATE, value))
+add("htmlDateInZone", "any string")(lambda value, zone: _format(_DATE, value, zone))
+add("unixEpoch", "time")(lambda moment: b"%d" % moments.unix_seconds(moment))
+
+
+@add("date_modify dateModify", "string time")
+def _modify(duration: bytes, moment: Moment) -> Moment:
+    nanoseconds = moments.parse_duration(loose(duration))
+    return moment if nanoseconds is None else moments.add(moment, nanoseconds)
+
+
+@add("must_date_modify mustDateModify", "string time")
+def _must_modify(duration: bytes, moment: Moment) -> Moment:
+    nanoseconds = moments.parse_duration(loose(duration))
+    if nanoseconds is None:
+        raise FunctionError("time: invalid duration")
+    return moments.add(moment, nanoseconds)
+
+
+add("mustToDate", "string string")(moments.parse_moment)
+
+
+@add("toDate", "string string")
+def _to_date(layout: bytes, text: bytes) -> Moment:
+    try:
+        return moments.parse_moment(layout, text)
+    except FunctionError:
+        return moments.ZERO
+
+
+@add("ago", "any")
+def _ago(value: Value) -> bytes:
+    seconds = (datetime.now(UTC) - _moment_of(value).at).total_seconds()
+    return moments.format_duration(round(seconds) * 10**9).encode()
+
+
+@add("duration", "any")
+def _duration(value: Value) -> bytes:
+    seconds = 0
+    if isinstance(value, bytes):
+        seconds = parse_int(loose(value), 10) or 0
+    elif isinstance(value, Int64):
+        seconds = int(value)
+    nanoseconds = (seconds * 10**9 + (1 << 63)) % (1 << 64) - (1 << 63)
+    return moments.format_duration(nanoseconds).encode()
+
+
+_ROUNDED = (
+    ("y", 365 * 86400), ("mo", 30 * 86400), ("d", 86400), ("h", 3600), ("m", 60), ("s", 1),
+)  # fmt: skip
+
+
+@add("durationRound", "any")
+def _duration_round(value: Value) -> bytes:
+    nanoseconds = 0
+    if isinstance(value, bytes):
+        nanoseconds = moments.parse_duration(loose(value)) or 0
+    elif isinstance(value, Int64):
+        nanoseconds = int(value)
+    elif isinstance(value, Moment):
+        nanoseconds = int((datetime.now(UTC) - value.at).total_seconds() * 10**9)
+    for unit, seconds in _ROUNDED:
+        if abs(nanoseconds) > seconds * 10**9:
+            return f"{abs(nanoseconds) // (seconds * 10**9)}{unit}".encode()
+    return b"0s"

@@ -1,0 +1,310 @@
+"""sprig's functions on strings. Lengths and positions are bytes, as in Go."""
+
+import random
+import secrets
+import string
+
+from provider.controller.template.errors import FunctionError
+from provider.controller.template.functions.casts import text_of, to_strings
+from provider.controller.template.limits import Budget
+from provider.controller.template.registry import Table, adder
+from provider.controller.template.unicode_text import (
+    is_space,
+    loose,
+    mapped,
+    one_to_one,
+    quote,
+    runes,
+    tight,
+    trim_space,
+)
+from provider.controller.template.values import List, Map, Value, strings
+
+TABLE: Table = {}
+add = adder(TABLE)
+
+add("hello")(lambda: b"Hello!")
+add("trim", "string")(trim_space)
+add("upper", "string")(lambda text: _mapped(text, "upper"))
+add("lower", "string")(lambda text: _mapped(text, "lower"))
+add("contains", "string string")(lambda part, text: part in text)
+add("hasPrefix", "string string")(lambda prefix, text: text.startswith(prefix))
+add("hasSuffix", "string string")(lambda suffix, text: text.endswith(suffix))
+add("trimSuffix", "string string")(lambda suffix, text: text.removesuffix(suffix))
+add("trimPrefix", "string string")(lambda prefix, text: text.removeprefix(prefix))
+add("trimall trimAll", "string string")(
+    lambda chars, text: tight(loose(text).strip(loose(chars))) if chars else text
+)
+add("plural", "string string int")(lambda one, many, count: one if count == 1 else many)
+add("toString", "any", budget=True)(lambda budget, value: text_of(value, budget))
+add("toStrings", "any", budget=True)(lambda budget, value: strings(to_strings(value, budget)))
+
+
+def _mapped(text: bytes, change: str) -> bytes:
+    return mapped(runes(text), change).encode() if not text.isascii() else (
+        text.upper() if change == "upper" else text.lower()
+    )  # fmt: skip
+
+
+@add("title", "string")
+def _title(text: bytes) -> bytes:
+    out, previous = [], " "
+    for char in runes(text):
+        out.append(one_to_one(char, "title") if _is_separator(previous) else char)
+        previous = char
+    return "".join(out).encode()
+
+
+def _is_separator(char: str) -> bool:
+    if char.isascii():
+        return not (char.isalnum() or char == "_")
+    return not (char.isalpha() or char.isdecimal()) and is_space(char)
+
+
+@add("untitle", "string")
+def _untitle(text: bytes) -> bytes:
+    out, next_word = [], True
+    for char in runes(text):
+        if is_space(char):
+            next_word = True
+            out.append(char)
+        else:
+            out.append(one_to_one(char, "lower") if next_word else char)
+            next_word = False
+    return "".join(out).encode()
+
+
+@add("swapcase", "string")
+def _swapcase(text: bytes) -> bytes:
+    out, after_space = [], True
+    for char in runes(text):
+        changed = char
+        if char.isupper() or char.istitle():
+            changed, after_space = one_to_one(char, "lower"), False
+        elif char.islower():
+            changed, after_space = one_to_one(char, "title" if after_space else "upper"), False
+        else:
+            after_space = is_space(char)
+        out.append(changed)
+    return "".join(out).encode()
+
+
+@add("nospace", "string")
+def _nospace(text: bytes) -> bytes:
+    kept = [byte for byte in text if not is_space(chr(byte))]
+    return text if len(kept) == len(text) else "".join(map(chr, kept)).encode()
+
+
+@add("initials", "string")
+def _initials(text: bytes) -> bytes:
+    out, after_gap = [], True
+    for char in map(chr, text):  # goutils takes bytes for runes
+        if is_space(char):
+            after_gap = True
+        elif after_gap:
+            out.append(char)
+            after_gap = False
+    return "".join(out).encode()
+
+
+@add("trunc", "int string")
+def _trunc(count: int, text: bytes) -> bytes:
+    if count < 0:
+        return text[count:] if len(text) + count > 0 else text
+    return text[:count]
+
+
+@add("substr", "int int string")
+def _substr(start: int, end: int, text: bytes) -> bytes:
+    if start < 0:
+        start = 0
+    elif end < 0 or end > len(text):
+        end = len(text)
+    if not 0 <= start <= end <= len(text):
+        raise FunctionError("slice bounds out of range")
+    return text[start:end]
+
+
+@add("abbrev", "int string")
+def _abbrev(width: int, text: bytes) -> bytes:
+    return text if width < 4 else _abbreviated(text, 0, width)
+
+
+@add("abbrevboth", "int int string")
+def _abbrevboth(left: int, right: int, text: bytes) -> bytes:
+    if right < 4 or (left > 0 and right < 7):
+        return text
+    return _abbreviated(text, left, right)
+
+
+def _abbreviated(text: bytes, offset: int, width: int) -> bytes:
+    if width < 4:
+        return b""
+    if len(text) <= width:
+        return text
+    offset = min(offset, len(text))
+    if len(text) - offset < width - 3:
+        offset = len(text) - (width - 3)
+    if offset <= 4:
+        return text[: width - 3] + b"..."
+    if width < 7:
+        return b""
+    if offset + width - 3 < len(text):
+        return b"..." + _abbreviated(text[offset:], 0, width - 3)
+    return b"..." + text[len(text) - (width - 3) :]
+
+
+@add("repeat", "int string", budget=True)
+def _repeat(budget: Budget, count: int, text: bytes) -> bytes:
+    if count < 0:
+        raise FunctionError("strings: negative Repeat count")
+    budget.memory(count * len(text))
+    return text * count
+
+
+@add("replace", "string string string", budget=True)
+def replace(budget: Budget, old: bytes, new: bytes, text: bytes) -> bytes:
+    """strings.ReplaceAll: an empty `old` matches before each rune and at the end."""
+    if old:
+        budget.memory(text.count(old) * len(new))
+        return text.replace(old, new)
+    chars = loose(text)
+    budget.memory((len(chars) + 1) * len(new))
+    return new + b"".join(tight(char) + new for char in chars)
+
+
+@add("indent", "int string", budget=True)
+def _indent(budget: Budget, spaces: int, text: bytes) -> bytes:
+    if spaces < 0:
+        raise FunctionError("strings: negative Repeat count")
+    budget.padding(spaces)
+    pad = b" " * spaces
+    return pad + replace(budget, b"\n", b"\n" + pad, text)
+
+
+add("nindent", "int string", budget=True)(
+    lambda budget, spaces, text: b"\n" + _indent(budget, spaces, text)
+)
+
+
+@add("quote", "any...", budget=True)
+def _quote(budget: Budget, *values: Value) -> bytes:
+    texts = [text_of(value, budget) for value in values if value is not None]
+    budget.memory(sum(map(len, texts)) * 4)
+    return b" ".join(map(quote, texts))
+
+
+@add("squote", "any...", budget=True)
+def _squote(budget: Budget, *values: Value) -> bytes:
+    return b" ".join(
+        b"'" + text_of(value, budget) + b"'" for value in values if value is not None
+    )
+
+
+@add("cat", "any...", budget=True)
+def _cat(budget: Budget, *values: Value) -> bytes:
+    return b" ".join(text_of(value, budget) for value in values if value is not None)
+
+
+@add("join", "string any", budget=True)
+def _join(budget: Budget, separator: bytes, value: Value) -> bytes:
+    texts = to_strings(value, budget)
+    budget.memory(sum(map(len, texts)) + len(separator) * len(texts))
+    return separator.join(texts)
+
+
+def _parts(separator: bytes, text: bytes, most: int = -1) -> list[bytes]:
+    if most == 0:
+        return []
+    if separator:
+        return text.split(separator, most - 1 if most > 0 else -1)
+    chars = [tight(char) for char in loose(text)]
+    if 0 < most < len(chars):
+        return [*chars[: most - 1], b"".join(chars[most - 1 :])]
+    return chars
+
+
+@add("splitList", "string string")
+def _split_list(separator: bytes, text: bytes) -> List:
+    return strings(_parts(separator, text))
+
+
+def _numbered(parts: list[bytes]) -> Map:
+    return Map({b"_%d" % number: part for number, part in enumerate(parts)}, "string")
+
+
+add("split", "string string")(lambda separator, text: _numbered(_parts(separator, text)))
+add("splitn", "string int string")(
+    lambda separator, most, text: _numbered(_parts(separator, text, most))
+)
+
+
+@add("sortAlpha", "any", budget=True)
+def _sort_alpha(budget: Budget, value: Value) -> List:
+    texts = sorted(to_strings(value, budget))
+    if isinstance(value, List) and value.elem == "string":
+        value.items[:] = texts  # Go sorts a []string in place
+    return strings(texts)
+
+
+@add("shuffle", "string")
+def _shuffle(text: bytes) -> bytes:
+    chars = list(loose(text))
+    random.SystemRandom().shuffle(chars)
+    return tight("".join(chars))
+
+
+def _random(chars: str, budget: Budget, count: int) -> bytes:
+    if count < 0:
+        return b""
+    budget.memory(count)
+    budget.step(count)
+    return "".join(secrets.choice(chars) for _ in range(count)).encode()
+
+
+for _names, _chars in (
+    ("randAlphaNum", string.ascii_letters + string.digits),
+    ("randAlpha", string.ascii_letters),
+    ("randNumeric", string.digits),
+    ("randAscii", "".join(map(chr, range(32, 127)))),
+):
+    add(_names, "int", budget=True)(
+        lambda budget, count, chars=_chars: _random(chars, budget, count)
+    )
+
+
+@add("wrap", "int string", budget=True)
+def _wrap(budget: Budget, width: int, text: bytes) -> bytes:
+    return _wrapped(budget, text, width, b"\n", breaks_words=False)
+
+
+@add("wrapWith", "int string string", budget=True)
+def _wrap_with(budget: Budget, width: int, separator: bytes, text: bytes) -> bytes:
+    return _wrapped(budget, text, width, separator or b"\n", breaks_words=True)
+
+
+def _wrapped(
+    budget: Budget, text: bytes, width: int, newline: bytes, *, breaks_words: bool
+) -> bytes:
+    width = max(width, 1)
+    out: list[bytes] = []
+    at = 0
+    while len(text) - at > width:
+        budget.step()
+        if text[at : at + 1] == b" ":
+            at += 1
+            continue
+        space = text.rfind(b" ", at, at + width + 1)
+        if space < 0 and breaks_words:
+            end = following = at + width
+        elif space < 0:
+            end = text.find(b" ", at + width)
+            if end < 0:
+                break
+            following = end + 1
+        else:
+            end, following = space, space + 1
+        budget.memory(len(newline))
+        out += [text[at:end], newline]
+        at = following
+    return b"".join([*out, text[at:]])

@@ -1,0 +1,115 @@
+"""Go's regexp on google-re2, which has the same syntax and matches. Replacement is ours."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+import re2
+
+from provider.controller.template.errors import FunctionError
+
+_REFERENCE: Final = re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})")
+_MAX_MEMORY: Final = 4 << 20
+MOST_PATTERN_BYTES: Final = 8 << 10
+
+
+class Pattern:
+    """A compiled regular expression. Works on the bytes of UTF-8 texts."""
+
+    def __init__(self, pattern: bytes) -> None:
+        """Raises FunctionError with no part of the pattern."""
+        if len(pattern) > MOST_PATTERN_BYTES:
+            raise FunctionError(f"the regular expression exceeds {MOST_PATTERN_BYTES} bytes")
+        options = re2.Options()
+        options.log_errors = False
+        options.max_mem = _MAX_MEMORY
+        try:
+            self._compiled = re2.compile(pattern, options)
+        except (re2.error, UnicodeError) as error:
+            reason = error.args[0] if error.args else b""
+            text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+            raise FunctionError(f"error parsing regexp: {text.split(':')[0]}") from None
+        self._names: dict[str, int] = {
+            _text(name): number for name, number in self._compiled.groupindex.items()
+        }
+
+    def matches(self, text: bytes) -> bool:
+        """Whether the text contains a match."""
+        return self._compiled.search(text) is not None
+
+    def spans(self, text: bytes, most: int = -1) -> Iterator[tuple[tuple[int, int], ...]]:
+        """The matches as Go finds them: each a span of the whole and of each group.
+
+        An empty match right behind a match does not count. A group that did not take part is
+        (-1, -1).
+        """
+        position, previous_end = 0, -1
+        while most and position <= len(text):
+            match = self._compiled.search(text, position)
+            if match is None:
+                return
+            spans = tuple(match.span(group) for group in range(self._compiled.groups + 1))
+            start, end = spans[0]
+            counts = start != end or start != previous_end
+            if end > position:
+                position = end
+            else:
+                position = _next_rune(text, position)
+            previous_end = end
+            if counts:
+                most -= 1
+                yield spans
+
+    def replace(self, text: bytes, replacement: bytes, *, literal: bool = False) -> bytes:
+        """ReplaceAllString, or ReplaceAllLiteralString."""
+        parts: list[bytes] = []
+        end = 0
+        for spans in self.spans(text):
+            parts.append(text[end : spans[0][0]])
+            parts.append(replacement if literal else self._expand(replacement, text, spans))
+            end = spans[0][1]
+        parts.append(text[end:])
+        return b"".join(parts)
+
+    def _expand(
+        self, template: bytes, text: bytes, spans: tuple[tuple[int, int], ...]
+    ) -> bytes:
+        def group(match: re.Match[str]) -> str:
+            if match.group() == "$$":
+                return "$"
+            name = match.group(1) or match.group(2)
+            is_number = name.isascii() and name.isdecimal() and len(name) < 9
+            number = int(name) if is_number else self._names.get(name, -1)
+            if not 0 <= number < len(spans):
+                return ""
+            start, end = spans[number]
+            return text[start:end].decode("utf-8", "surrogateescape") if start >= 0 else ""
+
+        loose = template.decode("utf-8", "surrogateescape")
+        return _REFERENCE.sub(group, loose).encode("utf-8", "surrogateescape")
+
+
+def _text(name: bytes | str) -> str:
+    return name.decode() if isinstance(name, bytes) else name
+
+
+def _next_rune(text: bytes, position: int) -> int:
+    position += 1
+    while position < len(text) and text[position] & 0xC0 == 0x80:
+        position += 1
+    return position
+
+
+@lru_cache(maxsize=64)
+def compiled(pattern: bytes) -> Pattern:
+    """The pattern, compiled once. Raises FunctionError."""
+    return Pattern(pattern)
+
+
+_META: Final = re.compile(rb"[\\.+*?()|\[\]{}^$]")
+
+
+def quote_meta(text: bytes) -> bytes:
+    """regexp.QuoteMeta."""
+    return _META.sub(rb"\\\g<0>", text)

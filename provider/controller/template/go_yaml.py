@@ -1,0 +1,319 @@
+"""sigs.k8s.io/yaml: YAML 1.1 as go-yaml reads and writes it, by way of JSON.
+
+PyYAML parses and emits; which scalar is of which type is go-yaml's rule, not PyYAML's.
+"""
+
+import base64
+import binascii
+import math
+import re
+import struct
+from collections.abc import Iterator
+from functools import cmp_to_key
+from typing import Final
+
+import yaml
+
+from provider.controller.template.errors import FunctionError
+from provider.controller.template.go_json import format_number
+from provider.controller.template.limits import Budget
+from provider.controller.template.numbers import format_float, parse_float, parse_int, parse_uint
+from provider.controller.template.values import List, Map, Value
+
+_LOADER: Final = getattr(yaml, "CLoader", yaml.Loader)
+_TAG: Final = "tag:yaml.org,2002:"
+_WORDS: Final[dict[str, Value]] = {
+    **dict.fromkeys("y Y yes Yes YES true True TRUE on On ON".split(), True),
+    **dict.fromkeys("n N no No NO false False FALSE off Off OFF".split(), False),
+    **dict.fromkeys(["", "~", "null", "Null", "NULL"]),
+    **dict.fromkeys([".nan", ".NaN", ".NAN"], math.nan),
+    **dict.fromkeys([".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"], math.inf),
+    **dict.fromkeys(["-.inf", "-.Inf", "-.INF"], -math.inf),
+}
+_FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
+_DATE: Final = re.compile(
+    r"\d{4}-(\d{1,2})-(\d{1,2})([Tt ]\d{1,2}:\d{1,2}:\d{1,2}([.,]\d+)?(Z|[+-]\d\d:\d\d)?)?",
+    re.ASCII,
+)
+_RESOLVED: Final = {"str", "bool", "int", "float", "null", "timestamp"}
+_TRANSLATION: Final = {
+    "mapping values are not allowed here": "mapping values are not allowed in this context",
+}
+
+
+def parse(text: str, budget: Budget) -> Value:
+    """The first document. Numbers are int or float. Raises FunctionError."""
+    budget.memory(len(text) * 8)
+    try:
+        return _Composer(yaml.parse(text, Loader=_LOADER), budget).document()
+    except yaml.YAMLError as error:
+        problem = str(getattr(error, "problem", None) or "invalid YAML")
+        mark = getattr(error, "problem_mark", None)
+        line = f"line {mark.line + 1}: " if mark is not None else ""
+        if "alias" in problem:
+            problem = "unknown anchor referenced"
+        if problem.startswith("found ") and "'" in problem:
+            problem = "found character that cannot start any token"
+        raise FunctionError(f"yaml: {line}{_TRANSLATION.get(problem, problem)}") from None
+    except (UnicodeError, ValueError):
+        raise FunctionError("yaml: invalid Unicode or control characters") from None
+
+
+class _Composer:
+    def __init__(self, events: Iterator[yaml.Event], budget: Budget) -> None:
+        self._events = events
+        self._budget = budget
+        self._anchors: dict[str, Value] = {}
+        self._open: set[str] = set()
+
+    def document(self) -> Value:
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                return self._node(next(self._events), 0)
+        return None
+
+    def _node(self, event: yaml.Event, depth: int) -> Value:
+        self._budget.step()
+        self._budget.depth(depth)
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        anchor = getattr(event, "anchor", None)
+        if anchor is not None:
+            self._open.add(anchor)
+        value = self._content(event, depth)
+        if anchor is not None:
+            self._open.discard(anchor)
+            self._anchors[anchor] = value
+        return value
+
+    def _alias(self, event: yaml.AliasEvent) -> Value:
+        name = event.anchor or ""
+        if name in self._open:
+            raise FunctionError("yaml: an anchor's value contains itself")
+        if name not in self._anchors:
+            raise FunctionError("yaml: unknown anchor referenced")
+        return self._anchors[name]
+
+    def _content(self, event: yaml.Event, depth: int) -> Value:
+        if isinstance(event, yaml.ScalarEvent):
+            return scalar(event.value, event.tag, plain=event.implicit[0] and not event.style)
+        if isinstance(event, yaml.SequenceStartEvent):
+            items = []
+            while not isinstance(inner := next(self._events), yaml.SequenceEndEvent):
+                items.append(self._node(inner, depth + 1))
+            return List(items)
+        mapping = Map({})
+        while not isinstance(inner := next(self._events), yaml.MappingEndEvent):
+            self._entry(mapping, inner, depth)
+        return mapping
+
+    def _entry(self, mapping: Map, event: yaml.Event, depth: int) -> None:
+        merges = (
+            isinstance(event, yaml.ScalarEvent)
+            and event.value == "<<"
+            and (event.implicit[0] or event.tag == f"{_TAG}merge")
+        )
+        key = b"" if merges else _key(self._node(event, depth + 1))
+        value = self._node(next(self._events), depth + 1)
+        if not merges:
+            mapping.items[key] = value
+            return
+        sources = reversed(value.items) if isinstance(value, List) else iter([value])
+        for source in sources:
+            if not isinstance(source, Map):
+                raise FunctionError("yaml: map merge requires map or sequence of maps as the value")
+            self._budget.step(len(source.items))
+            mapping.items.update(source.items)
+
+
+def _key(value: Value) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, List | Map) or value is None:
+        raise FunctionError("yaml: a map key is no scalar")
+    return scalar_text(value)
+
+
+def scalar(text: str, tag: str | None, *, plain: bool) -> Value:
+    """A scalar as go-yaml resolves it. Raises FunctionError where a tag does not fit."""
+    kind = tag.removeprefix(_TAG) if tag else ""
+    if kind == "binary":
+        try:
+            return base64.b64decode("".join(text.split()), validate=True)
+        except (binascii.Error, ValueError):
+            raise FunctionError("yaml: !!binary value contains invalid base64 data") from None
+    if (not kind and not plain) or (kind and kind not in _RESOLVED) or kind == "str":
+        return text.encode()
+    value = _resolve(text, kind)
+    actual = _kind(value)
+    if kind == "float" and actual == "int":
+        return float(str(value))
+    if kind and kind != actual and not (kind == "timestamp" and _DATE.fullmatch(text)):
+        raise FunctionError(f"yaml: cannot decode !!{actual} as a !!{kind}")
+    return value
+
+
+def _kind(value: Value) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "bool"
+    return {int: "int", float: "float"}.get(type(value), "str")
+
+
+def _resolve(text: str, kind: str) -> Value:
+    if text in _WORDS:
+        return _WORDS[text]
+    first = text[0]
+    if first == ".":
+        number = parse_float(text)
+        return text.encode() if number is None else number
+    if first not in "+-0123456789" or (kind in ("", "timestamp") and _is_date(text)):
+        return text.encode()
+    plain = text.replace("_", "")
+    for parsed in (parse_int(plain, 0), parse_uint(plain, 0)):
+        if parsed is not None:
+            return parsed
+    if _FLOAT.fullmatch(plain) and (real := parse_float(plain)) is not None:
+        return real
+    return text.encode()
+
+
+def _is_date(text: str) -> bool:
+    match = _DATE.fullmatch(text)
+    return bool(match) and 1 <= int(match.group(1)) <= 12 and 1 <= int(match.group(2)) <= 31
+
+
+def scalar_text(value: Value) -> bytes:
+    """A number or boolean as text, as sigs.k8s.io/yaml makes one where a string is wanted."""
+    if isinstance(value, bool):
+        return b"true" if value else b"false"
+    if isinstance(value, float):
+        return _float32(value).encode()
+    return str(value).encode()
+
+
+def _float32(number: float) -> str:
+    """strconv.FormatFloat(number, 'g', -1, 32)."""
+    if not math.isfinite(number):
+        return format_float(number, "g")
+    try:
+        single = struct.unpack("f", struct.pack("f", number))[0]
+    except OverflowError:
+        return "+Inf" if number > 0 else "-Inf"
+    for precision in range(9):
+        text = f"{single:.{precision}e}"
+        try:
+            if struct.unpack("f", struct.pack("f", float(text)))[0] == single:
+                return format_float(float(text), "g")
+        except OverflowError:
+            continue
+    return format_float(single, "g")
+
+
+def as_json(value: Value) -> Value:
+    """The value as it is after a way through JSON: every number is a float64."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise FunctionError("json: unsupported value")
+        return float(value)
+    if isinstance(value, List):
+        return List([as_json(item) for item in value.items])
+    if isinstance(value, Map):
+        return Map({key: as_json(item) for key, item in value.items.items()})
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace").encode()
+    return value
+
+
+class _Dumper(yaml.Dumper):
+    """Emits without a line width where go-yaml has none."""
+
+
+def emit(value: Value, budget: Budget) -> str:
+    """The value, which came through JSON, as go-yaml writes it, without the last newline."""
+    events: list[yaml.Event] = [
+        yaml.StreamStartEvent(), yaml.DocumentStartEvent(explicit=False),
+    ]  # fmt: skip
+    events += _events(value, budget, 0)
+    events += [yaml.DocumentEndEvent(explicit=False), yaml.StreamEndEvent()]
+    budget.step(len(events) * 10)
+    text: str = yaml.emit(events, Dumper=_Dumper, allow_unicode=True, width=80)
+    return text.removesuffix("...\n").removesuffix("\n")
+
+
+def _events(value: Value, budget: Budget, depth: int) -> Iterator[yaml.Event]:
+    budget.step()
+    budget.depth(depth)
+    if isinstance(value, List):
+        yield yaml.SequenceStartEvent(None, None, implicit=True, flow_style=not value.items)
+        for item in value.items:
+            yield from _events(item, budget, depth + 1)
+        yield yaml.SequenceEndEvent()
+    elif isinstance(value, Map):
+        yield yaml.MappingStartEvent(None, None, implicit=True, flow_style=not value.items)
+        for key in sorted(value.items, key=cmp_to_key(_compare)):
+            yield from _events(key, budget, depth + 1)
+            yield from _events(value.items[key], budget, depth + 1)
+        yield yaml.MappingEndEvent()
+    else:
+        yield _scalar_event(value)
+
+
+def _scalar_event(value: Value) -> yaml.ScalarEvent:
+    style: str | None = None
+    if isinstance(value, bytes):
+        text = value.decode("utf-8", "replace")
+        if "\n" in text:
+            style = "|"
+        elif not isinstance(scalar(text, None, plain=True), bytes) or _BASE60.fullmatch(text):
+            style = '"'
+    elif value is None:
+        text = "null"
+    elif isinstance(value, bool):
+        text = "true" if value else "false"
+    elif isinstance(value, float):
+        text = _number_text(value)
+    else:
+        text = str(value)
+    return yaml.ScalarEvent(None, None, (True, True), text, style=style)
+
+
+_BASE60: Final = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?", re.ASCII)
+_DIGITS: Final = re.compile(r"[0-9]{1,1000}")
+
+
+def _number_text(number: float) -> str:
+    text = format_number(number)
+    if parse_int(text, 10) is not None or parse_uint(text, 10) is not None:
+        return text
+    return format_float(number, "g")
+
+
+def _compare(left: bytes, right: bytes) -> int:
+    """go-yaml's order of keys: numbers inside of them count as numbers, letters come last."""
+    a, b = left.decode("utf-8", "replace"), right.decode("utf-8", "replace")
+    at = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), None)
+    if at is None:
+        return len(a) - len(b)
+    if a[at].isalpha() or b[at].isalpha():
+        if a[at].isalpha() and b[at].isalpha():
+            return -1 if a[at] < b[at] else 1
+        return -1 if b[at].isalpha() else 1
+    digits = len(a[:at]) - len(a[:at].rstrip("0123456789"))
+    before = a[at - digits : at] if "0" in (a[at], b[at]) else ""
+    lead = "1" if before.strip("0") else ""
+    run_a, run_b = _digits(a, at), _digits(b, at)
+    number_a, number_b = int(lead + run_a or "0"), int(lead + run_b or "0")
+    if number_a != number_b:
+        return -1 if number_a < number_b else 1
+    if len(run_a) != len(run_b):
+        return len(run_a) - len(run_b)
+    return -1 if a[at] < b[at] else 1
+
+
+def _digits(text: str, at: int) -> str:
+    match = _DIGITS.match(text, at)
+    return match.group() if match else ""

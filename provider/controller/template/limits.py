@@ -1,0 +1,67 @@
+"""What one rendering may use. A template is written by a tenant, so it is hostile input."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from provider.controller.template.errors import LimitExceeded
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of one template and of one rendering."""
+
+    text_bytes: int = 1 << 20
+    steps: int = 300_000  # evaluated nodes, and work of functions in the same unit (about 2 µs)
+    output_bytes: int = 2 << 20  # a Kubernetes Secret holds 1 MiB
+    memory_bytes: int = 64 << 20  # the sum of all that functions return, not what is alive
+    depth: int = 100  # nested blocks, templates, parentheses and documents
+    pattern_bytes: int = 8 << 10  # of a regular expression
+    padding: int = 100_000  # characters of one width, precision or indentation
+
+
+class Budget:
+    """Counts what a rendering uses. Every method raises `LimitExceeded` beyond a limit."""
+
+    def __init__(self, limits: Limits, expired: Callable[[], bool] | None = None) -> None:
+        self.limits = limits
+        self._steps = limits.steps
+        self._memory = limits.memory_bytes
+        self._output = limits.output_bytes
+        self._expired = expired
+        self._next_check = limits.steps
+
+    def step(self, count: int = 1) -> None:
+        """Counts work. Checks the deadline every 256 steps."""
+        self._steps -= count
+        if self._steps < 0:
+            raise LimitExceeded(f"the template takes more than {self.limits.steps} steps")
+        if self._expired is not None and self._steps <= self._next_check:
+            self._next_check = self._steps - 256
+            if self._expired():
+                raise LimitExceeded("the template takes too long")
+
+    def memory(self, size: int) -> None:
+        """Counts `size` bytes, before they are allocated where that is possible."""
+        self._memory -= size
+        if self._memory < 0:
+            raise LimitExceeded(
+                f"the template's values exceed {self.limits.memory_bytes >> 20} MiB in total"
+            )
+        if size > 4096:
+            self.step(size >> 12)
+
+    def output(self, size: int) -> None:
+        """Counts `size` bytes of output."""
+        self._output -= size
+        if self._output < 0:
+            raise LimitExceeded(f"the output exceeds {self.limits.output_bytes} bytes")
+
+    def depth(self, depth: int) -> None:
+        """Checks a depth of nesting."""
+        if depth > self.limits.depth:
+            raise LimitExceeded(f"nested more than {self.limits.depth} levels deep")
+
+    def padding(self, width: int) -> None:
+        """Checks a width, a precision or an indentation."""
+        if width > self.limits.padding:
+            raise LimitExceeded(f"padded to more than {self.limits.padding} characters")

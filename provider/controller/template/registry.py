@@ -1,0 +1,130 @@
+"""The functions of templates: their Go signatures, and how a module adds one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from provider.controller.template.errors import FunctionError
+from provider.controller.template.values import (
+    ANY,
+    Int64,
+    List,
+    Map,
+    Moment,
+    Pair,
+    Uint8,
+    Uint32,
+    Uint64,
+    Value,
+    type_name,
+)
+
+ALIASES: Final[Mapping[str, str]] = {
+    "any": ANY,
+    "float": "float64",
+    "dict": f"map[string]{ANY}",
+    "list": f"[]{ANY}",
+    "time": "time.Time",
+    "pair": "sprig.certificate",
+    "algorithm": "sprig.HashAlgorithm",
+}
+_NILABLE: Final = ("any", "dict", "list", "value")
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function, and the types of its parameters.
+
+    The types are int, uint32, float, string, bool, dict, list, time, pair, algorithm (a named
+    string), any, and value (as any, but Go's builtin functions see what a nil is).
+    """
+
+    name: str
+    call: Callable[..., Value]
+    fixed: tuple[str, ...]
+    variadic: str | None
+    budgeted: bool
+
+    def parameter(self, index: int) -> str:
+        """The type of an argument."""
+        return self.fixed[index] if index < len(self.fixed) else self.variadic or "any"
+
+
+Table = dict[str, Function]
+
+
+def adder(table: Table) -> Callable[..., Callable[[Callable[..., Value]], Callable[..., Value]]]:
+    """A decorator that adds a function to the table: `@add("trunc", "int string")`.
+
+    Several names are separated by spaces. A type that ends with `...` is variadic. With
+    `budget=True` the function gets the Budget first.
+    """
+
+    def add(
+        names: str, signature: str = "", *, budget: bool = False
+    ) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
+        types = signature.split()
+        variadic = types.pop()[:-3] if types and types[-1].endswith("...") else None
+
+        def decorate(call: Callable[..., Value]) -> Callable[..., Value]:
+            for name in names.split():
+                table[name] = Function(name, call, tuple(types), variadic, budget)
+            return call
+
+        return decorate
+
+    return add
+
+
+def accepts_nil(kind: str) -> bool:
+    """Whether Go gives `nil` to a parameter of the type."""
+    return kind in _NILABLE
+
+
+def nil_of(kind: str) -> Value:
+    """The nil of a type."""
+    if kind == "dict":
+        return Map({}, ANY)
+    return List([], ANY, nil=True) if kind == "list" else None
+
+
+def is_assignable(value: Value, kind: str) -> bool:  # noqa: PLR0911 - one line a type
+    """Whether Go assigns the value to a parameter of the type."""
+    match kind:
+        case "any" | "value":
+            return True
+        case "string":
+            return isinstance(value, bytes)
+        case "int":
+            return isinstance(value, int) and not isinstance(
+                value, bool | Int64 | Uint8 | Uint32 | Uint64
+            )
+        case "uint32":
+            return isinstance(value, Uint32)
+        case "bool":
+            return isinstance(value, bool)
+        case "float":
+            return isinstance(value, float)
+        case "dict":
+            return isinstance(value, Map) and value.elem == ANY
+        case "list":
+            return isinstance(value, List) and value.elem == ANY
+        case "time":
+            return isinstance(value, Moment)
+        case "pair":
+            return isinstance(value, Pair)
+    return False
+
+
+def go_type(kind: str) -> str:
+    """The name of the type in Go's errors."""
+    return ALIASES.get(kind, kind)
+
+
+def items_of(value: Value, doing: str) -> list[Value]:
+    """The elements of a list. Raises FunctionError, naming what was tried, for anything else."""
+    if isinstance(value, List):
+        return value.items
+    if value is None:
+        raise FunctionError(f"cannot {doing} nil")
+    raise FunctionError(f"cannot {doing} type {type_name(value)}")
