@@ -67,6 +67,9 @@ def run(options: Namespace) -> int:
         config = configure(_given(options), os.environ)
     except ConfigError as error:
         raise UsageError(str(error)) from error
+    from provider.runtime import signals  # noqa: PLC0415 - imports asyncio
+
+    signals.hold()  # a signal during the slow import below must not get lost
     gc.disable()  # nothing that the start allocates is garbage
     from provider.csi import app  # noqa: PLC0415 - the slowest import: not for a wrong option
 

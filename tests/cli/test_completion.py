@@ -1,109 +1,71 @@
-"""`completion`: the scripts do in each shell what a user expects of the key Tab."""
+"""`completion`: the scripts offer commands, options, words and files."""
 
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
-from provider.cli.commands import COMMANDS, PROGRAM
-from provider.tools import completion
+from provider.cli.commands import COMMANDS
 from provider.csi.config import OPTIONS, flag
-from tests.tools.conftest import Run
+from provider.tools.arguments import PROGRAM
+from tests.cli.conftest import Run
 
-
-def shell(name: str, *arguments: str, folder: Path | None = None) -> list[str]:
-    path = shutil.which(name)
-    if path is None:
-        pytest.skip(f"there is no {name}")
-    done = subprocess.run(
-        [path, *arguments], capture_output=True, text=True, timeout=30, check=True, cwd=folder
-    )
-    assert done.stderr == ""
-    return done.stdout.splitlines()
+SHELLS = ("bash", "zsh", "fish")
 
 
 @pytest.fixture
-def script(command: Run, tmp_path: Path) -> str:
-    """Writes the scripts, each called after its shell."""
-    for name in ("bash", "zsh", "fish"):
-        done = command("completion", name)
-        assert done.code == 0
-        (tmp_path / name).write_text(done.out)
-    return str(tmp_path)
+def script(command: Run, tmp_path: Path) -> Path:
+    """The script for bash."""
+    path = tmp_path / "bash"
+    path.write_text(command("completion", "bash").out)
+    return path
 
 
-def bash(script: str, line: str) -> set[str]:
-    """What bash offers at the end of the line; it splits words at "=" too."""
-    words = re.findall(r"=|[^ =]+", line) + ([""] if line[-1] in " =" else [])
-    if line[-1] == "=":
-        words.pop()
+def offered(script: Path, line: str) -> set[str]:
+    """What bash offers at the end of a line."""
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("there is no bash")
+    words = re.findall(r"[^ ]+", line) + ([""] if line.endswith(" ") else [])
     quoted = " ".join(f"'{word}'" for word in words)
-    return set(
-        shell(
-            "bash",
-            "--norc",
-            "-c",
-            f"source {script}/bash; COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; "
-            "completed=$(complete -p secrets-provider-aws); function=${completed##*-F }; "
-            '${function%% *}; printf "%s\\n" "${COMPREPLY[@]}"',
-        )
-    ) - {""}
-
-
-def fish(script: str, line: str) -> set[str]:
-    folder = Path(script) / "here"
-    folder.mkdir(exist_ok=True)
-    (folder / "class.yaml").touch()
-    offered = shell(
-        "fish", "--no-config", "-c", f"source {script}/fish; complete -C '{line}'", folder=folder
+    code = (
+        f"source {script}; COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; "
+        f"completed=$(complete -p {PROGRAM}); function=${{completed##*-F }}; "
+        '${function%% *}; printf "%s\\n" "${COMPREPLY[@]}"'
     )
-    return {one.partition("\t")[0] for one in offered}
-
-
-def zsh(script: str, line: str) -> set[str]:
-    """What zsh would be told to offer: its own functions are replaced by ones that print."""
-    words = line.split(" ")
-    quoted = " ".join(f"'{word}'" for word in words)
-    printed = shell(
-        "zsh",
-        "-f",
-        "-c",
-        'compdef() {}; _describe() { print -rl -- "${(@P)2}"; }; '
-        f'_arguments() {{ print -rl -- "$@"; }}; source {script}/zsh; '
-        f" words=({quoted}); CURRENT={len(words)}; _secrets_provider_aws",
+    done = subprocess.run(
+        [bash, "--norc", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+        cwd=script.parent,
     )
-    return {re.split(r"[:\[=]", one.lstrip("*"))[0] for one in printed}
+    return set(done.stdout.splitlines()) - {""}
 
 
-Complete = Callable[[str, str], set[str]]
-SHELLS: Mapping[str, Complete] = {"bash": bash, "zsh": zsh, "fish": fish}
+def test_commands_are_offered_first(script: Path) -> None:
+    assert offered(script, f"{PROGRAM} ") >= {*COMMANDS, "help"}
 
 
-@pytest.mark.parametrize("complete", SHELLS.values(), ids=SHELLS.keys())
-def test_commands_are_offered_first(script: str, complete: Complete) -> None:
-    assert complete(script, f"{PROGRAM} ") >= {*COMMANDS, "help"}
+def test_options_are_those_of_the_command(script: Path) -> None:
+    found = offered(script, f"{PROGRAM} validate --")
+    assert {"--output", "--strict", "--help"} <= found
+    assert "--qps" not in found
+    assert "--dry-run" in offered(script, f"{PROGRAM} mount --")
 
 
-@pytest.mark.parametrize("complete", SHELLS.values(), ids=SHELLS.keys())
-def test_options_are_those_of_the_command(script: str, complete: Complete) -> None:
-    offered = complete(script, f"{PROGRAM} validate --")
-    assert {"--output", "--strict", "--help"} <= offered
-    assert "--qps" not in offered
-    assert "--dry-run" in complete(script, f"{PROGRAM} mount --")
-    assert {flag(name) for name in OPTIONS} <= complete(script, f"{PROGRAM} serve --")
+@pytest.mark.parametrize("line", [f"{PROGRAM} --", f"{PROGRAM} serve --"])
+def test_options_of_the_daemon_need_no_command(script: Path, line: str) -> None:
+    found = offered(script, line)
+    assert {flag(name) for name in OPTIONS} <= found
+    assert "--logtostderr" not in found
 
 
-@pytest.mark.parametrize("complete", [bash, zsh], ids=["bash", "zsh"])
-def test_without_a_command_options_are_the_daemons(script: str, complete: Complete) -> None:
-    assert {flag(name) for name in OPTIONS} <= complete(script, f"{PROGRAM} --")
-
-
-@pytest.mark.parametrize("complete", [bash, fish], ids=["bash", "fish"])
 @pytest.mark.parametrize(
-    ("line", "offered"),
+    ("line", "words"),
     [
         ("validate --output ", {"text", "json", "github", "sarif"}),
         ("validate --output s", {"sarif"}),
@@ -112,38 +74,34 @@ def test_without_a_command_options_are_the_daemons(script: str, complete: Comple
         ("completion z", {"zsh"}),
         ("help val", {"validate"}),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_words_are_offered_where_only_they_fit(
-    script: str, complete: Complete, line: str, offered: set[str]
-) -> None:
-    assert complete(script, f"{PROGRAM} {line}") == offered
+def test_choices_are_offered(script: Path, line: str, words: set[str]) -> None:
+    assert offered(script, f"{PROGRAM} {line}") == words
 
 
-def test_bash_takes_values_behind_an_equals_sign(script: str) -> None:
-    assert bash(script, f"{PROGRAM} validate --output=") == {"text", "json", "github", "sarif"}
-    assert bash(script, f"{PROGRAM} validate --output=j") == {"json"}
+@pytest.mark.parametrize("line", ["validate ", "mount --filename ", "health --socket "])
+def test_files_are_offered_where_a_file_is_expected(script: Path, line: str) -> None:
+    (script.parent / "class.yaml").touch()
+    assert "class.yaml" in offered(script, f"{PROGRAM} {line}")
 
 
-@pytest.mark.parametrize("line", ["validate ", "validate --strict ", "mount --filename "], ids=str)
-def test_files_are_completed_where_files_are_meant(script: str, line: str) -> None:
-    assert bash(script, f"{PROGRAM} {line}") == set()  # left to readline
-    assert "class.yaml" in fish(script, f"{PROGRAM} {line}")
+@pytest.mark.parametrize("shell", SHELLS)
+def test_every_shell_has_a_script_with_all_commands_and_options(command: Run, shell: str) -> None:
+    result = command("completion", shell)
+    assert (result.code, result.err) == (0, "")
+    for name in (*COMMANDS, *(flag(name).removeprefix("--") for name in OPTIONS)):
+        assert name in result.out
 
 
-def test_zsh_reads_its_script_without_complaint(script: str) -> None:
-    assert shell("zsh", "-n", f"{script}/zsh") == []
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_script_is_valid(command: Run, tmp_path: Path, shell: str) -> None:
+    path = shutil.which(shell)
+    if path is None:
+        pytest.skip(f"there is no {shell}")
+    (tmp_path / "script").write_text(command("completion", shell).out)
+    subprocess.run([path, "-n", str(tmp_path / "script")], check=True, timeout=30)
 
 
-@pytest.mark.parametrize("name", [name for name, about in COMMANDS.items() if about.parser])
-def test_every_command_has_options_and_a_help(command: Run, name: str) -> None:
-    done = command("help", name)
-    assert done.code == 0
-    assert done.out.startswith(f"usage: {PROGRAM} {name} ")
-    assert max(map(len, done.out.splitlines())) <= 100
-    assert any("--help" in choice.names for choice in completion.choices()[name])
-
-
-def test_a_shell_that_is_not_known(command: Run) -> None:
-    done = command("completion", "tcsh")
-    assert (done.code, done.err.count("\n")) == (2, 1)
+def test_an_unknown_shell_is_refused(command: Run) -> None:
+    result = command("completion", "ksh")
+    assert (result.code, result.err.count("\n")) == (2, 1)

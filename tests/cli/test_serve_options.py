@@ -1,18 +1,18 @@
-"""The command line, by Go's rules."""
+"""The options of `serve`: spellings of Go, klog's flags, mistakes."""
 
 import re
-import subprocess
-import sys
 
 import pytest
 
-from provider import cli
-from provider.cli.commands import COMMANDS
+from provider.cli import serve
+from provider.cli.go_flags import KLOG_FLAGS
 from provider.csi.config import OPTIONS, Config, ConfigError, flag
+from provider.tools.arguments import UsageError
+from tests.cli.conftest import Run
 
 
 def parse(*arguments: str) -> Config:
-    return cli.parse(arguments, {})
+    return serve.parse(arguments, {})
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,16 @@ def parse(*arguments: str) -> Config:
     ],
     ids=" ".join,
 )
-def test_all_spellings_of_a_flag(arguments: list[str]) -> None:
+def test_all_spellings_of_an_option_are_accepted(arguments: list[str]) -> None:
     assert parse(*arguments).qps == 7
+
+
+@pytest.mark.parametrize("dashes", ["-", "--"])
+def test_every_option_is_accepted_with_one_dash_or_two(dashes: str) -> None:
+    names = [flag(name).removeprefix("--") for name in OPTIONS]
+    defaults = [option.default for option in OPTIONS.values()]
+    given = [f"{dashes}{name}={text}" for name, text in zip(names, defaults, strict=True) if text]
+    assert parse(*given) == Config()
 
 
 @pytest.mark.parametrize(
@@ -47,7 +55,7 @@ def test_booleans_need_no_value(arguments: list[str], value: bool) -> None:
     assert parse(*arguments).driver_writes_secrets is value
 
 
-def test_the_arguments_of_the_chart_of_awss_provider() -> None:
+def test_the_arguments_of_awss_chart_are_accepted() -> None:
     config = parse(
         "--provider-volume=/var/run/secrets-store-csi-providers",
         "--driver-writes-secrets=true",
@@ -60,76 +68,54 @@ def test_the_arguments_of_the_chart_of_awss_provider() -> None:
     assert config.pod_identity_http_timeout == pytest.approx(0.1)
 
 
-def test_flags_of_klog_are_accepted_without_effect() -> None:
-    arguments = [
-        "-v=2",
-        "--v",
-        "4",
-        "--logtostderr",
-        "-stderrthreshold=INFO",
-        "--skip_headers=true",
-    ]
-    assert parse(*arguments, "--qps=9") == parse("--qps=9")
+def test_a_value_keeps_its_dashes() -> None:
+    assert parse("-node-name=-v=2").node_name == "-v=2"
+
+
+@pytest.mark.parametrize("name", KLOG_FLAGS)
+@pytest.mark.parametrize("spelling", ["-{}=2", "--{}=2", "--{}"])
+def test_flags_of_klog_have_no_effect(name: str, spelling: str) -> None:
+    assert parse(spelling.format(name), "--qps=9") == parse("--qps=9")
+
+
+def test_flags_of_klog_take_values_in_an_argument_of_their_own() -> None:
+    assert parse("--v", "4", "-stderrthreshold", "INFO", "--qps=9") == parse("--qps=9")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--nonsense=1"], "there is no option --nonsense"),
-        (["--provider_volume=/x"], "there is no option --provider_volume"),
-        (["---qps=1"], "there is no option ---qps"),
-        (["--qps"], "--qps needs a value"),
-        (["--qps=x"], '--qps: "x": expected a whole number'),
-        (["--qps=1", "stray"], 'unexpected argument "stray"'),
-        (["--"], 'unexpected argument "--"'),
+        (["--nonsense=1"], "unrecognized arguments: --nonsense=1"),
+        (["-nonsense"], "unrecognized arguments: --nonsense"),
+        (["--provider_volume=/x"], "unrecognized arguments: --provider_volume=/x"),
+        (["--provider-vol=/x"], "unrecognized arguments: --provider-vol=/x"),
+        (["---qps=1"], "unrecognized arguments: ---qps=1"),
+        (["--qps=1", "stray"], "unrecognized arguments: stray"),
+        (["--qps"], "argument --qps: expected one argument"),
     ],
     ids=str,
 )
-def test_mistakes_are_told_in_one_line(arguments: list[str], message: str) -> None:
-    with pytest.raises(ConfigError, match=re.escape(message)):
+def test_a_wrong_command_line_is_reported(arguments: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)):
         parse(*arguments)
 
 
-@pytest.mark.parametrize("arguments", [["--qps=x"], ["serve", "--qps=x"], ["mout"]], ids=str)
-def test_mistakes_exit_2_with_one_line(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert cli.main(arguments) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert re.fullmatch(r"secrets-provider-aws: .+\n", err)
+def test_a_wrong_value_is_reported_with_its_option() -> None:
+    with pytest.raises(ConfigError, match=re.escape('--qps: "x": expected a whole number')):
+        parse("--qps=x")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["help"], ["serve", "--help"]], ids=str)
-def test_help_tells_every_option_command_and_exit_code(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert cli.main(arguments) == 0
-    out = capsys.readouterr().out
-    for name in OPTIONS:
-        assert f"  {flag(name)} " in out
-    for name in COMMANDS:
-        assert f"  {name} " in out
-    for code in cli.EXIT_CODES:
-        assert f"  {code}  " in out
-    assert max(map(len, out.splitlines())) <= 100
-
-
-def test_the_table_has_a_row_for_every_option() -> None:
-    rows = cli.options_table().splitlines()
-    assert len(rows) == len(OPTIONS) + 2
-    assert {row.count("|") for row in rows} == {4}
-
-
-@pytest.mark.parametrize("argument", ["version", "--version"])
-def test_version(argument: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main([argument]) == 0
-    assert capsys.readouterr().out.startswith("secrets-provider-aws 0.")
-
-
-def test_a_wrong_command_line_loads_nothing_heavy() -> None:
-    code = "import sys; from provider.cli.main import main; main(['--x']); print('grpc' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
+@pytest.mark.parametrize(
+    "arguments", [["--qps=x"], ["serve", "--qps=x"], ["--nonsense"], ["mout"]], ids=str
+)
+def test_mistakes_are_one_line_and_exit_code_2(command: Run, arguments: list[str]) -> None:
+    result = command(*arguments)
+    assert result.code == 2
+    assert result.out == ""
+    assert re.fullmatch(
+        r"secrets-provider-aws: .+ \(see secrets-provider-aws --help\)\n", result.err
     )
-    assert done.stdout == "False\n"
+
+
+def test_control_characters_in_a_mistake_are_escaped(command: Run) -> None:
+    assert "\x1b" not in command("--\x1b[31m").err

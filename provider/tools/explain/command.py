@@ -6,21 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from provider.csi.identity import audiences_of
-from provider.csi.request.model import Pod
 from provider.manifests.entries import Findings
 from provider.manifests.kubernetes import Manifest, find_manifests
 from provider.manifests.problems import quote
 from provider.tools.arguments import Parser, complete_files, paragraph
-from provider.tools.class_files import files
 from provider.tools.ending import CommandFailed
-from provider.tools.explain.dry_run import dry_run
-from provider.tools.explain.report import Explained, as_json
 from provider.tools.sources import Source, read_sources, refuse
 from provider.tools.terminal import Paint
-from provider.tools.validate.classes import Reviewed
 from provider.tools.validate.review import review
-from provider.tools.workloads import classes_of, pods, role_of, text
 
 EXIT_CODES: Mapping[int, str] = {
     0: "explained",
@@ -31,7 +24,6 @@ EXIT_CODES: Mapping[int, str] = {
 _ABOUT = """\
 Show the identity, the calls and the files of a class. No call is made: the engine of the daemon
 runs against a fake AWS in which everything exists."""
-_UNKNOWN_ROLE = "<eks.amazonaws.com/role-arn>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +65,12 @@ def run(namespace: Namespace) -> int:
         called = f" {quote(options.class_name)}" if options.class_name else ""
         raise CommandFailed(2, f"there is no SecretProviderClass{called} in {_names(sources)}")
     manifests = [manifest for source in sources for manifest in _manifests(source)]
-    explained = [_explained(one, manifests, options) for one in chosen]
+    from provider.tools.explain.explanation import explain  # noqa: PLC0415 - imports the engine
+    from provider.tools.explain.report import as_json  # noqa: PLC0415 - likewise
+
+    explained = [
+        explain(one, manifests, options.namespace, options.service_account) for one in chosen
+    ]
     if options.output == "json":
         sys.stdout.write(as_json(explained))
     else:
@@ -88,40 +85,3 @@ def _names(sources: Sequence[Source]) -> str:
 
 def _manifests(source: Source) -> Iterator[Manifest]:
     return find_manifests(source.text, Findings())
-
-
-def _explained(reviewed: Reviewed, manifests: Sequence[Manifest], options: Options) -> Explained:
-    spec = reviewed.spec
-    if spec is None:
-        hint = f"secrets-provider-aws validate {reviewed.source.name}"
-        raise CommandFailed(1, f"{reviewed.manifest.path} has mistakes", hint)
-    namespace = options.namespace or reviewed.klass.namespace or "default"
-    account = options.service_account or _account(reviewed.name, manifests) or "default"
-    role = _role(account, reviewed.klass.namespace, manifests)
-    pod = Pod(namespace=namespace, name="pod", uid="uid", service_account=account)
-    return Explained(
-        reviewed=reviewed,
-        kind=spec.identity_kind,
-        audience=" or ".join(audiences_of(spec.identity_kind)),
-        dry_run=dry_run(spec, pod, role or _UNKNOWN_ROLE),
-        files=files(spec),
-    )
-
-
-def _account(name: str, manifests: Sequence[Manifest]) -> str:
-    """The service account of the first pod that mounts the class; empty without one."""
-    found = (
-        text(pod["serviceAccountName"])
-        for manifest in manifests
-        for _, pod in pods(manifest.node)
-        if name in classes_of(pod)
-    )
-    return next(found, "")
-
-
-def _role(account: str, namespace: str, manifests: Sequence[Manifest]) -> str:
-    """The role of the service account; empty if the manifests do not name it."""
-    for one in manifests:
-        if one.kind == "ServiceAccount" and one.name == account and one.namespace == namespace:
-            return role_of(one)
-    return ""

@@ -1,0 +1,63 @@
+"""`health`: an exec probe of the daemon."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from provider.csi.config import Config
+from provider.csi.server.probe import API_VERSION
+from provider.tools import health
+from tests.cli.conftest import Run
+
+
+def test_its_default_is_the_daemons_socket() -> None:
+    assert Config().socket_path == health.SOCKET
+
+
+def test_no_daemon_is_one_line_and_exit_code_1(command: Run, tmp_path: Path) -> None:
+    result = command("health", "--socket", tmp_path / "none.sock")
+    assert (result.code, result.out) == (1, "")
+    assert result.err == (
+        f"secrets-provider-aws health: there is no socket at {tmp_path / 'none.sock'}\n"
+    )
+
+
+@pytest.fixture
+def listening(tmp_path: Path) -> Iterator[socket.socket]:
+    """A socket that accepts connections and does nothing."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "a.sock"))
+        listener.listen()
+        yield listener
+
+
+def test_a_daemon_that_hangs_is_unhealthy(
+    command: Run, tmp_path: Path, listening: socket.socket
+) -> None:
+    result = command("health", "--socket", tmp_path / "a.sock", "--timeout", "50ms")
+    assert (result.code, result.err.count("\n")) == (1, 1)
+
+
+def test_a_daemon_that_answers_is_healthy(
+    command: Run, tmp_path: Path, listening: socket.socket
+) -> None:
+    def answer() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(4096)
+            data = b"\0" + (2 + len(API_VERSION)).to_bytes(4, "big") + b"\x0a\x08" + API_VERSION
+            header = len(data).to_bytes(3, "big") + b"\0\0" + (1).to_bytes(4, "big")
+            connection.sendall(header + data)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    result = command("health", "--socket", tmp_path / "a.sock")
+    thread.join()
+    assert (result.code, result.out, result.err) == (0, "the daemon answers\n", "")
+
+
+def test_a_time_that_is_none_is_refused(command: Run) -> None:
+    assert command("health", "--timeout", "0s").code == 2

@@ -1,0 +1,50 @@
+"""Which command runs, and what `--help` shows."""
+
+import pytest
+
+from provider.cli.commands import COMMANDS
+from provider.cli.serve import EXIT_CODES
+from provider.csi.config import OPTIONS, flag
+from tests.cli.conftest import Run
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["-help"], ["help"], ["serve", "-h"]])
+def test_help_lists_every_option_command_and_exit_code(command: Run, arguments: list[str]) -> None:
+    result = command(*arguments)
+    assert result.code == 0
+    for name in OPTIONS:
+        assert f"\n  {flag(name)} " in result.out
+    for name, about in COMMANDS.items():
+        assert f"\n  {name:10}  {about.summary}\n" in result.out
+    for code in EXIT_CODES:
+        assert f"\n  {code}  " in result.out
+    assert max(map(len, result.out.splitlines())) <= 100
+
+
+def test_help_breaks_no_name_of_an_option(command: Run) -> None:
+    lines = command("--help").out.splitlines()
+    assert [line for line in lines if line.endswith("-")] == []
+
+
+def test_help_shows_no_flag_of_klog(command: Run) -> None:
+    assert "--stderrthreshold" not in command("--help").out
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "serve"])
+@pytest.mark.parametrize("spelling", [["help", "{}"], ["{}", "--help"]], ids=" ".join)
+def test_every_command_has_a_help(command: Run, name: str, spelling: list[str]) -> None:
+    result = command(*(word.format(name) for word in spelling))
+    assert result.code == 0
+    assert result.out.startswith(f"usage: secrets-provider-aws {name} ")
+    assert max(map(len, result.out.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("argument", ["version", "--version"])
+def test_version(command: Run, argument: str) -> None:
+    assert command(argument).out.startswith("secrets-provider-aws 0.")
+
+
+def test_an_option_of_a_command_cannot_be_abbreviated(command: Run) -> None:
+    result = command("validate", "--stri", "x.yaml")
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert "--stri" in result.err
