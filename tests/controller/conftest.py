@@ -1,0 +1,64 @@
+"""A real API server for the tests of the controller, one for all workers of a test run.
+
+Without `KUBEBUILDER_ASSETS` the tests that ask for it are skipped.
+"""
+
+import itertools
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from testbed.cluster import Address, ClusterClient
+from testbed.control_plane import missing, program, shared
+
+Kubectl = Callable[..., "subprocess.CompletedProcess[str]"]
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Address:
+    """The address of an API server that serves `deploy/crds`; it ends with the test run."""
+    if why := missing():
+        pytest.skip(why)
+    folder = tmp_path_factory.getbasetemp()
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    common = folder.parent if is_worker else folder
+    return shared(common / "control-plane", os.getppid() if is_worker else os.getpid())
+
+
+@pytest.fixture(scope="session")
+def cluster(control_plane: Address) -> ClusterClient:
+    """A client of the API server, as its administrator."""
+    return ClusterClient(control_plane)
+
+
+@pytest.fixture
+def namespace(cluster: ClusterClient, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace for one test; it is deleted in the background afterwards."""
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:40].strip("-")
+    name = f"{words}-{os.getpid()}-{next(_numbers)}"
+    cluster.make_namespace(name)
+    yield name
+    cluster.do("DELETE", f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture(scope="session")
+def kubectl(control_plane: Address) -> Kubectl:
+    """Runs kubectl as the administrator; takes its arguments, and `stdin` as text."""
+    command = program("kubectl")
+    if command is None:
+        pytest.skip("kubectl is not found in KUBEBUILDER_ASSETS or PATH")
+
+    def run(*arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [command, f"--kubeconfig={control_plane.kubeconfig}", *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
