@@ -1,6 +1,8 @@
 """Whole secrets and extracted values as files, and the size of them all."""
 
 import json
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,16 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provider.csi.files.layout import (
+    NOTHING,
     Found,
     MountedFile,
     check_size,
     lay_out,
+    lay_out_off_loop,
 )
 from provider.csi.request.model import SecretObject
 from provider.csi.request.parameters import parse_class
-from provider.engine.content.budget import Budget
+from provider.engine.content.budget import Budget, TooCostly
 from provider.engine.model import SecretValue
-from provider.errors import AnswerTooLarge, KeyNotFound, SecretUnusable
+from provider.errors import AnswerTooLarge, KeyNotFound, OutOfTime, SecretUnusable
+from provider.runtime.offload import Offload
 from testbed.volume import Payload, check_clashes, check_path
 
 OBJECTS = """
@@ -198,6 +203,124 @@ def test_a_secret_that_is_no_json_has_no_keys() -> None:
     assert failures_of(objects, b"hunter2") == [
         "objects[0]: the secret is not JSON, and so jsonKeys cannot be applied"
     ]
+
+
+DEAR = "|".join(["[@,@][]"] * 16 + ["map(&@, @)"] * 4)
+"""An expression that does not end within any reasonable time."""
+
+
+def with_paths(*paths: str) -> tuple[SecretObject, ...]:
+    entries = ", ".join(
+        f"{{path: '{path}', objectAlias: f{index}}}" for index, path in enumerate(paths)
+    )
+    return of("objectName: first", f"objectName: a, jmesPath: [{entries}]", "objectName: last")
+
+
+def test_an_expression_that_costs_too_much_is_reported_with_its_path() -> None:
+    layout = lay_out(paired(with_paths("x", DEAR), b"", b'{"x": 1}', b""), Budget())
+    ((obj, error),) = layout.failures
+    assert (obj.path, layout.files) == ("objects[1]", ())
+    assert isinstance(error, TooCostly)
+    assert str(error).startswith('jmesPath "[@,@][]|[@,@][]|')
+    assert '(objectAlias "f1"): takes more work than one request may cause' in str(error)
+
+
+def test_all_expressions_of_a_mount_share_one_budget() -> None:
+    secret = json.dumps([1] * 1000).encode()
+    one, eight = with_paths("[*].[@,@]"), with_paths(*["[*].[@,@]"] * 8)
+    budget = Budget()
+    assert lay_out(paired(one, b"", secret, b""), budget).failures == ()
+    spent = Budget().steps - budget.steps
+    layout = lay_out(paired(eight, b"", secret, b""), Budget(steps=4 * spent))
+    ((_, error),) = layout.failures
+    assert isinstance(error, TooCostly)
+    objects = of(
+        *(
+            f"objectName: a{i}, jmesPath: [{{path: '[*].[@,@]', objectAlias: f{i}}}]"
+            for i in range(8)
+        )
+    )
+    layout = lay_out(paired(objects, *[secret] * 8), Budget(steps=4 * spent))
+    ((obj, error),) = layout.failures
+    assert (obj.path, type(error)) == ("objects[4]", TooCostly)
+
+
+def test_the_deadline_ends_an_expression() -> None:
+    times = iter(range(1000))
+    budget = Budget(deadline=500, clock=lambda: next(times))
+    layout = lay_out(paired(with_paths(DEAR), b"", b"[1]", b""), budget)
+    ((obj, error),) = layout.failures
+    assert (obj.path, type(error)) == ("objects[1]", OutOfTime)
+    assert str(error).startswith('jmesPath "[@,@][]|')
+
+
+def test_many_globs_on_many_keys_cost_too_much() -> None:
+    globs = ", ".join(f"'{letter}*x'" for letter in "abcdefghijklmnopqrstuvwxyz")
+    secret = json.dumps({f"k{index}": 1 for index in range(10_000)}).encode()
+    ((_, error),) = lay_out(
+        paired(of(f"objectName: a, jsonKeys: [{globs}]"), secret), Budget()
+    ).failures
+    assert isinstance(error, TooCostly)
+    assert str(error).startswith("jsonKeys: ")
+
+
+def test_failures_before_the_budget_was_spent_are_reported_too() -> None:
+    objects = of(
+        "objectName: a, jmesPath: [{path: x, objectAlias: x}]",
+        f"objectName: b, jmesPath: [{{path: '{DEAR}', objectAlias: y}}]",
+    )
+    layout = lay_out(paired(objects, b"{}", b"[1]"), Budget())
+    assert [type(error) for _, error in layout.failures] == [KeyNotFound, TooCostly]
+
+
+@pytest.fixture
+def offload() -> Iterator[Offload]:
+    made = Offload(threads=1)
+    yield made
+    made.close()
+
+
+async def test_a_small_volume_is_laid_out_on_the_loop(
+    objects: tuple[SecretObject, ...], offload: Offload
+) -> None:
+    offload.close()  # so that any use of it fails
+    found = paired(objects, b'{"user": "me", "password": "x"}', b"", b'{"a": 1, "b": 2}')
+    layout = await lay_out_off_loop(found, deadline=math.inf, offload=offload, tenant="shop")
+    assert len(layout.files) == 7
+
+
+async def test_a_large_volume_is_laid_out_in_a_thread(offload: Offload) -> None:
+    secret = json.dumps({"x": "y" * 60_000, "z": [1.5] * 4000}).encode()
+    found = paired(with_paths("z[0]"), b"", secret, b"")
+    layout = await lay_out_off_loop(found, deadline=math.inf, offload=offload, tenant="shop")
+    assert [file.content for file in layout.files if file.path == "f0"] == [b"1.5"]
+    offload.close()
+    with pytest.raises(OutOfTime):
+        await lay_out_off_loop(found, deadline=math.inf, offload=offload, tenant="shop")
+
+
+async def test_the_deadline_holds_in_the_thread(offload: Offload) -> None:
+    found = paired(with_paths(DEAR), b"", b"[1]", b"")
+    layout = await lay_out_off_loop(found, deadline=0.0, offload=offload, tenant="shop")
+    assert [type(error) for _, error in layout.failures] == [OutOfTime]
+    layout = await lay_out_off_loop(found, deadline=math.inf, offload=offload, tenant="shop")
+    assert [type(error) for _, error in layout.failures] == [TooCostly]
+
+
+def test_each_file_has_the_version_of_its_own_secret() -> None:
+    objects = of(
+        "objectName: a, jsonKeys: '*', omitWhole: true",
+        "objectName: b, jmesPath: [{path: x, objectAlias: y}]",
+    )
+    found = [(objects[0], value(b'{"k": 1}', "1")), (objects[1], value(b'{"x": 1}', "2"))]
+    assert lay_out(found, Budget()).versions == (("k", "1"), ("b", "2"), ("y", "2"))
+
+
+@pytest.mark.parametrize("found", ["no object", "no key"])
+def test_without_any_file_a_placeholder_has_a_version(found: str) -> None:
+    objects = of("objectName: a, jsonKeys: '*', omitWhole: true")
+    layout = lay_out(paired(objects, b"{}") if found == "no key" else [], Budget())
+    assert (layout.files, layout.versions) == ((NOTHING,), ((".empty", "missing"),))
 
 
 odd_names = st.text(max_size=4) | st.sampled_from(

@@ -9,6 +9,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from provider.aws.regions import is_region
+from provider.csi.request.keys import REGION
 from provider.csi.request.model import ClassSpec, SecretObject
 from provider.csi.request.parameters import parse_class, region_problems
 from provider.csi.request.paths import fault_in
@@ -172,6 +174,24 @@ def test_unknown_keys_are_warnings_with_a_hint() -> None:
     assert (klass.warnings[1].line, klass.warnings[1].column) == (3, 3)
 
 
+def test_many_unknown_parameters_are_one_warning() -> None:
+    klass = parse(f"- objectName: a\n  {SM}", **{f"zz{index}": "" for index in range(20_000)})
+    (warning,) = klass.warnings
+    assert str(warning) == (
+        "parameters: 20000 keys are not known, ignored: "
+        '"zz0", "zz1", "zz10", "zz100", "zz1000", and 19995 more'
+    )
+
+
+def test_warnings_are_bounded_for_an_entry_and_for_a_class() -> None:
+    keys = ", ".join(f"zz{index}: 1" for index in range(100))
+    (*first, last) = parse(f"- {{objectName: a, {SM}, {keys}}}").warnings
+    assert len(first) == 5
+    assert str(last) == "objects[0]: 95 more keys are not known, ignored"
+    many = "".join(f"- {{objectName: a{index}, {SM}, zzz: 1}}\n" for index in range(500))
+    assert len(parse(many).warnings) == 50
+
+
 def test_capitals_of_a_key_do_not_matter_but_are_reported() -> None:
     klass = parse(f"- ObjectName: a\n  {SM}\n  objectalias: b\n  JMESPath: []")
     assert klass.objects[0].file == "b"
@@ -207,6 +227,8 @@ MISTAKES: dict[str, tuple[str, dict[str, str], str]] = {
     "unquoted permission": (f"- objectName: a\n  {SM}\n  filePermission: 0644", {}, 'objects[0].filePermission: must be a quoted 4-digit octal number from "0000" to "0777", got an integer; YAML reads an unquoted 0644 as the number 420'),
     "short permission": (f"- objectName: a\n  {SM}\n  filePermission: '644'", {}, 'objects[0].filePermission: must be a quoted 4-digit octal number from "0000" to "0777", got "644"'),
     "decimal permission": (f"- objectName: a\n  {SM}\n  filePermission: '0689'", {}, 'objects[0].filePermission: must be a quoted 4-digit octal number from "0000" to "0777", got "0689"'),
+    "set-uid permission": (f"- objectName: a\n  {SM}\n  filePermission: '4755'", {}, 'objects[0].filePermission: must be a quoted 4-digit octal number from "0000" to "0777", got "4755"'),
+    "sticky permission of a path": (JMES + "  - {path: x, objectAlias: x, filePermission: '1777'}", {}, 'objects[0].jmesPath[0].filePermission: must be a quoted 4-digit octal number from "0000" to "0777", got "1777"'),
     "SSM version and label": (f"- objectName: a\n  {SSM}\n  objectVersion: 1\n  objectVersionLabel: x", {}, "objects[0].objectVersionLabel: cannot stand beside objectVersion: a parameter is asked for by one of them"),
     "selector and version": (f"- objectName: a:1\n  {SSM}\n  objectVersion: 1", {}, 'objects[0].objectVersion: cannot stand beside ":1" at the end of objectName'),
     "selector and label": (f"- objectName: a:1\n  {SSM}\n  objectVersionLabel: x", {}, 'objects[0].objectVersionLabel: cannot stand beside ":1" at the end of objectName'),
@@ -232,6 +254,8 @@ MISTAKES: dict[str, tuple[str, dict[str, str], str]] = {
     "region": (PLAIN, {"region": "eu-west-1.evil.example"}, 'region: must be an AWS region: small letters, digits and dashes, got "eu-west-1.evil.example"'),
     "region with newline": (PLAIN, {"region": "eu-west-1\n"}, 'region: must be an AWS region: small letters, digits and dashes, got "eu-west-1\\n"'),
     "failover region": (PLAIN, {"failoverRegion": "EU"}, 'failoverRegion: must be an AWS region: small letters, digits and dashes, got "EU"'),
+    "region with a hyphen at the end": (PLAIN, {"region": "eu-west-1-"}, 'region: must be an AWS region: small letters, digits and dashes, got "eu-west-1-"'),
+    "failover region that is a hyphen": (PLAIN, {"failoverRegion": "-"}, 'failoverRegion: must be an AWS region: small letters, digits and dashes, got "-"'),
     "same regions": (PLAIN, {"failoverRegion": "eu-west-1"}, "failoverRegion: must differ from the first region, eu-west-1"),
     "path translation": (PLAIN, {"pathTranslation": "__"}, 'pathTranslation: must be one character, or "False" to make folders, got "__"'),
     "pod identity": (PLAIN, {"usePodIdentity": "yes"}, 'usePodIdentity: must be true or false, got "yes"'),
@@ -309,6 +333,18 @@ def test_a_region_found_later_is_held_against_the_class() -> None:
         "failoverRegion: must differ from the first region, eu-west-2",
         "objects[0].objectName: is an ARN of eu-west-1, but is asked for in eu-west-2",
     ]
+
+
+@given(st.text("abz019-A._é\n", max_size=70) | st.from_regex(REGION))
+def test_a_region_of_a_class_is_one_that_the_engine_takes(region: str) -> None:
+    try:
+        klass = parse(PLAIN, region=region or "x", failoverRegion=region and region + "-2")
+    except InvalidSpec:
+        assert not (is_region(region) and is_region(region + "-2"))
+        return
+    assert klass.region is not None
+    assert is_region(klass.region)
+    assert klass.failover_region is None or is_region(klass.failover_region)
 
 
 names = st.text(max_size=12) | st.sampled_from([ARN, SSM_ARN, "a", "a/b", "../x", "a:1", "arn:"])
