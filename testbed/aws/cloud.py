@@ -1,4 +1,4 @@
-"""One AWS account: everything the fake AWS knows, to be set up and changed by tests at will."""
+"""One AWS account: everything that the fake AWS knows. Tests set it up and change it."""
 
 import secrets
 import time
@@ -33,14 +33,14 @@ class Cloud:
         self.secrets: dict[str, dict[str, Secret]] = {}
         """By region, then by name and by ARN."""
         self.parameters: dict[str, dict[str, Parameter]] = {}
-        """By region, then by the resource in the ARN (`parameter/a/b`)."""
+        """By region, then by the resource in the ARN (`parameter/a/b`), or by ARN if shared."""
         self.roles: dict[str, Role] = {}
         self.sessions: dict[str, Session] = {}
         """By access key id."""
         self.pod_roles: dict[tuple[str, str], Role] = {}
         """EKS Pod Identity associations by (namespace, service account)."""
 
-    def put_secret(
+    def put_secret(  # noqa: PLR0913 (all by name)
         self,
         name: str,
         value: str | bytes,
@@ -48,18 +48,22 @@ class Cloud:
         region: str | None = None,
         stages: tuple[str, ...] = (CURRENT,),
         version: str | None = None,
+        account: str | None = None,
+        suffix: str | None = None,
     ) -> Secret:
-        """Make the secret, or add a version to it."""
+        """Make the secret, or add a version to it. `suffix` is the end of its ARN; a secret of
+        another `account` is found by its ARN."""
         region = region or self.region
         by_id = self.secrets.setdefault(region, {})
         if name not in by_id:
-            head = f"arn:{partition_of(region)}:secretsmanager:{region}:{self.account}:secret"
-            secret = Secret(name, f"{head}:{name}-{_suffix(name)}")
+            account = account or self.account
+            head = f"arn:{partition_of(region)}:secretsmanager:{region}:{account}:secret"
+            secret = Secret(name, f"{head}:{name}-{suffix or _suffix(name)}")
             by_id[name] = by_id[secret.arn] = secret
         by_id[name].put(value, stages=stages, version=version)
         return by_id[name]
 
-    def put_parameter(
+    def put_parameter(  # noqa: PLR0913 (all by name)
         self,
         name: str,
         value: str,
@@ -67,13 +71,16 @@ class Cloud:
         region: str | None = None,
         kind: ParameterType = "SecureString",
         labels: tuple[str, ...] = (),
+        account: str | None = None,
     ) -> Parameter:
-        """Make the parameter, or add a version to it."""
+        """Make the parameter, or add a version to it; one of another `account` is shared."""
         region = region or self.region
         resource = f"parameter/{name.removeprefix('/')}"
+        arn = f"arn:{partition_of(region)}:ssm:{region}:{account or self.account}:{resource}"
+        if account not in {None, self.account}:
+            resource = arn
         by_resource = self.parameters.setdefault(region, {})
         if resource not in by_resource:
-            arn = f"arn:{partition_of(region)}:ssm:{region}:{self.account}:{resource}"
             by_resource[resource] = Parameter(name, arn)
         by_resource[resource].put(value, kind=kind, labels=labels)
         return by_resource[resource]

@@ -21,6 +21,7 @@ _STS = "https://sts.amazonaws.com/doc/2011-06-15/"
 _TARGETS = {"secretsmanager": "secretsmanager", "AmazonSSM": "ssm"}
 _OPERATIONS = {"secretsmanager": secretsmanager.OPERATIONS, "ssm": ssm.OPERATIONS}
 _HOST = re.compile(r"(?:sts|secretsmanager|ssm)(?:-fips)?\.([a-z]+(?:-[a-z]+)+-\d+)\.")
+_PATH = re.compile(r"/([a-z]+(?:-[a-z]+)+-\d+)/?$")
 _STS_NAMES = {
     "UnrecognizedClientException": ("InvalidClientTokenId", 403),
     "InvalidSignatureException": ("SignatureDoesNotMatch", 403),
@@ -100,7 +101,9 @@ def _check_scope(scope: sigv4.Scope, asked: Asked) -> None:
 
 
 def _region_of(request: Request) -> str:
-    """The region that a signature names, else the host name, else the default."""
+    """The region that the path, the signature or the host name tells, else the default."""
+    if in_path := _PATH.match(request.path):
+        return in_path[1]
     parts = request.headers.get("authorization", "").split("/", 3)
     if len(parts) == 4:
         return parts[2]

@@ -13,9 +13,10 @@ from testbed.journal import Journal
 class FakeAws(Listening):
     """All services of all regions behind one URL, and each region behind one of its own as well.
 
-    Behind `url` a call's region is the one that its signature names; calls without a signature
-    (AssumeRoleWithWebIdentity) belong to the region in the Host header, else to `us-east-1`.
-    Behind `url_of(region)` every call is that region's; `cut_off` closes that door alone.
+    Behind `url` the region of a call is that of the path (`<url>/eu-west-1`), else that of its
+    signature; calls without one (AssumeRoleWithWebIdentity) belong to the region in the Host
+    header, else to `us-east-1`. Behind `url_of(region)` every call belongs to that region;
+    `cut_off` closes that listener alone.
     """
 
     def __init__(  # noqa: PLR0913 (all by name)

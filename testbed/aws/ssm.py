@@ -42,15 +42,18 @@ class _Asked:
         name = text
         if text.startswith("arn:"):
             region, account, name = (text.split(":", 5) + [""] * 3)[3:6]
-            if (region, account) != (caller.region, caller.cloud.account):
+            if region != caller.region:
                 return cls(text, "", "")
+            if account != caller.cloud.account:  # a shared parameter is known by its ARN
+                arn, _, selector = name.partition(":")
+                return cls(text, f"{text.rpartition(name)[0]}{arn}", selector)
             name = name.removeprefix("parameter")
         name, _, selector = name.partition(":")
         return cls(text, f"parameter/{name.removeprefix('/')}", selector)
 
     def arn(self, caller: Caller) -> str:
-        if not self.resource:
-            return self.text
+        if not self.resource or self.resource.startswith("arn:"):
+            return self.resource or self.text
         region = caller.region
         return f"arn:{partition_of(region)}:ssm:{region}:{caller.cloud.account}:{self.resource}"
 

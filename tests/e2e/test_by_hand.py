@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from testbed.tokens import POD_IDENTITY_AUDIENCE, STS_AUDIENCE, issue_token
-from tests.tools.conftest import CLASS, Run, command, run
+from tests.cli.conftest import Run
 from tests.e2e.world import World
+from tests.tools.conftest import CLASS, command, run
 
 __all__ = ["command", "run"]
 
