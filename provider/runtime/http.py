@@ -53,9 +53,9 @@ class HttpClient:
     ) -> Reply:
         """The whole answer to one request; raises `NoAnswer`.
 
-        Without `tls` the system's authorities are trusted. `tls` is used for an https proxy too. A
-        kept connection that the server has closed is replaced, and the request sent again, once:
-        requests must be repeatable.
+        Without `tls` the system's authorities are trusted. `tls` is used for an https proxy too.
+        Requests must be repeatable: one that meets a kept connection which the server has closed is
+        sent again, once, and aiohttp itself sends a GET, PUT or DELETE again that is cut off.
         """
         url = _checked(request)
         with _translated(url, proxy):

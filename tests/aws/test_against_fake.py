@@ -1,23 +1,21 @@
 """The whole path against the fake AWS, which checks signatures, rights and tokens."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from time import time
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
 from provider import errors
-from provider.aws import client as client_module
 from provider.aws.client import AwsClient
 from provider.aws.endpoints import Endpoints
+from provider.aws.network import Network
+from provider.aws.protocols import user_agent
+from provider.aws.stores import stores
 from provider.aws.stores.parameter_store import ParameterStore
 from provider.aws.stores.secrets_manager import SecretsManager
 from provider.aws.sts import Sts
-from provider.aws.transport import Transport
-from provider.credentials import Access, Credentials, Identity
-from provider.csi.request.model import ObjectRef
-from provider.deadline import Deadline
-from provider.store import SecretValue
+from provider.engine.model import Access, Credentials, Identity, SecretRef, SecretValue
+from provider.runtime.http import HttpClient
 from testbed import faults
 from testbed.aws import AwsError, FakeAws, Role, allow
 from testbed.tokens import issue_token
@@ -25,18 +23,22 @@ from testbed.tokens import issue_token
 REGION = "us-east-1"
 
 
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries follow at once."""
-    monkeypatch.setattr(client_module, "sleep", lambda seconds: None)
+@pytest.fixture
+async def connect() -> AsyncIterator[Callable[[str], AwsClient]]:
+    """Makes clients of an endpoint URL."""
+    http = HttpClient()
+
+    def connect(url: str) -> AwsClient:
+        environment = {"AWS_ENDPOINT_URL": url}
+        return AwsClient(Endpoints(environment), Network(environment, http).send, lambda *_: None)
+
+    yield connect
+    await http.close()
 
 
 @pytest.fixture
-def client(aws: FakeAws) -> Iterator[AwsClient]:
-    environment = {"AWS_ENDPOINT_URL": aws.url}
-    transport = Transport.from_environment(environment, 4)
-    yield AwsClient(Endpoints(environment), transport, lambda *_: None)
-    transport.close()
+def client(aws: FakeAws, connect: Callable[[str], AwsClient]) -> AwsClient:
+    return connect(aws.url)
 
 
 @pytest.fixture
@@ -47,28 +49,26 @@ def role(aws: FakeAws) -> Role:
 Enter = Callable[..., Access]
 
 
+def access_of(aws: FakeAws, role: Role, lifetime: float = 3600.0) -> Access:
+    session = aws.cloud.open_session(role, "web@shop", lifetime=lifetime)
+    keys = Credentials(session.access_key_id, session.secret_access_key, session.token)
+    return Access(REGION, Identity("irsa", "shop/web", "aws", role=role.arn), keys)
+
+
 @pytest.fixture
 def enter(aws: FakeAws, role: Role) -> Enter:
     """Gives access: with the role's rights as they are, from now on."""
-
-    def enter(seconds: float = 10.0, lifetime: float = 3600.0) -> Access:
-        session = aws.cloud.open_session(role, "shop.web", lifetime=lifetime)
-        keys = session.access_key_id, session.secret_access_key, session.token
-        identity = Identity("irsa", "shop", "web", "aws", role=role.arn)
-        deadline = Deadline.after(seconds)
-        return Access(REGION, identity, Credentials(*keys, session.expires_at), deadline)
-
-    return enter
+    return lambda lifetime=3600.0: access_of(aws, role, lifetime)
 
 
-SECRET = ObjectRef("secretsmanager", "a")
+SECRET = SecretRef("secretsmanager", "a")
 
 
-def test_a_denied_secret_tells_whom_to_allow_what(
+async def test_a_denied_secret_tells_whom_to_allow_what(
     client: AwsClient, enter: Enter, role: Role
 ) -> None:
     role.allow = []
-    outcome = SecretsManager(client).fetch([SECRET], enter())[SECRET]
+    outcome = (await SecretsManager(client).read([SECRET], enter()))[SECRET]
     assert isinstance(outcome, errors.AccessDenied)
     assert str(outcome).startswith("AccessDeniedException: User: arn:aws:sts::")
     assert "is not authorized to perform: secretsmanager:GetSecretValue" in str(outcome)
@@ -77,63 +77,65 @@ def test_a_denied_secret_tells_whom_to_allow_what(
     )
 
 
-def test_a_key_that_is_denied_names_kms(aws: FakeAws, client: AwsClient, enter: Enter) -> None:
+async def test_a_key_that_is_denied_names_kms(
+    aws: FakeAws, client: AwsClient, enter: Enter
+) -> None:
     aws.cloud.put_secret("a", "x").kms_denied = True
-    outcome = SecretsManager(client).fetch([SECRET], enter())[SECRET]
+    outcome = (await SecretsManager(client).read([SECRET], enter()))[SECRET]
     assert isinstance(outcome, errors.AccessDenied)
     assert "kms:Decrypt" in str(outcome)
 
 
-def test_of_a_batch_only_the_denied_parameters_are_refused(
+async def test_of_a_batch_only_the_denied_parameters_are_refused(
     aws: FakeAws, client: AwsClient, enter: Enter, role: Role
 ) -> None:
-    refs = [ObjectRef("ssmparameter", name) for name in ("/mine/a", "/theirs/b", "/mine/c", "no")]
+    refs = [SecretRef("ssmparameter", name) for name in ("/mine/a", "/theirs/b", "/mine/c", "no")]
     for ref in refs[:3]:
         aws.cloud.put_parameter(ref.name, "x")
     role.allow = [
         *allow("arn:aws:ssm:*:*:parameter/mine/*", "ssm:GetParameters"),
         *allow("arn:aws:ssm:*:*:parameter/no", "ssm:GetParameters"),
     ]
-    outcomes = ParameterStore(client).fetch(refs, enter())
+    outcomes = await ParameterStore(client).read(refs, enter())
     kinds = [type(outcomes[ref]) for ref in refs]
     assert kinds == [SecretValue, errors.AccessDenied, SecretValue, errors.SecretNotFound]
     assert aws.journal.count("GetParameters") == 1 + len(refs)
 
 
 @pytest.mark.parametrize("broken", ["key", "name"])
-def test_of_a_batch_only_the_broken_parameter_fails(
+async def test_of_a_batch_only_the_broken_parameter_fails(
     aws: FakeAws, client: AwsClient, enter: Enter, broken: str
 ) -> None:
-    good = ObjectRef("ssmparameter", "/a")
-    bad = ObjectRef("ssmparameter", "/b" if broken == "key" else "/b c")
+    good = SecretRef("ssmparameter", "/a")
+    bad = SecretRef("ssmparameter", "/b" if broken == "key" else "/b c")
     aws.cloud.put_parameter("/a", "x")
     aws.cloud.put_parameter("/b", "x").kms_denied = True
-    outcomes = ParameterStore(client).fetch([good, bad], enter())
+    outcomes = await ParameterStore(client).read([good, bad], enter())
     assert outcomes[good] == SecretValue(b"x", "1")
     refused = errors.AccessDenied if broken == "key" else errors.InvalidRequest
     assert isinstance(outcomes[bad], refused)
 
 
-def test_a_secret_behind_a_parameter_has_its_version(
+async def test_a_secret_behind_a_parameter_has_its_version(
     aws: FakeAws, client: AwsClient, enter: Enter
 ) -> None:
     secret = aws.cloud.put_secret("db", "x")
-    ref = ObjectRef("ssmparameter", "/aws/reference/secretsmanager/db")
-    outcome = ParameterStore(client).fetch([ref], enter())[ref]
+    ref = SecretRef("ssmparameter", "/aws/reference/secretsmanager/db")
+    outcome = (await ParameterStore(client).read([ref], enter()))[ref]
     assert isinstance(outcome, SecretValue)
     assert outcome.content == b"x"
     assert outcome.version in secret.versions
 
 
-def test_expired_credentials_fail_the_whole_call(client: AwsClient, enter: Enter) -> None:
+async def test_expired_credentials_fail_the_whole_call(client: AwsClient, enter: Enter) -> None:
     access = enter(lifetime=-1)
-    calls: list[Callable[[], object]] = [
-        lambda: SecretsManager(client).fetch([SECRET], access),
-        lambda: ParameterStore(client).fetch([ObjectRef("ssmparameter", "a")], access),
+    calls: list[Callable[[], Awaitable[object]]] = [
+        lambda: SecretsManager(client).read([SECRET], access),
+        lambda: ParameterStore(client).read([SecretRef("ssmparameter", "a")], access),
     ]
     for call in calls:
         with pytest.raises(errors.CredentialsExpired, match="ExpiredTokenException"):
-            call()
+            await call()
 
 
 @pytest.mark.parametrize(
@@ -149,12 +151,12 @@ def test_expired_credentials_fail_the_whole_call(client: AwsClient, enter: Enter
     ],
     ids=["reset", "closed", "truncated", "garbage", "500", "503", "throttled"],
 )
-def test_a_passing_fault_goes_unnoticed(
+async def test_a_passing_fault_goes_unnoticed(
     aws: FakeAws, client: AwsClient, enter: Enter, effect: faults.Effect
 ) -> None:
     aws.cloud.put_secret("a", "x")
     aws.faults.inject(effect, times=1)
-    outcome = SecretsManager(client).fetch([SECRET], enter())[SECRET]
+    outcome = (await SecretsManager(client).read([SECRET], enter()))[SECRET]
     assert isinstance(outcome, SecretValue)
 
 
@@ -169,7 +171,7 @@ def test_a_passing_fault_goes_unnoticed(
     ],
     ids=["garbage", "truncated", "500", "huge", "429"],
 )
-def test_a_lasting_fault_fails_the_whole_call(
+async def test_a_lasting_fault_fails_the_whole_call(
     aws: FakeAws,
     client: AwsClient,
     enter: Enter,
@@ -179,71 +181,85 @@ def test_a_lasting_fault_fails_the_whole_call(
     aws.cloud.put_secret("a", "x")
     aws.faults.inject(effect)
     with pytest.raises(error):
-        SecretsManager(client).fetch([SECRET], enter(seconds=3))
+        await SecretsManager(client).read([SECRET], enter())
 
 
-def test_a_hanging_region_ends_with_the_deadline(
+async def test_a_hanging_region_ends_with_the_deadline_of_the_caller(
     aws: FakeAws, client: AwsClient, enter: Enter
 ) -> None:
-    aws.faults.inject(faults.hang())
-    with pytest.raises(errors.OutOfTime, match="did not answer"):
-        SecretsManager(client).fetch([SECRET], enter(seconds=0.2))
+    aws.cloud.put_secret("a", "x")
+    aws.faults.inject(faults.hang(), times=1)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await SecretsManager(client).read([SECRET], enter())
+    assert isinstance((await SecretsManager(client).read([SECRET], enter()))[SECRET], SecretValue)
 
 
-def test_many_threads_of_many_pods_are_signed_each_as_itself(
+async def test_many_calls_of_many_identities_are_signed_each_as_itself(
     aws: FakeAws, client: AwsClient
 ) -> None:
-    def access_of(number: int) -> Access:
-        role = aws.cloud.put_role(f"r{number}", allow=allow(f"*:secret:s{number}-*"))
-        session = aws.cloud.open_session(role, "x")
-        keys = session.access_key_id, session.secret_access_key, session.token
-        identity = Identity("irsa", "shop", f"r{number}", "aws", role=role.arn)
-        return Access(REGION, identity, Credentials(*keys, 4e9), Deadline.after(30))
-
-    refs = [ObjectRef("secretsmanager", f"s{number}") for number in range(20)]
+    refs = [SecretRef("secretsmanager", f"s{number}") for number in range(20)]
     for ref in refs:
         aws.cloud.put_secret(ref.name, ref.name)
-    pods = [access_of(number) for number in range(20)]
+    roles = [aws.cloud.put_role(f"r{at}", allow=allow(f"*:secret:s{at}-*")) for at in range(20)]
+    identities = [access_of(aws, role) for role in roles]
     aws.faults.inject(faults.reset(), probability=0.05)
     store = SecretsManager(client)
 
-    def matches(turn: int) -> bool:
-        number = turn % 20
-        outcome = store.fetch([refs[number]], pods[number])[refs[number]]
-        return isinstance(outcome, SecretValue) and outcome.content == refs[number].name.encode()
+    async def matches(turn: int) -> bool:
+        ref, access = refs[turn % 20], identities[turn % 20]
+        outcome = (await store.read([ref], access))[ref]
+        return isinstance(outcome, SecretValue) and outcome.content == ref.name.encode()
 
-    with ThreadPoolExecutor(16) as pool:
-        assert all(pool.map(matches, range(400)))
+    assert all(await asyncio.gather(*map(matches, range(400))))
 
 
 @pytest.mark.parametrize("suffix", ["", "/{region}", "/x/{region}/"])
-def test_a_path_in_the_endpoint_is_signed(aws: FakeAws, enter: Enter, suffix: str) -> None:
+async def test_a_path_in_the_endpoint_is_signed(
+    aws: FakeAws, connect: Callable[[str], AwsClient], enter: Enter, suffix: str
+) -> None:
     aws.cloud.put_secret("a", "x")
-    environment = {"AWS_ENDPOINT_URL": aws.url + suffix}
-    transport = Transport.from_environment(environment, 1)
-    client = AwsClient(Endpoints(environment), transport, lambda *_: None)
-    outcome = SecretsManager(client).fetch([SECRET], enter())[SECRET]
-    transport.close()
+    client = connect(aws.url + suffix)
+    outcome = (await SecretsManager(client).read([SECRET], enter()))[SECRET]
     assert isinstance(outcome, SecretValue)
 
 
-def assume(client: AwsClient, role: str, token: str) -> Credentials:
-    return Sts(client).assume_role_with_web_identity(
-        role_arn=role,
-        session_name="shop.web",
-        token=token,
-        region=REGION,
-        deadline=Deadline.after(10),
+async def test_the_stores_by_name(aws: FakeAws, client: AwsClient, enter: Enter) -> None:
+    aws.cloud.put_secret("a", "x")
+    aws.cloud.put_parameter("/b/c", "y")
+    known = stores(client)
+    for ref, content in (
+        (SECRET, b"x"),
+        (SecretRef("ssmparameter", "/b/c"), b"y"),
+        (SecretRef("ssmparameterpath", "/b"), b'{"c": "y"}'),
+    ):
+        outcome = (await known[ref.store].read([ref], enter()))[ref]
+        assert isinstance(outcome, SecretValue)
+        assert outcome.content == content
+    assert [known[name].batch_size for name in known] == [1, 10, 1]
+    assert [known[name].can_describe for name in known] == [True, False, False]
+
+
+def test_the_user_agent() -> None:
+    assert user_agent().startswith("secrets-provider-aws/")
+    assert user_agent("v1.2") == f"{user_agent()} eks-addon/v1.2"
+
+
+async def assume(client: AwsClient, role: str, token: str) -> Credentials:
+    return await Sts(client).assume_role_with_web_identity(
+        role_arn=role, session_name="web@shop", token=token, region=REGION
     )
 
 
-def test_a_token_becomes_credentials_that_work(aws: FakeAws, client: AwsClient, role: Role) -> None:
+async def test_a_token_becomes_credentials_that_work(
+    aws: FakeAws, client: AwsClient, role: Role
+) -> None:
     aws.cloud.put_secret("a", "x")
-    credentials = assume(client, role.arn, issue_token("shop", "web"))
-    assert 3500 < credentials.expires_at - time() < 3700
-    identity = Identity("irsa", "shop", "web", "aws", role=role.arn)
-    access = Access(REGION, identity, credentials, Deadline.after(10))
-    assert isinstance(SecretsManager(client).fetch([SECRET], access)[SECRET], SecretValue)
+    credentials = await assume(client, role.arn, issue_token("shop", "web"))
+    assert credentials.lifetime == pytest.approx(3600, abs=5)
+    access = Access(REGION, Identity("irsa", "shop/web", "aws", role=role.arn), credentials)
+    outcome = (await SecretsManager(client).read([SECRET], access))[SECRET]
+    assert isinstance(outcome, SecretValue)
 
 
 STRANGE = "arn:aws:iam::111122223333:role/nobody"
@@ -260,7 +276,7 @@ STRANGE = "arn:aws:iam::111122223333:role/nobody"
     ],
     ids=["not-trusted", "no-such-role", "no-arn", "expired", "wrong-audience"],
 )
-def test_tokens_that_get_nothing(  # noqa: PLR0917 - fixtures and a table
+async def test_tokens_that_get_nothing(  # noqa: PLR0917 - fixtures and a table
     client: AwsClient,
     role: Role,
     account: str,
@@ -270,12 +286,13 @@ def test_tokens_that_get_nothing(  # noqa: PLR0917 - fixtures and a table
 ) -> None:
     token = issue_token("shop", account, **options)  # type: ignore[arg-type]  # from the table
     with pytest.raises(error) as caught:
-        assume(client, role_arn or role.arn, token)
+        await assume(client, role_arn or role.arn, token)
     assert token not in str(caught.value)
 
 
-def test_an_unreachable_identity_provider_is_asked_again(
-    aws: FakeAws, client: AwsClient, role: Role
+@pytest.mark.parametrize("code", ["IDPCommunicationError", "InvalidIdentityToken"])
+async def test_a_provider_that_is_not_known_everywhere_is_asked_again(
+    aws: FakeAws, client: AwsClient, role: Role, code: str
 ) -> None:
-    aws.faults.inject(AwsError("IDPCommunicationError", "try again"), times=2)
-    assert assume(client, role.arn, issue_token("shop", "web")).session_token
+    aws.faults.inject(AwsError(code, "try again"), times=2)
+    assert (await assume(client, role.arn, issue_token("shop", "web"))).session_token

@@ -1,5 +1,8 @@
 """ARNs, and regions' partitions."""
 
+import subprocess
+import sys
+
 import pytest
 from botocore.loaders import Loader
 
@@ -33,3 +36,13 @@ def test_every_region_that_botocore_knows_has_its_partition() -> None:
     ]
     assert len(regions) > 30
     assert [(name, partition_of(name)) for name, _ in regions] == regions
+
+
+def test_the_modules_that_ask_aws_import_no_sdk() -> None:
+    code = (
+        "import sys, provider.aws.stores, provider.aws.sts, provider.aws.network;"
+        "import provider.aws.credentials.web_identity, provider.aws.credentials.pod_identity;"
+        "print({'botocore', 'boto3', 'urllib3', 'requests'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout == "set()\n"

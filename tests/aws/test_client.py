@@ -10,7 +10,6 @@ from urllib.parse import parse_qs
 import pytest
 from botocore.exceptions import ClientError
 
-from provider.aws import client as client_module
 from provider.aws.client import AwsClient, Caller, Operation
 from provider.aws.endpoints import Endpoints, Service
 from provider.aws.faults import Fault
@@ -25,19 +24,6 @@ STS_EMPTY: Answer = (200, b"<R><AssumeRoleWithWebIdentityResult/></R>")
 
 def caller(region: str = "eu-west-1", **known: Any) -> Caller:
     return Caller(region, known.pop("credentials", KEYS), **known)
-
-
-@pytest.fixture
-def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Sleeps of ours, which take no time; botocore's take none either."""
-    taken: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        taken.append(seconds)
-
-    monkeypatch.setattr(client_module, "sleep", sleep)
-    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
-    return taken
 
 
 def scope_of(authorization: str) -> str:
@@ -135,7 +121,6 @@ ANSWERS: Mapping[str, Answer] = {
 
 @pytest.mark.parametrize("service", ["secretsmanager", "ssm"])
 @pytest.mark.parametrize("name", ANSWERS)
-@pytest.mark.usefixtures("naps")
 async def test_reads_and_retries_errors_as_botocore_does(name: str, service: Service) -> None:
     answer = ANSWERS[name]
     oracle = Botocore(service, "eu-west-1")
@@ -163,7 +148,6 @@ STS_ANSWERS = {
 
 
 @pytest.mark.parametrize("name", STS_ANSWERS)
-@pytest.mark.usefixtures("naps")
 async def test_reads_and_retries_errors_of_sts_as_botocore_does(name: str) -> None:
     status, code = STS_ANSWERS[name]
     body = (
@@ -185,9 +169,7 @@ async def test_reads_and_retries_errors_of_sts_as_botocore_does(name: str) -> No
 
 
 @pytest.mark.parametrize("answers", [1, 2, 3])
-async def test_a_token_that_sts_does_not_know_yet_is_shown_again(
-    naps: list[float], answers: int
-) -> None:
+async def test_a_token_that_sts_does_not_know_yet_is_shown_again(answers: int) -> None:
     """As the AWS SDK for Go does, and botocore does not."""
     body = b"<R><Error><Code>InvalidIdentityToken</Code><Message>no</Message></Error></R>"
     refusals: list[Answer | Exception] = [(400, body)] * answers
@@ -204,7 +186,6 @@ async def test_a_token_that_sts_does_not_know_yet_is_shown_again(
         assert len(ours.sent) == 3
 
 
-@pytest.mark.usefixtures("naps")
 async def test_bad_tokens_use_up_nobodys_retries() -> None:
     body = b"<R><Error><Code>InvalidIdentityToken</Code></Error></R>"
     ours = StubTransport([(400, body)])
@@ -230,7 +211,6 @@ GARBAGE = [
 
 @pytest.mark.parametrize("status", [200, 400, 403, 500])
 @pytest.mark.parametrize("body", GARBAGE)
-@pytest.mark.usefixtures("naps")
 async def test_garbage_is_a_fault(status: int, body: bytes) -> None:
     ours = client(StubTransport([(status, body)]))
     if (status, body) != (200, b""):  # an empty answer to JSON is an empty document, as to botocore
@@ -240,7 +220,6 @@ async def test_garbage_is_a_fault(status: int, body: bytes) -> None:
         await ours.query(Operation("sts", "Any"), "1", {}, caller())
 
 
-@pytest.mark.usefixtures("naps")
 async def test_connection_failures_are_retried() -> None:
     ours, attempts = StubTransport([NoAnswer("connection", "reset"), EMPTY]), Attempts()
     assert await client(ours, attempts=attempts).call(GET, {}, caller()) == {}
@@ -275,7 +254,6 @@ async def test_a_cancelled_call_is_observed_and_sends_no_more() -> None:
     assert attempts.outcomes == ["cancelled"]
 
 
-@pytest.mark.usefixtures("naps")
 async def test_a_region_in_trouble_uses_up_its_own_retries_only() -> None:
     ours = StubTransport([(500, b"{}")])
     one = client(ours)

@@ -1,11 +1,216 @@
-"""Ways around a proxy are those that Python's own library knows."""
+"""Proxies and CA bundle from the environment."""
 
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from provider.aws.network import is_bypassed
+from provider.aws import network
+from provider.aws.network import CaBundle, Network, is_bypassed
+from provider.runtime.http import HttpClient
+from provider.runtime.transport import NoAnswer, Request
+from testbed.http import Reply as Answer
+from testbed.http import Server
+from testbed.tls import Authority
+from tests.runtime.http_proxy import running_proxy
+
+Connect = Callable[..., Network]
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Connect]:
+    """Makes ways to AWS: `connect(HTTP_PROXY="…")`."""
+    client = HttpClient()
+    yield lambda **environment: Network(environment, client)
+    await client.close()
+
+
+async def post(way: Network, url: str) -> bytes:
+    return (await way.send(Request("POST", f"{url}/", body=b"hello", timeout=5))).body
+
+
+def echo(request: object) -> Answer:
+    return Answer(body=b"hello")
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture
+def bundle(authority: Authority, tmp_path: Path) -> Path:
+    return authority.write(tmp_path / "ca.pem")
+
+
+@pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
+async def test_ca_bundles(
+    connect: Connect, authority: Authority, bundle: Path, variable: str
+) -> None:
+    with Server(echo, tls=authority.server()) as server:
+        assert await post(connect(**{variable: str(bundle)}), server.url) == b"hello"
+
+
+async def test_without_a_bundle_only_public_authorities_are_trusted(
+    connect: Connect, authority: Authority
+) -> None:
+    mistrusted = pytest.raises(NoAnswer, match=r"not trusted: .* \(is AWS_CA_BUNDLE right\?\)")
+    with Server(echo, tls=authority.server()) as server, mistrusted:
+        await post(connect(), server.url)
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"], ids=["missing", "not-pem"])
+async def test_an_unreadable_bundle_stops_the_start(
+    connect: Connect, tmp_path: Path, content: str | None
+) -> None:
+    bundle = tmp_path / "ca.pem"
+    if content is not None:
+        bundle.write_text(content)
+    with pytest.raises(ValueError, match="AWS_CA_BUNDLE: cannot load certificates from"):
+        connect(AWS_CA_BUNDLE=str(bundle))
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The clock; every look at it is a minute after the last."""
+    times = [0.0]
+
+    def monotonic() -> float:
+        times[0] += 60
+        return times[0]
+
+    monkeypatch.setattr(network, "monotonic", monotonic)
+    return times
+
+
+def replace(bundle: Path, content: bytes) -> None:
+    """As a mounted ConfigMap is replaced."""
+    new = bundle.with_suffix(".new")
+    new.write_bytes(content)
+    new.replace(bundle)
+
+
+@pytest.mark.usefixtures("now")
+async def test_a_bundle_that_changes_is_read_again(bundle: Path, tmp_path: Path) -> None:
+    loaded = CaBundle({"AWS_CA_BUNDLE": str(bundle)})
+    first = await loaded.context()
+    assert await loaded.context() is first
+    other = Authority().write(tmp_path / "other.pem").read_bytes()
+    replace(bundle, bundle.read_bytes() + other)
+    second = await loaded.context()
+    assert second is not first
+    assert len(second.get_ca_certs()) == 2
+    assert await loaded.context() is second
+
+
+@pytest.mark.usefixtures("now")
+async def test_a_new_certificate_is_trusted_by_new_connections(
+    connect: Connect, bundle: Path, tmp_path: Path
+) -> None:
+    way, new = connect(AWS_CA_BUNDLE=str(bundle)), Authority()
+    with Server(echo, tls=new.server()) as server:
+        with pytest.raises(NoAnswer, match="not trusted"):
+            await post(way, server.url)
+        replace(bundle, new.write(tmp_path / "new.pem").read_bytes())
+        assert await post(way, server.url) == b"hello"
+
+
+@pytest.mark.usefixtures("now")
+@pytest.mark.parametrize("content", [b"", None], ids=["broken", "gone"])
+async def test_a_new_bundle_that_cannot_be_loaded_leaves_the_old_one(
+    bundle: Path, caplog: pytest.LogCaptureFixture, content: bytes | None
+) -> None:
+    whole = bundle.read_bytes()
+    loaded = CaBundle({"AWS_CA_BUNDLE": str(bundle)})
+    if content is None:
+        bundle.unlink()
+    else:
+        replace(bundle, content)
+    first = await loaded.context()
+    assert await loaded.context() is first
+    assert len(first.get_ca_certs()) == 1
+    (record,) = caplog.records  # not one for every request
+    assert "the CA bundle stays as it was: AWS_CA_BUNDLE: cannot load" in record.getMessage()
+    replace(bundle, whole + whole)
+    assert await loaded.context() is not first
+
+
+async def test_the_file_is_looked_at_once_in_a_while(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = CaBundle({"AWS_CA_BUNDLE": str(bundle)})
+    monkeypatch.setattr(network, "_state", lambda path: pytest.fail("looked at"))
+    for _ in range(3):
+        await loaded.context()
+
+
+@pytest.mark.usefixtures("now")
+async def test_many_requests_read_a_changed_bundle_once(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = CaBundle({"AWS_CA_BUNDLE": str(bundle)})
+    replace(bundle, bundle.read_bytes() * 2)
+    loads: list[ssl.SSLContext] = []
+    load = CaBundle._load
+
+    def counted(self: CaBundle) -> ssl.SSLContext:
+        loads.append(load(self))
+        return loads[-1]
+
+    monkeypatch.setattr(CaBundle, "_load", counted)
+    await asyncio.gather(*(loaded.context() for _ in range(20)))
+    assert len(loads) == 1
+
+
+async def test_https_goes_through_the_proxy(
+    connect: Connect, authority: Authority, bundle: Path
+) -> None:
+    with Server(echo, tls=authority.server()) as server, running_proxy() as proxy:
+        login = proxy.url.replace("://", "://user:p%40ss@")
+        way = connect(AWS_CA_BUNDLE=str(bundle), HTTPS_PROXY=login)
+        assert await post(way, server.url) == b"hello"
+        await way._http.close()
+    assert proxy.seen == [f"CONNECT {server.url.removeprefix('https://')}"]
+    assert proxy.authorizations == ["Basic dXNlcjpwQHNz"]
+
+
+async def test_a_proxy_without_a_scheme_is_an_http_proxy(connect: Connect) -> None:
+    with Server(echo) as server, running_proxy() as proxy:
+        way = connect(http_proxy=proxy.url.removeprefix("http://"))
+        assert await post(way, server.url) == b"hello"
+    assert proxy.seen == [f"POST {server.url}/"]
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        pytest.param({"NO_PROXY": "127.0.0.1"}, id="no-proxy"),
+        pytest.param({"no_proxy": "*"}, id="everything"),
+        pytest.param({"http_proxy": ""}, id="switched-off-in-lower-case"),
+        pytest.param({"HTTPS_PROXY": "http://127.0.0.1:1", "HTTP_PROXY": ""}, id="https-only"),
+    ],
+)
+async def test_ways_around_a_proxy(connect: Connect, environment: dict[str, str]) -> None:
+    with Server(echo) as server, running_proxy() as proxy:
+        await post(connect(**{"HTTP_PROXY": proxy.url, **environment}), server.url)
+    assert proxy.seen == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["socks5://user:hunter2@x", "http://user:hunter2/3@x:3128"],
+    ids=["scheme", "slash in the password"],
+)
+async def test_a_senseless_proxy_stops_the_start(connect: Connect, url: str) -> None:
+    with pytest.raises(ValueError, match="HTTPS_PROXY: not a") as caught:
+        connect(HTTPS_PROXY=url)
+    assert "hunter2" not in str(caught.value)
+
 
 HOSTS = st.sampled_from(
     ["a.example", "b.a.example", "A.Example", "xa.example", "10.0.0.1", "[::1]", "localhost"]

@@ -1,14 +1,18 @@
 """The EKS Pod Identity agent: its two addresses, its refusals, its outages."""
 
-from collections.abc import Iterator
-from time import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from typing import Any
 
 import pytest
 
-from provider.aws.credentials.pod_identity import Agent, AgentAbsent, NoAssociation, PodIdentity
-from provider.credentials import Credentials
-from provider.csi.request.model import AddressType
-from provider.deadline import Deadline
+from provider.aws.credentials.pod_identity import (
+    AddressType,
+    Agent,
+    AgentAbsent,
+    NoAssociation,
+    PodIdentity,
+)
+from provider.engine.model import Credentials
 from provider.errors import (
     AgentUnavailable,
     NotAuthenticated,
@@ -16,6 +20,7 @@ from provider.errors import (
     RoleNotAssumable,
     TokenRejected,
 )
+from provider.runtime.http import HttpClient
 from testbed.agent import FakeAgent, throttled, unavailable
 from testbed.aws.cloud import Cloud
 from testbed.faults import (
@@ -57,35 +62,55 @@ def ipv6(cloud: Cloud) -> Iterator[FakeAgent]:
         yield agent
 
 
-def fetch(
-    ipv4: str = NOWHERE,
-    ipv6: str = NOWHERE,
-    address_type: AddressType = "auto",
-    *,
-    token: str = TOKEN,
-    timeout: float | None = None,
-    seconds: float = 10,
-) -> Credentials:
-    agent = Agent(ipv4, ipv6, timeout=timeout, pauses=(0, 0))
-    return PodIdentity(agent, address_type, "shop", "web", token).fetch(Deadline.after(seconds))
+@pytest.fixture
+async def http() -> AsyncIterator[HttpClient]:
+    client = HttpClient()
+    yield client
+    await client.close()
 
 
-def test_the_agent_gives_credentials_for_the_token(ipv4: FakeAgent, cloud: Cloud) -> None:
-    credentials = fetch(ipv4.url)
+Fetch = Callable[..., Coroutine[Any, Any, Credentials]]
+
+
+@pytest.fixture
+def fetch(http: HttpClient) -> Fetch:
+    async def fetch(
+        ipv4: str = NOWHERE,
+        ipv6: str = NOWHERE,
+        address_type: AddressType = "auto",
+        *,
+        token: str = TOKEN,
+        timeout: float | None = None,
+        probing: bool = False,
+    ) -> Credentials:
+        agent = Agent(http.send, ipv4, ipv6, timeout=timeout, pauses=(0, 0))
+        return await PodIdentity(agent, address_type, "shop/web", token, probing).fetch()
+
+    return fetch
+
+
+async def test_the_agent_gives_credentials_for_the_token(
+    fetch: Fetch, ipv4: FakeAgent, cloud: Cloud
+) -> None:
+    credentials = await fetch(ipv4.url)
     session = cloud.sessions[credentials.access_key_id]
     assert credentials.secret_access_key == session.secret_access_key
     assert credentials.session_token == session.token
-    assert credentials.expires_at == pytest.approx(time() + 6 * 3600, abs=60)
+    assert credentials.lifetime == pytest.approx(6 * 3600, abs=5)
 
 
 @pytest.mark.parametrize(
     ("address_type", "asked"),
     [("auto", (1, 0)), ("ipv4", (1, 0)), ("ipv6", (0, 1))],
 )
-def test_the_wanted_address_is_asked(
-    ipv4: FakeAgent, ipv6: FakeAgent, address_type: AddressType, asked: tuple[int, int]
+async def test_the_wanted_address_is_asked(
+    fetch: Fetch,
+    ipv4: FakeAgent,
+    ipv6: FakeAgent,
+    address_type: AddressType,
+    asked: tuple[int, int],
 ) -> None:
-    fetch(ipv4.url, ipv6.url, address_type)
+    await fetch(ipv4.url, ipv6.url, address_type)
     assert (ipv4.journal.count(), ipv6.journal.count()) == asked
 
 
@@ -94,31 +119,33 @@ def test_the_wanted_address_is_asked(
     [failing(500), throttled(), garbage(), reset()],
     ids=["500", "429", "garbage", "reset"],
 )
-def test_where_ipv4_gives_no_credentials_ipv6_does(
-    ipv4: FakeAgent, ipv6: FakeAgent, effect: Effect
+async def test_where_ipv4_gives_no_credentials_ipv6_does(
+    fetch: Fetch, ipv4: FakeAgent, ipv6: FakeAgent, effect: Effect
 ) -> None:
     ipv4.faults.inject(effect)
-    fetch(ipv4.url, ipv6.url)
-    assert ipv4.journal.count() == 1
+    await fetch(ipv4.url, ipv6.url)
+    assert ipv4.journal.count() >= 1
 
 
-def test_where_nobody_listens_on_ipv4_ipv6_is_asked(ipv6: FakeAgent) -> None:
-    fetch(NOWHERE, ipv6.url)
+async def test_where_nobody_listens_on_ipv4_ipv6_is_asked(fetch: Fetch, ipv6: FakeAgent) -> None:
+    await fetch(NOWHERE, ipv6.url)
 
 
-def test_an_agent_that_refuses_on_ipv4_is_asked_on_ipv6(cloud: Cloud, ipv6: FakeAgent) -> None:
+async def test_an_agent_that_refuses_on_ipv4_is_asked_on_ipv6(
+    fetch: Fetch, cloud: Cloud, ipv6: FakeAgent
+) -> None:
     with FakeAgent(Cloud()) as other:
-        fetch(other.url, ipv6.url)
+        await fetch(other.url, ipv6.url)
 
 
 @pytest.mark.parametrize("address_type", ["ipv4", "ipv6"])
-def test_a_pinned_address_is_the_only_one_asked(
-    ipv4: FakeAgent, ipv6: FakeAgent, address_type: AddressType
+async def test_a_pinned_address_is_the_only_one_asked(
+    fetch: Fetch, ipv4: FakeAgent, ipv6: FakeAgent, address_type: AddressType
 ) -> None:
     (pinned, other) = (ipv4, ipv6) if address_type == "ipv4" else (ipv6, ipv4)
     pinned.faults.inject(failing(500))
     with pytest.raises(AgentUnavailable):
-        fetch(ipv4.url, ipv6.url, address_type)
+        await fetch(ipv4.url, ipv6.url, address_type)
     assert other.journal.count() == 0
 
 
@@ -127,57 +154,61 @@ def test_a_pinned_address_is_the_only_one_asked(
     [unavailable(), throttled(), failing(502), reset(), closed(), truncated(), garbage()],
     ids=["503", "429", "502", "reset", "closed", "cut short", "garbage"],
 )
-def test_what_passes_is_tried_again(ipv4: FakeAgent, effect: Effect) -> None:
+async def test_what_passes_is_tried_again(fetch: Fetch, ipv4: FakeAgent, effect: Effect) -> None:
     ipv4.faults.inject(effect, times=2)
-    fetch(ipv4.url, address_type="ipv4")
+    await fetch(ipv4.url, address_type="ipv4")
     ipv4.faults.inject(effect)
     with pytest.raises(AgentUnavailable, match="eks-pod-identity-agent runs on the node"):
-        fetch(ipv4.url, address_type="ipv4")
-    assert ipv4.journal.count() == 6
+        await fetch(ipv4.url, address_type="ipv4")
+    assert ipv4.journal.count() >= 6  # a GET that is cut off is repeated at once
 
 
-def test_no_proxy_is_used(ipv4: FakeAgent, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_proxy_is_used(
+    fetch: Fetch, ipv4: FakeAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for variable in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:1")
-    fetch(ipv4.url)
+    await fetch(ipv4.url)
 
 
-def test_an_agent_that_hangs_is_given_up_in_the_time_that_was_set(ipv4: FakeAgent) -> None:
+async def test_an_agent_that_hangs_is_given_up_in_the_time_that_was_set(
+    fetch: Fetch, ipv4: FakeAgent
+) -> None:
     ipv4.faults.inject(hang(), times=1)
-    fetch(ipv4.url, address_type="ipv4", timeout=0.1)
+    await fetch(ipv4.url, address_type="ipv4", timeout=0.1)
     assert ipv4.journal.count() == 2
 
 
 @pytest.mark.parametrize("effect", [hang(), trickle(0.01)], ids=["hangs", "trickles"])
-def test_the_deadline_ends_the_waiting(ipv4: FakeAgent, effect: Effect) -> None:
+async def test_no_agent_outlasts_its_time(fetch: Fetch, ipv4: FakeAgent, effect: Effect) -> None:
     ipv4.faults.inject(effect)
     with pytest.raises(AgentUnavailable, match="did not answer in time"):
-        fetch(ipv4.url, address_type="ipv4", seconds=0.2)
+        await fetch(ipv4.url, address_type="ipv4", timeout=0.1)
 
 
-def test_an_answer_without_end_is_not_read(ipv4: FakeAgent) -> None:
+async def test_an_answer_without_end_is_not_read(fetch: Fetch, ipv4: FakeAgent) -> None:
     ipv4.faults.inject(huge(100_000))
     with pytest.raises(AgentUnavailable, match="answered more than"):
-        fetch(ipv4.url)
+        await fetch(ipv4.url)
 
 
-def test_an_agent_that_is_not_there_is_told_with_both_addresses() -> None:
+async def test_an_agent_that_is_not_there_is_told_with_both_addresses(fetch: Fetch) -> None:
     with pytest.raises(AgentUnavailable) as caught:
-        fetch(NOWHERE, "http://[::1]:1/v1/credentials")
-    for told in ("127.0.0.1:1 cannot be reached: Connection refused", "[::1]:1", "shop/web"):
+        await fetch(NOWHERE, "http://[::1]:1/v1/credentials")
+    for told in ("cannot connect to http://127.0.0.1:1: Connection refused", "[::1]:1", "shop/web"):
         assert told in str(caught.value)
 
 
-def refusal(cloud: Cloud, token: str = TOKEN) -> NotAuthenticated:
+async def refusal(fetch: Fetch, cloud: Cloud, token: str = TOKEN) -> NotAuthenticated:
     with FakeAgent(cloud) as agent, pytest.raises(NotAuthenticated) as caught:
-        fetch(agent.url, token=token)
+        await fetch(agent.url, token=token)
     assert agent.journal.count() == 1
     assert "service account shop/web" in str(caught.value)
     return caught.value
 
 
-def test_a_missing_association_tells_how_to_make_one() -> None:
-    error = refusal(Cloud())
+async def test_a_missing_association_tells_how_to_make_one(fetch: Fetch) -> None:
+    error = await refusal(fetch, Cloud())
     assert isinstance(error, RoleNotAssumable)
     command = (
         "create-pod-identity-association --cluster-name CLUSTER --namespace shop --service-account"
@@ -185,12 +216,12 @@ def test_a_missing_association_tells_how_to_make_one() -> None:
     assert f"{command} web" in str(error)
 
 
-def test_a_role_that_does_not_trust_pods_tells_what_to_allow() -> None:
+async def test_a_role_that_does_not_trust_pods_tells_what_to_allow(fetch: Fetch) -> None:
     cloud = Cloud()
     role = cloud.put_role("web")
     role.trusts_pods = False
     cloud.associate("shop", "web", role)
-    error = refusal(cloud)
+    error = await refusal(fetch, cloud)
     assert isinstance(error, RoleNotAssumable)
     assert "sts:TagSession" in str(error)
 
@@ -204,17 +235,20 @@ def test_a_role_that_does_not_trust_pods_tells_what_to_allow() -> None:
     ],
     ids=["expired", "another audience", "no token"],
 )
-def test_a_refused_token_is_told(cloud: Cloud, token: str) -> None:
-    assert isinstance(refusal(cloud, token), TokenRejected)
+async def test_a_refused_token_is_told(fetch: Fetch, cloud: Cloud, token: str) -> None:
+    assert isinstance(await refusal(fetch, cloud, token), TokenRejected)
 
 
 @pytest.mark.parametrize("moment", ["2100-01-01T00:00:00Z", "2100-01-01T00:00:00.123456789Z"])
-def test_both_forms_of_the_expiry_are_read(ipv4: FakeAgent, moment: str) -> None:
+async def test_both_forms_of_the_expiry_are_read(
+    fetch: Fetch, ipv4: FakeAgent, moment: str
+) -> None:
     answer = (
         f'{{"AccessKeyId": "A", "SecretAccessKey": "S", "Token": "T", "Expiration": "{moment}"}}'
     )
     ipv4.faults.inject(body(answer.encode()))
-    assert int(fetch(ipv4.url).expires_at) == 4_102_444_800
+    credentials = await fetch(ipv4.url)
+    assert credentials.lifetime == 12 * 3600
 
 
 GOOD = {"AccessKeyId": '"A"', "SecretAccessKey": '"c4nary"', "Token": '"c4nary"'}
@@ -226,33 +260,35 @@ BAD += [("AccessKeyId", '"a\\nb"'), ("Token", '"a\\nb"'), ("Token", '"ä"')]  # 
 
 
 @pytest.mark.parametrize(("name", "value"), BAD)
-def test_an_answer_that_is_no_credentials_is_not_quoted(
-    ipv4: FakeAgent, name: str, value: str | None
+async def test_an_answer_that_is_no_credentials_is_not_quoted(
+    fetch: Fetch, ipv4: FakeAgent, name: str, value: str | None
 ) -> None:
     entries = {**GOOD, name: value}
     text = ", ".join(f'"{key}": {value}' for key, value in entries.items() if value is not None)
     ipv4.faults.inject(body(f"{{{text}}}".encode()))
     with pytest.raises(AgentUnavailable, match="other than credentials") as caught:
-        fetch(ipv4.url)
+        await fetch(ipv4.url)
     assert "c4nary" not in all_texts(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"[]", b"null", b'"c4nary"', b'{"c4nary'], ids=repr)
-def test_an_answer_of_another_shape_is_not_quoted(ipv4: FakeAgent, content: bytes) -> None:
+async def test_an_answer_of_another_shape_is_not_quoted(
+    fetch: Fetch, ipv4: FakeAgent, content: bytes
+) -> None:
     ipv4.faults.inject(body(content))
     with pytest.raises(AgentUnavailable, match="other than credentials") as caught:
-        fetch(ipv4.url)
+        await fetch(ipv4.url)
     assert "c4nary" not in all_texts(caught.value)
 
 
 @pytest.mark.parametrize("status", [400, 403, 500])
-def test_a_token_that_the_agent_echoes_is_taken_out(status: int) -> None:
+async def test_a_token_that_the_agent_echoes_is_taken_out(fetch: Fetch, status: int) -> None:
     def echo(request: Request) -> Reply:
         token = request.headers["authorization"]
         return Reply(status, f"bad {token} and {token.split('.')[1]}".encode())
 
     with Server(echo) as server, pytest.raises(ProviderError) as caught:
-        fetch(server.url)
+        await fetch(server.url)
     _, payload, signature = TOKEN.split(".")
     told = all_texts(caught.value)
     assert "bad *** and ***" in told
@@ -260,56 +296,64 @@ def test_a_token_that_the_agent_echoes_is_taken_out(status: int) -> None:
     assert signature not in told
 
 
+async def test_a_token_that_is_rejected_says_that_it_concerns_the_token(
+    fetch: Fetch, cloud: Cloud
+) -> None:
+    token = issue_token("shop", "web", audience=POD_IDENTITY_AUDIENCE, lifetime=-60)
+    text = str(await refusal(fetch, cloud, token))
+    assert text.startswith("no EKS Pod Identity credentials for the service account shop/web: ")
+    assert "mount" not in text
+
+
 @pytest.mark.parametrize("token", ["c4nary\r\nX: y", "c4naryä"], ids=["two lines", "no ASCII"])
-def test_a_token_that_cannot_be_sent_is_not_quoted(ipv4: FakeAgent, token: str) -> None:
+async def test_a_token_that_cannot_be_sent_is_not_quoted(
+    fetch: Fetch, ipv4: FakeAgent, token: str
+) -> None:
     with pytest.raises(AgentUnavailable) as caught:
-        fetch(ipv4.url, token=token)
+        await fetch(ipv4.url, token=token)
     assert "c4nary" not in all_texts(caught.value)
 
 
-def test_neither_token_nor_keys_are_printed(ipv4: FakeAgent) -> None:
-    agent = Agent(ipv4.url, NOWHERE)
-    source = PodIdentity(agent, "auto", "shop", "web", TOKEN)
-    credentials = source.fetch(Deadline.after(5))
+async def test_neither_token_nor_keys_are_printed(http: HttpClient, ipv4: FakeAgent) -> None:
+    agent = Agent(http.send, ipv4.url, NOWHERE)
+    source = PodIdentity(agent, "auto", "shop/web", TOKEN)
+    credentials = await source.fetch()
     printed = f"{source!r} {credentials!r} {agent!r}"
     for secret in (TOKEN, credentials.secret_access_key, str(credentials.session_token)):
         assert secret not in printed
 
 
-def probe(ipv4: str, ipv6: str = NOWHERE) -> Credentials:
-    agent = Agent(ipv4, ipv6, pauses=(0, 0))
-    return PodIdentity(agent, "auto", "shop", "web", TOKEN, True).fetch(Deadline.after(5))
-
-
-def test_a_probe_takes_the_first_refusal_for_an_answer(
-    ipv4: FakeAgent, ipv6: FakeAgent, cloud: Cloud
+async def test_a_probe_takes_the_first_refusal_for_an_answer(
+    fetch: Fetch, ipv4: FakeAgent, ipv6: FakeAgent, cloud: Cloud
 ) -> None:
     cloud.pod_roles.clear()
     with pytest.raises(NoAssociation) as caught:
-        probe(ipv4.url, ipv6.url)
+        await fetch(ipv4.url, ipv6.url, probing=True)
     assert caught.value.reason == "RoleNotAssumable"
     assert (ipv4.journal.count(), ipv6.journal.count()) == (1, 0)
 
 
-def test_a_probe_finds_an_agent_at_its_other_address(ipv6: FakeAgent) -> None:
-    assert probe(NOWHERE, ipv6.url).access_key_id
+async def test_a_probe_finds_an_agent_at_its_other_address(fetch: Fetch, ipv6: FakeAgent) -> None:
+    assert (await fetch(NOWHERE, ipv6.url, probing=True)).access_key_id
 
 
-def test_a_probe_says_when_nobody_is_there() -> None:
+async def test_a_probe_says_when_nobody_is_there(fetch: Fetch) -> None:
     with pytest.raises(AgentAbsent) as caught:
-        probe(NOWHERE)
+        await fetch(NOWHERE, probing=True)
     assert caught.value.reason == "AgentUnavailable"
 
 
-def test_without_a_probe_an_agent_that_is_not_there_is_just_unavailable() -> None:
+async def test_without_a_probe_an_agent_that_is_not_there_is_just_unavailable(fetch: Fetch) -> None:
     with pytest.raises(AgentUnavailable) as caught:
-        fetch()
+        await fetch()
     assert type(caught.value) is AgentUnavailable
 
 
-def test_an_agent_that_fails_at_one_address_is_not_absent(ipv4: FakeAgent) -> None:
+async def test_an_agent_that_fails_at_one_address_is_not_absent(
+    fetch: Fetch, ipv4: FakeAgent
+) -> None:
     ipv4.faults.inject(failing(503))
     with pytest.raises(AgentUnavailable) as caught:
-        probe(ipv4.url)
+        await fetch(ipv4.url, probing=True)
     assert type(caught.value) is AgentUnavailable
     assert ipv4.journal.count() == 3

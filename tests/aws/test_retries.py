@@ -1,9 +1,12 @@
+"""Pauses and quota of retries."""
+
 import pytest
 
 from provider.aws import retries
 from provider.aws.faults import Fault
 
 BROKEN = Fault("answer", "HTTP 500", status=500)
+UNKNOWN_PROVIDER = Fault("answer", "InvalidIdentityToken", status=400)
 THROTTLED = Fault("answer", "ThrottlingException", status=400)
 
 
@@ -15,6 +18,8 @@ THROTTLED = Fault("answer", "ThrottlingException", status=400)
         (THROTTLED, 1, 1.0),
         (THROTTLED, 2, 2.0),
         (BROKEN, 20, 20),
+        (UNKNOWN_PROVIDER, 1, 1.0),
+        (UNKNOWN_PROVIDER, 2, 2.0),
     ],
 )
 def test_waits_grow_and_are_jittered(fault: Fault, attempt: int, longest: float) -> None:
@@ -26,6 +31,11 @@ def test_waits_grow_and_are_jittered(fault: Fault, attempt: int, longest: float)
 def test_a_wish_of_aws_is_heard_within_limits(wish: float, wait: float) -> None:
     fault = Fault("answer", "HTTP 500", status=500, retry_after=wish)
     assert retries.delay(fault, 1, lambda: 1.0) == wait
+
+
+def test_what_a_retry_costs() -> None:
+    costs = [retries.cost(fault) for fault in (BROKEN, THROTTLED, UNKNOWN_PROVIDER)]
+    assert costs == [14, 5, 0]
 
 
 def test_success_refills_the_quota_no_further_than_full() -> None:

@@ -1,5 +1,6 @@
 """What the stores make of answers as the wire may bring them; the rest is in `tests/contract`."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -14,6 +15,7 @@ from provider.aws.stores.secrets_manager import SecretsManager
 from provider.aws.sts import Sts
 from provider.engine.model import Credentials, SecretRef, SecretValue
 from provider.errors import ProviderError
+from provider.runtime.transport import Reply, Request
 from tests.aws.oracle import Answer, StubTransport, access, client
 
 SECRET = SecretRef("secretsmanager", "a")
@@ -184,6 +186,48 @@ async def test_an_answer_that_leaves_out_a_parameter_does_not_say_that_there_is_
     store = ParameterStore(client(StubTransport([answered({"Parameters": []})])))
     outcome = (await store.read([PARAMETER], access()))[PARAMETER]
     assert isinstance(outcome, errors.AwsUnavailable)
+
+
+class PerName:
+    """Refuses batches; answers single names, all at once, as soon as `wanted` were asked for."""
+
+    def __init__(self, wanted: int, broken: dict[str, Answer]) -> None:
+        self.asked: list[str] = []
+        self._broken = broken
+        self._all_there = asyncio.Barrier(wanted)
+
+    async def __call__(self, request: Request) -> Reply:
+        names = json.loads(request.body)["Names"]
+        if len(names) > 1:
+            return Reply(400, {}, b'{"__type": "AccessDeniedException"}')
+        self.asked.append(names[0])
+        if names[0] not in self.asked[:-1]:
+            await self._all_there.wait()
+        status, body = self._broken.get(names[0], answered({"Parameters": [parameter(names[0])]}))
+        return Reply(status, {"x-amzn-requestid": "1"}, body)
+
+
+NAMES = [SecretRef("ssmparameter", f"/{number}") for number in range(10)]
+
+
+async def test_names_of_a_refused_batch_are_asked_side_by_side() -> None:
+    transport = PerName(10, {"/3": (400, b'{"__type": "AccessDeniedException"}')})
+    found = dict(await ParameterStore(client(transport)).read(NAMES, access()))
+    assert isinstance(found.pop(NAMES[3]), errors.AccessDenied)
+    assert set(found.values()) == {SecretValue(b"v", "1")}
+
+
+async def test_what_fails_for_one_name_leaves_the_others_alone() -> None:
+    transport = PerName(10, {"/3": (501, b"")})
+    found = dict(await ParameterStore(client(transport)).read(NAMES, access()))
+    assert isinstance(found.pop(NAMES[3]), errors.AwsUnavailable)
+    assert set(found.values()) == {SecretValue(b"v", "1")}
+
+
+async def test_expired_credentials_concern_all_names_of_a_batch() -> None:
+    transport = PerName(10, {"/3": (400, b'{"__type": "ExpiredTokenException"}')})
+    with pytest.raises(errors.CredentialsExpired):
+        await ParameterStore(client(transport)).read(NAMES, access())
 
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9aaaa.eyJzdWIiOiJtZSJ9bbbbbbbb.c2lnbmF0dXJlc2lnbmF0dXJl"

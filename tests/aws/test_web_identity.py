@@ -1,173 +1,147 @@
-"""IRSA: which region is asked, whose answer counts, and under what name."""
+"""IRSA: which region is asked, which answer counts, and under what name."""
 
+import asyncio
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from threading import Event
 
 import pytest
 
 from provider.aws.credentials.web_identity import WebIdentity, session_name
-from provider.credentials import Credentials
-from provider.deadline import Deadline
+from provider.engine.model import Credentials
 from provider.errors import (
     AwsThrottled,
     AwsUnavailable,
-    OutOfTime,
     ProviderError,
     RoleNotAssumable,
     TokenRejected,
 )
-from provider.lanes import Lanes
 
 ROLE = "arn:aws:iam::111122223333:role/web"
 TOKEN = "c4nary-token"
 HERE, THERE = "eu-west-1", "eu-west-2"
 
-Answer = ProviderError | Callable[[], None] | None
+Answer = ProviderError | Callable[[], Awaitable[object]] | None
 """An error, something to wait for, or credentials at once."""
 
 
 @dataclass
 class FakeSts:
-    """Gives credentials whose key id is the region, unless told otherwise."""
+    """Gives credentials whose key id is the region, unless it is set up otherwise."""
 
     answers: dict[str, Answer] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
+    ended: list[str] = field(default_factory=list)
 
-    def assume_role_with_web_identity(
-        self, *, role_arn: str, session_name: str, token: str, region: str, deadline: Deadline
+    async def assume_role_with_web_identity(
+        self, *, role_arn: str, session_name: str, token: str, region: str
     ) -> Credentials:
         assert (role_arn, token) == (ROLE, TOKEN)
         self.asked.append(region)
         self.names.add(session_name)
         answer = self.answers.get(region)
-        if isinstance(answer, ProviderError):
-            raise answer
-        if answer is not None:
-            answer()
-        return Credentials(region, "c4nary-secret", "c4nary-session", 0)
+        try:
+            if isinstance(answer, ProviderError):
+                raise answer
+            if answer is not None:
+                await answer()
+        finally:
+            self.ended.append(region)
+        return Credentials(region, "c4nary-secret", "c4nary-session")
 
 
-class Hang:
-    """Keeps a call waiting until the test ends, or until it is let go."""
-
-    def __init__(self) -> None:
-        self.let_go = Event()
-
-    def __call__(self) -> None:
-        assert self.let_go.wait(10)
+async def hang() -> None:
+    """Longer than any test."""
+    await asyncio.sleep(3600)
 
 
-@pytest.fixture
-def hang() -> Iterator[Hang]:
-    hang = Hang()
-    yield hang
-    hang.let_go.set()
+def source(sts: FakeSts, *regions: str, role: str = ROLE) -> WebIdentity:
+    """With patience for a slow machine, but not for a region that hangs."""
+    hangs = any(callable(answer) for answer in sts.answers.values())
+    return WebIdentity(
+        sts, "shop/web", role, TOKEN, regions or (HERE, THERE), 0.05 if hangs else 60
+    )
 
 
-@pytest.fixture
-def lanes() -> Iterator[Lanes]:
-    lanes = Lanes(width=2)
-    yield lanes
-    lanes.close()
-
-
-def source(sts: FakeSts, lanes: Lanes, *regions: str, role: str = ROLE) -> WebIdentity:
-    """Patient enough for a slow machine, but not for one that hangs."""
-    hangs = any(isinstance(answer, Hang) for answer in sts.answers.values())
-    regions = regions or (HERE, THERE)
-    patience = 0.05 if hangs else 10
-    return WebIdentity(sts, lanes.submit, "shop", "web", role, TOKEN, regions, patience)
-
-
-def fetch(sts: FakeSts, lanes: Lanes, *regions: str, seconds: float = 10) -> str:
+async def fetch(sts: FakeSts, *regions: str) -> str:
     """The region that the credentials are from."""
-    return source(sts, lanes, *regions).fetch(Deadline.after(seconds)).access_key_id
+    return (await source(sts, *regions).fetch()).access_key_id
 
 
-def test_the_mounts_region_is_asked_and_no_other(lanes: Lanes) -> None:
+@pytest.mark.parametrize("regions", [(HERE,), (HERE, THERE)], ids=["one", "two"])
+async def test_the_first_region_is_asked_and_no_other(regions: tuple[str, ...]) -> None:
     sts = FakeSts()
-    assert fetch(sts, lanes) == HERE
+    assert await fetch(sts, *regions) == HERE
     assert sts.asked == [HERE]
-
-
-def test_without_a_failover_region_no_thread_is_needed() -> None:
-    sts = FakeSts()
-    lanes = Lanes(width=1)
-    lanes.submit(HERE, lanes.close).result()
-    assert fetch(sts, lanes, HERE) == HERE
 
 
 @pytest.mark.parametrize("error", [AwsUnavailable("503."), AwsThrottled("429.")], ids=repr)
-def test_a_region_that_fails_is_covered_by_the_other(lanes: Lanes, error: ProviderError) -> None:
+async def test_a_region_that_fails_is_covered_by_the_other(error: ProviderError) -> None:
     sts = FakeSts({HERE: error})
-    assert fetch(sts, lanes) == THERE
+    assert await fetch(sts) == THERE
     assert sts.asked == [HERE, THERE]
 
 
-def test_a_region_that_hangs_is_covered_by_the_other(lanes: Lanes, hang: Hang) -> None:
-    assert fetch(FakeSts({HERE: hang}), lanes) == THERE
-
-
-def test_a_region_that_hangs_for_many_holds_up_nobody(lanes: Lanes, hang: Hang) -> None:
+async def test_a_region_that_hangs_is_covered_by_the_other() -> None:
     sts = FakeSts({HERE: hang})
-    assert [fetch(sts, lanes) for _ in range(6)] == [THERE] * 6
-    assert sts.asked.count(HERE) <= 2
+    assert await fetch(sts) == THERE
+    assert sts.ended == [THERE, HERE]
 
 
-def test_a_region_that_was_only_slow_still_wins_over_one_that_hangs(
-    lanes: Lanes, hang: Hang
-) -> None:
-    slow = Hang()
+async def test_a_region_that_was_only_slow_still_wins_over_one_that_hangs() -> None:
+    slow = asyncio.Event()
 
-    def hang_too() -> None:
-        slow.let_go.set()
-        hang()
+    async def hang_too() -> None:
+        slow.set()
+        await hang()
 
-    assert fetch(FakeSts({HERE: slow, THERE: hang_too}), lanes) == HERE
+    assert await fetch(FakeSts({HERE: slow.wait, THERE: hang_too})) == HERE
 
 
-def test_a_slow_region_may_be_waited_for_when_the_other_fails(lanes: Lanes) -> None:
-    slow = Hang()
+async def test_a_slow_region_is_waited_for_when_the_other_fails() -> None:
+    slow = asyncio.Event()
 
-    def fail() -> None:
-        slow.let_go.set()
+    async def fail() -> None:
+        slow.set()
         raise AwsUnavailable("503.")
 
-    assert fetch(FakeSts({HERE: slow, THERE: fail}), lanes) == HERE
+    assert await fetch(FakeSts({HERE: slow.wait, THERE: fail})) == HERE
+
+
+async def test_who_gives_up_leaves_no_call_behind() -> None:
+    sts = FakeSts({HERE: hang, THERE: hang})
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await fetch(sts)
+    assert sorted(sts.ended) == sorted(sts.asked) == [HERE, THERE]
+    assert len(asyncio.all_tasks()) == 1
 
 
 @pytest.mark.parametrize("error", [RoleNotAssumable("no"), TokenRejected("bad")], ids=repr)
-def test_a_refusal_is_final(lanes: Lanes, error: ProviderError) -> None:
+async def test_a_refusal_is_final(error: ProviderError) -> None:
     sts = FakeSts({HERE: error})
     with pytest.raises(type(error)):
-        fetch(sts, lanes)
+        await fetch(sts)
     assert sts.asked == [HERE]
 
 
-def test_a_refusal_of_the_other_region_is_final_too(lanes: Lanes, hang: Hang) -> None:
+async def test_a_refusal_of_the_other_region_is_final_too() -> None:
     with pytest.raises(RoleNotAssumable):
-        fetch(FakeSts({HERE: hang, THERE: RoleNotAssumable("no")}), lanes)
+        await fetch(FakeSts({HERE: hang, THERE: RoleNotAssumable("no")}))
 
 
-def test_when_both_fail_both_are_told(lanes: Lanes) -> None:
+async def test_when_both_fail_both_are_told() -> None:
     sts = FakeSts({HERE: AwsUnavailable("503."), THERE: AwsThrottled("429.")})
     with pytest.raises(AwsUnavailable, match=rf"{HERE}: 503\. STS in {THERE}: 429\."):
-        fetch(sts, lanes)
+        await fetch(sts)
 
 
-def test_when_both_hang_the_deadline_ends_it(lanes: Lanes, hang: Hang) -> None:
-    with pytest.raises(OutOfTime, match="STS did not answer in time"):
-        fetch(FakeSts({HERE: hang, THERE: hang}), lanes, seconds=0.2)
-
-
-def test_a_failure_names_service_account_and_role(lanes: Lanes) -> None:
+async def test_a_failure_names_service_account_and_role() -> None:
     with pytest.raises(
         RoleNotAssumable, match=rf"{ROLE}.*shop/web: STS in {HERE}: AccessDenied: no"
     ):
-        fetch(FakeSts({HERE: RoleNotAssumable("AccessDenied: no.")}), lanes)
+        await fetch(FakeSts({HERE: RoleNotAssumable("AccessDenied: no.")}))
 
 
 @pytest.mark.parametrize(
@@ -179,15 +153,15 @@ def test_a_failure_names_service_account_and_role(lanes: Lanes) -> None:
     ],
     ids=["other partition", "same", "same aws"],
 )
-def test_a_refused_role_of_another_partition_is_pointed_out(
-    lanes: Lanes, role: str, region: str, told: bool
+async def test_a_refused_role_of_another_partition_is_pointed_out(
+    role: str, region: str, told: bool
 ) -> None:
     class Refusing(FakeSts):
-        def assume_role_with_web_identity(self, **asked: object) -> Credentials:
+        async def assume_role_with_web_identity(self, **asked: object) -> Credentials:
             raise RoleNotAssumable("AccessDenied: no.")
 
     with pytest.raises(RoleNotAssumable) as caught:
-        source(Refusing(), lanes, region, role=role).fetch(Deadline.after(1))
+        await source(Refusing(), region, role=role).fetch()
     assert ("partition" in str(caught.value)) == told
 
 
@@ -202,7 +176,7 @@ def test_a_refused_role_of_another_partition_is_pointed_out(
 def test_the_session_name_tells_service_account_and_namespace(
     namespace: str, service_account: str, name: str
 ) -> None:
-    assert session_name(namespace, service_account) == name
+    assert session_name(f"{namespace}/{service_account}") == name
 
 
 LONG = [
@@ -218,22 +192,22 @@ LONG = [
 
 
 def test_session_names_are_what_sts_takes_and_stay_distinct() -> None:
-    names = [session_name(*one) for one in LONG]
+    names = [session_name("/".join(one)) for one in LONG]
     assert all(re.fullmatch(r"[\w+=,.@-]{2,64}", name, re.ASCII) for name in names)
     assert len(set(names)) == len(LONG)
-    assert names == [session_name(*one) for one in LONG]
+    assert names == [session_name("/".join(one)) for one in LONG]
 
 
 def test_a_shortened_session_name_keeps_the_start_of_both() -> None:
-    name = session_name("n" * 63, "s" * 253)
+    name = session_name(f"{'n' * 63}/{'s' * 253}")
     assert re.fullmatch(r"s{27}@n{27}-[0-9a-f]{8}", name)
-    assert re.fullmatch(r"web@n{51}-[0-9a-f]{8}", session_name("n" * 63, "web"))
+    assert re.fullmatch(r"web@n{51}-[0-9a-f]{8}", session_name(f"{'n' * 63}/web"))
 
 
-def test_neither_token_nor_keys_are_printed(lanes: Lanes) -> None:
+async def test_neither_token_nor_keys_are_printed() -> None:
     sts = FakeSts({HERE: TokenRejected("InvalidIdentityToken: no.")})
     with pytest.raises(TokenRejected) as caught:
-        fetch(sts, lanes)
-    credentials = source(FakeSts(), lanes).fetch(Deadline.after(1))
-    printed = f"{caught.value!r} {source(sts, lanes)!r} {credentials!r} {sts.names}"
+        await fetch(sts)
+    credentials = await source(FakeSts()).fetch()
+    printed = f"{caught.value!r} {source(sts)!r} {credentials!r} {sts.names}"
     assert "c4nary" not in printed

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from aiohttp.resolver import AsyncResolver
 
 from provider.runtime import http
 from provider.runtime.http import HttpClient, Proxy
@@ -329,11 +330,10 @@ async def test_a_name_that_hangs_delays_no_other(
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(Silent, ("127.0.0.1", 0))
     port = transport.get_extra_info("sockname")[1]
-    resolver = http.AsyncResolver
     monkeypatch.setattr(
         http,
         "AsyncResolver",
-        lambda **options: resolver(**options, nameservers=["127.0.0.1"], udp_port=port),
+        lambda **options: AsyncResolver(**options, nameservers=["127.0.0.1"], udp_port=port),
     )
     hanging = [
         asyncio.create_task(post(client, f"http://host{number}.example", seconds=60))
