@@ -1,0 +1,1 @@
+"""gjson paths, the language of `remoteRef.property`."""

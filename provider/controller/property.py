@@ -1,0 +1,37 @@
+"""`remoteRef.property`: a gjson path into a JSON secret, with ESO's rule for dots."""
+
+from typing import Final
+
+from provider.controller.gjson.search import get
+from provider.controller.template.errors import FunctionError, LimitExceeded
+from provider.controller.template.limits import Budget, Limits
+from provider.controller.template.unicode_text import loose, tight
+from provider.errors import InvalidRequest
+
+_MOST_PATH: Final = 1024  # characters
+_LIMITS: Final = Limits()
+
+
+def read_property(document: bytes, path: str) -> bytes | None:
+    """The value of a property, or None where there is none. An empty path is the whole document.
+
+    A path with dots is first tried as one key that contains them. A string is unescaped; an
+    object or array is the source's own text; null is empty. The document may be malformed.
+    Raises InvalidRequest for a path that is too long or too costly, or not supported.
+    """
+    if not path:
+        return document
+    if len(path) > _MOST_PATH:
+        raise InvalidRequest(f"the property is longer than {_MOST_PATH} characters")
+    text, budget = loose(document), Budget(_LIMITS)
+    try:
+        if "." in path:
+            found = get(text, path.replace(".", "\\."), budget)
+            if found.exists:
+                return tight(found.string())
+        found = get(text, path, budget)
+    except (FunctionError, LimitExceeded) as error:
+        raise InvalidRequest(f"property {path}: {error}") from None
+    except RecursionError:
+        raise InvalidRequest(f"property {path}: nested too deeply") from None
+    return tight(found.string()) if found.exists else None

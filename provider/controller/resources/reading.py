@@ -1,0 +1,187 @@
+"""Reads JSON by a table of keys: a frozen value of the table, and every mistake with its path.
+
+Input may be anything: nothing here raises. A faulty value is replaced by the key's default, so that
+the rest can be checked; nobody may use a value that has problems.
+"""
+
+import dataclasses
+import re
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+from provider.controller.resources.durations import go_duration
+from provider.controller.resources.table import (
+    Column,
+    Shape,
+    choices,
+    columns,
+    is_mapping,
+    item_type,
+)
+from provider.manifests.problems import Problem, quote
+
+Table = TypeVar("Table")
+
+_MOST_PROBLEMS = 100
+_INTEGERS = range(-(2**63), 2**63)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The problems and warnings of one object, at most 100 each."""
+
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+    def wrong(self, path: str, message: str) -> None:
+        """Add a problem."""
+        if len(self.problems) < _MOST_PROBLEMS:
+            self.problems.append(Problem(path, message))
+
+    def ignored(self, path: str, message: str) -> None:
+        """Add a warning: something has no effect, or another one than it seems."""
+        if len(self.warnings) < _MOST_PROBLEMS:
+            self.warnings.append(Problem(path, message))
+
+    def is_faulty(self, path: str) -> bool:
+        """Whether there is a problem at `path` or below."""
+        return any(re.match(re.escape(path) + r"(?![\w-])", one.path) for one in self.problems)
+
+    def table(self, value: object, table: type[Table], path: str) -> Table:
+        """The value of a table; null and absence count as an empty mapping."""
+        if value is not None and not isinstance(value, dict):
+            self.wrong(path, f"must be an object, got {kind_of(value)}")
+        found = cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
+        given = {
+            one.attribute: self._column(found.get(one.name), one, path) for one in columns(table)
+        }
+        return table(**{name: one for name, one in given.items() if one is not _ABSENT})
+
+    def _column(self, value: object, column: Column, path: str) -> object:
+        """The value of a key; `_ABSENT` where its default applies."""
+        path = f"{path}.{column.name}" if path else column.name
+        if value is None or (value == "" and choices(column.type)):
+            if not column.required:
+                return _ABSENT
+            self.wrong(path, "is required")
+            return _zero(column.type)
+        try:
+            return self._value(value, column, column.type, path)
+        except ValueError as error:
+            self.wrong(path, str(error))
+            return _zero(column.type) if column.required else _ABSENT
+
+    def _value(self, value: object, column: Column, kind: Any, path: str) -> object:
+        """The value of a type; raises ValueError with what is wrong with it."""
+        if dataclasses.is_dataclass(kind):
+            return self.table(value, cast("type", kind), path)
+        if (item := item_type(kind)) is not None:
+            return self._items(value, column, item, path)
+        if is_mapping(kind):
+            return self._texts(value, path)
+        if kind is float:
+            return _duration(value, number_too=column.key.number_too)
+        if kind is bool or kind is int:
+            return _plain(value, kind)
+        return _text(value, column, kind)
+
+    def _items(self, value: object, column: Column, kind: Any, path: str) -> tuple[object, ...]:
+        if not isinstance(value, list):
+            raise ValueError(f"must be a list, got {kind_of(value)}")
+        read = []
+        for index, item in enumerate(value):
+            at = f"{path}[{index}]"
+            try:
+                read.append(self._value(item, column, kind, at))
+            except ValueError as error:
+                self.wrong(at, str(error))
+        return tuple(read)
+
+    def _texts(self, value: object, path: str) -> Mapping[str, str]:
+        if not isinstance(value, dict):
+            raise ValueError(f"must be an object, got {kind_of(value)}")
+        texts = {}
+        for name, text in value.items():
+            if isinstance(text, str):
+                texts[name] = text
+            elif text is not None:
+                self.wrong(f"{path}.{name[:100]}", f"must be text, got {kind_of(text)}: quote it")
+        return types.MappingProxyType(texts)
+
+
+_ABSENT = object()
+
+
+def kind_of(value: object) -> str:
+    """A JSON type in words."""
+    names = {bool: "a boolean", int: "a number", float: "a number", str: "text"}
+    names |= {list: "a list", dict: "an object", type(None): "null"}
+    return names.get(type(value), "something else")
+
+
+def _zero(kind: Any) -> object:
+    """A value of the right type in place of a required one that is missing."""
+    if dataclasses.is_dataclass(kind):
+        return Reading().table({}, cast("type", kind), "")
+    if options := choices(kind):
+        return options[0]
+    if item_type(kind) is not None:
+        return ()
+    return types.MappingProxyType({}) if is_mapping(kind) else kind()
+
+
+def _plain(value: object, kind: type) -> object:
+    if type(value) is not kind:
+        words = "true or false" if kind is bool else "a whole number"
+        raise ValueError(f"must be {words}, got {kind_of(value)}")
+    if kind is int and value not in _INTEGERS:
+        raise ValueError("is too large")
+    return value
+
+
+def _duration(value: object, *, number_too: bool) -> float:
+    if number_too and type(value) is int:
+        if abs(value) > 2**31:
+            raise ValueError("is too large")
+        return float(value)
+    if not isinstance(value, str):
+        raise ValueError(f"must be a duration such as 1h or 1h30m, got {kind_of(value)}")
+    if number_too and re.fullmatch(r"-?[0-9]{1,9}", value):
+        return float(value)
+    return go_duration(value)
+
+
+def _text(value: object, column: Column, kind: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"must be text, got {kind_of(value)}: quote it")
+    options = choices(kind)
+    if options:
+        return _choice(value, options, any_case=column.key.any_case)
+    shape = column.key.items if item_type(column.type) else column.key.shape
+    if shape is not None and value and not fits(value, shape):
+        raise ValueError(f"must be {shape.words}, at most {shape.longest}, got {quote(value)}")
+    if shape is not None and not value and column.required:
+        raise ValueError("is required")
+    return value
+
+
+def _choice(value: str, options: tuple[str, ...], *, any_case: bool) -> str:
+    if value in options:
+        return value
+    if any_case:
+        for option in options:
+            if option.lower() == value.lower():
+                return option
+    listed = f"{', '.join(options[:-1])} or {options[-1]}" if len(options) > 1 else options[0]
+    raise ValueError(f"must be {listed}, got {quote(value)}")
+
+
+def fits(text: str, shape: Shape) -> bool:
+    """Whether a text keeps the limits of a shape."""
+    return (
+        len(text) <= shape.longest
+        and re.fullmatch(shape.pattern, text) is not None
+        and "\n" not in text
+    )

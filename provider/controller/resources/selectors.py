@@ -1,0 +1,59 @@
+"""Kubernetes label selectors."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from provider.controller.resources.table import Key, no_texts
+
+Operator = Literal["In", "NotIn", "Exists", "DoesNotExist"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """One expression about one label."""
+
+    key: Annotated[str, Key("The label that the expression is about.")]
+    operator: Annotated[
+        Operator,
+        Key(
+            "How the label relates to values: In, NotIn, Exists or DoesNotExist.",
+            choices={"v1": (), "v1beta1": ()},
+        ),
+    ]
+    values: Annotated[
+        tuple[str, ...],
+        Key(
+            "Values for In and NotIn; left out for Exists and DoesNotExist.",
+            extra={"x-kubernetes-list-type": "atomic"},
+        ),
+    ] = ()
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether an object with these labels fits."""
+        if self.operator == "Exists":
+            return self.key in labels
+        if self.operator == "DoesNotExist":
+            return self.key not in labels
+        is_in = labels.get(self.key) in self.values
+        return is_in if self.operator == "In" else not is_in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelSelector:
+    """Labels and expressions that must all fit; without any, every object does."""
+
+    match_labels: Annotated[Mapping[str, str], Key("Labels with the values they must have.")] = (
+        field(default_factory=no_texts)
+    )
+    match_expressions: Annotated[
+        tuple[Requirement, ...],
+        Key("Expressions about labels; all must hold.", extra={"x-kubernetes-list-type": "atomic"}),
+    ] = ()
+
+    EXTRA = {"x-kubernetes-map-type": "atomic"}  # noqa: RUF012 (read only by the generator)
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether an object with these labels fits."""
+        equal = all(labels.get(name) == value for name, value in self.match_labels.items())
+        return equal and all(one.matches(labels) for one in self.match_expressions)

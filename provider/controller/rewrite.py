@@ -1,0 +1,47 @@
+"""`dataFrom[].rewrite`: new names for keys, by a regular expression or a template."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from provider.controller.template import Template, compile_template
+from provider.controller.template.errors import FunctionError
+from provider.controller.template.go_regexp import Pattern
+from provider.controller.template.unicode_text import loose, tight
+from provider.errors import InvalidRequest
+
+_T = TypeVar("_T")
+
+
+def regexp_rewriter(source: str, target: str) -> Callable[[str], str]:
+    """A function that renames a key as Go's ReplaceAllString does. `$1x` is the group `1x`.
+
+    Raises InvalidRequest if the regular expression is malformed.
+    """
+    try:
+        pattern = Pattern(tight(source))
+    except FunctionError as error:
+        raise InvalidRequest(str(error)) from None
+    return lambda key: loose(pattern.replace(tight(key), tight(target)))
+
+
+def compile_transform(template: str) -> Template:
+    """The template of a `transform`. A key that does not exist prints `<no value>`.
+
+    Raises TemplateError.
+    """
+    return compile_template("transform", template, missing_key_fails=False)
+
+
+def transform_rewriter(
+    template: Template, *, expired: Callable[[], bool] | None = None
+) -> Callable[[str], str]:
+    """A function that renames a key by a template, which sees it as `.value`.
+
+    The function raises TemplateError.
+    """
+    return lambda key: loose(template.render({"value": tight(key)}, expired=expired))
+
+
+def rewritten(data: Mapping[str, _T], rename: Callable[[str], str]) -> dict[str, _T]:
+    """The data under the new names. Of two keys with one new name the last in order wins."""
+    return {rename(key): data[key] for key in sorted(data)}
