@@ -20,8 +20,7 @@ class Result:
 Run = Callable[..., Result]
 
 
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Run:
+def runner(capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs `secrets-provider-aws` with any arguments."""
 
     def run(*arguments: object) -> Result:
@@ -32,3 +31,9 @@ def command(capsys: pytest.CaptureFixture[str]) -> Run:
         return Result(code, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Run:
+    """See `runner`."""
+    return runner(capsys)

@@ -1,12 +1,11 @@
-"""A class in a file, a folder to write into, and the command run as users run it."""
+"""A class in a file, a folder to write into, and commands run as users do."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from provider import cli
+from tests.cli.conftest import Run, runner
 
 CLASS = """\
 apiVersion: secrets-store.csi.x-k8s.io/v1
@@ -23,30 +22,10 @@ spec:
 """
 
 
-@dataclass(frozen=True)
-class Done:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Done]
-
-
 @pytest.fixture
 def command(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs `secrets-provider-aws` with any command."""
-
-    def run(*arguments: object) -> Done:
-        try:
-            code = cli.main([*map(str, arguments)])
-        except SystemExit as left:  # after --help
-            code = int(left.code or 0)
-        return Done(code, *capsys.readouterr())
-
-    return run
+    """Runs `secrets-provider-aws` with any arguments."""
+    return runner(capsys)
 
 
 @pytest.fixture
@@ -57,7 +36,7 @@ def run(command: Run) -> Run:
 
 @pytest.fixture
 def manifest(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a class for one object, or whatever text is given."""
+    """Writes a class with one object, or the given text."""
 
     def write(name: str = "db/password", text: str = "") -> Path:
         path = tmp_path / "class.yaml"
@@ -69,5 +48,5 @@ def manifest(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def output(tmp_path: Path) -> Path:
-    """A folder that is yet to be made."""
+    """A folder that does not exist yet."""
     return tmp_path / "made" / "out"

@@ -1,28 +1,17 @@
-"""The daemon's engine in this process, over fakes of all that it talks to, one start after another.
+"""The engine of the daemon in this process, over fakes of everything that it talks to."""
 
-Put together as `provider.engine` does it, but from parts that can be closed.
-"""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from provider.ask import Asker
-from provider.aws.client import AwsClient
-from provider.aws.endpoints import Endpoints
-from provider.aws.credentials.pod_identity import Agent
-from provider.aws.stores import stores
-from provider.aws.sts import Sts
-from provider.aws.transport import Transport
-from provider.credential_cache import CredentialCache
-from provider.fetch import Fetcher
-from provider.csi.identity import Identifier
-from provider.kube.client import KubernetesApi
-from provider.kube.lookups import Lookups
-from provider.lanes import Lanes
-from provider.memory import Memory
+import pytest
+
+from provider.csi.app import make_mounter
+from provider.csi.config import Config
 from provider.csi.mount import Mounter
+from provider.runtime.metrics import Metrics
+from provider.runtime.offload import Offload
 from testbed.agent import FakeAgent
 from testbed.aws import FakeAws
 from testbed.kubernetes import FakeKubernetes
@@ -30,58 +19,41 @@ from testbed.kubernetes import FakeKubernetes
 
 @dataclass
 class Node:
-    """Where daemons start: each knows nothing of the one before. Every remount asks."""
+    """A node on which daemons start, one after the other. Every remount asks."""
 
     aws: FakeAws
-    agent: FakeAgent
     kubernetes: FakeKubernetes
-    client: AwsClient
-    lanes: Lanes
-    token: Path
+    config: Config
 
-    def started(self) -> Mounter:
-        """A new daemon's engine."""
-        api = KubernetesApi(
-            self.kubernetes.url, ca_file=self.token, token_file=self.token, pauses=(0, 0)
-        )
-        lookups = Lookups(api)
-        credentials = CredentialCache()
-        asker = Asker(
-            stores(self.client),
-            memory=Memory(1 << 20),
-            lanes=self.lanes,
-            credentials=credentials,
-            observe=lambda _event: None,
-        )
-        identifier = Identifier(
-            roles=lookups,
-            sts=Sts(self.client),
-            start=self.lanes.submit,
-            agent=Agent(self.agent.url, self.agent.url, pauses=(0, 0)),
-            credentials=credentials,
-        )
-        return Mounter(
-            identifier=identifier,
-            fetcher=Fetcher(asker),
-            node_region=lookups.node_region,
-            interval=0.0,
-            max_bytes=4 << 20,
-        )
+    @asynccontextmanager
+    async def daemon(self) -> AsyncIterator[Mounter]:
+        """The mounter of a new daemon, which remembers nothing of an earlier one."""
+        offload = Offload()
+        try:
+            async with AsyncExitStack() as stack:
+                yield await make_mounter(self.config, Metrics(), offload, stack)
+        finally:
+            offload.close()
 
 
-@contextmanager
-def node(
-    aws: FakeAws, agent: FakeAgent, kubernetes: FakeKubernetes, folder: Path
-) -> Iterator[Node]:
-    """A node; what its daemons have open is closed with it."""
+def make_node(
+    aws: FakeAws,
+    agent: FakeAgent,
+    kubernetes: FakeKubernetes,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Node:
+    """A node over the fakes. A call to AWS is tried only once."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     token = folder / "kube-token"
     token.write_text(kubernetes.token)
-    environment = {"AWS_ENDPOINT_URL": aws.url}
-    transport = Transport.from_environment(environment, 16)
-    lanes = Lanes(16)
-    client = AwsClient(Endpoints(environment), transport, lambda *_: None, 1)
-    try:
-        yield Node(aws, agent, kubernetes, client, lanes, token)
-    finally:
-        lanes.close()
-        transport.close()
+    config = Config(
+        kube_api_url=kubernetes.url,
+        kube_ca_file=token,
+        kube_token_file=token,
+        pod_identity_ipv4_endpoint=agent.url,
+        pod_identity_ipv6_endpoint=agent.url,
+        rotation_poll_interval=0.0,
+    )
+    return Node(aws, kubernetes, config)

@@ -1,28 +1,29 @@
 """`explain`: what it says, and that the engine does what it says."""
 
+import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import pytest
 
-from provider.deadline import Deadline
-from provider.manifests.kubernetes import ClassManifest, read_classes
 from provider.csi.request.model import MountSpec, Pod
 from provider.csi.request.parameters import parse_class
+from provider.engine.trace import Trace
+from provider.manifests.kubernetes import ClassManifest, read_classes
 from testbed.agent import FakeAgent
 from testbed.aws import Cloud, FakeAws
 from testbed.aws.iam import allow
 from testbed.kubernetes import FakeKubernetes
 from testbed.tokens import POD_IDENTITY_AUDIENCE, STS_AUDIENCE, issue_token
-from tests.tools.conftest import Run
-from tests.tools.node import Node, node
-from tests.tools.review.conftest import with_objects
-from tests.tools.stocked import stock
+from tests.cli.conftest import Run
 from tests.deploy.test_examples import FILES
+from tests.tools.node import Node, make_node
+from tests.tools.stock import stock
+from tests.tools.validate.conftest import with_objects
 
 REGION = "eu-central-1"
 POD = Pod("shop", "web-0", "uid-0", "web")
@@ -37,28 +38,32 @@ Calls = Counter[tuple[str, str, str]]
 
 @pytest.fixture
 def here(
-    aws: FakeAws, agent: FakeAgent, kubernetes: FakeKubernetes, tmp_path: Path
-) -> Iterator[Node]:
+    aws: FakeAws,
+    agent: FakeAgent,
+    kubernetes: FakeKubernetes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Node:
     may = [*allow(), *allow("*", "sts:AssumeRole", "sts:TagSession")]
     role = aws.cloud.put_role("web", trust=["shop:web"], allow=may)
     aws.cloud.associate("shop", "web", role)
     kubernetes.put_service_account("shop", "web", role_arn=role.arn)
-    with node(aws, agent, kubernetes, tmp_path) as found:
-        yield found
+    return make_node(aws, agent, kubernetes, tmp_path, monkeypatch)
 
 
-def real(here: Node, klass: ClassManifest) -> tuple[Calls, Calls, dict[str, int]]:
+async def real(here: Node, klass: ClassManifest) -> tuple[Calls, Calls, dict[str, int]]:
     """Calls of a first mount and of a remount, and the files with their modes."""
     spec = parse_class(klass.parameters, default_mode=0o644, default_region=REGION)
     _put_roles(here.aws.cloud, klass.parameters)
     stock(here.aws.cloud, spec, spec.region or REGION)
-    mounter = here.started()
+    mount = MountSpec(POD, klass.name, "/target", TOKENS, spec)
     counted: list[Calls] = []
-    for _ in range(2):
-        here.aws.journal.clear()
-        mount = MountSpec(POD, klass.name, "/target", TOKENS, spec)
-        delivery = mounter.mount(mount, deadline=Deadline.after(20), arrived=monotonic())
-        counted.append(_without_region_of_sts(here.aws.journal.totals))
+    async with here.daemon() as mounter:
+        for _ in range(2):
+            here.aws.journal.clear()
+            now = monotonic()
+            delivery = await mounter.mount(mount, deadline=now + 20, arrived=now, trace=Trace())
+            counted.append(_without_region_of_sts(here.aws.journal.totals))
     return counted[0], counted[1], {file.path: file.mode for file in delivery.files}
 
 
@@ -70,7 +75,7 @@ def _put_roles(cloud: Cloud, parameters: Mapping[str, str]) -> None:
             cloud.put_role(arn.rpartition("/")[2], trust=["shop:web"])
 
 
-def told(entry: Any, key: str) -> Calls:
+def explained(entry: Any, key: str) -> Calls:
     calls: Calls = Counter()
     for one in entry["calls"]:
         if one["service"] in STORES and one[key]:
@@ -100,9 +105,9 @@ def test_the_engine_does_what_was_explained(
     done = command("explain", path, "--class", klass.name, "--region", REGION, "-o", "json")
     assert done.code == 0, done.err
     (entry,) = json.loads(done.out)
-    first, remount, delivered = real(here, klass)
-    assert told(entry, "firstMount") == first
-    assert told(entry, "remount") == remount
+    first, remount, delivered = asyncio.run(real(here, klass))
+    assert explained(entry, "firstMount") == first
+    assert explained(entry, "remount") == remount
     named = {file["path"]: int(file["mode"], 8) for file in entry["files"] if not file["several"]}
     assert named.items() <= delivered.items()
     if not any(file["several"] for file in entry["files"]):
@@ -146,7 +151,7 @@ def explain(command: Run, tmp_path: Path) -> Run:
 def test_the_identity_is_that_of_the_pod_beside_the_class(explain: Run) -> None:
     out = explain(with_objects(SECRET) + ACCOUNT).out
     assert "role arn:aws:iam::111122223333:role/web of service account default/web" in out
-    assert "token of audience sts.amazonaws.com" in out
+    assert "token for the audience sts.amazonaws.com" in out
 
 
 def test_what_is_not_known_is_left_open(explain: Run) -> None:
@@ -172,19 +177,19 @@ def test_parameters_are_asked_for_by_ten(explain: Run) -> None:
     assert {one["host"] for one in calls} == {"ssm.eu-west-1.amazonaws.com"}
 
 
-def test_permissions_say_what_may_be_left_out(explain: Run) -> None:
+def test_optional_permissions_are_marked(explain: Run) -> None:
     (entry,) = json.loads(explain(with_objects(SECRET), "-o", "json").out)
     needed = {one["action"]: one for one in entry["permissions"]}
     assert needed["secretsmanager:GetSecretValue"]["resources"] == ["db"]
-    assert "may be left out" in needed["secretsmanager:DescribeSecret"]["remark"]
+    assert "optional" in needed["secretsmanager:DescribeSecret"]["remark"]
 
 
 @pytest.mark.parametrize(
     ("text", "arguments", "code", "message"),
     [
         (with_objects("- x"), [], 1, 'SecretProviderClass "shop" has mistakes'),
-        (with_objects(SECRET), ["--class", "x"], 2, 'there is no SecretProviderClass "x" of ours'),
-        ("", [], 2, "there is no SecretProviderClass of ours in"),
+        (with_objects(SECRET), ["--class", "x"], 2, 'there is no SecretProviderClass "x" in'),
+        ("", [], 2, "there is no SecretProviderClass in"),
     ],
     ids=["mistakes", "no such class", "empty"],
 )

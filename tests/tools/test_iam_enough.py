@@ -1,21 +1,21 @@
 """`iam-policy` held against the calls that the engine makes: enough, and nothing more."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from provider.tools import iam_policy
-from provider.manifests.kubernetes import read_classes
 from provider.csi.request.parameters import parse_class
+from provider.manifests.kubernetes import read_classes
 from testbed.agent import FakeAgent
 from testbed.aws import FakeAws
 from testbed.aws.iam import ACCOUNT
 from testbed.kubernetes import FakeKubernetes
-from tests.tools.judged import NODE_REGION, WEB, Court, policies_of
-from tests.tools.node import Node, node
+from tests.cli.conftest import Run
 from tests.deploy.test_examples import FILES
+from tests.tools.node import Node, make_node
+from tests.tools.policy_check import NODE_REGION, WEB, PolicyCheck, policies_of
 
 READER = f"arn:aws:iam::{ACCOUNT}:role/reader"
 PARTITIONS = {
@@ -32,17 +32,20 @@ KEYS = {
 
 @pytest.fixture
 def here(
-    aws: FakeAws, agent: FakeAgent, kubernetes: FakeKubernetes, tmp_path: Path
-) -> Iterator[Node]:
-    with node(aws, agent, kubernetes, tmp_path) as here:
-        yield here
+    aws: FakeAws,
+    agent: FakeAgent,
+    kubernetes: FakeKubernetes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Node:
+    return make_node(aws, agent, kubernetes, tmp_path, monkeypatch)
 
 
 Judge = Callable[..., None]
 
 
 @pytest.fixture
-def judge(here: Node, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Judge:
+def judge(here: Node, tmp_path: Path, command: Run) -> Judge:
     """Runs `iam-policy` for a class, and judges what it prints."""
 
     def judge(parameters: Mapping[str, str], regions: Sequence[str] = ()) -> None:
@@ -50,11 +53,11 @@ def judge(here: Node, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Jud
         path.write_text(json.dumps(manifest(parameters)))
         keys = {region: KEYS[region] for region in regions}
         flags = [flag for key in keys.values() for flag in ("--kms-key", key)]
-        code = iam_policy.run([str(path), "--account", ACCOUNT, "--region", NODE_REGION, *flags])
-        printed = capsys.readouterr()
-        assert code == 0, printed.err
+        own = ("--account", ACCOUNT, "--region", NODE_REGION)
+        printed = command("iam-policy", path, *own, *flags)
+        assert printed.code == 0, printed.err
         klass = parse_class(parameters, default_mode=0o644, default_region=NODE_REGION)
-        Court(here, klass, keys).judge(policies_of(printed.out))
+        PolicyCheck(here, klass, keys).check(policies_of(printed.out))
 
     return judge
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from provider.tools import iam_policy
 from provider.tools.iam_policy.options import EXIT_CODES
-from tests.tools.conftest import CLASS, Done, Run
+from tests.cli.conftest import Run
 from tests.hcl import policy_documents
 from tests.iam import matches
+from tests.tools.conftest import CLASS
 
 ACCOUNT = "111122223333"
 KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -66,14 +66,9 @@ IRSA = {
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs `secrets-provider-aws iam-policy`."""
-
-    def run(*arguments: object) -> Done:
-        code = iam_policy.run([*map(str, arguments)])
-        return Done(code, *capsys.readouterr())
-
-    return run
+def run(command: Run) -> Run:
+    """Runs `iam-policy`."""
+    return lambda *arguments: command("iam-policy", *arguments)
 
 
 @pytest.fixture
@@ -234,7 +229,7 @@ def test_pod_identity_trusts_pairs_of_namespace_and_service_account(run: Run, fi
         {"StringEquals": {f"{tag}-namespace": ["ops"], f"{tag}-service-account": ["web"]}},
         {"StringEquals": {f"{tag}-namespace": ["shop"], f"{tag}-service-account": ["api", "web"]}},
     ]
-    assert "a class asks for irsa, but the trust is in pod-identity" in done.err
+    assert "a class uses irsa, but the trust policy is for pod-identity" in done.err
 
 
 def test_without_pods_all_service_accounts_of_the_files_are_trusted(
@@ -346,7 +341,7 @@ def test_a_policy_too_large_for_iam_is_warned_of(run: Run, tmp_path: Path) -> No
     path.write_text(CLASS.format(name="x", object="a") + "".join(lines))
     done = run(path, "--account", ACCOUNT)
     assert done.code == 0
-    assert "a managed policy takes 6144" in done.err
+    assert "the limit of a managed policy is 6144" in done.err
 
 
 def test_an_arn_that_may_be_partial_or_not_is_warned_of(run: Run, tmp_path: Path) -> None:
@@ -355,7 +350,7 @@ def test_an_arn_that_may_be_partial_or_not_is_warned_of(run: Run, tmp_path: Path
     path.write_text(CLASS.format(name="x", object=f'"{arn}"'))
     done = run(path)
     assert json.loads(done.out)["Statement"][0]["Resource"] == [arn]
-    assert f"{arn} ends as a whole ARN does" in done.err
+    assert f"{arn} looks like a complete ARN" in done.err
 
 
 @pytest.mark.parametrize(
@@ -363,10 +358,10 @@ def test_an_arn_that_may_be_partial_or_not_is_warned_of(run: Run, tmp_path: Path
     [
         ([], "FILE"),
         (["{}", "--account", "12"], "twelve digits"),
-        (["{}", "--region", "EU"], "expected a region"),
-        (["{}", "--kms-key", f"arn:aws:kms:eu-west-1:{ACCOUNT}:alias/x"], "no aliases"),
+        (["{}", "--region", "EU"], "is not the name of a region"),
+        (["{}", "--kms-key", f"arn:aws:kms:eu-west-1:{ACCOUNT}:alias/x"], "aliases do not work"),
         (["{}", "--trust", "irsa"], "--oidc-provider"),
-        (["{}", "--service-account", "a/b"], "for --trust"),
+        (["{}", "--service-account", "a/b"], "need --trust"),
         (["{}", "--trust", "pod-identity", "--service-account", "a"], "NAMESPACE/NAME"),
         (["{}", "--trust", "pod-identity", "--service-account", "a/*"], "NAMESPACE/NAME"),
         (["{}", "--trust", "irsa", "--oidc-provider", "nonsense"], "issuer"),
@@ -402,10 +397,7 @@ def test_without_a_sound_class_there_is_no_policy(
     assert told in done.err
 
 
-def test_help_tells_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        iam_policy.run(["--help"])
-    out = capsys.readouterr().out
+def test_help_shows_exit_codes(run: Run) -> None:
+    out = run("--help").out
     for code, meaning in EXIT_CODES.items():
         assert f"  {code}  {meaning}" in out
-    assert max(map(len, out.splitlines())) <= 100

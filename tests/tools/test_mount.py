@@ -11,8 +11,9 @@ import pytest
 
 from provider.tools.mount.options import EXIT_CODES
 from provider.tools.terminal import Paint
-from tests.tools.conftest import CLASS, Run
+from tests.cli.conftest import Run
 from tests.csi.server.process import Process
+from tests.tools.conftest import CLASS
 
 Manifest = Callable[..., Path]
 

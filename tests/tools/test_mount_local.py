@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from testbed.aws import FakeAws, allow
-from tests.tools.conftest import CLASS, Run
+from tests.cli.conftest import Run
+from tests.tools.conftest import CLASS
 
 REGION = "eu-west-1"
 VALUE = "canary-value"
@@ -115,7 +116,7 @@ def test_json_is_for_programs(profile: FakeAws, manifest: Manifest, output: Path
     size = len(json.dumps({"user": "anna"}))
     assert document["files"] == [
         {"path": "db_login", "change": "added", "bytes": size, "mode": "0400", "version": version},
-        {"path": "user", "change": "added", "bytes": 4, "mode": "0400", "version": None},
+        {"path": "user", "change": "added", "bytes": 4, "mode": "0400", "version": version},
         {"path": "_db_host", "change": "added", "bytes": 11, "mode": "0644", "version": "1"},
         {"path": "db_password", "change": "removed"},
     ]
@@ -156,7 +157,7 @@ def test_a_refusal_names_the_caller_and_whose_rights_it_is_about(
     assert done.code == 1
     assert "mount refused: PERMISSION_DENIED" in done.err
     assert "assumed-role/developer/anna" in done.err
-    assert "hint: these were your own rights" in done.err
+    assert "hint: these were your own permissions" in done.err
     assert not output.exists()
 
 

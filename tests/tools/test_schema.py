@@ -7,11 +7,11 @@ import jsonschema
 import pytest
 import yaml
 
-from provider.tools.schema.command import as_text, of_class, of_objects
 from provider.csi.request.keys import OBJECT_KEYS, PARAMETER_KEYS
 from provider.csi.request.parameters import parse_class
 from provider.manifests.problems import InvalidSpec
-from tests.tools.conftest import Run
+from provider.tools.schema import as_text, of_class, of_objects
+from tests.cli.conftest import Run
 from tests.deploy.manifests import EXAMPLES, documents, of_kind
 
 SCHEMAS = Path(__file__).parents[2] / "deploy" / "schema"

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from provider.tools.sources import Source
 from provider.tools.validate.findings import Finding
 from provider.tools.validate.review import review
-from provider.tools.sources import Source
 
 Reviews = Callable[..., list[Finding]]
 

@@ -9,15 +9,15 @@ import jsonschema
 import pytest
 import yaml
 
-from provider.tools.review import shown
-from provider.tools.validate.findings import RULES
-from provider.tools.validate.review import review
 from provider.tools.sources import Source
 from provider.tools.terminal import Paint
-from tests.tools.conftest import Done, Run
-from tests.tools.review.conftest import with_objects
+from provider.tools.validate import text_format
+from provider.tools.validate.findings import RULES
+from provider.tools.validate.review import review
+from tests.cli.conftest import Result, Run
+from tests.tools.validate.conftest import with_objects
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SARIF = json.loads((ROOT / "tests/data/sarif-2.1.0.trimmed.schema.json").read_text())
 
 GOOD = with_objects("- objectName: db\n  objectType: secretsmanager")
@@ -30,7 +30,7 @@ BAD = with_objects("- objectName: db\n  objectType: secretmanager")
 def validate(command: Run, tmp_path: Path) -> Run:
     """Validates a text as a file."""
 
-    def run(text: str, *arguments: str) -> Done:
+    def run(text: str, *arguments: str) -> Result:
         path = tmp_path / "class.yaml"
         path.write_text(text, newline="")
         return command("validate", path, *arguments)
@@ -87,7 +87,7 @@ def test_a_missing_key_hides_no_misspelled_one_at_its_place(validate: Run) -> No
 
 
 def test_all_well_is_one_line_or_none(validate: Run) -> None:
-    assert validate(GOOD).out == "1 class in 1 file: all well\n"
+    assert validate(GOOD).out == "1 class in 1 file: no problems\n"
     assert validate(GOOD, "--quiet").out == ""
     assert validate(NOTED, "-q").out == ""
 
@@ -126,8 +126,8 @@ def test_lines_of_secrets_are_never_shown(validate: Run) -> None:
 
 def test_colours_are_for_terminals() -> None:
     found = review([Source("x", BAD)])
-    assert "\x1b[31m" in shown.as_text(found, Paint(is_on=True))
-    assert "\x1b" not in shown.as_text(found, Paint(is_on=False))
+    assert "\x1b[31m" in text_format.as_text(found, Paint(is_on=True))
+    assert "\x1b" not in text_format.as_text(found, Paint(is_on=False))
 
 
 def test_names_cannot_move_the_cursor(validate: Run) -> None:
@@ -235,11 +235,11 @@ def test_annotations_of_github_are_escaped(command: Run, tmp_path: Path) -> None
     assert line.startswith("::warning file=")
     assert (
         '/a%2Cb%3Ac.yaml,line=10,col=21,title=SecretProviderClass "shop"::'
-        'spec.parameters.objects[0].objectName: "50%25\\n" is no secret' in line
+        'spec.parameters.objects[0].objectName: "50%25\\n" is not a valid' in line
     )
 
 
-def sarif(done: Done) -> Any:
+def sarif(done: Result) -> Any:
     document = json.loads(done.out)
     jsonschema.validate(document, SARIF)
     (run,) = document["runs"]
@@ -266,7 +266,7 @@ def test_sarif_without_results_is_valid(validate: Run) -> None:
 # ---- the fitting block -----------------------------------------------------------------
 
 
-def block_of(done: Done) -> Any:
+def block_of(done: Result) -> Any:
     assert done.code == 0, done.err
     (block,) = yaml.safe_load(done.out)["secretObjects"]
     return block
@@ -320,4 +320,4 @@ def test_what_the_block_says_has_no_findings(validate: Run) -> None:
 def test_no_block_is_made_of_a_class_with_mistakes(validate: Run) -> None:
     done = validate(BAD, "--fix-secret-objects")
     assert (done.code, done.out) == (1, "")
-    assert 'first put right what validate says of SecretProviderClass "shop"' in done.err
+    assert 'correct first what validate reports for SecretProviderClass "shop"' in done.err

@@ -5,9 +5,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provider.tools.validate.places import Embedded, Lines, Place
 from provider.manifests.nodes import Fields, Scalar
 from provider.manifests.yaml_tree import read_document
+from provider.tools.validate.places import Embedded, Lines, Place
 
 WRITTEN = {
     "literal": "a:\n  objects: |\n    - first\n    - target\n",

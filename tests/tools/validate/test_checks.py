@@ -3,7 +3,7 @@
 import pytest
 
 from provider.tools.validate.findings import RULES, Finding
-from tests.tools.review.conftest import HEAD, Reviews, with_objects
+from tests.tools.validate.conftest import HEAD, Reviews, with_objects
 
 SECRET = "- objectName: db\n  objectType: secretsmanager"
 FAILOVER = "region: eu-west-1\nfailoverRegion: eu-central-1"
@@ -23,8 +23,8 @@ CASES = {
     "mistake in an object": (
         with_objects(f"{SECRET}\n  filePermission: ⇒rw"),
         (
-            "error object: objects[0].filePermission: must be a quoted 4-digit octal number such "
-            'as "0400", got "rw"'
+            "error object: objects[0].filePermission: must be a quoted 4-digit octal number from "
+            '"0000" to "0777", got "rw"'
         ),
     ),
     "broken objects": (
@@ -63,8 +63,8 @@ CASES = {
     "provider in capitals": (
         with_objects(SECRET).replace("provider: aws", "provider: ⇒AWS"),
         (
-            "error provider: spec.provider: the driver looks for AWS.sock, and there is aws.sock; "
-            "did you mean aws"
+            "error provider: spec.provider: the driver looks for AWS.sock, but the socket is "
+            "aws.sock; did you mean aws"
         ),
     ),
     "old version": (
@@ -82,7 +82,7 @@ CASES = {
         ),
         (
             "error manifest: apiVersion: must be secrets-store.csi.x-k8s.io/v1, got "
-            '"secrets-store.csi.k8s.io/v1": no cluster knows this as a class'
+            '"secrets-store.csi.k8s.io/v1": it does not exist'
         ),
     ),
     "no name": (
@@ -91,27 +91,30 @@ CASES = {
     ),
     "region without dash": (
         with_objects(SECRET, parameters="region: ⇒eu-west1"),
-        ('warning region: region: "eu-west1" looks like no AWS region; did you mean eu-west-1'),
+        (
+            'warning region: region: "eu-west1" does not look like an AWS region; '
+            "did you mean eu-west-1"
+        ),
     ),
     "zone": (
         with_objects(SECRET, parameters="region: ⇒us-east-1a"),
         (
-            'warning region: region: "us-east-1a" looks like no AWS region; '
-            "it is a zone of us-east-1"
+            'warning region: region: "us-east-1a" does not look like an AWS region; '
+            "it is an availability zone of us-east-1"
         ),
     ),
     "address type without effect": (
         with_objects(SECRET, parameters="region: eu-west-1\npreferredAddressType: ⇒ipv6"),
         (
-            "warning no-effect: preferredAddressType: has an effect with EKS Pod "
-            'Identity only, and the class uses IRSA; set usePodIdentity: "true", or leave it out'
+            "warning no-effect: preferredAddressType: only has an effect with "
+            'EKS Pod Identity, but the class uses IRSA; set usePodIdentity: "true", or leave it out'
         ),
     ),
     "failover without region": (
         with_objects(SECRET, parameters="failoverRegion: ⇒eu-west-2"),
         (
-            "warning failover: failoverRegion: stands without region: no node of "
-            "eu-west-2 itself can mount the class; name the region"
+            "warning failover: failoverRegion: without region, nodes in "
+            "eu-west-2 cannot mount the class; set region"
         ),
     ),
     "pinned parameter in two regions": (
@@ -120,67 +123,68 @@ CASES = {
             parameters=FAILOVER,
         ),
         (
-            "warning failover: objects[0]: version 3 is asked for in eu-central-1 too: "
-            "a parameter's version numbers are each region's own; use objectVersionLabel, which "
-            "both regions can have"
+            "warning failover: objects[0]: version 3 is also read in eu-central-1: "
+            "each region numbers the versions of a parameter itself; use objectVersionLabel, which "
+            "can exist in both regions"
         ),
     ),
     "parameter without slash": (
         with_objects("- objectName: ⇒app/url\n  objectType: ssmparameter"),
         (
-            'warning aws-name: objects[0].objectName: "app/url" is no parameter\'s '
-            "name: one with / begins with /; did you mean /app/url"
+            'warning aws-name: objects[0].objectName: "app/url" is not a valid name '
+            "of a parameter: a name with / must begin with /; did you mean /app/url"
         ),
     ),
     "parameter with a blank": (
         with_objects('- objectName: ⇒"a b"\n  objectType: ssmparameter'),
         (
-            'warning aws-name: objects[0].objectName: "a b" is no parameter\'s name: '
-            "letters, digits and _.-/"
+            'warning aws-name: objects[0].objectName: "a b" is not a valid name of a '
+            "parameter: use letters, digits and _.-/"
         ),
     ),
     "deep parameter": (
         with_objects(f"- objectName: ⇒{'/a' * 16}\n  objectType: ssmparameter"),
         (
-            "warning aws-name: objects[0].objectName: is too deep: 16 levels, a "
-            "parameter has 15 at most"
+            "warning aws-name: objects[0].objectName: is too deep: 16 levels, "
+            "the limit of a parameter is 15"
         ),
     ),
     "label as a parameter's version": (
         with_objects("- objectName: /a\n  objectType: ssmparameter\n  objectVersion: ⇒prod"),
         (
-            'warning aws-name: objects[0].objectVersion: "prod" is no parameter\'s '
-            "version, which is a number; a label is given by objectVersionLabel"
+            'warning aws-name: objects[0].objectVersion: "prod" is not a version '
+            "of a parameter, which is a number; for a label use objectVersionLabel"
         ),
     ),
     "reserved label": (
         with_objects("- objectName: /a\n  objectType: ssmparameter\n  objectVersionLabel: ⇒Aws-1"),
         (
-            'warning aws-name: objects[0].objectVersionLabel: "Aws-1" is no '
-            "parameter's label: at most 100 letters, digits and _.-, not beginning with a digit, "
-            "aws or ssm"
+            'warning aws-name: objects[0].objectVersionLabel: "Aws-1" is not a valid '
+            "label of a parameter: at most 100 letters, digits and _.-, not beginning with a "
+            "digit, aws or ssm"
         ),
     ),
     "stage as a secret's version": (
         with_objects(f"{SECRET}\n  objectVersion: ⇒AWSCURRENT"),
         (
-            'warning aws-name: objects[0].objectVersion: "AWSCURRENT" is no secret\'s '
-            "version id, which has 32 to 64 characters; a staging label is given by "
+            'warning aws-name: objects[0].objectVersion: "AWSCURRENT" is not a '
+            "version id of a secret, which has 32 to 64 characters; for a staging label use "
             "objectVersionLabel"
         ),
     ),
     "secret with a selector": (
         with_objects("- objectName: ⇒db:3\n  objectType: secretsmanager"),
         (
-            'warning aws-name: objects[0].objectName: "db:3" is no secret\'s name: '
-            "letters, digits and /_+=.@-; a parameter is objectType: ssmparameter"
+            'warning aws-name: objects[0].objectName: "db:3" is not a valid name '
+            "of a secret: use letters, digits and /_+=.@-; for a parameter use objectType: "
+            "ssmparameter"
         ),
     ),
     "failover object's name": (
         with_objects(f"{SECRET}\n  failoverObject:\n    objectName: ⇒d b", parameters=FAILOVER),
         (
-            'warning aws-name: objects[0].failoverObject.objectName: "d b" is no '
-            "secret's name: letters, digits and /_+=.@-"
+            'warning aws-name: objects[0].failoverObject.objectName: "d b" is not a '
+            "valid name of a secret: use letters, digits and /_+=.@-"
         ),
     ),
     "writable by all": (
@@ -200,18 +204,18 @@ CASES = {
         with_objects(f'{SECRET}\n  filePermission: ⇒"0444"'),
         (
             'note world-readable: objects[0].filePermission: "0444" lets every user of '
-            "the pod read, as the default does; files belong to root, so that whoever runs as "
-            "another user needs it"
+            "the pod read, like the default; files belong to root, so pods that run as "
+            "another user need it"
         ),
     ),
     "readable by nobody": (
         with_objects(f'{SECRET}\n  filePermission: ⇒"0000"'),
-        ('warning file-mode: objects[0].filePermission: "0000" lets nobody read but root'),
+        ('warning file-mode: objects[0].filePermission: "0000" lets only root read'),
     ),
     "helm template": (
         with_objects(SECRET).replace("name: shop", "name: ⇒{{ .Values.name }}"),
         (
-            "error not-yaml: is a Helm template, which only Helm can read; "
+            "error not-yaml: is a Helm template, which must be rendered first; "
             "helm template CHART | secrets-provider-aws validate -"
         ),
     ),
@@ -241,25 +245,31 @@ TWO_FILES = f"{SECRET}\n  jmesPath: [{{path: user, objectAlias: app/user}}]"
 SYNCED = {
     "capitals": (
         "  - {key: a, objectName: ⇒DB}",
-        'synced-file data[0].objectName: "DB" differs from the class\'s file in capitals; write db',
+        (
+            'synced-file data[0].objectName: "DB" differs from the file of the class in '
+            "capitalization; use db"
+        ),
     ),
     "untranslated": (
         "  - {key: a, objectName: ⇒app/user}",
         (
-            'synced-file data[0].objectName: "app/user" is no file of the class: the driver cannot '
-            "make the Secret; did you mean app_user"
+            'synced-file data[0].objectName: "app/user" is not a file of the class: the driver '
+            "cannot create the Secret; did you mean app_user"
         ),
     ),
     "unlike any": (
         "  - {key: a, objectName: ⇒certificate}",
         (
-            'synced-file data[0].objectName: "certificate" is no file of the class: the driver '
-            'cannot make the Secret; there are "app_user", "db"'
+            'synced-file data[0].objectName: "certificate" is not a file of the class: the driver '
+            'cannot create the Secret; there are "app_user", "db"'
         ),
     ),
     "key": (
         "  - {key: ⇒a/b, objectName: db}",
-        'synced-secret data[0].key: "a/b" is no key of a Secret: letters, digits, -, _ and .',
+        (
+            'synced-secret data[0].key: "a/b" is not a valid key of a Secret: use letters, '
+            "digits, -, _ and ."
+        ),
     ),
     "no key": (
         "  - ⇒{objectName: db}",
@@ -267,7 +277,7 @@ SYNCED = {
     ),
     "key twice": (
         "  - {key: a, objectName: db}\n  - {key: ⇒a, objectName: app_user}",
-        'synced-secret data[1].key: "a" stands twice: one of the values is lost',
+        'synced-secret data[1].key: "a" is used twice: one of the values is lost',
     ),
 }
 
@@ -290,7 +300,7 @@ def test_synced_files_and_keys(data: str, expected: str, reviewed: Reviews) -> N
         ("- secretName: s\n  type: Opaque", "data: is required"),
         (
             "- secretName: S\n  type: Opaque\n  data: [{objectName: db, key: a}]",
-            'secretName: "S" is no Secret\'s name',
+            'secretName: "S" is not a valid name of a Secret',
         ),
         (
             "- secretName: s\n  type: kubernetes.io/ssh-auth\n  data: [{objectName: db, key: a}]",
@@ -309,7 +319,7 @@ def test_secrets_that_the_driver_or_the_api_server_refuses(
 def test_a_secret_that_is_made_twice(reviewed: Reviews) -> None:
     one = "- secretName: s\n  type: Opaque\n  data: [{objectName: db, key: a}]\n"
     (finding,) = reviewed(with_objects(SECRET, rest=f"secretObjects:\n{one}{one}"))
-    assert finding.message.startswith('"s" is made twice')
+    assert finding.message.startswith('"s" is used twice')
 
 
 def test_one_pem_file_may_be_split_into_a_tls_secret(reviewed: Reviews) -> None:
@@ -343,7 +353,7 @@ def test_a_folded_block_that_joins_the_objects_is_told(reviewed: Reviews) -> Non
     item = "- {objectName: db, objectType: secretsmanager}"
     text = with_objects(f"{item}\n{item}").replace("objects: |", "objects: >")
     (finding,) = reviewed(text)
-    assert finding.suggestion == "> joins lines: write objects: |"
+    assert finding.suggestion == "> joins lines: use objects: |"
     assert (finding.line, finding.exact) == (11, True)
 
 
@@ -360,7 +370,7 @@ def test_a_class_that_stands_twice(reviewed: Reviews) -> None:
     (finding,) = reviewed(with_objects(SECRET), "---\n" + with_objects(SECRET))
     assert (finding.file, finding.line, finding.column) == ("b", 5, 9)
     assert told(finding) == (
-        "warning duplicate-class: metadata.name: stands in a:1 too: the last one applied counts"
+        "warning duplicate-class: metadata.name: is also in a:1: the one that is applied last wins"
     )
     elsewhere = with_objects(SECRET).replace("  name: shop", "  name: shop\n  namespace: two")
     assert reviewed(with_objects(SECRET), elsewhere) == []
@@ -378,7 +388,7 @@ def test_the_daemons_region_holds_for_arns(reviewed: Reviews) -> None:
 def test_more_parameters_than_an_account_takes_a_second(reviewed: Reviews) -> None:
     some = "\n".join(f"- {{objectName: /p{n}, objectType: ssmparameter}}" for n in range(401))
     (finding,) = reviewed(with_objects(some))
-    assert "401 parameters make 41 calls a mount" in finding.message
+    assert "401 parameters need 41 calls for each mount" in finding.message
 
 
 def deployment(csi: str, namespace: str = "") -> str:
@@ -403,7 +413,10 @@ def csi(name: str, read_only: str = "true") -> str:
         (deployment(csi("shop")), ""),
         (deployment(csi("shop"), "store"), ""),
         (deployment("{driver: other}"), ""),
-        (deployment(csi("shopp")), 'volume "shopp" is no class of these files; did you mean shop'),
+        (
+            deployment(csi("shopp")),
+            'volume "shopp" is not a class of these files; did you mean shop',
+        ),
         (deployment(csi("shop", "false")), "manifest must be true: the driver refuses the volume"),
         (deployment(csi("")), "volume is required by secrets-store.csi.k8s.io"),
     ],
@@ -420,7 +433,7 @@ def test_volumes_are_held_against_the_classes(
 def test_a_class_of_another_namespace_is_out_of_reach(reviewed: Reviews) -> None:
     klass = with_objects(SECRET).replace("  name: shop", "  name: shop\n  namespace: one")
     (finding,) = reviewed(klass + deployment(csi("shop"), "two"))
-    assert finding.message == '"shop" is in one: a pod\'s class is of its own namespace'
+    assert finding.message == '"shop" is in one: pod and class must have the same namespace'
     assert finding.owner == 'Deployment "web"'
 
 

@@ -1,24 +1,23 @@
-"""An AWS that holds whatever a class asks for, whichever way it asks."""
+"""Fills the fake AWS with everything that a class asks for."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
-from jmespath.parser import ParsedResult
-
 from provider.aws.arn import looks_like_arn
-from provider.csi.request.model import ClassSpec, ObjectRef, SecretObject
+from provider.csi.request.model import ClassSpec, SecretObject
+from provider.engine.model import SecretRef
 from testbed.aws import Cloud
 from testbed.aws.parameters import Parameter
 from testbed.aws.secrets import Secret
 
 LEAF = "abcd"
-"""Text that is base64 and hex as well."""
+"""Text that is valid base64 and hex."""
 _REFERENCE = "/aws/reference/secretsmanager/"
 
 
 def stock(cloud: Cloud, klass: ClassSpec, region: str) -> None:
-    """Put everything there that the class names, in both of its regions."""
+    """Create everything that the class names, in both of its regions."""
     for obj in klass.objects:
         value = _value(obj)
         _put(cloud, obj.ref, region, value)
@@ -26,19 +25,19 @@ def stock(cloud: Cloud, klass: ClassSpec, region: str) -> None:
             _put(cloud, obj.failover, klass.failover_region, value)
 
 
-def _put(cloud: Cloud, ref: ObjectRef, region: str, value: str) -> None:
+def _put(cloud: Cloud, ref: SecretRef, region: str, value: str) -> None:
     if ref.store == "secretsmanager":
         _put_secret(cloud, ref, region, value)
     elif ref.store == "ssmparameterpath":
         cloud.put_parameter(f"{ref.name.rstrip('/')}/{LEAF}", LEAF, region=region)
     elif ref.name.startswith(_REFERENCE):
-        secret = ObjectRef("secretsmanager", ref.name.removeprefix(_REFERENCE))
+        secret = SecretRef("secretsmanager", ref.name.removeprefix(_REFERENCE))
         _put_secret(cloud, secret, region, value)
     else:
         _put_parameter(cloud, ref, region, value)
 
 
-def _put_secret(cloud: Cloud, ref: ObjectRef, region: str, value: str) -> None:
+def _put_secret(cloud: Cloud, ref: SecretRef, region: str, value: str) -> None:
     name = ref.name.split(":", 6)[-1] if looks_like_arn(ref.name) else ref.name
     secret = cloud.put_secret(name, value, region=region)
     if looks_like_arn(ref.name) and ref.name[-7:-6] == "-":
@@ -49,13 +48,13 @@ def _put_secret(cloud: Cloud, ref: ObjectRef, region: str, value: str) -> None:
         secret.put(value, version=ref.version, stages=(ref.label,) if ref.label else ())
 
 
-def _put_parameter(cloud: Cloud, ref: ObjectRef, region: str, value: str) -> None:
+def _put_parameter(cloud: Cloud, ref: SecretRef, region: str, value: str) -> None:
     if not looks_like_arn(ref.name):
         parameter = cloud.put_parameter(ref.name, value, region=region)
     elif ref.name.split(":")[4] == cloud.account:
         name = ref.name.partition(":parameter")[2]
         parameter = cloud.put_parameter(name, value, region=region)
-    else:  # another account's, which the fake knows by no resource of its own
+    else:  # of another account, for which the fake has no resources
         parameter = Parameter(ref.name, ref.name)
         cloud.parameters.setdefault(region, {})[""] = parameter
     for _ in range(3):
@@ -65,7 +64,7 @@ def _put_parameter(cloud: Cloud, ref: ObjectRef, region: str, value: str) -> Non
 
 
 def _value(obj: SecretObject) -> str:
-    """A value in which everything that is looked for can be found, and decoded."""
+    """A value in which every key and path is found and can be decoded."""
     return (
         LEAF if obj.encoding and not (obj.extractions or obj.keys) else json.dumps(_document(obj))
     )
@@ -74,10 +73,10 @@ def _value(obj: SecretObject) -> str:
 def _document(obj: SecretObject) -> dict[str, Any]:
     document: dict[str, Any] = {"key": LEAF}
     for extraction in obj.extractions:
-        if isinstance(extraction.expression, ParsedResult):
-            document |= _nest(list(_steps(extraction.expression.parsed)), LEAF)
+        if extraction.expression.compiled is not None:
+            document |= _nest(list(_steps(extraction.expression.compiled.parsed)), LEAF)
         else:
-            document[extraction.expression] = LEAF
+            document[extraction.path] = LEAF
     for pattern in obj.keys.patterns if obj.keys else ():
         document[pattern.text.replace("*", "x")] = LEAF
     return document
