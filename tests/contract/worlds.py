@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from botocore.session import Session as Botocore
 from moto.server import ThreadedMotoServer
 
-from provider.credentials import Credentials
+from provider.engine.model import Credentials
 from testbed.aws import FakeAws, Session
 
 REGION = "eu-west-1"
@@ -53,8 +53,7 @@ class FakeWorld:
     @property
     def credentials(self) -> Credentials:
         session = self.session
-        keys = session.access_key_id, session.secret_access_key, session.token
-        return Credentials(*keys, session.expires_at)
+        return Credentials(session.access_key_id, session.secret_access_key, session.token)
 
     def put_secret(self, name: str, value: str | bytes) -> str:
         return self.aws.cloud.put_secret(name, value, region=REGION).arn
@@ -70,7 +69,7 @@ class FakeWorld:
 class MotoWorld:
     """A moto server, set up through botocore. It takes any credentials."""
 
-    credentials = Credentials("AKIDEXAMPLE", "secret", "token", 4e9)
+    credentials = Credentials("AKIDEXAMPLE", "secret", "token")
 
     def __init__(self, url: str) -> None:
         self.url = url
