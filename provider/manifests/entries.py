@@ -20,11 +20,11 @@ class Findings:
     warnings: list[Problem] = field(default_factory=list)
     """At most 50: each becomes a line of the log at each mount."""
 
-    def wrong(self, path: str, message: str, at: Node | None = None) -> None:
+    def error(self, path: str, message: str, at: Node | None = None) -> None:
         """Add a problem, at the place of a node where there is one."""
         self.problems.append(_problem(path, message, at))
 
-    def ignored(self, path: str, message: str, at: Node | None = None) -> None:
+    def warn(self, path: str, message: str, at: Node | None = None) -> None:
         """Add a warning: something has no effect."""
         if not self.has_all_warnings:
             self.warnings.append(_problem(path, message, at))
@@ -74,29 +74,29 @@ class Entry:
         """Path of one key of the mapping."""
         return f"{self.path}.{key}"
 
-    def is_faulty(self, key: str) -> bool:
+    def is_invalid(self, key: str) -> bool:
         """Whether `key` has a value that is not valid text."""
         return key in self.values and key not in self.texts
 
-    def blame(self, findings: Findings, key: str, message: str) -> None:
+    def error(self, findings: Findings, key: str, message: str) -> None:
         """Add a problem with the value of `key`."""
-        findings.wrong(self.path_of(key), message, self.at(key))
+        findings.error(self.path_of(key), message, self.at(key))
 
 
 def read_entry(node: Node, keys: tuple[Key, ...], path: str, findings: Findings) -> Entry | None:
     """The mapping `node` read by the table `keys`; None if it is not a mapping."""
     if not isinstance(node, Fields):
-        findings.wrong(path, f"must be a mapping, got {kind_of(node)}", node)
+        findings.error(path, f"must be a mapping, got {kind_of(node)}", node)
         return None
     entry = Entry(path, node, _values(node, keys, path, findings), {}, {}, {}, {})
     for again in node.repeated:
-        findings.wrong(path, f"key {quote(again.text)} stands twice", again)
+        findings.error(path, f"key {quote(again.text)} occurs twice", again)
     for key in keys:
         value = entry.values.get(key.name)
         if value is not None:
             _read_value(entry, key, value, findings)
         elif key.required:
-            findings.wrong(entry.path_of(key.name), "is required", node[key.name] or node)
+            findings.error(entry.path_of(key.name), "is required", node[key.name] or node)
     return entry
 
 
@@ -118,7 +118,7 @@ def _values(node: Fields, keys: tuple[Key, ...], path: str, findings: Findings) 
             continue
         meant = by_lower.pop(name.lower(), None)
         if meant:
-            findings.ignored(path, f"key {quote(name)} is taken for {meant}", field_.key)
+            findings.warn(path, f"key {quote(name)} is taken for {meant}", field_.key)
             values[meant] = field_.node
         else:
             unknown.append(field_.key)
@@ -132,9 +132,9 @@ def _warn_of(unknown: list[Scalar], names: Collection[str], path: str, findings:
         return
     for key in unknown[:_MOST_HINTS]:
         hint = did_you_mean(key.text, names)
-        findings.ignored(path, f"key {quote(key.text)} is not known, ignored{hint}", key)
+        findings.warn(path, f"key {quote(key.text)} is not known, ignored{hint}", key)
     if more := unknown[_MOST_HINTS:]:
-        findings.ignored(path, f"{len(more)} more keys are not known, ignored", more[0])
+        findings.warn(path, f"{len(more)} more keys are not known, ignored", more[0])
 
 
 def _is_absent(value: Node) -> bool:
@@ -150,13 +150,13 @@ def _read_value(entry: Entry, key: Key, value: Node, findings: Findings) -> None
         if isinstance(value, Items):
             entry.lists[key.name] = value
         else:
-            findings.wrong(path, f"must be a list, got {kind_of(value)}", value)
+            findings.error(path, f"must be a list, got {kind_of(value)}", value)
     elif key.type == "mapping":
         only = value.nodes[0] if isinstance(value, Items) and len(value.nodes) == 1 else value
         if isinstance(only, Fields):
             entry.mappings[key.name] = only
         else:
-            findings.wrong(path, f"must be one mapping, got {kind_of(only)}", value)
+            findings.error(path, f"must be one mapping, got {kind_of(only)}", value)
     elif key.type == "names":
         _read_names(entry, key, value, findings)
     else:
@@ -169,7 +169,7 @@ def _read_names(entry: Entry, key: Key, value: Node, findings: Findings) -> None
         entry.names[key.name] = ("*",)
     elif not isinstance(value, Items):
         got = quote(value.text) if isinstance(value, Scalar) else kind_of(value)
-        findings.wrong(path, f'must be "*" or a list of names and globs, got {got}', value)
+        findings.error(path, f'must be "*" or a list of names and globs, got {got}', value)
     else:
         read = [_name(at, node, findings) for at, node in read_list(value, path)]
         entry.names[key.name] = tuple(dict.fromkeys(filter(None, read)))
@@ -181,20 +181,20 @@ def _name(path: str, node: Node, findings: Findings) -> str | None:
     if words:
         return words
     got = "an empty one" if words == "" else f"{kind_of(node)}: quote it"
-    findings.wrong(path, f"must be text, got {got}", node)
+    findings.error(path, f"must be text, got {got}", node)
     return None
 
 
 def _read_text(entry: Entry, key: Key, value: Node, findings: Findings) -> None:
     path = entry.path_of(key.name)
     if not isinstance(value, Scalar):
-        findings.wrong(path, f"must be text, got {kind_of(value)}", value)
+        findings.error(path, f"must be text, got {kind_of(value)}", value)
     elif key.type == "quoted" and value.kind != "text":
         why = _INTEGER_PERMISSION if value.kind == "integer" else ""
-        findings.wrong(path, f"must be {key.expected}, got {kind_of(value)}{why}", value)
+        findings.error(path, f"must be {key.expected}, got {kind_of(value)}{why}", value)
     elif value.words is None and not (key.type == value.kind == "boolean"):
-        findings.wrong(path, f"must be text, got {kind_of(value)}: quote it", value)
+        findings.error(path, f"must be text, got {kind_of(value)}: quote it", value)
     elif fault := key.fault_in(value.text):
-        findings.wrong(path, f"{fault}, got {quote(value.text)}", value)
+        findings.error(path, f"{fault}, got {quote(value.text)}", value)
     else:
         entry.texts[key.name] = value

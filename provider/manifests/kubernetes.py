@@ -94,7 +94,7 @@ def _objects(node: Node, path: str, findings: Findings) -> Iterator[Manifest]:
     if isinstance(node, Scalar) and node.kind == "null":
         return  # an empty document: a file may begin or end with ---
     if not isinstance(node, Fields):
-        findings.wrong(path, f"must be a Kubernetes object, got {kind_of(node)}", node)
+        findings.error(path, f"must be a Kubernetes object, got {kind_of(node)}", node)
         return
     kind = _text(node["kind"])
     items = node["items"]
@@ -103,7 +103,7 @@ def _objects(node: Node, path: str, findings: Findings) -> Iterator[Manifest]:
             yield from _objects(item, item_path, findings)
         return
     if not kind:
-        findings.wrong(f"{path}.kind", "is required", node)
+        findings.error(f"{path}.kind", "is required", node)
     metadata = node["metadata"]
     name = _text(metadata["name"]) if isinstance(metadata, Fields) else ""
     namespace = _text(metadata["namespace"]) if isinstance(metadata, Fields) else ""
@@ -117,7 +117,7 @@ def read_class(manifest: Manifest, findings: Findings) -> ClassManifest:
     path = f"{manifest.path}: spec"
     provider = _text(spec["provider"]) if spec else ""
     if spec and not provider:
-        findings.wrong(f"{path}.provider", "is required", spec)
+        findings.error(f"{path}.provider", "is required", spec)
     return ClassManifest(
         name=manifest.name,
         namespace=manifest.namespace,
@@ -132,7 +132,7 @@ def _values(parameters: Fields | None, path: str, findings: Findings) -> dict[st
     """The parameters. The API server accepts strings only: `usePodIdentity: true` is an error."""
     values = {}
     for again in parameters.repeated if parameters else ():
-        findings.wrong(f"{path}.parameters", f"key {quote(again.text)} stands twice", again)
+        findings.error(f"{path}.parameters", f"key {quote(again.text)} occurs twice", again)
     for name, field in (parameters.entries if parameters else {}).items():
         if isinstance(field.node, Scalar) and field.node.kind == "text":
             values[name] = field.node
@@ -140,7 +140,7 @@ def _values(parameters: Fields | None, path: str, findings: Findings) -> dict[st
             message = f"must be text, got {kind_of(field.node)}: quote it"
             if name == "objects" and isinstance(field.node, Items):
                 message = 'must be text, got a list: write "objects: |"'
-            findings.wrong(f"{path}.parameters.{name[:64]}", message, field.node)
+            findings.error(f"{path}.parameters.{name[:64]}", message, field.node)
     return values
 
 
@@ -152,7 +152,7 @@ def _synced(spec: Fields | None, path: str, findings: Findings) -> Iterator[Sync
             if isinstance(name, Scalar) and name.words:
                 yield SyncedKey(name.words, _text(data["key"]), secret_name, name)
             else:
-                findings.wrong(f"{data_path}.objectName", "must be text", name or data)
+                findings.error(f"{data_path}.objectName", "must be text", name or data)
 
 
 def _list(
@@ -162,13 +162,13 @@ def _list(
     node = owner[key] if owner else None
     if not isinstance(node, Items):
         if node and not _is_null(node):
-            findings.wrong(f"{path}.{key}", f"must be a list, got {kind_of(node)}", node)
+            findings.error(f"{path}.{key}", f"must be a list, got {kind_of(node)}", node)
         return
     for item_path, item in read_list(node, f"{path}.{key}"):
         if isinstance(item, Fields):
             yield item_path, item
         else:
-            findings.wrong(item_path, f"must be a mapping, got {kind_of(item)}", item)
+            findings.error(item_path, f"must be a mapping, got {kind_of(item)}", item)
 
 
 def _mapping(
@@ -178,9 +178,9 @@ def _mapping(
     if isinstance(node, Fields):
         return node
     if node and not _is_null(node):
-        findings.wrong(f"{path}.{key}", f"must be a mapping, got {kind_of(node)}", node)
+        findings.error(f"{path}.{key}", f"must be a mapping, got {kind_of(node)}", node)
     elif required:
-        findings.wrong(f"{path}.{key}", "is required", owner)
+        findings.error(f"{path}.{key}", "is required", owner)
     return None
 
 

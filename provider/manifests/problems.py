@@ -52,7 +52,8 @@ class InvalidSpec(InvalidRequest):
 def _shown(problems: Sequence[Problem]) -> Iterator[str]:
     room = _SHOWN_BYTES
     for index, problem in enumerate(problems):
-        line = str(problem)
+        place = f" (line {problem.line}, column {problem.column})" if problem.line else ""
+        line = f"{problem}{place}"
         room -= len(line.encode())
         if index and (index == _SHOWN or room < 0):
             yield f"… and {len(problems) - index} more"

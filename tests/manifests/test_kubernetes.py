@@ -91,7 +91,7 @@ MISTAKES = {
     ),
     "parameter twice": (
         "  parameters: {region: a, region: b}",
-        'spec.parameters: key "region" stands twice',
+        'spec.parameters: key "region" occurs twice',
     ),
 }
 

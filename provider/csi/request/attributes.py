@@ -132,18 +132,18 @@ def _json_object(
 ) -> dict[str, Any] | None:
     """The JSON object in `text`; None and a problem, which does not quote it, if there is none."""
     if len(text) > limit:
-        findings.wrong(path, f"is too long: {len(text)} characters, {limit} are the limit")
+        findings.error(path, f"is too long: {len(text)} characters, {limit} are the limit")
         return None
     try:
         value = _DECODER.decode(text)
     except _RepeatedKeyError:
-        findings.wrong(path, "has a key twice")
+        findings.error(path, "has a key twice")
         return None
     except (ValueError, RecursionError):
-        findings.wrong(path, "is not JSON")
+        findings.error(path, "is not JSON")
         return None
     if not isinstance(value, dict):
-        findings.wrong(path, "must be a JSON object")
+        findings.error(path, "must be a JSON object")
         return None
     return value
 
@@ -154,7 +154,7 @@ def _texts(attributes: str, findings: Findings) -> dict[str, str]:
         if isinstance(value, str):
             texts[name] = value
         else:
-            findings.wrong("attributes", f"{quote(name)} must be text")
+            findings.error("attributes", f"{quote(name)} must be text")
     return texts
 
 
@@ -163,7 +163,7 @@ def _mode(permission: str, findings: Findings) -> int:
     mode = int(number[1]) if number else -1
     if 0 <= mode <= _MOST_MODE:
         return mode
-    findings.wrong(
+    findings.error(
         "permission",
         f"must be the decimal number of a file mode, {_MOST_MODE} (0777) at most, "
         f"got {quote(permission)}",
@@ -175,9 +175,9 @@ def _pod(given: Mapping[str, str], findings: Findings) -> Pod:
     for key in POD_KEYS.values():
         text = given.get(key, "")
         if not text:
-            findings.wrong(key, "is missing: the CSIDriver must have podInfoOnMount: true")
+            findings.error(key, "is missing: the CSIDriver must have podInfoOnMount: true")
         elif not _KUBERNETES_NAME.fullmatch(text):
-            findings.wrong(key, f"is no Kubernetes name, got {quote(text)}")
+            findings.error(key, f"is no Kubernetes name, got {quote(text)}")
     return Pod(**{name: given.get(key, "") for name, key in POD_KEYS.items()})
 
 
@@ -191,7 +191,7 @@ def _tokens(own: str | None, secrets: str, findings: Findings) -> dict[str, str]
         if isinstance(token, str) and _TOKEN.fullmatch(token):
             tokens[audience] = token
         else:
-            findings.wrong(TOKENS, f"holds no usable token for the audience {quote(audience)}")
+            findings.error(TOKENS, f"holds no usable token for the audience {quote(audience)}")
     return tokens
 
 
@@ -201,5 +201,5 @@ def _tokens_in(secrets: str, findings: Findings) -> str:
     text = (_json_object(secrets, "secrets", findings) or {}).get(TOKENS, "")
     if isinstance(text, str):
         return text
-    findings.wrong(f"secrets[{TOKENS}]", "must be text")
+    findings.error(f"secrets[{TOKENS}]", "must be text")
     return ""

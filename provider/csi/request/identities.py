@@ -22,10 +22,10 @@ def read_auth(valid: Mapping[str, str], findings: Findings) -> Auth:
     if (auth := valid.get("auth")) is not None:
         if use_pod_identity is not None and _KINDS[auth] != kind:
             said = "true" if kind == "pod-identity" else "false"
-            findings.wrong("auth", f"is {auth}, which usePodIdentity, {said}, contradicts")
+            findings.error("auth", f"is {auth}, but usePodIdentity is {said}")
         kind = _KINDS[auth]
     if "roleArn" in valid and kind == "pod-identity":
-        findings.wrong(
+        findings.error(
             "roleArn",
             "is a role for IRSA, but EKS Pod Identity gives the role of its association; see "
             "assumeRoleArn",
@@ -40,7 +40,7 @@ def read_assume_role(
     if not given["assumeRoleArn"]:
         for key in _BESIDE_ASSUME_ROLE:
             if key in valid:
-                findings.wrong(key, "needs assumeRoleArn")
+                findings.error(key, "needs assumeRoleArn")
     if "assumeRoleArn" not in valid:
         return None
     duration = valid.get("assumeRoleDurationSeconds")

@@ -7,7 +7,7 @@ from provider.csi.request.model import Extraction, KeyChoice, SecretObject
 from provider.csi.request.paths import Claim, clashes, fault_in, translate
 from provider.csi.request.references import check_region, read_failover, read_ref
 from provider.csi.request.selection import (
-    check_company,
+    check_combinations,
     has_whole,
     is_glob,
     read_encoding,
@@ -62,7 +62,7 @@ def _read_items(text: str, findings: Findings) -> Items | None:
     got = kind_of(node) if node else "nothing"
     if isinstance(node, Items):
         got = "an empty one"
-    findings.wrong("objects", f"must be a YAML list of objects, got {got}", node)
+    findings.error("objects", f"must be a YAML list of objects, got {got}", node)
     return None
 
 
@@ -86,7 +86,7 @@ class _Reader:
         file = self._own_file(entry, path) if has_file else None
         extractions = self._extractions(entry, mode)
         keys = self._keys(entry)
-        check_company(entry, self.findings)
+        check_combinations(entry, self.findings)
         ref = read_ref(entry, self.findings)
         if ref is not None:
             check_region(entry, ref, self.terms.region, self.findings)
@@ -132,7 +132,7 @@ class _Reader:
         try:
             expression = compile_expression(text)
         except BadExpression as fault:
-            entry.blame(self.findings, "path", f"{fault}, got {quote(text)}")
+            entry.error(self.findings, "path", f"{fault}, got {quote(text)}")
             self.nodes += len(text)  # about what compiling it took
             return None
         self._count(expression.nodes, entry, "path")
@@ -151,7 +151,7 @@ class _Reader:
         self.nodes += nodes
         if is_first and self.nodes > _MOST_NODES:
             message = "makes this class too large: its expressions and globs take too long to check"
-            entry.blame(self.findings, key, message)
+            entry.error(self.findings, key, message)
 
     def _file(self, entry: Entry, key: str, owner: str) -> str | None:
         """The file that the value of `key` names, claimed for `owner`; None if it is not valid."""
@@ -161,7 +161,7 @@ class _Reader:
         file = translate(name, self.terms.separator)
         fault = fault_in(file)
         if fault:
-            entry.blame(self.findings, key, f"{fault}, got {quote(name)}")
+            entry.error(self.findings, key, f"{fault}, got {quote(name)}")
             return None
         at = entry.at(key)
         self.claims.append(Claim(file, entry.path_of(key), owner, at.line, at.column))

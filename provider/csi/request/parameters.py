@@ -96,7 +96,7 @@ def _parse(text: ClassText) -> ClassSpec:
     }
     region, failover_region = valid.get("region", text.default_region), valid.get("failoverRegion")
     if failover_region and failover_region == region:
-        findings.wrong("failoverRegion", _same_region(region))
+        findings.error("failoverRegion", _same_region(region))
     separator = _separator(valid.get("pathTranslation"))
     terms = Terms(region, failover_region, separator, text.default_mode)
     objects = read_objects(valid["objects"], terms, findings) if "objects" in valid else ()
@@ -122,12 +122,12 @@ def _warn_of_unknown(text: ClassText, findings: Findings) -> None:
         return
     if text.unknown_count == 1:
         hint = did_you_mean(text.unknown[0], _KNOWN)
-        findings.ignored("parameters", f"key {quote(text.unknown[0])} is not known, ignored{hint}")
+        findings.warn("parameters", f"key {quote(text.unknown[0])} is not known, ignored{hint}")
         return
     names = [quote(name) + _hint(name) for name in text.unknown]
     if more := text.unknown_count - len(names):
         names.append(f"and {more} more")
-    findings.ignored(
+    findings.warn(
         "parameters", f"{text.unknown_count} keys are not known, ignored: {', '.join(names)}"
     )
 
@@ -141,11 +141,11 @@ def _is_valid(key: Key, text: str, findings: Findings) -> bool:
     """Whether a parameter is given and valid; an empty one counts as left out."""
     if not text:
         if key.required:
-            findings.wrong(key.name, "is required")
+            findings.error(key.name, "is required")
         return False
     fault = key.fault_in(text)
     if fault:
-        findings.wrong(key.name, f"{fault}, got {quote(text)}")
+        findings.error(key.name, f"{fault}, got {quote(text)}")
     return not fault
 
 

@@ -32,7 +32,7 @@ def read_failover(
         return None
     if looks_like_arn(primary.name) and Arn.parse(primary.name).region != region:
         message = f"is an ARN, but failoverRegion {region} is asked as well: add a failoverObject"
-        entry.blame(findings, "objectName", message)
+        entry.error(findings, "objectName", message)
     return primary
 
 
@@ -40,7 +40,7 @@ def check_region(entry: Entry, ref: SecretRef, region: str | None, findings: Fin
     """Add a problem if an ARN is of another region than the one it is used in."""
     fault = region_mismatch(ref.name, region) if region else None
     if fault:
-        entry.blame(findings, "objectName", fault)
+        entry.error(findings, "objectName", fault)
 
 
 def region_mismatch(name: str, region: str) -> str | None:
@@ -56,7 +56,7 @@ def _failover_object(
 ) -> SecretRef | None:
     path = entry.path_of("failoverObject")
     if region is None:
-        findings.wrong(path, "needs the parameter failoverRegion", node)
+        findings.error(path, "needs the parameter failoverRegion", node)
     other = read_entry(node, FAILOVER_KEYS, path, findings)
     if other is None or primary is None:
         return None
@@ -64,11 +64,11 @@ def _failover_object(
     if ref is None:
         return None
     if looks_like_arn(ref.name) and Arn.parse(ref.name).store != primary.store:
-        other.blame(findings, "objectName", f"must be of {primary.store}, as the primary is")
+        other.error(findings, "objectName", f"must be of {primary.store}, as the primary is")
     check_region(other, ref, region, findings)
     if ref.version != primary.version:
         wanted = quote(primary.version) if primary.version else "which has none"
-        other.blame(findings, "objectVersion", f"must equal the primary's, {wanted}")
+        other.error(findings, "objectVersion", f"must equal the primary's, {wanted}")
     return ref if ref.label else ref._replace(label=primary.label)
 
 
@@ -78,17 +78,17 @@ def _store(entry: Entry, findings: Findings) -> StoreName | None:
     if name is None or declared == "ssmparameterpath":
         return declared
     if not looks_like_arn(name):
-        if declared is None and not entry.is_faulty("objectType"):
-            entry.blame(findings, "objectType", "is required unless objectName is an ARN")
+        if declared is None and not entry.is_invalid("objectType"):
+            entry.error(findings, "objectType", "is required unless objectName is an ARN")
         return declared
     try:
         store = Arn.parse(name).store
     except ValueError as fault:
-        entry.blame(findings, "objectName", f"{fault}, got {quote(name)}")
+        entry.error(findings, "objectName", f"{fault}, got {quote(name)}")
         return None
     if declared not in {None, store}:
         message = f"is {declared}, but objectName is an ARN of {store}"
-        entry.blame(findings, "objectType", message)
+        entry.error(findings, "objectType", message)
     return store
 
 
@@ -104,7 +104,7 @@ def _ref(entry: Entry, store: StoreName, findings: Findings) -> SecretRef | None
         try:
             Arn.parse(name)
         except ValueError as fault:
-            entry.blame(findings, "objectName", f"{fault}, got {quote(name)}")
+            entry.error(findings, "objectName", f"{fault}, got {quote(name)}")
             return None
     return _parameter(entry, ref, findings) if store == "ssmparameter" else ref
 
@@ -113,10 +113,10 @@ def _path(entry: Entry, ref: SecretRef, findings: Findings) -> SecretRef | None:
     """The ref of a path of parameters, without a slash at its end."""
     for key in ("objectVersion", "objectVersionLabel"):
         if entry[key]:
-            entry.blame(findings, key, "is for one parameter: a path has no version")
+            entry.error(findings, key, "is for one parameter: a path has no version")
     if not _PATH.fullmatch(ref.name):
         message = f"must be a path of parameters such as /app/prod, got {quote(ref.name)}"
-        entry.blame(findings, "objectName", message)
+        entry.error(findings, "objectName", message)
         return None
     return ref._replace(name=ref.name.rstrip("/") or "/")
 
@@ -124,20 +124,20 @@ def _path(entry: Entry, ref: SecretRef, findings: Findings) -> SecretRef | None:
 def _parameter(entry: Entry, ref: SecretRef, findings: Findings) -> SecretRef | None:
     """The ref of a parameter, with the selector of its name as version or label."""
     if ref.version and ref.label:
-        message = "cannot stand beside objectVersion: a parameter is asked for by one of them"
-        entry.blame(findings, "objectVersionLabel", message)
+        message = "cannot be used with objectVersion: a parameter takes one of them"
+        entry.error(findings, "objectVersionLabel", message)
         return None
     name, selector = _split_selector(ref.name)
     if selector is None:
         return ref
     if not selector or ":" in selector or not name:
         message = f"must end in one :version or :label at most, got {quote(ref.name)}"
-        entry.blame(findings, "objectName", message)
+        entry.error(findings, "objectName", message)
         return None
     if ref.version or ref.label:
         key = "objectVersion" if ref.version else "objectVersionLabel"
-        message = f"cannot stand beside {quote(':' + selector)} at the end of objectName"
-        entry.blame(findings, key, message)
+        message = f"cannot be used with {quote(':' + selector)} at the end of objectName"
+        entry.error(findings, key, message)
         return None
     if selector.isascii() and selector.isdigit():
         return ref._replace(name=name, version=selector)

@@ -55,47 +55,47 @@ def _check_prefix(entry: Entry, separator: str | None, findings: Findings) -> No
     if prefix is None:
         return
     if "/" in prefix and separator is not None:
-        entry.blame(findings, "keyPrefix", 'may hold "/" only with pathTranslation "False"')
+        entry.error(findings, "keyPrefix", 'may hold "/" only with pathTranslation "False"')
     elif fault := fault_in(f"{prefix}x"):
-        entry.blame(findings, "keyPrefix", f"{fault}, got {quote(prefix)}")
+        entry.error(findings, "keyPrefix", f"{fault}, got {quote(prefix)}")
 
 
-def check_company(entry: Entry, findings: Findings) -> None:
-    """Add a problem for each key that has no effect, or no clear one, beside the others."""
-    if entry.is_faulty("objectType"):
+def check_combinations(entry: Entry, findings: Findings) -> None:
+    """Add a problem for each key that has no effect, or no clear one, with the other keys."""
+    if entry.is_invalid("objectType"):
         return  # the other keys depend on it
-    for key, why in _misfits(entry):
+    for key, why in _excluded(entry):
         if key in entry.values:
-            entry.blame(findings, key, why)
+            entry.error(findings, key, why)
 
 
-def _misfits(entry: Entry) -> Iterator[tuple[str, str]]:
+def _excluded(entry: Entry) -> Iterator[tuple[str, str]]:
     if _is_path(entry):
-        yield from _OF_NO_PATH
+        yield from _NOT_FOR_PATHS
         return
     given = entry.values
     if entry.is_true("recursive"):
         yield "recursive", "needs objectType ssmparameterpath"
     if "jsonKeys" not in given:
-        yield "keyPrefix", "needs jsonKeys: it is put before the files that those make"
-        yield "format", "needs jsonKeys: it is how those stand in one file"
+        yield "keyPrefix", "needs jsonKeys: it is the prefix of their file names"
+        yield "format", "needs jsonKeys: it writes those keys to one file"
     elif "format" in given:
-        yield "keyPrefix", "is for a file for each key, but format makes one file of them"
+        yield "keyPrefix", "has no effect: format writes all keys to one file"
     if not given.keys() & {"jsonKeys", "jmesPath"} and entry.is_true("omitWhole"):
         yield "omitWhole", "needs jsonKeys or jmesPath: without them no file would be left"
     if "format" in given:
-        yield "objectEncoding", "decodes the whole-object file, but format writes another instead"
+        yield "objectEncoding", "decodes the whole-object file, but format replaces it"
     elif entry.is_true("omitWhole"):
         yield "objectEncoding", "decodes the whole-object file, but omitWhole leaves it out"
 
 
-_OF_NO_PATH = (
-    ("objectAlias", "is for one file, but a path makes one of each parameter: see keyPrefix"),
+_NOT_FOR_PATHS = (
+    ("objectAlias", "names one file, but a path makes a file of each parameter: see keyPrefix"),
     ("jmesPath", "cannot be applied to a path"),
     ("jsonKeys", "cannot be applied to a path: all of its parameters become files"),
     ("format", "is for the keys of one secret"),
     ("objectEncoding", "decodes the whole-object file, but a path has none"),
-    ("omitWhole", "is without effect: a path has no file of its own"),
+    ("omitWhole", "has no effect: a path has no file of its own"),
 )
 
 

@@ -69,7 +69,9 @@ def _check(tree: Any) -> int:
         if nodes > _NODES:
             raise BadExpression(f"is too large: more than {_NODES} nodes")
         if node["type"] == "function_expression" and node["value"] not in Functions.FUNCTION_TABLE:
-            raise BadExpression(f"calls the function {quote(node['value'])}, which JMESPath lacks")
+            raise BadExpression(
+                f"calls the function {quote(node['value'])}, which JMESPath does not have"
+            )
     return nodes
 
 

@@ -47,8 +47,8 @@ def extract(expression: Expression, document: Any, budget: Budget) -> bytes:
         raise SecretUnusable("the value is not valid Unicode") from None
     except _EVALUATION_FAULTS:
         raise SecretUnusable(
-            "the expression cannot be applied to this secret: something in it gets a value of "
-            "another type or size than it takes"
+            "the expression cannot be applied to this secret: a function or operator in it gets "
+            "a value of the wrong type or size"
         ) from None
     raise KeyNotFound(f"there is nothing, or null; {describe(document)}")
 

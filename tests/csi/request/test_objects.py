@@ -229,9 +229,9 @@ MISTAKES: dict[str, tuple[str, dict[str, str], str]] = {
     "decimal permission": (f"- objectName: a\n  {SM}\n  filePermission: '0689'", {}, 'objects[0].filePermission: must be a quoted 4-digit octal number from "0000" to "0777", got "0689"'),
     "set-uid permission": (f"- objectName: a\n  {SM}\n  filePermission: '4755'", {}, 'objects[0].filePermission: must be a quoted 4-digit octal number from "0000" to "0777", got "4755"'),
     "sticky permission of a path": (JMES + "  - {path: x, objectAlias: x, filePermission: '1777'}", {}, 'objects[0].jmesPath[0].filePermission: must be a quoted 4-digit octal number from "0000" to "0777", got "1777"'),
-    "SSM version and label": (f"- objectName: a\n  {SSM}\n  objectVersion: 1\n  objectVersionLabel: x", {}, "objects[0].objectVersionLabel: cannot stand beside objectVersion: a parameter is asked for by one of them"),
-    "selector and version": (f"- objectName: a:1\n  {SSM}\n  objectVersion: 1", {}, 'objects[0].objectVersion: cannot stand beside ":1" at the end of objectName'),
-    "selector and label": (f"- objectName: a:1\n  {SSM}\n  objectVersionLabel: x", {}, 'objects[0].objectVersionLabel: cannot stand beside ":1" at the end of objectName'),
+    "SSM version and label": (f"- objectName: a\n  {SSM}\n  objectVersion: 1\n  objectVersionLabel: x", {}, "objects[0].objectVersionLabel: cannot be used with objectVersion: a parameter takes one of them"),
+    "selector and version": (f"- objectName: a:1\n  {SSM}\n  objectVersion: 1", {}, 'objects[0].objectVersion: cannot be used with ":1" at the end of objectName'),
+    "selector and label": (f"- objectName: a:1\n  {SSM}\n  objectVersionLabel: x", {}, 'objects[0].objectVersionLabel: cannot be used with ":1" at the end of objectName'),
     "two selectors": (f"- objectName: a:1:2\n  {SSM}", {}, 'objects[0].objectName: must end in one :version or :label at most, got "a:1:2"'),
     "empty selector": (f"- objectName: 'a:'\n  {SSM}", {}, 'objects[0].objectName: must end in one :version or :label at most, got "a:"'),
     "jmesPath is no list": (f"- objectName: a\n  {SM}\n  jmesPath: a", {}, "objects[0].jmesPath: must be a list, got text"),
@@ -239,7 +239,7 @@ MISTAKES: dict[str, tuple[str, dict[str, str], str]] = {
     "no jmesPath alias": (JMES + "  - path: x", {}, "objects[0].jmesPath[0].objectAlias: is required"),
     "unquoted permission of a path": (JMES + "  - {path: x, objectAlias: x, filePermission: 0400}", {}, 'objects[0].jmesPath[0].filePermission: must be a quoted 4-digit octal number from "0000" to "0777", got an integer; YAML reads an unquoted 0644 as the number 420'),
     "bad expression": (JMES + "  - {path: 'foo[', objectAlias: x}", {}, 'objects[0].jmesPath[0].path: is not a JMESPath expression: Incomplete expression, got "foo["'),
-    "unknown function": (JMES + "  - {path: 'foo(@)', objectAlias: x}", {}, 'objects[0].jmesPath[0].path: calls the function "foo", which JMESPath lacks, got "foo(@)"'),
+    "unknown function": (JMES + "  - {path: 'foo(@)', objectAlias: x}", {}, 'objects[0].jmesPath[0].path: calls the function "foo", which JMESPath does not have, got "foo(@)"'),
     "alias of the object": (JMES + "  - {path: x, objectAlias: a}", {}, 'objects[0].jmesPath[0].objectAlias: "a" is already used by objects[0]'),
     "clash by translation": (f"- {{objectName: a/b, {SM}}}\n- {{objectName: a_b, {SM}}}", {}, 'objects[1].objectName: "a_b" is already used by objects[0]'),
     "file and folder": (f"- {{objectName: a, {SM}}}\n- {{objectName: a/b, {SM}}}", {"pathTranslation": "False"}, 'objects[1].objectName: "a/b" needs the folder "a", which is a file of objects[0]'),
@@ -261,7 +261,7 @@ MISTAKES: dict[str, tuple[str, dict[str, str], str]] = {
     "pod identity": (PLAIN, {"usePodIdentity": "yes"}, 'usePodIdentity: must be true or false, got "yes"'),
     "address type": (PLAIN, {"preferredAddressType": "ipv5"}, 'preferredAddressType: must be ipv4, ipv6 or auto, got "ipv5"'),
     "tag": ("- !!python/name:os.system x", {}, 'objects: tag "tag:yaml.org,2002:python/name:os.system" is not allowed'),
-    "key twice": (f"- objectName: a\n  {SM}\n  objectName: b", {}, 'objects[0]: key "objectName" stands twice'),
+    "key twice": (f"- objectName: a\n  {SM}\n  objectName: b", {}, 'objects[0]: key "objectName" occurs twice'),
 }  # fmt: skip
 
 
@@ -301,6 +301,7 @@ def test_mistakes_know_their_line_and_column() -> None:
         parse(f"- objectName: a\n  {SM}\n- objectName: a\n  {SM}\n  filePermission: 0644\n")
     places = [(problem.line, problem.column) for problem in invalid.value.problems]
     assert places == [(5, 19), (3, 15)]
+    assert str(invalid.value).splitlines()[1].endswith("(line 3, column 15)")
 
 
 def test_the_text_of_an_error_stays_short_and_its_problems_complete() -> None:
