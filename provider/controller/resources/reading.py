@@ -7,7 +7,7 @@ the rest can be checked; nobody may use a value that has problems.
 import dataclasses
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -54,9 +54,8 @@ class Reading:
         if value is not None and not isinstance(value, dict):
             self.wrong(path, f"must be an object, got {kind_of(value)}")
         found = cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
-        given = {
-            one.attribute: self._column(found.get(one.name), one, path) for one in columns(table)
-        }
+        keys = columns(cast("Hashable", table))
+        given = {one.attribute: self._column(found.get(one.name), one, path) for one in keys}
         return table(**{name: one for name, one in given.items() if one is not _ABSENT})
 
     def _column(self, value: object, column: Column, path: str) -> object:
@@ -107,7 +106,9 @@ class Reading:
             if isinstance(text, str):
                 texts[name] = text
             elif text is not None:
-                self.wrong(f"{path}.{name[:100]}", f"must be text, got {kind_of(text)}: quote it")
+                self.wrong(
+                    f"{path}.{_segment(name)}", f"must be text, got {kind_of(text)}: quote it"
+                )
         return types.MappingProxyType(texts)
 
 
@@ -185,3 +186,8 @@ def fits(text: str, shape: Shape) -> bool:
         and re.fullmatch(shape.pattern, text) is not None
         and "\n" not in text
     )
+
+
+def _segment(name: str) -> str:
+    """A key of a mapping as a part of a path; quoted where it is no plain word."""
+    return name if re.fullmatch(r"[-._/a-zA-Z0-9]{1,100}", name) else quote(name)

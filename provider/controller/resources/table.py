@@ -1,7 +1,8 @@
 """How the tables of keys are declared: one dataclass for each JSON object.
 
-A field is `Annotated[type, Key(…)]`, and required if it has no default. `type` is `str`, `bool`, `int`, `float` (a Go duration, held in
-seconds), a `Literal` of texts, `Mapping[str, str]`, `tuple[X, ...]`, another table, or `X | None`.
+A field is `Annotated[type, Key(…)]`, and required if it has no default. The type is `str`, `bool`,
+`int`, `float` (a Go duration, held in seconds), a `Literal` of texts, `Mapping[str, str]`,
+`tuple[X, ...]`, another table, or `X | None`.
 """
 
 import collections.abc

@@ -1,0 +1,122 @@
+"""Cron expressions of five fields, in UTC: minute, hour, day of month, month, day of week.
+
+With the syntax of robfig/cron, which External Secrets Operator uses: `*`, `?`, numbers, names of
+months and days, ranges, steps, lists, and descriptors such as `@daily`. Without `@every` and
+time zones.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+_DESCRIPTORS = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+_STARS = frozenset({"*", "?", "*/1", "?/1"})
+_LONGEST = 200
+_DAYS_BACK = 8 * 366
+"""Every expression that ever fires does so within eight years: 29 February skips 1900 and 2100."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cron:
+    """A parsed expression."""
+
+    minutes: frozenset[int]
+    hours: frozenset[int]
+    days: frozenset[int]
+    months: frozenset[int]
+    weekdays: frozenset[int]
+    """0 is Sunday."""
+    any_day: bool
+    """Day of month or day of week is `*`: then both must fit; else one of them."""
+
+    def last_before(self, moment: float) -> float | None:
+        """The last time, at or before `moment` (seconds since 1970), when it fires."""
+        limit = datetime.fromtimestamp(moment, UTC).replace(second=0, microsecond=0)
+        day = limit.replace(hour=0, minute=0)
+        for _ in range(_DAYS_BACK):
+            if self._has_day(day) and (found := self._last_time(day, limit)):
+                return found.timestamp()
+            day -= timedelta(days=1)
+        return None
+
+    def _has_day(self, day: datetime) -> bool:
+        if day.month not in self.months:
+            return False
+        in_month, in_week = day.day in self.days, day.isoweekday() % 7 in self.weekdays
+        return (in_month and in_week) if self.any_day else (in_month or in_week)
+
+    def _last_time(self, day: datetime, limit: datetime) -> datetime | None:
+        times = (
+            day.replace(hour=hour, minute=minute)
+            for hour in sorted(self.hours, reverse=True)
+            for minute in sorted(self.minutes, reverse=True)
+        )
+        return next((one for one in times if one <= limit), None)
+
+
+def cron_fault(text: str) -> str | None:
+    """Why a cron expression is not one; None where it is."""
+    try:
+        parse_cron(text)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+@lru_cache(maxsize=256)
+def parse_cron(text: str) -> Cron:
+    """The expression `text`; ValueError with what is wrong."""
+    text = _DESCRIPTORS.get(text.strip(), text)
+    fields = text.split()
+    if len(text) > _LONGEST or len(fields) != 5:
+        raise ValueError("must be a cron expression of five fields, such as 0 22 * * 1-5")
+    minute, hour, day, month, weekday = fields
+    return Cron(
+        minutes=_numbers(minute, 0, 59),
+        hours=_numbers(hour, 0, 23),
+        days=_numbers(day, 1, 31),
+        months=_numbers(month, 1, 12, {name: at for at, name in enumerate(_MONTHS, 1)}),
+        weekdays=_numbers(weekday, 0, 6, {name: at for at, name in enumerate(_DAYS)}),
+        any_day=not _STARS.isdisjoint([*day.split(","), *weekday.split(",")]),
+    )
+
+
+def _numbers(
+    field: str, lowest: int, highest: int, names: Mapping[str, int] | None = None
+) -> frozenset[int]:
+    """The numbers of one field."""
+    found: set[int] = set()
+    for part in field.split(","):
+        bounds, slash, step = part.partition("/")
+        first, dash, last = bounds.partition("-")
+        if bounds in ("*", "?"):
+            start, end = lowest, highest
+        else:
+            start = _number(first, names)
+            end = _number(last, names) if dash else (highest if slash else start)
+        width = _number(step, None) if slash else 1
+        if not lowest <= start <= end <= highest or width < 1:
+            raise ValueError(f"{part} is not within {lowest} to {highest}")
+        found.update(range(start, end + 1, width))
+    return frozenset(found)
+
+
+def _number(text: str, names: Mapping[str, int] | None) -> int:
+    named = (names or {}).get(text.lower())
+    if named is not None:
+        return named
+    if not re.fullmatch(r"[0-9]{1,4}", text, re.ASCII):
+        raise ValueError(f"{text[:20]!r} is not a number of a cron expression")
+    return int(text)

@@ -1,0 +1,102 @@
+"""Metadata and status of Kubernetes objects, read leniently: the API server wrote them."""
+
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """What identifies an object and its state."""
+
+    name: str = ""
+    namespace: str = ""
+    """Empty for cluster-wide objects."""
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    finalizers: tuple[str, ...] = ()
+    is_deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One condition of a status; times as the API server has them."""
+
+    type: str = ""
+    status: str = ""
+    reason: str = ""
+    message: str = ""
+    last_transition_time: str = ""
+
+
+def read_metadata(document: Mapping[str, object]) -> Metadata:
+    """The metadata of an object; what is not as Kubernetes writes it counts as absent."""
+    found = _mapping(document.get("metadata"))
+    generation = found.get("generation")
+    finalizers = found.get("finalizers")
+    return Metadata(
+        name=text(found.get("name")),
+        namespace=text(found.get("namespace")),
+        uid=text(found.get("uid")),
+        resource_version=text(found.get("resourceVersion")),
+        generation=generation if type(generation) is int else 0,
+        labels=_texts(found.get("labels")),
+        annotations=_texts(found.get("annotations")),
+        finalizers=texts(finalizers),
+        is_deleting=bool(found.get("deletionTimestamp")),
+    )
+
+
+def read_conditions(status: Mapping[str, object]) -> tuple[Condition, ...]:
+    """The conditions of a status."""
+    found = status.get("conditions")
+    items = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return tuple(
+        Condition(
+            type=text(one.get("type")),
+            status=text(one.get("status")),
+            reason=text(one.get("reason")),
+            message=text(one.get("message")),
+            last_transition_time=text(one.get("lastTransitionTime")),
+        )
+        for one in items
+    )
+
+
+def read_status(document: Mapping[str, object]) -> Mapping[str, object]:
+    """The status of an object; empty where there is none."""
+    return _mapping(document.get("status"))
+
+
+def text(value: object) -> str:
+    """A text; empty for anything else."""
+    return value if isinstance(value, str) else ""
+
+
+def texts(value: object) -> tuple[str, ...]:
+    """The texts of a list."""
+    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
+
+
+def timestamp(value: object) -> float | None:
+    """Seconds since 1970 of a time as Kubernetes writes it; None for anything else."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _texts(value: object) -> Mapping[str, str]:
+    items = _mapping(value).items()
+    return types.MappingProxyType({name: one for name, one in items if isinstance(one, str)})

@@ -1,0 +1,227 @@
+"""Whole objects as the API server returns them, of v1 and v1beta1 alike.
+
+Each has its spec, or, if anything is wrong with it, no spec but `problems`: all of them. Warnings
+are what has no effect, or another one than it seems.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from provider.controller.resources import rules
+from provider.controller.resources.cluster_external_secret import ClusterExternalSecretSpec
+from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.controller.resources.generators import (
+    ClusterGeneratorSpec,
+    EcrAuthorizationTokenSpec,
+    GeneratorSpec,
+    PasswordSpec,
+    StsSessionTokenSpec,
+    UuidSpec,
+)
+from provider.controller.resources.object_meta import (
+    Condition,
+    Metadata,
+    read_conditions,
+    read_metadata,
+    read_status,
+    text,
+    texts,
+    timestamp,
+)
+from provider.controller.resources.reading import Reading
+from provider.controller.resources.store import StoreSpec
+from provider.controller.resources.store_ref import StoreKind
+from provider.manifests.problems import Problem
+
+Document = Mapping[str, object]
+
+GENERATORS: Mapping[str, type[GeneratorSpec]] = {
+    "ECRAuthorizationToken": EcrAuthorizationTokenSpec,
+    "STSSessionToken": StsSessionTokenSpec,
+    "Password": PasswordSpec,
+    "UUID": UuidSpec,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalSecretStatus:
+    """The status that the last reconcile wrote."""
+
+    refresh_time: float | None = None
+    """Seconds since 1970."""
+    synced_resource_version: str = ""
+    binding: str = ""
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalSecret:
+    """An ExternalSecret; `spec` is None if it has problems."""
+
+    metadata: Metadata
+    spec: ExternalSecretSpec | None
+    status: ExternalSecretStatus
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """A SecretStore or ClusterSecretStore; `spec` is None if it has problems."""
+
+    kind: StoreKind
+    metadata: Metadata
+    controller: str
+    """The controller class, also of a store with problems."""
+    spec: StoreSpec | None
+    capabilities: str = ""
+    conditions: tuple[Condition, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterExternalSecretStatus:
+    """The status that the last reconcile wrote."""
+
+    external_secret_name: str = ""
+    provisioned_namespaces: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterExternalSecret:
+    """A ClusterExternalSecret; `spec` is None if it has problems."""
+
+    metadata: Metadata
+    spec: ClusterExternalSecretSpec | None
+    status: ClusterExternalSecretStatus
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generator:
+    """A generator, also one within a ClusterGenerator; `spec` is None if it has problems."""
+
+    kind: str
+    """The kind that generates: never ClusterGenerator."""
+    metadata: Metadata
+    spec: GeneratorSpec | None
+    problems: tuple[Problem, ...] = ()
+
+
+def read_external_secret(document: Document) -> ExternalSecret:
+    """An ExternalSecret as it is; nothing is raised, whatever the document holds."""
+    reading = Reading()
+    spec = reading.table(document.get("spec"), ExternalSecretSpec, "spec")
+    rules.check_external_secret(spec, reading, "spec")
+    status = read_status(document)
+    binding = status.get("binding")
+    return ExternalSecret(
+        metadata=read_metadata(document),
+        spec=None if reading.problems else spec,
+        status=ExternalSecretStatus(
+            refresh_time=timestamp(status.get("refreshTime")),
+            synced_resource_version=text(status.get("syncedResourceVersion")),
+            binding=text(binding.get("name")) if isinstance(binding, dict) else "",
+            conditions=read_conditions(status),
+        ),
+        problems=tuple(reading.problems),
+        warnings=tuple(reading.warnings),
+    )
+
+
+def read_store(document: Document, kind: StoreKind) -> Store:
+    """A SecretStore or ClusterSecretStore as it is; nothing is raised."""
+    reading = Reading()
+    given = document.get("spec")
+    spec = reading.table(given, StoreSpec, "spec")
+    metadata = read_metadata(document)
+    namespace = metadata.namespace if kind == "SecretStore" else None
+    provider = given.get("provider") if isinstance(given, dict) else None
+    rules.check_provider(provider, reading)
+    rules.check_store(spec, namespace, reading)
+    status = read_status(document)
+    return Store(
+        kind=kind,
+        metadata=metadata,
+        controller=text(given.get("controller")) if isinstance(given, dict) else "",
+        spec=None if reading.problems else spec,
+        capabilities=text(status.get("capabilities")),
+        conditions=read_conditions(status),
+        problems=tuple(reading.problems),
+        warnings=tuple(reading.warnings),
+    )
+
+
+def read_cluster_external_secret(document: Document) -> ClusterExternalSecret:
+    """A ClusterExternalSecret as it is; nothing is raised."""
+    reading = Reading()
+    spec = reading.table(document.get("spec"), ClusterExternalSecretSpec, "spec")
+    rules.check_external_secret(spec.external_secret_spec, reading, "spec.externalSecretSpec")
+    rules.check_selectors(spec, reading)
+    status = read_status(document)
+    return ClusterExternalSecret(
+        metadata=read_metadata(document),
+        spec=None if reading.problems else spec,
+        status=ClusterExternalSecretStatus(
+            external_secret_name=text(status.get("externalSecretName")),
+            provisioned_namespaces=texts(status.get("provisionedNamespaces")),
+            conditions=read_conditions(status),
+        ),
+        problems=tuple(reading.problems),
+        warnings=tuple(reading.warnings),
+    )
+
+
+def read_generator(document: Document, kind: str) -> Generator:
+    """A generator of `kind`, or the one that a ClusterGenerator holds; nothing is raised."""
+    reading = Reading()
+    given = document.get("spec")
+    if kind == "ClusterGenerator":
+        kind, spec = _wrapped(given, reading)
+    else:
+        spec = _generator(given, kind, "spec", reading)
+    return Generator(
+        kind=kind,
+        metadata=read_metadata(document),
+        spec=None if reading.problems else spec,
+        problems=tuple(reading.problems),
+    )
+
+
+def _wrapped(given: object, reading: Reading) -> tuple[str, GeneratorSpec | None]:
+    outer = reading.table(given, ClusterGeneratorSpec, "spec")
+    names = {
+        "ECRAuthorizationToken": "ecrAuthorizationTokenSpec",
+        "STSSessionToken": "stsSessionTokenSpec",
+        "Password": "passwordSpec",
+        "UUID": "uuidSpec",
+    }
+    name = names.get(outer.kind)
+    if name is None:
+        rules.check_generator_kind(outer.kind, reading, "spec.kind")
+        return outer.kind, None
+    specs: Mapping[str, GeneratorSpec | None] = {
+        "ECRAuthorizationToken": outer.generator.ecr_authorization_token,
+        "STSSessionToken": outer.generator.sts_session_token,
+        "Password": outer.generator.password,
+        "UUID": outer.generator.uuid,
+    }
+    spec = specs[outer.kind]
+    if spec is None and not reading.is_faulty("spec.generator"):
+        reading.wrong(f"spec.generator.{name}", f"is required for the kind {outer.kind}")
+    if spec is not None:
+        rules.check_generator(spec, reading, f"spec.generator.{name}")
+    return outer.kind, spec
+
+
+def _generator(given: object, kind: str, path: str, reading: Reading) -> GeneratorSpec | None:
+    table = GENERATORS.get(kind)
+    if table is None:
+        rules.check_generator_kind(kind, reading, "kind")
+        return None
+    spec = reading.table(given, table, path)
+    rules.check_generator(spec, reading, path)
+    return spec

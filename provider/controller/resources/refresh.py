@@ -1,0 +1,52 @@
+"""When an ExternalSecret is to be refreshed."""
+
+from provider.controller.resources.cron import parse_cron
+from provider.controller.resources.external_secret import (
+    ExternalSecretSpec,
+    SyncWindow,
+    SyncWindows,
+)
+from provider.controller.resources.hashes import synced_resource_version
+from provider.controller.resources.object_meta import Metadata
+from provider.controller.resources.objects import ExternalSecretStatus
+
+
+def resource_version(metadata: Metadata) -> str:
+    """The `syncedResourceVersion` that a sync of the object as it is writes."""
+    return synced_resource_version(metadata.generation, metadata.annotations, metadata.labels)
+
+
+def should_refresh(
+    spec: ExternalSecretSpec, status: ExternalSecretStatus, metadata: Metadata, now: float
+) -> bool:
+    """Whether the values are to be read now; `now` is in seconds since 1970."""
+    never = not status.synced_resource_version or status.refresh_time is None
+    if spec.refresh_policy == "CreatedOnce":
+        return never
+    changed = status.synced_resource_version != resource_version(metadata)
+    if spec.refresh_policy == "OnChange":
+        return never or changed
+    if spec.refresh_interval <= 0 and status.synced_resource_version:
+        return False
+    if changed or status.refresh_time is None or status.refresh_time > now:
+        return True
+    if now <= status.refresh_time + spec.refresh_interval:
+        return False
+    return windows_allow(spec.sync_windows, now)
+
+
+def windows_allow(windows: SyncWindows | None, now: float) -> bool:
+    """Whether sync windows allow a periodic refresh; without any, they do."""
+    if windows is None or not windows.windows:
+        return True
+    active = any(_is_active(one, now) for one in windows.windows)
+    return active if windows.kind == "allow" else not active
+
+
+def _is_active(window: SyncWindow, now: float) -> bool:
+    """Whether `now` is within the window, its ends included; never for an invalid schedule."""
+    try:
+        began = parse_cron(window.schedule).last_before(now)
+    except ValueError:
+        return False
+    return began is not None and now <= began + window.duration

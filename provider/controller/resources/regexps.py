@@ -1,0 +1,48 @@
+"""Regular expressions with Go's syntax (RE2), and Go's texts for what does not compile."""
+
+from functools import lru_cache
+from typing import Any
+
+import re2  # type: ignore[import-untyped]  # google-re2 brings no types
+
+_MEMORY = 1 << 20
+"""Bytes of one compiled expression; Go has a limit of the same kind."""
+_GO = {
+    "missing ]": "missing closing ]",
+    "missing )": "missing closing )",
+    "trailing \\": "trailing backslash at end of expression",
+    "no argument for repetition operator": "missing argument to repetition operator",
+    "bad repetition operator": "invalid nested repetition operator",
+    "invalid repetition size": "invalid repeat count",
+    "invalid perl operator": "invalid or unsupported Perl syntax",
+    "invalid named capture group": "invalid named capture",
+    "pattern too large - compile failed": "expression too large",
+}
+
+
+def regexp_fault(pattern: str) -> str | None:
+    """Why a regular expression does not compile, in Go's words; None if it does."""
+    try:
+        _compile(pattern)
+    except (re2.error, UnicodeError) as error:
+        return f"error parsing regexp: {_in_go(str(error))}"
+    return None
+
+
+def contains_match(pattern: str, text: str) -> bool:
+    """Whether a regular expression that compiles matches somewhere in `text`."""
+    return _compile(pattern).search(text) is not None
+
+
+@lru_cache(maxsize=256)
+def _compile(pattern: str) -> Any:
+    options = re2.Options()
+    options.max_mem = _MEMORY
+    options.log_errors = False
+    return re2.compile(pattern, options)
+
+
+def _in_go(message: str) -> str:
+    text = message[2:-1] if message.startswith("b'") else message
+    what, colon, where = text.partition(": ")
+    return f"{_GO.get(what, what)}{colon}{f'`{where}`' if where else ''}"

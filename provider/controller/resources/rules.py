@@ -1,0 +1,270 @@
+"""What concerns several keys: External Secrets Operator's admission rules, with its texts.
+
+Also what this controller does not do: it is refused here by name, never ignored in silence.
+"""
+
+from collections import Counter
+
+from provider.aws.regions import region_fault
+from provider.controller.resources import texts
+from provider.controller.resources.cluster_external_secret import ClusterExternalSecretSpec
+from provider.controller.resources.cron import cron_fault
+from provider.controller.resources.external_secret import DataFrom, ExternalSecretSpec, Target
+from provider.controller.resources.generators import GeneratorSpec, PasswordSpec, UuidSpec
+from provider.controller.resources.reading import Reading
+from provider.controller.resources.regexps import regexp_fault
+from provider.controller.resources.selectors import LabelSelector
+from provider.controller.resources.store import RESERVED_TAGS, Auth, AwsProvider, StoreSpec
+from provider.controller.resources.store_ref import GENERATORS, GeneratorRef, StoreRef
+from provider.controller.resources.template import Template
+from provider.manifests.problems import quote
+
+KINDS = ("ECRAuthorizationToken", "STSSessionToken", "Password", "UUID", "ClusterGenerator")
+_SERVICE_ACCOUNT = "kubernetes.io/service-account.name"
+_TOKEN_TYPE = "kubernetes.io/service-account-token"  # noqa: S105 (a type's name)
+_BOOTSTRAP_TYPE = "bootstrap.kubernetes.io/token"
+_NOT_DONE = "is not supported by this controller"
+
+
+def check_external_secret(spec: ExternalSecretSpec, reading: Reading, path: str) -> None:
+    """The rules of an ExternalSecret's spec."""
+    _check_target(spec.target, reading, f"{path}.target")
+    faulty = reading.is_faulty(f"{path}.data") or reading.is_faulty(f"{path}.dataFrom")
+    if not spec.data and not spec.data_from and not faulty:
+        reading.wrong(path, texts.NO_DATA)
+    for index, entry in enumerate(spec.data_from):
+        _check_data_from(entry, reading, f"{path}.dataFrom[{index}]")
+    _check_data(spec, reading, path)
+    _check_store_refs(spec, reading, path)
+    windows = spec.sync_windows.windows if spec.sync_windows else ()
+    for index, window in enumerate(windows):
+        if fault := cron_fault(window.schedule):
+            at = f"{path}.syncWindows.windows[{index}].schedule"
+            reading.ignored(at, f"{fault}: the window is ignored")
+
+
+def _check_target(target: Target, reading: Reading, path: str) -> None:
+    creation, deletion = target.creation_policy, target.deletion_policy
+    if deletion == "Delete" and creation in ("Merge", "None", "CreateOrMerge"):
+        reading.wrong(f"{path}.deletionPolicy", texts.DELETE_NEEDS_OWNER)
+    if deletion == "Merge" and creation == "None":
+        reading.wrong(f"{path}.deletionPolicy", texts.MERGE_NEEDS_TARGET)
+    if target.manifest:
+        what = f"a target of kind {quote(target.manifest.kind)} {_NOT_DONE}"
+        reading.wrong(f"{path}.manifest", f"{what}: it writes Secrets only")
+    if target.template:
+        _check_template(target.template, reading, f"{path}.template")
+
+
+def _check_template(template: Template, reading: Reading, path: str) -> None:
+    """Secrets that would hand out tokens of other identities are never made by a template."""
+    if template.type == _BOOTSTRAP_TYPE:
+        reading.wrong(f"{path}.type", f"a Secret of type {_BOOTSTRAP_TYPE} is not allowed")
+    sets_annotations = any(one.target == "Annotations" for one in template.template_from)
+    named = _SERVICE_ACCOUNT in template.metadata.annotations
+    if template.type == _TOKEN_TYPE and (named or sets_annotations):
+        what = f"annotation {_SERVICE_ACCOUNT}" if named else "templateFrom target Annotations"
+        reading.wrong(f"{path}.type", f"a Secret of type {_TOKEN_TYPE} with {what} is not allowed")
+    for index, one in enumerate(template.template_from):
+        if (one.config_map or one.secret or one.literal) is None:
+            at = f"{path}.templateFrom[{index}]"
+            reading.ignored(at, "has none of configMap, secret and literal: it has no effect")
+
+
+def _check_data(spec: ExternalSecretSpec, reading: Reading, path: str) -> None:
+    if spec.target.deletion_policy == "Retain":
+        counts = Counter(one.secret_key for one in spec.data)
+        for secret_key, count in counts.items():
+            if count > 1 and secret_key:
+                reading.wrong(f"{path}.data", texts.DUPLICATE_KEY.format(secret_key))
+    for index, one in enumerate(spec.data):
+        if one.source_ref and one.source_ref.generator_ref:
+            at = f"{path}.data[{index}].sourceRef.generatorRef"
+            reading.ignored(at, "has no effect in data: use dataFrom")
+
+
+def _check_data_from(entry: DataFrom, reading: Reading, path: str) -> None:
+    source = entry.source_ref
+    generator = source.generator_ref if source else None
+    if sum(one is not None for one in (entry.extract, entry.find, generator)) > 1:
+        reading.wrong(path, texts.ONE_SOURCE)
+    if not reading.is_faulty(path) and not (entry.extract or entry.find or source):
+        reading.wrong(path, texts.NO_SOURCE)
+    if source and not reading.is_faulty(path) and not (source.store_ref or generator):
+        reading.wrong(f"{path}.sourceRef", texts.EMPTY_SOURCE_REF)
+    if source and source.store_ref and generator:
+        reading.wrong(f"{path}.sourceRef", "must have one of storeRef and generatorRef, has both")
+    if generator:
+        _check_generator_ref(generator, reading, f"{path}.sourceRef.generatorRef")
+    if entry.find and entry.find.name and (fault := regexp_fault(entry.find.name.regexp)):
+        text = texts.FIND_REGEXP.format(entry.find.name.regexp[:100], fault)
+        reading.wrong(f"{path}.find.name.regexp", text)
+    _check_rewrites(entry, reading, path)
+
+
+def _check_rewrites(entry: DataFrom, reading: Reading, path: str) -> None:
+    for index, one in enumerate(entry.rewrite):
+        at = f"{path}.rewrite[{index}]"
+        count = sum(part is not None for part in (one.regexp, one.transform, one.merge))
+        if count != 1 and not reading.is_faulty(at):
+            reading.wrong(at, f"must have one of regexp, transform and merge, has {count}")
+        if one.regexp and (fault := regexp_fault(one.regexp.source)):
+            reading.wrong(f"{at}.regexp.source", fault)
+        if one.merge and one.merge.strategy == "JSON" and not one.merge.into:
+            reading.wrong(f"{at}.merge.into", "is required with the strategy JSON")
+
+
+def _check_generator_ref(ref: GeneratorRef, reading: Reading, path: str) -> None:
+    if ref.api_version != GENERATORS:
+        what = f"must be {GENERATORS}, got {quote(ref.api_version)}"
+        reading.wrong(f"{path}.apiVersion", what)
+    check_generator_kind(ref.kind, reading, f"{path}.kind")
+
+
+def check_generator_kind(kind: str, reading: Reading, path: str) -> None:
+    """Whether a kind of generator is one of ours."""
+    if kind and kind not in KINDS:
+        reading.wrong(path, f"the generator {quote(kind)} {_NOT_DONE}: it has {', '.join(KINDS)}")
+
+
+def _check_store_refs(spec: ExternalSecretSpec, reading: Reading, path: str) -> None:
+    """Every value needs a store: of its own, or that of the spec."""
+    own: list[tuple[str, StoreRef | None, bool]] = [
+        (f"{path}.data[{index}]", one.source_ref.store_ref if one.source_ref else None, True)
+        for index, one in enumerate(spec.data)
+    ]
+    own += [
+        (
+            f"{path}.dataFrom[{index}]",
+            one.source_ref.store_ref if one.source_ref else None,
+            one.extract is not None or one.find is not None,
+        )
+        for index, one in enumerate(spec.data_from)
+    ]
+    for at, ref, _ in own:
+        if ref and not ref.name:
+            reading.wrong(f"{at}.sourceRef.storeRef.name", "is required")
+    needs_default = any(needs and ref is None for _, ref, needs in own)
+    faulty = reading.is_faulty(f"{path}.secretStoreRef")
+    if needs_default and not spec.secret_store_ref.name and not faulty:
+        reading.wrong(f"{path}.secretStoreRef.name", "is required")
+
+
+def check_provider(given: object, reading: Reading) -> None:
+    """Whether a store's provider is AWS, and the only one."""
+    if not isinstance(given, dict):
+        return
+    foreign = sorted(name for name in given if name != "aws")
+    for name in foreign[:5]:
+        what = f"the provider {quote(name)} {_NOT_DONE}: it reads AWS only"
+        reading.wrong("spec.provider", what)
+    if not given:
+        reading.wrong("spec.provider", "must have exactly one provider: aws")
+    elif not foreign and given.get("aws") is None:
+        reading.wrong("spec.provider.aws", "is required")
+
+
+def check_store(spec: StoreSpec, namespace: str | None, reading: Reading) -> None:
+    """The rules of a store; `namespace` is that of a SecretStore."""
+    if spec.provider.aws:
+        _check_aws(spec.provider.aws, namespace, reading)
+    for outer, condition in enumerate(spec.conditions):
+        at = f"spec.conditions[{outer}]"
+        for inner, pattern in enumerate(condition.namespace_regexes):
+            if fault := regexp_fault(pattern):
+                text = texts.NAMESPACE_REGEX.format(inner, outer, fault)
+                reading.wrong(f"{at}.namespaceRegexes[{inner}]", text)
+        if condition.namespace_selector:
+            _check_selector(condition.namespace_selector, reading, f"{at}.namespaceSelector")
+    if spec.conditions and namespace is not None:
+        reading.ignored("spec.conditions", "has an effect in a ClusterSecretStore only")
+
+
+def _check_aws(aws: AwsProvider, namespace: str | None, reading: Reading) -> None:
+    path = "spec.provider.aws"
+    if aws.service == "CertificateManager":
+        what = f"CertificateManager {_NOT_DONE}: use SecretsManager or ParameterStore"
+        reading.wrong(f"{path}.service", what)
+    fault = region_fault(aws.region)
+    if fault and not reading.is_faulty(f"{path}.region"):
+        text = f"{texts.REGION_NOT_FOUND}{aws.region[:80]}: {fault}"
+        reading.wrong(f"{path}.region", text)
+    _check_auth(aws.auth, namespace, reading, f"{path}.auth")
+    for name in RESERVED_TAGS:
+        if name in aws.custom_session_tags:
+            what = f"{name} is set by the controller and cannot be set here"
+            reading.wrong(f"{path}.customSessionTags", what)
+    if aws.secrets_manager:
+        days, force = (
+            aws.secrets_manager.recovery_window_in_days,
+            aws.secrets_manager.force_delete_without_recovery,
+        )
+        if days and force:
+            reading.wrong(f"{path}.secretsManager", texts.RECOVERY_AND_FORCE)
+        elif days and not 7 <= days <= 30:
+            reading.wrong(f"{path}.secretsManager.recoveryWindowInDays", texts.RECOVERY_WINDOW)
+
+
+def _check_auth(auth: Auth, namespace: str | None, reading: Reading, path: str) -> None:
+    """A namespaced object never names another namespace; both halves of an access key are named."""
+    named: list[tuple[str, str]] = []
+    if auth.jwt and auth.jwt.service_account_ref:
+        named.append(("jwt.serviceAccountRef", auth.jwt.service_account_ref.namespace))
+    if auth.secret_ref:
+        refs = {
+            "accessKeyIDSecretRef": auth.secret_ref.access_key_id,
+            "secretAccessKeySecretRef": auth.secret_ref.secret_access_key,
+            "sessionTokenSecretRef": auth.secret_ref.session_token,
+        }
+        for name, ref in refs.items():
+            at = f"{path}.secretRef.{name}"
+            if ref is None:
+                continue
+            named.append((f"secretRef.{name}", ref.namespace))
+            for part, value in (("name", ref.name), ("key", ref.key)):
+                if not value and not auth.jwt and not reading.is_faulty(at):
+                    reading.wrong(f"{at}.{part}", "is required")
+    if auth.jwt and not auth.jwt.service_account_ref:
+        reading.wrong(f"{path}.jwt.serviceAccountRef", "is required")
+    for at, other in named:
+        if namespace is not None and other and other != namespace:
+            reading.wrong(f"{path}.{at}.namespace", texts.FOREIGN_NAMESPACE)
+
+
+def check_generator(spec: GeneratorSpec, reading: Reading, path: str) -> None:
+    """The rules of a generator's spec."""
+    if isinstance(spec, UuidSpec):
+        return
+    if isinstance(spec, PasswordSpec):
+        _check_password(spec, reading, path)
+        return
+    if (fault := region_fault(spec.region)) and not reading.is_faulty(f"{path}.region"):
+        reading.wrong(f"{path}.region", fault)
+
+
+def _check_password(spec: PasswordSpec, reading: Reading, path: str) -> None:
+    if not 1 <= spec.length <= 65_536:
+        reading.wrong(f"{path}.length", "must be 1 to 65536")
+    for name, count in (("digits", spec.digits), ("symbols", spec.symbols)):
+        if count is not None and not 0 <= count <= max(spec.length, 0):
+            reading.wrong(f"{path}.{name}", "must be 0 to the length")
+    if (spec.digits or 0) + (spec.symbols or 0) > spec.length >= 1:
+        reading.wrong(path, "digits and symbols are more than the length")
+
+
+def check_selectors(spec: ClusterExternalSecretSpec, reading: Reading) -> None:
+    """The rules of a ClusterExternalSecret besides those of its ExternalSecret."""
+    if spec.namespace_selector:
+        _check_selector(spec.namespace_selector, reading, "spec.namespaceSelector")
+    for index, selector in enumerate(spec.namespace_selectors):
+        _check_selector(selector, reading, f"spec.namespaceSelectors[{index}]")
+
+
+def _check_selector(selector: LabelSelector, reading: Reading, path: str) -> None:
+    for index, one in enumerate(selector.match_expressions):
+        at = f"{path}.matchExpressions[{index}].values"
+        needs_values = one.operator in ("In", "NotIn")
+        if needs_values and not one.values and not reading.is_faulty(at):
+            reading.wrong(at, f"must be given for the operator {one.operator}")
+        elif not needs_values and one.values:
+            reading.wrong(at, f"must be left out for the operator {one.operator}")
