@@ -9,6 +9,7 @@ A running thread cannot be interrupted: the work itself needs a bound, such as a
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import TypeVar
 
 from provider.errors import OutOfTime, Overloaded
@@ -17,11 +18,11 @@ T = TypeVar("T")
 
 
 class _Tenant:
-    """The jobs of one tenant: they wait for `turn` in the order in which they came."""
+    """The jobs of one tenant, waiting and running. They take `turn` in the order they came in."""
 
     def __init__(self) -> None:
         self.turn = asyncio.Lock()
-        self.jobs = 0
+        self.count = 0
 
 
 class Offload:
@@ -42,53 +43,45 @@ class Offload:
         that is cancelled leaves at once; its place is free when its thread is done.
         """
         jobs = self._tenants.setdefault(tenant, _Tenant())
-        if jobs.jobs >= self._most:
+        if jobs.count >= self._most:
             raise Overloaded(f"{self._most} requests of {tenant} are waiting to be worked on")
-        jobs.jobs += 1
-        try:
-            work = await self._start(jobs, fn)
-        except BaseException:
-            self._leave(tenant, jobs)
-            raise
-        work.add_done_callback(lambda _: self._finish(tenant, jobs, work))
+        with ExitStack() as held:
+            jobs.count += 1
+            held.callback(self._leave, tenant, jobs)
+            # Each tenant waits for a thread once, and threads are given first come first served:
+            # that is what makes the tenants take turns.
+            await jobs.turn.acquire()
+            held.callback(jobs.turn.release)
+            await self._free.acquire()
+            held.callback(self._free.release)
+            work = self._submit(fn)
+            release = held.pop_all()
+        work.add_done_callback(lambda done: _finish(done, release))
         return await asyncio.shield(work)
 
-    async def _start(self, jobs: _Tenant, fn: Callable[[], T]) -> asyncio.Future[T]:
-        """Wait for the tenant's turn, then for a thread. Each tenant waits for a thread once, and
-        the semaphore is first come first served: that is what makes the tenants take turns."""
-        await jobs.turn.acquire()
+    def _submit(self, fn: Callable[[], T]) -> "asyncio.Future[T]":
+        if self._closed:
+            raise OutOfTime("the process is stopping")
+        job = [fn]
         try:
-            await self._free.acquire()
-        except BaseException:
-            jobs.turn.release()
-            raise
-        try:
-            if self._closed:
-                raise OutOfTime("the process is stopping")
-            return asyncio.get_running_loop().run_in_executor(self._pool, fn)
+            return asyncio.get_running_loop().run_in_executor(self._pool, lambda: job.pop()())
         except RuntimeError as error:
-            self._release(jobs)
+            job.clear()  # it is queued all the same, and a thread may take it later
             raise Overloaded("the system gives this process no more threads") from error
-        except BaseException:
-            self._release(jobs)
-            raise
-
-    def _finish(self, tenant: str, jobs: _Tenant, work: asyncio.Future[T]) -> None:
-        if not work.cancelled():
-            work.exception()  # a caller that is gone does not retrieve it
-        self._release(jobs)
-        self._leave(tenant, jobs)
-
-    def _release(self, jobs: _Tenant) -> None:
-        self._free.release()
-        jobs.turn.release()
 
     def _leave(self, tenant: str, jobs: _Tenant) -> None:
-        jobs.jobs -= 1
-        if not jobs.jobs:
+        jobs.count -= 1
+        if not jobs.count:
             del self._tenants[tenant]
 
     def close(self) -> None:
         """Start no more jobs; those that run end by themselves."""
         self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _finish(work: "asyncio.Future[T]", release: ExitStack) -> None:
+    """A thread is done; its caller may have left."""
+    release.close()
+    if not work.cancelled():
+        work.exception()  # marks it as retrieved

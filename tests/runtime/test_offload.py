@@ -169,14 +169,18 @@ async def test_an_error_after_the_caller_left_is_not_reported(offload: Offload) 
 async def test_a_system_without_threads_is_overloaded(
     offload: Offload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    refused: list[str] = []
+
     def refuse(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
         with pytest.raises(Overloaded):
-            await offload.run("a", lambda: "a")
+            await offload.run("a", lambda: refused.append("called"))
     assert await offload.run("a", lambda: "a") == "a"
+    assert await offload.run("a", lambda: "b") == "b"
+    assert refused == []
 
 
 async def test_after_close_nothing_begins_and_what_waits_gets_an_error() -> None:

@@ -154,6 +154,11 @@ def test_malformed_attributes_are_reported_without_their_text(attributes: str, w
     assert problems(attributes)[0].startswith(why)
 
 
+def test_tokens_may_not_be_as_long_as_a_request() -> None:
+    (problem,) = problems(request(**{TOKENS: "[" * 300_000}))
+    assert problem.startswith(f"{TOKENS}: is too long: 300000 characters")
+
+
 @pytest.mark.parametrize("value", [1, True, None, {}, [], 1.5], ids=repr)
 def test_a_value_that_is_no_text_is_reported(value: object) -> None:
     assert problems(request(extra=value)) == ['attributes: "extra" must be text']

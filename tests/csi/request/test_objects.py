@@ -379,6 +379,25 @@ entries = st.fixed_dictionaries(
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning:jmespath")
 @settings(deadline=None)
 @given(
+    st.lists(
+        st.sampled_from([*"-[]{}:,&*!'\"\n \t|#<é\0", "objectName", "jmesPath", "a", "<<"]),
+        max_size=40,
+    ).map("".join)
+)
+def test_any_text_gives_a_class_or_problems(objects: str) -> None:
+    try:
+        parse(objects)
+    except InvalidSpec as invalid:
+        text = str(invalid)
+    else:
+        return
+    assert text.encode()
+    assert not set(text) & {"\t", "\0"}
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning:jmespath")
+@settings(deadline=None)
+@given(
     st.lists(entries, max_size=4).map(lambda value: yaml.dump(value, Dumper=yaml.SafeDumper)),
     st.sampled_from(["", "eu-west-2", "eu-west-1"]),
     st.sampled_from(["", "False", "-", ".", "/"]),

@@ -197,6 +197,21 @@ def test_any_expression_on_any_json_is_bytes_or_an_error_of_ours(path: str, valu
     assert isinstance(found, (bytes, KeyNotFound, SecretUnusable, TooCostly))
 
 
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning:jmespath")
+@settings(deadline=None)
+@given(EXPRESSIONS, json_values, st.integers(0, 60), st.integers(0, 60))
+def test_any_expression_keeps_within_any_budget(
+    path: str, value: Any, steps: int, size: int
+) -> None:
+    try:
+        found = extract_one(json.dumps(value), path, Budget(steps=steps, size=size))
+    except BadExpression:
+        return
+    assert isinstance(found, (bytes, KeyNotFound, SecretUnusable, TooCostly))
+    if isinstance(found, bytes):
+        assert len(json.dumps(found.decode())) < 7 * (size + steps) + 40
+
+
 @settings(deadline=None)
 @given(st.binary(max_size=40))
 def test_any_bytes_are_taken_or_refused(content: bytes) -> None:
