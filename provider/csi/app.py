@@ -222,6 +222,7 @@ def _settings(config: Config) -> Settings:
         pod_identity_ipv4_endpoint=config.pod_identity_ipv4_endpoint,
         pod_identity_ipv6_endpoint=config.pod_identity_ipv6_endpoint,
         pod_identity_timeout=config.pod_identity_http_timeout,
+        eks_addon_version=config.eks_addon_version,
     )
 
 

@@ -10,6 +10,7 @@ from provider.aws import network, retries
 from provider.aws.client import AwsClient
 from provider.aws.credentials.pod_identity import Agent
 from provider.aws.endpoints import Endpoints
+from provider.aws.protocols import user_agent
 from provider.aws.stores import stores
 from provider.aws.sts import Sts
 from provider.engine.calls import Calls
@@ -47,7 +48,7 @@ class Settings:
     pod_identity_ipv4_endpoint: str = "http://169.254.170.23/v1/credentials"
     pod_identity_ipv6_endpoint: str = "http://[fd00:ec2::23]/v1/credentials"
     pod_identity_timeout: float | None = None
-    user_agent_suffix: str = ""
+    eks_addon_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,10 @@ async def open_engine(
     http = HttpClient()
     client = AwsClient(
         Endpoints(environment),
-        transport or network.aws_transport(environment, http),
+        transport or network.Network(environment, http).send,
         observer.aws_request,
-        retries.max_attempts(environment),
-        user_agent_suffix=settings.user_agent_suffix,
+        max_attempts=retries.max_attempts(environment),
+        user_agent=user_agent(settings.eks_addon_version),
     )
     credentials = CredentialCache(observe=partial(observer.cache_event, "credentials"))
     cache = ValueCache(settings.cache_max_bytes)
@@ -89,9 +90,9 @@ async def open_engine(
         observe=partial(observer.cache_event, "values"),
     )
     agent = Agent(
+        transport or http.send,
         settings.pod_identity_ipv4_endpoint,
         settings.pod_identity_ipv6_endpoint,
-        send=transport or http.send,
         timeout=settings.pod_identity_timeout,
     )
     try:

@@ -1,7 +1,7 @@
-"""What is remembered of associations, and for how long."""
+"""What is remembered about associations, and for how long."""
 
-from provider.csi.associations import HOLDS, Associations
-from tests.fakes import Clock
+from provider.csi.associations import HOLDS_SECONDS, Associations
+from tests.fakes.engine import Clock
 
 WEB = ("shop", "web")
 
@@ -17,15 +17,15 @@ def test_that_there_is_none_holds_for_a_minute(clock: Clock) -> None:
     associations.note(WEB, has_one=False)
     assert associations.has_none(WEB)
     assert not associations.has_none(("bank", "web"))
-    clock.now += HOLDS
+    clock.now += HOLDS_SECONDS
     assert not associations.has_none(WEB)
 
 
-def test_the_last_word_counts(clock: Clock) -> None:
+def test_the_last_answer_counts(clock: Clock) -> None:
     associations = Associations(clock=clock)
     associations.note(WEB, has_one=False)
     associations.note(WEB, has_one=True)
-    clock.now += 10 * HOLDS
+    clock.now += 10 * HOLDS_SECONDS
     assert associations.had_one(WEB)
     associations.note(WEB, has_one=False)
     assert not associations.had_one(WEB)

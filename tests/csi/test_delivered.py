@@ -1,13 +1,13 @@
-"""First mount or remount: told by the volume and only to whom it belongs."""
+"""First mount or remount: known by the volume, and only for the service account that it is of."""
 
 from dataclasses import replace
 
 import pytest
 
-from provider.credentials import Identity
-from provider.csi.request.model import AssumeRole, ClassSpec, MountSpec, Pod
-from provider.csi.delivered import Volumes
-from tests.engine import identity
+from provider.csi.delivered import DeliveredVolumes
+from provider.csi.request.model import ClassSpec, MountSpec, Pod
+from provider.engine.model import AssumeRole
+from tests.fakes.engine import identity
 
 SPEC = MountSpec(
     pod=Pod("shop", "web-0", "uid-0", "web"),
@@ -19,10 +19,16 @@ SPEC = MountSpec(
 
 
 def test_a_volume_is_known_once_it_was_delivered() -> None:
-    volumes = Volumes()
+    volumes = DeliveredVolumes()
     assert volumes.last_identity(SPEC) is None
     volumes.delivered(SPEC, identity())
     assert volumes.last_identity(SPEC) == identity()
+
+
+def test_a_new_token_does_not_make_it_a_first_mount() -> None:
+    volumes = DeliveredVolumes()
+    volumes.delivered(SPEC, identity())
+    assert volumes.last_identity(replace(SPEC, tokens={"a": "b"}, class_name="")) == identity()
 
 
 @pytest.mark.parametrize(
@@ -36,6 +42,7 @@ def test_a_volume_is_known_once_it_was_delivered() -> None:
         replace(SPEC, klass=replace(SPEC.klass, identity_kind="auto")),
         replace(SPEC, klass=replace(SPEC.klass, role_arn="arn:aws:iam::111122223333:role/web")),
         replace(SPEC, klass=replace(SPEC.klass, assume_role=AssumeRole("other"))),
+        replace(SPEC, klass=replace(SPEC.klass, session_tags=True)),
     ],
     ids=[
         "path",
@@ -46,23 +53,17 @@ def test_a_volume_is_known_once_it_was_delivered() -> None:
         "kind left open",
         "role",
         "role to assume",
+        "session tags",
     ],
 )
 def test_a_request_that_differs_has_no_past(spec: MountSpec) -> None:
-    volumes = Volumes()
+    volumes = DeliveredVolumes()
     volumes.delivered(SPEC, identity())
     assert volumes.last_identity(spec) is None
 
 
-def test_a_pod_identity_belongs_to_its_pod() -> None:
-    spec = replace(SPEC, klass=replace(SPEC.klass, identity_kind="pod-identity"))
-    volumes = Volumes()
-    volumes.delivered(spec, Identity("pod-identity", "shop", "web", "aws", pod_uid="uid-9"))
-    assert volumes.last_identity(spec) is None
-
-
 def test_the_number_of_volumes_is_bounded() -> None:
-    volumes = Volumes(max_volumes=2)
+    volumes = DeliveredVolumes(max_volumes=2)
     specs = [replace(SPEC, target_path=f"/{number}") for number in range(3)]
     for spec in specs:
         volumes.delivered(spec, identity())

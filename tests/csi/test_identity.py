@@ -1,33 +1,29 @@
 """Who a pod is: by its token, its service account and its class."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import pytest
 
-from provider.aws.credentials.assumed_role import AssumedRole, Assumption
-from provider.aws.credentials.web_identity import WebIdentity
+from provider.aws.credentials.assumed_role import AssumedRole
 from provider.aws.credentials.pod_identity import Agent, PodIdentity
-from provider.credential_cache import CredentialCache
-from provider.credentials import Credentials, Identity
-from provider.deadline import Deadline
+from provider.aws.credentials.web_identity import WebIdentity
+from provider.aws.sts import Sts
+from provider.csi.identity import Identifier, require_token
+from provider.csi.request.model import AddressType, ClassSpec, MountSpec, Pod
+from provider.engine.credentials import CredentialCache
+from provider.engine.model import AssumeRole, Credentials, Identity
 from provider.errors import AgentUnavailable, RoleMissing, RoleNotAssumable, TokenMissing
-from provider.csi.identity import Identifier
-from provider.lanes import Lanes
-from provider.csi.request.model import (
-    AddressType,
-    AssumeRole,
-    ClassSpec,
-    IdentityKind,
-    MountSpec,
-    Pod,
-)
+from provider.runtime.http import HttpClient
+from provider.runtime.transport import NoAnswer, Reply, Request
 from testbed import faults
 from testbed.agent import FakeAgent, unavailable
 from testbed.aws.cloud import Cloud
 from testbed.faults import Effect
 from testbed.tokens import issue_token
 
+PodKind = Literal["irsa", "pod-identity"]
 STS_AUDIENCE, AGENT_AUDIENCE = "sts.amazonaws.com", "pods.eks.amazonaws.com"
 TOKENS = {STS_AUDIENCE: "c4nary-sts", AGENT_AUDIENCE: "c4nary-agent"}
 ROLE = "arn:aws:iam::111122223333:role/web"
@@ -41,34 +37,35 @@ class Kubernetes:
     role: str = ROLE
     asked: list[tuple[str, str]] = field(default_factory=list)
 
-    def role_arn(self, namespace: str, service_account: str, deadline: Deadline) -> str:
+    async def role_arn(self, namespace: str, service_account: str) -> str:
         self.asked.append((namespace, service_account))
         if not self.role:
             raise RoleMissing("none")
         return self.role
 
 
-class NoSts:
-    def assume_role_with_web_identity(self, **asked: object) -> Credentials:
-        raise AssertionError("nothing is asked before credentials are needed")
+class NoSts(Sts):
+    def __init__(self) -> None:
+        """STS that must not be asked: nothing is asked before credentials are needed."""
 
-    def assume_role(self, *asked: object, **more: object) -> Credentials:
-        raise AssertionError("nothing is asked before credentials are needed")
+    async def assume_role_with_web_identity(self, **_asked: object) -> Credentials:
+        raise AssertionError("STS is asked")
+
+    async def assume_role(self, *_asked: object, **_more: object) -> Credentials:
+        raise AssertionError("STS is asked")
+
+
+async def no_network(request: Request) -> Reply:
+    raise NoAnswer("unreachable", f"{request.url} is not there")
 
 
 def identifier(kubernetes: Kubernetes) -> Identifier:
-    agent = Agent(NOWHERE, NOWHERE)
-    return Identifier(
-        roles=kubernetes,
-        sts=NoSts(),
-        start=Lanes(1).submit,
-        agent=agent,
-        credentials=CredentialCache(),
-    )
+    agent = Agent(no_network, NOWHERE, NOWHERE)
+    return Identifier(roles=kubernetes, sts=NoSts(), agent=agent, credentials=CredentialCache())
 
 
 def spec(
-    kind: IdentityKind = "irsa",
+    kind: PodKind = "irsa",
     *,
     tokens: dict[str, str] | None = None,
     failover: str | None = None,
@@ -83,21 +80,21 @@ def spec(
     )
 
 
-def test_by_irsa_a_pod_is_its_service_account_and_role() -> None:
+async def test_by_irsa_a_pod_is_its_service_account_and_role() -> None:
     kubernetes = Kubernetes()
-    principal = identifier(kubernetes).identify(spec(), "eu-west-1", Deadline.after(1))
-    assert principal.identity == Identity("irsa", "shop", "web", "aws", role=ROLE)
+    principal = await identifier(kubernetes).identify(spec(), "eu-west-1")
+    assert principal.identity == Identity("irsa", "shop/web", "aws", role=ROLE)
     assert kubernetes.asked == [("shop", "web")]
     assert isinstance(principal.source, WebIdentity)
     assert principal.source.token == "c4nary-sts"
     assert principal.source.regions == ("eu-west-1",)
 
 
-def test_by_pod_identity_a_pod_is_itself_and_kubernetes_is_not_asked() -> None:
+async def test_by_pod_identity_a_pod_is_itself_and_kubernetes_is_not_asked() -> None:
     kubernetes = Kubernetes()
     asked = spec("pod-identity", address_type="ipv6")
-    principal = identifier(kubernetes).identify(asked, "cn-north-1", Deadline.after(1))
-    assert principal.identity == Identity("pod-identity", "shop", "web", "aws-cn", pod_uid="uid-0")
+    principal = await identifier(kubernetes).identify(asked, "cn-north-1")
+    assert principal.identity == Identity("pod-identity", "shop/web", "aws-cn", session="uid-0")
     assert kubernetes.asked == []
     assert isinstance(principal.source, PodIdentity)
     assert principal.source.token == "c4nary-agent"
@@ -114,21 +111,21 @@ def test_by_pod_identity_a_pod_is_itself_and_kubernetes_is_not_asked() -> None:
     ],
     ids=["another", "the same", "of another partition", "of China"],
 )
-def test_sts_is_asked_in_the_failover_region_of_the_same_partition(
+async def test_sts_is_asked_in_the_failover_region_of_the_same_partition(
     region: str, failover: str, regions: tuple[str, ...]
 ) -> None:
     asked = spec(failover=failover)
-    source = identifier(Kubernetes()).identify(asked, region, Deadline.after(1)).source
+    source = (await identifier(Kubernetes()).identify(asked, region)).source
     assert isinstance(source, WebIdentity)
     assert source.regions == regions
 
 
-def test_another_token_makes_no_other_identity() -> None:
+async def test_another_token_makes_no_other_identity() -> None:
     who = identifier(Kubernetes())
-    one, two = (
-        who.identify(spec(tokens={STS_AUDIENCE: token}), "eu-west-1", Deadline.after(1))
+    one, two = [
+        await who.identify(spec(tokens={STS_AUDIENCE: token}), "eu-west-1")
         for token in ("one", "two")
-    )
+    ]
     assert one.identity == two.identity
     assert hash(one.identity) == hash(two.identity)
 
@@ -143,64 +140,99 @@ def test_another_token_makes_no_other_identity() -> None:
         ("pod-identity", {STS_AUDIENCE: "c4nary"}, AGENT_AUDIENCE),
     ],
 )
-def test_a_missing_token_tells_what_to_set_and_nothing_is_looked_up(
-    kind: IdentityKind, tokens: dict[str, str], missing: str
+async def test_a_missing_token_says_what_to_set_and_nothing_is_looked_up(
+    kind: PodKind, tokens: dict[str, str], missing: str
 ) -> None:
     kubernetes = Kubernetes()
     who = identifier(kubernetes)
     with pytest.raises(TokenMissing) as caught:
-        who.identify(spec(kind, tokens=tokens), "eu-west-1", Deadline.after(1))
+        await who.identify(spec(kind, tokens=tokens), "eu-west-1")
     with pytest.raises(TokenMissing):
-        who.require_token(spec(kind, tokens=tokens))
-    told = str(caught.value)
-    assert f'audience "{missing}"' in told
-    assert f"tokenRequests: [{{audience: {missing}}}]" in told
-    assert f"that came: {', '.join(tokens) or 'none'}" in told
-    assert "c4nary" not in told
+        require_token(spec(kind, tokens=tokens))
+    text = str(caught.value)
+    assert f'audience "{missing}"' in text
+    assert f"tokenRequests: [{{audience: {missing}}}]" in text
+    assert f"that it has: {', '.join(tokens) or 'none'}" in text
+    assert "c4nary" not in text
     assert kubernetes.asked == []
 
 
-def test_a_token_that_is_there_needs_no_look_up() -> None:
-    kubernetes = Kubernetes()
-    identifier(kubernetes).require_token(spec())
-    assert kubernetes.asked == []
-
-
-def test_what_keeps_the_role_from_being_known_is_told() -> None:
-    with pytest.raises(RoleMissing):
-        identifier(Kubernetes(role="")).identify(spec(), "eu-west-1", Deadline.after(1))
+async def test_a_missing_role_says_what_to_set() -> None:
+    with pytest.raises(RoleMissing, match="^none, or set usePodIdentity") as caught:
+        await identifier(Kubernetes(role="")).identify(spec(), "eu-west-1")
+    assert caught.value.reason == "RoleMissing"
 
 
 @pytest.mark.parametrize("kind", ["irsa", "pod-identity"])
-def test_a_principal_does_not_print_the_token(kind: IdentityKind) -> None:
-    principal = identifier(Kubernetes()).identify(spec(kind), "eu-west-1", Deadline.after(1))
+async def test_a_principal_does_not_print_the_token(kind: PodKind) -> None:
+    principal = await identifier(Kubernetes()).identify(spec(kind), "eu-west-1")
     printed = repr(principal) + str(principal.identity)
     assert "web" in printed
     assert "c4nary" not in printed
 
 
-def test_a_role_of_the_class_needs_no_look_up() -> None:
+async def test_a_role_of_the_class_needs_no_look_up() -> None:
     kubernetes, asked = Kubernetes(role=""), spec()
     asked = replace(asked, klass=replace(asked.klass, role_arn=ROLE))
-    principal = identifier(kubernetes).identify(asked, "eu-west-1", Deadline.after(1))
-    assert principal.identity == Identity("irsa", "shop", "web", "aws", role=ROLE)
+    principal = await identifier(kubernetes).identify(asked, "eu-west-1")
+    assert principal.identity == Identity("irsa", "shop/web", "aws", role=ROLE)
     assert kubernetes.asked == []
 
 
+OTHER_ROLE = AssumeRole("arn:aws:iam::444455556666:role/other")
+
+
 @pytest.mark.parametrize("kind", ["irsa", "pod-identity"])
-def test_who_assumes_a_role_is_another_identity_of_the_same_pod(kind: IdentityKind) -> None:
-    role, asked = (
-        AssumeRole("arn:aws:iam::444455556666:role/other"),
-        spec(kind, failover="eu-west-2"),
-    )
-    plain = identifier(Kubernetes()).identify(asked, "eu-west-1", Deadline.after(1))
-    asked = replace(asked, klass=replace(asked.klass, assume_role=role))
-    principal = identifier(Kubernetes()).identify(asked, "eu-west-1", Deadline.after(1))
-    assert principal.identity == plain.identity._replace(assumes=role)
+async def test_a_role_to_assume_makes_another_identity_of_the_same_pod(kind: PodKind) -> None:
+    asked = spec(kind, failover="eu-west-2")
+    plain = await identifier(Kubernetes()).identify(asked, "eu-west-1")
+    asked = replace(asked, klass=replace(asked.klass, assume_role=OTHER_ROLE))
+    principal = await identifier(Kubernetes()).identify(asked, "eu-west-1")
+    assert principal.identity == plain.identity._replace(chain=(OTHER_ROLE,))
     assert isinstance(principal.source, AssumedRole)
-    assert principal.source.assumption == Assumption(role, plain.identity)
+    assert (principal.source.role, principal.source.by) == (OTHER_ROLE, plain.identity)
+    assert principal.source.session_name == "web@shop"
     assert principal.source.regions == ("eu-west-1", "eu-west-2")
     assert "c4nary" not in repr(principal)
+
+
+@pytest.mark.parametrize("kind", ["irsa", "pod-identity"])
+async def test_session_tags_name_the_service_account_and_part_the_identity(kind: PodKind) -> None:
+    """Sessions of EKS Pod Identity have them already."""
+    asked = spec(kind)
+    asked = replace(asked, klass=replace(asked.klass, assume_role=OTHER_ROLE, session_tags=True))
+    principal = await identifier(Kubernetes()).identify(asked, "eu-west-1")
+    (role,) = principal.identity.chain
+    assert isinstance(principal.source, AssumedRole)
+    assert principal.source.role == role
+    assert dict(role.session_tags) == (
+        {"kubernetes-namespace": "shop", "kubernetes-service-account": "web"}
+        if kind == "irsa"
+        else {}
+    )
+
+
+async def test_the_assumed_role_uses_the_cached_credentials_of_the_pod() -> None:
+    cache, given = CredentialCache(), Credentials("AKIA", "secret", "token", 3600)
+
+    class OwnSts(NoSts):
+        async def assume_role_with_web_identity(self, **_asked: object) -> Credentials:
+            return given
+
+        async def assume_role(self, *_asked: object, **more: object) -> Credentials:
+            assert more["own"] == given
+            return Credentials("ASIA", "secret", "token", 3600)
+
+    who = Identifier(
+        roles=Kubernetes(),
+        sts=OwnSts(),
+        agent=Agent(no_network, NOWHERE, NOWHERE),
+        credentials=cache,
+    )
+    asked = replace(spec(), klass=replace(spec().klass, assume_role=OTHER_ROLE))
+    principal = await who.identify(asked, "eu-west-1")
+    assert (await cache.get(principal)).access_key_id == "ASIA"
+    assert len(cache) == 2
 
 
 @dataclass
@@ -212,100 +244,100 @@ class Node:
     identifier: Identifier
     tokens: dict[str, str]
 
-    def kind(self, uid: str = "uid-0") -> str:
-        """The kind of the identity that `auto` comes to."""
+    async def kind(self, uid: str = "uid-0") -> str:
+        """The kind of the identity that `auto` decides for."""
         asked = spec("irsa", tokens=self.tokens)
         asked = replace(
             asked,
             pod=replace(asked.pod, uid=uid),
             klass=replace(asked.klass, identity_kind="auto"),
         )
-        self.identifier.require_token(asked)
-        principal = self.identifier.identify(asked, "eu-west-1", Deadline.after(5))
+        require_token(asked)
+        principal = await self.identifier.identify(asked, "eu-west-1")
         expected = uid if principal.identity.kind == "pod-identity" else ""
-        assert principal.identity.pod_uid == expected
+        assert principal.identity.session == expected
         return principal.identity.kind
 
 
 @pytest.fixture
-def node() -> Iterator[Node]:
-    cloud = Cloud()
+async def node() -> AsyncIterator[Node]:
+    cloud, http = Cloud(), HttpClient()
     with FakeAgent(cloud) as agent:
         identifies = Identifier(
             roles=Kubernetes(),
             sts=NoSts(),
-            start=Lanes(1).submit,
-            agent=Agent(agent.url, NOWHERE, pauses=(0, 0)),
+            agent=Agent(http.send, agent.url, NOWHERE, pauses=(0, 0)),
             credentials=CredentialCache(),
         )
         token = issue_token("shop", "web", audience=AGENT_AUDIENCE, pod_uid="uid-0")
         yield Node(agent, cloud, identifies, {**TOKENS, AGENT_AUDIENCE: token})
+    await http.close()
 
 
 def associate(node: Node) -> None:
     node.cloud.associate("shop", "web", node.cloud.put_role("web"))
 
 
-def test_auto_is_pod_identity_where_there_is_an_association(node: Node) -> None:
+async def test_auto_is_pod_identity_where_there_is_an_association(node: Node) -> None:
     associate(node)
-    assert [node.kind(), node.kind(), node.kind("uid-1")] == ["pod-identity"] * 3
+    assert [await node.kind(), await node.kind(), await node.kind("uid-1")] == ["pod-identity"] * 3
     assert node.agent.journal.count() == 2  # once for each pod: these are its credentials
 
 
-def test_auto_is_irsa_where_there_is_none_and_that_is_asked_once(node: Node) -> None:
-    assert [node.kind(), node.kind(), node.kind("uid-1")] == ["irsa"] * 3
+async def test_auto_is_irsa_where_there_is_none_and_that_is_asked_once(node: Node) -> None:
+    assert [await node.kind(), await node.kind(), await node.kind("uid-1")] == ["irsa"] * 3
     assert node.agent.journal.count() == 1
 
 
 @pytest.mark.parametrize("audience", [AGENT_AUDIENCE, STS_AUDIENCE])
-def test_auto_does_with_either_token(node: Node, audience: str) -> None:
+async def test_auto_needs_only_one_of_the_tokens(node: Node, audience: str) -> None:
     associate(node)
     node.tokens = {audience: node.tokens[audience]}
-    assert node.kind() == ("pod-identity" if audience == AGENT_AUDIENCE else "irsa")
+    assert await node.kind() == ("pod-identity" if audience == AGENT_AUDIENCE else "irsa")
 
 
-def test_auto_without_any_token_names_both_audiences(node: Node) -> None:
+async def test_auto_without_any_token_names_both_audiences(node: Node) -> None:
     node.tokens = {}
     with pytest.raises(TokenMissing) as caught:
-        node.kind()
+        await node.kind()
     assert f'audience "{STS_AUDIENCE}" or "{AGENT_AUDIENCE}"' in str(caught.value)
 
 
-def test_auto_without_an_association_needs_the_token_of_irsa(node: Node) -> None:
+async def test_auto_without_an_association_needs_the_token_of_irsa(node: Node) -> None:
     del node.tokens[STS_AUDIENCE]
     with pytest.raises(TokenMissing, match=STS_AUDIENCE):
-        node.kind()
+        await node.kind()
 
 
-def test_auto_is_irsa_where_there_is_no_agent() -> None:
+async def test_auto_is_irsa_where_there_is_no_agent() -> None:
     who, asked = identifier(Kubernetes()), spec()
     asked = replace(asked, klass=replace(asked.klass, identity_kind="auto"))
-    principal = who.identify(asked, "eu-west-1", Deadline.after(5))
+    principal = await who.identify(asked, "eu-west-1")
     assert principal.identity.kind == "irsa"
 
 
-def test_an_agent_that_has_gone_makes_nobody_change_his_role(node: Node) -> None:
+async def test_an_absent_agent_does_not_change_the_role_of_a_service_account(node: Node) -> None:
     associate(node)
-    assert node.kind() == "pod-identity"
+    assert await node.kind() == "pod-identity"
     node.agent.__exit__()
-    assert node.kind() == "pod-identity"  # its credentials are there yet
+    assert await node.kind() == "pod-identity"  # its credentials are still cached
     with pytest.raises(AgentUnavailable):
-        node.kind("uid-1")
+        await node.kind("uid-1")
 
 
 @pytest.mark.parametrize("effect", [faults.failing(503), unavailable(), faults.closed()])
-def test_an_agent_that_fails_does_not_say_that_there_is_no_association(
+async def test_an_agent_that_fails_does_not_say_that_there_is_no_association(
     node: Node, effect: Effect
 ) -> None:
     node.agent.faults.inject(effect)
     with pytest.raises(AgentUnavailable) as caught:
-        node.kind()
+        await node.kind()
     assert caught.value.reason == "AgentUnavailable"
 
 
-def test_an_association_whose_role_does_not_trust_pods_is_one(node: Node) -> None:
+async def test_an_association_whose_role_does_not_trust_pods_is_one(node: Node) -> None:
     role = node.cloud.put_role("web")
     role.trusts_pods = False
     node.cloud.associate("shop", "web", role)
     with pytest.raises(RoleNotAssumable):
-        node.kind()
+        await node.kind()

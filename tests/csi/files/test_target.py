@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from provider.errors import VolumeRefused
 from provider.csi.files.layout import MountedFile
-from provider.csi.request.model import ClassSpec, MountSpec, Pod
 from provider.csi.files.target import Targets, filesystem_of
+from provider.csi.request.model import ClassSpec, MountSpec, Pod
+from provider.errors import VolumeRefused
 
 FILES = [MountedFile("password", 0o600, b"canary")]
 POD = Pod("shop", "web-0", "uid-0", "web")

@@ -1,4 +1,4 @@
-"""Whose socket is it, and who may remove it."""
+"""Which daemon has the socket, and which may remove it."""
 
 import os
 import socket
@@ -32,24 +32,26 @@ class Listener:
         self.sockets.append(one)
 
 
+def claim(file: SocketFile, listen: Listener) -> None:
+    file.put_in_place(file.bind(listen))
+
+
 def test_a_claimed_path_is_ours_and_for_its_owner_alone(volume: Path, stack: ExitStack) -> None:
     file = SocketFile(volume / "aws.sock")
     assert file.holder() is Holder.NOBODY
     umask = os.umask(0o022)
     os.umask(umask)
-    file.claim(Listener(stack))
+    claim(file, Listener(stack))
     assert file.holder() is Holder.OURS
     assert [one.name for one in volume.iterdir()] == ["aws.sock"]
     assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
     assert os.umask(umask) == umask, "the umask is as it was"
 
 
-def test_the_last_to_claim_has_it_and_the_others_leave_it_alone(
-    volume: Path, stack: ExitStack
-) -> None:
+def test_the_last_to_claim_has_it_and_no_other_removes_it(volume: Path, stack: ExitStack) -> None:
     old, new = SocketFile(volume / "aws.sock"), SocketFile(volume / "aws.sock")
-    old.claim(Listener(stack))
-    new.claim(Listener(stack))
+    claim(old, Listener(stack))
+    claim(new, Listener(stack))
     assert old.holder() is Holder.OTHERS
     old.give_up()
     assert new.is_ours()
@@ -57,23 +59,21 @@ def test_the_last_to_claim_has_it_and_the_others_leave_it_alone(
     assert old.holder() is Holder.NOBODY
 
 
-def test_a_dead_ones_socket_is_nobodys(volume: Path, stack: ExitStack) -> None:
+def test_the_socket_of_a_dead_daemon_is_nobodys(volume: Path, stack: ExitStack) -> None:
     old, new = SocketFile(volume / "aws.sock"), SocketFile(volume / "aws.sock")
-    old.claim(Listener(stack))
+    claim(old, Listener(stack))
     listener = Listener(stack)
-    new.claim(listener)
+    claim(new, listener)
     listener.sockets[0].close()
     assert old.holder() is Holder.NOBODY
 
 
-def test_what_is_no_socket_is_others(volume: Path) -> None:
+def test_a_folder_at_the_path_is_others(volume: Path) -> None:
     (volume / "aws.sock").mkdir()
     assert SocketFile(volume / "aws.sock").holder() is Holder.OTHERS
 
 
-def test_what_the_dead_left_is_cleared_away_but_nothing_else(
-    volume: Path, stack: ExitStack
-) -> None:
+def test_only_what_killed_daemons_left_is_removed(volume: Path, stack: ExitStack) -> None:
     listener = Listener(stack)
     names = (".aws.sock.dead01", ".aws.sock.live01", ".aws.sock.young1", ".other.sock.dead01")
     for name in names:
@@ -85,7 +85,7 @@ def test_what_the_dead_left_is_cleared_away_but_nothing_else(
         os.utime(volume / name, (old, old))
     (volume / ".aws.sock.file").touch()
     os.utime(volume / ".aws.sock.file", (0, 0))
-    SocketFile(volume / "aws.sock").claim(listener)
+    claim(SocketFile(volume / "aws.sock"), listener)
     assert {one.name for one in volume.iterdir()} == {
         "aws.sock",
         ".aws.sock.live01",
@@ -100,14 +100,14 @@ def test_a_link_in_place_of_the_socket_is_replaced_not_followed(
 ) -> None:
     (volume / "elsewhere").touch()
     (volume / "aws.sock").symlink_to(volume / "elsewhere")
-    SocketFile(volume / "aws.sock").claim(Listener(stack))
+    claim(SocketFile(volume / "aws.sock"), Listener(stack))
     assert not (volume / "aws.sock").is_symlink()
     assert (volume / "elsewhere").read_bytes() == b""
 
 
-def test_a_failed_bind_is_told(volume: Path) -> None:
+def test_a_failed_bind_is_a_failed_start(volume: Path) -> None:
     def refuse(path: str) -> None:
         raise RuntimeError("Failed to bind to address")
 
     with pytest.raises(StartFailed, match="cannot make a socket in"):
-        SocketFile(volume / "aws.sock").claim(refuse)
+        SocketFile(volume / "aws.sock").bind(refuse)

@@ -1,98 +1,99 @@
-"""Which steps of a volume are told, and that the words hold no more than names and reasons."""
+"""Which steps of a volume become Events, and that their texts hold only names and reasons."""
 
 from pathlib import Path
 
 import pytest
 
+from provider.csi.object_failures import ObjectFailure, ObjectsFailed
+from provider.csi.status.events import RotationEvents
+from provider.csi.status.mount_registry import MountRegistry
 from provider.errors import AccessDenied, InvalidRequest, ProviderError
-from provider.fetch import ObjectFailure
-from provider.kube.events import Notice
-from provider.csi.status.mount_registry import Book
-from provider.csi.mount import ObjectsFailed
-from provider.csi.status.notices import Notices
-from tests.engine import REGION, identity
-from tests.test_live import delivery, spec
+from provider.kube.events import Event
+from tests.csi.status.test_mount_registry import delivery, spec
+from tests.fakes.engine import REGION, identity
 
-TOLD = "AccessDeniedException: something long that AWS says"
+AWS_TEXT = "AccessDeniedException: something long that AWS says"
 
 
 @pytest.fixture
-def told() -> list[Notice]:
+def recorded() -> list[Event]:
     return []
 
 
-def book(told: list[Notice], *, rotated: bool = False) -> Book:
-    return Book(Path("/nowhere"), tell=Notices(told.append, rotated=rotated))
+def registry(recorded: list[Event], *, rotated: bool = False) -> MountRegistry:
+    return MountRegistry(Path("/nowhere"), report=RotationEvents(recorded.append, rotated=rotated))
 
 
 def failure(objects: int = 1) -> ObjectsFailed:
     failures = [
-        ObjectFailure(obj, REGION, AccessDenied(TOLD))
+        ObjectFailure(obj, REGION, AccessDenied(AWS_TEXT))
         for obj in spec(objects=objects).klass.objects
     ]
     return ObjectsFailed(failures, identity())
 
 
-def fail(one: Book, error: ProviderError) -> None:
+def fail(one: MountRegistry, error: ProviderError) -> None:
     one.failed("1a2b", spec().target_path, spec(), error, None)
 
 
-def test_a_first_mount_that_fails_is_the_kubelet_s_to_tell(told: list[Notice]) -> None:
-    one = book(told)
+def test_a_first_mount_that_fails_is_reported_by_the_kubelet(recorded: list[Event]) -> None:
+    one = registry(recorded)
     fail(one, failure())
     fail(one, failure())
-    assert told == []
+    assert recorded == []
 
 
-def test_a_rotation_that_fails_names_object_and_reason(told: list[Notice]) -> None:
-    one = book(told)
+def test_a_rotation_that_fails_names_object_and_reason(recorded: list[Event]) -> None:
+    one = registry(recorded)
     one.succeeded("1a2b", spec(), delivery(spec()), None)
     fail(one, failure())
-    (notice,) = told
-    assert (notice.reason, str(notice.pod)) == ("SecretRotationFailed", "shop/web-0")
-    assert notice.message == (
+    (event,) = recorded
+    assert (event.type, event.reason) == ("Warning", "SecretRotationFailed")
+    about = event.about
+    assert (about.kind, about.namespace, about.name, about.uid) == ("Pod", "shop", "web-0", "uid-0")
+    assert event.message == (
         'The volume of class db keeps its old files: objects[0] "o0" (secretsmanager, eu-west-1): '
         "AccessDenied. The provider's log has more under id 1a2b."
     )
 
 
-def test_the_same_failure_is_the_same_notice(told: list[Notice]) -> None:
-    one = book(told)
+def test_the_same_failure_is_the_same_event(recorded: list[Event]) -> None:
+    one = registry(recorded)
     one.succeeded("1a2b", spec(), delivery(spec()), None)
     fail(one, failure())
     fail(one, failure())
-    assert told[0] == told[1]
+    assert recorded[0] == recorded[1]
 
 
-def test_what_concerns_no_object_is_told_by_its_reason(told: list[Notice]) -> None:
-    one = book(told)
+def test_a_failure_of_no_object_is_recorded_by_its_reason(recorded: list[Event]) -> None:
+    one = registry(recorded)
     one.succeeded("1a2b", spec(), delivery(spec()), None)
     fail(one, InvalidRequest("canary"))
-    assert "InvalidRequest" in told[0].message
-    assert "canary" not in told[0].message
+    assert "InvalidRequest" in recorded[0].message
+    assert "canary" not in recorded[0].message
 
 
-def test_many_objects_are_counted(told: list[Notice]) -> None:
-    one = book(told)
+def test_many_objects_are_counted(recorded: list[Event]) -> None:
+    one = registry(recorded)
     one.succeeded("1a2b", spec(), delivery(spec()), None)
     fail(one, failure(objects=30))
-    assert "and 22 more" in told[0].message
-    assert len(told[0].message) < 1024
+    assert "and 22 more" in recorded[0].message
+    assert len(recorded[0].message) < 1024
 
 
-def test_a_rotation_that_went_well_is_told_where_asked_for(told: list[Notice]) -> None:
-    one = book(told, rotated=True)
+def test_a_rotation_that_went_well_is_recorded_where_asked_for(recorded: list[Event]) -> None:
+    one = registry(recorded, rotated=True)
     one.succeeded("1a2b", spec(), delivery(spec()), None)
     one.succeeded("1a2b", spec(), delivery(spec()), None)
-    assert told == [], "neither a first mount nor an unchanged one"
+    assert recorded == [], "neither a first mount nor an unchanged one"
     one.succeeded("1a2b", spec(), delivery(spec(), "2"), None)
-    (notice,) = told
-    assert notice.reason == "SecretRotated"
-    assert notice.message == 'The volume of class db has new versions: "o0" is at 2.'
+    (event,) = recorded
+    assert (event.type, event.reason) == ("Normal", "SecretRotated")
+    assert event.message == 'The volume of class db has new versions: "o0" is at 2.'
 
 
-def test_otherwise_it_is_not(told: list[Notice]) -> None:
-    one = book(told)
+def test_otherwise_it_is_not(recorded: list[Event]) -> None:
+    one = registry(recorded)
     one.succeeded("1a2b", spec(), delivery(spec()), None)
     one.succeeded("1a2b", spec(), delivery(spec(), "2"), None)
-    assert told == []
+    assert recorded == []

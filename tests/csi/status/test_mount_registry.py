@@ -1,61 +1,71 @@
-"""The book of live mounts: what it keeps, and when a mount is gone."""
+"""The registry of mounts: what it keeps, and when a mount is gone."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from provider.errors import AccessDenied, InvalidRequest
-from provider.csi.status.mount_registry import LEAST_PATIENCE, MAX_OBJECTS, MOST_PATIENCE, Book, LiveMount
-from provider.csi.mount import Delivery
+from provider.csi.mount import DeliveredObject, Delivery
 from provider.csi.request.model import MountSpec, Pod
 from provider.csi.request.parameters import parse_class
-from tests.engine import REGION, identity
-from tests.fakes import Clock
+from provider.csi.status.mount_registry import (
+    MAX_LIFE_SECONDS,
+    MAX_OBJECTS,
+    MIN_LIFE_SECONDS,
+    Mount,
+    MountRegistry,
+)
+from provider.errors import AccessDenied, InvalidRequest
+from tests.fakes.engine import REGION, Clock, identity
 
 MINUTE = 60.0
 
 
 @pytest.fixture
-def book(clock: Clock) -> Book:
-    return Book(Path("/nowhere/pods"), clock=clock)
+def registry(clock: Clock) -> MountRegistry:
+    return MountRegistry(Path("/nowhere/pods"), clock=clock)
 
 
 def spec(target: str = "/nowhere/pods/uid-0/mount", objects: int = 1) -> MountSpec:
     text = "".join(
         f"- {{objectName: o{number}, objectType: secretsmanager}}\n" for number in range(objects)
     )
-    klass = parse_class({"objects": text, "region": REGION}, default_mode=0o644, default_region="")
+    klass = parse_class(
+        {"objects": text, "region": REGION}, default_mode=0o644, default_region=None
+    )
     return MountSpec(Pod("shop", "web-0", "uid-0", "web"), "db", target, {}, klass)
 
 
 def delivery(mount: MountSpec, version: str = "1") -> Delivery:
-    versions = tuple((obj.ref.name, version) for obj in mount.klass.objects)
-    return Delivery((), versions, (REGION,) * len(versions), identity(), from_memory=False)
+    objects = tuple(
+        DeliveredObject(obj, REGION, version, found=True) for obj in mount.klass.objects
+    )
+    versions = tuple((str(one.object.file), version) for one in objects)
+    return Delivery((), versions, objects, identity(), from_memory=False)
 
 
-def succeed(book: Book, mount: MountSpec, version: str = "1") -> bool:
-    return book.succeeded("id", mount, delivery(mount, version), None).changed
+def succeed(registry: MountRegistry, mount: MountSpec, version: str = "1") -> bool:
+    return registry.succeeded("id", mount, delivery(mount, version), None).changed
 
 
-def fail(book: Book, mount: MountSpec) -> LiveMount:
+def fail(registry: MountRegistry, mount: MountSpec) -> Mount:
     error = AccessDenied("AccessDeniedException: not you")
-    step = book.failed("id", mount.target_path, mount, error, identity())
+    step = registry.failed("id", mount.target_path, mount, error, identity())
     assert step is not None
     return step.after
 
 
-def test_a_change_is_told_from_a_mere_remount(book: Book) -> None:
-    assert succeed(book, spec())
-    assert not succeed(book, spec())
-    assert succeed(book, spec(), version="2")
-    fail(book, spec())
-    assert not succeed(book, spec(), version="2")
+def test_a_change_differs_from_an_unchanged_remount(registry: MountRegistry) -> None:
+    assert succeed(registry, spec())
+    assert not succeed(registry, spec())
+    assert succeed(registry, spec(), version="2")
+    fail(registry, spec())
+    assert not succeed(registry, spec(), version="2")
 
 
-def test_a_mount_tells_whose_it_is_and_what_it_has(book: Book) -> None:
-    succeed(book, spec())
-    (mount,) = book.live()
+def test_a_mount_has_its_pod_class_identity_and_objects(registry: MountRegistry) -> None:
+    succeed(registry, spec())
+    (mount,) = registry.live()
     assert (str(mount.pod), mount.class_name) == ("shop/web-0", "db")
     assert "role/web" in mount.identity
     (obj,) = mount.objects
@@ -63,87 +73,106 @@ def test_a_mount_tells_whose_it_is_and_what_it_has(book: Book) -> None:
 
 
 def test_a_failure_keeps_what_was_delivered_and_counts_until_a_success(
-    book: Book, clock: Clock
+    registry: MountRegistry, clock: Clock
 ) -> None:
-    succeed(book, spec())
+    succeed(registry, spec())
     clock.now += MINUTE
-    fail(book, spec())
-    (mount,) = book.live()
+    fail(registry, spec())
+    (mount,) = registry.live()
     assert mount.is_failing
     assert (mount.reason, mount.failures, mount.last_success) == ("AccessDenied", 1, 1000.0)
     assert mount.objects[0].version == "1"
-    assert book.failing() == 1
-    succeed(book, spec())
-    assert book.failing() == 0
+    assert registry.failing() == 1
+    succeed(registry, spec())
+    assert registry.failing() == 0
 
 
-def test_a_class_that_was_broken_later_fails_the_volume_that_has_it(book: Book) -> None:
+def test_a_class_that_was_broken_later_fails_the_volume_that_has_it(
+    registry: MountRegistry,
+) -> None:
     target = spec().target_path
     wrong = InvalidRequest("objects: is no list")
-    assert book.failed("id", target, None, wrong, None) is None
-    succeed(book, spec())
-    step = book.failed("id", target, None, wrong, None)
+    assert registry.failed("id", target, None, wrong, None) is None
+    succeed(registry, spec())
+    step = registry.failed("id", target, None, wrong, None)
     assert step is not None
     assert step.before is not None
     assert str(step.after.pod) == "shop/web-0"
 
 
 def test_what_was_answered_from_memory_is_as_old_as_its_validation(
-    book: Book, clock: Clock
+    registry: MountRegistry, clock: Clock
 ) -> None:
-    book.succeeded("id", spec(), delivery(spec()), clock.now - 90)
-    book.succeeded("id", spec("/nowhere/pods/2/mount"), delivery(spec()), clock.now)
-    assert book.stalest() == 90
+    registry.succeeded("id", spec(), delivery(spec()), clock.now - 90)
+    registry.succeeded("id", spec("/nowhere/pods/2/mount"), delivery(spec()), clock.now)
+    assert registry.stalest() == 90
     clock.now += MINUTE
-    fail(book, spec())
-    assert book.stalest() == 150, "a failure validates nothing"
+    fail(registry, spec())
+    assert registry.stalest() == 150, "a failure validates nothing"
 
 
-def test_an_empty_book_is_not_stale(book: Book) -> None:
-    assert (book.live(), book.failing(), book.stalest()) == ([], 0, 0.0)
+def test_an_empty_registry_is_not_stale(registry: MountRegistry) -> None:
+    assert (registry.live(), registry.failing(), registry.stalest()) == ([], 0, 0.0)
 
 
-def test_without_remounts_a_mount_lives_for_a_quarter_of_an_hour(book: Book, clock: Clock) -> None:
-    succeed(book, spec())
-    clock.now += LEAST_PATIENCE
-    assert book.live()
+def test_without_remounts_a_mount_lives_for_a_quarter_of_an_hour(
+    registry: MountRegistry, clock: Clock
+) -> None:
+    succeed(registry, spec())
+    clock.now += MIN_LIFE_SECONDS
+    assert registry.live()
     clock.now += 1
-    assert not book.live()
+    assert not registry.live()
 
 
-def test_slow_remounts_make_patient(book: Book, clock: Clock) -> None:
+def test_slow_remounts_keep_mounts_longer(registry: MountRegistry, clock: Clock) -> None:
     gone = spec("/nowhere/pods/2/mount")
-    succeed(book, spec())
+    succeed(registry, spec())
     clock.now += 20 * MINUTE
-    succeed(book, gone)
-    succeed(book, spec())
+    succeed(registry, gone)
+    succeed(registry, spec())
     clock.now += 50 * MINUTE
-    assert len(book.live()) == 2
+    assert len(registry.live()) == 2
     clock.now += 11 * MINUTE
-    assert not book.live()
+    assert not registry.live()
 
 
-def test_a_single_long_gap_is_forgotten_with_the_next_remount(book: Book, clock: Clock) -> None:
-    succeed(book, spec())
+def test_a_single_long_interval_is_forgotten_with_the_next_remount(
+    registry: MountRegistry, clock: Clock
+) -> None:
+    succeed(registry, spec())
     clock.now += 5 * 60 * MINUTE
-    succeed(book, spec())
+    succeed(registry, spec())
     clock.now += MINUTE
-    succeed(book, spec())
-    clock.now += 2 * LEAST_PATIENCE
-    assert not book.live()
+    succeed(registry, spec())
+    clock.now += 2 * MIN_LIFE_SECONDS
+    assert not registry.live()
 
 
 def test_where_the_kubelet_s_folder_is_seen_a_mount_lives_as_long_as_its_target(
     tmp_path: Path, clock: Clock
 ) -> None:
-    book = Book(tmp_path, clock=clock)
+    registry = MountRegistry(tmp_path, clock=clock)
     target = tmp_path / "uid-0" / "mount"
     target.mkdir(parents=True)
-    succeed(book, spec(str(target)))
-    clock.now += 2 * MOST_PATIENCE
-    assert len(book.live()) == 1
+    succeed(registry, spec(str(target)))
+    clock.now += 2 * MAX_LIFE_SECONDS
+    assert len(registry.live()) == 1
     target.rmdir()
-    assert not book.live()
+    assert not registry.live()
+    target.mkdir()
+    assert not registry.live(), "it is forgotten, not hidden"
+
+
+def test_a_target_that_is_missing_for_a_moment_is_not_forgotten(
+    tmp_path: Path, clock: Clock
+) -> None:
+    registry = MountRegistry(tmp_path, clock=clock)
+    target = tmp_path / "uid-0" / "mount"
+    succeed(registry, spec(str(target)))
+    assert not registry.live()
+    target.mkdir(parents=True)
+    assert registry.live()
 
 
 @pytest.mark.parametrize("target", ["/etc", "{pods}/../outside"])
@@ -153,23 +182,25 @@ def test_nothing_but_the_kubelet_s_folder_is_looked_at(
     pods = tmp_path / "pods"
     pods.mkdir()
     (tmp_path / "outside").mkdir()
-    book = Book(pods, clock=clock)
-    succeed(book, spec(target.format(pods=pods)))
-    assert not book.live()
+    registry = MountRegistry(pods, clock=clock)
+    succeed(registry, spec(target.format(pods=pods)))
+    assert not registry.live()
 
 
-def test_the_book_is_bounded(clock: Clock) -> None:
-    book = Book(Path("/nowhere"), max_mounts=2, clock=clock)
+def test_the_registry_is_bounded(clock: Clock) -> None:
+    registry = MountRegistry(Path("/nowhere"), max_mounts=2, clock=clock)
     for number in range(5):
-        succeed(book, spec(f"/{number}", objects=MAX_OBJECTS + 5))
-    first, last = book.live()
+        succeed(registry, spec(f"/{number}", objects=MAX_OBJECTS + 5))
+    first, last = registry.live()
     assert (first.target_path, last.target_path) == ("/3", "/4")
     assert (len(last.objects), last.object_count) == (MAX_OBJECTS, MAX_OBJECTS + 5)
-    book.failed("id", "/4", spec("/4"), AccessDenied("x" * 100_000), None)
-    assert len(book.live()[-1].error) < 10_000
+    registry.failed("id", "/4", spec("/4"), AccessDenied("x" * 100_000), None)
+    assert len(registry.live()[-1].error) < 10_000
 
 
-def test_an_old_driver_s_remount_does_not_take_the_class_s_name_away(book: Book) -> None:
-    succeed(book, spec())
-    succeed(book, replace(spec(), class_name=""))
-    assert book.live()[0].class_name == "db"
+def test_an_old_driver_s_remount_does_not_take_the_class_s_name_away(
+    registry: MountRegistry,
+) -> None:
+    succeed(registry, spec())
+    succeed(registry, replace(spec(), class_name=""))
+    assert registry.live()[0].class_name == "db"

@@ -1,20 +1,18 @@
-"""The socket that tells the status: to whom, and that nothing takes it away for long."""
+"""The status socket: who may read it, and that it comes back."""
 
+import asyncio
 import json
-import os
 import signal
 import socket
 import stat
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from provider.server import status_socket
-from provider.server.callers import Callers
+from provider.csi.status import socket as status_socket
 from provider.csi.status.socket import StatusSocket
 from tests.csi.server.driver import CANARY, failure, mount
 from tests.csi.server.process import Process
@@ -37,12 +35,16 @@ def asked(daemon: Process) -> dict[str, Any]:
     return document
 
 
+async def ask_here(path: Path) -> bytes:
+    return await asyncio.to_thread(ask, path)
+
+
 @pytest.fixture
-def status(volume: Path) -> Iterator[StatusSocket]:
-    one = StatusSocket(volume / ".aws-status", Callers({0}), lambda: b"{}")
-    one.start()
+async def status(volume: Path) -> AsyncIterator[StatusSocket]:
+    one = StatusSocket(volume / ".aws-status", lambda: b"{}")
+    await one.start()
     yield one
-    one.stop()
+    await one.close()
 
 
 def test_a_daemon_tells_its_live_mounts_and_no_values(start: Start) -> None:
@@ -63,61 +65,57 @@ def test_a_daemon_tells_its_live_mounts_and_no_values(start: Start) -> None:
     assert CANARY not in text
 
 
-def test_the_socket_is_for_root_alone(status: StatusSocket, volume: Path) -> None:
+async def test_the_socket_is_for_root_alone(status: StatusSocket, volume: Path) -> None:
     mode = (volume / ".aws-status").stat().st_mode
     assert stat.S_ISSOCK(mode)
     assert stat.S_IMODE(mode) == 0o600
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="takes another user's part")
-def test_another_user_is_told_nothing_even_where_the_mode_lets_it_in(
-    status: StatusSocket, volume: Path
-) -> None:
-    volume.chmod(0o755)
-    path = volume / ".aws-status"
-    path.chmod(0o666)
-    code = (
-        "import os, socket, sys; os.setuid(65534); s = socket.socket(socket.AF_UNIX);"
-        "s.connect(sys.argv[1]); sys.exit(s.recv(10) != b'')"
-    )
-    subprocess.run([sys.executable, "-c", code, str(path)], check=True, timeout=20)
-    assert ask(path) == b"{}"
-
-
-def test_a_caller_that_does_not_read_holds_others_up_for_a_bounded_time(
+async def test_a_caller_that_does_not_read_does_not_delay_others(
     volume: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(status_socket, "SEND_SECONDS", 0.1)
     path = volume / ".aws-status"
-    one = StatusSocket(path, Callers({0}), lambda: bytes(4 * 2**20))
-    one.start()
+    one = StatusSocket(path, lambda: bytes(4 * 2**20))
+    await one.start()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as idle:
         idle.connect(str(path))
-        assert len(ask(path)) == 4 * 2**20
-    one.stop()
+        assert len(await ask_here(path)) == 4 * 2**20
+        while one._callers:
+            await asyncio.sleep(0.01)
+    await one.close()
 
 
-def test_a_document_that_cannot_be_made_ends_no_thread(volume: Path) -> None:
-    failures = iter([ValueError("canary")])
-
-    def document() -> bytes:
-        for one in failures:
-            raise one
-        return b"{}"
-
+async def test_callers_are_bounded(volume: Path) -> None:
     path = volume / ".aws-status"
-    status = StatusSocket(path, Callers({0}), document)
-    status.start()
-    assert ask(path) == b""
-    assert ask(path) == b"{}"
-    status.stop()
+    one = StatusSocket(path, lambda: bytes(4 * 2**20))
+    await one.start()
+    with ExitStack() as stack:
+        for _ in range(status_socket.MAX_CALLERS):
+            idle = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            idle.connect(str(path))
+        while one._callers < status_socket.MAX_CALLERS:
+            await asyncio.sleep(0.01)
+        assert await ask_here(path) == b""
+    while one._callers:
+        await asyncio.sleep(0.01)
+    assert len(await ask_here(path)) == 4 * 2**20
+    await one.close()
 
 
-def test_a_socket_that_was_deleted_comes_back(status: StatusSocket, volume: Path) -> None:
+async def test_a_socket_that_was_deleted_comes_back(
+    volume: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status_socket, "LOOK_SECONDS", 0.01)
     path = volume / ".aws-status"
+    status = StatusSocket(path, lambda: b"{}")
+    await status.start()
     path.unlink()
-    eventually(path.exists, "it is back")
-    assert ask(path) == b"{}"
+    while not path.exists():
+        await asyncio.sleep(0.01)
+    assert await ask_here(path) == b"{}"
+    await status.close()
+    assert list(volume.iterdir()) == []
 
 
 def test_the_newest_daemon_tells_and_the_old_one_leaves_it_its_socket(start: Start) -> None:
@@ -134,4 +132,4 @@ def test_a_daemon_that_cannot_have_the_socket_serves_all_the_same(start: Start) 
     name = "n" * 76  # the other one has three bytes more
     daemon = start(f"--socket-name={name}.sock")
     daemon.until("serving")
-    assert daemon.until("status cannot be asked for")["level"] == "warning"
+    assert daemon.until("the status socket is not available")["level"] == "warning"
