@@ -8,8 +8,6 @@ from provider.aws.arn import looks_like_arn
 from provider.csi.request.model import ClassSpec, SecretObject
 from provider.engine.model import SecretRef
 from testbed.aws import Cloud
-from testbed.aws.parameters import Parameter
-from testbed.aws.secrets import Secret
 
 LEAF = "abcd"
 """Text that is valid base64 and hex."""
@@ -38,29 +36,27 @@ def _put(cloud: Cloud, ref: SecretRef, region: str, value: str) -> None:
 
 
 def _put_secret(cloud: Cloud, ref: SecretRef, region: str, value: str) -> None:
-    name = ref.name.split(":", 6)[-1] if looks_like_arn(ref.name) else ref.name
-    secret = cloud.put_secret(name, value, region=region)
-    if looks_like_arn(ref.name) and ref.name[-7:-6] == "-":
-        secret = Secret(name[:-7], ref.name)
-        secret.put(value)
-        cloud.secrets[region][ref.name] = secret
+    name, suffix = ref.name, None
+    if looks_like_arn(name):
+        name = name.split(":", 6)[-1]
+        if name[-7:-6] == "-":
+            name, suffix = name[:-7], name[-6:]
+    secret = cloud.put_secret(name, value, region=region, account=_account(ref), suffix=suffix)
     if ref.version or ref.label:
         secret.put(value, version=ref.version, stages=(ref.label,) if ref.label else ())
 
 
 def _put_parameter(cloud: Cloud, ref: SecretRef, region: str, value: str) -> None:
-    if not looks_like_arn(ref.name):
-        parameter = cloud.put_parameter(ref.name, value, region=region)
-    elif ref.name.split(":")[4] == cloud.account:
-        name = ref.name.partition(":parameter")[2]
-        parameter = cloud.put_parameter(name, value, region=region)
-    else:  # of another account, for which the fake has no resources
-        parameter = Parameter(ref.name, ref.name)
-        cloud.parameters.setdefault(region, {})[""] = parameter
-    for _ in range(3):
-        number = parameter.put(value)
+    name = ref.name.partition(":parameter")[2] if looks_like_arn(ref.name) else ref.name
+    for _ in range(4):
+        parameter = cloud.put_parameter(name, value, region=region, account=_account(ref))
     if ref.label:
-        parameter.label(ref.label, number)
+        parameter.label(ref.label, max(parameter.versions))
+
+
+def _account(ref: SecretRef) -> str | None:
+    """The account in an ARN; None for the own account."""
+    return ref.name.split(":")[4] if looks_like_arn(ref.name) else None
 
 
 def _value(obj: SecretObject) -> str:

@@ -102,7 +102,7 @@ def test_nobody_at_the_socket(manifest: Manifest, output: Path, run: Run, tmp_pa
             listener.bind(path)
         dead = run("-f", manifest(), "-o", output, "--socket", path)
     assert dead.code == 3
-    assert "nobody listens at" in dead.err
+    assert "no process listens at" in dead.err
     too_long = run("-f", manifest(), "-o", output, "--socket", f"/{'x' * 120}/aws.sock")
     assert too_long.code == 3
 
@@ -134,7 +134,7 @@ TWO = CLASS.format(name="one", object="x") + "---\n" + CLASS.format(name="two", 
 @pytest.mark.parametrize(
     ("text", "arguments", "told"),
     [
-        (TWO, [], 'holds several classes, "one", "two": choose one by --class'),
+        (TWO, [], 'holds several classes, "one", "two": choose one with --class'),
         (TWO, ["--class", "three"], 'must hold one class "three", holds "one", "two"'),
         ("kind: Pod\napiVersion: v1\n", [], "holds no SecretProviderClass"),
         ("a: [", [], "manifest: "),

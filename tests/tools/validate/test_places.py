@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from provider.manifests.nodes import Fields, Scalar
 from provider.manifests.yaml_tree import read_document
-from provider.tools.validate.places import Embedded, Lines, Place
+from provider.tools.text_lines import Lines
+from provider.tools.validate.places import Embedded, Place
 
 WRITTEN = {
     "literal": "a:\n  objects: |\n    - first\n    - target\n",
