@@ -24,9 +24,10 @@ ACCEPT_PAUSE = 0.05
 """Seconds until the next attempt when no connection can be accepted."""
 SHUTDOWN_SECONDS = 1.0
 
-MAX_LINE = 4096
-MAX_HEADER = 4096
-MAX_HEADERS = 64
+MAX_LINE = 2048
+MAX_HEADER = 2048
+MAX_HEADERS = 48
+"""Bounds of a request, in bytes and in headers; its body is not read."""
 
 TEXT = "text/plain; charset=utf-8"
 HEADERS = {"Cache-Control": "no-store", "Server": "secrets-provider-aws"}
@@ -83,8 +84,6 @@ class WebServer:
             handler_cancellation=True,
             access_log=None,
             logger=_quiet_logger(),
-            keepalive_timeout=CONNECTION_SECONDS,
-            lingering_time=0,
             max_line_size=MAX_LINE,
             max_field_size=MAX_HEADER,
             max_headers=MAX_HEADERS,
