@@ -1,5 +1,1 @@
-"""`make demo`: a node with everything around it on loopback, and the provider at work on it.
-
-Real are the daemon, its socket and what goes over it. Emulated are AWS (moto), the Kubernetes API,
-the EKS Pod Identity agent, kubelet and the driver (testbed).
-"""
+"""The main work of the provider, shown on loopback: `make demo`."""

@@ -1,8 +1,7 @@
-"""The daemon as a process of its own, started as in the DaemonSet, and stopped by SIGTERM."""
+"""The daemon as a separate process, started as in the DaemonSet, and stopped by SIGTERM."""
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -11,17 +10,17 @@ from pathlib import Path
 from typing import Self
 from urllib.request import urlopen
 
+from prometheus_client.parser import text_string_to_metric_families
+
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 15.0
 STOP_SECONDS = 10.0
-BAIT = "AKIADEMOOFTHENODE000"
-"""Access key of the node itself, in the daemon's environment: no pod's call may be signed by it."""
-
-_METRIC = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
+NODE_KEY = "AKIADEMOOFTHENODE000"
+"""Access key of the node itself, in the environment of the daemon: no call may be signed by it."""
 
 
 class NotStarted(Exception):
-    """The daemon does not serve; the text says what it said."""
+    """The daemon does not serve; the text holds the end of its log."""
 
 
 class DaemonProcess:
@@ -36,7 +35,7 @@ class DaemonProcess:
     def __enter__(self) -> Self:
         started = time.monotonic()
         with self._log.open("wb") as log:
-            # A session of its own: Ctrl-C is for the demo, which then stops the daemon.
+            # In its own session: Ctrl-C is for the demo, which then stops the daemon.
             self._process = subprocess.Popen(  # noqa: S603 (our own module)
                 self._command,
                 stdin=subprocess.DEVNULL,
@@ -63,11 +62,6 @@ class DaemonProcess:
             self._process.wait()
 
     @property
-    def command(self) -> str:
-        """As one would type it."""
-        return " ".join(["python", *self._command[1:]])
-
-    @property
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
@@ -76,38 +70,34 @@ class DaemonProcess:
     def log_tail(self) -> str:
         """The last lines of its log."""
         lines = self._log.read_text(errors="replace").splitlines()
-        return "\n".join(lines[-15:]) or "(it said nothing)"
+        return "\n".join(lines[-15:]) or "(the log is empty)"
 
     @property
     def web(self) -> str:
         """Base URL of its pages."""
-        said = self._said("web pages are up")
-        return f"http://{said['address']}" if said else ""
+        line = self._logged("web pages are up")
+        return f"http://{line['address']}" if line else ""
 
     def ended(self) -> int | None:
         """Its exit code, if it has ended."""
         return self._process.poll()
 
     def metric(self, name: str, **labels: str) -> float:
-        """The sum of a metric's values that have these labels."""
+        """The sum of the samples of a metric that have these labels."""
         with urlopen(f"{self.web}/metrics", timeout=5) as page:
-            lines = page.read().decode().splitlines()
-        wanted = {f'{label}="{value}"' for label, value in labels.items()}
-        return sum(
-            float(found[3])
-            for found in map(_METRIC.fullmatch, lines)
-            if found and found[1] == name and wanted <= set((found[2] or "").split(","))
-        )
+            families = text_string_to_metric_families(page.read().decode())
+        samples = [one for family in families for one in family.samples if one.name == name]
+        return sum(one.value for one in samples if labels.items() <= one.labels.items())
 
     def _wait_until_it_serves(self, until: float) -> None:
-        while not self._said("serving"):
+        while not self._logged("serving"):
             if (code := self._process.poll()) is not None:
                 raise NotStarted(f"the daemon ended with code {code}:\n{self.log_tail}")
             if time.monotonic() > until:
                 raise NotStarted(f"no daemon after {START_SECONDS:.0f} s:\n{self.log_tail}")
             time.sleep(0.01)
 
-    def _said(self, message: str) -> dict[str, str] | None:
+    def _logged(self, message: str) -> dict[str, str] | None:
         return next((line for line in self._lines() if line["message"] == message), None)
 
     def _lines(self) -> Iterator[dict[str, str]]:
@@ -117,11 +107,11 @@ class DaemonProcess:
 
 
 def environment(endpoint: str, node: str) -> dict[str, str]:
-    """The daemon's: the caller's without AWS and proxies, and with a bait."""
+    """The environment of the daemon: the caller's, without AWS and proxies, with the node's key."""
     return {
         **without_ambient(os.environ),
         "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": BAIT,
+        "AWS_ACCESS_KEY_ID": NODE_KEY,
         "AWS_SECRET_ACCESS_KEY": "of-the-node-never-to-be-used",
         "NODE_NAME": node,
         "PYTHONUNBUFFERED": "1",
@@ -129,11 +119,11 @@ def environment(endpoint: str, node: str) -> dict[str, str]:
 
 
 def without_ambient(environ: Mapping[str, str]) -> dict[str, str]:
-    """Nothing that leads off this machine, to a real account, or to a real cluster."""
+    """Without what leads off this machine, to a real account, or to a real cluster."""
     return {
         name: value
         for name, value in environ.items()
-        if not name.startswith(("AWS_", "KUBERNETES_", "MOTO_"))
+        if not name.startswith(("AWS_", "KUBERNETES_"))
         and not name.lower().endswith("_proxy")
         and name != "NODE_NAME"
     }

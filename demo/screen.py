@@ -1,6 +1,7 @@
-"""What people see: steps, files, calls, and whether all was as due. Colours on a terminal only."""
+"""Prints the demo: steps, files, calls, and checks. Colours on a terminal only."""
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,18 +14,18 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from demo.due import Calls
 from testbed.driver import Mounted
+from testbed.journal import Call
 
 MASK = "••••••••"
-"""The same for every value: its length is nobody's business either."""
+"""The same for every value: its length is not shown either."""
 WIDTH = 108
 _LONGEST_VALUE = 34
 
 
 @dataclass(slots=True)
 class Screen:
-    """Prints, and remembers what was not as due."""
+    """Prints, and remembers the checks that failed in `wrong`."""
 
     reveal: bool = False
     console: Console = field(default_factory=lambda: Console(highlight=False))
@@ -42,32 +43,31 @@ class Screen:
         heading = Text.assemble((f" {self._step} ", "bold reverse cyan"), (f" {text} ", "bold"))
         self.console.print()
         self.console.print(Rule(heading, align="left", style="cyan"))
-        self.console.print(Padding(Text(why, style="italic"), (0, 0, 0, 4), expand=False))
+        self._indented(Text(why, style="italic"))
 
-    def say(self, text: str | Text, style: str = "") -> None:
+    def heading(self, name: str, about: str = "") -> None:
+        """A part of a step begins."""
+        self.console.print()
+        self._indented(Text.assemble((name, "bold cyan"), (f"  {about}" * bool(about), "dim")), 2)
+
+    def say(self, text: str | Text = "", style: str = "") -> None:
         """A line or a paragraph."""
         if not text:
             self.console.print()
             return
-        body = text if isinstance(text, Text) else Text(text, style=style)
-        self.console.print(Padding(body, (0, 0, 0, 4), expand=False))
+        self._indented(text if isinstance(text, Text) else Text(text, style=style))
 
     def command(self, text: str) -> None:
-        """Something to paste: never wrapped."""
+        """A command to paste: never wrapped."""
         self.console.print(Text(text, style="cyan"), soft_wrap=True)
 
-    def excerpt(self, lines: Sequence[str], left_out: int = 0) -> None:
-        """What a command has printed, cut at the right, with the number of lines that follow."""
-        text = Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
-        if left_out:
-            text.append(f"\n… {left_out} more line{'s' * (left_out != 1)}", style="dim")
-        self.console.print(Padding(text, (0, 0, 0, 6), expand=False))
-
-    def heading(self, name: str, about: str = "") -> None:
-        """What the following is about."""
-        self.console.print()
-        body = Text.assemble((name, "bold cyan"), (f"  {about}" * bool(about), "dim"))
-        self.console.print(Padding(body, (0, 0, 0, 2), expand=False))
+    def excerpt(self, lines: Sequence[str], most: int = 8) -> None:
+        """The first lines that a command has printed, cut at the right."""
+        shown = lines if len(lines) <= most else lines[: most - 1]
+        text = Text("\n".join(shown), no_wrap=True, overflow="ellipsis")
+        if left_out := len(lines) - len(shown):
+            text.append(f"\n… {left_out} more lines", style="dim")
+        self._indented(text, 6)
 
     def files(self, mounted: Mounted) -> None:
         """The files of a volume."""
@@ -81,10 +81,10 @@ class Screen:
             size, mode = str(len(content)), f"{mounted.modes[path]:04o}"
             version = short_version(mounted.versions.get(path))
             table.add_row(Text(path), size, mode, Text(self.value(content)), version)
-        self.console.print(Padding(table, (0, 0, 0, 4), expand=False))
+        self._indented(table)
 
     def value(self, content: bytes) -> str:
-        """A value, masked unless everybody may see it."""
+        """A value, masked unless `reveal`."""
         if not self.reveal:
             return MASK
         try:
@@ -103,24 +103,24 @@ class Screen:
         )
         text = Text.assemble((head, "dim"), (code, "bold red"), (" desc = ", "dim"), message)
         title = f"kubectl describe pod {pod.rpartition('/')[2]}"
-        panel = Panel(text, title=title, title_align="left", border_style="red", box=box.ROUNDED)
-        self.console.print(Padding(panel, (0, 0, 0, 4), expand=False))
+        style = {"title_align": "left", "border_style": "red", "box": box.ROUNDED}
+        self._indented(Panel(text, title=title, **style))  # type: ignore[arg-type]  # a mixed dict
 
     def check(self, what: str, problems: Iterable[str]) -> None:
-        """Say that something is as due, or what is not."""
+        """Say that something is as expected, or what is not."""
         self.checked += 1
         found = list(problems)
+        self.wrong += [f"{what}: {problem}" for problem in found]
         if not found:
             self.say(Text.assemble(("✓ ", "bold green"), what))
             return
-        self.wrong += [f"{what}: {problem}" for problem in found]
         self.say(Text.assemble(("✗ ", "bold red"), (what, "red")))
         for problem in found:
             self.say(f"  {problem}", "red")
 
     @contextmanager
     def waiting(self, text: str) -> Iterator[None]:
-        """While something takes a moment."""
+        """Shows that something takes a moment."""
         if not self.console.is_terminal:
             self.say(f"… {text}", "dim")
             yield
@@ -128,40 +128,41 @@ class Screen:
         with self.console.status(text):
             yield
 
-    def wait(self, seconds: float, text: str) -> None:
+    def wait(self, seconds: float) -> None:
         """Let time pass."""
-        with self.waiting(text):
-            time.sleep(max(0.0, seconds))
+        with self.waiting(f"{seconds:g} s go by"):
+            time.sleep(seconds)
 
-    def facts(self, rows: Sequence[tuple[str, str]]) -> None:
+    def facts(self, **rows: str) -> None:
         """Names and what they stand for."""
         table = Table(box=None, show_header=False, pad_edge=False)
         table.add_column(style="cyan", no_wrap=True)
         table.add_column(overflow="fold")
-        for name, text in rows:
-            table.add_row(name, Text(text))
-        self.console.print(Padding(table, (0, 0, 0, 4), expand=False))
+        for name, text in rows.items():
+            table.add_row(name.replace("_", " "), Text(text))
+        self._indented(table)
+
+    def _indented(self, content: Table | Panel | Text, by: int = 4) -> None:
+        self.console.print(Padding(content, (0, 0, 0, by), expand=False))
 
 
 def short_version(version: str | None) -> str:
-    """A version as far as one needs to tell it from others."""
+    """The beginning of a version, enough to tell it from others."""
     if version is None:
         return ""
     return version if len(version) <= 8 else version[:8] + "…"
 
 
-def calls_text(calls: Calls, lost: Calls | None = None) -> str:
-    """`eu-west-1: AssumeRoleWithWebIdentity, GetSecretValue ×2; …`, lost ones marked."""
+def calls_text(calls: Iterable[Call]) -> str:
+    """`eu-west-1: AssumeRoleWithWebIdentity, GetSecretValue ×2; …`."""
+    numbers = Counter((call.region or call.service, call.operation) for call in calls)
     by_place: dict[str, list[str]] = {}
-    for kind, number in sorted(calls.items()):
-        if number:
-            operation, _, place = kind.rpartition(" ")
-            text = operation + (f" ×{number}" if number > 1 else "")
-            text += " (no answer)" if lost and lost[kind] else ""
-            by_place.setdefault(place, []).append(text)
+    for (place, operation), number in numbers.items():
+        text = operation + (f" ×{number}" if number > 1 else "")
+        by_place.setdefault(place, []).append(text)
     return "; ".join(f"{place}: {', '.join(texts)}" for place, texts in by_place.items())
 
 
-def milliseconds(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """`12 ms`, or `3.1 s`."""
     return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"

@@ -1,32 +1,29 @@
-"""Everything that runs during the demo, put up and taken down, and what one sees of a mount."""
+"""Starts and stops everything that runs during the demo, and mounts."""
 
-import logging
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from demo.cluster import NODE, Application, install, read_applications, read_folder
-from demo.due import AGENT, Calls
 from demo.node import ROOT, DaemonProcess, environment
-from demo.samples import NODE_REGION, PARAMETERS, SECRETS, Owner
-from demo.screen import Screen, milliseconds
-from demo.wire import Wire
+from demo.screen import Screen, calls_text, duration
+from testbed import examples
 from testbed.agent import FakeAgent
+from testbed.aws import FakeAws
 from testbed.aws.cloud import Cloud
 from testbed.driver import Driver, Mounted, MountRefused, Options, Pod
+from testbed.examples import NODE, NODE_REGION, Application
 from testbed.journal import Call
 from testbed.kubernetes import FakeKubernetes
-from testbed.moto import Moto
 
-FOLDER = ROOT / "deploy/examples"
-BROKEN = Path(__file__).parent / "broken.yaml"
-INTERVAL = 3.0
-"""`--rotation-poll-interval` in seconds: long enough for two looks within it, short to wait for."""
+BROKEN = ROOT / "demo/broken.yaml"
+INTERVAL = 1.0
+"""`--rotation-poll-interval` in seconds."""
+LATENCY = 0.02
+"""Seconds of every call."""
 
 _MARKER = ".made-by-make-demo"
 
@@ -37,165 +34,160 @@ class NotOurs(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One mount as the driver saw it, and what was asked of whom for it."""
+    """One mount as the driver saw it, and the calls that were made for it."""
 
     outcome: Mounted | MountRefused
     seconds: float
-    aws: Sequence[Call]
-    agent: Sequence[Call]
-    kubernetes: Sequence[Call]
+    calls: Sequence[Call]
 
     @property
-    def calls(self) -> Calls:
-        """To AWS and to the Pod Identity agent, by kind."""
-        return _by_kind(self.aws) + Calls({AGENT: len(self.agent)})
+    def refusal(self) -> MountRefused | None:
+        """Why the mount failed, hidden by the driver or not."""
+        return self.outcome.hidden if isinstance(self.outcome, Mounted) else self.outcome
 
     @property
-    def lost(self) -> Calls:
-        """Those to AWS that went nowhere."""
-        return _by_kind(call for call in self.aws if call.status == 0)
+    def files(self) -> dict[str, bytes]:
+        """The files of the volume; none after a first mount that failed."""
+        return self.outcome.files if isinstance(self.outcome, Mounted) else {}
 
     @property
-    def signers(self) -> set[str]:
-        """Access keys that calls to AWS were signed with."""
-        return {call.identity for call in self.aws}
+    def operations(self) -> list[str]:
+        """Operations and regions of the calls to AWS and the agent."""
+        calls = [call for call in self.calls if call.service != "kubernetes"]
+        return sorted(f"{call.operation} {call.region or call.service}" for call in calls)
 
+    @property
+    def text(self) -> str:
+        """Time and calls, in one line."""
+        return f"{duration(self.seconds)} · {calls_text(self.calls) or 'no call'}"
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What is emulated."""
+    def problems(self, files: Sequence[str], operations: Sequence[str]) -> Iterator[str]:
+        """What differs from the expected files and calls; empty if nothing does."""
+        if self.refusal:
+            yield f"expected a mount, got {self.refusal.code.name}: {self.refusal.message}"
+        elif sorted(self.files) != sorted(files):
+            yield f"expected the files {sorted(files)}, got {sorted(self.files)}"
+        if self.operations != sorted(operations):
+            yield f"expected the calls {sorted(operations)}, got {self.operations}"
 
-    wire: Wire
-    owner: Owner
-    kubernetes: FakeKubernetes
-    agent: FakeAgent
-    cloud: Cloud
-    applications: Sequence[Application]
+    def refusal_problems(self, code: str, *words: str) -> Iterator[str]:
+        """What differs from the expected failure and the words that its message must hold."""
+        if self.refusal is None:
+            yield f"expected {code}, got a mount"
+            return
+        if self.refusal.code.name != code:
+            yield f"expected {code}, got {self.refusal.code.name}"
+        yield from (
+            f'expected "{word}" in the message'
+            for word in words
+            if word not in self.refusal.message
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """All that runs."""
+    """Everything that runs."""
 
     output: Path
-    daemon: DaemonProcess
     socket: Path
-    around: Surroundings
+    daemon: DaemonProcess
     driver: Driver
-    mounts: list[Seen] = field(default_factory=list)
-    """All that were made."""
-    mounts_by_tools: list[str] = field(default_factory=list)
-    """Classes that the command `mount` has asked the daemon for."""
+    aws: FakeAws
+    agent: FakeAgent
+    kubernetes: FakeKubernetes
+    applications: Sequence[Application]
 
     def application(self, name: str) -> Application:
         """The one with the class of that name."""
-        return next(one for one in self.around.applications if one.name == name)
+        return next(one for one in self.applications if one.name == name)
 
-    def mount(self, application: Application, pod: Pod | None = None) -> Seen:
+    def new_pod(self, app: Application, name: str, service_account: str | None = None) -> Pod:
+        """Another pod of a class, of another service account if one is given."""
+        account = service_account or app.pod.service_account
+        pod = examples.new_pod(app.pod.namespace, name, account)
+        examples.add_pod(app, pod, self.kubernetes, self.aws.cloud)
+        return pod
+
+    def mount(self, app: Application, pod: Pod | None = None) -> Seen:
         """Mount the class, or mount it again, for its own pod or another one."""
-        pod = pod or application.pod
-        around = self.around
-        journals = [one.journal.calls for one in (around.wire, around.agent, around.kubernetes)]
-        lengths = [len(journal) for journal in journals]
+        pod = pod or app.pod
+        journals = [one.journal for one in (self.kubernetes, self.agent, self.aws)]
+        for journal in journals:
+            journal.clear()
         started = time.monotonic()
-        outcome = self.driver.mount(
-            pod, application.parameters, attributes={"secretProviderClass": application.name}
-        )
+        attributes = {"secretProviderClass": app.name}
+        outcome = self.driver.mount(pod, app.parameters, attributes=attributes)
         seconds = time.monotonic() - started
-        asked = [journal[length:] for journal, length in zip(journals, lengths, strict=True)]
-        self._link(application, pod)
-        seen = Seen(outcome, seconds, *asked)
-        self.mounts.append(seen)
+        self._link(app, pod)
+        return Seen(outcome, seconds, [call for journal in journals for call in journal.calls])
+
+    def show(self, screen: Screen, app: Application, pod: Pod | None = None) -> Seen:
+        """Mount, and print files or event, time and calls."""
+        pod = pod or app.pod
+        seen = self.mount(app, pod)
+        if isinstance(seen.outcome, Mounted):
+            screen.files(seen.outcome)
+        else:
+            # Go, and so kubectl, writes InvalidArgument.
+            code = seen.outcome.code.name.title().replace("_", "")
+            screen.event(f"{pod.namespace}/{pod.name}", code, seen.outcome.message)
+        screen.say(seen.text, "dim")
         return seen
 
-    def _link(self, application: Application, pod: Pod) -> None:
+    def _link(self, app: Application, pod: Pod) -> None:
         """Let people find the volume by the names of class and pod."""
-        link = self.output / application.name / pod.name
-        link.parent.mkdir(exist_ok=True)
-        link.unlink(missing_ok=True)
+        link = self.output / app.name / pod.name
         target = self.driver.target(pod)
-        if target.exists():
+        if target.exists() and not link.is_symlink():
+            link.parent.mkdir(exist_ok=True)
             link.symlink_to(Path("..") / target.relative_to(self.output))
-        elif not any(link.parent.iterdir()):
-            link.parent.rmdir()
 
 
 @contextmanager
-def put_up(output: Path, screen: Screen) -> Iterator[Stage]:
-    """Start everything, in the order in which one needs the other; stop it all at the end."""
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # moto's server tells every request
+def running(output: Path, screen: Screen) -> Iterator[Stage]:
+    """Starts everything, and stops it at the end."""
     make_empty(output)
     screen.title(
         "A node on loopback",
-        "AWS, Kubernetes and kubelet are emulated; the daemon is the real one.",
+        "AWS, Kubernetes and kubelet are emulated; the daemon is the real one. Every call takes "
+        f"{duration(LATENCY)}.",
     )
     with ExitStack() as stack:
         # Not in `output`: the path of a Unix socket has no more than 108 bytes.
-        short = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="demo-")))
-        with screen.waiting("AWS, Kubernetes and the Pod Identity agent are starting"):
-            around = _surroundings(stack)
+        volume = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="demo-")))
+        aws = stack.enter_context(FakeAws(Cloud(region=NODE_REGION), latency=LATENCY))
+        agent = stack.enter_context(FakeAgent(aws.cloud, latency=LATENCY))
+        kubernetes = stack.enter_context(FakeKubernetes(latency=LATENCY))
+        applications = examples.read_applications(*examples.example_files(), BROKEN)
+        examples.fill(aws.cloud)
+        examples.install(applications, kubernetes, aws.cloud)
+        daemon = _daemon(aws, agent, kubernetes, volume, output / "daemon.log")
         with screen.waiting("the daemon is starting"):
-            daemon = stack.enter_context(_daemon(around, short, output / "daemon.log"))
-        driver = Driver(short / "aws.sock", output / "kubelet", Options(timeout=60))
-        stage = Stage(output, daemon, short / "aws.sock", around, stack.enter_context(driver))
-        _tell(stage, screen)
-        yield stage
+            stack.enter_context(daemon)
+        socket = volume / "aws.sock"
+        driver = stack.enter_context(Driver(socket, output / "kubelet", Options(timeout=60)))
+        yield Stage(output, socket, daemon, driver, aws, agent, kubernetes, applications)
 
 
-def _surroundings(stack: ExitStack) -> Surroundings:
-    """Start what is emulated, and fill it."""
-    moto = stack.enter_context(Moto())
-    address = urlsplit(moto.url)
-    wire = stack.enter_context(Wire((str(address.hostname), int(address.port or 0))))
-    cloud = Cloud(region=NODE_REGION)
-    kubernetes = stack.enter_context(FakeKubernetes())
-    agent = stack.enter_context(FakeAgent(cloud))
-    applications = [*read_folder(FOLDER), *read_applications(BROKEN)]
-    install(applications, kubernetes, cloud, region=NODE_REGION)
-    owner = Owner(moto.url)
-    owner.fill()
-    return Surroundings(wire, owner, kubernetes, agent, cloud, applications)
-
-
-def _daemon(around: Surroundings, volume: Path, log: Path) -> DaemonProcess:
+def _daemon(
+    aws: FakeAws, agent: FakeAgent, kubernetes: FakeKubernetes, volume: Path, log: Path
+) -> DaemonProcess:
     token = volume / "kube-token"
-    token.write_text(around.kubernetes.token)
+    token.write_text(kubernetes.token)
     flags = [
         f"--provider-volume={volume}",
-        f"--kube-api-url={around.kubernetes.url}",
+        f"--kube-api-url={kubernetes.url}",
         f"--kube-token-file={token}",
-        f"--pod-identity-ipv4-endpoint={around.agent.url}",
+        f"--pod-identity-ipv4-endpoint={agent.url}",
         f"--rotation-poll-interval={INTERVAL:g}s",
         "--metrics-address=127.0.0.1:0",
         "--log-format=json",
     ]
-    return DaemonProcess(flags, environment(around.wire.endpoint, NODE), log)
-
-
-def _tell(stage: Stage, screen: Screen) -> None:
-    started = milliseconds(stage.daemon.start_seconds)
-    held = f"{len(SECRETS)} secrets, {len(PARAMETERS)} parameters"
-    screen.facts(
-        [
-            ("daemon", f"process {stage.daemon.pid}, serves {started} after its start"),
-            ("socket", str(stage.socket)),
-            ("AWS", f"{stage.around.wire.endpoint}: {held}"),
-            ("Kubernetes", f"{stage.around.kubernetes.url}: {NODE} stands in {NODE_REGION}"),
-            ("Pod Identity", stage.around.agent.url),
-        ]
-    )
-    answer = stage.driver.version()
-    about = f"{answer.runtime_name} {answer.runtime_version} speaks {answer.version}"
-    known = answer.version == "v1alpha1"
-    screen.check(about, [] if known else [f"expected v1alpha1, came {answer.version}"])
-
-
-def _by_kind(made: Iterable[Call]) -> Calls:
-    return Calls(f"{call.operation} {call.region}" for call in made)
+    return DaemonProcess(flags, environment(f"{aws.url}/{{region}}", NODE), log)
 
 
 def make_empty(output: Path) -> None:
-    """Make the folder, without what an earlier run has left in it; nobody else's is touched."""
+    """Make the folder empty. Raises `NotOurs` if an earlier demo has not made it."""
     marker = output / _MARKER
     if output.exists() and any(output.iterdir()) and not marker.exists():
         raise NotOurs(f"{output} holds something that no earlier demo has made: --output elsewhere")
