@@ -15,6 +15,7 @@ from provider.runtime.offload import Offload
 from testbed.agent import FakeAgent
 from testbed.aws import FakeAws
 from testbed.kubernetes import FakeKubernetes
+from testbed.tls import Authority
 
 
 @dataclass
@@ -46,6 +47,8 @@ def make_node(
     """A node over the fakes. A call to AWS is tried only once."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    # Each daemon loads the bundle, and the default one takes 20 ms.
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(Authority().write(folder / "ca.pem")))
     token = folder / "kube-token"
     token.write_text(kubernetes.token)
     config = Config(
