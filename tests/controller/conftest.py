@@ -52,9 +52,16 @@ def kubectl(control_plane: Address) -> Kubectl:
     if command is None:
         pytest.skip("kubectl is not found in KUBEBUILDER_ASSETS or PATH")
 
+    cache = control_plane.kubeconfig.with_name("kubectl-cache")
+
     def run(*arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [command, f"--kubeconfig={control_plane.kubeconfig}", *arguments],
+            [
+                command,
+                f"--kubeconfig={control_plane.kubeconfig}",
+                f"--cache-dir={cache}",
+                *arguments,
+            ],
             input=stdin,
             capture_output=True,
             text=True,
