@@ -4,6 +4,7 @@ No label contains a name that the author of a pod or of a manifest chooses freel
 manifests name, are limited in number. The metrics of a front door are defined there.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from platform import python_version
 
@@ -73,6 +74,8 @@ class Metrics:
         about.info({"version": __version__, "python_version": python_version()})
         ProcessCollector(registry=self._registry)
         self._region = BoundedLabel(MAX_REGIONS)
+        self._watched: list[tuple[Gauge, Callable[[], float]]] = []
+        self._rendering = asyncio.Lock()
         self._aws_requests = self.histogram(
             "aws_request_duration_seconds",
             "Duration of requests to AWS, each attempt separately.",
@@ -94,7 +97,7 @@ class Metrics:
 
     def watch(self, name: str, text: str, read: Callable[[], float]) -> None:
         """A new gauge, which is read at every scrape; its name gets the prefix."""
-        Gauge(PREFIX + name, text, registry=self._registry).set_function(read)
+        self._watched.append((Gauge(PREFIX + name, text, registry=self._registry), read))
 
     def aws_request(
         self, service: str, operation: str, region: str, outcome: str, seconds: float
@@ -107,6 +110,12 @@ class Metrics:
         """A cache had an entry, or had none."""
         self._cache_events.labels(cache, event).inc()
 
-    def page(self) -> bytes:
-        """The answer to a scrape, in Prometheus' text format (`CONTENT_TYPE`)."""
-        return generate_latest(self._registry)
+    async def page(self) -> bytes:
+        """The answer to a scrape, in Prometheus' text format (`CONTENT_TYPE`).
+
+        It is rendered in a thread, because that takes tens of milliseconds; one at a time.
+        """
+        async with self._rendering:
+            for gauge, read in self._watched:
+                gauge.set(read())
+            return await asyncio.to_thread(generate_latest, self._registry)
