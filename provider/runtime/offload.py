@@ -56,15 +56,19 @@ class Offload:
             held.callback(self._free.release)
             work = self._submit(fn)
             release = held.pop_all()
-        work.add_done_callback(lambda done: _finish(done, release))
+        work.add_done_callback(lambda _: release.close())
         return await asyncio.shield(work)
 
     def _submit(self, fn: Callable[[], T]) -> "asyncio.Future[T]":
         if self._closed:
             raise OutOfTime("the process is stopping")
         job = [fn]
+
+        def take() -> T:
+            return job.pop()()
+
         try:
-            return asyncio.get_running_loop().run_in_executor(self._pool, lambda: job.pop()())
+            return asyncio.get_running_loop().run_in_executor(self._pool, take)
         except RuntimeError as error:
             job.clear()  # it is queued all the same, and a thread may take it later
             raise Overloaded("the system gives this process no more threads") from error
@@ -78,10 +82,3 @@ class Offload:
         """Start no more jobs; those that run end by themselves."""
         self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _finish(work: "asyncio.Future[T]", release: ExitStack) -> None:
-    """A thread is done; its caller may have left."""
-    release.close()
-    if not work.cancelled():
-        work.exception()  # marks it as retrieved

@@ -110,8 +110,11 @@ async def test_a_tenant_with_too_many_jobs_is_refused_and_others_are_not() -> No
     offload.close()
 
 
-async def test_a_caller_that_is_cancelled_leaves_at_once_but_its_thread_stays_counted() -> None:
-    offload = Offload(threads=1)
+@pytest.mark.parametrize("threads", [1, 2])
+async def test_a_cancelled_caller_leaves_at_once_but_its_thread_stays_counted(
+    threads: int,
+) -> None:
+    offload = Offload(threads)
     job, after = Job(), Job()
     task = start(offload, "a", job)
     await begun(job)
@@ -119,7 +122,7 @@ async def test_a_caller_that_is_cancelled_leaves_at_once_but_its_thread_stays_co
     with pytest.raises(asyncio.CancelledError):
         await task
     others = [start(offload, "a", after), start(offload, "b", lambda: "b")]
-    await settle()
+    await asyncio.to_thread(after.began.wait, 0.05)
     assert not after.began.is_set()
     job.let_go()
     after.let_go()

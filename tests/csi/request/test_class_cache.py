@@ -133,6 +133,14 @@ def test_the_expressions_of_a_class_are_bounded_together() -> None:
     assert problem.message.startswith("makes this class too large")
 
 
+def test_expressions_that_are_refused_count_too() -> None:
+    large = ",".join("*" * 500)
+    entries = ",".join(f"{{path: '[{large}]', objectAlias: f{index}}}" for index in range(200))
+    with pytest.raises(InvalidSpec) as invalid:
+        parse(f"- {{objectName: a, objectType: secretsmanager, jmesPath: [{entries}]}}", None)
+    assert len(invalid.value.problems) < 10
+
+
 def test_globs_count_with_the_expressions() -> None:
     globs = ",".join(f"'k{index}*'" for index in range(2000))
     with pytest.raises(InvalidSpec) as invalid:

@@ -255,6 +255,7 @@ MISTAKES: dict[str, tuple[str, dict[str, str], str]] = {
     "region with newline": (PLAIN, {"region": "eu-west-1\n"}, 'region: must be an AWS region: small letters, digits and dashes, got "eu-west-1\\n"'),
     "failover region": (PLAIN, {"failoverRegion": "EU"}, 'failoverRegion: must be an AWS region: small letters, digits and dashes, got "EU"'),
     "region with a hyphen at the end": (PLAIN, {"region": "eu-west-1-"}, 'region: must be an AWS region: small letters, digits and dashes, got "eu-west-1-"'),
+    "long region": (PLAIN, {"region": "a" * 64}, f'region: must be an AWS region: small letters, digits and dashes, got "{"a" * 64}"'),
     "failover region that is a hyphen": (PLAIN, {"failoverRegion": "-"}, 'failoverRegion: must be an AWS region: small letters, digits and dashes, got "-"'),
     "same regions": (PLAIN, {"failoverRegion": "eu-west-1"}, "failoverRegion: must differ from the first region, eu-west-1"),
     "path translation": (PLAIN, {"pathTranslation": "__"}, 'pathTranslation: must be one character, or "False" to make folders, got "__"'),

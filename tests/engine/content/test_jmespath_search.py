@@ -153,6 +153,39 @@ def test_an_expression_that_explodes_ends_soon(path: str) -> None:
     assert isinstance(found, TooCostly) or len(found) < 2_000_000  # type: ignore[arg-type]  # bytes
 
 
+WALKS = {
+    "sum": "sum(@)",
+    "sort": "sort(@)",
+    "contains": "contains(@, `9`)",
+    "reverse": "reverse(@)",
+    "compare": "@==@",
+    "slice": "[::1]",
+    "flatten": "[]",
+    "projection": "[*]",
+    "filter": "[?`false`]",
+}
+
+
+@pytest.mark.parametrize("walk", WALKS.values(), ids=WALKS.keys())
+def test_work_on_a_long_list_is_paid_for_each_time(walk: str) -> None:
+    content = json.dumps([1] * 1000)
+    assert isinstance(extract_one(content, f"[{walk}]", Budget(steps=8000)), bytes)
+    path = f"length([{','.join([walk] * 20)}])"
+    assert isinstance(extract_one(content, path, Budget(steps=8000)), TooCostly)
+
+
+@pytest.mark.parametrize("copy", ["[::1]", "[]", "[*]", "reverse(@)"])
+def test_a_copy_is_paid_for_even_if_it_is_dropped(copy: str) -> None:
+    path = "|".join([*[copy] * 20, "length(@)"])
+    assert isinstance(extract_one(json.dumps([1] * 1000), path, Budget(steps=8000)), TooCostly)
+
+
+def test_a_separator_is_paid_for_each_time_it_is_used() -> None:
+    content = json.dumps({"a": ["x"] * 1000, "s": "y" * 1000})
+    assert isinstance(extract_one(content, "join(s, a)", Budget(size=500_000)), TooCostly)
+    assert isinstance(extract_one(content, "join('y', a)", Budget(size=500_000)), bytes)
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=8),
