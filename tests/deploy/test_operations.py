@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from provider.csi.config import OPTIONS, flag
+from provider.csi.metrics import MountMetrics
 from provider.runtime.metrics import Metrics
 from tests.deploy import manifests
 from tests.deploy.chart import LEAVES
@@ -78,12 +79,12 @@ def test_options_are_options_of_the_daemon() -> None:
         assert name in known, name
 
 
-def test_queries_are_of_metrics_that_there_are() -> None:
+async def test_queries_are_of_metrics_that_there_are() -> None:
     metrics = Metrics()
-    metrics.mounted("failed", "NotFound", 1.0)
+    MountMetrics(metrics, ["NotFound"])
     metrics.aws_request("secretsmanager", "GetSecretValue", "eu-west-1", "ok", 1.0)
     for gauge in ("mounts_waiting", "mounts_failing", "stalest_mount_age_seconds"):
         metrics.watch(gauge, "as app.py does", lambda: 0)
-    page = metrics.page().decode()
+    page = (await metrics.page()).decode()
     for name in set(re.findall(r"\b(?:secrets_provider_aws|process)_\w+", TEXT)):
         assert re.search(rf"^{name}[ {{]", page, re.MULTILINE), name

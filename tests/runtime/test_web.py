@@ -168,7 +168,8 @@ async def test_a_page_is_cancelled_when_its_connection_ends(
     await asyncio.get_running_loop().sock_sendall(client, HANG)
     assert await calls.get() == "began"
     client.close()
-    assert await calls.get() == "ended"
+    async with asyncio.timeout(5):
+        assert await calls.get() == "ended"
 
 
 @pytest.mark.parametrize(
