@@ -95,7 +95,6 @@ _BUILDERS = frozenset(
         "multi_select_dict",
         "multi_select_list",
         "projection",
-        "slice",
         "value_projection",
     }
 )
