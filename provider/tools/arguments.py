@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, NoReturn
 
 from provider.runtime.option_values import positive_duration
@@ -46,12 +45,6 @@ def paragraph(title: str, meanings: Mapping[Any, str]) -> str:
 def complete_files(action: argparse.Action) -> None:
     """Let shell completion offer files for this argument."""
     action.complete = "file"  # type: ignore[attr-defined] # read by shtab
-
-
-def add_socket(add: AddArgument, default: Path) -> None:
-    """Add `--socket`, the path of a daemon's socket."""
-    meaning = "default: %(default)s"
-    complete_files(add("--socket", type=Path, default=default, metavar="PATH", help=meaning))
 
 
 def duration(text: str) -> float:

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from provider.csi.server.probe import probe
-from provider.tools.arguments import Parser, add_socket, duration, paragraph
+from provider.tools.arguments import Parser, complete_files, duration, paragraph
 from provider.tools.ending import CommandFailed
 
-SOCKET = Path("/var/run/secrets-store-csi-providers/aws.sock")
-"""The default of the daemon. Not read from `csi.config`, whose import takes as long as the rest."""
+PROVIDER_VOLUME = Path("/var/run/secrets-store-csi-providers")
+SOCKET_NAME = "aws.sock"
+"""The defaults of the daemon. `csi.config` has them too, but its import would take too long."""
 
 EXIT_CODES: Mapping[int, str] = {
     0: "the daemon answers",
@@ -20,7 +21,7 @@ EXIT_CODES: Mapping[int, str] = {
 
 
 def add_options(parser: Parser) -> None:
-    """Add the socket and the time-out."""
+    """Add the socket, and the time-out."""
     parser.usage = f"{parser.prog} [OPTION…]"
     parser.description = (
         "Ask the daemon for its version through the socket that the driver uses, as a liveness\n"
@@ -28,13 +29,17 @@ def add_options(parser: Parser) -> None:
     )
     parser.epilog = paragraph("exit codes", EXIT_CODES)
     add = parser.add_argument
-    add_socket(add, SOCKET)
+    folder = f"folder of the socket; default: {PROVIDER_VOLUME}"
+    complete_files(add("--provider-volume", type=Path, metavar="PATH", help=folder))
+    socket = f"default: {SOCKET_NAME} in the folder"
+    complete_files(add("--socket", type=Path, metavar="PATH", help=socket))
     add("--timeout", type=duration, default=5.0, metavar="DURATION", help="default: 5s")
 
 
 def run(options: Namespace) -> int:
     """Ask, and print one line."""
-    fault = probe(options.socket, options.timeout)
+    socket = options.socket or (options.provider_volume or PROVIDER_VOLUME) / SOCKET_NAME
+    fault = probe(socket, options.timeout)
     if fault:
         raise CommandFailed(1, fault)
     sys.stdout.write("the daemon answers\n")

@@ -79,7 +79,7 @@ def test_choices_are_offered(script: Path, line: str, words: set[str]) -> None:
     assert offered(script, f"{PROGRAM} {line}") == words
 
 
-@pytest.mark.parametrize("line", ["validate ", "mount --filename ", "health --socket "])
+@pytest.mark.parametrize("line", ["validate ", "mount --filename ", "status --socket "])
 def test_files_are_offered_where_a_file_is_expected(script: Path, line: str) -> None:
     (script.parent / "class.yaml").touch()
     assert "class.yaml" in offered(script, f"{PROGRAM} {line}")

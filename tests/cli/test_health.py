@@ -13,15 +13,17 @@ from provider.tools import health
 from tests.cli.conftest import Run
 
 
-def test_its_default_is_the_daemons_socket() -> None:
-    assert Config().socket_path == health.SOCKET
+def test_its_defaults_are_those_of_the_daemon() -> None:
+    config = Config()
+    assert config.provider_volume == health.PROVIDER_VOLUME
+    assert config.socket_name == health.SOCKET_NAME
 
 
 def test_no_daemon_is_one_line_and_exit_code_1(command: Run, tmp_path: Path) -> None:
-    result = command("health", "--socket", tmp_path / "none.sock")
+    result = command("health", f"--provider-volume={tmp_path}")
     assert (result.code, result.out) == (1, "")
     assert result.err == (
-        f"secrets-provider-aws health: there is no socket at {tmp_path / 'none.sock'}\n"
+        f"secrets-provider-aws health: there is no socket at {tmp_path / 'aws.sock'}\n"
     )
 
 

@@ -31,7 +31,7 @@ def test_a_wrong_option_loads_nothing_heavy() -> None:
 
 
 def test_the_probe_loads_nothing_heavy() -> None:
-    modules = imported("health", "--socket=/nonexistent")
+    modules = imported("health", "--provider-volume=/nonexistent")
     assert not modules & {*HEAVY, "dataclasses", "yaml", "provider.csi.config"}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from provider.cli.main import parse
+from provider.cli.serve import parse
 from provider.csi.config import Config
 from tests.deploy import manifests, policy
 

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator
 from tests.deploy import manifests
 from tests.deploy.manifests import Document
 
-PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
+PROBES = ("startupProbe", "livenessProbe")
+HEALTH = ["/usr/local/bin/secrets-provider-aws", "health"]
+"""Does not depend on the metrics port, which any pod can fill."""
 SHARED = ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace")
 CONTEXT = {
     "runAsUser": 0,
@@ -76,8 +78,10 @@ def _of_container(container: Document) -> Iterator[str]:
         yield "is not confined"
     ports = {port["name"] for port in container["ports"]}
     for probe in PROBES:
-        if container.get(probe, {}).get("httpGet", {}).get("port") not in ports:
-            yield f"has no {probe}"
+        if container.get(probe, {}).get("exec", {}).get("command", [])[:2] != HEALTH:
+            yield f"has no {probe} through the socket"
+    if container.get("readinessProbe", {}).get("httpGet", {}).get("port") not in ports:
+        yield "has no readinessProbe"
     yield from ("takes a port of the node" for port in container["ports"] if "hostPort" in port)
 
 

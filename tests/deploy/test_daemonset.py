@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from provider.cli.main import parse
+from provider.cli.serve import parse
 from tests.deploy import manifests, policy
 
 RENDERED = manifests.rendered(manifests.DEPLOY / "daemonset")
@@ -81,7 +81,8 @@ def test_probes_ask_where_the_daemon_listens() -> None:
 def test_liveness_does_not_depend_on_a_port_that_others_can_fill() -> None:
     for probe in ("startupProbe", "livenessProbe"):
         command = CONTAINER[probe]["exec"]["command"]
-        assert command == ["/usr/local/bin/secrets-provider-aws", "health"]
+        folder = f"--provider-volume={CONFIG.provider_volume}"
+        assert command == ["/usr/local/bin/secrets-provider-aws", "health", folder]
     assert CONTAINER["livenessProbe"]["terminationGracePeriodSeconds"] <= 10
 
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from provider import __version__
-from provider.cli.main import parse
+from provider.cli.serve import parse
 from testbed.tokens import POD_IDENTITY_AUDIENCE, STS_AUDIENCE
 from tests.deploy import manifests, policy
 from tests.deploy.conftest import Start

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from provider.cli.main import parse
+from provider.cli.serve import parse
 from tests.deploy import reference
 from tests.deploy.conftest import REGION, Start
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from provider.csi.config import Config
 from provider.csi.server.absence import reason
-from provider.tools.arguments import Parser, add_socket, duration, paragraph
+from provider.tools.arguments import Parser, complete_files, duration, paragraph
 from provider.tools.ending import CommandFailed
 from provider.tools.status.table import as_text
 from provider.tools.terminal import Paint
@@ -59,7 +59,8 @@ def add_options(parser: Parser) -> None:
     add("--json", action="store_true", help=meaning)
     again = "show it again and again; default: every 2s"
     add("--watch", nargs="?", type=_interval, const=2.0, metavar="DURATION", help=again)
-    add_socket(add, Config().status_path)
+    path, default = Config().status_path, "default: %(default)s"
+    complete_files(add("--socket", type=Path, default=path, metavar="PATH", help=default))
 
 
 def _interval(text: str) -> float:
