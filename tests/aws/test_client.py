@@ -312,3 +312,35 @@ async def test_every_attempt_is_observed() -> None:
     with pytest.raises(Fault):
         await ours.call(GET, {}, caller())
     assert seen == [("secretsmanager", "GetSecretValue", "eu-west-1", "denied")]
+
+
+async def test_a_clock_that_keeps_changing_is_followed_only_once() -> None:
+    days = iter(range(1, 29))
+
+    async def refuse(request: Request) -> Reply:
+        date = f"Fri, {next(days):02} Jan 2100 12:00:00 GMT"
+        return Reply(403, {"date": date}, error("SignatureDoesNotMatch", 403)[1])
+
+    with pytest.raises(Fault, match="SignatureDoesNotMatch"):
+        await client(refuse).call(GET, {}, caller())
+    assert next(days) == 3
+
+
+async def test_a_retry_that_succeeds_costs_nothing_in_the_end() -> None:
+    ours = StubTransport()
+    one = client(ours)
+    for _ in range(100):
+        ours.answers = [(500, b""), EMPTY]
+        assert await one.call(GET, {}, caller()) == {}
+
+
+@pytest.mark.parametrize(
+    ("headers", "kind"), [({}, "foreign"), ({"x-amzn-requestid": "1"}, "answer")]
+)
+async def test_an_error_without_a_code_is_from_aws_only_if_it_has_a_request_id(
+    headers: dict[str, str], kind: str
+) -> None:
+    ours = StubTransport([(404, b"<html>not found</html>")], headers=headers)
+    with pytest.raises(Fault, match="HTTP 404") as caught:
+        await client(ours).call(GET, {}, caller())
+    assert caught.value.kind == kind
