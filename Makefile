@@ -102,6 +102,11 @@ proto-check: venv  ## show how provider/v1alpha1 differs from what protos/ gener
 	  diff -u --recursive --exclude=__pycache__ --exclude=__init__.py provider/v1alpha1 "$$new/provider/v1alpha1" || \
 	  { echo "make: generated code is out of date: make proto" >&2; exit 1; }
 
+.PHONY: crds-check
+crds-check: venv  ## show how deploy/crds differs from what the parser's tables generate
+	@$(BIN)/python -m scripts.crds --check || \
+	  { echo "make: deploy/crds is out of date: make crds" >&2; exit 1; }
+
 .PHONY: hadolint
 hadolint: venv  ## lint the Dockerfile
 	$(BIN)/hadolint --failure-threshold style Dockerfile
@@ -133,6 +138,10 @@ format: venv  ## rewrite the code in the house's format
 .PHONY: proto
 proto: venv  ## generate provider/v1alpha1 from protos/
 	$(PROTOC) --python_out=. --pyi_out=. --grpc_python_out=. $(PROTO)
+
+.PHONY: crds
+crds: venv  ## generate deploy/crds from the tables of provider/controller/resources
+	$(BIN)/python -m scripts.crds
 
 .PHONY: readme
 readme: venv  ## write --help into the README

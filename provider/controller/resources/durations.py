@@ -31,7 +31,7 @@ def go_duration(text: str) -> float:
     if not rest:
         raise ValueError(f"time: invalid duration {quote(text)}")
     total = _nanoseconds(rest, text)
-    if total > _LONGEST:
+    if total > _LONGEST + text.startswith("-"):
         raise ValueError(f"time: invalid duration {quote(text)}")
     return (-total if text.startswith("-") else total) / 1e9
 

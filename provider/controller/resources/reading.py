@@ -47,7 +47,8 @@ class Reading:
 
     def is_faulty(self, path: str) -> bool:
         """Whether there is a problem at `path` or below."""
-        return any(re.match(re.escape(path) + r"(?![\w-])", one.path) for one in self.problems)
+        below = (f"{path}.", f"{path}[")
+        return any(one.path == path or one.path.startswith(below) for one in self.problems)
 
     def table(self, value: object, table: type[Table], path: str) -> Table:
         """The value of a table; null and absence count as an empty mapping."""

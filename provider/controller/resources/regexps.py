@@ -25,7 +25,7 @@ def regexp_fault(pattern: str) -> str | None:
     try:
         _compile(pattern)
     except (re2.error, UnicodeError) as error:
-        return f"error parsing regexp: {_in_go(str(error))}"
+        return f"error parsing regexp: {_in_go(error)}"
     return None
 
 
@@ -42,7 +42,8 @@ def _compile(pattern: str) -> Any:
     return re2.compile(pattern, options)
 
 
-def _in_go(message: str) -> str:
-    text = message[2:-1] if message.startswith("b'") else message
+def _in_go(error: Exception) -> str:
+    message = error.args[0]
+    text = message.decode("utf-8", "replace") if isinstance(message, bytes) else str(error)
     what, colon, where = text.partition(": ")
     return f"{_GO.get(what, what)}{colon}{f'`{where}`' if where else ''}"

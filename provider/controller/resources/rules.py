@@ -222,7 +222,7 @@ def _check_auth(auth: Auth, namespace: str | None, reading: Reading, path: str) 
                 continue
             named.append((f"secretRef.{name}", ref.namespace))
             for part, value in (("name", ref.name), ("key", ref.key)):
-                if not value and not auth.jwt and not reading.is_faulty(at):
+                if not value and not auth.jwt and not reading.is_faulty(f"{at}.{part}"):
                     reading.wrong(f"{at}.{part}", "is required")
     if auth.jwt and not auth.jwt.service_account_ref:
         reading.wrong(f"{path}.jwt.serviceAccountRef", "is required")
@@ -245,10 +245,11 @@ def check_generator(spec: GeneratorSpec, reading: Reading, path: str) -> None:
 def _check_password(spec: PasswordSpec, reading: Reading, path: str) -> None:
     if not 1 <= spec.length <= 65_536:
         reading.wrong(f"{path}.length", "must be 1 to 65536")
-    for name, count in (("digits", spec.digits), ("symbols", spec.symbols)):
-        if count is not None and not 0 <= count <= max(spec.length, 0):
-            reading.wrong(f"{path}.{name}", "must be 0 to the length")
-    if (spec.digits or 0) + (spec.symbols or 0) > spec.length >= 1:
+    counts = {"digits": spec.digits or 0, "symbols": spec.symbols or 0}
+    for name, count in counts.items():
+        if count < 0:
+            reading.wrong(f"{path}.{name}", "must be at least 0")
+    if sum(counts.values()) > spec.length >= 1:
         reading.wrong(path, "digits and symbols are more than the length")
 
 

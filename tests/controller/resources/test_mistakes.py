@@ -1,0 +1,259 @@
+"""Every mistake in a manifest is told, with its path and in External Secrets Operator's words."""
+
+from typing import Any
+
+import pytest
+
+from provider.controller.resources import texts
+from provider.controller.resources.objects import read_external_secret, read_store
+from tests.controller.resources.specs import GENERATORS, REF, Spec, data_from, es, store
+
+
+def problems_of_es(spec: object) -> list[str]:
+    return [str(one) for one in read_external_secret({"spec": spec}).problems]
+
+
+def problems_of_store(spec: object, kind: Any = "SecretStore") -> list[str]:
+    document = {"metadata": {"name": "s", "namespace": "team-a"}, "spec": spec}
+    return [str(one) for one in read_store(document, kind).problems]
+
+
+PROBLEMS: dict[str, tuple[Spec, list[str]]] = {
+    "a day": (
+        es(refreshInterval="1d"),
+        [
+            (
+                'spec.refreshInterval: time: unknown unit "d" in duration "1d"; a day is written '
+                "24h: the units are ns, us, ms, s, m and h"
+            ),
+        ],
+    ),
+    "a number": (
+        es(refreshInterval=60),
+        ["spec.refreshInterval: must be a duration such as 1h or 1h30m, got a number"],
+    ),
+    "delete without owning": (
+        es(target={"deletionPolicy": "Delete", "creationPolicy": "CreateOrMerge"}),
+        [f"spec.target.deletionPolicy: {texts.DELETE_NEEDS_OWNER}"],
+    ),
+    "merge with none": (
+        es(target={"deletionPolicy": "Merge", "creationPolicy": "None"}),
+        [f"spec.target.deletionPolicy: {texts.MERGE_NEEDS_TARGET}"],
+    ),
+    "no data": (es(data=[]), [f"spec: {texts.NO_DATA}"]),
+    "data of a wrong type": (es(data={}), ["spec.data: must be a list, got an object"]),
+    "a key twice": (es(data=[REF, REF]), ["spec.data: duplicate secretKey found: auth"]),
+    "a key twice is fine but with Retain": (
+        es(data=[REF, REF], target={"deletionPolicy": "Delete"}),
+        [],
+    ),
+    "extract and find": (
+        data_from(extract={"key": "a"}, find={"path": "b"}),
+        [f"spec.dataFrom[0]: {texts.ONE_SOURCE}"],
+    ),
+    "no source": (data_from(), [f"spec.dataFrom[0]: {texts.NO_SOURCE}"]),
+    "empty source": (
+        data_from(sourceRef={}),
+        [f"spec.dataFrom[0].sourceRef: {texts.EMPTY_SOURCE_REF}"],
+    ),
+    "a broken find": (
+        data_from(find={"name": {"regexp": "["}}),
+        [
+            (
+                "spec.dataFrom[0].find.name.regexp: could not compile find.name.regexp [[]: "
+                "error parsing regexp: missing closing ]: `[`"
+            ),
+        ],
+    ),
+    "a broken rewrite": (
+        data_from(extract={"key": "a"}, rewrite=[{"regexp": {"source": "(", "target": ""}}]),
+        ["spec.dataFrom[0].rewrite[0].regexp.source: error parsing regexp: missing closing ): `(`"],
+    ),
+    "a merge without a key": (
+        data_from(extract={"key": "a"}, rewrite=[{"merge": {"strategy": "JSON"}}]),
+        ["spec.dataFrom[0].rewrite[0].merge.into: is required with the strategy JSON"],
+    ),
+    "another target": (
+        es(target={"manifest": {"apiVersion": "v1", "kind": "ConfigMap"}}),
+        [
+            (
+                'spec.target.manifest: a target of kind "ConfigMap" is not supported by this '
+                "controller: it writes Secrets only"
+            ),
+        ],
+    ),
+    "another generator": (
+        data_from(sourceRef={"generatorRef": {"kind": "Fake", "name": "f"}}),
+        [
+            (
+                'spec.dataFrom[0].sourceRef.generatorRef.kind: the generator "Fake" is not '
+                f"supported by this controller: it has {', '.join(GENERATORS)}"
+            ),
+        ],
+    ),
+    "a token of a service account": (
+        es(
+            target={
+                "template": {
+                    "type": "kubernetes.io/service-account-token",
+                    "metadata": {"annotations": {"kubernetes.io/service-account.name": "admin"}},
+                }
+            }
+        ),
+        [
+            (
+                "spec.target.template.type: a Secret of type kubernetes.io/service-account-token "
+                "with annotation kubernetes.io/service-account.name is not allowed"
+            ),
+        ],
+    ),
+    "annotations of a token": (
+        es(
+            target={
+                "template": {
+                    "type": "kubernetes.io/service-account-token",
+                    "templateFrom": [{"target": "annotations", "literal": "a: b"}],
+                }
+            }
+        ),
+        [
+            (
+                "spec.target.template.type: a Secret of type kubernetes.io/service-account-token "
+                "with templateFrom target Annotations is not allowed"
+            ),
+        ],
+    ),
+    "a bootstrap token": (
+        es(target={"template": {"type": "bootstrap.kubernetes.io/token"}}),
+        [
+            (
+                "spec.target.template.type: a Secret of type bootstrap.kubernetes.io/token "
+                "is not allowed"
+            ),
+        ],
+    ),
+    "no store": (
+        es(secretStoreRef={}),
+        ["spec.secretStoreRef.name: is required"],
+    ),
+    "no store is needed for a generator": (
+        {"dataFrom": [{"sourceRef": {"generatorRef": {"kind": "UUID", "name": "u"}}}]},
+        [],
+    ),
+    "all at once": (
+        es(
+            refreshPolicy="Sometimes",
+            data=[{"secretKey": "a b", "remoteRef": {"key": 1}}],
+            target={"immutable": "yes", "template": {"data": {"a": 1}}},
+        ),
+        [
+            "spec.target.immutable: must be true or false, got text",
+            "spec.target.template.data.a: must be text, got a number: quote it",
+            'spec.refreshPolicy: must be CreatedOnce, Periodic or OnChange, got "Sometimes"',
+            (
+                "spec.data[0].secretKey: must be a key of a Secret: letters, digits, "
+                "'-', '_' and '.', at most 253, got \"a b\""
+            ),
+            "spec.data[0].remoteRef.key: must be text, got a number: quote it",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("spec", "expected"), PROBLEMS.values(), ids=list(PROBLEMS))
+def test_every_mistake_of_an_external_secret_is_told(spec: Spec, expected: list[str]) -> None:
+    assert problems_of_es(spec) == expected
+    assert (read_external_secret({"spec": spec}).spec is None) is bool(expected)
+
+
+def secret_ref(**namespaces: str) -> Spec:
+    """Auth by an access key, whose Secrets may lie in other namespaces."""
+    names = ("accessKeyIDSecretRef", "secretAccessKeySecretRef")
+    refs = {name: {"name": "aws", "key": "k"} for name in names}
+    for name, namespace in namespaces.items():
+        refs[name]["namespace"] = namespace
+    return store(auth={"secretRef": refs})
+
+
+FOREIGN_SECRET = secret_ref(accessKeyIDSecretRef="team-b")
+FOREIGN_ACCOUNT = store(auth={"jwt": {"serviceAccountRef": {"name": "x", "namespace": "team-b"}}})
+STORE_PROBLEMS: dict[str, tuple[Spec, list[str]]] = {
+    "an access key of the own namespace": (secret_ref(accessKeyIDSecretRef="team-a"), []),
+    "an access key of another namespace": (
+        FOREIGN_SECRET,
+        [
+            (
+                "spec.provider.aws.auth.secretRef.accessKeyIDSecretRef.namespace: "
+                f"{texts.FOREIGN_NAMESPACE}"
+            ),
+        ],
+    ),
+    "an account of another namespace": (
+        FOREIGN_ACCOUNT,
+        [f"spec.provider.aws.auth.jwt.serviceAccountRef.namespace: {texts.FOREIGN_NAMESPACE}"],
+    ),
+    "half an access key": (
+        store(auth={"secretRef": {"accessKeyIDSecretRef": {"name": "aws", "key": "k"}}}),
+        [
+            "spec.provider.aws.auth.secretRef.secretAccessKeySecretRef.name: is required",
+            "spec.provider.aws.auth.secretRef.secretAccessKeySecretRef.key: is required",
+        ],
+    ),
+    "a foreign provider": (
+        {"provider": {"vault": {"server": "x"}}},
+        [
+            (
+                'spec.provider: the provider "vault" is not supported by this controller: '
+                "it reads AWS only"
+            ),
+        ],
+    ),
+    "no provider": ({"provider": {}}, ["spec.provider: must have exactly one provider: aws"]),
+    "certificates": (
+        store(service="CertificateManager"),
+        [
+            (
+                "spec.provider.aws.service: CertificateManager is not supported by this "
+                "controller: use SecretsManager or ParameterStore"
+            ),
+        ],
+    ),
+    "a recovery window": (
+        store(secretsManager={"recoveryWindowInDays": 31}),
+        [f"spec.provider.aws.secretsManager.recoveryWindowInDays: {texts.RECOVERY_WINDOW}"],
+    ),
+    "a reserved tag": (
+        store(sessionTagsPolicy="Custom", customSessionTags={"esoNamespace": "x"}),
+        [
+            (
+                "spec.provider.aws.customSessionTags: esoNamespace is set by the controller and "
+                "cannot be set here"
+            ),
+        ],
+    ),
+    "a regular expression": (
+        {**store(), "conditions": [{"namespaces": ["a"]}, {"namespaceRegexes": ["a", "("]}]},
+        [
+            (
+                "spec.conditions[1].namespaceRegexes[1]: failed to compile 1th namespace regex in "
+                "1th condition: error parsing regexp: missing closing ): `(`"
+            ),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("spec", "expected"), STORE_PROBLEMS.values(), ids=list(STORE_PROBLEMS))
+def test_every_mistake_of_a_store_is_told(spec: Spec, expected: list[str]) -> None:
+    assert problems_of_store(spec) == expected
+
+
+@pytest.mark.parametrize("region", ["not a region", "noop.", "us-east-1/", "us_east_1", ""])
+def test_a_name_that_is_no_region_is_told_in_the_operators_words(region: str) -> None:
+    [problem] = problems_of_store(store(region=region))
+    assert problem.startswith(f"spec.provider.aws.region: region not found: {region}: ")
+
+
+@pytest.mark.parametrize("spec", [FOREIGN_SECRET, FOREIGN_ACCOUNT])
+def test_a_cluster_store_may_name_a_namespace(spec: Spec) -> None:
+    assert problems_of_store(spec, "ClusterSecretStore") == []
