@@ -56,6 +56,12 @@ def program(name: str) -> str | None:
     return shutil.which(name, path=folder) or shutil.which(name)
 
 
+def _ends_with_us() -> list[str]:
+    """A command before a program, so that it ends also when this process is killed."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
+
+
 @dataclass(slots=True)
 class _Processes:
     """The started programs; each logs to a file of its name."""
@@ -69,7 +75,7 @@ class _Processes:
             raise NotAvailable(f"{name} is not found in KUBEBUILDER_ASSETS or PATH")
         with (self.folder / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 (programs that the developer chose)
-                [path, *arguments],
+                [*_ends_with_us(), path, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -100,6 +106,7 @@ class _Processes:
 def control_plane(crds: Path | None = CRDS) -> Iterator[Address]:
     """A control plane that serves the CRDs of the folder `crds`, for as long as the context lasts.
 
+    Enter it in a thread that lives as long: the programs end with the thread that started them.
     The controller manager starts after the CRDs are there: it learns of later ones only every 30 s.
     Raises `NotAvailable`.
     """
@@ -247,10 +254,12 @@ def _hold(known: Path, while_process: int) -> int:
     os.close(ready)
     with control_plane() as address:
         known.write_text(json.dumps(address.to_json()))
-        os.write(report, b"ready")
-        os.close(report)
-        _wait_for_end(while_process)
-        known.unlink(missing_ok=True)
+        try:
+            os.write(report, b"ready")
+            os.close(report)
+            _wait_for_end(while_process)
+        finally:
+            known.unlink(missing_ok=True)
     return 0
 
 
