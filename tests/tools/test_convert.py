@@ -1,4 +1,4 @@
-"""`convert`: classes deliver what the operator did, and what they cannot is said."""
+"""`convert`: classes deliver the values of the operator, and losses are reported."""
 
 import io
 import json
@@ -98,8 +98,8 @@ def run(command: Run, tmp_path: Path) -> Run:
     def run(text: str, *arguments: object) -> Result:
         path = tmp_path / "eso.yaml"
         path.write_text(text)
-        done = command("convert", path, *arguments)
-        return Result(done.code, done.out, done.err.replace(f"{tmp_path}/", ""))
+        result = command("convert", path, *arguments)
+        return Result(result.code, result.out, result.err.replace(f"{tmp_path}/", ""))
 
     return run
 
@@ -252,34 +252,34 @@ def spec(text: str) -> str:
 def test_the_kubernetes_secret_stays_the_same(
     run: Run, text: str, expected: Mapping[str, str]
 ) -> None:
-    done = run(spec(text))
-    assert (done.code, done.err) == (0, "")
-    assert delivered(done.out) == {"app": {key: one.encode() for key, one in expected.items()}}
-    jsonschema.validate(yaml.safe_load(done.out), SECRET_PROVIDER_CLASS)
+    result = run(spec(text))
+    assert (result.code, result.err) == (0, "")
+    assert delivered(result.out) == {"app": {key: one.encode() for key, one in expected.items()}}
+    jsonschema.validate(yaml.safe_load(result.out), SECRET_PROVIDER_CLASS)
 
 
-def test_keys_that_are_told_make_an_extraction_whole(run: Run) -> None:
+def test_with_known_keys_an_extraction_is_complete(run: Run) -> None:
     text = spec(
         data(entry("username", key="db", property="api-key"))
         + "  dataFrom:\n    - extract: {key: db}\n    - extract: {key: jar}\n"
     )
-    done = run(text, "--keys", "db=username,password,key", "--keys", "jar=key")
-    assert (done.code, done.err) == (0, "")
-    assert delivered(done.out) == {
+    result = run(text, "--keys", "db=username,password,key", "--keys", "jar=key")
+    assert (result.code, result.err) == (0, "")
+    assert delivered(result.out) == {
         "app": {"username": b"dashed", "password": 'p"w\u00fc'.encode(), "key": b"aGVsbG8="}
     }
 
 
-def test_keys_that_are_not_told_become_files_alone(run: Run) -> None:
-    done = run(spec("  dataFrom:\n    - extract: {key: db}\n"))
-    assert done.code == 1
-    [klass] = read_classes(done.out)
+def test_with_unknown_keys_an_extraction_only_makes_files(run: Run) -> None:
+    result = run(spec("  dataFrom:\n    - extract: {key: db}\n"))
+    assert result.code == 1
+    [klass] = read_classes(result.out)
     parsed = parse_class(klass.parameters, default_mode=0o644, default_region=None)
     found = [(one, SecretValue(SECRETS[one.ref], "1")) for one in parsed.objects]
     files = lay_out(found, Budget()).files
     assert {file.path for file in files} == set(json.loads(DB))
-    assert f"eso.yaml:{FIRST + 1}: " in done.err
-    assert "add --keys db=KEY,…" in done.err
+    assert f"eso.yaml:{FIRST + 1}: " in result.err
+    assert "add --keys db=KEY,…" in result.err
 
 
 def test_type_labels_and_annotations_go_to_the_secret(run: Run) -> None:
@@ -292,8 +292,8 @@ def test_type_labels_and_annotations_go_to_the_secret(run: Run) -> None:
         labels: {app: shop}
         annotations: {note: 'a: "b"'}
 """
-    done = run(spec(data(entry("username", key="db", property="username")) + template))
-    [secret] = yaml.safe_load(done.out)["spec"]["secretObjects"]
+    result = run(spec(data(entry("username", key="db", property="username")) + template))
+    [secret] = yaml.safe_load(result.out)["spec"]["secretObjects"]
     assert secret == {
         "secretName": "login",
         "type": "kubernetes.io/basic-auth",
@@ -307,15 +307,15 @@ def test_without_a_template_labels_are_those_of_the_external_secret(run: Run) ->
     text = spec(data(entry("a", key="key")))
     annotations = "{kubectl.kubernetes.io/last-applied-configuration: x, team: blue}"
     meta = f"  name: app\n  labels: {{app: shop}}\n  annotations: {annotations}\n"
-    done = run(text.replace("  name: app\n", meta))
-    [secret] = yaml.safe_load(done.out)["spec"]["secretObjects"]
+    result = run(text.replace("  name: app\n", meta))
+    [secret] = yaml.safe_load(result.out)["spec"]["secretObjects"]
     assert (secret["labels"], secret["annotations"]) == ({"app": "shop"}, {"team": "blue"})
 
 
-def test_a_target_that_nobody_makes_is_none_here_either(run: Run) -> None:
-    done = run(spec(data(entry("a", key="key")) + "  target: {creationPolicy: None}\n"))
-    assert done.code == 0
-    assert "secretObjects" not in yaml.safe_load(done.out)["spec"]
+def test_without_a_target_there_is_no_secret(run: Run) -> None:
+    result = run(spec(data(entry("a", key="key")) + "  target: {creationPolicy: None}\n"))
+    assert result.code == 0
+    assert "secretObjects" not in yaml.safe_load(result.out)["spec"]
 
 
 # ---- what cannot be converted ----------------------------------------------------
@@ -378,14 +378,14 @@ LOST = {
 
 
 @pytest.mark.parametrize(("text", "path", "line"), LOST.values(), ids=LOST)
-def test_what_is_lost_is_said_with_its_line(run: Run, text: str, path: str, line: int) -> None:
+def test_losses_are_reported_with_their_line(run: Run, text: str, path: str, line: int) -> None:
     line += FIRST
-    done = run(spec(text if text.startswith("  data:") else text + ONE))
-    assert done.code == 1
-    assert done.err.startswith(f'eso.yaml:{line}: ExternalSecret "app" {path}: ')
-    assert done.err.count("\n") == 1
-    assert f"# - line {line} {path}: " in done.out
-    assert read_classes(done.out)
+    result = run(spec(text if text.startswith("  data:") else text + ONE))
+    assert result.code == 1
+    assert result.err.startswith(f'eso.yaml:{line}: ExternalSecret "app" {path}: ')
+    assert result.err.count("\n") == 1
+    assert f"# - line {line} {path}: " in result.out
+    assert read_classes(result.out)
 
 
 REFS = {
@@ -403,30 +403,32 @@ REFS = {
 def test_an_entry_that_cannot_be_delivered_is_left_out(
     run: Run, ref: dict[str, str], key: str
 ) -> None:
-    done = run(spec(data(entry("b", key="db", **ref), entry("a", key="key"))))
-    assert done.code == 1
-    assert f'eso.yaml:{FIRST + 1}: ExternalSecret "app" spec.data[0].remoteRef.{key}: ' in done.err
-    assert delivered(done.out) == {"app": {"a": b"aGVsbG8="}}
+    result = run(spec(data(entry("b", key="db", **ref), entry("a", key="key"))))
+    assert result.code == 1
+    assert (
+        f'eso.yaml:{FIRST + 1}: ExternalSecret "app" spec.data[0].remoteRef.{key}: ' in result.err
+    )
+    assert delivered(result.out) == {"app": {"a": b"aGVsbG8="}}
 
 
-def test_nothing_left_makes_no_class(run: Run) -> None:
-    done = run(spec("  dataFrom:\n    - find: {tags: {a: b}}\n"))
-    assert (done.code, done.out) == (1, "")
-    assert "there is no class" in done.err
+def test_without_any_value_there_is_no_class(run: Run) -> None:
+    result = run(spec("  dataFrom:\n    - find: {tags: {a: b}}\n"))
+    assert (result.code, result.out) == (1, "")
+    assert "there is no class" in result.err
 
 
 def test_of_two_entries_of_one_key_the_later_wins(run: Run) -> None:
-    done = run(spec(data(entry("a", key="db"), entry("a", key="key"))))
-    assert done.code == 1
-    assert f"eso.yaml:{FIRST + 1}: " in done.err
-    assert delivered(done.out) == {"app": {"a": b"aGVsbG8="}}
+    result = run(spec(data(entry("a", key="db"), entry("a", key="key"))))
+    assert result.code == 1
+    assert f"eso.yaml:{FIRST + 1}: " in result.err
+    assert delivered(result.out) == {"app": {"a": b"aGVsbG8="}}
 
 
 def test_an_arn_of_another_region_makes_no_class(run: Run) -> None:
     arn = "arn:aws:secretsmanager:us-east-1:111122223333:secret:x-AbCdEf"
-    done = run(spec(data(entry("a", key=arn))))
-    assert (done.code, done.out) == (1, "")
-    assert "is an ARN of us-east-1, but is asked for in eu-west-1" in done.err
+    result = run(spec(data(entry("a", key=arn))))
+    assert (result.code, result.out) == (1, "")
+    assert "is an ARN of us-east-1, but is asked for in eu-west-1" in result.err
 
 
 # ---- stores ----------------------------------------------------------------------
@@ -456,11 +458,13 @@ LOST_OF_STORES: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("aws", "path"), LOST_OF_STORES.values(), ids=LOST_OF_STORES)
-def test_what_a_store_has_beyond_a_class_is_said(run: Run, aws: dict[str, Any], path: str) -> None:
-    done = run(store(SM | aws))
-    assert done.code == 1
-    assert f'SecretStore "sm" spec.provider.aws.{path}: ' in done.err
-    assert delivered(done.out)
+def test_unsupported_settings_of_a_store_are_reported(
+    run: Run, aws: dict[str, Any], path: str
+) -> None:
+    result = run(store(SM | aws))
+    assert result.code == 1
+    assert f'SecretStore "sm" spec.provider.aws.{path}: ' in result.err
+    assert delivered(result.out)
 
 
 NO_STORES = {
@@ -491,11 +495,11 @@ NO_STORES = {
 }
 
 
-@pytest.mark.parametrize(("text", "told"), NO_STORES.values(), ids=NO_STORES)
-def test_without_a_store_of_aws_there_is_no_class(run: Run, text: str, told: str) -> None:
-    done = run(text)
-    assert (done.code, done.out) == (1, "")
-    assert told in done.err
+@pytest.mark.parametrize(("text", "message"), NO_STORES.values(), ids=NO_STORES)
+def test_without_a_store_of_aws_there_is_no_class(run: Run, text: str, message: str) -> None:
+    result = run(text)
+    assert (result.code, result.out) == (1, "")
+    assert message in result.err
 
 
 def test_a_store_of_another_region_needs_another_class(run: Run) -> None:
@@ -506,32 +510,32 @@ def test_a_store_of_another_region_needs_another_class(run: Run) -> None:
     )
     source = {"sourceRef": {"storeRef": {"name": "us"}}}
     second = json.dumps({"secretKey": "b", "remoteRef": {"key": "key"}, **source})
-    done = run(f"{other}---\n{spec(data(entry('a', key='key'), second))}")
-    assert done.code == 1
-    assert "another region or role" in done.err
-    assert delivered(done.out) == {"app": {"a": b"aGVsbG8="}}
+    result = run(f"{other}---\n{spec(data(entry('a', key='key'), second))}")
+    assert result.code == 1
+    assert "another region or role" in result.err
+    assert delivered(result.out) == {"app": {"a": b"aGVsbG8="}}
 
 
-def test_whose_rights_were_used_is_noted(run: Run) -> None:
-    done = run(spec(PS + data(entry("url", key="/app/url"))))
-    assert done.code == 0
-    assert "eso/reader" in done.out
-    assert "iam-policy" in done.out
+def test_the_identity_of_the_store_is_noted(run: Run) -> None:
+    result = run(spec(PS + data(entry("url", key="/app/url"))))
+    assert result.code == 0
+    assert "eso/reader" in result.out
+    assert "iam-policy" in result.out
 
 
 def test_the_role_of_a_store_is_assumed_by_the_class(run: Run) -> None:
     role = "arn:aws:iam::444455556666:role/reader"
-    done = run(store(SM | {"role": role, "externalID": "blue"}))
-    assert (done.code, done.err) == (0, "")
-    [klass] = read_classes(done.out)
+    result = run(store(SM | {"role": role, "externalID": "blue"}))
+    assert (result.code, result.err) == (0, "")
+    [klass] = read_classes(result.out)
     assumed = parse_class(klass.parameters, default_mode=0o644, default_region=None).assume_role
     assert assumed is not None
     assert (assumed.arn, assumed.external_id) == (role, "blue")
 
 
-def test_pod_identity_can_be_asked_for(run: Run) -> None:
-    done = run(spec(ONE), "--pod-identity")
-    assert yaml.safe_load(done.out)["spec"]["parameters"]["usePodIdentity"] == "true"
+def test_classes_can_use_pod_identity(run: Run) -> None:
+    result = run(spec(ONE), "--pod-identity")
+    assert yaml.safe_load(result.out)["spec"]["parameters"]["usePodIdentity"] == "true"
 
 
 # ---- files and the command line --------------------------------------------------
@@ -539,27 +543,27 @@ def test_pod_identity_can_be_asked_for(run: Run) -> None:
 
 def test_every_external_secret_becomes_a_class(run: Run) -> None:
     second = (HEAD + ONE).replace("name: app", "name: other").replace("io/v1", "io/v1beta1")
-    done = run(f"{spec(ONE)}---\n{second}")
-    assert [klass.name for klass in read_classes(done.out)] == ["app", "other"]
+    result = run(f"{spec(ONE)}---\n{second}")
+    assert [klass.name for klass in read_classes(result.out)] == ["app", "other"]
 
 
 @pytest.mark.parametrize("kind", ["PushSecret", "ClusterExternalSecret"])
-def test_other_kinds_of_the_operator_are_told(run: Run, kind: str) -> None:
+def test_other_kinds_of_the_operator_are_reported(run: Run, kind: str) -> None:
     other = f"{{apiVersion: external-secrets.io/v1, kind: {kind}, metadata: {{name: x}}}}\n"
-    done = run(f"{spec(ONE)}---\n{other}")
-    assert done.code == 1
-    assert f'eso.yaml:{FIRST + 3}: {kind} "x": ' in done.err
+    result = run(f"{spec(ONE)}---\n{other}")
+    assert result.code == 1
+    assert f'eso.yaml:{FIRST + 3}: {kind} "x": ' in result.err
 
 
-def test_an_old_version_is_told(run: Run) -> None:
-    done = run(
+def test_an_old_version_is_reported(run: Run) -> None:
+    result = run(
         spec(ONE).replace(
             HEAD.splitlines()[0] + "\nkind: External",
             "apiVersion: external-secrets.io/v1alpha1\nkind: External",
         )
     )
-    assert (done.code, done.out) == (1, "")
-    assert "external-secrets.io/v1beta1" in done.err
+    assert (result.code, result.out) == (1, "")
+    assert "external-secrets.io/v1beta1" in result.err
 
 
 def test_stdin_is_read(monkeypatch: pytest.MonkeyPatch, command: Run) -> None:
@@ -567,7 +571,7 @@ def test_stdin_is_read(monkeypatch: pytest.MonkeyPatch, command: Run) -> None:
     assert f"(stdin:{STORES.count(chr(10)) + 1})" in command("convert", "-").out
 
 
-def test_what_lies_apart_in_a_folder_is_read_together(tmp_path: Path, command: Run) -> None:
+def test_files_of_a_folder_are_read_together(tmp_path: Path, command: Run) -> None:
     (tmp_path / "stores.yaml").write_text(STORES)
     (tmp_path / "app.yaml").write_text(HEAD + ONE)
     (tmp_path / "values.yaml").write_text("replicas: 1\n")
@@ -575,7 +579,7 @@ def test_what_lies_apart_in_a_folder_is_read_together(tmp_path: Path, command: R
 
 
 @pytest.mark.parametrize(
-    ("text", "arguments", "told"),
+    ("text", "arguments", "message"),
     [
         ("kind: Pod\napiVersion: v1\n", [], "no ExternalSecret"),
         ("a: [", [], "not YAML"),
@@ -584,10 +588,12 @@ def test_what_lies_apart_in_a_folder_is_read_together(tmp_path: Path, command: R
     ],
     ids=["none", "no YAML", "keys", "no file"],
 )
-def test_a_wrong_command_line_exits_2(run: Run, text: str, arguments: list[str], told: str) -> None:
-    done = run(text, *arguments)
-    assert (done.code, done.out) == (2, "")
-    assert told in done.err
+def test_a_wrong_command_line_exits_2(
+    run: Run, text: str, arguments: list[str], message: str
+) -> None:
+    result = run(text, *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
 
 
 def test_help_shows_exit_codes(command: Run) -> None:
@@ -612,7 +618,9 @@ PROPERTIES = some.lists(
 
 
 @given(document=some.dictionaries(KEYS, DOCUMENTS, min_size=1), text=PROPERTIES)
-def test_an_expression_finds_what_the_property_found(document: dict[str, Any], text: str) -> None:
+def test_an_expression_finds_the_same_value_as_the_property(
+    document: dict[str, Any], text: str
+) -> None:
     try:
         path = expression(text)
     except NotAPath:

@@ -99,12 +99,12 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("path", "klass"), EXAMPLES)
-def test_the_engine_does_what_was_explained(
+def test_the_daemon_makes_the_explained_calls(
     path: Path, klass: ClassManifest, here: Node, command: Run
 ) -> None:
-    done = command("explain", path, "--class", klass.name, "--region", REGION, "-o", "json")
-    assert done.code == 0, done.err
-    (entry,) = json.loads(done.out)
+    result = command("explain", path, "--class", klass.name, "--region", REGION, "-o", "json")
+    assert result.code == 0, result.err
+    (entry,) = json.loads(result.out)
     first, remount, delivered = asyncio.run(real(here, klass))
     assert explained(entry, "firstMount") == first
     assert explained(entry, "remount") == remount
@@ -148,17 +148,17 @@ def explain(command: Run, tmp_path: Path) -> Run:
     return run
 
 
-def test_the_identity_is_that_of_the_pod_beside_the_class(explain: Run) -> None:
+def test_the_identity_is_that_of_a_pod_in_the_same_file(explain: Run) -> None:
     out = explain(with_objects(SECRET) + ACCOUNT).out
     assert "role arn:aws:iam::111122223333:role/web of service account default/web" in out
     assert "token for the audience sts.amazonaws.com" in out
 
 
-def test_what_is_not_known_is_left_open(explain: Run) -> None:
-    done = explain(with_objects(SECRET, parameters=""), "-n", "store", "--service-account", "api")
-    assert "role <eks.amazonaws.com/role-arn> of service account store/api" in done.out
-    assert "the node's" in done.out
-    assert "node-region" not in done.out
+def test_unknown_role_and_region_are_marked(explain: Run) -> None:
+    result = explain(with_objects(SECRET, parameters=""), "-n", "store", "--service-account", "api")
+    assert "role <eks.amazonaws.com/role-arn> of service account store/api" in result.out
+    assert "the node's" in result.out
+    assert "node-region" not in result.out
 
 
 def test_pod_identity_asks_the_agent_and_no_sts(explain: Run) -> None:
@@ -169,7 +169,7 @@ def test_pod_identity_asks_the_agent_and_no_sts(explain: Run) -> None:
     assert "sts:" not in out
 
 
-def test_parameters_are_asked_for_by_ten(explain: Run) -> None:
+def test_parameters_are_read_in_batches_of_ten(explain: Run) -> None:
     some = "\n".join(f"- {{objectName: /p/{n}, objectType: ssmparameter}}" for n in range(12))
     (entry,) = json.loads(explain(with_objects(some), "-o", "json").out)
     calls = [one for one in entry["calls"] if one["operation"] == "GetParameters"]
@@ -193,19 +193,19 @@ def test_optional_permissions_are_marked(explain: Run) -> None:
     ],
     ids=["mistakes", "no such class", "empty"],
 )
-def test_what_cannot_be_explained(
+def test_a_class_that_cannot_be_explained_is_reported(
     explain: Run, text: str, arguments: list[str], code: int, message: str
 ) -> None:
-    done = explain(text, *arguments)
-    assert (done.code, done.out) == (code, "")
-    assert message in done.err
+    result = explain(text, *arguments)
+    assert (result.code, result.out) == (code, "")
+    assert message in result.err
 
 
-def test_a_file_that_is_not_there(command: Run) -> None:
+def test_a_missing_file_is_reported(command: Run) -> None:
     assert command("explain", "/nowhere.yaml").code == 2
 
 
-def test_environment_and_network_have_no_part_in_it(
+def test_environment_and_network_are_not_used(
     explain: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")

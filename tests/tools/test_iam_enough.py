@@ -178,7 +178,7 @@ ROLES = {
 
 
 @pytest.mark.parametrize("parameters", ROLES.values(), ids=ROLES)
-def test_each_role_is_allowed_what_is_its_own(judge: Judge, parameters: dict[str, str]) -> None:
+def test_each_role_gets_only_its_own_permissions(judge: Judge, parameters: dict[str, str]) -> None:
     objects = "- {objectName: db, objectType: secretsmanager}"
     judge({"region": "eu-west-1", "objects": objects, **parameters}, ["eu-west-1"])
 

@@ -1,4 +1,4 @@
-"""`iam-policy`: its documents in every format, who is trusted, and what it wants to be told."""
+"""`iam-policy`: its documents in every format, trust policies, and missing information."""
 
 import io
 import json
@@ -80,9 +80,9 @@ def policy_of(run: Run, tmp_path: Path) -> Callable[..., Any]:
         document = yaml.safe_load(CLASS)
         document["spec"]["parameters"] |= {"objects": objects, **parameters}
         path.write_text(yaml.safe_dump(document))
-        done = run(path, "--account", ACCOUNT, *arguments)
-        assert done.code == 0, done.err
-        return json.loads(done.out)
+        result = run(path, "--account", ACCOUNT, *arguments)
+        assert result.code == 0, result.err
+        return json.loads(result.out)
 
     return policy_of
 
@@ -94,10 +94,10 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_document_can_be_handed_to_iam_as_it_is(run: Run, file: Path) -> None:
-    done = run(file)
-    assert (done.code, done.err) == (0, "")
-    assert json.loads(done.out) == {"Version": "2012-10-17", "Statement": [READ]}
+def test_the_json_can_be_passed_to_iam_unchanged(run: Run, file: Path) -> None:
+    result = run(file)
+    assert (result.code, result.err) == (0, "")
+    assert json.loads(result.out) == {"Version": "2012-10-17", "Statement": [READ]}
 
 
 def test_classes_of_several_files_and_of_stdin_make_one_policy(
@@ -112,16 +112,16 @@ def test_classes_of_several_files_and_of_stdin_make_one_policy(
     ]
 
 
-def test_what_lies_apart_in_a_folder_is_read_together(run: Run, tmp_path: Path) -> None:
+def test_files_of_a_folder_are_read_together(run: Run, tmp_path: Path) -> None:
     for number, text in enumerate(MANIFESTS.split("---\n")):
         (tmp_path / f"{number}.yaml").write_text(text)
     (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: shop\n")
-    done = run(tmp_path, "--trust", "irsa", "--oidc-provider", ISSUER)
-    assert json.loads(done.out)["policy"]["Statement"] == [READ]
-    assert json.loads(done.out)["trust"]["Statement"] == [IRSA]
+    result = run(tmp_path, "--trust", "irsa", "--oidc-provider", ISSUER)
+    assert json.loads(result.out)["policy"]["Statement"] == [READ]
+    assert json.loads(result.out)["trust"]["Statement"] == [IRSA]
 
 
-def test_the_order_is_that_of_the_names_whatever_the_class_s_is(
+def test_the_output_does_not_depend_on_the_order_of_objects(
     policy_of: Callable[..., Any],
 ) -> None:
     lines = [
@@ -133,7 +133,7 @@ def test_the_order_is_that_of_the_names_whatever_the_class_s_is(
     assert policy_of("\n".join(lines)) == policy_of("\n".join(reversed(lines)))
 
 
-def test_a_key_is_for_decrypting_through_the_stores_of_its_region_alone(
+def test_a_key_can_only_decrypt_for_the_stores_of_its_region(
     policy_of: Callable[..., Any],
 ) -> None:
     objects = "- {objectName: a, objectType: secretsmanager}\n"
@@ -150,10 +150,10 @@ def test_a_key_is_for_decrypting_through_the_stores_of_its_region_alone(
     }
 
 
-def test_a_key_of_another_region_is_of_no_use(run: Run, file: Path) -> None:
-    done = run(file, "--kms-key", KEY.replace("eu-west-1", "eu-north-1"))
-    assert (done.code, done.out) == (2, "")
-    assert "eu-north-1" in done.err
+def test_a_key_of_a_region_that_is_not_read_is_refused(run: Run, file: Path) -> None:
+    result = run(file, "--kms-key", KEY.replace("eu-west-1", "eu-north-1"))
+    assert (result.code, result.out) == (2, "")
+    assert "eu-north-1" in result.err
 
 
 @pytest.mark.parametrize(
@@ -199,8 +199,8 @@ def test_arns_alone_need_neither_region_nor_account(run: Run, tmp_path: Path) ->
     arn = f"arn:aws:secretsmanager:eu-west-3:{ACCOUNT}:secret:a-AbCdEf"
     text = CLASS.format(name="x", object=f'"{arn}"').replace("    region: eu-west-1\n", "")
     path.write_text(text)
-    done = run(path)
-    assert json.loads(done.out)["Statement"][0]["Resource"] == [arn]
+    result = run(path)
+    assert json.loads(result.out)["Statement"][0]["Resource"] == [arn]
 
 
 # ---- trust -----------------------------------------------------------------------
@@ -213,8 +213,8 @@ def test_arns_alone_need_neither_region_nor_account(run: Run, tmp_path: Path) ->
 def test_irsa_trusts_the_service_accounts_that_mount_the_class(
     run: Run, file: Path, provider: str
 ) -> None:
-    done = run(file, "--trust", "irsa", "--oidc-provider", provider)
-    assert json.loads(done.out) == {
+    result = run(file, "--trust", "irsa", "--oidc-provider", provider)
+    assert json.loads(result.out) == {
         "policy": {"Version": "2012-10-17", "Statement": [READ]},
         "trust": {"Version": "2012-10-17", "Statement": [IRSA]},
     }
@@ -222,14 +222,14 @@ def test_irsa_trusts_the_service_accounts_that_mount_the_class(
 
 def test_pod_identity_trusts_pairs_of_namespace_and_service_account(run: Run, file: Path) -> None:
     names = [f for name in ("shop/web", "shop/api", "ops/web") for f in ("--service-account", name)]
-    done = run(file, "--trust", "pod-identity", *names)
-    conditions = [one["Condition"] for one in json.loads(done.out)["trust"]["Statement"]]
+    result = run(file, "--trust", "pod-identity", *names)
+    conditions = [one["Condition"] for one in json.loads(result.out)["trust"]["Statement"]]
     tag = "aws:RequestTag/kubernetes"
     assert conditions == [
         {"StringEquals": {f"{tag}-namespace": ["ops"], f"{tag}-service-account": ["web"]}},
         {"StringEquals": {f"{tag}-namespace": ["shop"], f"{tag}-service-account": ["api", "web"]}},
     ]
-    assert "a class uses irsa, but the trust policy is for pod-identity" in done.err
+    assert "a class uses irsa, but the trust policy is for pod-identity" in result.err
 
 
 def test_without_pods_all_service_accounts_of_the_files_are_trusted(
@@ -237,8 +237,8 @@ def test_without_pods_all_service_accounts_of_the_files_are_trusted(
 ) -> None:
     path = tmp_path / "class.yaml"
     path.write_text("---\n".join(MANIFESTS.split("---\n")[:2]).replace("  namespace: shop\n", ""))
-    done = run(path, "--trust", "irsa", "--oidc-provider", ISSUER, "-n", "blue")
-    [statement] = json.loads(done.out)["trust"]["Statement"]
+    result = run(path, "--trust", "irsa", "--oidc-provider", ISSUER, "-n", "blue")
+    [statement] = json.loads(result.out)["trust"]["Statement"]
     subjects = statement["Condition"]["StringEquals"][f"{ISSUER}:sub"]
     assert subjects == ["system:serviceaccount:blue:web"]
 
@@ -248,7 +248,7 @@ def test_without_pods_all_service_accounts_of_the_files_are_trusted(
 ODD = '- {objectName: "a*${x}%{y}\\"\\\\", objectType: secretsmanager}'
 
 
-def test_terraform_comes_to_the_same_documents(
+def test_terraform_yields_the_same_documents(
     run: Run, file: Path, policy_of: Callable[..., Any]
 ) -> None:
     arguments = (file, "--kms-key", KEY, "--trust", "irsa", "--oidc-provider", ISSUER)
@@ -259,12 +259,12 @@ def test_terraform_comes_to_the_same_documents(
     }
 
 
-def test_terraform_fills_nothing_in(
+def test_terraform_interpolates_nothing(
     run: Run, policy_of: Callable[..., Any], tmp_path: Path
 ) -> None:
     expected = policy_of(ODD)
-    done = run(tmp_path / "class.yaml", "--account", ACCOUNT, "--format", "terraform")
-    assert list(policy_documents(done.out).values()) == [expected]
+    result = run(tmp_path / "class.yaml", "--account", ACCOUNT, "--format", "terraform")
+    assert list(policy_documents(result.out).values()) == [expected]
 
 
 def test_terraform_is_formatted_as_terraform_formats(run: Run, file: Path) -> None:
@@ -320,10 +320,10 @@ def test_an_assumed_role_has_a_policy_of_its_own(run: Run, tmp_path: Path) -> No
     }
 
 
-# ---- what it wants to be told, and warns of --------------------------------------
+# ---- missing information and warnings -----------------------------------------------
 
 
-def test_what_no_manifest_says_has_to_be_given(run: Run, tmp_path: Path) -> None:
+def test_missing_information_is_an_error(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "class.yaml"
     path.write_text(CLASS.format(name="x", object="a"))
     no_account = run(path)
@@ -335,26 +335,26 @@ def test_what_no_manifest_says_has_to_be_given(run: Run, tmp_path: Path) -> None
     assert "--region" in no_region.err
 
 
-def test_a_policy_too_large_for_iam_is_warned_of(run: Run, tmp_path: Path) -> None:
+def test_a_policy_over_the_limit_of_iam_is_a_warning(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "class.yaml"
     lines = [f"      - {{objectName: n{n}, objectType: secretsmanager}}\n" for n in range(100)]
     path.write_text(CLASS.format(name="x", object="a") + "".join(lines))
-    done = run(path, "--account", ACCOUNT)
-    assert done.code == 0
-    assert "the limit of a managed policy is 6144" in done.err
+    result = run(path, "--account", ACCOUNT)
+    assert result.code == 0
+    assert "the limit of a managed policy is 6144" in result.err
 
 
-def test_an_arn_that_may_be_partial_or_not_is_warned_of(run: Run, tmp_path: Path) -> None:
+def test_an_ambiguous_arn_is_a_warning(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "class.yaml"
     arn = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:my-app-secret"
     path.write_text(CLASS.format(name="x", object=f'"{arn}"'))
-    done = run(path)
-    assert json.loads(done.out)["Statement"][0]["Resource"] == [arn]
-    assert f"{arn} looks like a complete ARN" in done.err
+    result = run(path)
+    assert json.loads(result.out)["Statement"][0]["Resource"] == [arn]
+    assert f"{arn} looks like a complete ARN" in result.err
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ([], "FILE"),
         (["{}", "--account", "12"], "twelve digits"),
@@ -369,16 +369,16 @@ def test_an_arn_that_may_be_partial_or_not_is_warned_of(run: Run, tmp_path: Path
     ],
 )
 def test_a_wrong_command_line_exits_2_with_one_line(
-    run: Run, file: Path, arguments: list[str], told: str
+    run: Run, file: Path, arguments: list[str], message: str
 ) -> None:
-    done = run(*(one.format(file) for one in arguments))
-    assert (done.code, done.out) == (2, "")
-    assert told in done.err
-    assert done.err.count("\n") == 1
+    result = run(*(one.format(file) for one in arguments))
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+    assert result.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("kind: Pod\napiVersion: v1\n", "no SecretProviderClass"),
         (CLASS.format(name="x", object="a").replace("provider: aws", "provider: vault"), "aws"),
@@ -387,14 +387,14 @@ def test_a_wrong_command_line_exits_2_with_one_line(
     ],
     ids=["none", "another provider's", "mistaken", "no YAML"],
 )
-def test_without_a_sound_class_there_is_no_policy(
-    run: Run, tmp_path: Path, text: str, told: str
+def test_without_a_valid_class_there_is_no_policy(
+    run: Run, tmp_path: Path, text: str, message: str
 ) -> None:
     path = tmp_path / "class.yaml"
     path.write_text(text)
-    done = run(path)
-    assert (done.code, done.out) == (2, "")
-    assert told in done.err
+    result = run(path)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
 
 
 def test_help_shows_exit_codes(run: Run) -> None:

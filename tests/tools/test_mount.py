@@ -48,13 +48,17 @@ def test_a_daemon_is_asked_as_the_driver_asks_it(
     daemon: Process, mount_by: Run, output: Path, token: str
 ) -> None:
     pod = ("-n", "shop", "--service-account", "web", "--pod", "web-0", "--pod-uid", "uid-1")
-    done = mount_by("secret", "--token", token, *pod)
-    assert done.code == 0, done.err
+    result = mount_by("secret", "--token", token, *pod)
+    assert result.code == 0, result.err
     assert (output / "secret").read_bytes() == b"content of secret"
     assert (output / "secret").stat().st_mode & 0o7777 == 0o640
-    assert done.out.splitlines()[1].split() == ["+", "secret", "17", "0640", "1"]
-    said = daemon.until("delivered")
-    assert (said["pod"], said["service_account"], said["class"]) == ("shop/web-0", "web", "shop")
+    assert result.out.splitlines()[1].split() == ["+", "secret", "17", "0640", "1"]
+    message = daemon.until("delivered")
+    assert (message["pod"], message["service_account"], message["class"]) == (
+        "shop/web-0",
+        "web",
+        "shop",
+    )
 
 
 def test_a_parameter_can_be_set(mount_by: Run, output: Path) -> None:
@@ -73,25 +77,27 @@ def test_a_parameter_can_be_set(mount_by: Run, output: Path) -> None:
         ("InvalidRequest", "INVALID_ARGUMENT", 2),
     ],
 )
-def test_a_refusal_is_told_as_the_pod_would_see_it(
+def test_a_refusal_is_shown_as_in_the_pods_events(
     mount_by: Run, output: Path, failure: str, status: str, code: int
 ) -> None:
-    done = mount_by(f"fail-{failure}")
-    assert (done.code, done.out) == (code, "")
-    first, second = done.err.splitlines()
+    result = mount_by(f"fail-{failure}")
+    assert (result.code, result.out) == (code, "")
+    first, second = result.err.splitlines()
     assert first == f"secrets-provider-aws mount: mount refused: {status}"
     assert second.startswith("  so it is [id ")
     assert not output.exists()
 
 
-def test_a_missing_token_is_told_with_the_way_to_get_one(mount_by: Run) -> None:
-    done = mount_by("fail-TokenMissing", "-n", "shop", "--service-account", "web")
-    assert done.code == 1
-    assert "mount refused: UNAUTHENTICATED" in done.err
-    assert "hint: kubectl create token web -n shop --audience AUDIENCE > FILE" in done.err
+def test_a_missing_token_is_reported_with_advice(mount_by: Run) -> None:
+    result = mount_by("fail-TokenMissing", "-n", "shop", "--service-account", "web")
+    assert result.code == 1
+    assert "mount refused: UNAUTHENTICATED" in result.err
+    assert "hint: kubectl create token web -n shop --audience AUDIENCE > FILE" in result.err
 
 
-def test_nobody_at_the_socket(manifest: Manifest, output: Path, run: Run, tmp_path: Path) -> None:
+def test_a_socket_without_a_daemon_is_reported(
+    manifest: Manifest, output: Path, run: Run, tmp_path: Path
+) -> None:
     missing = run("-f", manifest(), "-o", output, "--socket", "/nowhere/aws.sock")
     assert missing.code == 3
     assert "there is no socket at /nowhere/aws.sock" in missing.err
@@ -107,23 +113,25 @@ def test_nobody_at_the_socket(manifest: Manifest, output: Path, run: Run, tmp_pa
     assert too_long.code == 3
 
 
-def test_a_daemon_that_does_not_answer(manifest: Manifest, output: Path, run: Run) -> None:
+def test_a_daemon_that_does_not_answer_is_reported(
+    manifest: Manifest, output: Path, run: Run
+) -> None:
     with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as deaf:
         path = f"{folder}/aws.sock"
         deaf.bind(path)
         deaf.listen()
-        done = run("-f", manifest(), "-o", output, "--socket", path, "--timeout", "200ms")
-    assert done.code == 3
-    assert "no answer through" in done.err
+        result = run("-f", manifest(), "-o", output, "--socket", path, "--timeout", "200ms")
+    assert result.code == 3
+    assert "no answer through" in result.err
 
 
 def test_the_socket_is_that_of_the_classs_provider(
     manifest: Manifest, output: Path, run: Run
 ) -> None:
     text = manifest().read_text().replace("provider: aws", "provider: other")
-    done = run("-f", manifest(text=text), "-o", output)
-    assert done.code == 3
-    assert "/other.sock" in done.err
+    result = run("-f", manifest(text=text), "-o", output)
+    assert result.code == 3
+    assert "/other.sock" in result.err
 
 
 # ---- the command line ------------------------------------------------------------
@@ -132,7 +140,7 @@ TWO = CLASS.format(name="one", object="x") + "---\n" + CLASS.format(name="two", 
 
 
 @pytest.mark.parametrize(
-    ("text", "arguments", "told"),
+    ("text", "arguments", "message"),
     [
         (TWO, [], 'holds several classes, "one", "two": choose one with --class'),
         (TWO, ["--class", "three"], 'must hold one class "three", holds "one", "two"'),
@@ -143,21 +151,21 @@ TWO = CLASS.format(name="one", object="x") + "---\n" + CLASS.format(name="two", 
     ids=["several", "another", "none", "no YAML", "no text"],
 )
 def test_the_class_must_be_there(
-    tmp_path: Path, run: Run, text: str | bytes, arguments: list[str], told: str
+    tmp_path: Path, run: Run, text: str | bytes, arguments: list[str], message: str
 ) -> None:
     path = tmp_path / "class.yaml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    done = run("-f", path, "-o", tmp_path / "out", *arguments)
-    assert (done.code, done.out) == (2, "")
-    assert told in done.err
+    result = run("-f", path, "-o", tmp_path / "out", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
 
 
 def test_one_of_several_classes_can_be_chosen_and_read_from_stdin(
     daemon: Process, output: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(TWO))
-    done = run("-f", "-", "--class", "two", "-o", output, "--socket", daemon.socket)
-    assert done.code == 0
+    result = run("-f", "-", "--class", "two", "-o", output, "--socket", daemon.socket)
+    assert result.code == 0
     assert (output / "y").exists()
 
 
@@ -178,35 +186,35 @@ def test_one_of_several_classes_can_be_chosen_and_read_from_stdin(
     ids=" ".join,
 )
 def test_a_wrong_command_line_exits_2_with_one_line(run: Run, arguments: list[str]) -> None:
-    done = run(*arguments)
-    assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("secrets-provider-aws mount: ")
-    assert done.err.count("\n") == 1
+    result = run(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("secrets-provider-aws mount: ")
+    assert result.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("given", ["{}", "sts.amazonaws.com={}"])
-def test_a_token_in_the_place_of_its_file_is_not_repeated(
+def test_a_token_instead_of_a_file_is_not_shown(
     manifest: Manifest, output: Path, run: Run, given: str
 ) -> None:
     canary = "eyJhbGciOiJSUzI1NiJ9.canary.signature" * 20
-    done = run("-f", manifest(), "-o", output, "--token", given.format(canary))
-    assert done.code == 2
-    assert "canary" not in done.out + done.err
+    result = run("-f", manifest(), "-o", output, "--token", given.format(canary))
+    assert result.code == 2
+    assert "canary" not in result.out + result.err
 
 
-def test_an_empty_token_file_is_told(
+def test_an_empty_token_file_is_reported(
     manifest: Manifest, output: Path, run: Run, tmp_path: Path
 ) -> None:
     (tmp_path / "token").touch()
-    done = run("-f", manifest(), "-o", output, "--token", f"sts.amazonaws.com={tmp_path}/token")
-    assert done.code == 2
-    assert "cannot read the token file for sts.amazonaws.com" in done.err
+    result = run("-f", manifest(), "-o", output, "--token", f"sts.amazonaws.com={tmp_path}/token")
+    assert result.code == 2
+    assert "cannot read the token file for sts.amazonaws.com" in result.err
 
 
-def test_help_tells_exit_codes_and_how_to_get_a_token(run: Run) -> None:
-    done = run("--help")
-    assert done.code == 0
-    out = done.out
+def test_help_shows_exit_codes_and_how_to_get_a_token(run: Run) -> None:
+    result = run("--help")
+    assert result.code == 0
+    out = result.out
     assert "kubectl create token" in out
     for code, meaning in EXIT_CODES.items():
         assert f"  {code}  {meaning}" in out
@@ -238,7 +246,9 @@ def test_colours_are_for_terminals_that_want_them(
     assert not Paint.for_stream(io.StringIO()).is_on
 
 
-def test_names_cannot_move_the_cursor(mount_by: Run) -> None:
-    done = mount_by("x", "--set", 'objects=- {objectName: "a\\e[2Jb", objectType: secretsmanager}')
-    assert "2Jb" in done.out + done.err
-    assert "\x1b" not in done.out + done.err
+def test_control_characters_in_names_are_escaped(mount_by: Run) -> None:
+    result = mount_by(
+        "x", "--set", 'objects=- {objectName: "a\\e[2Jb", objectType: secretsmanager}'
+    )
+    assert "2Jb" in result.out + result.err
+    assert "\x1b" not in result.out + result.err

@@ -50,20 +50,20 @@ def profile(aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fa
 Manifest = Callable[..., Path]
 
 
-def test_files_are_written_and_told_without_their_values(
+def test_files_are_written_and_values_never_shown(
     profile: FakeAws, manifest: Manifest, output: Path, run: Run
 ) -> None:
     secret = profile.cloud.secret("db/password", region=REGION)
-    done = run("-f", manifest(), "-o", output, "--local", "--profile", "dev")
-    assert done.code == 0
+    result = run("-f", manifest(), "-o", output, "--local", "--profile", "dev")
+    assert result.code == 0
     assert (output / "db_password").read_text() == VALUE
     assert output.stat().st_mode & 0o7777 == 0o700
-    assert VALUE not in done.out + done.err
-    title, line, _, summary = done.out.splitlines()
+    assert VALUE not in result.out + result.err
+    title, line, _, summary = result.out.splitlines()
     assert title.split() == ["FILE", "BYTES", "MODE", "VERSION"]
     assert line.split() == ["+", "db_password", str(len(VALUE)), "0644", current(secret)]
     assert summary.startswith(f"Written to {output}: 1 added (")
-    assert "\x1b" not in done.out + done.err
+    assert "\x1b" not in result.out + result.err
 
 
 def current(secret: object) -> str:
@@ -72,14 +72,14 @@ def current(secret: object) -> str:
     return str(next(id_ for id_, one in versions.items() if "AWSCURRENT" in one.stages))
 
 
-def test_stderr_says_whose_credentials_they_are(
+def test_stderr_shows_the_identity_of_the_caller(
     profile: FakeAws, manifest: Manifest, output: Path, run: Run
 ) -> None:
-    done = run("-f", manifest(), "-o", output, "--local", "--profile", "dev")
-    assert "arn:aws:sts::111122223333:assumed-role/developer/anna" in done.err
+    result = run("-f", manifest(), "-o", output, "--local", "--profile", "dev")
+    assert "arn:aws:sts::111122223333:assumed-role/developer/anna" in result.err
 
 
-def test_a_rotation_is_told_as_a_change_and_no_rotation_as_none(
+def test_only_a_rotation_is_shown_as_a_change(
     profile: FakeAws, manifest: Manifest, output: Path, run: Run
 ) -> None:
     arguments = ("-f", manifest(), "-o", output, "--local", "--profile", "dev")
@@ -96,12 +96,12 @@ def test_a_rotation_is_told_as_a_change_and_no_rotation_as_none(
     assert (output / "db_password").read_text() == "new"
 
 
-def test_a_dry_run_makes_not_even_the_folder(
+def test_a_dry_run_does_not_create_the_folder(
     profile: FakeAws, manifest: Manifest, output: Path, run: Run
 ) -> None:
-    done = run("-f", manifest(), "-o", output, "--local", "--profile", "dev", "--dry-run")
-    assert done.code == 0
-    assert "+ db_password" in done.out
+    result = run("-f", manifest(), "-o", output, "--local", "--profile", "dev", "--dry-run")
+    assert result.code == 0
+    assert "+ db_password" in result.out
     assert not output.parent.exists()
 
 
@@ -109,9 +109,9 @@ def test_json_is_for_programs(profile: FakeAws, manifest: Manifest, output: Path
     arguments = ["-o", output, "--local", "--profile", "dev", "--output-format", "json"]
     run("-f", manifest(), *arguments)
     text = CLASS.format(name="shop", object="x").partition("      - ")[0] + OBJECTS
-    done = run("-f", manifest(text=text), *arguments)
-    assert done.code == 0
-    document = json.loads(done.out)
+    result = run("-f", manifest(text=text), *arguments)
+    assert result.code == 0
+    document = json.loads(result.out)
     version = current(profile.cloud.secret("db/login", region=REGION))
     size = len(json.dumps({"user": "anna"}))
     assert document["files"] == [
@@ -134,7 +134,7 @@ def test_the_region_comes_from_the_profile_where_the_class_names_none(
     assert "eu-west-2" in other.err
 
 
-def test_no_region_anywhere_is_told(
+def test_without_any_region_the_mount_is_refused(
     profile: FakeAws,
     manifest: Manifest,
     output: Path,
@@ -142,76 +142,78 @@ def test_no_region_anywhere_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     text = manifest().read_text().replace("    region: eu-west-1\n", "")
-    done = run("-f", manifest(text=text), "-o", output, "--local")
-    assert done.code == 1
-    assert "FAILED_PRECONDITION" in done.err
-    assert "--set region=" in done.err
+    result = run("-f", manifest(text=text), "-o", output, "--local")
+    assert result.code == 1
+    assert "FAILED_PRECONDITION" in result.err
+    assert "--set region=" in result.err
 
 
-def test_a_refusal_names_the_caller_and_whose_rights_it_is_about(
+def test_a_denied_call_names_the_caller(
     profile: FakeAws, manifest: Manifest, output: Path, run: Run
 ) -> None:
     for role in profile.cloud.roles.values():
         role.allow[:] = allow("*", "ssm:GetParameters")
-    done = run("-f", manifest(), "-o", output, "--local", "--profile", "dev")
-    assert done.code == 1
-    assert "mount refused: PERMISSION_DENIED" in done.err
-    assert "assumed-role/developer/anna" in done.err
-    assert "hint: these were your own permissions" in done.err
+    result = run("-f", manifest(), "-o", output, "--local", "--profile", "dev")
+    assert result.code == 1
+    assert "mount refused: PERMISSION_DENIED" in result.err
+    assert "assumed-role/developer/anna" in result.err
+    assert "hint: these were your own permissions" in result.err
     assert not output.exists()
 
 
 @pytest.mark.parametrize("arguments", [["--profile", "nobody"], []], ids=["unknown", "none"])
-def test_no_credentials_are_told(
+def test_missing_credentials_are_reported(
     profile: FakeAws, manifest: Manifest, output: Path, run: Run, arguments: list[str]
 ) -> None:
-    done = run("-f", manifest(), "-o", output, "--local", *arguments)
-    assert done.code == 1
-    assert "mount refused: UNAUTHENTICATED" in done.err
-    assert "hint: log in" in done.err
+    result = run("-f", manifest(), "-o", output, "--local", *arguments)
+    assert result.code == 1
+    assert "mount refused: UNAUTHENTICATED" in result.err
+    assert "hint: log in" in result.err
 
 
-def test_mistakes_of_the_class_are_all_told_before_any_call(
+def test_all_mistakes_of_the_class_are_reported_before_any_call(
     profile: FakeAws, manifest: Manifest, output: Path, run: Run
 ) -> None:
     text = manifest().read_text().replace("secretsmanager", "secretmanager")
-    done = run("-f", manifest(text=text), "-o", output, "--local", "--set", "usePodIdentity=maybe")
-    assert done.code == 2
-    assert "objects[0].objectType" in done.err
-    assert "usePodIdentity" in done.err
+    result = run(
+        "-f", manifest(text=text), "-o", output, "--local", "--set", "usePodIdentity=maybe"
+    )
+    assert result.code == 2
+    assert "objects[0].objectType" in result.err
+    assert "usePodIdentity" in result.err
     assert profile.journal.calls == []
 
 
-def test_a_wrong_environment_is_told(
+def test_an_invalid_environment_is_reported(
     profile: FakeAws, manifest: Manifest, output: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere")
-    done = run("-f", manifest(), "-o", output, "--local", "--profile", "dev")
-    assert done.code == 2
-    assert "environment: AWS_CA_BUNDLE" in done.err
+    result = run("-f", manifest(), "-o", output, "--local", "--profile", "dev")
+    assert result.code == 2
+    assert "environment: AWS_CA_BUNDLE" in result.err
 
 
-def test_what_cannot_be_written_is_told(
+def test_a_file_in_the_way_is_reported_and_kept(
     profile: FakeAws, manifest: Manifest, output: Path, run: Run
 ) -> None:
     output.mkdir(parents=True)
     (output / "db_password").write_text("mine")
-    done = run("-f", manifest(), "-o", output, "--local", "--profile", "dev")
-    assert done.code == 4
-    assert "something else has this name already" in done.err
+    result = run("-f", manifest(), "-o", output, "--local", "--profile", "dev")
+    assert result.code == 4
+    assert "something else has this name already" in result.err
     assert (output / "db_password").read_text() == "mine"
 
 
-def test_a_folder_that_cannot_be_made_is_told(
+def test_a_folder_that_cannot_be_created_is_reported(
     profile: FakeAws, manifest: Manifest, output: Path, run: Run
 ) -> None:
     output.parent.write_text("a file")
-    done = run("-f", manifest(), "-o", output, "--local", "--profile", "dev")
-    assert done.code == 4
-    assert "cannot make the folder" in done.err
+    result = run("-f", manifest(), "-o", output, "--local", "--profile", "dev")
+    assert result.code == 4
+    assert "cannot make the folder" in result.err
 
 
-def test_the_role_that_the_class_asks_for_is_assumed_with_ones_own_credentials(
+def test_the_role_of_the_class_is_assumed_with_own_credentials(
     profile: FakeAws, manifest: Manifest, output: Path, run: Run
 ) -> None:
     other = profile.cloud.put_role("other")
@@ -219,8 +221,8 @@ def test_the_role_that_the_class_asks_for_is_assumed_with_ones_own_credentials(
         ("sts:AssumeRole", other.arn)
     ]
     more = ("--set", f"assumeRoleArn={other.arn}")
-    done = run("-f", manifest(), "-o", output, "--local", "--profile", "dev", *more)
-    assert done.code == 0, done.err
+    result = run("-f", manifest(), "-o", output, "--local", "--profile", "dev", *more)
+    assert result.code == 0, result.err
     assert (output / "db_password").read_text() == VALUE
     [reader] = {call.identity for call in profile.journal.calls if call.service != "sts"}
     assert "assumed-role/other/" in reader

@@ -31,9 +31,9 @@ def test_the_committed_copies_are_up_to_date(of: str, file: str) -> None:
 
 @pytest.mark.parametrize("arguments", [["class"], ["objects"], []], ids=str)
 def test_the_command_prints_them(command: Run, arguments: list[str]) -> None:
-    done = command("schema", *arguments)
-    assert done.code == 0
-    assert done.out == (SCHEMAS / FILES[arguments[0] if arguments else "class"]).read_text()
+    result = command("schema", *arguments)
+    assert result.code == 0
+    assert result.out == (SCHEMAS / FILES[arguments[0] if arguments else "class"]).read_text()
     assert command("schema", "pod").code == 2
 
 
@@ -48,7 +48,7 @@ def test_examples_are_valid(document: Any) -> None:
     jsonschema.validate(yaml.safe_load(document["spec"]["parameters"]["objects"]), of_objects())
 
 
-def test_every_key_is_there_with_its_meaning() -> None:
+def test_every_key_has_its_meaning() -> None:
     items, parameters = of_objects()["items"], of_class()["properties"]["spec"]["properties"]
     for key in OBJECT_KEYS:
         assert items["properties"][key.name]["description"].startswith(key.meaning)

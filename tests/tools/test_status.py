@@ -87,32 +87,32 @@ def test_a_mount_is_a_line_with_its_identity_and_objects_below() -> None:
     assert lines[5].split() == ["db", "f1c2-v1", "secretsmanager", "eu-west-1"]
 
 
-def test_an_error_is_told_in_full_whatever_the_width() -> None:
+def test_an_error_is_never_cut() -> None:
     for width in (20, 80, 200):
         text = as_text(document(FAILING, WELL), PLAIN, width)
         assert " ".join(ERROR.split()) in " ".join(text.split())
         assert "AccessDenied, 12 times in a row, id 1a2b3c4d:" in " ".join(text.split())
 
 
-def test_a_narrow_terminal_is_not_written_over_its_edge_by_texts() -> None:
+def test_texts_are_wrapped_at_the_width_of_the_terminal() -> None:
     lines = as_text(document(FAILING), PLAIN, 60).splitlines()[4:]
     assert max(map(len, lines)) <= 60
 
 
-def test_what_was_never_delivered_differs_from_what_is_stale() -> None:
+def test_failed_and_failing_mounts_differ() -> None:
     text = as_text(document(FAILING, NEVER), PLAIN, 120)
     assert "web-2  db     failing  20m ago" in text
     assert "web-3  db     failed   never" in text
 
 
-def test_a_past_failure_is_told_in_short() -> None:
+def test_a_past_failure_is_one_line() -> None:
     past = WELL | {"lastError": FAILING["lastError"] | {"at": "2026-01-02T03:30:00Z"}}
     text = as_text(document(past), PLAIN, 120)
     assert "last failure 30m ago: AccessDenied" in text
     assert ERROR not in text
 
 
-def test_names_cannot_move_the_cursor() -> None:
+def test_control_characters_in_names_are_escaped() -> None:
     evil = FAILING | {"pod": "a\x1b[2J", "lastError": {**FAILING["lastError"], "text": "x\x1b]0;"}}
     assert "\x1b" not in as_text(document(evil), PLAIN, 120)
 
@@ -121,7 +121,7 @@ def test_names_cannot_move_the_cursor() -> None:
     ("seconds", "text"),
     [(-1, "0s"), (59, "59s"), (119, "119s"), (120, "2m"), (7200, "2h"), (3 * 86400, "3d")],
 )
-def test_times_are_told_in_one_unit(seconds: float, text: str) -> None:
+def test_durations_have_one_unit(seconds: float, text: str) -> None:
     assert span(seconds) == text
 
 
@@ -160,15 +160,15 @@ def status(command: Run) -> Run:
 
 def test_it_asks_the_daemon(serve: Callable[[bytes], Path], status: Run) -> None:
     path = serve(json.dumps(document(FAILING)).encode())
-    done = status("--socket", path)
-    assert (done.code, done.err) == (0, "")
-    assert "shop/web-2" in done.out
+    result = status("--socket", path)
+    assert (result.code, result.err) == (0, "")
+    assert "shop/web-2" in result.out
 
 
 def test_json_is_the_document_itself(serve: Callable[[bytes], Path], status: Run) -> None:
     path = serve(json.dumps(document(FAILING)).encode())
-    done = status("--json", "--socket", path)
-    assert json.loads(done.out) == document(FAILING)
+    result = status("--json", "--socket", path)
+    assert json.loads(result.out) == document(FAILING)
 
 
 def test_watching_shows_it_again_and_ends_when_the_daemon_does(
@@ -186,7 +186,7 @@ def test_watching_shows_it_again_and_ends_when_the_daemon_does(
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "is for root only"),
         (b"hello", "is not this provider"),
@@ -195,24 +195,24 @@ def test_watching_shows_it_again_and_ends_when_the_daemon_does(
     ],
     ids=["refused", "no JSON", "newer", "a list"],
 )
-def test_what_is_no_answer_is_told(
-    serve: Callable[[bytes], Path], status: Run, content: bytes, said: str
+def test_an_unusable_answer_is_reported(
+    serve: Callable[[bytes], Path], status: Run, content: bytes, message: str
 ) -> None:
-    done = status("--socket", serve(content))
-    assert done.code == 3
-    assert said in done.err
+    result = status("--socket", serve(content))
+    assert result.code == 3
+    assert message in result.err
 
 
-def test_no_daemon_is_told(status: Run, short: Path) -> None:
+def test_a_missing_daemon_is_reported(status: Run, short: Path) -> None:
     path = short / "socket"
     assert f"there is no socket at {path}" in status("--socket", path).err
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as dead:
         dead.bind(str(path))
-    done = status("--socket", path)
-    assert done.code == 3
-    assert "no process listens" in done.err
+    result = status("--socket", path)
+    assert result.code == 3
+    assert "no process listens" in result.err
 
 
-def test_a_wrong_command_line_is_told(status: Run) -> None:
+def test_a_wrong_command_line_is_refused(status: Run) -> None:
     assert status("--watch=soon").code == 2
     assert status("pods").code == 2

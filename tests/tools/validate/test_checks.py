@@ -15,7 +15,7 @@ def marked(text: str) -> tuple[str, int, int]:
     return text.replace("⇒", ""), before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1
 
 
-def told(finding: Finding) -> str:
+def described(finding: Finding) -> str:
     return f"{finding.level} {finding.rule.name}: {finding.text.removeprefix('spec.parameters.')}"
 
 
@@ -228,12 +228,12 @@ CASES = {
 
 
 @pytest.mark.parametrize(("text", "expected"), CASES.values(), ids=CASES.keys())
-def test_what_is_wrong_is_said_where_it_stands(text: str, expected: str, reviewed: Reviews) -> None:
+def test_a_mistake_is_reported_at_its_place(text: str, expected: str, reviewed: Reviews) -> None:
     plain, line, column = marked(text)
     (finding,) = reviewed(plain)
-    assert told(finding).startswith(expected)
+    assert described(finding).startswith(expected)
     if "not-yaml" not in expected:
-        assert told(finding) == expected or expected.endswith("object")
+        assert described(finding) == expected or expected.endswith("object")
         assert (finding.line, finding.column) == (line, column)
         assert finding.exact
     assert finding.line == line
@@ -313,10 +313,10 @@ def test_secrets_that_the_driver_or_the_api_server_refuses(
     block: str, expected: str, reviewed: Reviews
 ) -> None:
     (finding,) = reviewed(with_objects(SECRET, rest=f"secretObjects:\n{block}"))
-    assert told(finding).startswith(f"warning synced-secret: spec.secretObjects[0].{expected}")
+    assert described(finding).startswith(f"warning synced-secret: spec.secretObjects[0].{expected}")
 
 
-def test_a_secret_that_is_made_twice(reviewed: Reviews) -> None:
+def test_two_secrets_with_one_name(reviewed: Reviews) -> None:
     one = "- secretName: s\n  type: Opaque\n  data: [{objectName: db, key: a}]\n"
     (finding,) = reviewed(with_objects(SECRET, rest=f"secretObjects:\n{one}{one}"))
     assert finding.message.startswith('"s" is used twice')
@@ -328,7 +328,7 @@ def test_one_pem_file_may_be_split_into_a_tls_secret(reviewed: Reviews) -> None:
     assert reviewed(with_objects(SECRET, rest=block)) == []
 
 
-def test_every_mistake_of_every_class_is_told(reviewed: Reviews) -> None:
+def test_every_mistake_of_every_class_is_reported(reviewed: Reviews) -> None:
     bad = with_objects("- objectName: a\n- objectAlias: b\n  objectType: x")
     found = reviewed(f"{bad}---\n{bad.replace('shop', 'other')}", bad.replace("shop", "third"))
     assert [one.file for one in found] == ["a"] * 6 + ["b"] * 3
@@ -338,18 +338,18 @@ def test_every_mistake_of_every_class_is_told(reviewed: Reviews) -> None:
     }
 
 
-def test_what_stands_before_broken_yaml_is_checked(reviewed: Reviews) -> None:
+def test_documents_before_invalid_yaml_are_checked(reviewed: Reviews) -> None:
     bad = with_objects("- objectName: a")
     assert [one.rule.name for one in reviewed(f"{bad}---\n[")] == ["object", "not-yaml"]
 
 
-def test_lists_are_looked_into(reviewed: Reviews) -> None:
+def test_classes_in_lists_are_checked(reviewed: Reviews) -> None:
     text = with_objects("- objectName: a").replace("\n", "\n    ").rstrip()
     (finding,) = reviewed(f"apiVersion: v1\nkind: List\nitems:\n  - {text}\n")
     assert (finding.line, finding.column) == (13, 13)
 
 
-def test_a_folded_block_that_joins_the_objects_is_told(reviewed: Reviews) -> None:
+def test_a_folded_block_of_objects_is_reported(reviewed: Reviews) -> None:
     item = "- {objectName: db, objectType: secretsmanager}"
     text = with_objects(f"{item}\n{item}").replace("objects: |", "objects: >")
     (finding,) = reviewed(text)
@@ -358,25 +358,25 @@ def test_a_folded_block_that_joins_the_objects_is_told(reviewed: Reviews) -> Non
 
 
 @pytest.mark.parametrize("text", ["- a", "image: {tag: 1}", "{{ .Values }}"], ids=str)
-def test_files_that_speak_of_no_class_may_be_anything(text: str, reviewed: Reviews) -> None:
+def test_files_without_a_class_need_not_be_valid(text: str, reviewed: Reviews) -> None:
     assert reviewed(text) == []
 
 
-def test_classes_of_other_providers_are_passed_over(reviewed: Reviews) -> None:
+def test_classes_of_other_providers_are_skipped(reviewed: Reviews) -> None:
     assert reviewed(with_objects("- x").replace("provider: aws", "provider: vault")) == []
 
 
-def test_a_class_that_stands_twice(reviewed: Reviews) -> None:
+def test_two_classes_with_one_name(reviewed: Reviews) -> None:
     (finding,) = reviewed(with_objects(SECRET), "---\n" + with_objects(SECRET))
     assert (finding.file, finding.line, finding.column) == ("b", 5, 9)
-    assert told(finding) == (
+    assert described(finding) == (
         "warning duplicate-class: metadata.name: is also in a:1: the one that is applied last wins"
     )
     elsewhere = with_objects(SECRET).replace("  name: shop", "  name: shop\n  namespace: two")
     assert reviewed(with_objects(SECRET), elsewhere) == []
 
 
-def test_the_daemons_region_holds_for_arns(reviewed: Reviews) -> None:
+def test_arns_are_compared_with_the_region_of_the_daemon(reviewed: Reviews) -> None:
     text = with_objects(
         "- objectName: arn:aws:secretsmanager:eu-west-1:111122223333:secret:a", parameters=""
     )
@@ -385,7 +385,7 @@ def test_the_daemons_region_holds_for_arns(reviewed: Reviews) -> None:
     assert "is an ARN of eu-west-1, but is asked for in us-east-1" in finding.message
 
 
-def test_more_parameters_than_an_account_takes_a_second(reviewed: Reviews) -> None:
+def test_more_parameters_than_the_throughput_of_an_account(reviewed: Reviews) -> None:
     some = "\n".join(f"- {{objectName: /p{n}, objectType: ssmparameter}}" for n in range(401))
     (finding,) = reviewed(with_objects(some))
     assert "401 parameters need 41 calls for each mount" in finding.message
@@ -422,26 +422,26 @@ def csi(name: str, read_only: str = "true") -> str:
     ],
     ids=["fits", "no namespace", "other driver", "typo", "not read-only", "no class"],
 )
-def test_volumes_are_held_against_the_classes(
+def test_volumes_are_compared_with_the_classes(
     workload: str, expected: str, reviewed: Reviews
 ) -> None:
     found = reviewed(with_objects(SECRET) + workload)
-    said = [f"{one.rule.name} {one.text.partition(': ')[2]}" for one in found]
-    assert said == ([expected] if expected else [])
+    texts = [f"{one.rule.name} {one.text.partition(': ')[2]}" for one in found]
+    assert texts == ([expected] if expected else [])
 
 
-def test_a_class_of_another_namespace_is_out_of_reach(reviewed: Reviews) -> None:
+def test_a_class_of_another_namespace_cannot_be_mounted(reviewed: Reviews) -> None:
     klass = with_objects(SECRET).replace("  name: shop", "  name: shop\n  namespace: one")
     (finding,) = reviewed(klass + deployment(csi("shop"), "two"))
     assert finding.message == '"shop" is in one: pod and class must have the same namespace'
     assert finding.owner == 'Deployment "web"'
 
 
-def test_pods_alone_are_not_held_against_classes_that_are_elsewhere(reviewed: Reviews) -> None:
+def test_pods_without_classes_are_not_checked(reviewed: Reviews) -> None:
     assert reviewed(deployment(csi("shop"))) == []
 
 
-def test_names_of_rules_are_their_own() -> None:
+def test_names_of_rules_are_unique() -> None:
     assert len({rule.name for rule in RULES}) == len(RULES)
 
 
@@ -452,9 +452,7 @@ KEYS = '- objectName: db\n  objectType: secretsmanager\n  jsonKeys: ["user", "ap
     ("name", "fits"),
     [("user", True), ("api-key", True), ("db", True), ("pass", False), ("apikey", False)],
 )
-def test_names_that_only_a_secret_tells_may_be_synced(
-    name: str, fits: bool, reviewed: Reviews
-) -> None:
+def test_files_with_unknown_names_may_be_synced(name: str, fits: bool, reviewed: Reviews) -> None:
     data = f"  - {{key: a, objectName: {name}}}"
     found = reviewed(with_objects(KEYS, rest=SECRET_OBJECTS + data))
     assert [one.rule.name for one in found] == ([] if fits else ["synced-file"])

@@ -51,15 +51,15 @@ def validate(command: Run, tmp_path: Path) -> Run:
     ],
     ids=["good", "warned", "strict", "noted", "bad", "json", "empty"],
 )
-def test_the_exit_code_says_whether_pods_would_start(
+def test_the_exit_code_depends_on_the_worst_finding(
     validate: Run, text: str, arguments: list[str], code: int
 ) -> None:
     assert validate(text, *arguments).code == code
 
 
 def test_a_finding_shows_its_line_and_a_caret(validate: Run) -> None:
-    done = validate(BAD)
-    place, line, caret, owner, *_, last = done.out.splitlines()
+    result = validate(BAD)
+    place, line, caret, owner, *_, last = result.out.splitlines()
     assert "class.yaml:11:21: error[object]: objects[0].objectType: must be secrets" in place
     assert place.endswith(', got "secretmanager"')
     assert line == "   11 |         objectType: secretmanager"
@@ -69,47 +69,47 @@ def test_a_finding_shows_its_line_and_a_caret(validate: Run) -> None:
     assert last == "1 class in 1 file: 1 error"
 
 
-def test_a_suggestion_stands_below(validate: Run) -> None:
+def test_a_suggestion_is_shown_below(validate: Run) -> None:
     assert "\n  hint: did you mean objectAlias\n" in validate(WARNED).out
 
 
-def test_a_mistake_is_told_of_alone(validate: Run) -> None:
-    done = validate(NOTED.replace('"0444"', "0444"))
-    assert done.out.endswith("1 class in 1 file: 1 error\n")
-    assert "world-readable" not in done.out
+def test_a_warning_at_the_place_of_a_mistake_is_left_out(validate: Run) -> None:
+    result = validate(NOTED.replace('"0444"', "0444"))
+    assert result.out.endswith("1 class in 1 file: 1 error\n")
+    assert "world-readable" not in result.out
 
 
-def test_a_missing_key_hides_no_misspelled_one_at_its_place(validate: Run) -> None:
-    done = validate(with_objects("- objectTyp: secretsmanager\n  objectName: db"))
-    mistake, warning = (line for line in done.out.splitlines() if "class.yaml" in line)
+def test_a_missing_key_does_not_hide_a_misspelled_one(validate: Run) -> None:
+    result = validate(with_objects("- objectTyp: secretsmanager\n  objectName: db"))
+    mistake, warning = (line for line in result.out.splitlines() if "class.yaml" in line)
     assert "error[object]: objects[0].objectType: is required" in mistake
     assert 'warning[unknown-key]: objects[0]: key "objectTyp" is not known' in warning
 
 
-def test_all_well_is_one_line_or_none(validate: Run) -> None:
+def test_no_problems_are_one_line_or_none(validate: Run) -> None:
     assert validate(GOOD).out == "1 class in 1 file: no problems\n"
     assert validate(GOOD, "--quiet").out == ""
     assert validate(NOTED, "-q").out == ""
 
 
-def test_carets_stand_below_wide_characters_and_tabs(validate: Run) -> None:
+def test_the_caret_is_below_wide_characters_and_tabs(validate: Run) -> None:
     text = with_objects("- {objectName: 数据,\tobjectType: x}", parameters="")
     line, caret = validate(text).out.splitlines()[1:3]
     assert caret.index("^") == line.index("objectType: x") + len("objectType: ") + len("数据")
 
 
 def test_long_lines_are_cut_around_the_caret(validate: Run) -> None:
-    done = validate(json.dumps(yaml.safe_load(BAD)))
-    line, caret = done.out.splitlines()[1:3]
+    result = validate(json.dumps(yaml.safe_load(BAD)))
+    line, caret = result.out.splitlines()[1:3]
     assert len(line) <= 108
     assert line[caret.index("^") :].startswith("secretmanager")
 
 
 def test_lines_of_secrets_are_never_shown(validate: Run) -> None:
     secret = "---\nkind: Secret\ndata:\n  a: canary\n b: canary\n"
-    done = validate(GOOD + secret)
-    assert "not-yaml" in done.out
-    assert "canary" not in done.out
+    result = validate(GOOD + secret)
+    assert "not-yaml" in result.out
+    assert "canary" not in result.out
     minified = json.dumps(
         {
             "kind": "List",
@@ -119,18 +119,18 @@ def test_lines_of_secrets_are_never_shown(validate: Run) -> None:
             ],
         }
     )
-    done = validate(minified)
-    assert "error[object]" in done.out
-    assert "canary" not in done.out
+    result = validate(minified)
+    assert "error[object]" in result.out
+    assert "canary" not in result.out
 
 
-def test_colours_are_for_terminals() -> None:
+def test_colours_are_only_used_on_terminals() -> None:
     found = review([Source("x", BAD)])
     assert "\x1b[31m" in text_format.as_text(found, Paint(is_on=True))
     assert "\x1b" not in text_format.as_text(found, Paint(is_on=False))
 
 
-def test_names_cannot_move_the_cursor(validate: Run) -> None:
+def test_control_characters_in_names_are_escaped(validate: Run) -> None:
     text = with_objects('- objectName: "a\x7f\\e[2J"\n  objectType: "\\e[2J"')
     assert "\x1b" not in validate(text.replace("\x7f", "")).out
 
@@ -146,66 +146,66 @@ def test_folders_are_searched_for_classes(command: Run, tmp_path: Path) -> None:
     (tmp_path / "a" / "values.yaml").write_text("no: {manifest")
     (tmp_path / "a" / "read.md").write_text("SecretProviderClass")
     (tmp_path / "a" / ".git" / "x.yaml").write_text(BAD)
-    done = command("validate", tmp_path, tmp_path / "a" / "one.yaml")
-    assert done.out.count(": error[") == 2
-    assert done.out.splitlines()[-1] == "3 classes in 3 files: 2 errors, 1 warning"
+    result = command("validate", tmp_path, tmp_path / "a" / "one.yaml")
+    assert result.out.count(": error[") == 2
+    assert result.out.splitlines()[-1] == "3 classes in 3 files: 2 errors, 1 warning"
 
 
-def test_templates_in_folders_are_no_mistakes(command: Run, tmp_path: Path) -> None:
+def test_templates_in_folders_are_warnings(command: Run, tmp_path: Path) -> None:
     (tmp_path / "class.yaml").write_text(GOOD.replace("shop", "{{ .Release.Name }}-{{ x }}"))
-    done = command("validate", tmp_path)
-    assert done.code == 0
-    assert "warning[helm-template]: is a Helm template" in done.out
+    result = command("validate", tmp_path)
+    assert result.code == 0
+    assert "warning[helm-template]: is a Helm template" in result.out
     assert command("validate", tmp_path / "class.yaml").code == 1
 
 
 def test_stdin_is_read(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     given = io.TextIOWrapper(io.BytesIO(f"---\n# Source: chart\n{BAD}".encode()))
     monkeypatch.setattr("sys.stdin", given)
-    done = command("validate", "-")
-    assert done.code == 1
-    assert done.out.startswith("stdin:13:21: error[object]")
+    result = command("validate", "-")
+    assert result.code == 1
+    assert result.out.startswith("stdin:13:21: error[object]")
 
 
-def test_what_cannot_be_read_does_not_hide_the_rest(command: Run, tmp_path: Path) -> None:
+def test_an_unreadable_file_does_not_hide_the_others(command: Run, tmp_path: Path) -> None:
     (tmp_path / "good.yaml").write_text(BAD)
     (tmp_path / "latin.yaml").write_bytes(b"# \xe9 SecretProviderClass")
-    done = command("validate", tmp_path, tmp_path / "missing.yaml")
-    assert done.code == 2
-    assert "cannot read" in done.err
-    assert "missing.yaml: No such file" in done.err
-    assert "latin.yaml: it is not UTF-8" in done.err
-    assert "error[object]" in done.out
+    result = command("validate", tmp_path, tmp_path / "missing.yaml")
+    assert result.code == 2
+    assert "cannot read" in result.err
+    assert "missing.yaml: No such file" in result.err
+    assert "latin.yaml: it is not UTF-8" in result.err
+    assert "error[object]" in result.out
 
 
-def test_a_byte_order_mark_and_windows_line_ends_are_taken(validate: Run) -> None:
+def test_byte_order_mark_and_windows_line_ends_are_accepted(validate: Run) -> None:
     assert "class.yaml:11:21: error" in validate("\ufeff" + BAD.replace("\n", "\r\n")).out
 
 
 @pytest.mark.parametrize("arguments", [[], ["x", "--output", "xml"], ["--nonsense", "x"]], ids=str)
 def test_a_wrong_command_line_exits_2_with_one_line(command: Run, arguments: list[str]) -> None:
-    done = command("validate", *arguments)
-    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    result = command("validate", *arguments)
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
 
 
 @pytest.mark.parametrize("arguments", [["help", "validate"], ["validate", "--help"]], ids=str)
-def test_help_tells_rules_and_exit_codes(command: Run, arguments: list[str]) -> None:
-    done = command(*arguments)
-    assert done.code == 0
+def test_help_shows_rules_and_exit_codes(command: Run, arguments: list[str]) -> None:
+    result = command(*arguments)
+    assert result.code == 0
     for rule in RULES:
-        assert f"  {rule.name} ({rule.level}) " in done.out
-    assert max(map(len, done.out.splitlines())) <= 100
+        assert f"  {rule.name} ({rule.level}) " in result.out
+    assert max(map(len, result.out.splitlines())) <= 100
 
 
-def test_the_examples_have_nothing_to_warn_of(command: Run) -> None:
-    done = command("validate", "--strict", ROOT / "deploy" / "examples")
-    assert done.code == 0, done.out
+def test_the_examples_have_no_warnings(command: Run) -> None:
+    result = command("validate", "--strict", ROOT / "deploy" / "examples")
+    assert result.code == 0, result.out
 
 
 # ---- for programs --------------------------------------------------------------------
 
 
-def test_json_tells_all_there_is(validate: Run) -> None:
+def test_json_has_every_detail(validate: Run) -> None:
     document = json.loads(validate(WARNED, "--output", "json").out)
     (finding,) = document.pop("findings")
     assert document == {
@@ -239,8 +239,8 @@ def test_annotations_of_github_are_escaped(command: Run, tmp_path: Path) -> None
     )
 
 
-def sarif(done: Result) -> Any:
-    document = json.loads(done.out)
+def sarif(result: Result) -> Any:
+    document = json.loads(result.out)
     jsonschema.validate(document, SARIF)
     (run,) = document["runs"]
     return run
@@ -266,9 +266,9 @@ def test_sarif_without_results_is_valid(validate: Run) -> None:
 # ---- the fitting block -----------------------------------------------------------------
 
 
-def block_of(done: Result) -> Any:
-    assert done.code == 0, done.err
-    (block,) = yaml.safe_load(done.out)["secretObjects"]
+def block_of(result: Result) -> Any:
+    assert result.code == 0, result.err
+    (block,) = yaml.safe_load(result.out)["secretObjects"]
     return block
 
 
@@ -304,11 +304,11 @@ def test_an_existing_block_keeps_its_name_and_its_keys(validate: Run) -> None:
     ]
 
 
-def test_what_the_block_says_has_no_findings(validate: Run) -> None:
+def test_the_block_has_no_findings(validate: Run) -> None:
     objects = "- {objectName: ..., objectAlias: .env/..x, objectType: secretsmanager}"
-    done = validate(with_objects(objects), "--fix-secret-objects")
-    rest = "".join(line for line in done.out.splitlines(keepends=True) if line[0] != "#")
-    assert block_of(done)["data"] == [{"objectName": ".env_..x", "key": ".env_..x"}]
+    result = validate(with_objects(objects), "--fix-secret-objects")
+    rest = "".join(line for line in result.out.splitlines(keepends=True) if line[0] != "#")
+    assert block_of(result)["data"] == [{"objectName": ".env_..x", "key": ".env_..x"}]
     again = validate(
         with_objects(
             "- {objectName: ..., objectAlias: .env/..x, objectType: secretsmanager}", rest=rest
@@ -318,6 +318,6 @@ def test_what_the_block_says_has_no_findings(validate: Run) -> None:
 
 
 def test_no_block_is_made_of_a_class_with_mistakes(validate: Run) -> None:
-    done = validate(BAD, "--fix-secret-objects")
-    assert (done.code, done.out) == (1, "")
-    assert 'correct first what validate reports for SecretProviderClass "shop"' in done.err
+    result = validate(BAD, "--fix-secret-objects")
+    assert (result.code, result.out) == (1, "")
+    assert 'correct first what validate reports for SecretProviderClass "shop"' in result.err

@@ -43,27 +43,27 @@ def objects_of(text: str) -> Scalar:
 
 
 @pytest.mark.parametrize("text", WRITTEN.values(), ids=WRITTEN.keys())
-def test_a_word_is_found_where_it_stands(text: str) -> None:
+def test_the_place_of_a_word_is_found(text: str) -> None:
     scalar = objects_of(text)
     inner = Lines(scalar.text).place(scalar.text.index("target"))
     expected = Lines(text).place(text.index("target"))
     assert Embedded(Lines(text), scalar).place(*inner) == Place(*expected)
 
 
-def test_the_end_of_a_text_is_where_it_ends() -> None:
+def test_the_place_of_the_end_is_found() -> None:
     text = 'objects: "ab"\n'
     assert Embedded(Lines(text), objects_of(text)).place(1, 3) == Place(1, 13)
     assert Embedded(Lines(text), objects_of(text)).place(9, 9) == Place(1, 13)
 
 
-def test_what_cannot_be_traced_is_said_to_be_near() -> None:
+def test_an_unknown_place_is_not_exact() -> None:
     embedded = Embedded(Lines("objects: something else\n"), Scalar("- a", "text", 1, 10))
     assert embedded.place(1, 3) == Place(1, 10, exact=False)
 
 
 @pytest.mark.parametrize("style", ["|", ">", '"', "'", None])
 @given(text=st.text(alphabet="ab -:#'\"\\\n\té😀", min_size=1, max_size=60))
-def test_every_character_is_traced_to_one_like_it(style: str | None, text: str) -> None:
+def test_every_character_maps_to_the_same_character(style: str | None, text: str) -> None:
     written = yaml.safe_dump({"objects": text}, default_style=style, allow_unicode=True, width=20)
     if style is None:
         written = yaml.safe_dump({"objects": text}, allow_unicode=True, width=20)
