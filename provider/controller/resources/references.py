@@ -1,0 +1,89 @@
+"""What objects refer to: stores, generators, templates, credentials; and who may use a store."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from provider.controller.resources.cluster_external_secret import ClusterExternalSecretSpec
+from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.controller.resources.regexps import contains_match
+from provider.controller.resources.store import Auth, NamespaceCondition, StoreSpec
+from provider.controller.resources.store_ref import GeneratorRef, StoreKind, StoreRef
+
+NAMESPACE_LABEL = "kubernetes.io/metadata.name"
+"""The label with which Kubernetes names each namespace."""
+
+
+def stores_of(spec: ExternalSecretSpec) -> tuple[StoreRef, ...]:
+    """The stores that values are read through, each once, in the order of the spec."""
+    own = [one.source_ref.store_ref if one.source_ref else None for one in spec.data]
+    own += [
+        one.source_ref.store_ref if one.source_ref else None
+        for one in spec.data_from
+        if one.extract or one.find
+    ]
+    return tuple(dict.fromkeys(ref or spec.secret_store_ref for ref in own))
+
+
+def generators_of(spec: ExternalSecretSpec) -> tuple[GeneratorRef, ...]:
+    """The generators of an ExternalSecret, each once."""
+    refs = (one.source_ref.generator_ref for one in spec.data_from if one.source_ref)
+    return tuple(dict.fromkeys(ref for ref in refs if ref))
+
+
+def templates_of(
+    spec: ExternalSecretSpec,
+) -> tuple[tuple[Literal["ConfigMap", "Secret"], str], ...]:
+    """Kind and name of the ConfigMaps and Secrets that hold templates, each once."""
+    found: dict[tuple[Literal["ConfigMap", "Secret"], str], None] = {}
+    for one in spec.target.template.template_from if spec.target.template else ():
+        if one.config_map:
+            found["ConfigMap", one.config_map.name] = None
+        if one.secret:
+            found["Secret", one.secret.name] = None
+    return tuple(found)
+
+
+def credential_namespace(kind: StoreKind, named: str, namespace: str) -> str:
+    """The namespace of a store's Secret or ServiceAccount, for an ExternalSecret in `namespace`.
+
+    A SecretStore's is always that of the ExternalSecret, whatever it names.
+    """
+    return (named or namespace) if kind == "ClusterSecretStore" else namespace
+
+
+def needs_namespace(auth: Auth) -> bool:
+    """Whether credentials of a ClusterSecretStore depend on the ExternalSecret's namespace.
+
+    Such a store cannot be checked on its own.
+    """
+    if auth.jwt:
+        account = auth.jwt.service_account_ref
+        return account is not None and not account.namespace
+    if auth.secret_ref is None:
+        return False
+    keys = auth.secret_ref
+    refs = (keys.access_key_id, keys.secret_access_key, keys.session_token)
+    return any(ref is not None and not ref.namespace for ref in refs)
+
+
+def may_use(spec: StoreSpec, namespace: str, labels: Mapping[str, str]) -> bool:
+    """Whether a namespace with these labels may use a ClusterSecretStore."""
+    return not spec.conditions or any(_admits(one, namespace, labels) for one in spec.conditions)
+
+
+def _admits(condition: NamespaceCondition, namespace: str, labels: Mapping[str, str]) -> bool:
+    selector = condition.namespace_selector
+    if selector is not None and selector.matches(labels):
+        return True
+    if namespace in condition.namespaces:
+        return True
+    return any(contains_match(one, namespace) for one in condition.namespace_regexes)
+
+
+def selects(spec: ClusterExternalSecretSpec, labels: Mapping[str, str]) -> bool:
+    """Whether a ClusterExternalSecret wants its ExternalSecret in a namespace with these labels."""
+    selectors = [*spec.namespace_selectors]
+    if spec.namespace_selector is not None:
+        selectors.append(spec.namespace_selector)
+    named = labels.get(NAMESPACE_LABEL) in spec.namespaces
+    return named or any(one.matches(labels) for one in selectors)
