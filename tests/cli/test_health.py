@@ -1,16 +1,16 @@
 """`health`: an exec probe of the daemon."""
 
 import socket
-import threading
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from provider.csi.config import Config
-from provider.csi.server.probe import API_VERSION
 from provider.tools import health
 from tests.cli.conftest import Run
+from tests.csi.server.process import Process
 
 
 def test_its_defaults_are_those_of_the_daemon() -> None:
@@ -43,21 +43,13 @@ def test_a_daemon_that_hangs_is_unhealthy(
     assert (result.code, result.err.count("\n")) == (1, 1)
 
 
-def test_a_daemon_that_answers_is_healthy(
-    command: Run, tmp_path: Path, listening: socket.socket
-) -> None:
-    def answer() -> None:
-        connection, _ = listening.accept()
-        with connection:
-            connection.recv(4096)
-            data = b"\0" + (2 + len(API_VERSION)).to_bytes(4, "big") + b"\x0a\x08" + API_VERSION
-            header = len(data).to_bytes(3, "big") + b"\0\0" + (1).to_bytes(4, "big")
-            connection.sendall(header + data)
-
-    thread = threading.Thread(target=answer)
-    thread.start()
-    result = command("health", "--socket", tmp_path / "a.sock")
-    thread.join()
+def test_a_daemon_that_answers_is_healthy(command: Run) -> None:
+    with tempfile.TemporaryDirectory(prefix="sp-") as folder:
+        process = Process(Path(folder))
+        try:
+            result = command("health", "--socket", process.serving().socket)
+        finally:
+            process.close()
     assert (result.code, result.out, result.err) == (0, "the daemon answers\n", "")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from testbed.aws import FakeAws, allow
+from testbed.faults import hang
 from tests.cli.conftest import Run
 from tests.tools.conftest import CLASS
 
@@ -226,3 +227,18 @@ def test_the_role_of_the_class_is_assumed_with_own_credentials(
     assert (output / "db_password").read_text() == VALUE
     [reader] = {call.identity for call in profile.journal.calls if call.service != "sts"}
     assert "assumed-role/other/" in reader
+
+
+@pytest.mark.parametrize(
+    ("service", "message"),
+    [("secretsmanager", 'objects[0] "db/password"'), ("sts", "not finished within 0.5 s")],
+)
+def test_a_service_that_hangs_is_reported_when_the_time_is_over(
+    profile: FakeAws, manifest: Manifest, output: Path, run: Run, *, service: str, message: str
+) -> None:
+    profile.faults.inject(hang(), service=service)
+    arguments = ("--local", "--profile", "dev", "--timeout", "500ms")
+    result = run("-f", manifest(), "-o", output, *arguments)
+    assert result.code == 1
+    assert "mount refused: INTERNAL" in result.err
+    assert message in result.err

@@ -32,6 +32,8 @@ from provider.tools.unobserved import Unobserved
 Say = Callable[[str], None]
 
 _MAX_CALLS = 16
+_GRACE_SECONDS = 1.0
+"""For the engine to report the objects that it has no answer for when the time is over."""
 _NO_REGION = (
     "no region: neither the class nor AWS_REGION nor the profile names one. Add --set region=…"
 )
@@ -46,6 +48,7 @@ def mount(request: Request, *, profile: str | None, timeout: float, say: Say) ->
 
 
 async def _mount(request: Request, profile: str | None, timeout: float, say: Say) -> Delivery:
+    started = monotonic()
     ambient = Ambient(profile)
     spec = await _parsed(request, ambient)
     for warning in spec.klass.warnings:
@@ -54,14 +57,15 @@ async def _mount(request: Request, profile: str | None, timeout: float, say: Say
         raise RegionUnknown(_NO_REGION)
     settings = Settings(os.environ, max_calls=_MAX_CALLS, cache_max_bytes=0)
     try:
-        async with AsyncExitStack() as stack, asyncio.timeout(timeout):
+        async with AsyncExitStack() as stack, asyncio.timeout(timeout + _GRACE_SECONDS):
             engine = await _open(stack, settings)
             arn = await _caller_arn(engine, ambient, spec.klass.region, say)
             offload = Offload()
             stack.callback(offload.close)
             mounter = _mounter(engine, offload, OwnIdentity(ambient, arn, engine))
-            now = monotonic()
-            return await mounter.mount(spec, deadline=now + timeout, arrived=now, trace=Trace())
+            return await mounter.mount(
+                spec, deadline=started + timeout, arrived=monotonic(), trace=Trace()
+            )
     except TimeoutError:
         raise OutOfTime(f"not finished within {timeout:g} s (see --timeout)") from None
 
