@@ -20,6 +20,9 @@ MAX_RECEIVED = 8 * 2**20
 """Bytes of a request. Above it gRPC answers RESOURCE_EXHAUSTED, so the limit is far above what the
 servicer accepts, and above what any driver sends."""
 
+MOST_PENDING = 2**31 - 1
+"""No bound of gRPC's own: `Admission` refuses with a status that is safe for the driver."""
+
 CONNECTION_SECONDS = 10.0
 """Age at which a connection is asked to end, by GOAWAY of HTTP/2, which loses no call.
 
@@ -62,6 +65,9 @@ async def make_server(mount: Mount) -> grpc.aio.Server:
             ("grpc.max_receive_message_length", MAX_RECEIVED),
             ("grpc.max_send_message_length", -1),
             ("grpc.max_connection_age_ms", round(CONNECTION_SECONDS * 1000)),
+            # Beyond 1,000 requests that are not accepted yet, gRPC answers some with CANCELLED.
+            ("grpc.server.max_pending_requests", MOST_PENDING),
+            ("grpc.server.max_pending_requests_hard_limit", MOST_PENDING),
         )
     )
     add_CSIDriverProviderServicer_to_server(  # type: ignore[no-untyped-call]  # generated
