@@ -47,7 +47,7 @@ def _of_own_file(obj: SecretObject) -> str:
     if obj.keys is not None and obj.keys.format is not None:
         names = ", ".join(pattern.text for pattern in obj.keys.patterns)
         return f"keys {names} as {obj.keys.format}"
-    return f"all of it{_decoded(obj.encoding)}"
+    return f"the whole value{_decoded(obj.encoding)}"
 
 
 def _decoded(encoding: str | None) -> str:
