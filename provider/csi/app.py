@@ -198,7 +198,7 @@ async def _serve_web(
         return web.Page(b"ok\n")
 
     async def scrape() -> web.Page:
-        return web.Page(metrics.page(), content_type=CONTENT_TYPE)
+        return web.Page(await metrics.page(), content_type=CONTENT_TYPE)
 
     host, port = config.metrics_address
     try:

@@ -182,8 +182,8 @@ class Config:
     mount_workers: int = option(
         option_values.count,
         "32",
-        "Mounts of one namespace that are worked on at a time; more wait, and do not delay those "
-        "of other namespaces.",
+        "Mounts of one service account that are worked on at a time; more wait, and do not delay "
+        "those of other service accounts.",
         group="Limits",
     )
     max_waiting_mounts: int = option(

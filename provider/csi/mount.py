@@ -1,7 +1,7 @@
 """The story of a mount: region, identity, values, files."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
 from provider.csi.delivered import DeliveredVolumes
@@ -12,8 +12,8 @@ from provider.csi.request.model import MountSpec, SecretObject
 from provider.csi.request.parameters import region_problems
 from provider.engine.failover import Failed, Found, Outcome, Regions, Wanted
 from provider.engine.freshness import Freshness
-from provider.engine.model import Identity
-from provider.engine.ports import Principal
+from provider.engine.model import Credentials, Identity
+from provider.engine.ports import CredentialSource, Principal
 from provider.engine.trace import Trace
 from provider.engine.values import Query
 from provider.errors import LookupForbidden, RegionUnknown, ServiceAccountNotFound
@@ -102,6 +102,23 @@ class Limits(NamedTuple):
     max_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class CountedSource:
+    """A source of credentials whose calls count for one mount."""
+
+    source: CredentialSource
+    trace: Trace = field(compare=False)
+
+    async def fetch(self) -> Credentials:
+        """As the source."""
+        self.trace.calls += 1
+        return await self.source.fetch()
+
+
+def _counted(principal: Principal, trace: Trace) -> Principal:
+    return replace(principal, source=CountedSource(principal.source, trace))
+
+
 class Mounter:
     """Turns a request into files; one for the process."""
 
@@ -142,7 +159,7 @@ class Mounter:
         if identity is None or outcomes is None:
             principal = await self._identifier.identify(spec, regions.primary)
             identity = trace.identity = principal.identity
-            query = Query(principal, freshness, deadline, trace)
+            query = Query(_counted(principal, trace), freshness, deadline, trace)
             outcomes = await self._reader.read(wanted, regions, query)
         delivery = await self._deliver(spec, outcomes, identity, deadline, from_memory=from_memory)
         self._volumes.delivered(spec, identity)

@@ -158,7 +158,7 @@ async def test_a_missing_token_says_what_to_set_and_nothing_is_looked_up(
 
 
 async def test_a_missing_role_says_what_to_set() -> None:
-    with pytest.raises(RoleMissing, match="^none, or set usePodIdentity") as caught:
+    with pytest.raises(RoleMissing, match=r"^none, or set usePodIdentity") as caught:
         await identifier(Kubernetes(role="")).identify(spec(), "eu-west-1")
     assert caught.value.reason == "RoleMissing"
 

@@ -291,6 +291,12 @@ async def test_values_of_the_past_are_not_for_another_service_account(world: Wor
     assert world.identifier.look_ups == 2
 
 
+async def test_the_calls_of_a_mount_are_counted_also_those_for_credentials(world: World) -> None:
+    trace, now = Trace(), monotonic()
+    await world.mounter.mount(spec(), deadline=now + 5, arrived=now, trace=trace)
+    assert trace.calls == 3
+
+
 async def test_a_crowd_of_first_mounts_reads_once(world: World) -> None:
     for number in range(5):
         await world.mount(replace(spec(), pod=Pod("shop", "web", f"uid-{number}", "web")))

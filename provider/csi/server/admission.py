@@ -1,8 +1,8 @@
 """Which mounts are accepted, and in which order they are worked on.
 
 gRPC's own limit answers RESOURCE_EXHAUSTED, which driver 1.6 turns into an empty volume. So mounts
-are counted here. The mounts of one namespace wait only for each other: a namespace whose mounts
-hang does not delay the others, and cannot fill the node's whole queue.
+are counted here. The mounts of one service account wait only for each other: mounts that hang do
+not delay those of other service accounts. No namespace can fill the node's whole queue.
 """
 
 import asyncio
@@ -13,21 +13,26 @@ from time import monotonic
 
 from provider.errors import Overloaded
 
+Account = tuple[str, str]
+"""Namespace and name of a service account."""
+
 RESERVE = 10
-"""One in so many places of the queue is kept for other namespaces than the one with most mounts."""
+"""One in so many places is kept for other namespaces than the one with most mounts."""
 
 
 class Admission:
-    """Counts mounts. `most` bounds all that are accepted, `per_namespace` those at work."""
+    """Counts mounts. `most` bounds all that are accepted, `at_a_time` those of one service account
+    that are worked on."""
 
-    def __init__(self, most: int, per_namespace: int) -> None:
+    def __init__(self, most: int, at_a_time: int) -> None:
         self._most = most
-        self._most_of_one = most - most // RESERVE
-        self._per_namespace = per_namespace
+        self._most_of_namespace = most - most // RESERVE
+        self._at_a_time = at_a_time
         self._accepted = 0
         self._at_work = 0
         self._by_namespace: Counter[str] = Counter()
-        self._turns: dict[str, asyncio.Semaphore] = {}
+        self._by_account: Counter[Account] = Counter()
+        self._turns: dict[Account, asyncio.Semaphore] = {}
         self._idle_since = monotonic()
 
     @property
@@ -60,18 +65,20 @@ class Admission:
             self._idle_since = monotonic()
 
     @asynccontextmanager
-    async def turn(self, namespace: str) -> AsyncIterator[None]:
-        """Waits until a mount of the namespace may be worked on, first come, first served.
+    async def turn(self, account: Account) -> AsyncIterator[None]:
+        """Waits until a mount of the service account may be worked on, first come, first served.
 
-        Raises `Overloaded` if the namespace has too many mounts already.
+        Raises `Overloaded` if its namespace has too many mounts already.
         """
-        if self._by_namespace[namespace] >= self._most_of_one:
+        namespace = account[0]
+        if self._by_namespace[namespace] >= self._most_of_namespace:
             raise Overloaded(
                 f"{self._by_namespace[namespace]} mounts of namespace {namespace} are waiting on "
                 "this node (--max-waiting-mounts); the kubelet tries again"
             )
-        turns = self._turns.setdefault(namespace, asyncio.Semaphore(self._per_namespace))
         self._by_namespace[namespace] += 1
+        self._by_account[account] += 1
+        turns = self._turns.setdefault(account, asyncio.Semaphore(self._at_a_time))
         try:
             async with turns:
                 self._at_work += 1
@@ -80,6 +87,12 @@ class Admission:
                 finally:
                     self._at_work -= 1
         finally:
-            self._by_namespace[namespace] -= 1
-            if not self._by_namespace[namespace]:
-                del self._by_namespace[namespace], self._turns[namespace]
+            self._leave(account)
+
+    def _leave(self, account: Account) -> None:
+        self._by_namespace[account[0]] -= 1
+        self._by_account[account] -= 1
+        if not self._by_namespace[account[0]]:
+            del self._by_namespace[account[0]]
+        if not self._by_account[account]:
+            del self._by_account[account], self._turns[account]

@@ -57,6 +57,7 @@ class Attempt:
     arrived: float
     deadline: float
     spec: MountSpec | None = None
+    has_turn: bool = False
     trace: Trace = field(default_factory=Trace)
 
 
@@ -147,7 +148,8 @@ class Barrier:
         self, attempt: Attempt, request: pb.MountRequest
     ) -> tuple[pb.MountResponse, Delivery]:
         spec = attempt.spec = await self._servicer.parse(request)
-        async with self._admission.turn(spec.pod.namespace):
+        async with self._admission.turn((spec.pod.namespace, spec.pod.service_account)):
+            attempt.has_turn = True
             room = min(ANSWER_MARGIN, (attempt.deadline - attempt.arrived) / 20)
             delivery = await self._servicer.deliver(
                 spec,
@@ -198,9 +200,15 @@ def _id(request: pb.MountRequest) -> str:
 
 
 def _out_of_time(attempt: Attempt) -> str:
-    seconds = attempt.deadline - attempt.arrived
-    if attempt.trace.identity is None:
+    seconds, spec = attempt.deadline - attempt.arrived, attempt.spec
+    if spec is None or not attempt.has_turn:
         return f"the mount did not start within {seconds:.1f} s, behind others; it is tried again"
+    if attempt.trace.identity is None:
+        account = f"{spec.pod.namespace}/{spec.pod.service_account}"
+        return (
+            f"the identity of service account {account} was not found out within {seconds:.1f} s: "
+            "the Kubernetes API or the EKS Pod Identity agent does not answer in time"
+        )
     return f"the mount took longer than {seconds:.1f} s (--mount-timeout); it is tried again"
 
 

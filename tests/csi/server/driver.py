@@ -19,6 +19,7 @@ def mount_request(
     target_path: str | Path = "/pods/1/mount",
     *,
     namespace: str = "default",
+    account: str = "web",
 ) -> pb.MountRequest:
     """A request for one object; the stub does what its name says."""
     tokens = {"sts.amazonaws.com": {"token": CANARY, "expirationTimestamp": "2099-01-01T00:00:00Z"}}
@@ -26,7 +27,7 @@ def mount_request(
         "csi.storage.k8s.io/pod.name": "web-0",
         "csi.storage.k8s.io/pod.namespace": namespace,
         "csi.storage.k8s.io/pod.uid": "6c1b3ad4-0d4e-4c53-9c0e-7a3d5c0f1b11",
-        "csi.storage.k8s.io/serviceAccount.name": "web",
+        "csi.storage.k8s.io/serviceAccount.name": account,
         "csi.storage.k8s.io/serviceAccount.tokens": json.dumps(tokens),
         "secretProviderClass": "web-secrets",
         "region": "eu-west-1",

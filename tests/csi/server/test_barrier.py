@@ -190,6 +190,18 @@ async def test_a_mount_that_waits_too_long_for_its_turn_fails(door: Door, volume
     await asyncio.gather(*holding)
 
 
+async def test_a_mount_whose_identity_takes_too_long_names_the_service_account(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(StubMounter):
+        async def mount(self, *_: Any, **__: Any) -> Any:
+            await asyncio.sleep(60)
+
+    monkeypatch.setattr(door.servicer, "_mounts", Slow())
+    _, text = await door.failure("secret", timeout=0.3)
+    assert text.startswith("the identity of service account default/web was not found out within")
+
+
 async def test_a_mount_ends_before_its_caller_gives_up(door: Door, volume: Path) -> None:
     code, _ = await door.failure(mount_request("hold", volume / "target"), timeout=0.5)
     assert code is grpc.StatusCode.INTERNAL

@@ -125,7 +125,10 @@ def test_a_mount_that_comes_during_the_drain_is_answered(start: Start) -> None:
     assert daemon.ended() == 0
 
 
-def test_slow_mounts_of_one_namespace_do_not_delay_another(start: Start) -> None:
+@pytest.mark.parametrize("other", [{"namespace": "bank"}, {"account": "other"}], ids=str)
+def test_slow_mounts_of_a_service_account_do_not_delay_another(
+    start: Start, other: dict[str, str]
+) -> None:
     daemon = start("--mount-workers=2").serving()
     with driver(daemon.socket) as stub:
         slow = [
@@ -133,7 +136,7 @@ def test_slow_mounts_of_one_namespace_do_not_delay_another(start: Start) -> None
             for number in range(100)
         ]
         eventually((daemon.volume / "held").exists, "its mounts are under way")
-        assert stub.Mount(mount_request(namespace="bank"), timeout=20).files
+        assert stub.Mount(mount_request(**other), timeout=20).files
         (daemon.volume / "release").touch()
         assert all(one.result(20).files for one in slow)
 
