@@ -1,5 +1,8 @@
 """Which command runs, and what `--help` shows."""
 
+import subprocess
+import sys
+
 import pytest
 
 from provider.cli.commands import COMMANDS
@@ -48,3 +51,20 @@ def test_an_option_of_a_command_cannot_be_abbreviated(command: Run) -> None:
     result = command("validate", "--stri", "x.yaml")
     assert (result.code, result.err.count("\n")) == (2, 1)
     assert "--stri" in result.err
+
+
+def test_a_stop_signal_during_the_slow_imports_is_not_lost() -> None:
+    code = (
+        "import signal, sys, types\n"
+        "app = types.ModuleType('provider.csi.app')\n"
+        "def serve(config):\n"
+        "    assert signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ())\n"
+        "    return 7\n"
+        "app.serve = serve\n"
+        "import provider.csi\n"
+        "provider.csi.app = sys.modules['provider.csi.app'] = app\n"
+        "from provider.cli.main import main\n"
+        "sys.exit(main([]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], timeout=30, check=False)
+    assert done.returncode == 7

@@ -119,3 +119,7 @@ def test_mistakes_are_one_line_and_exit_code_2(command: Run, arguments: list[str
 
 def test_control_characters_in_a_mistake_are_escaped(command: Run) -> None:
     assert "\x1b" not in command("--\x1b[31m").err
+
+
+def test_the_command_accepts_the_spellings_of_go(command: Run) -> None:
+    assert '--qps: "x": expected a whole number' in command("-v=2", "-qps=x").err
