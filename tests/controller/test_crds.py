@@ -174,6 +174,22 @@ REFUSED = {
     "find and generator": (external_secret("v1", dataFrom=[FIND | GENERATOR]), texts.ONE_SOURCE),
     "empty entry": (external_secret("v1", dataFrom=[{"rewrite": []}]), texts.NO_SOURCE),
     "empty source": (external_secret("v1", dataFrom=[{"sourceRef": {}}]), texts.EMPTY_SOURCE_REF),
+    "a bootstrap token": (
+        external_secret("v1", target={"template": {"type": "bootstrap.kubernetes.io/token"}}),
+        texts.NO_BOOTSTRAP,
+    ),
+    "a token of a service account": (
+        external_secret(
+            "v1beta1",
+            target={
+                "template": {
+                    "type": "kubernetes.io/service-account-token",
+                    "metadata": {"annotations": {"kubernetes.io/service-account.name": "admin"}},
+                }
+            },
+        ),
+        texts.NO_ACCOUNT_ANNOTATION,
+    ),
     "region": (store(region="not a region"), "region not found: not a region"),
     "recovery window": (store(secretsManager={"recoveryWindowInDays": 6}), texts.RECOVERY_WINDOW),
     "recovery and force": (

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 from provider.controller.resources.durations import go_duration
 from provider.controller.resources.table import (
     Column,
+    Key,
     Shape,
     choices,
     columns,
@@ -160,7 +161,7 @@ def _text(value: object, column: Column, kind: Any) -> str:
         raise ValueError(f"must be text, got {kind_of(value)}: quote it")
     options = choices(kind)
     if options:
-        return _choice(value, options, any_case=column.key.any_case)
+        return _choice(value, options, column.key)
     shape = column.key.items if item_type(column.type) else column.key.shape
     if shape is not None and value and not fits(value, shape):
         raise ValueError(f"must be {shape.words}, at most {shape.longest}, got {quote(value)}")
@@ -169,14 +170,16 @@ def _text(value: object, column: Column, kind: Any) -> str:
     return value
 
 
-def _choice(value: str, options: tuple[str, ...], *, any_case: bool) -> str:
+def _choice(value: str, options: tuple[str, ...], key: Key) -> str:
     if value in options:
         return value
-    if any_case:
-        for option in options:
-            if option.lower() == value.lower():
-                return option
-    listed = f"{', '.join(options[:-1])} or {options[-1]}" if len(options) > 1 else options[0]
+    by_lower = {option.lower(): option for option in options} if key.any_case else {}
+    if found := by_lower.get(value.lower()):
+        return found
+    if key.refusal:
+        raise ValueError(key.refusal.format(quote(value)))
+    *others, last = options
+    listed = f"{', '.join(others)} or {last}" if others else last
     raise ValueError(f"must be {listed}, got {quote(value)}")
 
 

@@ -16,13 +16,15 @@ from provider.controller.resources.regexps import regexp_fault
 from provider.controller.resources.selectors import LabelSelector
 from provider.controller.resources.store import RESERVED_TAGS, Auth, AwsProvider, StoreSpec
 from provider.controller.resources.store_ref import GENERATORS, GeneratorRef, StoreRef
-from provider.controller.resources.template import Template
+from provider.controller.resources.template import (
+    ACCOUNT_ANNOTATION,
+    BOOTSTRAP_TYPE,
+    TOKEN_TYPE,
+    Template,
+)
 from provider.manifests.problems import quote
 
 KINDS = ("ECRAuthorizationToken", "STSSessionToken", "Password", "UUID", "ClusterGenerator")
-_SERVICE_ACCOUNT = "kubernetes.io/service-account.name"
-_TOKEN_TYPE = "kubernetes.io/service-account-token"  # noqa: S105 (a type's name)
-_BOOTSTRAP_TYPE = "bootstrap.kubernetes.io/token"
 _NOT_DONE = "is not supported by this controller"
 
 
@@ -49,22 +51,23 @@ def _check_target(target: Target, reading: Reading, path: str) -> None:
         reading.wrong(f"{path}.deletionPolicy", texts.DELETE_NEEDS_OWNER)
     if deletion == "Merge" and creation == "None":
         reading.wrong(f"{path}.deletionPolicy", texts.MERGE_NEEDS_TARGET)
-    if target.manifest:
-        what = f"a target of kind {quote(target.manifest.kind)} {_NOT_DONE}"
+    manifest = target.manifest
+    if manifest and (manifest.api_version, manifest.kind) != ("v1", "Secret"):
+        what = f"a target of kind {quote(manifest.kind)} {_NOT_DONE}"
         reading.wrong(f"{path}.manifest", f"{what}: it writes Secrets only")
     if target.template:
         _check_template(target.template, reading, f"{path}.template")
 
 
 def _check_template(template: Template, reading: Reading, path: str) -> None:
-    """Secrets that would hand out tokens of other identities are never made by a template."""
-    if template.type == _BOOTSTRAP_TYPE:
-        reading.wrong(f"{path}.type", f"a Secret of type {_BOOTSTRAP_TYPE} is not allowed")
-    sets_annotations = any(one.target == "Annotations" for one in template.template_from)
-    named = _SERVICE_ACCOUNT in template.metadata.annotations
-    if template.type == _TOKEN_TYPE and (named or sets_annotations):
-        what = f"annotation {_SERVICE_ACCOUNT}" if named else "templateFrom target Annotations"
-        reading.wrong(f"{path}.type", f"a Secret of type {_TOKEN_TYPE} with {what} is not allowed")
+    """Secrets that would give tokens of other identities are never made by a template."""
+    if template.type == BOOTSTRAP_TYPE:
+        reading.wrong(f"{path}.type", texts.NO_BOOTSTRAP)
+    if template.type == TOKEN_TYPE:
+        if ACCOUNT_ANNOTATION in template.metadata.annotations:
+            reading.wrong(f"{path}.type", texts.NO_ACCOUNT_ANNOTATION)
+        elif any(one.target == "Annotations" for one in template.template_from):
+            reading.wrong(f"{path}.type", texts.NO_TEMPLATED_ANNOTATIONS)
     for index, one in enumerate(template.template_from):
         if (one.config_map or one.secret or one.literal) is None:
             at = f"{path}.templateFrom[{index}]"

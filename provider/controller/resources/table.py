@@ -66,6 +66,8 @@ class Key:
     """The enum in the CRD where it is not that of the annotation; empty for none."""
     any_case: bool = False
     """Choices are read without regard to case."""
+    refusal: str = ""
+    """The text for a value that is none of the choices, with `{}` for it."""
     number_too: bool = False
     """A duration may also be an integer of seconds: from v1 on, or always for v1beta1."""
     extra: Mapping[str, object] = dataclasses.field(default_factory=dict)

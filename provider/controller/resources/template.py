@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from provider.controller.resources.table import NAME, SECRET_KEY, Key, no_texts
+from provider.controller.resources import texts
+from provider.controller.resources.table import NAME, SECRET_KEY, Key, Rule, no_texts
 
 TemplateTarget = Literal["Data", "Annotations", "Labels"]
 TemplateAs = Literal["Values", "KeysAndValues"]
+BOOTSTRAP_TYPE = "bootstrap.kubernetes.io/token"
+TOKEN_TYPE = "kubernetes.io/service-account-token"  # noqa: S105 (a type's name)
+ACCOUNT_ANNOTATION = "kubernetes.io/service-account.name"
 ValuesDecoding = Literal["None", "Base64", "Base64URL", "Auto"]
 
 
@@ -62,6 +66,7 @@ class TemplateFrom:
             stored={"v1": "Data", "v1beta1": "Data"},
             choices={"v1": ()},
             any_case=True,
+            refusal=texts.TEMPLATE_TARGET,
         ),
     ] = "Data"
     values_decoding_strategy: Annotated[
@@ -102,3 +107,13 @@ class Template:
         tuple[TemplateFrom, ...],
         Key("Templates from ConfigMaps, Secrets and literals; data wins over them."),
     ] = ()
+
+    RULES = (
+        Rule(f"!has(self.type) || self.type != '{BOOTSTRAP_TYPE}'", texts.NO_BOOTSTRAP),
+        Rule(
+            f"!has(self.type) || self.type != '{TOKEN_TYPE}' || !has(self.metadata) || "
+            "!has(self.metadata.annotations) || "
+            f"!('{ACCOUNT_ANNOTATION}' in self.metadata.annotations)",
+            texts.NO_ACCOUNT_ANNOTATION,
+        ),
+    )

@@ -16,6 +16,19 @@ ONE_SOURCE = "extract, find, or generatorRef cannot be set at the same time"
 NO_SOURCE = "either extract, find, or sourceRef must be set to dataFrom"
 EMPTY_SOURCE_REF = "generatorRef or storeRef must be set when using sourceRef in dataFrom"
 DUPLICATE_KEY = "duplicate secretKey found: {}"
+NO_ACCOUNT_ANNOTATION = (
+    'template.type="kubernetes.io/service-account-token" with annotation '
+    '"kubernetes.io/service-account.name" is not allowed'
+)
+NO_TEMPLATED_ANNOTATIONS = (
+    'template.type="kubernetes.io/service-account-token" with templateFrom target="Annotations" '
+    "is not allowed"
+)
+NO_BOOTSTRAP = 'template.type="bootstrap.kubernetes.io/token" is not allowed'
+TEMPLATE_TARGET = (
+    "templateFrom target={} is not allowed when targeting a Secret, "
+    'must be one of "Data", "Annotations" or "Labels"'
+)
 
 REGION_NOT_FOUND = "region not found: "
 FOREIGN_NAMESPACE = (

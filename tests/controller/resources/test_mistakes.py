@@ -100,12 +100,7 @@ PROBLEMS: dict[str, tuple[Spec, list[str]]] = {
                 }
             }
         ),
-        [
-            (
-                "spec.target.template.type: a Secret of type kubernetes.io/service-account-token "
-                "with annotation kubernetes.io/service-account.name is not allowed"
-            ),
-        ],
+        [f"spec.target.template.type: {texts.NO_ACCOUNT_ANNOTATION}"],
     ),
     "annotations of a token": (
         es(
@@ -116,21 +111,51 @@ PROBLEMS: dict[str, tuple[Spec, list[str]]] = {
                 }
             }
         ),
-        [
-            (
-                "spec.target.template.type: a Secret of type kubernetes.io/service-account-token "
-                "with templateFrom target Annotations is not allowed"
-            ),
-        ],
+        [f"spec.target.template.type: {texts.NO_TEMPLATED_ANNOTATIONS}"],
     ),
     "a bootstrap token": (
         es(target={"template": {"type": "bootstrap.kubernetes.io/token"}}),
+        [f"spec.target.template.type: {texts.NO_BOOTSTRAP}"],
+    ),
+    "a Secret as another target is the target": (
+        es(target={"manifest": {"apiVersion": "v1", "kind": "Secret"}}),
+        [],
+    ),
+    "a path as the target of a template": (
+        es(target={"template": {"templateFrom": [{"target": "spec.type", "literal": "a: b"}]}}),
         [
             (
-                "spec.target.template.type: a Secret of type bootstrap.kubernetes.io/token "
-                "is not allowed"
-            ),
+                'spec.target.template.templateFrom[0].target: templateFrom target="spec.type" is '
+                'not allowed when targeting a Secret, must be one of "Data", "Annotations" or '
+                '"Labels"'
+            )
         ],
+    ),
+    "another version of generators": (
+        data_from(sourceRef={"generatorRef": {"apiVersion": "g/v2", "kind": "UUID", "name": "u"}}),
+        [
+            (
+                "spec.dataFrom[0].sourceRef.generatorRef.apiVersion: must be "
+                'generators.external-secrets.io/v1alpha1, got "g/v2"'
+            )
+        ],
+    ),
+    "a store and a generator": (
+        data_from(
+            sourceRef={
+                "generatorRef": {"kind": "UUID", "name": "u"},
+                "storeRef": {"name": "s"},
+            }
+        ),
+        ["spec.dataFrom[0].sourceRef: must have one of storeRef and generatorRef, has both"],
+    ),
+    "a source without a name": (
+        es(data=[{**REF, "sourceRef": {"storeRef": {"kind": "SecretStore"}}}]),
+        ["spec.data[0].sourceRef.storeRef.name: is required"],
+    ),
+    "an empty rewrite": (
+        data_from(extract={"key": "a"}, rewrite=[{}]),
+        ["spec.dataFrom[0].rewrite[0]: must have one of regexp, transform and merge, has 0"],
     ),
     "no store": (
         es(secretStoreRef={}),
@@ -221,6 +246,36 @@ STORE_PROBLEMS: dict[str, tuple[Spec, list[str]]] = {
     "a recovery window": (
         store(secretsManager={"recoveryWindowInDays": 31}),
         [f"spec.provider.aws.secretsManager.recoveryWindowInDays: {texts.RECOVERY_WINDOW}"],
+    ),
+    "a recovery window and none": (
+        store(secretsManager={"recoveryWindowInDays": 7, "forceDeleteWithoutRecovery": True}),
+        [f"spec.provider.aws.secretsManager: {texts.RECOVERY_AND_FORCE}"],
+    ),
+    "a provider that is null": (
+        {"provider": {"aws": None}},
+        ["spec.provider.aws: is required"],
+    ),
+    "no account": (
+        store(auth={"jwt": {}}),
+        ["spec.provider.aws.auth.jwt.serviceAccountRef: is required"],
+    ),
+    "values that the operator does not take": (
+        {
+            **store(),
+            "conditions": [
+                {
+                    "namespaceSelector": {
+                        "matchExpressions": [{"key": "a", "operator": "Exists", "values": ["b"]}]
+                    }
+                }
+            ],
+        },
+        [
+            (
+                "spec.conditions[0].namespaceSelector.matchExpressions[0].values: must be left "
+                "out for the operator Exists"
+            )
+        ],
     ),
     "a reserved tag": (
         store(sessionTagsPolicy="Custom", customSessionTags={"esoNamespace": "x"}),

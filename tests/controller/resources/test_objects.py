@@ -171,6 +171,42 @@ def test_an_invalid_schedule_is_a_warning() -> None:
     assert [one.path for one in read.warnings] == ["spec.syncWindows.windows[0].schedule"]
 
 
+def test_what_has_no_effect_is_a_warning() -> None:
+    """Conditions of a namespaced store, a generator in data, an empty source of templates."""
+    generator = {"generatorRef": {"kind": "UUID", "name": "u"}}
+    spec = es(
+        data=[{"secretKey": "a", "remoteRef": {"key": "b"}, "sourceRef": generator}],
+        target={"template": {"templateFrom": [{}]}},
+    )
+    read = read_external_secret({"spec": spec})
+    paths = ["spec.target.template.templateFrom[0]", "spec.data[0].sourceRef.generatorRef"]
+    assert [one.path for one in read.warnings] == paths
+    conditions = {"conditions": [{"namespaces": ["a"]}]}
+    document = {"metadata": {"namespace": "n"}, "spec": {**store(), **conditions}}
+    assert [one.path for one in read_store(document, "SecretStore").warnings] == ["spec.conditions"]
+    assert read_store(document, "ClusterSecretStore").warnings == ()
+
+
+@pytest.mark.parametrize("kind", ["ECRAuthorizationToken", "STSSessionToken"])
+def test_a_generator_needs_a_region(kind: str) -> None:
+    [problem] = read_generator({"spec": {"region": "no region"}}, kind).problems
+    assert problem.path == "spec.region"
+
+
+def test_metadata_of_a_deletion() -> None:
+    given = {"finalizers": ["a"], "deletionTimestamp": "2026-01-01T00:00:00Z", "generation": 3}
+    read = read_external_secret({"metadata": given}).metadata
+    assert (read.finalizers, read.is_deleting, read.generation) == (("a",), True, 3)
+    assert not read_external_secret({}).metadata.is_deleting
+
+
+def test_limits_of_texts_and_numbers() -> None:
+    long = read_external_secret({"spec": es(target={"name": "x" * 254})})
+    assert [one.path for one in long.problems] == ["spec.target.name"]
+    document = {"spec": {"length": 2**63}}
+    assert str(read_generator(document, "Password").problems[0]) == "spec.length: is too large"
+
+
 def test_many_mistakes_are_cut_off() -> None:
     assert len(read_external_secret({"spec": es(data=[1] * 1000)}).problems) == 100
 
