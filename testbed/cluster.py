@@ -122,7 +122,7 @@ class ClusterClient:
     def apply_crds(self, folder: Path) -> None:
         """Apply every CustomResourceDefinition of a folder and wait until all are served."""
         files = sorted(folder.glob("*.yaml"))
-        documents = [one for path in files for one in yaml.safe_load_all(path.read_text())]
+        documents = [one for path in files for one in read_yaml(path)]
         crds = [one for one in documents if one and one["kind"] == "CustomResourceDefinition"]
         for crd in crds:
             self.apply(_CRDS, crd)
@@ -164,6 +164,12 @@ class ClusterClient:
         document = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
         token: str = self.do("POST", path, document)["status"]["token"]
         return token
+
+
+def read_yaml(path: Path) -> list[Any]:
+    """The documents of a YAML file; by the C parser, which is ten times as fast, if it is there."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return list(yaml.load_all(path.read_text(), loader))
 
 
 def _answer(status: int, body: bytes) -> Answer:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from provider.controller.resources import texts
 from provider.controller.resources.objects import (
@@ -15,7 +14,7 @@ from provider.controller.resources.objects import (
     read_store,
 )
 from scripts.crds import FOLDER, files
-from testbed.cluster import ClusterClient
+from testbed.cluster import ClusterClient, read_yaml
 from tests.controller.conftest import Kubectl
 
 GROUP = "/apis/external-secrets.io"
@@ -61,7 +60,7 @@ def test_the_files_are_those_that_the_tables_generate() -> None:
 def test_manifests_of_the_tutorials_apply_unchanged(
     path: Path, cluster: ClusterClient, kubectl: Kubectl
 ) -> None:
-    documents = list(yaml.safe_load_all(path.read_text()))
+    documents = read_yaml(path)
     for document in documents:
         if namespace := document["metadata"].get("namespace"):
             cluster.make_namespace(namespace)
@@ -340,9 +339,9 @@ def test_status_is_written_apart_from_the_spec(cluster: ClusterClient, namespace
 def test_kubectl_explain_has_a_text_for_every_key(kubectl: Kubectl) -> None:
     done = kubectl("explain", "externalsecrets.spec.target.creationPolicy")
     assert "None: read AWS and write no Secret" in " ".join(done.stdout.split())
-    for name, text in files():
-        for field in _described(yaml.safe_load(text)):
-            assert field.get("description"), (name, field)
+    for path in FOLDER.iterdir():
+        for field in _described(read_yaml(path)):
+            assert field.get("description"), (path.name, field)
 
 
 def _described(node: Any) -> Any:
