@@ -10,9 +10,11 @@ import runpy
 import socket
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 from aiohttp.resolver import AsyncResolver
+from grpc._cython import cygrpc
 
 FOLDER = Path(os.environ["CONTROL"])
 _time, _resolve = time.time, AsyncResolver.resolve
@@ -44,6 +46,8 @@ def _read(name: str) -> str:
 
 
 if __name__ == "__main__":
+    # gRPC compares deadlines of the system's own clock with this.
+    setattr(cygrpc, "time", SimpleNamespace(time=time.time))  # noqa: B010 - not declared
     time.time = shifted_time
     AsyncResolver.resolve = cast("Any", resolve)  # type: ignore[method-assign]  # the purpose
     runpy.run_module("provider", run_name="__main__")

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 import grpc
 import pytest
 
-from testbed import faults
 from testbed.driver import Pod
 from tests.e2e.conftest import Build
 from tests.e2e.usage import back_to_normal
@@ -38,13 +37,11 @@ def renewals(world: World) -> int:
     return world.aws.journal.count("AssumeRoleWithWebIdentity")
 
 
-def test_a_clock_that_jumps_ahead_renews_credentials_and_spoils_nothing(
-    world: World, tmp_path: Path
-) -> None:
+def test_a_clock_that_jumps_ahead_changes_nothing(world: World, tmp_path: Path) -> None:
     world.files(DB)
     (tmp_path / "clock").write_text(str(2 * HOUR))
     assert world.files(DB) == {"db": b"value"}
-    assert renewals(world) > 1
+    assert renewals(world) == 1, "credentials live as long as AWS says"
 
 
 @pytest.mark.parametrize("hours", [1, 2, 13, -13])
@@ -77,28 +74,15 @@ def test_a_clock_that_is_set_back_makes_no_credentials_live_longer(
     assert renewals(world) == 2
 
 
-def test_while_sts_is_down_credentials_are_used_until_they_expire(
-    world: World, tmp_path: Path
-) -> None:
-    world.files(DB)
-    world.aws.faults.inject(faults.failing(), service="sts")
-    (tmp_path / "clock").write_text(str(0.97 * HOUR))
-    assert world.files(DB) == {"db": b"value"}
-    (tmp_path / "clock").write_text(str(HOUR))
-    assert "STS in eu-west-1: HTTP 500" in world.refusal(DB).message
-    world.aws.faults.clear()
-    assert world.files(DB) == {"db": b"value"}
-
-
 @pytest.mark.parametrize(
     ("mood", "said"),
-    [("fail", "Temporary failure in name resolution"), ("hang", "does DNS answer?")],
+    [("fail", "DNS server returned general failure"), ("hang", "in time")],
     ids=["fails", "hangs"],
 )
 def test_without_names_mounts_are_answered_in_time_and_recover(
     world: World, tmp_path: Path, mood: str, said: str
 ) -> None:
-    with back_to_normal(world.pid, threads=8):
+    with back_to_normal(world.pid, threads=8, files=16):
         (tmp_path / "resolver").write_text(mood)
         for uid in ("1", "2"):
             refusal = world.refusal(DB, Pod(uid=uid))

@@ -160,9 +160,7 @@ EXPECTED: Mapping[str, Expected] = {
         },
         irsa(3),
     ),
-    "optional-example": Expected(
-        {"service.json": examples.SERVICE}, irsa(2), versions={"overrides.json": "missing"}
-    ),
+    "optional-example": Expected({"service.json": examples.SERVICE}, irsa(2)),
     "parameter-path-example": Expected(
         {f"settings/{name}": value for name, value in examples.WEB.items()}
         | {"settings/url": examples.URLS[-1]},
@@ -203,7 +201,7 @@ def test_an_example_brings_what_it_says(node: World, application: Application) -
     assert mounted.files == contents
     assert mounted.modes == {path: expected.modes.get(path, 0o644) for path in contents}
     assert expected.versions.items() <= mounted.versions.items()
-    assert set(mounted.files) <= mounted.versions.keys(), "one object version for each file"
+    assert mounted.versions.keys() == mounted.files.keys(), "one object version for each file"
     assert calls(node) == expected.calls
 
 

@@ -46,7 +46,8 @@ def no_more_files(pid: int) -> Iterator[None]:
 def test_without_file_descriptors_mounts_fail_clearly_and_recover(world: World) -> None:
     world.start()
     world.files(DB)
-    world.aws.stop()  # idle connections are of no use any more
+    world.wait_until_asked_again()
+    world.aws.stop()  # idle connections cannot be used any more
     world.aws.start()
     with back_to_normal(world.pid, threads=8), closing(socket.socket(socket.AF_UNIX)) as client:
         client.settimeout(20)
@@ -82,6 +83,7 @@ def test_without_threads_mounts_take_turns_and_recover(build: Build, tmp_path: P
     world.aws.cloud.put_secret("db", "value")
     world.environment = {"STARVED": str(tmp_path / "starved")}
     world.start()
+    world.files(DB)
     (tmp_path / "starved").touch()
     before = usage(world.pid).threads
     with ThreadPoolExecutor(20) as kubelet:

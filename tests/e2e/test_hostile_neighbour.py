@@ -102,8 +102,12 @@ def under_way(world: World, requests: Sequence[pb.MountRequest]) -> Iterator[Non
 
 
 @pytest.mark.parametrize("namespace", ["other", "shop"])
-def test_a_region_that_hangs_delays_no_mount_in_another(build: Build, namespace: str) -> None:
-    world = build("--rotation-poll-interval=0s").start()
+def test_a_region_that_hangs_delays_no_mount_in_another(
+    build: Build, aws: FakeAws, namespace: str
+) -> None:
+    # Each region has a host name of its own, as it has at AWS.
+    endpoint = f"http://{{region}}.localhost:{aws.url.rpartition(':')[2]}/{{region}}"
+    world = build("--rotation-poll-interval=0s", environment={"AWS_ENDPOINT_URL": endpoint}).start()
     world.aws.cloud.put_secret("db", "value")
     world.aws.faults.inject(faults.hang(), region="eu-west-3")
     parameters = {"objects": DB, "region": "eu-west-3"}

@@ -117,6 +117,7 @@ def test_a_second_pod_gets_the_new_value_and_the_first_one_with_it(build: Build)
     world = build().start()
     world.files(DB)
     world.aws.cloud.put_secret("db", "rotated")
+    world.wait_until_asked_again()
     assert world.files(DB, Pod(name="web-2", uid="2")) == {"db": b"rotated"}
     assert world.files(DB) == {"db": b"rotated"}
 

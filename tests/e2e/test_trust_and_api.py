@@ -8,11 +8,12 @@ import pytest
 
 from testbed import faults
 from testbed.aws import FakeAws
-from testbed.driver import Pod
+from testbed.driver import Mounted, Pod
 from testbed.faults import Effect
 from testbed.tls import Authority
 from tests.e2e.conftest import Build
 from tests.e2e.usage import back_to_normal
+from tests.waiting import eventually
 
 DB = "- {objectName: db, objectType: secretsmanager}\n"
 FLAG = "- {objectName: flag, objectType: ssmparameter}\n"
@@ -51,7 +52,8 @@ def test_a_new_ca_bundle_is_read_without_a_restart(build: Build, tmp_path: Path)
     port = int(aws.url.rpartition(":")[2])
     with FakeAws(world.aws.cloud, tls=new.server(), port=port):
         new.write(tmp_path / "new.pem").rename(bundle)
-        assert world.files(DB) == {"db": b"value"}
+        pod = Pod(name="web-2", uid="2")
+        eventually(lambda: isinstance(world.mount(DB, pod), Mounted), "the bundle is read again")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from threading import Event
 from typing import Any
 from uuid import uuid4
 
@@ -24,8 +23,6 @@ from tests.waiting import eventually
 DB = "- {objectName: db, objectType: secretsmanager}\n"
 FLAG = "- {objectName: flag, objectType: ssmparameter}\n"
 TOKENS = "csi.storage.k8s.io/serviceAccount.tokens"
-JOINED_WITHIN = 0.5
-"""Seconds for which a first mount may join a question that was asked before it."""
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +44,13 @@ def test_a_pod_that_starts_after_a_change_gets_the_new_value(node: World) -> Non
     """A question from before the change is still under way, and is answered later."""
     account = node.new_account()
     node.files(DB, account)
+    node.wait_until_asked_again()
     node.aws.journal.clear()
     node.aws.faults.inject(faults.late(2.5), operation="GetSecretValue", times=1)
     with ThreadPoolExecutor(1) as kubelet:
         early = kubelet.submit(node.files, DB, replace(account, uid=str(uuid4())))
         eventually(lambda: node.aws.journal.count("GetSecretValue") == 1, "a slow question")
-        Event().wait(JOINED_WITHIN + 0.3)
+        node.wait_until_asked_again()
         node.aws.cloud.put_secret("db", "new")
         late = node.promptly(DB, replace(account, uid=str(uuid4())))
         assert late == {"db": b"new"}
@@ -63,6 +61,7 @@ def test_a_pod_that_starts_after_a_change_gets_the_new_value(node: World) -> Non
 def test_a_slow_answer_holds_back_no_other_of_its_mount(node: World) -> None:
     account = node.new_account()
     node.files(DB, account)
+    node.wait_until_asked_again()
     node.aws.journal.clear()
     node.aws.faults.inject(faults.late(4), operation="GetParameters", times=1)
     with ThreadPoolExecutor(1) as kubelet:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from urllib.request import urlopen
 from uuid import uuid4
 
@@ -22,6 +22,8 @@ from tests.waiting import eventually
 REGION = "eu-west-1"
 OTHER = "eu-west-2"
 ROLE = "web"
+JOINED_WITHIN = 0.5
+"""Seconds for which the first mount of a pod may use an answer that was asked for before it."""
 PROMPTLY = 5.0
 """Seconds within which a pod must be mounted that nobody may slow down; about one is usual."""
 
@@ -154,6 +156,11 @@ class World:
             assert outcome.hidden is not None, "the mount succeeded"
             return outcome.hidden
         return outcome
+
+    @staticmethod
+    def wait_until_asked_again() -> None:
+        """Wait until first mounts make calls of their own."""
+        Event().wait(JOINED_WITHIN + 0.1)
 
     @property
     def web_address(self) -> tuple[str, int]:
