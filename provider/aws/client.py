@@ -17,7 +17,7 @@ from provider.aws.endpoints import Endpoint, Endpoints, Service
 from provider.aws.faults import Fault, Outcome, clean, refused
 from provider.aws.protocols import Payload, XmlAnswer
 from provider.aws.signing import sign
-from provider.engine.model import Access, Credentials
+from provider.engine.model import Access, Credentials, Retries
 from provider.errors import ProviderError
 from provider.runtime.lru import Lru
 from provider.runtime.transport import NoAnswer, Reply, Request, Transport
@@ -72,11 +72,13 @@ class Caller:
     credentials: Credentials | None = field(repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """What the request holds, beyond its credentials, that an error message must not echo."""
+    retries: Retries | None = None
+    """None: those of the client."""
 
     @classmethod
     def of(cls, access: Access) -> "Caller":
         """The caller that reads a store."""
-        return cls(access.region, access.credentials)
+        return cls(access.region, access.credentials, retries=access.retries)
 
     def all_secrets(self) -> tuple[str, ...]:
         """All that must not be printed. AWS echoes the session token where a signature is wrong."""
@@ -109,7 +111,7 @@ class AwsClient:
         self._endpoints = endpoints
         self._transport = transport
         self._observe = observe
-        self._max_attempts = max_attempts
+        self._retries = Retries(max_attempts)
         self._user_agent = user_agent or protocols.user_agent()
         # For each endpoint, so that a region in trouble leaves the others their retries.
         self._quotas: Lru[Endpoint, retries.Quota] = Lru(_MOST_QUOTAS)
@@ -133,7 +135,7 @@ class AwsClient:
         self, operation: Operation, payload: Payload, read: Callable[[Reply], T], caller: Caller
     ) -> T:
         endpoint = self._endpoints.resolve(operation.service, caller.region)
-        quota = self._quota(endpoint)
+        quota, settings = self._quota(endpoint), caller.retries or self._retries
         attempt, paid, may_set_clock = 1, retries.REFUND, True
         while True:
             skew = self._skew
@@ -143,19 +145,14 @@ class AwsClient:
                 if may_set_clock and fault.code in _CLOCK_CODES and self._skew != skew:
                     may_set_clock = False
                     continue
-                if not self._may_retry(fault, attempt, quota):
+                if not _may_retry(fault, attempt, settings, quota):
                     raise
-                wait = retries.delay(fault, attempt)
+                wait = retries.delay(fault, attempt) if settings.delay is None else settings.delay
                 attempt, paid = attempt + 1, retries.cost(fault)
             else:
                 quota.give(paid)
                 return answer
             await sleep(wait)
-
-    def _may_retry(self, fault: Fault, attempt: int, quota: retries.Quota) -> bool:
-        if not fault.is_transient or attempt >= self._max_attempts:
-            return False
-        return quota.take(retries.cost(fault))
 
     def _quota(self, endpoint: Endpoint) -> retries.Quota:
         quota = self._quotas.get(endpoint) or retries.Quota()
@@ -203,6 +200,12 @@ class AwsClient:
         if reply.status in (400, 403):
             self._skew = _skew(reply, self._skew)
         return reply
+
+
+def _may_retry(fault: Fault, attempt: int, settings: Retries, quota: retries.Quota) -> bool:
+    if not fault.is_transient or 0 < settings.max_attempts <= attempt:
+        return False
+    return quota.take(retries.cost(fault))
 
 
 def _skew(reply: Reply, known: float) -> float:

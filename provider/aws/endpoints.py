@@ -34,6 +34,8 @@ _ALIASES: Mapping[Service, str] = {
     "secretsmanager": "AWS_SECRETSMANAGER_ENDPOINT",
     "ssm": "AWS_SSM_ENDPOINT",
     "sts": "AWS_STS_ENDPOINT",
+    "ecr": "AWS_ECR_ENDPOINT",
+    "ecr-public": "AWS_ECR_PUBLIC_ENDPOINT",
 }
 """As External Secrets names them; they count where no variable of the SDK does."""
 _MOST = 64

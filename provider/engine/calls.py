@@ -58,7 +58,7 @@ class Calls:
         async with self._limits.slot(identity, region):
             sending()
             try:
-                return await send(Access(region, identity, credentials))
+                return await send(Access(region, identity, credentials, principal.retries))
             except CredentialsExpired:
                 self._credentials.drop(identity, credentials)
                 raise

@@ -3,8 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-StoreName = Literal["secretsmanager", "ssmparameter", "ssmparameterpath"]
-"""Where a secret is kept. A path is one value: a JSON document of all parameters below it."""
+StoreName = Literal[
+    "secretsmanager",
+    "ssmparameter",
+    "ssmparameterpath",
+    "secretsmanagertags",
+    "ssmparametertags",
+]
+"""Where a secret is kept. A path is one value: a JSON document of all parameters below it. So are
+the tags of a secret or parameter: a JSON document of keys and values."""
 
 IdentityKind = Literal["irsa", "pod-identity", "static", "ambient"]
 
@@ -110,10 +117,20 @@ class Credentials:
     lifetime: float | None = None
 
 
+class Retries(NamedTuple):
+    """How often, and after how long, a call that fails for a transient reason is tried again."""
+
+    max_attempts: int
+    """0: without a limit, until the time of the call is up."""
+    delay: float | None = None
+    """Seconds between two attempts; None: exponential, with jitter."""
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where and as whom a store is read."""
+    """Where and as whom a store is read. Without `retries` the client's own count."""
 
     region: str
     identity: Identity
     credentials: Credentials = field(repr=False)
+    retries: Retries | None = None

@@ -4,7 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from provider.engine.model import Access, Credentials, Identity, SecretRef, SecretValue
+from provider.engine.model import (
+    Access,
+    Credentials,
+    Identity,
+    Retries,
+    SecretRef,
+    SecretValue,
+)
 from provider.errors import ProviderError
 
 
@@ -46,7 +53,8 @@ class CredentialSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks, and where its credentials come from."""
+    """Who asks, where its credentials come from, and how its calls are tried again."""
 
     identity: Identity
     source: CredentialSource
+    retries: Retries | None = None

@@ -1,6 +1,6 @@
 """Makes an engine from its settings: the one place that does, for every front door and tool."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,12 +11,14 @@ from provider.aws.client import AwsClient
 from provider.aws.credentials.pod_identity import Agent
 from provider.aws.endpoints import Endpoints
 from provider.aws.protocols import user_agent
-from provider.aws.stores import stores
+from provider.aws.stores import stores as plain_stores
 from provider.aws.sts import Sts
 from provider.engine.calls import Calls
 from provider.engine.credentials import CredentialCache
 from provider.engine.failover import Reader
 from provider.engine.limits import CallLimits
+from provider.engine.model import StoreName
+from provider.engine.ports import Store
 from provider.engine.value_cache import ValueCache
 from provider.engine.values import Values
 from provider.runtime.http import HttpClient
@@ -57,6 +59,7 @@ class Engine:
 
     reader: Reader
     credentials: CredentialCache
+    calls: Calls
     value_cache: ValueCache
     client: AwsClient
     sts: Sts
@@ -66,14 +69,18 @@ class Engine:
 
 @asynccontextmanager
 async def open_engine(
-    settings: Settings, observer: Observer, *, transport: Transport | None = None
+    settings: Settings,
+    observer: Observer,
+    *,
+    transport: Transport | None = None,
+    stores: Callable[[AwsClient], Mapping[StoreName, Store]] = plain_stores,
 ) -> AsyncIterator[Engine]:
     """An engine, closed at the end of the block; `ValueError` where a variable makes no sense.
 
     With `transport`, AWS and the agent are asked through it instead of the network.
     """
     environment = settings.environment
-    http = HttpClient()
+    http = HttpClient(settings.max_calls)
     client = AwsClient(
         Endpoints(environment),
         transport or network.Network(environment, http).send,
@@ -82,11 +89,12 @@ async def open_engine(
         user_agent=user_agent(settings.eks_addon_version),
     )
     credentials = CredentialCache(observe=partial(observer.cache_event, "credentials"))
+    calls = Calls(credentials, CallLimits(settings.max_calls))
     cache = ValueCache(settings.cache_max_bytes)
     values = Values(
         stores(client),
         cache=cache,
-        calls=Calls(credentials, CallLimits(settings.max_calls)),
+        calls=calls,
         observe=partial(observer.cache_event, "values"),
     )
     agent = Agent(
@@ -97,7 +105,7 @@ async def open_engine(
     )
     try:
         reader = Reader(values, credentials)
-        yield Engine(reader, credentials, cache, client, Sts(client), agent, http)
+        yield Engine(reader, credentials, calls, cache, client, Sts(client), agent, http)
     finally:
         await credentials.close()
         await http.close()

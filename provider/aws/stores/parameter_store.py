@@ -64,7 +64,7 @@ class ParameterStore:
     ) -> Mapping[SecretRef, SecretValue | ProviderError]:
         """See `Store.read`."""
         batches = [self._batch(batch, access) for batch in _without_duplicates(refs)]
-        return await _merged(batches)
+        return await merged(batches)
 
     async def current_version(self, ref: SecretRef, access: Access) -> str | None:  # noqa: ARG002
         """See `Store.current_version`: no call is cheaper than reading the parameter."""
@@ -78,7 +78,7 @@ class ParameterStore:
         except ProviderError as error:
             if len(refs) == 1:
                 return {refs[0]: error}
-            return await _merged([self._single(ref, access) for ref in refs])
+            return await merged([self._single(ref, access) for ref in refs])
         return {ref: answer.outcome(ref) for ref in refs}
 
     async def _single(self, ref: SecretRef, access: Access) -> Outcomes:
@@ -96,7 +96,7 @@ class ParameterStore:
             raise GET.refused(fault, str(access.identity)) from fault
 
 
-async def _merged(calls: Sequence[Coroutine[Any, Any, Outcomes]]) -> Outcomes:
+async def merged(calls: Sequence[Coroutine[Any, Any, Outcomes]]) -> Outcomes:
     """The outcomes of all calls, which are made side by side; raises the first failure."""
     merged: Outcomes = {}
     for outcomes in await gather(*calls, return_exceptions=True):

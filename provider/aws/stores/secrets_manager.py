@@ -1,7 +1,7 @@
 """AWS Secrets Manager as a store, by `GetSecretValue` and `DescribeSecret`."""
 
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from provider.aws.client import AwsClient, Caller, Operation
@@ -21,8 +21,12 @@ class SecretsManager:
     batch_size = 1
     can_describe = True
 
-    def __init__(self, client: AwsClient) -> None:
+    def __init__(
+        self, client: AwsClient, refused: Callable[[Fault, str], ProviderError] = GET.refused
+    ) -> None:
+        """`refused` makes the error of a secret that an identity does not get."""
         self._client = client
+        self._refused = refused
 
     async def read(
         self, refs: Sequence[SecretRef], access: Access
@@ -51,12 +55,13 @@ class SecretsManager:
         if ref.label is not None:
             body["VersionStage"] = ref.label
         try:
-            return _value(await self._client.call(GET, body, Caller.of(access)))
+            return read_value(await self._client.call(GET, body, Caller.of(access)))
         except Fault as fault:
-            raise GET.refused(fault, str(access.identity)) from fault
+            raise self._refused(fault, str(access.identity)) from fault
 
 
-def _value(answer: Mapping[str, Any]) -> SecretValue:
+def read_value(answer: Mapping[str, Any]) -> SecretValue:
+    """The value in an answer; raises `Fault` where there is none."""
     version, text, binary = (
         answer.get(key) for key in ("VersionId", "SecretString", "SecretBinary")
     )
