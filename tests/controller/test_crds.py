@@ -147,6 +147,35 @@ def test_nothing_is_added_to_a_store_but_the_policy_of_session_tags(
     assert made["spec"] == {"provider": {"aws": {**AWS, "sessionTagsPolicy": "None"}}}
 
 
+def test_the_conversion_webhook_of_an_old_operator_does_not_stay(
+    cluster: ClusterClient, kubectl: Kubectl, namespace: str
+) -> None:
+    """`kubectl apply` removes it; server-side apply cannot, and must not leave it in silence.
+
+    The CRD is that of ExternalSecret, in a group of its own: others use the real one.
+    """
+    group = f"{namespace}.example"
+    [crd] = read_yaml(FOLDER / "externalsecrets.yaml")
+    crd["metadata"]["name"] = f"externalsecrets.{group}"
+    crd["spec"]["group"] = group
+    crd["spec"]["names"].pop("shortNames")
+    service = {"name": "webhook", "namespace": "gone", "port": 443}
+    webhook = {"clientConfig": {"service": service}, "conversionReviewVersions": ["v1"]}
+    conversion = {"strategy": "Webhook", "webhook": webhook}
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    try:
+        old = {**crd, "spec": {**crd["spec"], "conversion": conversion}}
+        cluster.do("POST", f"{path}?fieldManager=helm", old)
+        how = ("apply", "-f", "-")
+        done = kubectl(*how, "--server-side", "--force-conflicts", stdin=json.dumps(crd))
+        assert "spec.conversion.webhookClientConfig: Forbidden" in done.stderr
+        assert kubectl(*how, stdin=json.dumps(crd)).returncode == 0
+        now = cluster.do("GET", f"{path}/externalsecrets.{group}")
+        assert now["spec"]["conversion"] == {"strategy": "None"}
+    finally:
+        cluster.ask("DELETE", f"{path}/externalsecrets.{group}")
+
+
 FIND, EXTRACT = {"find": {"path": "/a"}}, {"extract": {"key": "a"}}
 GENERATOR = {"sourceRef": {"generatorRef": {"kind": "UUID", "name": "u"}}}
 REFUSED = {

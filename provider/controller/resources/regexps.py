@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Any
 
-import re2  # type: ignore[import-untyped]  # google-re2 brings no types
+import re2
 
 _MEMORY = 1 << 20
 """Bytes of one compiled expression: 64 are kept, and each may be a tenant's attack."""
