@@ -76,7 +76,12 @@ EXPIRED = frozenset(
 """Codes about the credentials (or the clock), not about what they are used for."""
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "NotAuthorized", "OptInRequired"})
 NOT_FOUND = frozenset(
-    {"ParameterNotFound", "ParameterVersionNotFound", "ResourceNotFoundException"}
+    {
+        "InvalidResourceId",  # of ListTagsForResource: there is no such parameter
+        "ParameterNotFound",
+        "ParameterVersionNotFound",
+        "ResourceNotFoundException",
+    }
 )
 
 _MAX_TEXT = 600
@@ -177,6 +182,16 @@ _KEY = _Meaning(
 
 _NOT_ALLOWED = _Meaning(AccessDenied, "")
 """`refused` writes the advice, which depends on the action."""
+_ON_ALL = frozenset(
+    {
+        "ecr-public:GetAuthorizationToken",
+        "ecr:GetAuthorizationToken",
+        "secretsmanager:BatchGetSecretValue",
+        "secretsmanager:ListSecrets",
+        "ssm:DescribeParameters",
+    }
+)
+"""Actions that policies cannot allow for single resources."""
 
 _STORES = {
     **dict.fromkeys(NOT_FOUND, _MISSING),
@@ -228,6 +243,21 @@ _CHAIN = {
 }
 """What AssumeRole refuses with; unlike AssumeRoleWithWebIdentity it is signed."""
 
+GET_SESSION_TOKEN = "GetSessionToken"  # noqa: S105 (an operation)
+_SESSION = {
+    **dict.fromkeys(EXPIRED, _OUTDATED),
+    **dict.fromkeys(
+        DENIED,
+        _Meaning(
+            AccessDenied,
+            "Use long-term access keys of an IAM user, and check number and code of the MFA device",
+        ),
+    ),
+    "RegionDisabledException": _STS["RegionDisabledException"],
+    "ValidationError": _WRONG,
+}
+"""What GetSessionToken refuses with; temporary keys may not call it."""
+
 
 def refused(fault: Fault, service: Service, action: str, who: str) -> ProviderError:
     """The error for `who`, whose call of `action` (such as `ssm:GetParameters`) failed."""
@@ -235,7 +265,8 @@ def refused(fault: Fault, service: Service, action: str, who: str) -> ProviderEr
     advice = meaning.advice.replace("{who}", who)
     if meaning is _NOT_ALLOWED:
         needed = f"{action} and kms:Decrypt" if _KMS.search(fault.message) else action
-        advice = f"Allow {needed} on it to {who}"
+        where = 'the resource "*"' if action in _ON_ALL else "it"
+        advice = f"Allow {needed} on {where} to {who}"
     text = str(fault).rstrip(". ")
     return meaning.error(f"{text}. {advice}.")
 
@@ -246,7 +277,7 @@ def _meaning(fault: Fault, service: Service, action: str) -> _Meaning:
         return _UNREACHABLE
     if fault.is_throttling:
         return _TOO_MANY
-    sts = _CHAIN if is_chain else _STS
+    sts = {f"sts:{ASSUME_ROLE}": _CHAIN, f"sts:{GET_SESSION_TOKEN}": _SESSION}.get(action, _STS)
     known = (sts if service == "sts" else _STORES).get(fault.code)
     if known is not None:
         return known

@@ -1,17 +1,33 @@
 """AWS STS: exchanges a Kubernetes token, or the credentials of a role, for those of a role."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from provider.aws.client import AwsClient, Caller, Operation
-from provider.aws.credentials.lifetime import issued_credentials
-from provider.aws.faults import ASSUME_ROLE, Fault
+from provider.aws.credentials.lifetime import expires_at, issued_credentials
+from provider.aws.faults import ASSUME_ROLE, GET_SESSION_TOKEN, Fault
 from provider.aws.protocols import XmlAnswer, unexpected
-from provider.engine.model import AssumeRole, Credentials
+from provider.engine.model import Access, AssumeRole, Credentials
 
 ASSUME_WITH_TOKEN = Operation("sts", "AssumeRoleWithWebIdentity")
 ASSUME = Operation("sts", ASSUME_ROLE)
+SESSION = Operation("sts", GET_SESSION_TOKEN)
 WHO = Operation("sts", "GetCallerIdentity")
 VERSION = "2011-06-15"
+
+
+class Mfa(NamedTuple):
+    """A multi-factor device: its serial number or ARN, and the code that it shows."""
+
+    serial_number: str
+    token_code: str
+
+
+class SessionToken(NamedTuple):
+    """Temporary keys, and when they expire in seconds of Unix time."""
+
+    credentials: Credentials
+    expires_at: int
 
 
 class Sts:
@@ -50,6 +66,24 @@ class Sts:
             )
         except Fault as fault:
             raise ASSUME.refused(fault, by) from fault
+
+    async def session_token(
+        self, access: Access, *, duration: int | None = None, mfa: Mfa | None = None
+    ) -> SessionToken:
+        """Temporary keys for the long-term keys of `access`; `duration` in seconds.
+
+        Raises `NotAuthenticated`, `AccessDenied`, `InvalidRequest` or `Unavailable`.
+        """
+        form = {} if duration is None else {"DurationSeconds": str(duration)}
+        if mfa is not None:
+            form |= {"SerialNumber": mfa.serial_number, "TokenCode": mfa.token_code}
+        try:
+            answer = await self._client.query(SESSION, VERSION, form, Caller.of(access))
+            credentials = _credentials(answer)
+        except Fault as fault:
+            raise SESSION.refused(fault, str(access.identity)) from fault
+        expiration = answer.root.findtext(".//Credentials/Expiration", "")
+        return SessionToken(credentials, int(expires_at(expiration)))
 
     async def caller_arn(self, credentials: Credentials, region: str) -> str:
         """ARN of whom the credentials belong to; raises as `assume_role` does."""

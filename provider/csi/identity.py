@@ -4,10 +4,9 @@ The daemon's own AWS credentials are never used here.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from provider.aws.credentials.assumed_role import AssumedRole
+from provider.aws.credentials.assumed_role import AssumedRole, CachedCredentials
 from provider.aws.credentials.pod_identity import Agent, AgentAbsent, NoAssociation, PodIdentity
 from provider.aws.credentials.web_identity import WebIdentity, session_name
 from provider.aws.regions import partition_of
@@ -15,7 +14,7 @@ from provider.aws.sts import Sts
 from provider.csi.associations import Associations
 from provider.csi.request.model import Auth, MountSpec, Pod
 from provider.engine.credentials import CredentialCache
-from provider.engine.model import Credentials, Identity
+from provider.engine.model import Identity
 from provider.engine.ports import Principal
 from provider.errors import RoleMissing, TokenMissing
 
@@ -38,22 +37,6 @@ class Roles(Protocol):
     async def role_arn(self, namespace: str, service_account: str) -> str:
         """The ARN of the role; raises `RoleMissing`, or why it cannot be looked up."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class CachedCredentials:
-    """The pod's own credentials, as the credential cache has them."""
-
-    cache: CredentialCache
-    principal: Principal
-
-    async def get(self) -> Credentials:
-        """Credentials that are valid for a while."""
-        return await self.cache.get(self.principal)
-
-    def drop(self, credentials: Credentials) -> None:
-        """Forget credentials that AWS rejected."""
-        self.cache.drop(self.principal.identity, credentials)
 
 
 class Identifier:

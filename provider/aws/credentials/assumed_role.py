@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from provider.aws.credentials.sts_regions import PATIENCE, ask_regions
+from provider.engine.credentials import CredentialCache
 from provider.engine.model import AssumeRole, Credentials, Identity
+from provider.engine.ports import Principal
 from provider.errors import CredentialsExpired, NotAuthenticated, Unavailable
 
 
@@ -28,6 +30,22 @@ class OwnCredentials(Protocol):
     def drop(self, credentials: Credentials) -> None:
         """Forget credentials that AWS rejects."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class CachedCredentials:
+    """The credentials of a principal, as the credential cache has them."""
+
+    cache: CredentialCache
+    principal: Principal
+
+    async def get(self) -> Credentials:
+        """Credentials that are valid for a while."""
+        return await self.cache.get(self.principal)
+
+    def drop(self, credentials: Credentials) -> None:
+        """Forget credentials that AWS rejected."""
+        self.cache.drop(self.principal.identity, credentials)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,16 +31,20 @@ def issued_credentials(
     return Credentials(access_key_id, secret, token, _lifetime(expiration, date))
 
 
-def _lifetime(expiration: str, date: str) -> float:
-    """Seconds from the moment of the answer, or else of the local clock, until `expiration`."""
+def expires_at(expiration: str) -> float:
+    """A time in ISO 8601 as seconds of Unix time; raises ValueError, which does not quote it."""
     try:
         expires = datetime.fromisoformat(expiration)
     except ValueError:  # its text quotes the answer
         raise ValueError("no time of expiry in the answer") from None
     if expires.tzinfo is None:
         expires = expires.replace(tzinfo=UTC)
-    seconds = expires.timestamp() - _moment(date)
-    return min(max(seconds, 0.0), LONGEST)
+    return expires.timestamp()
+
+
+def _lifetime(expiration: str, date: str) -> float:
+    """Seconds from the moment of the answer, or else of the local clock, until `expiration`."""
+    return min(max(expires_at(expiration) - _moment(date), 0.0), LONGEST)
 
 
 def _moment(date: str) -> float:

@@ -1,6 +1,7 @@
 """IRSA: the token of a service account in exchange for credentials of its role."""
 
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Protocol
@@ -35,6 +36,8 @@ class WebIdentity:
     regions: tuple[str, ...]
     """The first is preferred; at most one more."""
     patience: float = PATIENCE
+    session: str = ""
+    """The name of the session; empty: made of the subject."""
 
     async def fetch(self) -> Credentials:
         """New credentials from STS; raises `NotAuthenticated` or `Unavailable`."""
@@ -47,7 +50,7 @@ class WebIdentity:
     async def _assume(self, region: str) -> Credentials:
         return await self.sts.assume_role_with_web_identity(
             role_arn=self.role,
-            session_name=session_name(self.subject),
+            session_name=self.session or session_name(self.subject),
             token=self.token,
             region=region,
         )
@@ -61,6 +64,26 @@ class WebIdentity:
             f" Note that the role is one of partition {theirs[0]}, while region {self.regions[0]} "
             f"is in {ours}: no credentials of one partition are valid in another."
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccountRole:
+    """A `CredentialSource`: as `WebIdentity`, with a token that is requested when it is needed."""
+
+    sts: Sts
+    subject: str
+    role: str
+    request_token: Callable[[], Awaitable[str]]
+    """Gives a token of the audience that the role trusts; raises `ProviderError`."""
+    regions: tuple[str, ...]
+    session: str = ""
+
+    async def fetch(self) -> Credentials:
+        """New credentials from STS; raises as `WebIdentity` and `request_token` do."""
+        token = await self.request_token()
+        return await WebIdentity(
+            self.sts, self.subject, self.role, token, self.regions, session=self.session
+        ).fetch()
 
 
 def session_name(subject: str) -> str:

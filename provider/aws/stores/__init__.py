@@ -6,6 +6,8 @@ from provider.aws.client import AwsClient
 from provider.aws.stores.parameter_path import ParameterPaths
 from provider.aws.stores.parameter_store import ParameterStore
 from provider.aws.stores.secrets_manager import SecretsManager
+from provider.aws.stores.secrets_manager_batch import SecretsManagerBatch
+from provider.aws.stores.tags import ParameterTags, SecretTags
 from provider.engine.model import StoreName
 from provider.engine.ports import Store
 
@@ -16,4 +18,14 @@ def stores(client: AwsClient) -> Mapping[StoreName, Store]:
         "secretsmanager": SecretsManager(client),
         "ssmparameter": ParameterStore(client),
         "ssmparameterpath": ParameterPaths(client),
+    }
+
+
+def controller_stores(client: AwsClient) -> Mapping[StoreName, Store]:
+    """All stores for the controller: secrets in batches, and tags."""
+    return {
+        "secretsmanager": SecretsManagerBatch(client),
+        "ssmparameter": ParameterStore(client),
+        "secretsmanagertags": SecretTags(client),
+        "ssmparametertags": ParameterTags(client),
     }

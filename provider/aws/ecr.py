@@ -1,0 +1,71 @@
+"""Amazon ECR: passwords with which container images are pulled, from private or public registries.
+
+They are valid for twelve hours, in every registry that the identity may read.
+"""
+
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from provider.aws.client import AwsClient, Caller, Operation
+from provider.aws.faults import Fault
+from provider.aws.protocols import unexpected
+from provider.engine.model import Access
+
+PRIVATE = Operation("ecr", "GetAuthorizationToken")
+PUBLIC = Operation("ecr-public", "GetAuthorizationToken")
+
+
+@dataclass(frozen=True, slots=True)
+class EcrToken:
+    """A login to a registry. `expires_at` is in seconds of Unix time."""
+
+    username: str
+    password: str = field(repr=False)
+    expires_at: int
+    proxy_endpoint: str | None
+    """The URL of the private registry; None of the public one."""
+
+
+class Ecr:
+    """The regional endpoints of ECR; those of ECR Public are in us-east-1 only."""
+
+    def __init__(self, client: AwsClient) -> None:
+        self._client = client
+
+    async def authorization_token(self, access: Access) -> EcrToken:
+        """A login to the private registry of the account; raises `ProviderError`."""
+        return await self._ask(PRIVATE, access)
+
+    async def public_authorization_token(self, access: Access) -> EcrToken:
+        """A login to the public registry; raises `ProviderError`."""
+        return await self._ask(PUBLIC, access)
+
+    async def _ask(self, operation: Operation, access: Access) -> EcrToken:
+        try:
+            return _token(await self._client.call(operation, {}, Caller.of(access)))
+        except Fault as fault:
+            raise operation.refused(fault, str(access.identity)) from fault
+
+
+def _token(answer: Mapping[str, Any]) -> EcrToken:
+    """The login in an answer, which is a list for private registries; raises `Fault`."""
+    data = answer.get("authorizationData")
+    if isinstance(data, list) and data:
+        data = data[0]
+    if not isinstance(data, dict):
+        raise unexpected("no authorization data in the answer")
+    token, expires_at, endpoint = (
+        data.get(key) for key in ("authorizationToken", "expiresAt", "proxyEndpoint")
+    )
+    if not isinstance(token, str) or not isinstance(expires_at, int | float):
+        raise unexpected("no token and time of expiry in the answer")
+    try:
+        username, colon, password = b64decode(token, validate=True).decode().partition(":")
+        seconds = int(expires_at)
+    except (ValueError, OverflowError):  # the exception would quote the token
+        username, colon, password, seconds = "", "", "", 0
+    if not (username and colon and password):
+        raise unexpected("the token in the answer is not a user name and a password")
+    return EcrToken(username, password, seconds, endpoint if isinstance(endpoint, str) else None)

@@ -1,0 +1,97 @@
+"""Finds parameters in Parameter Store: by path and name with their values, or by tags.
+
+`GetParametersByPath` brings the values, but may be denied, or fail for one parameter that cannot be
+decrypted. Then the names come from `DescribeParameters`. Tags are looked for by that as well; its
+filter pairs keys with values and matches them exactly.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from provider.aws.client import AwsClient, Operation
+from provider.aws.faults import Fault
+from provider.aws.finding import Collected, Find, Found, Lister, entries, name_of, nothing_to_find
+from provider.aws.stores.parameter_store import read_value
+from provider.engine.calls import Calls
+from provider.engine.model import SecretRef, SecretValue
+from provider.engine.values import Query
+from provider.errors import AccessDenied
+
+BY_PATH = Operation("ssm", "GetParametersByPath")
+DESCRIBE = Operation("ssm", "DescribeParameters")
+
+_PATH_PAGE = 10
+_PAGE = 50
+
+
+class ParameterFinder:
+    """Finds parameters of one account and region."""
+
+    def __init__(self, client: AwsClient, calls: Calls) -> None:
+        self._lister = Lister(client, calls)
+
+    async def find(self, find: Find, region: str, query: Query) -> Found:
+        """The parameters, with values where they were found by name; tags count without a name.
+
+        Raises what the calls raise, `InvalidRequest`, `OutOfTime` and `AnswerTooLarge`.
+        """
+        if find.matches is None:
+            if find.tags is None:
+                raise nothing_to_find()
+            return await self._described(find, find.path, region, query)
+        try:
+            return await self._by_path(find, region, query)
+        except AccessDenied:
+            named = Find(find.matches)
+            return await self._described(named, find.path or "/", region, query)
+
+    async def _by_path(self, find: Find, region: str, query: Query) -> Found:
+        path = find.path or "/"
+        body = {
+            "Path": path,
+            "Recursive": True,
+            "WithDecryption": True,
+            "MaxResults": _PATH_PAGE,
+        }
+        return await self._collect(BY_PATH, body, find, region, query)
+
+    async def _described(self, find: Find, path: str, region: str, query: Query) -> Found:
+        filters: list[Mapping[str, Any]] = [
+            {"Key": f"tag:{key}", "Option": "Equals", "Values": [value]}
+            for key, value in find.tags or ()
+        ]
+        if path:
+            filters.append({"Key": "Path", "Option": "Recursive", "Values": [path]})
+        body: dict[str, Any] = {"MaxResults": _PAGE}
+        if filters:
+            body["ParameterFilters"] = filters
+        return await self._collect(DESCRIBE, body, find, region, query)
+
+    async def _collect(
+        self,
+        operation: Operation,
+        body: Mapping[str, Any],
+        find: Find,
+        region: str,
+        query: Query,
+    ) -> Found:
+        collected = Collected()
+        async for answer in self._lister.pages(operation, body, region, query):
+            try:
+                page = _read(answer, find, with_values=operation is BY_PATH)
+            except Fault as fault:
+                raise operation.refused(fault, str(query.principal.identity)) from fault
+            for ref, value in page:
+                collected.add(ref, value)
+        return collected.found
+
+
+def _read(
+    answer: Mapping[str, Any], find: Find, *, with_values: bool
+) -> list[tuple[SecretRef, SecretValue | None]]:
+    """Those of a page that are looked for; raises `Fault`."""
+    return [
+        (SecretRef("ssmparameter", name_of(entry)), read_value(entry) if with_values else None)
+        for entry in entries(answer, "Parameters")
+        if find.matches is None or find.matches(name_of(entry))
+    ]

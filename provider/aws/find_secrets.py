@@ -1,0 +1,77 @@
+"""Finds secrets in Secrets Manager, by `ListSecrets`.
+
+Its filters only narrow the list: they match prefixes, and do not pair the key of a tag with its
+value. Name, path and tags of each secret are checked here.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from provider.aws.client import AwsClient, Operation
+from provider.aws.faults import Fault
+from provider.aws.finding import (
+    Collected,
+    Find,
+    Found,
+    Lister,
+    entries,
+    has_all,
+    name_of,
+    nothing_to_find,
+)
+from provider.aws.stores.tags import tags_of
+from provider.engine.calls import Calls
+from provider.engine.model import SecretRef
+from provider.engine.values import Query
+
+LIST = Operation("secretsmanager", "ListSecrets")
+
+_PAGE = 100
+_MOST_FILTERS = 10
+_FILTER_VALUE = re.compile(r"[a-zA-Z0-9 :_@/+=.-][a-zA-Z0-9 :_@/+=.!-]{0,511}")
+"""What AWS takes; an exclamation mark at the start would mean the contrary."""
+
+
+class SecretFinder:
+    """Finds secrets of one account and region."""
+
+    def __init__(self, client: AwsClient, calls: Calls) -> None:
+        self._lister = Lister(client, calls)
+
+    async def find(self, find: Find, region: str, query: Query) -> Found:
+        """The secrets, without values; without name and tags `InvalidRequest`.
+
+        Raises what the calls raise, `OutOfTime` and `AnswerTooLarge`.
+        """
+        if find.matches is None and not find.tags:
+            raise nothing_to_find()
+        body: dict[str, Any] = {"MaxResults": _PAGE}
+        if filters := _filters(find):
+            body["Filters"] = filters
+        collected = Collected()
+        async for answer in self._lister.pages(LIST, body, region, query):
+            try:
+                names = [name_of(one) for one in entries(answer, "SecretList") if _is(one, find)]
+            except Fault as fault:
+                raise LIST.refused(fault, str(query.principal.identity)) from fault
+            for name in names:
+                collected.add(SecretRef("secretsmanager", name))
+        return collected.found
+
+
+def _filters(find: Find) -> list[Mapping[str, Any]]:
+    """Filters that let everything through which is looked for; the first ten that AWS takes."""
+    wanted = [("name", find.path)]
+    for key, value in find.tags or ():
+        wanted += [("tag-key", key), ("tag-value", value)]
+    usable = [(key, value) for key, value in wanted if _FILTER_VALUE.fullmatch(value)]
+    return [{"Key": key, "Values": [value]} for key, value in usable[:_MOST_FILTERS]]
+
+
+def _is(entry: Mapping[str, Any], find: Find) -> bool:
+    """Whether this secret is looked for; raises `Fault`."""
+    name = name_of(entry)
+    if not name.startswith(find.path) or not has_all(find.tags or (), tags_of(entry, "Tags")):
+        return False
+    return find.matches is None or find.matches(name)

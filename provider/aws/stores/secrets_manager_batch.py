@@ -1,0 +1,154 @@
+"""AWS Secrets Manager as a store, up to twenty secrets a call, by `BatchGetSecretValue`.
+
+An identity that lacks this action reads each secret by `GetSecretValue`, and the action is tried
+again after an hour. A batch has current versions only: other versions and labels are read one by
+one as well. A secret that is marked for deletion is missing.
+"""
+
+from asyncio import Semaphore
+from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
+from typing import Any
+
+from provider.aws.client import AwsClient, Caller, Operation
+from provider.aws.faults import Fault, clean
+from provider.aws.protocols import unexpected
+from provider.aws.stores.parameter_store import Outcomes, merged
+from provider.aws.stores.secrets_manager import CURRENT, GET, SecretsManager, read_value
+from provider.engine.model import Access, Identity, SecretRef, SecretValue
+from provider.errors import (
+    AccessDenied,
+    CredentialsExpired,
+    ProviderError,
+    SecretNotFound,
+    Unavailable,
+)
+from provider.runtime.lru import Lru
+
+BATCH = Operation("secretsmanager", "BatchGetSecretValue")
+
+BATCH_SIZE = 20
+DENIED_SECONDS = 3600.0
+"""How long a denial of the batch action is remembered."""
+SINGLE_CALLS = 64
+"""Single calls in flight: the engine counts all that belong to one batch as one call."""
+MAX_PAGES = BATCH_SIZE
+_MOST_DENIALS = 1000
+_DELETED = frozenset({"InvalidParameterException", "InvalidRequestException"})
+
+
+def refusal(fault: Fault, who: str) -> ProviderError:
+    """The error for `who`, who does not get a secret."""
+    if fault.code in _DELETED and "marked for deletion" in fault.message:
+        return SecretNotFound(f"{str(fault).rstrip('. ')}. Restore the secret if it is needed.")
+    return GET.refused(fault, who)
+
+
+class SecretsManagerBatch:
+    """Up to twenty secrets a call; `clock` is `time.monotonic`."""
+
+    batch_size = BATCH_SIZE
+    can_describe = False
+
+    def __init__(self, client: AwsClient, clock: Callable[[], float] = monotonic) -> None:
+        self._client = client
+        self._clock = clock
+        self._single = SecretsManager(client, refusal)
+        self._single_calls = Semaphore(SINGLE_CALLS)
+        self._denied: Lru[tuple[Identity, str], float] = Lru(_MOST_DENIALS)
+        """When each identity was denied the batch action, by region."""
+
+    async def read(
+        self, refs: Sequence[SecretRef], access: Access
+    ) -> Mapping[SecretRef, SecretValue | ProviderError]:
+        """See `Store.read`."""
+        together = [ref for ref in refs if _is_current(ref)]
+        if len(together) < 2 or self._is_denied(access):
+            together = []
+        alone = [self._alone(ref, access) for ref in refs if ref not in together]
+        return await merged([self._together(together, access), *alone] if together else alone)
+
+    async def current_version(self, ref: SecretRef, access: Access) -> str | None:  # noqa: ARG002
+        """See `Store.current_version`: a batch of values costs one call, a version each costs as
+        many as there are secrets."""
+        return None
+
+    def _is_denied(self, access: Access) -> bool:
+        at = self._denied.get((access.identity, access.region))
+        return at is not None and self._clock() < at + DENIED_SECONDS
+
+    async def _together(self, refs: Sequence[SecretRef], access: Access) -> Outcomes:
+        """What fails for the whole batch is found out for each secret, unless it is transient."""
+        try:
+            found = await self._batch(list(dict.fromkeys(ref.name for ref in refs)), access)
+        except (CredentialsExpired, Unavailable):
+            raise
+        except ProviderError as error:
+            if isinstance(error, AccessDenied):
+                self._denied.put((access.identity, access.region), self._clock())
+            found = {}
+        outcomes: Outcomes = {ref: found[ref.name] for ref in refs if ref.name in found}
+        rest = [self._alone(ref, access) for ref in refs if ref not in outcomes]
+        return outcomes | await merged(rest)
+
+    async def _alone(self, ref: SecretRef, access: Access) -> Outcomes:
+        async with self._single_calls:
+            try:
+                return dict(await self._single.read([ref], access))
+            except Unavailable as error:
+                return {ref: error}
+
+    async def _batch(
+        self, names: Sequence[str], access: Access
+    ) -> dict[str, SecretValue | ProviderError]:
+        """The outcomes that the answer has, by name, ARN and partial ARN."""
+        body: dict[str, Any] = {"SecretIdList": names}
+        outcomes: dict[str, SecretValue | ProviderError] = {}
+        who = str(access.identity)
+        try:
+            for _ in range(MAX_PAGES):
+                answer = await self._client.call(BATCH, body, Caller.of(access))
+                outcomes |= _read(answer, who)
+                token = answer.get("NextToken")
+                if not token:
+                    break
+                body["NextToken"] = token
+        except Fault as fault:
+            raise BATCH.refused(fault, who) from fault
+        return outcomes
+
+
+def _is_current(ref: SecretRef) -> bool:
+    return ref.version is None and ref.label in (None, CURRENT)
+
+
+def _read(answer: Mapping[str, Any], who: str) -> dict[str, SecretValue | ProviderError]:
+    outcomes: dict[str, SecretValue | ProviderError] = {}
+    for entry in _entries(answer, "SecretValues"):
+        outcome = _value(entry, who)
+        arn = str(entry.get("ARN"))
+        outcomes |= {str(entry.get("Name")): outcome, arn: outcome, arn[:-7]: outcome}
+    for entry in _entries(answer, "Errors"):
+        fault = Fault("answer", str(entry.get("ErrorCode")), _message(entry), status=400)
+        # A secret that AWS fails to read is left out here, and read by a call of its own.
+        if not (fault.is_transient or fault.code.startswith("Internal")):
+            outcomes[str(entry.get("SecretId"))] = refusal(fault, who)
+    return outcomes
+
+
+def _entries(answer: Mapping[str, Any], key: str) -> Sequence[Mapping[str, Any]]:
+    entries = answer.get(key) or []
+    if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries):
+        return entries
+    raise unexpected(f"{key} in the answer is not a list of objects")
+
+
+def _value(entry: Mapping[str, Any], who: str) -> SecretValue | ProviderError:
+    try:
+        return read_value(entry)
+    except Fault as fault:
+        return GET.refused(fault, who)
+
+
+def _message(entry: Mapping[str, Any]) -> str:
+    return clean(str(entry.get("Message") or ""))

@@ -1,0 +1,106 @@
+"""The tags of a secret or a parameter as one value: a JSON object of keys and values.
+
+The text is what Go's `json.Marshal` makes of a map, because templates and users of External Secrets
+compare it: keys sorted, no spaces, `<`, `>` and `&` escaped.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from provider.aws.client import AwsClient, Caller, Operation
+from provider.aws.faults import Fault
+from provider.aws.protocols import unexpected
+from provider.aws.stores.secrets_manager import DESCRIBE
+from provider.engine.model import Access, SecretRef, SecretValue
+from provider.errors import CredentialsExpired, ProviderError, Unavailable
+
+LIST = Operation("ssm", "ListTagsForResource")
+
+_ESCAPED = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
+
+
+class _Tags:
+    """What both services have in common: one call for each ref."""
+
+    batch_size = 1
+    can_describe = False
+
+    def __init__(self, client: AwsClient, operation: Operation, key: str) -> None:
+        """`key`: where the answer to `operation` has the tags."""
+        self._client = client
+        self._operation = operation
+        self._key = key
+
+    async def read(
+        self, refs: Sequence[SecretRef], access: Access
+    ) -> Mapping[SecretRef, SecretValue | ProviderError]:
+        """See `Store.read`."""
+        (ref,) = refs
+        try:
+            return {ref: await self._read(ref, access)}
+        except (CredentialsExpired, Unavailable):
+            raise
+        except ProviderError as error:
+            return {ref: error}
+
+    async def current_version(self, ref: SecretRef, access: Access) -> str | None:  # noqa: ARG002
+        """See `Store.current_version`: tags have no version."""
+        return None
+
+    def _body(self, ref: SecretRef) -> Mapping[str, str]:
+        raise NotImplementedError
+
+    async def _read(self, ref: SecretRef, access: Access) -> SecretValue:
+        try:
+            answer = await self._client.call(self._operation, self._body(ref), Caller.of(access))
+            content = go_json(tags_of(answer, self._key)).encode()
+        except Fault as fault:
+            raise self._operation.refused(fault, str(access.identity)) from fault
+        except UnicodeEncodeError:  # a lone surrogate
+            raise self._operation.refused(
+                unexpected("a tag cannot be decoded"), str(access.identity)
+            ) from None
+        return SecretValue(content, sha256(content).hexdigest()[:16])
+
+
+class SecretTags(_Tags):
+    """The tags of secrets, by `DescribeSecret`; version and label of a ref are not looked at."""
+
+    def __init__(self, client: AwsClient) -> None:
+        super().__init__(client, DESCRIBE, "Tags")
+
+    def _body(self, ref: SecretRef) -> Mapping[str, str]:
+        return {"SecretId": ref.name}
+
+
+class ParameterTags(_Tags):
+    """The tags of parameters, by `ListTagsForResource`, which takes no version."""
+
+    def __init__(self, client: AwsClient) -> None:
+        super().__init__(client, LIST, "TagList")
+
+    def _body(self, ref: SecretRef) -> Mapping[str, str]:
+        return {"ResourceType": "Parameter", "ResourceId": ref.name}
+
+
+def tags_of(document: Mapping[str, Any], key: str) -> dict[str, str]:
+    """The tags that `document` has under `key`, none where that is missing; raises `Fault`."""
+    entries = document.get(key) or []
+    if not isinstance(entries, list):
+        raise unexpected("the tags are not a list")
+    tags: dict[str, str] = {}
+    for entry in entries:
+        name, value = (entry.get("Key"), entry.get("Value")) if isinstance(entry, dict) else ("", 0)
+        if not (isinstance(name, str) and isinstance(value, str)):
+            raise unexpected("a tag is not a pair of strings")
+        tags[name] = value
+    return tags
+
+
+def go_json(tags: Mapping[str, str]) -> str:
+    """`tags` as Go's `json.Marshal` writes a map."""
+    ordered = dict(sorted(tags.items(), key=lambda tag: tag[0].encode("utf-8", "surrogatepass")))
+    text = json.dumps(ordered, ensure_ascii=False, separators=(",", ":"))
+    return text.translate(_ESCAPED)
