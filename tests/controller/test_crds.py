@@ -178,6 +178,8 @@ def test_the_conversion_webhook_of_an_old_operator_does_not_stay(
 
 FIND, EXTRACT = {"find": {"path": "/a"}}, {"extract": {"key": "a"}}
 GENERATOR = {"sourceRef": {"generatorRef": {"kind": "UUID", "name": "u"}}}
+ONLY_V1 = 'Unsupported value: "CreateOrMerge"'
+"""The parser reads v1 and v1beta1 alike."""
 REFUSED = {
     "delete and merge": (
         external_secret("v1", target={"deletionPolicy": "Delete", "creationPolicy": "Merge"}),
@@ -226,7 +228,7 @@ REFUSED = {
     ),
     "creation policy of v1": (
         external_secret("v1beta1", target={"creationPolicy": "CreateOrMerge"}),
-        'Unsupported value: "CreateOrMerge"',
+        ONLY_V1,
     ),
     "key of the Secret": (
         external_secret("v1", data=[{**REF, "secretKey": "a b"}]),
@@ -246,12 +248,19 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("document", "text"), REFUSED.values(), ids=list(REFUSED))
-def test_mistakes_are_refused_when_applied(
+def test_mistakes_are_refused_when_applied_and_when_read(
     document: Document, text: str, cluster: ClusterClient, namespace: str
 ) -> None:
     answer = cluster.ask("POST", path_of(document, namespace), document)
     assert answer.status == 422
     assert text in answer.message
+    is_store = document["kind"] == "SecretStore"
+    read = read_store(document, "SecretStore") if is_store else read_external_secret(document)
+    told = "\n".join(map(str, read.problems))
+    if text in vars(texts).values():
+        assert text in told
+    elif text != ONLY_V1:
+        assert told
 
 
 ACCEPTED = {

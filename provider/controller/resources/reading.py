@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from provider.controller.resources.durations import go_duration
+from provider.controller.resources.regexps import regexp_fault
 from provider.controller.resources.table import (
     Column,
     Key,
@@ -26,15 +27,20 @@ from provider.manifests.problems import Problem, quote
 Table = TypeVar("Table")
 
 _MOST_PROBLEMS = 100
+_MOST_TABLES = 10_000
+_MOST_REGEXPS = 50
+"""Objects and regular expressions within one object: they are read on the event loop."""
 _INTEGERS = range(-(2**63), 2**63)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reading:
     """The problems and warnings of one object, at most 100 each."""
 
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    _tables: int = 0
+    _regexps: int = 0
 
     def wrong(self, path: str, message: str) -> None:
         """Add a problem."""
@@ -51,10 +57,20 @@ class Reading:
         below = (f"{path}.", f"{path}[")
         return any(one.path == path or one.path.startswith(below) for one in self.problems)
 
+    def regexp(self, pattern: str, path: str, text: str = "{}") -> None:
+        """Add a problem, with `text` around it, if a regular expression does not compile."""
+        self._regexps += 1
+        if self._regexps <= _MOST_REGEXPS:
+            if fault := regexp_fault(pattern):
+                self.wrong(path, text.format(fault))
+        elif self._regexps == _MOST_REGEXPS + 1:
+            self.wrong(path, f"there are more than {_MOST_REGEXPS} regular expressions")
+
     def table(self, value: object, table: type[Table], path: str) -> Table:
         """The value of a table; null and absence count as an empty mapping."""
         if value is not None and not isinstance(value, dict):
             self.wrong(path, f"must be an object, got {kind_of(value)}")
+        self._tables += 1
         found = cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
         keys = columns(cast("Hashable", table))
         given = {one.attribute: self._column(found.get(one.name), one, path) for one in keys}
@@ -94,6 +110,8 @@ class Reading:
         read = []
         for index, item in enumerate(value):
             at = f"{path}[{index}]"
+            if self._tables >= _MOST_TABLES:
+                raise ValueError(f"there are more than {_MOST_TABLES} entries")
             try:
                 read.append(self._value(item, column, kind, at))
             except ValueError as error:

@@ -1,12 +1,13 @@
 """Regular expressions with Go's syntax (RE2), and Go's texts for what does not compile."""
 
-from functools import lru_cache
 from typing import Any
 
 import re2
 
-_MEMORY = 1 << 20
-"""Bytes of one compiled expression: 64 are kept, and each may be a tenant's attack."""
+_OPTIONS = re2.Options()
+_OPTIONS.log_errors = False
+_OPTIONS.max_mem = 1 << 17
+"""Bytes of one compiled expression: it takes a few ms at most, and re2 keeps the last 128."""
 _GO = {
     "missing ]": "missing closing ]",
     "missing )": "missing closing )",
@@ -34,12 +35,8 @@ def contains_match(pattern: str, text: str) -> bool:
     return _compile(pattern).search(text) is not None
 
 
-@lru_cache(maxsize=64)
 def _compile(pattern: str) -> Any:
-    options = re2.Options()
-    options.max_mem = _MEMORY
-    options.log_errors = False
-    return re2.compile(pattern, options)
+    return re2.compile(pattern, _OPTIONS)
 
 
 def _in_go(error: Exception) -> str:

@@ -12,7 +12,6 @@ from provider.controller.resources.cron import cron_fault
 from provider.controller.resources.external_secret import DataFrom, ExternalSecretSpec, Target
 from provider.controller.resources.generators import GeneratorSpec, PasswordSpec, UuidSpec
 from provider.controller.resources.reading import Reading
-from provider.controller.resources.regexps import regexp_fault
 from provider.controller.resources.selectors import LabelSelector
 from provider.controller.resources.store import RESERVED_TAGS, Auth, AwsProvider, StoreSpec
 from provider.controller.resources.store_ref import GENERATORS, GeneratorRef, StoreRef
@@ -99,9 +98,9 @@ def _check_data_from(entry: DataFrom, reading: Reading, path: str) -> None:
         reading.wrong(f"{path}.sourceRef", "must have one of storeRef and generatorRef, has both")
     if generator:
         _check_generator_ref(generator, reading, f"{path}.sourceRef.generatorRef")
-    if entry.find and entry.find.name and (fault := regexp_fault(entry.find.name.regexp)):
-        text = texts.FIND_REGEXP.format(entry.find.name.regexp[:100], fault)
-        reading.wrong(f"{path}.find.name.regexp", text)
+    if entry.find and entry.find.name:
+        regexp = entry.find.name.regexp
+        reading.regexp(regexp, f"{path}.find.name.regexp", texts.find_regexp(regexp))
     _check_rewrites(entry, reading, path)
 
 
@@ -111,8 +110,8 @@ def _check_rewrites(entry: DataFrom, reading: Reading, path: str) -> None:
         count = sum(part is not None for part in (one.regexp, one.transform, one.merge))
         if count != 1 and not reading.is_faulty(at):
             reading.wrong(at, f"must have one of regexp, transform and merge, has {count}")
-        if one.regexp and (fault := regexp_fault(one.regexp.source)):
-            reading.wrong(f"{at}.regexp.source", fault)
+        if one.regexp:
+            reading.regexp(one.regexp.source, f"{at}.regexp.source")
         if one.merge and one.merge.strategy == "JSON" and not one.merge.into:
             reading.wrong(f"{at}.merge.into", "is required with the strategy JSON")
 
@@ -174,9 +173,8 @@ def check_store(spec: StoreSpec, namespace: str | None, reading: Reading) -> Non
     for outer, condition in enumerate(spec.conditions):
         at = f"spec.conditions[{outer}]"
         for inner, pattern in enumerate(condition.namespace_regexes):
-            if fault := regexp_fault(pattern):
-                text = texts.NAMESPACE_REGEX.format(inner, outer, fault)
-                reading.wrong(f"{at}.namespaceRegexes[{inner}]", text)
+            text = texts.namespace_regex(inner, outer)
+            reading.regexp(pattern, f"{at}.namespaceRegexes[{inner}]", text)
         if condition.namespace_selector:
             _check_selector(condition.namespace_selector, reading, f"{at}.namespaceSelector")
     if spec.conditions and namespace is not None:

@@ -39,5 +39,14 @@ RECOVERY_WINDOW = "invalid DeleteSecretInput: RecoveryWindowInDays must be betwe
 RECOVERY_AND_FORCE = (
     "invalid DeleteSecretInput: ForceDeleteWithoutRecovery conflicts with RecoveryWindowInDays"
 )
-NAMESPACE_REGEX = "failed to compile {}th namespace regex in {}th condition: {}"
-FIND_REGEXP = "could not compile find.name.regexp [{}]: {}"
+
+
+def namespace_regex(regex: int, condition: int) -> str:
+    """The text for a regular expression of a store's conditions, with `{}` for the fault."""
+    return f"failed to compile {regex}th namespace regex in {condition}th condition: {{}}"
+
+
+def find_regexp(pattern: str) -> str:
+    """The text for a regular expression of `find`, with `{}` for the fault."""
+    shown = pattern[:100].replace("{", "{{").replace("}", "}}")
+    return f"could not compile find.name.regexp [{shown}]: {{}}"

@@ -22,7 +22,7 @@ from provider.controller.resources.selectors import LabelSelector, Requirement
 from provider.controller.resources.table import columns
 from scripts.crd_kinds import KINDS
 from scripts.crds import definition
-from tests.controller.resources.specs import GENERATORS, Spec, es, store
+from tests.controller.resources.specs import GENERATORS, REF, Spec, es, store
 
 
 def test_what_is_left_out_has_the_defaults_of_the_operator() -> None:
@@ -209,6 +209,16 @@ def test_limits_of_texts_and_numbers() -> None:
 
 def test_many_mistakes_are_cut_off() -> None:
     assert len(read_external_secret({"spec": es(data=[1] * 1000)}).problems) == 100
+
+
+def test_huge_objects_are_not_read_to_their_end() -> None:
+    [problem] = read_external_secret({"spec": es(data=[REF] * 30_000)}).problems
+    assert str(problem) == "spec.data: there are more than 10000 entries"
+    rewrites = [{"regexp": {"source": f"x{index}", "target": ""}} for index in range(1000)]
+    entry = {"extract": {"key": "a"}, "rewrite": rewrites}
+    [problem] = read_external_secret({"spec": es(dataFrom=[entry])}).problems
+    path = "spec.dataFrom[0].rewrite[50].regexp.source"
+    assert str(problem) == f"{path}: there are more than 50 regular expressions"
 
 
 def test_values_are_frozen() -> None:
