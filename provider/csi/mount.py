@@ -179,7 +179,8 @@ class Mounter:
 
     def _freshness(self, arrived: float, *, is_remount: bool) -> Freshness:
         if is_remount:
-            return Freshness.validated_since(arrived - self._limits.validity)
+            validity = self._limits.validity
+            return Freshness.validated_since(arrived - validity, max(0.0, JOIN_SECONDS - validity))
         # Restarting a pod is how people ask for the new value.
         return Freshness.asked_since(arrived - JOIN_SECONDS)
 

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 class Freshness:
     """The oldest acceptable moment, and whether a validation is as good as a read.
 
-    A validation finds that the remembered version is still the current one.
+    A validation finds that the remembered version is still the current one. A call that is still in
+    flight may have been sent `slack` seconds earlier: of a crowd that comes at once, the last ones
+    come after the calls of the first ones.
     """
 
     since: float
     by_reading: bool
+    slack: float = 0.0
 
     @classmethod
     def asked_since(cls, moment: float) -> "Freshness":
@@ -23,6 +26,6 @@ class Freshness:
         return cls(moment, by_reading=True)
 
     @classmethod
-    def validated_since(cls, moment: float) -> "Freshness":
+    def validated_since(cls, moment: float, slack: float = 0.0) -> "Freshness":
         """The value was asked for, or found to be current, at `moment` or later."""
-        return cls(moment, by_reading=False)
+        return cls(moment, by_reading=False, slack=slack)

@@ -80,7 +80,9 @@ async def open_engine(
     With `transport`, AWS and the agent are asked through it instead of the network.
     """
     environment = settings.environment
-    http = HttpClient(settings.max_calls)
+    # Where one host serves all regions, a region that hangs leaves connections to the others.
+    http = HttpClient(connections_per_host=2 * settings.max_calls)
+    http.open()
     client = AwsClient(
         Endpoints(environment),
         transport or network.Network(environment, http).send,
