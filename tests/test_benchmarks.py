@@ -15,7 +15,7 @@ from benchmarks.goals import GOALS, reference_of
 from benchmarks.pods import Pods, objects
 from benchmarks.rows.node import calls_of
 from benchmarks.table import shown
-from provider.csi.request.attributes import parse_mount
+from provider.csi.request.attributes import RawRequest, parse_mount
 from provider.v1alpha1 import service_pb2 as pb
 
 TIME = Figure("node.start", "node start", 100.0, "ms")
@@ -119,13 +119,8 @@ def test_only_the_last_stage_of_the_image_counts() -> None:
 
 def test_requests_are_such_as_the_driver_sends() -> None:
     request = pb.MountRequest.FromString(Pods().request(3, 5))
-    spec = parse_mount(
-        attributes=request.attributes,
-        secrets=request.secrets,
-        permission=request.permission,
-        target_path=request.target_path,
-        default_region="us-east-1",
-    )
+    raw = RawRequest(request.attributes, request.secrets, request.permission, request.target_path)
+    spec = parse_mount(raw, default_region="us-east-1")
     assert len(spec.klass.objects) == 5
     assert spec.pod.service_account == "app-003"
     assert set(spec.tokens) == {"sts.amazonaws.com", "pods.eks.amazonaws.com"}

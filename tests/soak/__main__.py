@@ -1,6 +1,6 @@
 """`make soak ARGS="--minutes 3 --seed 7"`: everything that may go wrong, at random, for a while.
 
-The seed draws what happens and what pods ask for; in which order threads meet is theirs.
+The seed decides what happens and what pods ask for, but not the order in which they run.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from tests.soak.run import Report, soak
 
 
 def main() -> int:
-    """Run, tell, and answer 1 if anything was wrong."""
+    """Run, report, and return 1 if anything was wrong."""
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
@@ -20,6 +20,7 @@ def main() -> int:
     report = soak(options.seed, options.minutes * 60, tell)
     tell(report)
     print("\n" + "\n".join(f"{number:7} {event}" for event, number in report.events.most_common()))
+    print(f"{report.loop}; most threads: {report.most_threads}")
     for complaint in report.complaints:
         print(f"WRONG {complaint}")
     print("soak: " + (f"failed; again: --seed {report.seed}" if report.complaints else "passed"))
