@@ -120,7 +120,8 @@ def _group(text: str, _: str) -> str:
         return ""
     groups: list[list[str]] = []
     for key, item in entries(value):
-        for number, (_, member) in enumerate(entries(item) if item.is_array else ()):
+        members = entries(item) if item.is_array else []
+        for number, (_index, member) in enumerate(members):
             if number == len(groups):
                 groups.append([])
             groups[number].append(f"{key.raw}:{member.raw}")

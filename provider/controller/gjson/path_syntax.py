@@ -92,6 +92,23 @@ def index_component(path: str) -> tuple[Component, Query | None]:
 
 
 def _query(path: str) -> tuple[Query | None, int]:
+    end, operator_at = _query_end(path)
+    if end is None:
+        return None, len(path)
+    every = path[end + 1 : end + 2] == "#"
+    if not operator_at:
+        return Query(path[2:end].strip(_BLANK), "", "", every), end + 1
+    condition = path[operator_at:end].strip(_BLANK)
+    operator = next(name for name in _OPERATORS if condition.startswith(name))
+    value = condition[len(operator) :].strip(_BLANK)
+    if len(value) >= 2 and value[0] == value[-1] == '"':
+        value = unescape(value[1:-1]) if "\\" in value else value[1:-1]
+    operator = "=" if operator == "==" else operator
+    return Query(path[2:operator_at].strip(_BLANK), operator, value, every), end + 1
+
+
+def _query_end(path: str) -> tuple[int | None, int]:
+    """The offset of the bracket that closes a query, and of its operator, or 0."""
     depth, at, operator_at = 1, 2, 0
     while at < len(path):
         char = path[at]
@@ -104,23 +121,12 @@ def _query(path: str) -> tuple[Query | None, int]:
         elif char in "])":
             depth -= 1
             if depth == 0:
-                break
+                return at, operator_at
         elif char == '"':
             string = STRING.match(path, at)
             at = string.end() - 1 if string else len(path)
         at += 1
-    if depth > 0:
-        return None, at
-    every = path[at + 1 : at + 2] == "#"
-    if not operator_at:
-        return Query(path[2:at].strip(_BLANK), "", "", every), at + 1
-    condition = path[operator_at:at].strip(_BLANK)
-    operator = next(name for name in _OPERATORS if condition.startswith(name))
-    value = condition[len(operator) :].strip(_BLANK)
-    if len(value) >= 2 and value[0] == value[-1] == '"':
-        value = unescape(value[1:-1]) if "\\" in value else value[1:-1]
-    operator = "=" if operator == "==" else operator
-    return Query(path[2:operator_at].strip(_BLANK), operator, value, every), at + 1
+    return None, 0
 
 
 def selectors(path: str) -> tuple[list[tuple[str, str]], str] | None:

@@ -19,7 +19,16 @@ _BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[{}\[\]()]', re.DO
 _NUMBER_END: Final = re.compile("[\x00-\x20,\\]}]")
 _LITERAL: Final = re.compile(r".[a-z]*", re.DOTALL)
 _INTEGER: Final = re.compile(r"-?[0-9]*", re.ASCII)
-_SHORT: Final = {"\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", '"': '"'}
+_SHORT: Final = {
+    "\\": "\\",
+    "/": "/",
+    "b": "\b",
+    "f": "\f",
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    '"': '"',
+}
 _STOP: Final = re.compile("[\x00-\x1f\\\\]")
 _HEX: Final = re.compile("[0-9a-fA-F]{4}")
 
@@ -117,25 +126,32 @@ def string_at(text: str, at: int) -> Result | None:
 
 def squash(text: str, at: int) -> str:
     """The raw text from a bracket to its counterpart, or to the end where there is none."""
+    return text[at : _squash_end(text, at)]
+
+
+def _squash_end(text: str, at: int) -> int:
+    """The offset behind the counterpart of a bracket. Beyond the text if a string is open."""
     depth = 0
     for token in _BRACKET.finditer(text, at):
         first = token.group()[0]
         if first == '"':
             if depth == 0:
-                return text[at : token.end()]
+                return token.end()
+            if not STRING.fullmatch(token.group()):
+                return len(text) + 1
             continue
         depth += 1 if first in "{[(" else -1
         if depth <= 0:
-            return text[at : token.end()]
-    return text[at:]
+            return token.end()
+    return len(text)
 
 
 def value_at(text: str, at: int) -> tuple[Result | None, int]:
     """The value that begins at `at`, and the offset behind it. None for an endless string."""
     first = text[at]
     if first in "{[":
-        raw = squash(text, at)
-        return Result("json", raw), at + len(raw)
+        end = _squash_end(text, at)
+        return Result("json", text[at:end]), end
     if first == '"':
         result = string_at(text, at)
         return result, at + len(result.raw) if result else len(text)
@@ -144,8 +160,8 @@ def value_at(text: str, at: int) -> tuple[Result | None, int]:
         raw = match.group() if match else ""
         kind: Kind = "true" if first == "t" else "false" if first == "f" else "null"
         return Result(kind, raw), at + len(raw)
-    end = _NUMBER_END.search(text, at + 1)
-    stop = end.start() if end else len(text)
+    behind = _NUMBER_END.search(text, at + 1)
+    stop = behind.start() if behind else len(text)
     return Result("number", text[at:stop]), stop
 
 

@@ -3,8 +3,6 @@
 import re
 from typing import Final
 
-import re2
-
 from provider.controller.gjson.modifiers import modified
 from provider.controller.gjson.path_syntax import (
     Component,
@@ -15,19 +13,17 @@ from provider.controller.gjson.path_syntax import (
     selectors,
     split_pipe,
 )
+from provider.controller.gjson.queries import key_matcher, matches
 from provider.controller.gjson.results import (
     VALUE_START,
     Result,
-
     parse,
     squash,
     string_at,
-
     value_at,
 )
 from provider.controller.gjson.texts import is_valid, json_string
 from provider.controller.template.limits import Budget
-from provider.controller.template.unicode_text import tight
 
 _KEY: Final = re.compile('["}]')
 _ELEMENT: Final = re.compile(r'["{\[tfn+\-0-9iIN\]]')
@@ -56,7 +52,9 @@ def _special(text: str, path: str, budget: Budget) -> Result | None:
         return get(value, rest[1:], budget) if rest[:1] in ("|", ".") else parse(value)
     if path[0] in "[{":
         chosen = selectors(path)
-        if chosen is not None and chosen[1][:1] in ("", "|", "."):
+        if chosen is None:
+            return _Search(text, budget).run("")  # gjson goes on with an empty path
+        if chosen[1][:1] in ("", "|", "."):
             result = _multipath(text, path[0], chosen[0], budget)
             return get(result.raw, chosen[1][1:], budget) if chosen[1] else result
     return None
@@ -115,7 +113,7 @@ class _Search:
         component = key_component(path)
         if component.pipe is not None:
             self._pipe = component.pipe
-        matches = _matcher(component)
+        is_wanted = key_matcher(component)
         while (token := _KEY.search(self._text, at)) is not None:
             if token.group() == "}":
                 return token.end(), False
@@ -127,7 +125,7 @@ class _Search:
             start = VALUE_START.search(self._text, at)
             if start is None:
                 break
-            at, found = self._entry(start.start(), component.path, matches(key.text))
+            at, found = self._entry(start.start(), component.path, is_wanted(key.text))
             if found:
                 return at, True
         return len(self._text), False
@@ -166,20 +164,23 @@ class _Search:
         return len(self._text), False
 
     def _elements(self, at: int) -> tuple[list[Result], int]:
-        """The elements from an offset on, and the offset behind the array."""
+        """The elements from an offset on, and the offset behind the array.
+
+        The offset is beyond the text if a string does not end.
+        """
         found: list[Result] = []
         while (token := _ELEMENT.search(self._text, at)) is not None and token.group() != "]":
             self._budget.step()
             value, at = value_at(self._text, token.start())
             if value is None:
-                break
+                return found, len(self._text) + 1
             found.append(value)
-        return found, token.end() if token else len(self._text)
+        return found, token.end() if token else at
 
     def _counted(self, at: int, component: Component) -> tuple[int, bool]:
         """`#`, the number of elements, and `#.path`, the path of each element."""
         elements, end = self._elements(at)
-        if component.part != "#":
+        if component.part != "#" or end > len(self._text):
             return end, False
         path = component.path
         if path is None:
@@ -213,7 +214,7 @@ class _Search:
                 self._value = result
                 return end, True
             found.append(result)
-        if query.every:
+        if query.every and end <= len(self._text):
             self._value = self._list([r for r in found if r.raw or r.string()])
         return end, False
 
@@ -223,94 +224,8 @@ class _Search:
             value = get(element.raw, query.path, self._budget)
         elif query.path:
             return False
-        return _compares(value, query)
+        return matches(value, query)
 
 
 def _is_index(part: str) -> bool:
     return part.isascii() and part.isdecimal() and len(part.lstrip("0")) < 9
-
-
-def _matcher(component: Component):  # type: ignore[no-untyped-def]
-    if not component.wild:
-        return lambda key: key == component.part
-    pattern = wildcard(component.part)
-    return lambda key: pattern.fullmatch(tight(key)) is not None
-
-
-def wildcard(pattern: str):  # type: ignore[no-untyped-def]
-    """A pattern with `*` and `?` as a regular expression. A backslash makes them plain."""
-    out: list[str] = []
-    at = 0
-    while at < len(pattern):
-        char = pattern[at]
-        if char == "\\" and at + 1 < len(pattern):
-            at += 1
-            char = re2.escape(pattern[at])
-        else:
-            char = {"*": ".*", "?": "."}.get(char, re2.escape(char))
-        out.append(char)
-        at += 1
-    options = re2.Options()
-    options.log_errors = False
-    options.dot_nl = True
-    return re2.compile(tight("".join(out)), options)
-
-
-def _words(value: Result) -> dict[str, bool]:
-    """What the values `~true`, `~false`, `~null` and `~*` of a query match."""
-    text = value.text.lower() if value.kind == "string" else ""
-    is_number = value.kind == "number"
-    return {
-        "*": value.exists,
-        "null": value.kind == "null",
-        "true": value.kind == "true"
-        or text in ("1", "t", "true")
-        or (is_number and value.number != 0),
-        "false": value.kind in ("null", "false")
-        or text in ("0", "f", "false")
-        or (is_number and value.number == 0),
-    }
-
-
-def _compares(value: Result, query: Query) -> bool:
-    wanted = query.value
-    if wanted.startswith("~"):
-        holds = _words(value).get(wanted[1:])
-        if holds is None:
-            return False
-        value, wanted = Result("true" if holds else "false"), "true"
-    if not value.exists:
-        return False
-    if not query.operator:
-        return True
-    if value.kind == "string":
-        return _compares_text(value.text, query.operator, wanted)
-    if value.kind == "number":
-        left, right = value.number, Result("number", wanted).number
-        return _compares_order(query.operator, left < right, left == right, left > right)
-    if value.kind in ("true", "false"):
-        left_true = value.kind == "true"
-        other = {"true": True, "false": False}.get(wanted)
-        if query.operator in ("=", "!="):
-            return (other is left_true) == (query.operator == "=")
-        if query.operator in (">=", "<="):
-            return left_true == (query.operator == ">=")
-        if query.operator in (">", "<"):
-            return left_true == (query.operator == ">") and other is (not left_true)
-    return False
-
-
-def _compares_text(left: str, operator: str, right: str) -> bool:
-    if operator in ("%", "!%"):
-        return (wildcard(right).fullmatch(tight(left)) is not None) == (operator == "%")
-    a, b = tight(left), tight(right)
-    return _compares_order(operator, a < b, a == b, a > b)
-
-
-def _compares_order(operator: str, less: bool, equal: bool, greater: bool) -> bool:
-    return {
-        "=": equal, "!=": not equal, "<": less, "<=": less or equal, ">": greater,
-        ">=": greater or equal,
-    }.get(operator, False)  # fmt: skip
-
-

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from provider.controller.template.errors import TemplateError
-from provider.controller.template.evaluator import Evaluation, Program
+from provider.controller.template.evaluator import Evaluation
 from provider.controller.template.functions import FUNCTIONS
 from provider.controller.template.limits import Budget, Limits
 from provider.controller.template.parser import parse
+from provider.controller.template.state import Program
 from provider.controller.template.unicode_text import loose, tight
 from provider.controller.template.values import Map
 

@@ -10,6 +10,8 @@ import re2
 from provider.controller.template.errors import FunctionError
 
 _REFERENCE: Final = re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})")
+_INDEX: Final = re.compile("0|[1-9][0-9]{0,8}")
+_ESCAPE: Final = re.compile(rb"\\Q.*?(?:\\E|\Z)|\\(.)", re.DOTALL)
 _MAX_MEMORY: Final = 4 << 20
 MOST_PATTERN_BYTES: Final = 8 << 10
 
@@ -21,6 +23,8 @@ class Pattern:
         """Raises FunctionError with no part of the pattern."""
         if len(pattern) > MOST_PATTERN_BYTES:
             raise FunctionError(f"the regular expression exceeds {MOST_PATTERN_BYTES} bytes")
+        if any(escape.group(1) == b"C" for escape in _ESCAPE.finditer(pattern)):
+            raise FunctionError("error parsing regexp: invalid escape sequence")
         options = re2.Options()
         options.log_errors = False
         options.max_mem = _MAX_MEMORY
@@ -52,35 +56,27 @@ class Pattern:
             spans = tuple(match.span(group) for group in range(self._compiled.groups + 1))
             start, end = spans[0]
             counts = start != end or start != previous_end
-            if end > position:
-                position = end
-            else:
-                position = _next_rune(text, position)
+            position = end if end > position else _next_rune(text, position)
             previous_end = end
             if counts:
                 most -= 1
                 yield spans
 
-    def replace(self, text: bytes, replacement: bytes, *, literal: bool = False) -> bytes:
-        """ReplaceAllString, or ReplaceAllLiteralString."""
+    def replace(self, text: bytes, replacement: bytes) -> bytes:
+        """ReplaceAllString."""
         parts: list[bytes] = []
         end = 0
         for spans in self.spans(text):
-            parts.append(text[end : spans[0][0]])
-            parts.append(replacement if literal else self._expand(replacement, text, spans))
+            parts += [text[end : spans[0][0]], self.expand(replacement, text, spans)]
             end = spans[0][1]
-        parts.append(text[end:])
-        return b"".join(parts)
+        return b"".join([*parts, text[end:]])
 
-    def _expand(
-        self, template: bytes, text: bytes, spans: tuple[tuple[int, int], ...]
-    ) -> bytes:
+    def expand(self, template: bytes, text: bytes, spans: tuple[tuple[int, int], ...]) -> bytes:
         def group(match: re.Match[str]) -> str:
             if match.group() == "$$":
                 return "$"
             name = match.group(1) or match.group(2)
-            is_number = name.isascii() and name.isdecimal() and len(name) < 9
-            number = int(name) if is_number else self._names.get(name, -1)
+            number = int(name) if _INDEX.fullmatch(name) else self._names.get(name, -1)
             if not 0 <= number < len(spans):
                 return ""
             start, end = spans[number]

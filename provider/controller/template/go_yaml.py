@@ -9,13 +9,11 @@ import math
 import re
 import struct
 from collections.abc import Iterator
-from functools import cmp_to_key
 from typing import Final
 
 import yaml
 
 from provider.controller.template.errors import FunctionError
-from provider.controller.template.go_json import format_number
 from provider.controller.template.limits import Budget
 from provider.controller.template.numbers import format_float, parse_float, parse_int, parse_uint
 from provider.controller.template.values import List, Map, Value
@@ -23,8 +21,12 @@ from provider.controller.template.values import List, Map, Value
 _LOADER: Final = getattr(yaml, "CLoader", yaml.Loader)
 _TAG: Final = "tag:yaml.org,2002:"
 _WORDS: Final[dict[str, Value]] = {
-    **dict.fromkeys("y Y yes Yes YES true True TRUE on On ON".split(), True),
-    **dict.fromkeys("n N no No NO false False FALSE off Off OFF".split(), False),
+    **dict.fromkeys(
+        ["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"], True
+    ),
+    **dict.fromkeys(
+        ["n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"], False
+    ),
     **dict.fromkeys(["", "~", "null", "Null", "NULL"]),
     **dict.fromkeys([".nan", ".NaN", ".NAN"], math.nan),
     **dict.fromkeys([".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"], math.inf),
@@ -168,7 +170,7 @@ def _resolve(text: str, kind: str) -> Value:
     if first == ".":
         number = parse_float(text)
         return text.encode() if number is None else number
-    if first not in "+-0123456789" or (kind in ("", "timestamp") and _is_date(text)):
+    if first not in "+-0123456789" or (kind in ("", "timestamp") and is_date(text)):
         return text.encode()
     plain = text.replace("_", "")
     for parsed in (parse_int(plain, 0), parse_uint(plain, 0)):
@@ -179,9 +181,12 @@ def _resolve(text: str, kind: str) -> Value:
     return text.encode()
 
 
-def _is_date(text: str) -> bool:
+def is_date(text: str) -> bool:
+    """Whether go-yaml takes the text for a timestamp."""
     match = _DATE.fullmatch(text)
-    return bool(match) and 1 <= int(match.group(1)) <= 12 and 1 <= int(match.group(2)) <= 31
+    if match is None:
+        return False
+    return 1 <= int(match.group(1)) <= 12 and 1 <= int(match.group(2)) <= 31
 
 
 def scalar_text(value: Value) -> bytes:
@@ -226,94 +231,3 @@ def as_json(value: Value) -> Value:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace").encode()
     return value
-
-
-class _Dumper(yaml.Dumper):
-    """Emits without a line width where go-yaml has none."""
-
-
-def emit(value: Value, budget: Budget) -> str:
-    """The value, which came through JSON, as go-yaml writes it, without the last newline."""
-    events: list[yaml.Event] = [
-        yaml.StreamStartEvent(), yaml.DocumentStartEvent(explicit=False),
-    ]  # fmt: skip
-    events += _events(value, budget, 0)
-    events += [yaml.DocumentEndEvent(explicit=False), yaml.StreamEndEvent()]
-    budget.step(len(events) * 10)
-    text: str = yaml.emit(events, Dumper=_Dumper, allow_unicode=True, width=80)
-    return text.removesuffix("...\n").removesuffix("\n")
-
-
-def _events(value: Value, budget: Budget, depth: int) -> Iterator[yaml.Event]:
-    budget.step()
-    budget.depth(depth)
-    if isinstance(value, List):
-        yield yaml.SequenceStartEvent(None, None, implicit=True, flow_style=not value.items)
-        for item in value.items:
-            yield from _events(item, budget, depth + 1)
-        yield yaml.SequenceEndEvent()
-    elif isinstance(value, Map):
-        yield yaml.MappingStartEvent(None, None, implicit=True, flow_style=not value.items)
-        for key in sorted(value.items, key=cmp_to_key(_compare)):
-            yield from _events(key, budget, depth + 1)
-            yield from _events(value.items[key], budget, depth + 1)
-        yield yaml.MappingEndEvent()
-    else:
-        yield _scalar_event(value)
-
-
-def _scalar_event(value: Value) -> yaml.ScalarEvent:
-    style: str | None = None
-    if isinstance(value, bytes):
-        text = value.decode("utf-8", "replace")
-        if "\n" in text:
-            style = "|"
-        elif not isinstance(scalar(text, None, plain=True), bytes) or _BASE60.fullmatch(text):
-            style = '"'
-    elif value is None:
-        text = "null"
-    elif isinstance(value, bool):
-        text = "true" if value else "false"
-    elif isinstance(value, float):
-        text = _number_text(value)
-    else:
-        text = str(value)
-    return yaml.ScalarEvent(None, None, (True, True), text, style=style)
-
-
-_BASE60: Final = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?", re.ASCII)
-_DIGITS: Final = re.compile(r"[0-9]{1,1000}")
-
-
-def _number_text(number: float) -> str:
-    text = format_number(number)
-    if parse_int(text, 10) is not None or parse_uint(text, 10) is not None:
-        return text
-    return format_float(number, "g")
-
-
-def _compare(left: bytes, right: bytes) -> int:
-    """go-yaml's order of keys: numbers inside of them count as numbers, letters come last."""
-    a, b = left.decode("utf-8", "replace"), right.decode("utf-8", "replace")
-    at = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), None)
-    if at is None:
-        return len(a) - len(b)
-    if a[at].isalpha() or b[at].isalpha():
-        if a[at].isalpha() and b[at].isalpha():
-            return -1 if a[at] < b[at] else 1
-        return -1 if b[at].isalpha() else 1
-    digits = len(a[:at]) - len(a[:at].rstrip("0123456789"))
-    before = a[at - digits : at] if "0" in (a[at], b[at]) else ""
-    lead = "1" if before.strip("0") else ""
-    run_a, run_b = _digits(a, at), _digits(b, at)
-    number_a, number_b = int(lead + run_a or "0"), int(lead + run_b or "0")
-    if number_a != number_b:
-        return -1 if number_a < number_b else 1
-    if len(run_a) != len(run_b):
-        return len(run_a) - len(run_b)
-    return -1 if a[at] < b[at] else 1
-
-
-def _digits(text: str, at: int) -> str:
-    match = _DIGITS.match(text, at)
-    return match.group() if match else ""

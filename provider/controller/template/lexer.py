@@ -149,7 +149,7 @@ class Lexer:
             raise _LexError("unclosed left paren")
         yield self._close()
 
-    def _part(self) -> Token:
+    def _part(self) -> Token:  # noqa: PLR0911 - one line a kind
         if self._position >= len(self._text):
             raise _LexError("unclosed action")
         char = self._text[self._position]
@@ -214,9 +214,7 @@ class Lexer:
 
     def _at_terminator(self, at: int) -> bool:
         char = self._text[at : at + 1]
-        return (
-            not char or char in f"{_SPACES}.,|:()" or self._text.startswith(self._right, at)
-        )
+        return not char or char in f"{_SPACES}.,|:()" or self._text.startswith(self._right, at)
 
     def _name(self, kind: Literal["field", "variable"]) -> Token:
         end = self._position + 1

@@ -11,9 +11,9 @@ class Limits:
     """The limits of one template and of one rendering."""
 
     text_bytes: int = 1 << 20
-    steps: int = 300_000  # evaluated nodes, and work of functions in the same unit (about 2 µs)
+    steps: int = 500_000  # evaluated nodes, and work of functions in the same unit, about 2 µs
     output_bytes: int = 2 << 20  # a Kubernetes Secret holds 1 MiB
-    memory_bytes: int = 64 << 20  # the sum of all that functions return, not what is alive
+    memory_bytes: int = 32 << 20  # the sum of all that functions return, not what is alive
     depth: int = 100  # nested blocks, templates, parentheses and documents
     pattern_bytes: int = 8 << 10  # of a regular expression
     padding: int = 100_000  # characters of one width, precision or indentation

@@ -158,7 +158,9 @@ class Call(Node):
 
     def source(self) -> str:
         pipe = f" {self.pipe.source()}" if self.pipe else ""
-        return "{{template " + loose(quote(self.name.encode("utf-8", "surrogateescape"))) + pipe + "}}"
+        return (
+            "{{template " + loose(quote(self.name.encode("utf-8", "surrogateescape"))) + pipe + "}}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

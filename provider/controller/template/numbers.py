@@ -2,12 +2,17 @@
 
 import math
 import re
+from fractions import Fraction
 from typing import Final
 
 _INTEGER: Final = re.compile(r"([+-]?)(0[xX]|0[oO]|0[bB]|0)?([0-9a-zA-Z_]*)")
-_DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_DIGITS: Final = r"[0-9]+(?:_[0-9]+)*"
+_DECIMAL: Final = re.compile(
+    rf"[+-]?(?:{_DIGITS}\.?(?:{_DIGITS})?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?"
+)
 _HEXADECIMAL: Final = re.compile(
-    r"([+-]?)0[xX]([0-9a-fA-F_]*)(?:\.([0-9a-fA-F_]*))?[pP]([+-]?[0-9]+)"
+    rf"([+-]?)0[xX](_?[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)?(?:\.([0-9a-fA-F]*))?"
+    rf"[pP]([+-]?{_DIGITS})"
 )
 _SPECIAL: Final = re.compile(r"(?i:([+-]?)inf(?:inity)?|nan)")
 _BASES: Final = {"x": 16, "o": 8, "b": 2, "": 8}
@@ -19,6 +24,17 @@ def parse_int(text: str, base: int, bits: int = 64) -> int | None:
     number = _parse(text, base)
     limit = 1 << (bits - 1)
     return number if number is not None and -limit <= number < limit else None
+
+
+def nearest_int(text: str) -> int:
+    """strconv.ParseInt(text, 10, 64) whose error is ignored: the limit if out of range, else 0."""
+    number = parse_int(text, 10)
+    if number is not None:
+        return number
+    digits = text[1:] if text[:1] in ("+", "-") else text
+    if not (digits.isascii() and digits.isdecimal()):
+        return 0
+    return -(1 << 63) if text[0] == "-" else (1 << 63) - 1
 
 
 def parse_uint(text: str, base: int) -> int | None:
@@ -35,21 +51,24 @@ def _parse(text: str, base: int) -> int | None:
         return None
     sign, prefix, digits = match.group(1), match.group(2) or "", match.group(3)
     if base == 0:
-        if prefix == "0" and not digits:
-            return 0
         base = _BASES[prefix[1:].lower()] if prefix else 10
-        if not _UNDERSCORES.fullmatch(digits) or (not prefix and digits.startswith("_")):
-            return None
-        digits = digits.replace("_", "")
+        digits = _without_underscores(prefix, digits)
     else:
-        digits = prefix + digits
-    if not digits or "_" in digits:
-        return None
+        digits = prefix + digits if len(prefix) < 2 else ""
     try:
-        number = int(digits, base)
+        number = int(digits, base) if "_" not in digits else None
     except ValueError:
         return None
-    return -number if sign == "-" else number
+    return -number if number is not None and sign == "-" else number
+
+
+def _without_underscores(prefix: str, digits: str) -> str:
+    """The digits behind a prefix; empty where an underscore is not between two of them."""
+    if prefix == "0" and not digits:
+        return "0"
+    if not _UNDERSCORES.fullmatch(digits) or (not prefix and digits.startswith("_")):
+        return ""
+    return digits.replace("_", "")
 
 
 def parse_float(text: str) -> float | None:
@@ -57,36 +76,40 @@ def parse_float(text: str) -> float | None:
     if not text.isascii() or len(text) > 2000:
         return None
     if special := _SPECIAL.fullmatch(text):
-        return math.nan if text[-1] in "nN" and "i" not in text.lower() else _infinity(special)
-    plain = text
+        return _special(special)
     if match := _HEXADECIMAL.fullmatch(text):
         return _hexadecimal(match)
-    if not _DECIMAL.fullmatch(plain):
+    if not _DECIMAL.fullmatch(text):
         return None
-    number = float(plain)
+    number = float(text)
     return None if math.isinf(number) else number
 
 
-def _infinity(match: re.Match[str]) -> float:
+def _special(match: re.Match[str]) -> float:
+    if match.group(1) is None:
+        return math.nan
     return -math.inf if match.group(1) == "-" else math.inf
 
 
 def _hexadecimal(match: re.Match[str]) -> float | None:
     sign, whole, fraction, exponent = match.groups()
-    if len(exponent) > 6 or not (whole or fraction) or "_" in f"{whole}{fraction}":
+    if len(exponent) > 6 or not (whole or fraction):
         return None
+    digits = f"{sign}0x{whole or '0'}.{fraction or '0'}p{exponent}"
     try:
-        return float.fromhex(f"{sign}0x{whole or '0'}.{fraction or '0'}p{exponent}")
+        return float.fromhex(digits.replace("_", ""))
     except (OverflowError, ValueError):
         return None
 
 
 def format_float(number: float, verb: str, precision: int = -1) -> str:
-    """strconv.FormatFloat for the verbs e, E, f, g and G. Precision -1 is the shortest."""
+    """strconv.FormatFloat. Precision -1 is the shortest."""
     if math.isnan(number):
         return "NaN"
     if math.isinf(number):
         return "+Inf" if number > 0 else "-Inf"
+    if verb in "bxX":
+        return _binary(number) if verb == "b" else _hexadecimal_text(number, verb, precision)
     if verb in "eEf" and precision >= 0:
         return f"{number:.{precision}{verb}}"
     if verb in "gG" and precision >= 0:
@@ -95,6 +118,31 @@ def format_float(number: float, verb: str, precision: int = -1) -> str:
     if verb in "gG":
         verb = "f" if -4 <= point - 1 < 6 else ("e" if verb == "g" else "E")
     return sign + (_scientific(digits, point, verb) if verb in "eE" else _plain(digits, point))
+
+
+def _binary(number: float) -> str:
+    mantissa, exponent = math.frexp(number)
+    exponent = max(exponent - 53, -1074) if number else -1074
+    return f"{int(math.ldexp(mantissa, math.frexp(number)[1] - exponent))}p{exponent:+d}"
+
+
+def _hexadecimal_text(number: float, verb: str, precision: int) -> str:
+    sign = "-" if math.copysign(1, number) < 0 else ""
+    mantissa, exponent = math.frexp(abs(number))
+    bits = int(math.ldexp(mantissa, 53))
+    exponent = exponent - 1 if number else 0
+    digits = 13
+    if 0 <= precision < 13:
+        bits = round(Fraction(bits, 1 << 4 * (13 - precision)))
+        digits = precision
+        if bits >> 4 * digits > 1:
+            bits, exponent = bits >> 1, exponent + 1
+    fraction = f"{bits & ((1 << 4 * digits) - 1):0{digits}x}" if digits else ""
+    if precision < 0:
+        fraction = fraction.rstrip("0")
+    fraction = fraction.ljust(precision, "0")
+    text = f"0x{bits >> 4 * digits}{'.' if fraction else ''}{fraction}p{exponent:+03d}"
+    return sign + (text.upper() if verb == "X" else text)
 
 
 def _general(number: float, verb: str, precision: int) -> str:

@@ -2,19 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.values import (
     ANY,
-    Int64,
     List,
     Map,
-    Moment,
-    Pair,
-    Uint8,
-    Uint32,
-    Uint64,
     Value,
     type_name,
 )
@@ -53,20 +47,30 @@ class Function:
 Table = dict[str, Function]
 
 
-def adder(table: Table) -> Callable[..., Callable[[Callable[..., Value]], Callable[..., Value]]]:
+_Call = TypeVar("_Call", bound=Callable[..., Value])
+
+
+class Adder(Protocol):
+    """What `adder` returns."""
+
+    def __call__(
+        self, names: str, signature: str = "", *, budget: bool = False
+    ) -> Callable[[_Call], _Call]:
+        """A decorator that adds a function under the names."""
+
+
+def adder(table: Table) -> Adder:
     """A decorator that adds a function to the table: `@add("trunc", "int string")`.
 
     Several names are separated by spaces. A type that ends with `...` is variadic. With
     `budget=True` the function gets the Budget first.
     """
 
-    def add(
-        names: str, signature: str = "", *, budget: bool = False
-    ) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
+    def add(names: str, signature: str = "", *, budget: bool = False) -> Callable[[_Call], _Call]:
         types = signature.split()
         variadic = types.pop()[:-3] if types and types[-1].endswith("...") else None
 
-        def decorate(call: Callable[..., Value]) -> Callable[..., Value]:
+        def decorate(call: _Call) -> _Call:
             for name in names.split():
                 table[name] = Function(name, call, tuple(types), variadic, budget)
             return call
@@ -88,32 +92,11 @@ def nil_of(kind: str) -> Value:
     return List([], ANY, nil=True) if kind == "list" else None
 
 
-def is_assignable(value: Value, kind: str) -> bool:  # noqa: PLR0911 - one line a type
+def is_assignable(value: Value, kind: str) -> bool:
     """Whether Go assigns the value to a parameter of the type."""
-    match kind:
-        case "any" | "value":
-            return True
-        case "string":
-            return isinstance(value, bytes)
-        case "int":
-            return isinstance(value, int) and not isinstance(
-                value, bool | Int64 | Uint8 | Uint32 | Uint64
-            )
-        case "uint32":
-            return isinstance(value, Uint32)
-        case "bool":
-            return isinstance(value, bool)
-        case "float":
-            return isinstance(value, float)
-        case "dict":
-            return isinstance(value, Map) and value.elem == ANY
-        case "list":
-            return isinstance(value, List) and value.elem == ANY
-        case "time":
-            return isinstance(value, Moment)
-        case "pair":
-            return isinstance(value, Pair)
-    return False
+    if kind in ("any", "value"):
+        return True
+    return type_name(value) == go_type(kind)
 
 
 def go_type(kind: str) -> str:

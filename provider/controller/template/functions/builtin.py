@@ -4,7 +4,8 @@ from urllib.parse import quote_plus
 
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.limits import Budget
-from provider.controller.template.printing import go_print, go_printf, go_println
+from provider.controller.template.printf import go_printf
+from provider.controller.template.printing import go_print, go_println
 from provider.controller.template.registry import Table, adder
 from provider.controller.template.unicode_text import is_printable, loose, tight
 from provider.controller.template.values import (
@@ -87,8 +88,8 @@ def _js_char(char: str) -> str:
         return f"\\u{ord(char):04X}"
     if char < "\x80" or is_printable(char):
         return char
-    code = 0xFFFD if 0xDC80 <= ord(char) <= 0xDCFF else ord(char)
-    return chr(code) if is_printable(chr(code)) else f"\\u{code:04X}"
+    is_invalid = 0xDC80 <= ord(char) <= 0xDCFF  # Go takes it for U+FFFD, which is printable
+    return char if is_invalid else f"\\u{ord(char):04X}"
 
 
 @add("urlquery", "any...", budget=True)

@@ -4,7 +4,7 @@ import unicodedata
 from typing import Literal
 
 from provider.controller.template.registry import Table, adder
-from provider.controller.template.unicode_text import is_space, loose, mapped, one_to_one, tight
+from provider.controller.template.unicode_text import is_space, loose, one_to_one, runes, tight
 
 TABLE: Table = {}
 add = adder(TABLE)
@@ -78,6 +78,10 @@ def _upper_end(text: str) -> int:
     return end
 
 
+def _lowered(word: str) -> str:
+    return "".join(one_to_one(char, "lower") if _is_upper(char) else char for char in word)
+
+
 class _Lowered:
     """The state of xstrings' camelCaseToLowerCase."""
 
@@ -93,7 +97,7 @@ class _Lowered:
         if kind == "connector":
             self._out.append(self._connector * len(word))
         else:
-            self._out.append(mapped(word, "lower") if kind in ("upper", "alphabet") else word)
+            self._out.append(_lowered(word) if kind == "upper" else word)
 
     def _put_letters_and_numbers(self) -> None:
         while self._kind in ("alphabet", "number"):
@@ -121,18 +125,17 @@ class _Lowered:
         return "".join(self._out)
 
     def _after_word(self) -> None:
-        if self._kind != "number":
-            if self._kind not in ("connector", "punctuation"):
-                self._out.append(self._connector)
-            return
-        if not self._rest:
-            return
         number = self._word
-        self._advance()
+        if self._kind != "number":
+            self._join()
+        elif self._rest:
+            self._advance()
+            self._after_number(number)
+
+    def _after_number(self, number: str) -> None:
         if self._kind != "alphabet":
             self._put("number", number)
-            if self._kind not in ("connector", "punctuation"):
-                self._out.append(self._connector)
+            self._join()
             return
         self._out.append(self._connector)
         self._put("number", number)
@@ -144,10 +147,9 @@ add("snakecase", "string")(lambda text: tight(_Lowered(loose(text), "_").run()))
 add("kebabcase", "string")(lambda text: tight(_Lowered(loose(text), "-").run()))
 
 
-
 @add("camelcase", "string")
 def _camelcase(data: bytes) -> bytes:
-    text = loose(data)
+    text = runes(data)
     start = next((i for i, char in enumerate(text) if not _is_connector(char)), len(text))
     if start == len(text):
         return data

@@ -39,7 +39,8 @@ def to_float(value: Value) -> float:
     if isinstance(value, bool | int | float):
         return float(value)
     if isinstance(value, bytes):
-        return parse_float(loose(value)) or 0.0
+        number = parse_float(loose(value))
+        return 0.0 if number is None else number
     return 0.0
 
 

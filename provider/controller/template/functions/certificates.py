@@ -8,6 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.functions.encoding import CorruptInput, base64_decode
@@ -101,7 +102,7 @@ def _issue(
     is_authority: bool = False,
 ) -> Pair:
     """A certificate. `subject` is the common name and the days of validity."""
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, loose(subject[0]))])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, loose(subject[0]))])
     start = datetime.now(UTC)
     signer, signing_key = issuer or (name, key)
     builder = (
@@ -131,7 +132,7 @@ def _issue(
 
 
 _PURPOSES: Final = x509.ExtendedKeyUsage(
-    [x509.ExtendedKeyUsageOID.SERVER_AUTH, x509.ExtendedKeyUsageOID.CLIENT_AUTH]
+    [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
 )
 
 
@@ -147,9 +148,7 @@ add("genCA", "string int", budget=True)(
     lambda budget, name, days: _issue((name, days), [], _rsa(budget), None, is_authority=True)
 )
 add("genCAWithKey", "string int string")(
-    lambda name, days, pem: _issue(
-        (name, days), [], private_key_of(pem), None, is_authority=True
-    )
+    lambda name, days, pem: _issue((name, days), [], private_key_of(pem), None, is_authority=True)
 )
 add("genSelfSignedCert", "string list list int", budget=True)(
     lambda budget, name, ips, names, days: _issue(

@@ -20,7 +20,7 @@ TABLE: Table = {}
 add = adder(TABLE)
 
 _BCRYPT_STEPS: Final = 25_000
-_SCRYPT_STEPS: Final = 60_000
+_SCRYPT_STEPS: Final = 40_000
 
 add("sha1sum", "string")(lambda data: hashlib.sha1(data).hexdigest().encode())  # noqa: S324
 add("sha256sum", "string")(lambda data: hashlib.sha256(data).hexdigest().encode())
@@ -41,10 +41,7 @@ def _rand_bytes(budget: Budget, count: int) -> bytes:
 def _bcrypt(budget: Budget, password: bytes) -> bytes:
     budget.step(_BCRYPT_STEPS)
     if len(password) > 72:
-        return (
-            b"failed to encrypt string with bcrypt: "
-            b"bcrypt: password length exceeds 72 bytes"
-        )
+        return b"failed to encrypt string with bcrypt: bcrypt: password length exceeds 72 bytes"
     return bcrypt.hashpw(password, bcrypt.gensalt(10, prefix=b"2a"))
 
 
@@ -114,7 +111,7 @@ _CHARACTERS: Final = {
 
 
 @add("derivePassword", "uint32 string string string string", budget=True)
-def _derive(
+def _derive(  # noqa: PLR0913, PLR0917 - sprig's parameters
     budget: Budget, counter: int, kind: bytes, password: bytes, user: bytes, site: bytes
 ) -> bytes:
     shapes = _SHAPES.get(kind)

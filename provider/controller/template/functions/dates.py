@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from provider.controller.template import moments
 from provider.controller.template.errors import FunctionError
-from provider.controller.template.numbers import parse_int
+from provider.controller.template.numbers import nearest_int
 from provider.controller.template.registry import Table, adder
 from provider.controller.template.unicode_text import loose
 from provider.controller.template.values import Int64, Moment, Value
@@ -74,7 +74,7 @@ def _ago(value: Value) -> bytes:
 def _duration(value: Value) -> bytes:
     seconds = 0
     if isinstance(value, bytes):
-        seconds = parse_int(loose(value), 10) or 0
+        seconds = nearest_int(loose(value))
     elif isinstance(value, Int64):
         seconds = int(value)
     nanoseconds = (seconds * 10**9 + (1 << 63)) % (1 << 64) - (1 << 63)

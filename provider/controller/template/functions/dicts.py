@@ -79,9 +79,7 @@ def _merge_overwrite(budget: Budget, target: Map, *sources: Map) -> Map:
     return target
 
 
-def _merge_into(
-    target: Map, source: Map, budget: Budget, *, overwrites: bool, depth: int
-) -> None:
+def _merge_into(target: Map, source: Map, budget: Budget, *, overwrites: bool, depth: int) -> None:
     """mergo.Merge of maps: maps inside of both are merged, else empty values are replaced."""
     budget.depth(depth)
     for key, value in list(source.items.items()):
@@ -89,14 +87,20 @@ def _merge_into(
         present = target.items.get(key)
         if isinstance(present, Map) and isinstance(value, Map) and present is not value:
             _merge_into(present, value, budget, overwrites=overwrites, depth=depth + 1)
-        elif key not in target.items or (
-            (overwrites and is_true(value)) or (not overwrites and not is_true(present))
-        ):
+        elif value is None and not overwrites:
+            continue
+        elif overwrites or not is_true(present):
             budget.memory(len(key) + 64)
             target.items[key] = value
 
 
 @add("deepCopy mustDeepCopy", "any", budget=True)
+def _deep_copy(budget: Budget, value: Value) -> Value:
+    if value is None:
+        raise FunctionError("cannot copy nil")
+    return deep_copy(budget, value)
+
+
 def deep_copy(budget: Budget, value: Value, depth: int = 0) -> Value:
     """A copy that shares no list or dictionary with the value."""
     budget.depth(depth)

@@ -5,7 +5,7 @@ import binascii
 import re
 from typing import Final
 
-from provider.controller.template import go_json, go_yaml
+from provider.controller.template import go_json, go_yaml, yaml_writer
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.limits import Budget
 from provider.controller.template.registry import Table, adder
@@ -15,9 +15,7 @@ from provider.controller.template.values import Map, Value
 TABLE: Table = {}
 add = adder(TABLE)
 
-_ALPHABET_64: Final = frozenset(
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-)
+_ALPHABET_64: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 _ALPHABET_32: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
 
 add("b64enc", "string")(base64.b64encode)
@@ -61,15 +59,14 @@ def _padded(data: bytes, offset: int, kept: bytearray, size: int) -> bytes:
         raise CorruptInput(offset)
     wanted = size - partial
     at = offset
-    for number in range(wanted):
+    for _ in range(wanted):
         while at < len(data) and data[at] in b"\r\n":
             at += 1
         if at >= len(data):
             raise CorruptInput(len(data))
         if data[at] != 0x3D:
-            raise CorruptInput(at)
+            raise CorruptInput(at - 1 if size == 4 else at)
         at += 1
-        del number
     rest = data[at:].lstrip(b"\r\n")
     if rest:
         raise CorruptInput(len(data) - len(rest))
@@ -151,7 +148,9 @@ def _to_pretty_json(budget: Budget, value: Value) -> bytes:
 @add("toYaml", "any", budget=True)
 def _to_yaml(budget: Budget, value: Value) -> bytes:
     try:
-        return go_yaml.emit(go_json.decode(go_json.encode(value, budget), budget), budget).encode()
+        return yaml_writer.emit(
+            go_json.decode(go_json.encode(value, budget), budget), budget
+        ).encode()
     except FunctionError:
         return b""
 

@@ -15,7 +15,7 @@ add = adder(TABLE)
 
 @add("list tuple", "any...")
 def _list(*items: Value) -> List:
-    return List(list(items), nil=not items)
+    return List(list(items))
 
 
 @add("append push mustAppend mustPush", "any any")
@@ -112,10 +112,8 @@ def _concat(budget: Budget, *values: Value) -> List:
 @add("chunk mustChunk", "int any")
 def _chunk(size: int, value: Value) -> List:
     items = items_of(value, "chunk")
-    if size <= 0:
-        raise FunctionError("integer divide by zero" if size == 0 else "makeslice: out of range")
-    count = math.ceil(len(items) / size)
+    count = math.floor((len(items) - 1) / size) + 1 if size else -1
+    if count < 0 or (count > 0 and size < 0):
+        raise FunctionError("makeslice: len out of range")
     chunks: list[Value] = [List(items[i * size : (i + 1) * size]) for i in range(count)]
     return List(chunks, f"[]{ANY}")
-
-

@@ -8,7 +8,7 @@ from fractions import Fraction
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.functions.casts import to_float, to_int, to_int64
 from provider.controller.template.limits import Budget
-from provider.controller.template.numbers import parse_int
+from provider.controller.template.numbers import nearest_int, parse_int
 from provider.controller.template.printing import go_print
 from provider.controller.template.registry import Table, adder
 from provider.controller.template.unicode_text import loose
@@ -16,12 +16,11 @@ from provider.controller.template.values import Int64, List, Value, wrapped
 
 TABLE: Table = {}
 add = adder(TABLE)
-_HIGHEST = (1 << 63) - 1
 
 add("int64", "any")(to_int64)
 add("int", "any")(to_int)
 add("float64", "any")(to_float)
-add("atoi", "string")(lambda text: _atoi_of(loose(text)))
+add("atoi", "string")(lambda text: nearest_int(loose(text)))
 add("add", "any...")(lambda *values: wrapped(sum(map(to_int64, values))))
 add("add1", "any")(lambda value: wrapped(to_int64(value) + 1))
 add("sub", "any any")(lambda left, right: wrapped(to_int64(left) - to_int64(right)))
@@ -29,16 +28,6 @@ add("max biggest", "any any...")(lambda *values: max(map(to_int64, values)))
 add("min", "any any...")(lambda *values: min(map(to_int64, values)))
 add("floor", "any")(lambda value: _whole(math.floor, to_float(value)))
 add("ceil", "any")(lambda value: _whole(math.ceil, to_float(value)))
-
-
-def _atoi_of(text: str) -> int:
-    digits = text[1:] if text[:1] in ("+", "-") else text
-    number = parse_int(text, 10)
-    if number is not None:
-        return number
-    if digits.isascii() and digits.isdecimal():  # Go gives the nearest number with the error
-        return -_HIGHEST - 1 if text[0] == "-" else _HIGHEST
-    return 0
 
 
 def _whole(rounded: Callable[[float], int], number: float) -> float:

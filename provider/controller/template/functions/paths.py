@@ -128,7 +128,7 @@ def _host(host: str) -> str:
             raise FunctionError("unable to parse url: missing ']' in host")
         port = host[end + 1 :]
     else:
-        colon = host.rfind(":")
+        colon = host.find(":")
         port = host[colon:] if colon >= 0 else ""
     if port and not re.fullmatch(r":[0-9]*", port):
         raise FunctionError("unable to parse url: invalid port after host")

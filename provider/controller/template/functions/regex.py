@@ -1,7 +1,9 @@
 """sprig's regular expressions."""
 
+from collections.abc import Callable, Iterator
+
 from provider.controller.template.errors import FunctionError
-from provider.controller.template.go_regexp import compiled, quote_meta
+from provider.controller.template.go_regexp import Pattern, compiled, quote_meta
 from provider.controller.template.limits import Budget
 from provider.controller.template.registry import Table, adder
 from provider.controller.template.values import List, strings
@@ -21,13 +23,14 @@ def _match(pattern: bytes, text: bytes) -> bool:
         return False
 
 
-def _spans(budget: Budget, pattern: bytes, text: bytes, most: int = -1) -> list[tuple[int, int]]:
-    spans = []
-    for found in compiled(pattern).spans(text, most):
-        budget.step()
+def _found(
+    budget: Budget, pattern: Pattern, text: bytes, most: int = -1
+) -> Iterator[tuple[tuple[int, int], ...]]:
+    """The matches. Each search may read the rest of the text, so it counts as work."""
+    for spans in pattern.spans(text, most):
+        budget.step(1 + ((len(text) - spans[0][0]) >> 12))
         budget.memory(32)
-        spans.append(found[0])
-    return spans
+        yield spans
 
 
 @add("regexFind mustRegexFind", "string string")
@@ -40,39 +43,50 @@ def _find(pattern: bytes, text: bytes) -> bytes:
 
 @add("regexFindAll mustRegexFindAll", "string string int", budget=True)
 def _find_all(budget: Budget, pattern: bytes, text: bytes, most: int) -> List:
-    found = [text[start:end] for start, end in _spans(budget, pattern, text, most)]
+    matches = _found(budget, compiled(pattern), text, most)
+    found = [text[start:end] for (start, end), *_ in matches]
     result = strings(found)
     result.nil = not found
     return result
 
 
-def _replace(
-    budget: Budget, pattern: bytes, text: bytes, replacement: bytes, *, literal: bool
+@add("regexReplaceAll mustRegexReplaceAll", "string string string", budget=True)
+def _replace(budget: Budget, pattern: bytes, text: bytes, template: bytes) -> bytes:
+    regexp = compiled(pattern)
+    return _replaced(budget, regexp, text, lambda spans: regexp.expand(template, text, spans))
+
+
+@add("regexReplaceAllLiteral mustRegexReplaceAllLiteral", "string string string", budget=True)
+def _replace_literal(budget: Budget, pattern: bytes, text: bytes, literal: bytes) -> bytes:
+    return _replaced(budget, compiled(pattern), text, lambda _: literal)
+
+
+def _replaced(
+    budget: Budget,
+    pattern: Pattern,
+    text: bytes,
+    replacement: Callable[[tuple[tuple[int, int], ...]], bytes],
 ) -> bytes:
-    count = len(_spans(budget, pattern, text))
-    longest = len(replacement) if literal else len(replacement) + replacement.count(b"$") * len(text)
-    if count * longest > budget.limits.memory_bytes // 16:
-        budget.memory(count * longest)
-    return compiled(pattern).replace(text, replacement, literal=literal)
-
-
-add("regexReplaceAll mustRegexReplaceAll", "string string string", budget=True)(
-    lambda budget, pattern, text, new: _replace(budget, pattern, text, new, literal=False)
-)
-add("regexReplaceAllLiteral mustRegexReplaceAllLiteral", "string string string", budget=True)(
-    lambda budget, pattern, text, new: _replace(budget, pattern, text, new, literal=True)
-)
+    parts: list[bytes] = []
+    end = 0
+    for spans in _found(budget, pattern, text):
+        new = replacement(spans)
+        budget.memory(len(new))
+        parts += [text[end : spans[0][0]], new]
+        end = spans[0][1]
+    return b"".join([*parts, text[end:]])
 
 
 @add("regexSplit mustRegexSplit", "string string int", budget=True)
 def _split(budget: Budget, pattern: bytes, text: bytes, most: int) -> List:
     if most == 0:
         return List([], "string", nil=True)
+    regexp = compiled(pattern)
     if pattern and not text:
         return strings([b""])
     parts: list[bytes] = []
     begin, end = 0, 0
-    for start, stop in _spans(budget, pattern, text, most):
+    for (start, stop), *_ in _found(budget, regexp, text, most):
         if most > 0 and len(parts) == most - 1:
             break
         end = start

@@ -13,10 +13,9 @@ from provider.controller.template.values import Version
 TABLE: Table = {}
 add = adder(TABLE)
 
-_SUFFIX: Final = (
-    r"(-([0-9A-Za-z\-]+(\.[0-9A-Za-z\-]+)*))?(\+([0-9A-Za-z\-]+(\.[0-9A-Za-z\-]+)*))?"
-)
-_VERSION: Final = re.compile(rf"v?([0-9]+)(\.[0-9]+)?(\.[0-9]+)?{_SUFFIX}")
+_SUFFIX: Final = r"(-([0-9A-Za-z\-]+(\.[0-9A-Za-z\-]+)*))?(\+([0-9A-Za-z\-]+(\.[0-9A-Za-z\-]+)*))?"
+_NUMBER: Final = r"(?:0|[1-9][0-9]*)"
+_VERSION: Final = re.compile(rf"v?({_NUMBER})(\.{_NUMBER})?(\.{_NUMBER})?{_SUFFIX}")
 _RANGE_VERSION: Final = rf"v?([0-9xX*|]+)(\.[0-9xX*|]+)?(\.[0-9xX*|]+)?{_SUFFIX}"
 _OPERATORS: Final = r"=|!=|>=|=>|<=|=<|>|<|~>|~|\^|"
 _CONSTRAINT: Final = re.compile(rf"\s*({_OPERATORS})\s*({_RANGE_VERSION})\s*")
@@ -36,14 +35,15 @@ def parse(text: str) -> Version:
     for part in prerelease.split("."):
         if part.isdecimal() and part != "0" and part.startswith("0"):
             raise FunctionError("Version segment starts with 0")
-    return Version(*numbers, prerelease, match.group(8) or "", text)
+    major, minor, patch = numbers
+    return Version(major, minor, patch, prerelease, match.group(8) or "", text)
 
 
 def _part_key(part: str) -> tuple[int, int, str]:
     return (0, int(part), "") if part.isdecimal() else (1, 0, part)
 
 
-def order(version: Version) -> tuple[object, ...]:
+def order(version: Version) -> tuple[int, int, int, int, list[tuple[int, int, str]]]:
     """A key to compare versions by. Metadata does not count."""
     release = 0 if version.prerelease else 1
     parts = [_part_key(part) for part in version.prerelease.split(".")] if not release else []
@@ -84,18 +84,18 @@ def _differs(version: Version, wanted: Constraint) -> bool:
 def _above(version: Version, wanted: Constraint) -> bool:
     other = wanted.version
     if not wanted.dirty:
-        return order(version) > order(other)  # type: ignore[operator]  # tuples of one shape
+        return order(version) > order(other)
     if version.major != other.major:
         return version.major > other.major
     if wanted.dirty == "minor":
         return False
     if wanted.dirty == "patch":
         return version.minor > other.minor
-    return order(version) > order(other)  # type: ignore[operator]  # tuples of one shape
+    return order(version) > order(other)
 
 
 def _below(version: Version, wanted: Constraint) -> bool:
-    return order(version) < order(wanted.version)  # type: ignore[operator]  # of one shape
+    return order(version) < order(wanted.version)
 
 
 def _at_least(version: Version, wanted: Constraint) -> bool:
@@ -105,13 +105,11 @@ def _at_least(version: Version, wanted: Constraint) -> bool:
 def _at_most(version: Version, wanted: Constraint) -> bool:
     other = wanted.version
     if not wanted.dirty:
-        return order(version) <= order(other)  # type: ignore[operator]  # tuples of one shape
+        return order(version) <= order(other)
     if version.major > other.major:
         return False
     return not (
-        version.major == other.major
-        and version.minor > other.minor
-        and wanted.dirty != "minor"
+        version.major == other.major and version.minor > other.minor and wanted.dirty != "minor"
     )
 
 

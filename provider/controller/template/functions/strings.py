@@ -1,9 +1,5 @@
 """sprig's functions on strings. Lengths and positions are bytes, as in Go."""
 
-import random
-import secrets
-import string
-
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.functions.casts import text_of, to_strings
 from provider.controller.template.limits import Budget
@@ -196,9 +192,7 @@ def _quote(budget: Budget, *values: Value) -> bytes:
 
 @add("squote", "any...", budget=True)
 def _squote(budget: Budget, *values: Value) -> bytes:
-    return b" ".join(
-        b"'" + text_of(value, budget) + b"'" for value in values if value is not None
-    )
+    return b" ".join(b"'" + text_of(value, budget) + b"'" for value in values if value is not None)
 
 
 @add("cat", "any...", budget=True)
@@ -241,70 +235,9 @@ add("splitn", "string int string")(
 
 @add("sortAlpha", "any", budget=True)
 def _sort_alpha(budget: Budget, value: Value) -> List:
+    if not isinstance(value, List):
+        return strings([text_of(value, budget)])
     texts = sorted(to_strings(value, budget))
-    if isinstance(value, List) and value.elem == "string":
+    if value.elem == "string":
         value.items[:] = texts  # Go sorts a []string in place
     return strings(texts)
-
-
-@add("shuffle", "string")
-def _shuffle(text: bytes) -> bytes:
-    chars = list(loose(text))
-    random.SystemRandom().shuffle(chars)
-    return tight("".join(chars))
-
-
-def _random(chars: str, budget: Budget, count: int) -> bytes:
-    if count < 0:
-        return b""
-    budget.memory(count)
-    budget.step(count)
-    return "".join(secrets.choice(chars) for _ in range(count)).encode()
-
-
-for _names, _chars in (
-    ("randAlphaNum", string.ascii_letters + string.digits),
-    ("randAlpha", string.ascii_letters),
-    ("randNumeric", string.digits),
-    ("randAscii", "".join(map(chr, range(32, 127)))),
-):
-    add(_names, "int", budget=True)(
-        lambda budget, count, chars=_chars: _random(chars, budget, count)
-    )
-
-
-@add("wrap", "int string", budget=True)
-def _wrap(budget: Budget, width: int, text: bytes) -> bytes:
-    return _wrapped(budget, text, width, b"\n", breaks_words=False)
-
-
-@add("wrapWith", "int string string", budget=True)
-def _wrap_with(budget: Budget, width: int, separator: bytes, text: bytes) -> bytes:
-    return _wrapped(budget, text, width, separator or b"\n", breaks_words=True)
-
-
-def _wrapped(
-    budget: Budget, text: bytes, width: int, newline: bytes, *, breaks_words: bool
-) -> bytes:
-    width = max(width, 1)
-    out: list[bytes] = []
-    at = 0
-    while len(text) - at > width:
-        budget.step()
-        if text[at : at + 1] == b" ":
-            at += 1
-            continue
-        space = text.rfind(b" ", at, at + width + 1)
-        if space < 0 and breaks_words:
-            end = following = at + width
-        elif space < 0:
-            end = text.find(b" ", at + width)
-            if end < 0:
-                break
-            following = end + 1
-        else:
-            end, following = space, space + 1
-        budget.memory(len(newline))
-        out += [text[at:end], newline]
-        at = following
-    return b"".join([*out, text[at:]])

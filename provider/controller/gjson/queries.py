@@ -1,0 +1,98 @@
+"""Compares keys with wildcards, and values with the conditions of queries."""
+
+from collections.abc import Callable
+
+import re2
+
+from provider.controller.gjson.path_syntax import Component, Query
+from provider.controller.gjson.results import Result
+from provider.controller.template.unicode_text import tight
+
+
+def key_matcher(component: Component) -> Callable[[str], bool]:
+    """Returns whether a key is the component's."""
+    if not component.wild:
+        return lambda key: key == component.part
+    return _wildcard(component.part)
+
+
+def _wildcard(pattern: str) -> Callable[[str], bool]:
+    """A pattern with `*` and `?` as a regular expression. A backslash makes them plain."""
+    out: list[str] = []
+    at = 0
+    while at < len(pattern):
+        char = pattern[at]
+        if char == "\\" and at + 1 < len(pattern):
+            at += 1
+            char = re2.escape(pattern[at])
+        else:
+            char = {"*": ".*", "?": "."}.get(char, re2.escape(char))
+        out.append(char)
+        at += 1
+    options = re2.Options()
+    options.log_errors = False
+    options.dot_nl = True
+    compiled = re2.compile(tight("".join(out)), options)
+    return lambda text: compiled.fullmatch(tight(text)) is not None
+
+
+def _words(value: Result) -> dict[str, bool]:
+    """What the values `~true`, `~false`, `~null` and `~*` of a query match."""
+    text = value.text.lower() if value.kind == "string" else ""
+    is_number = value.kind == "number"
+    return {
+        "*": value.exists,
+        "null": value.kind == "null",
+        "true": value.kind == "true"
+        or text in ("1", "t", "true")
+        or (is_number and value.number != 0),
+        "false": value.kind in ("null", "false")
+        or text in ("0", "f", "false")
+        or (is_number and value.number == 0),
+    }
+
+
+def matches(value: Result, query: Query) -> bool:
+    """Whether a value meets the condition of a query."""
+    wanted = query.value
+    if wanted.startswith("~"):
+        holds = _words(value).get(wanted[1:])
+        if holds is None:
+            return False  # no such word
+        value, wanted = Result("true" if holds else "false"), "true"
+    if not value.exists or not query.operator:
+        return value.exists
+    if value.kind == "string":
+        return _compares_text(value.text, query.operator, wanted)
+    if value.kind == "number":
+        return _compares_number(value.number, query.operator, Result("number", wanted).number)
+    return value.kind in ("true", "false") and _compares_bool(value.kind, query.operator, wanted)
+
+
+def _compares_bool(left: str, operator: str, right: str) -> bool:
+    if operator in ("=", "!="):
+        return (left == right) == (operator == "=")
+    upwards = left == "true"
+    if operator in (">=", "<="):
+        return upwards == (operator == ">=")
+    if operator in (">", "<"):
+        return upwards == (operator == ">") and right == ("false" if upwards else "true")
+    return False
+
+
+def _compares_text(left: str, operator: str, right: str) -> bool:
+    if operator in ("%", "!%"):
+        return _wildcard(right)(left) == (operator == "%")
+    a, b = tight(left), tight(right)
+    return _compares_order(operator, a < b, a == b, a > b)
+
+
+def _compares_number(left: float, operator: str, right: float) -> bool:
+    return _compares_order(operator, left < right, left == right, left > right)
+
+
+def _compares_order(operator: str, less: bool, equal: bool, greater: bool) -> bool:
+    return {
+        "=": equal, "!=": not equal, "<": less, "<=": less or equal, ">": greater,
+        ">=": greater or equal,
+    }.get(operator, False)  # fmt: skip
