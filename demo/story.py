@@ -140,7 +140,7 @@ def outage(stage: Stage, screen: Screen) -> None:
     stage.aws.start()
     inject(faults.reset())
     seen = show("checkout-3")
-    problems = seen.refusal_problems("INTERNAL", PRIMARY, LONDON)
+    problems = list(seen.refusal_problems("INTERNAL", PRIMARY, LONDON))
     screen.check("a new pod learns which regions do not answer", problems)
     screen.check("a running pod keeps its files", _missing(stage.mount(app), files))
     clear()

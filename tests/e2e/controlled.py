@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from aiohttp.resolver import AsyncResolver
-from grpc._cython import cygrpc
+from grpc._cython import cygrpc  # type: ignore[attr-defined]  # its clock has no other name
 
 FOLDER = Path(os.environ["CONTROL"])
 _time, _resolve = time.time, AsyncResolver.resolve
