@@ -17,17 +17,23 @@ where, why, and what to do. It never holds a value or a token.
     ├── NotFound                     not_found
     │   ├── SecretNotFound                             secret, version, stage or parameter
     │   ├── KeyNotFound                                nothing at a path into a JSON secret
-    │   └── ServiceAccountNotFound                     service account, pod or node
+    │   ├── ServiceAccountNotFound                     service account, pod or node
+    │   └── ObjectNotFound                             any other object in Kubernetes
     ├── NotPossible                  precondition
     │   ├── RoleMissing                                no role on the service account
     │   ├── RegionUnknown                              no region is configured or found
     │   ├── SecretUnusable                             marked for deletion, key disabled, not JSON
     │   ├── AnswerTooLarge                             over a size limit
-    │   └── VolumeRefused                              not a volume that may be written
+    │   ├── VolumeRefused                              not a volume that may be written
+    │   ├── ObjectConflict                             the object in Kubernetes has changed
+    │   │   └── ObjectExists                           it exists already
+    │   ├── ObjectRefused                              Kubernetes rejects what is written
+    │   └── VersionGone                                list or watch has to start again
     └── Unavailable                  unavailable       retryable; another region may answer
         ├── AwsUnavailable                             unreachable, 5xx, malformed answer, time-out
         ├── AwsThrottled                               still throttled after all retries
         ├── KubernetesUnavailable
+        │   └── KubernetesThrottled                    429: come back later
         ├── AgentUnavailable                           the EKS Pod Identity agent
         ├── OutOfTime                                  the deadline has passed
         ├── Overloaded                                 too many requests are waiting
@@ -130,6 +136,10 @@ class ServiceAccountNotFound(NotFound):
     """There is no such service account, pod or node in Kubernetes."""
 
 
+class ObjectNotFound(NotFound):
+    """There is no such object in Kubernetes, or no such kind."""
+
+
 class NotPossible(ProviderError):
     """The request is valid, but something that it depends on is not."""
 
@@ -156,6 +166,22 @@ class VolumeRefused(NotPossible):
     """The target is not a volume that the provider may write to."""
 
 
+class ObjectConflict(NotPossible):
+    """The object in Kubernetes is another version than the one that the write is for."""
+
+
+class ObjectExists(ObjectConflict):
+    """An object of that name exists in Kubernetes already."""
+
+
+class ObjectRefused(NotPossible):
+    """Kubernetes, or an admission webhook, rejects the object that was written."""
+
+
+class VersionGone(NotPossible):
+    """Kubernetes has dropped the version from which a list or watch was to go on."""
+
+
 class Unavailable(ProviderError):
     """A transient failure: the request was neither answered nor refused."""
 
@@ -172,6 +198,14 @@ class AwsThrottled(Unavailable):
 
 class KubernetesUnavailable(Unavailable):
     """The Kubernetes API cannot be reached or does not answer properly."""
+
+
+class KubernetesThrottled(KubernetesUnavailable):
+    """The Kubernetes API has too many requests. `retry_after` is in seconds, 0 if not known."""
+
+    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class AgentUnavailable(Unavailable):

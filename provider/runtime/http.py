@@ -5,23 +5,27 @@ Host names are resolved by c-ares on the loop, not in threads: a look-up that ha
 but the requests to that host.
 """
 
-import os
 import ssl
 from asyncio import timeout
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 from aiohttp.resolver import AsyncResolver
 from yarl import URL
 
-from provider.runtime.transport import NoAnswer, Reply, Request
+from provider.runtime.http_errors import translated
+from provider.runtime.http_stream import Stream
+from provider.runtime.transport import AnswerTooLong, NoAnswer, Reply, Request
 
-CONNECTIONS_PER_HOST = 24
-"""More requests to one host wait for a connection. Each holds up to some 100 KiB with TLS."""
+T = TypeVar("T")
+
+CONNECTIONS_PER_HOST = 96
+"""More requests to one host wait for a connection. It is more than the calls that may be in flight
+to one region: where one host serves all regions, a region that hangs leaves some to the others."""
 MAX_IDLE = 60.0
 """Seconds after which an idle connection is closed: a NAT gateway may have forgotten it."""
 _NAME_TIMEOUT = 2.0
@@ -29,8 +33,6 @@ _NAME_TIMEOUT = 2.0
 _OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """What aiohttp adds to each request unless it is asked not to."""
 _CLOSED = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
-_FAILURES = (aiohttp.ClientError, OSError, ValueError)
-"""All that aiohttp raises: OSError of sockets and TLS, ValueError of URLs and host names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Proxy:
 
 
 class HttpClient:
-    """Sends requests over kept connections. The session is opened on the loop that first sends."""
+    """Sends requests over kept connections, on the loop that first opens it or sends."""
 
     def __init__(self, connections_per_host: int = CONNECTIONS_PER_HOST) -> None:
         self._connections_per_host = connections_per_host
@@ -58,17 +60,29 @@ class HttpClient:
         sent again, once, and aiohttp itself sends a GET, PUT or DELETE again that is cut off.
         """
         url = _checked(request)
-        with _translated(url, proxy):
+        with translated(url, proxy.url if proxy else None):
             async with timeout(request.timeout):
-                connection = SimpleNamespace(reused=False)
-                try:
-                    return await self._send(url, request, tls, proxy, connection)
-                except aiohttp.ClientConnectorError:
-                    raise
-                except _CLOSED:
-                    if not connection.reused:
-                        raise
-                return await self._send(url, request, tls, proxy, connection)
+                return await _sent(lambda note: self._send(url, request, tls, proxy, note))
+
+    @asynccontextmanager
+    async def stream(
+        self, request: Request, *, tls: ssl.SSLContext | None = None, idle: float, max_line: int
+    ) -> AsyncIterator[Stream]:
+        """An answer that is read line by line while it comes; raises `NoAnswer`.
+
+        `request.timeout` ends with the headers of the answer; `idle` is for each wait after that,
+        in seconds, and `max_line` bounds one line in bytes. The stream holds its connection: give
+        many of them a client of their own.
+        """
+        url = _checked(request)
+        with translated(url):
+            async with timeout(request.timeout):
+                response = await _sent(lambda note: self._begin(url, request, tls, None, note))
+        try:
+            headers = _headers(response)
+            yield Stream(response.status, headers, response.content, url, idle, max_line)
+        finally:
+            response.close()
 
     async def close(self) -> None:
         """Close all connections. The client can be used again, also on another loop."""
@@ -84,6 +98,19 @@ class HttpClient:
         proxy: Proxy | None,
         connection: SimpleNamespace,
     ) -> Reply:
+        async with await self._begin(url, request, tls, proxy, connection) as response:
+            body = await _read(response, url, request.max_body)
+            return Reply(response.status, _headers(response), body)
+
+    async def _begin(
+        self,
+        url: URL,
+        request: Request,
+        tls: ssl.SSLContext | None,
+        proxy: Proxy | None,
+        connection: SimpleNamespace,
+    ) -> aiohttp.ClientResponse:
+        """The answer up to its body."""
         options: dict[str, Any] = {"ssl": tls} if tls is not None else {}
         headers = dict(request.headers)
         if proxy is not None:
@@ -93,7 +120,7 @@ class HttpClient:
                 for_proxy = {"Proxy-Authorization": proxy.authorization}
                 options["proxy_headers"] = for_proxy if url.scheme == "https" else {}
                 headers |= for_proxy if url.scheme == "http" else {}
-        async with self._opened().request(
+        return await self._opened().request(
             request.method,
             url,
             headers=headers,
@@ -102,9 +129,11 @@ class HttpClient:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=request.connect_timeout),
             trace_request_ctx=connection,
             **options,
-        ) as response:
-            body = await _read(response, url, request.max_body)
-            return Reply(response.status, _headers(response), body)
+        )
+
+    def open(self) -> None:
+        """Make now what the first request would make, such as the thread of the resolver."""
+        self._opened()
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -121,6 +150,19 @@ class HttpClient:
                 trace_configs=[_tracing()],
             )
         return self._session
+
+
+async def _sent(send: Callable[[SimpleNamespace], Awaitable[T]]) -> T:
+    """The result of `send`; of a second one if a kept connection was closed by the server."""
+    connection = SimpleNamespace(reused=False)
+    try:
+        return await send(connection)
+    except aiohttp.ClientConnectorError:
+        raise
+    except _CLOSED:
+        if not connection.reused:
+            raise
+    return await send(connection)
 
 
 def _tracing() -> aiohttp.TraceConfig:
@@ -164,8 +206,8 @@ async def _read(response: aiohttp.ClientResponse, url: URL, most: int) -> bytes:
     return bytes(body)
 
 
-def _too_long(url: URL, most: int) -> NoAnswer:
-    return NoAnswer("malformed", f"{url.origin()} answered more than {most} bytes")
+def _too_long(url: URL, most: int) -> AnswerTooLong:
+    return AnswerTooLong(f"{url.origin()} answered more than {most} bytes")
 
 
 def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
@@ -174,56 +216,3 @@ def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
         name = key.lower()
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
-
-
-@contextmanager
-def _translated(url: URL, proxy: Proxy | None) -> Iterator[None]:
-    try:
-        yield
-    except _FAILURES as error:
-        raise _no_answer(error, str(url.origin()), proxy) from error
-
-
-def _no_answer(error: Exception, origin: str, proxy: Proxy | None) -> NoAnswer:
-    """What is wrong, in our own words: the texts of aiohttp may quote the answer."""
-    kind, text = next((kind, text) for class_, kind, text in _MEANINGS if isinstance(error, class_))
-    via = f" (through the proxy {proxy.url})" if proxy else ""
-    nearest = f"the proxy {proxy.url}" if proxy else origin
-    text = text.format(server=f"{origin}{via}", nearest=nearest, reason=_reason(error))
-    return NoAnswer(kind, text)
-
-
-_MEANINGS: tuple[tuple[type[Exception], NoAnswer.Kind, str], ...] = (
-    (aiohttp.ConnectionTimeoutError, "unreachable", "cannot connect to {server} in time"),
-    (TimeoutError, "timeout", "{server} did not answer in time"),
-    (
-        aiohttp.ClientConnectorCertificateError,
-        "untrusted",
-        "{server} has a certificate that is not trusted: {reason}",
-    ),
-    (aiohttp.ClientSSLError, "connection", "no TLS with {server}: {reason}"),
-    (aiohttp.ClientProxyConnectionError, "unreachable", "cannot connect to {nearest}: {reason}"),
-    (aiohttp.ClientConnectorError, "unreachable", "cannot connect to {server}: {reason}"),
-    # aiohttp takes nothing but 200 for a success of CONNECT, and no public API changes that.
-    (aiohttp.ClientHttpProxyError, "connection", "{server}: the answer to CONNECT was {reason}"),
-    (aiohttp.ClientPayloadError, "connection", "{server} broke off its answer"),
-    (aiohttp.ServerDisconnectedError, "connection", "{server} did not answer: it hung up"),
-    (aiohttp.ClientResponseError, "malformed", "{server} did not answer: not HTTP"),
-    (OSError, "connection", "{server} did not answer: {reason}"),
-    (Exception, "malformed", "{server} cannot be asked: {reason}"),
-)
-"""What each error means; the first that fits counts."""
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return getattr(error.certificate_error, "verify_message", "") or "no reason is known"
-    if isinstance(error, aiohttp.ClientHttpProxyError):
-        return str(error.status)
-    if isinstance(error, aiohttp.ClientConnectorError):
-        error = error.os_error
-    if isinstance(error, ssl.SSLError):
-        return error.reason or type(error).__name__
-    if isinstance(error, OSError):
-        return os.strerror(error.errno) if error.errno else error.strerror or type(error).__name__
-    return type(error).__name__

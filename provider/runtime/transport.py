@@ -51,5 +51,12 @@ class NoAnswer(Exception):
         self.kind = kind
 
 
+class AnswerTooLong(NoAnswer):
+    """The answer, or one line of it, is over the limit of the request."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("malformed", text)
+
+
 Transport = Callable[[Request], Awaitable[Reply]]
 """Sends one request; raises `NoAnswer`."""

@@ -1,0 +1,159 @@
+"""Keeps a cache of objects as they are at the API server.
+
+An informer lists once, in pages, and then watches. A watch that ends goes on from the last version
+that it has seen. When the server has dropped that version (410), the informer lists again; handlers
+are then called for what is different.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from random import random
+from time import monotonic
+from typing import Protocol, TypeVar
+
+from provider.controller.object_cache import ObjectCache, ObjectKey, Unreadable, key_of
+from provider.errors import ProviderError, VersionGone
+from provider.kube.kinds import Document
+from provider.kube.reading import Page, Selection, WatchEvent
+from provider.runtime.log import fields, logger
+
+__all__ = ["Informer", "InformerCounts", "ObjectKey", "Source", "Unreadable"]
+
+T = TypeVar("T")
+
+WATCH_SECONDS = 240
+"""A watch ends after one to one and a half times this."""
+FIRST_PAUSE = 0.5
+MAX_PAUSE = 30.0
+"""Seconds between attempts: from the first doubled up to the most, less up to a half at random."""
+SHORT = 1.0
+"""A watch that ends within so many seconds, without an event, counts as a failed attempt."""
+_SLICE = 50
+"""Objects that are parsed until other tasks get their turn."""
+
+
+class Source(Protocol):
+    """`kube.objects.Objects`, as far as it is read here."""
+
+    def list(self, selection: Selection) -> AsyncIterator[Page]:
+        """The pages of a list."""
+        ...
+
+    def watch(
+        self, selection: Selection, version: str, *, seconds: int
+    ) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent]]:
+        """Changes after a version."""
+        ...
+
+
+@dataclass(slots=True)
+class InformerCounts:
+    """What an informer has done so far."""
+
+    lists: int = 0
+    watches: int = 0
+    events: int = 0
+    failures: int = 0
+
+
+class Informer(ObjectCache[T]):
+    """The objects of a selection. `synced` is set once the handlers know all of a first list.
+
+    `failure` says why the last list or watch failed; it is empty while all is well.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        selection: Selection,
+        parse: Callable[[Document], T],
+        *,
+        clock: Callable[[], float] = monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        super().__init__(selection, parse)
+        self.synced = asyncio.Event()
+        self.counts = InformerCounts()
+        self.failure = ""
+        self._source = source
+        self._clock = clock
+        self._sleep = sleep
+        self._version = ""
+        self._failed_in_a_row = 0
+
+    async def run(self) -> None:
+        """List and watch until cancelled."""
+        while True:
+            try:
+                if not self._version:
+                    await self._list()
+                await self._watch()
+            except VersionGone:
+                self._version = ""
+                self._failed_in_a_row += 1
+            except ProviderError as error:
+                self._note_failure(str(error))
+            if self._failed_in_a_row:
+                await self._sleep(self._pause())
+
+    async def _list(self) -> None:
+        self.counts.lists += 1
+        keys: set[ObjectKey] = set()
+        version = ""
+        async for page in self._source.list(self.selection):
+            version = page.version
+            for number, document in enumerate(page.items, 1):
+                keys.add(key_of(document))
+                self.put(document)
+                if number % _SLICE == 0:
+                    await asyncio.sleep(0)
+        self.keep_only(keys, version)
+        self._version = version
+        self.synced.set()
+
+    async def _watch(self) -> None:
+        self.counts.watches += 1
+        began, any_event = self._clock(), False
+        seconds = int(WATCH_SECONDS * (1 + random() / 2))  # noqa: S311 (no secret)
+        async with self._source.watch(self.selection, self._version, seconds=seconds) as events:
+            self._note_recovery()
+            async for event in events:
+                any_event = True
+                self._note_success()
+                self._version = event.version
+                self._take(event)
+        if any_event or self._clock() - began >= SHORT:
+            self._note_success()
+        else:
+            self._note_failure(f"the API server ends watches of {self.selection} at once")
+
+    def _take(self, event: WatchEvent) -> None:
+        if event.type == "BOOKMARK":
+            return
+        self.counts.events += 1
+        if event.type == "DELETED":
+            self.remove(key_of(event.object), event.version)
+        else:
+            self.put(event.object)
+
+    def _note_recovery(self) -> None:
+        if self.failure:
+            logger.info("a watch works again", extra=fields(what=str(self.selection)))
+        self.failure = ""
+
+    def _note_success(self) -> None:
+        self._note_recovery()
+        self._failed_in_a_row = 0
+
+    def _note_failure(self, why: str) -> None:
+        self.counts.failures += 1
+        self._failed_in_a_row += 1
+        if not self.failure:
+            logger.warning("cannot list or watch", extra=fields(what=str(self.selection), why=why))
+        self.failure = why
+
+    def _pause(self) -> float:
+        pause = min(FIRST_PAUSE * 2.0 ** min(self._failed_in_a_row - 1, 10), MAX_PAUSE)
+        return pause * (1 - random() / 2)  # noqa: S311 (no secret)

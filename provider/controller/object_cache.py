@@ -1,0 +1,150 @@
+"""The objects of one kind as they are known here, and who is to know when they change.
+
+Only what `parse` makes of an object is kept, not its JSON.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+from provider.kube.kinds import Document
+from provider.kube.reading import Selection
+from provider.runtime.log import fields, logger
+from provider.runtime.lru import Lru
+
+T = TypeVar("T")
+
+_REMEMBERED_DELETIONS = 1000
+
+
+class ObjectKey(NamedTuple):
+    """What tells the objects of one kind apart; the namespace is empty for kinds without."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An object that `parse` raised an error for. It concerns no other object."""
+
+    key: ObjectKey
+    uid: str
+    version: str
+    error: str
+
+
+Handler = Callable[[ObjectKey, T | Unreadable | None, T | Unreadable | None], None]
+"""Called with the key, the object as it was, and as it is now; None where it does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry(Generic[T]):
+    version: str
+    object: T | Unreadable
+
+
+class ObjectCache(Generic[T]):
+    """The objects of a selection. Versions of one object are taken in their order only."""
+
+    def __init__(self, selection: Selection, parse: Callable[[Document], T]) -> None:
+        self.selection = selection
+        self._parse = parse
+        self._entries: dict[ObjectKey, _Entry[T]] = {}
+        self._deleted: Lru[ObjectKey, str] = Lru(_REMEMBERED_DELETIONS)
+        self._handlers: list[Handler[T]] = []
+
+    def on_change(self, handler: Handler[T]) -> None:
+        """Call `handler` for every change, also one of the status. It only notes what to do."""
+        self._handlers.append(handler)
+
+    def get(self, key: ObjectKey) -> T | Unreadable | None:
+        """The object, or None."""
+        entry = self._entries.get(key)
+        return None if entry is None else entry.object
+
+    def items(self) -> Iterator[tuple[ObjectKey, T | Unreadable]]:
+        """All objects there are now."""
+        return ((key, entry.object) for key, entry in list(self._entries.items()))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def unreadable(self) -> int:
+        """How many objects could not be parsed."""
+        return sum(isinstance(entry.object, Unreadable) for entry in self._entries.values())
+
+    def learn(self, document: Document) -> None:
+        """Take in the API server's answer to a write of our own, before the watch brings it.
+
+        Handlers are called as for every change; the event of the watch is then no news. An answer
+        that is older than what is known is ignored.
+        """
+        deleted = self._deleted.get(key_of(document))
+        if deleted is None or is_newer(version_of(document), deleted):
+            self.put(document)
+
+    def put(self, document: Document) -> None:
+        """Take in an object that exists, unless it is known in this version or a newer one."""
+        key, version = key_of(document), version_of(document)
+        old = self._entries.get(key)
+        if old is not None and not is_newer(version, old.version):
+            return
+        new = _Entry(version, self._parsed(key, document))
+        self._entries[key] = new
+        self._call_handlers(key, None if old is None else old.object, new.object)
+
+    def remove(self, key: ObjectKey, version: str) -> None:
+        """Drop an object that was deleted with this version."""
+        self._deleted.put(key, version)
+        old = self._entries.pop(key, None)
+        if old is not None:
+            self._call_handlers(key, old.object, None)
+
+    def keep_only(self, keys: set[ObjectKey], version: str) -> None:
+        """Drop what a whole list of this version does not have, but not what was learned since."""
+        for key in [key for key in self._entries if key not in keys]:
+            if not is_newer(self._entries[key].version, version):
+                self.remove(key, version)
+
+    def _parsed(self, key: ObjectKey, document: Document) -> T | Unreadable:
+        try:
+            return self._parse(document)
+        except Exception as error:  # noqa: BLE001 (whatever it is, it concerns this object alone)
+            logger.warning(
+                "cannot read an object",
+                extra=fields(kind=self.selection.kind.name, name="/".join(key), why=str(error)),
+            )
+            uid = str(document["metadata"].get("uid", ""))
+            return Unreadable(key, uid, version_of(document), str(error))
+
+    def _call_handlers(
+        self, key: ObjectKey, old: T | Unreadable | None, new: T | Unreadable | None
+    ) -> None:
+        for handler in self._handlers:
+            try:
+                handler(key, old, new)
+            except Exception:  # noqa: BLE001 (a bug that one object shows must not stop the others)
+                logger.exception(
+                    "a handler failed",
+                    extra=fields(kind=self.selection.kind.name, name="/".join(key)),
+                )
+
+
+def key_of(document: Document) -> ObjectKey:
+    """The key of an object."""
+    metadata = document["metadata"]
+    return ObjectKey(metadata.get("namespace", ""), metadata["name"])
+
+
+def version_of(document: Document) -> str:
+    """Its resourceVersion."""
+    return str(document["metadata"].get("resourceVersion", ""))
+
+
+def is_newer(version: str, than: str) -> bool:
+    """Whether a resourceVersion is newer: those of one kind may be compared as numbers."""
+    if version.isdecimal() and than.isdecimal():
+        return int(version) > int(than)
+    return version != than

@@ -1,0 +1,133 @@
+"""Which object is next: due times, one at a time for each object, turns among namespaces.
+
+A pure data structure: times are passed in, in seconds of any one clock. `queue.py` runs it.
+"""
+
+import heapq
+from collections import Counter, OrderedDict
+from dataclasses import dataclass
+from itertools import count
+from math import inf
+from typing import NamedTuple
+
+_SLACK = 64
+"""Outdated entries that the heap may hold beyond the number of scheduled items."""
+
+
+class Item(NamedTuple):
+    """One object to reconcile; the namespace is empty for kinds without."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+@dataclass(slots=True)
+class _Run:
+    """An item under way; `again` is when it is due as asked for since, or infinity."""
+
+    again: float = inf
+    forgotten: bool = False
+
+
+class Schedule:
+    """Each item is waiting for its due time, ready, or under way. `share` bounds a namespace."""
+
+    def __init__(self, share: int) -> None:
+        self._share = share
+        self._due: dict[Item, float] = {}
+        self._heap: list[tuple[float, int, Item]] = []
+        self._numbers = count()
+        self._ready: OrderedDict[str, OrderedDict[Item, float]] = OrderedDict()
+        self._running: dict[Item, _Run] = {}
+        self._running_in: Counter[str] = Counter()
+
+    def add(self, item: Item, due: float) -> None:
+        """Make an item due, at the earlier of `due` and what is scheduled already.
+
+        An item under way is due again afterwards.
+        """
+        if run := self._running.get(item):
+            run.again = min(run.again, due)
+        elif item not in self._ready.get(item.namespace, ()) and due < self._due.get(item, inf):
+            self._due[item] = due
+            heapq.heappush(self._heap, (due, next(self._numbers), item))
+            self._drop_outdated()
+
+    def forget(self, item: Item) -> None:
+        """Drop an item; one under way is not scheduled by its result."""
+        self._due.pop(item, None)
+        self._take_ready(item)
+        if run := self._running.get(item):
+            run.again, run.forgotten = inf, True
+
+    def take(self, now: float) -> tuple[Item, float] | None:
+        """The item whose turn it is, which is then under way, and since when it is ready.
+
+        None if nothing is ready, or only items of namespaces that have their share under way.
+        """
+        self._move_due(now)
+        for namespace, items in self._ready.items():
+            if self._running_in[namespace] < self._share:
+                item, since = next(iter(items.items()))
+                self._take_ready(item)
+                if namespace in self._ready:
+                    self._ready.move_to_end(namespace)
+                self._running[item] = _Run()
+                self._running_in[namespace] += 1
+                return item, since
+        return None
+
+    def done(self, item: Item, due: float | None) -> None:
+        """An item is no longer under way; it is due again at `due`, or only when it is added."""
+        run = self._running.pop(item)
+        self._running_in[item.namespace] -= 1
+        if not self._running_in[item.namespace]:
+            del self._running_in[item.namespace]
+        again = run.again if due is None or run.forgotten else min(run.again, due)
+        if again < inf:
+            self.add(item, again)
+
+    def next_due(self) -> float | None:
+        """When the next waiting item is due; None without one."""
+        self._drop_outdated()
+        return self._heap[0][0] if self._heap else None
+
+    @property
+    def ready(self) -> int:
+        """Items that are ready."""
+        return sum(map(len, self._ready.values()))
+
+    @property
+    def running(self) -> int:
+        """Items under way."""
+        return len(self._running)
+
+    @property
+    def waiting(self) -> int:
+        """Items that wait for their due time."""
+        return len(self._due)
+
+    def oldest(self) -> float | None:
+        """Since when the item that is ready for the longest time is so."""
+        return min((next(iter(items.values())) for items in self._ready.values()), default=None)
+
+    def _move_due(self, now: float) -> None:
+        while (due := self.next_due()) is not None and due <= now:
+            _, _, item = heapq.heappop(self._heap)
+            del self._due[item]
+            self._ready.setdefault(item.namespace, OrderedDict())[item] = due
+
+    def _take_ready(self, item: Item) -> None:
+        if items := self._ready.get(item.namespace):
+            items.pop(item, None)
+            if not items:
+                del self._ready[item.namespace]
+
+    def _drop_outdated(self) -> None:
+        """Drop heap entries of items that were forgotten or are due earlier by now."""
+        while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        if len(self._heap) > 2 * len(self._due) + _SLACK:
+            self._heap = [(due, next(self._numbers), item) for item, due in self._due.items()]
+            heapq.heapify(self._heap)

@@ -1,0 +1,257 @@
+"""The Kubernetes API for the controller: any kind, one attempt a call, typed errors.
+
+Nothing is tried again here: whoever reconciles does that, with what it knows then. Errors of all
+calls: `KubernetesUnavailable`, `KubernetesThrottled`, `LookupForbidden`, `ObjectNotFound`,
+`ObjectConflict`, `ObjectExists`, `ObjectRefused`, and `VersionGone` for lists and watches.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+from urllib.parse import urlencode
+
+from provider.errors import KubernetesUnavailable
+from provider.kube import tokens
+from provider.kube.client import WriteMethod
+from provider.kube.connection import JSON, Connection
+from provider.kube.kinds import SERVICE_ACCOUNTS, Document, Kind
+from provider.kube.reading import METADATA, Page, Selection, WatchEvent, list_pages, open_watch
+from provider.kube.replies import Asked, error_of
+from provider.kube.request_limits import RequestLimits
+from provider.kube.tokens import ServiceAccountToken
+from provider.runtime.transport import Method, NoAnswer, Reply
+
+TIMEOUT = 10.0
+"""Seconds for one request."""
+LIST_TIMEOUT = 60.0
+MAX_BODY = 16 * 2**20
+PAGE = 250
+"""Objects in one page of a list."""
+_MERGE_PATCH = "application/merge-patch+json"
+
+
+class Objects:
+    """Reads and writes objects. `field_manager` is the name by which writes are recorded.
+
+    While `may_write` returns False, nothing is written and every write raises
+    `KubernetesUnavailable`: a leader that has lost its Lease stops there at the latest.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        field_manager: str,
+        limits: RequestLimits | None = None,
+        may_write: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._connection = connection
+        self._field_manager = field_manager
+        self._limits = limits or RequestLimits()
+        self._may_write = may_write
+
+    async def get(
+        self, kind: Kind, namespace: str, name: str, *, metadata_only: bool = False
+    ) -> Document:
+        """One object; `namespace` is empty for kinds without."""
+        accept = METADATA if metadata_only else JSON
+        asked = Asked("get", kind, namespace, name)
+        return await self._document(asked, "GET", kind.path(namespace, name), accept=accept)
+
+    def list(self, selection: Selection, *, page: int = PAGE) -> AsyncIterator[Page]:
+        """All objects of a selection, in pages of at most `page`, as they were at one time."""
+
+        async def read(query: Mapping[str, str]) -> Reply:
+            path = f"{selection.path}?{urlencode(query)}"
+            return await self._reply(
+                Asked("list", selection.kind, selection.namespace),
+                "GET",
+                path,
+                accept=selection.accept_list,
+                timeout=LIST_TIMEOUT,
+            )
+
+        return list_pages(selection, read, page)
+
+    def watch(
+        self, selection: Selection, version: str, *, seconds: int
+    ) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent]]:
+        """Changes after a version, until the server ends the watch after about so many seconds.
+
+        It does not count against the limits of requests.
+        """
+        return open_watch(self._connection, selection, version, seconds)
+
+    async def create(
+        self, kind: Kind, document: Mapping[str, Any], *, field_manager: str = ""
+    ) -> Document:
+        """Create an object; returns it as stored. Raises `ObjectExists` if there is one."""
+        namespace, name = _place(document)
+        path = self._query(kind.path(namespace), field_manager)
+        return await self._written(Asked("create", kind, namespace, name), "POST", path, document)
+
+    async def replace(
+        self, kind: Kind, document: Mapping[str, Any], *, field_manager: str = ""
+    ) -> Document:
+        """Put an object in place of the stored one; returns it as stored.
+
+        Raises `ObjectConflict` if the document has a resourceVersion that is not the current one.
+        """
+        namespace, name = _place(document)
+        path = self._query(kind.path(namespace, name), field_manager)
+        return await self._written(Asked("update", kind, namespace, name), "PUT", path, document)
+
+    async def merge_patch(  # noqa: PLR0913 (all by name)
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        change: Mapping[str, Any],
+        *,
+        subresource: str = "",
+        field_manager: str = "",
+    ) -> Document:
+        """Merge `change` into an object; returns it as stored. None deletes a field.
+
+        Raises `ObjectConflict` if `change` has a resourceVersion that is not the current one.
+        """
+        path = self._query(kind.path(namespace, name, subresource), field_manager)
+        asked = Asked("patch", kind, namespace, name, subresource)
+        return await self._written(asked, "PATCH", path, change)
+
+    async def patch_status(
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        status: Mapping[str, Any],
+        *,
+        version: str = "",
+    ) -> Document:
+        """Merge into the status; only into the resourceVersion `version`, if that is given."""
+        change: Document = {"status": status}
+        if version:
+            change["metadata"] = {"resourceVersion": version}
+        return await self.merge_patch(kind, namespace, name, change, subresource="status")
+
+    async def delete(
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        *,
+        uid: str = "",
+        version: str = "",
+    ) -> None:
+        """Delete an object; only the one of that uid and resourceVersion, if they are given.
+
+        Raises `ObjectConflict` if it is another one. What it owns is deleted in the background.
+        """
+        wanted = {"uid": uid, "resourceVersion": version}
+        options: Document = {"propagationPolicy": "Background"}
+        if preconditions := {key: value for key, value in wanted.items() if value}:
+            options["preconditions"] = preconditions
+        asked = Asked("delete", kind, namespace, name)
+        await self._written(asked, "DELETE", kind.path(namespace, name), options)
+
+    async def create_token(
+        self,
+        namespace: str,
+        service_account: str,
+        *,
+        audiences: Sequence[str],
+        seconds: int = tokens.SECONDS,
+    ) -> ServiceAccountToken:
+        """A new token of a service account. Needs no Lease: nothing is stored."""
+        asked = tokens.asked_of(namespace, service_account)
+        path = SERVICE_ACCOUNTS.path(namespace, service_account, "token")
+        request = tokens.token_request(audiences, seconds)
+        return tokens.read_token(asked, await self._document(asked, "POST", path, request))
+
+    async def write(self, method: WriteMethod, path: str, document: Mapping[str, Any]) -> Reply:
+        """As `EventRecorder` writes: the answer may have any status."""
+        self._check_may_write("write an Event")
+        return await self._sent(
+            method, path, json.dumps(document).encode(), _MERGE_PATCH if method == "PATCH" else JSON
+        )
+
+    async def _written(
+        self, asked: Asked, method: Method, path: str, document: Mapping[str, Any]
+    ) -> Document:
+        self._check_may_write(str(asked).removeprefix("cannot "))
+        return await self._document(asked, method, path, document)
+
+    def _check_may_write(self, what: str) -> None:
+        if not self._may_write():
+            raise KubernetesUnavailable(f"did not {what}: another replica is the leader")
+
+    async def _document(
+        self,
+        asked: Asked,
+        method: Method,
+        path: str,
+        document: Mapping[str, Any] | None = None,
+        *,
+        accept: str = JSON,
+    ) -> Document:
+        reply = await self._reply(asked, method, path, document, accept=accept)
+        try:
+            answer = json.loads(reply.body)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise KubernetesUnavailable(f"{asked}: Kubernetes answered no object")
+        return answer
+
+    async def _reply(  # noqa: PLR0913 (all by name)
+        self,
+        asked: Asked,
+        method: Method,
+        path: str,
+        document: Mapping[str, Any] | None = None,
+        *,
+        accept: str = JSON,
+        timeout: float = TIMEOUT,
+    ) -> Reply:
+        """The answer, which is a success."""
+        body = b"" if document is None else json.dumps(document).encode()
+        content_type = _MERGE_PATCH if method == "PATCH" else JSON
+        try:
+            reply = await self._sent(method, path, body, content_type, accept, timeout)
+        except KubernetesUnavailable as error:
+            raise error.in_context(str(asked)) from error
+        if not 200 <= reply.status < 300:
+            raise error_of(asked, reply)
+        return reply
+
+    async def _sent(  # noqa: PLR0913, PLR0917 (one request)
+        self,
+        method: Method,
+        path: str,
+        body: bytes,
+        content_type: str,
+        accept: str = JSON,
+        timeout: float = TIMEOUT,
+    ) -> Reply:
+        async with self._limits.turn():
+            try:
+                return await self._connection.send(
+                    method,
+                    path,
+                    body=body,
+                    content_type=content_type,
+                    accept=accept,
+                    timeout=timeout,
+                    max_body=MAX_BODY,
+                )
+            except NoAnswer as error:
+                raise KubernetesUnavailable(str(error)) from error
+
+    def _query(self, path: str, field_manager: str) -> str:
+        return f"{path}?{urlencode({'fieldManager': field_manager or self._field_manager})}"
+
+
+def _place(document: Mapping[str, Any]) -> tuple[str, str]:
+    metadata = document["metadata"]
+    return metadata.get("namespace", ""), metadata["name"]

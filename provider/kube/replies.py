@@ -1,0 +1,142 @@
+"""What an answer of the Kubernetes API means: the error to raise for it.
+
+The server's own message is quoted, since it says best what is wrong, but not for Secrets: there it
+may quote a value. Of Secrets only the parts are kept that hold none.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from provider.errors import (
+    KubernetesThrottled,
+    KubernetesUnavailable,
+    LookupForbidden,
+    ObjectConflict,
+    ObjectExists,
+    ObjectNotFound,
+    ObjectRefused,
+    ProviderError,
+    VersionGone,
+)
+from provider.kube.kinds import SECRETS, Kind
+from provider.runtime.transport import Reply
+
+_MOST_TEXT = 300
+_MOST_CAUSES = 10
+_HARMLESS = re.compile(
+    r'admission webhook "[^"]*" denied the request'
+    r'|secrets(?: "[^"]*")? is forbidden: (?:User "[^"]*" cannot [a-z]+ resource "[a-z/]+"'
+    r"|unable to create new content in namespace \S+ because it is being terminated)"
+)
+"""What of a message about a Secret is no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked, for messages: `create`, and the kind and name of the object."""
+
+    verb: str
+    kind: Kind
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+
+    def __str__(self) -> str:
+        part = f" ({self.subresource})" if self.subresource else ""
+        if self.name:
+            return f"cannot {self.verb} {self.kind.described(self.namespace, self.name)}{part}"
+        place = f" in {self.namespace}" if self.namespace else ""
+        return f"cannot {self.verb} {self.kind.plural}{place}{part}"
+
+
+def error_of(asked: Asked, reply: Reply) -> ProviderError:
+    """The error that an answer other than a success stands for."""
+    status = _status_object(reply.body)
+    return error_of_status(asked, reply.status, status, retry_after(reply))
+
+
+def error_of_status(
+    asked: Asked, code: int, status: Mapping[str, Any], wait: float = 0.0
+) -> ProviderError:
+    """The same for a Status object, as a watch sends one too. `wait` is its Retry-After."""
+    why = _explanation(asked.kind, status)
+    text = f"{asked}: Kubernetes answered {code}{f' ({why})' if why else ''}"
+    if code == 429:
+        return KubernetesThrottled(text, wait)
+    if code >= 500 or code < 400:
+        return KubernetesUnavailable(text)
+    if code in (401, 403):
+        return LookupForbidden(text + _advice(asked, code, why))
+    if code == 409 and status.get("reason") == "AlreadyExists":
+        return ObjectExists(text)
+    return _BY_CODE.get(code, ObjectRefused)(text)
+
+
+_BY_CODE: Mapping[int, type[ProviderError]] = {
+    404: ObjectNotFound,
+    409: ObjectConflict,
+    410: VersionGone,
+}
+
+
+def message_of(body: bytes) -> str:
+    """The message of the Status object in an answer, in one line; empty if there is none."""
+    return _one_line(_status_object(body).get("message"))
+
+
+def retry_after(reply: Reply) -> float:
+    """Seconds of the header Retry-After; 0 without a usable one."""
+    text = reply.headers.get("retry-after", "")
+    return float(text) if text.isdecimal() and len(text) < 6 else 0.0
+
+
+def _status_object(body: bytes) -> Mapping[str, Any]:
+    try:
+        status = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return status if isinstance(status, dict) else {}
+
+
+def _explanation(kind: Kind, status: Mapping[str, Any]) -> str:
+    message = _one_line(status.get("message"))
+    if kind != SECRETS:
+        return message
+    harmless = _HARMLESS.match(message)
+    if harmless:
+        return harmless.group()
+    reason = _one_line(status.get("reason"))
+    fields = "" if "webhook" in message else _causes(status)
+    return ": ".join(part for part in (reason if reason.isalpha() else "", fields) if part)
+
+
+def _causes(status: Mapping[str, Any]) -> str:
+    """The fields that are wrong, and in which way: `data[a/b] FieldValueInvalid`."""
+    details = status.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    if not isinstance(causes, list):
+        return ""
+    return ", ".join(
+        f"{_one_line(cause.get('field'))} {_one_line(cause.get('reason'))}".strip()
+        for cause in causes[:_MOST_CAUSES]
+        if isinstance(cause, dict)
+    )
+
+
+def _one_line(value: object) -> str:
+    return " ".join(value.split())[:_MOST_TEXT] if isinstance(value, str) else ""
+
+
+def _advice(asked: Asked, code: int, why: str) -> str:
+    if code == 401:
+        return ". It rejects the token of the controller's service account."
+    if " cannot " not in why:  # an admission plugin or a quota, not RBAC
+        return ""
+    resource = asked.kind.plural + (f"/{asked.subresource}" if asked.subresource else "")
+    return (
+        f'. Allow it by RBAC: apiGroups ["{asked.kind.group}"], resources [{resource}], '
+        f"verbs [{asked.verb}]."
+    )

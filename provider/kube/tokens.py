@@ -1,0 +1,43 @@
+"""Tokens of service accounts, by TokenRequest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from provider.errors import KubernetesUnavailable
+from provider.kube.kinds import SERVICE_ACCOUNTS, Document
+from provider.kube.replies import Asked
+
+SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccountToken:
+    """A token, and when it expires in seconds since 1970."""
+
+    token: str = field(repr=False)
+    expires_at: float
+
+
+def token_request(audiences: Sequence[str], seconds: int) -> Document:
+    """The body of the request."""
+    return {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"audiences": list(audiences), "expirationSeconds": seconds},
+    }
+
+
+def read_token(asked: Asked, document: Document) -> ServiceAccountToken:
+    """The token in the answer. Raises `KubernetesUnavailable` if there is none."""
+    try:
+        status = document["status"]
+        expires = datetime.fromisoformat(status["expirationTimestamp"])
+        return ServiceAccountToken(str(status["token"]), expires.timestamp())
+    except (LookupError, TypeError, ValueError):
+        raise KubernetesUnavailable(f"{asked}: Kubernetes answered no token") from None
+
+
+def asked_of(namespace: str, service_account: str) -> Asked:
+    """What messages say about the request."""
+    return Asked("create", SERVICE_ACCOUNTS, namespace, service_account, "token")

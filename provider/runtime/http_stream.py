@@ -1,0 +1,69 @@
+"""An HTTP answer that is read line by line while it comes, as the watches of Kubernetes are."""
+
+from asyncio import timeout
+from collections.abc import AsyncGenerator, Mapping
+
+import aiohttp
+from yarl import URL
+
+from provider.runtime.http_errors import translated
+from provider.runtime.transport import AnswerTooLong, NoAnswer
+
+
+class Stream:
+    """The answer's status and headers, and its body as it comes. Read the body once only."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 (made in one place)
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        content: aiohttp.StreamReader,
+        url: URL,
+        idle: float,
+        max_line: int,
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self._content = content
+        self._url = url
+        self._idle = idle
+        self._max_line = max_line
+
+    async def lines(self) -> AsyncGenerator[bytes, None]:
+        """Lines without their ends. Raises `NoAnswer`, which is `AnswerTooLong` for a long line."""
+        begun = bytearray()
+        while chunk := await self._chunk():
+            *whole, rest = chunk.split(b"\n")
+            for line in whole:
+                self._check(len(begun) + len(line))
+                yield bytes(begun) + line
+                begun.clear()
+            begun += rest
+            self._check(len(begun))
+        if begun:
+            yield bytes(begun)
+
+    async def read(self, most: int) -> bytes:
+        """The whole body; raises `AnswerTooLong` if it has more than `most` bytes."""
+        body = bytearray()
+        while chunk := await self._chunk():
+            body += chunk
+            if len(body) > most:
+                raise self._too_long(most)
+        return bytes(body)
+
+    async def _chunk(self) -> bytes:
+        try:
+            async with timeout(self._idle):
+                with translated(self._url):
+                    return await self._content.readany()
+        except TimeoutError as error:
+            text = f"{self._url.origin()} sent nothing for {self._idle:g} s"
+            raise NoAnswer("timeout", text) from error
+
+    def _check(self, length: int) -> None:
+        if length > self._max_line:
+            raise self._too_long(self._max_line)
+
+    def _too_long(self, most: int) -> AnswerTooLong:
+        return AnswerTooLong(f"{self._url.origin()} answered more than {most} bytes in one piece")
