@@ -1,5 +1,6 @@
 """One AWS account: everything that the fake AWS knows. Tests set it up and change it."""
 
+import math
 import secrets
 import time
 from collections.abc import Iterable, Mapping
@@ -37,6 +38,8 @@ class Cloud:
         self.roles: dict[str, Role] = {}
         self.sessions: dict[str, Session] = {}
         """By access key id."""
+        self.mfa_codes: dict[str, str] = {}
+        """What each multi-factor device shows, by serial number."""
         self.pod_roles: dict[tuple[str, str], Role] = {}
         """EKS Pod Identity associations by (namespace, service account)."""
 
@@ -50,9 +53,10 @@ class Cloud:
         version: str | None = None,
         account: str | None = None,
         suffix: str | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> Secret:
         """Make the secret, or add a version to it. `suffix` is the end of its ARN; a secret of
-        another `account` is found by its ARN."""
+        another `account` is found by its ARN. New tags replace those that are there."""
         region = region or self.region
         by_id = self.secrets.setdefault(region, {})
         if name not in by_id:
@@ -61,6 +65,7 @@ class Cloud:
             secret = Secret(name, f"{head}:{name}-{suffix or _suffix(name)}")
             by_id[name] = by_id[secret.arn] = secret
         by_id[name].put(value, stages=stages, version=version)
+        by_id[name].tags = by_id[name].tags if tags is None else dict(tags)
         return by_id[name]
 
     def put_parameter(  # noqa: PLR0913 (all by name)
@@ -72,8 +77,10 @@ class Cloud:
         kind: ParameterType = "SecureString",
         labels: tuple[str, ...] = (),
         account: str | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> Parameter:
-        """Make the parameter, or add a version to it; one of another `account` is shared."""
+        """Make the parameter, or add a version to it; one of another `account` is shared. New tags
+        replace those that are there."""
         region = region or self.region
         resource = f"parameter/{name.removeprefix('/')}"
         arn = f"arn:{partition_of(region)}:ssm:{region}:{account or self.account}:{resource}"
@@ -82,8 +89,10 @@ class Cloud:
         by_resource = self.parameters.setdefault(region, {})
         if resource not in by_resource:
             by_resource[resource] = Parameter(name, arn)
-        by_resource[resource].put(value, kind=kind, labels=labels)
-        return by_resource[resource]
+        parameter = by_resource[resource]
+        parameter.put(value, kind=kind, labels=labels)
+        parameter.tags = parameter.tags if tags is None else dict(tags)
+        return parameter
 
     def secret(self, name: str, *, region: str | None = None) -> Secret:
         """A secret that is there, by name or ARN."""
@@ -115,6 +124,25 @@ class Cloud:
         self.roles[arn] = Role(arn, set(trust), list(allow))
         return self.roles[arn]
 
+    def put_user(
+        self, name: str, *, allow: Iterable[Statement] = tuple(allow()), partition: str = "aws"
+    ) -> Session:
+        """Make an IAM user; answers long-term access keys, which have no token and do not expire.
+
+        Its rights are those of `session.role`, which stands for the user.
+        """
+        user = Role(f"arn:{partition}:iam::{self.account}:user/{name}", set(), list(allow))
+        session = Session(
+            access_key_id="AKIA" + secrets.token_hex(8).upper(),
+            secret_access_key=secrets.token_urlsafe(30),
+            token="",
+            role=user,
+            name=name,
+            expires_at=math.inf,
+        )
+        self.sessions[session.access_key_id] = session
+        return session
+
     def associate(self, namespace: str, service_account: str, role: Role) -> None:
         """Give a service account a role through EKS Pod Identity."""
         self.pod_roles[namespace, service_account] = role
@@ -126,6 +154,7 @@ class Cloud:
         *,
         lifetime: float = 3600.0,
         tags: Mapping[str, str] | None = None,
+        own_tags: Mapping[str, str] | None = None,
     ) -> Session:
         """Give out credentials; a negative `lifetime` makes expired ones."""
         session = Session(
@@ -136,6 +165,7 @@ class Cloud:
             name=name,
             expires_at=time.time() + lifetime,
             tags=tags or {},
+            own_tags=own_tags or {},
         )
         self.sessions[session.access_key_id] = session
         return session

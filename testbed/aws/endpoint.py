@@ -2,13 +2,14 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import uuid4
 from xml.sax.saxutils import escape
 
-from testbed.aws import secretsmanager, sigv4, ssm, sts
+from testbed.aws import ecr, parameter_lists, secret_lists, secretsmanager, sigv4, ssm, sts
 from testbed.aws.caller import Caller
 from testbed.aws.cloud import DEFAULT_REGION, Cloud
 from testbed.aws.errors import AwsError, SignatureError
@@ -18,9 +19,21 @@ from testbed.http import Reply, Request
 Body = dict[str, Any]
 
 _STS = "https://sts.amazonaws.com/doc/2011-06-15/"
-_TARGETS = {"secretsmanager": "secretsmanager", "AmazonSSM": "ssm"}
-_OPERATIONS = {"secretsmanager": secretsmanager.OPERATIONS, "ssm": ssm.OPERATIONS}
-_HOST = re.compile(r"(?:sts|secretsmanager|ssm)(?:-fips)?\.([a-z]+(?:-[a-z]+)+-\d+)\.")
+_TARGETS = {
+    "secretsmanager": "secretsmanager",
+    "AmazonSSM": "ssm",
+    "AmazonEC2ContainerRegistry_V20150921": "ecr",
+    "SpencerFrontendService": "ecr-public",
+}
+_OPERATIONS: dict[str, dict[str, Callable[[Caller, Body], Any]]] = {
+    "secretsmanager": {**secretsmanager.OPERATIONS, **secret_lists.OPERATIONS},
+    "ssm": {**ssm.OPERATIONS, **parameter_lists.OPERATIONS},
+    "ecr": {**ecr.PRIVATE},
+    "ecr-public": {**ecr.PUBLIC},
+}
+_HOST = re.compile(
+    r"(?:sts|secretsmanager|ssm|api\.ecr(?:-public)?)(?:-fips)?\.([a-z]+(?:-[a-z]+)+-\d+)\."
+)
 _PATH = re.compile(r"/([a-z]+(?:-[a-z]+)+-\d+)/?$")
 _STS_NAMES = {
     "UnrecognizedClientException": ("InvalidClientTokenId", 403),
@@ -128,8 +141,10 @@ def _target(body: Body | None) -> str:
     """What a call asks for, for the journal."""
     if body is None:
         return ""
-    names = body.get("Names")
-    return ",".join(names) if names else str(body.get("SecretId") or body.get("Path") or "")
+    names = body.get("Names") or body.get("SecretIdList")
+    if isinstance(names, list):
+        return ",".join(map(str, names))
+    return str(body.get("SecretId") or body.get("Path") or body.get("ResourceId") or "")
 
 
 def _json_reply(status: int, body: Body, error: str = "") -> Reply:

@@ -82,10 +82,19 @@ class Session:
     expires_at: float
     tags: Mapping[str, str] = field(default_factory=dict)
     """Transitive session tags: they pass on to roles that are assumed with it."""
+    own_tags: Mapping[str, str] = field(default_factory=dict)
+    """Session tags that do not."""
+
+    @property
+    def is_user(self) -> bool:
+        """Whether it is of an IAM user and not of a role."""
+        return ":user/" in self.role.arn
 
     @property
     def arn(self) -> str:
         """The caller as AWS names it in messages."""
+        if self.is_user:
+            return self.role.arn
         partition, account = self.role.arn.split(":")[1], self.role.arn.split(":")[4]
         return f"arn:{partition}:sts::{account}:assumed-role/{self.role.name}/{self.name}"
 
@@ -101,3 +110,16 @@ READ_ACTIONS = (
     "ssm:GetParameters",
     "ssm:GetParametersByPath",
 )
+CONTROLLER_ACTIONS = (
+    *READ_ACTIONS,
+    "secretsmanager:BatchGetSecretValue",
+    "secretsmanager:ListSecrets",
+    "ssm:DescribeParameters",
+    "ssm:ListTagsForResource",
+    "ecr:GetAuthorizationToken",
+    "ecr-public:GetAuthorizationToken",
+    "sts:AssumeRole",
+    "sts:GetServiceBearerToken",
+    "sts:TagSession",
+)
+"""Everything that the controller may need."""

@@ -27,6 +27,7 @@ class Parameter:
     versions: dict[int, ParameterVersion] = field(default_factory=dict)
     kms_denied: bool = False
     """The KMS key of its SecureString refuses the caller."""
+    tags: dict[str, str] = field(default_factory=dict)
 
     def put(
         self, value: str, *, kind: ParameterType = "SecureString", labels: tuple[str, ...] = ()

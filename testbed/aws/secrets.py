@@ -31,6 +31,11 @@ class Secret:
     """When it was marked for deletion."""
     kms_denied: bool = False
     """Its KMS key refuses the caller."""
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def tag_list(self) -> list[dict[str, str]]:
+        """The tags as answers show them."""
+        return [{"Key": key, "Value": value} for key, value in self.tags.items()]
 
     def put(
         self,

@@ -16,7 +16,7 @@ def _not_found(message: str) -> AwsError:
     return AwsError("ResourceNotFoundException", message)
 
 
-def _find(caller: Caller, action: str, secret_id: object) -> Secret:
+def find(caller: Caller, action: str, secret_id: object) -> Secret:
     """The secret by name, ARN or partial ARN, after the permission check.
 
     An id that ends in a hyphen and six characters counts as a whole ARN, even where it is a partial
@@ -64,7 +64,7 @@ def _wanted(secret: Secret, body: Body) -> SecretVersion:
 
 def get_secret_value(caller: Caller, body: Body) -> Body:
     """GetSecretValue."""
-    secret = _find(caller, "secretsmanager:GetSecretValue", body.get("SecretId"))
+    secret = find(caller, "secretsmanager:GetSecretValue", body.get("SecretId"))
     if secret.deleted_at is not None:
         raise AwsError(
             "InvalidRequestException",
@@ -89,7 +89,7 @@ def get_secret_value(caller: Caller, body: Body) -> Body:
 
 def describe_secret(caller: Caller, body: Body) -> Body:
     """DescribeSecret: answers for secrets marked for deletion too, and never asks KMS."""
-    secret = _find(caller, "secretsmanager:DescribeSecret", body.get("SecretId"))
+    secret = find(caller, "secretsmanager:DescribeSecret", body.get("SecretId"))
     answer: Body = {
         "ARN": secret.arn,
         "CreatedDate": secret.created,
@@ -99,6 +99,8 @@ def describe_secret(caller: Caller, body: Body) -> Body:
     stages = {v.id: sorted(v.stages) for v in list(secret.versions.values()) if v.stages}
     if stages:
         answer["VersionIdsToStages"] = stages
+    if secret.tags:
+        answer["Tags"] = secret.tag_list()
     if secret.deleted_at is not None:
         answer["DeletedDate"] = secret.deleted_at
     return answer

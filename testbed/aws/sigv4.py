@@ -61,7 +61,7 @@ def _incomplete() -> AwsError:
 def session_of(scope: Scope, request: Request, sessions: Mapping[str, Session]) -> Session:
     """The session that the request says it is of: known, with its token, not expired."""
     session = sessions.get(scope.access_key_id)
-    if session is None or request.headers.get("x-amz-security-token") != session.token:
+    if session is None or request.headers.get("x-amz-security-token", "") != session.token:
         raise SignatureError(
             "UnrecognizedClientException", "The security token included in the request is invalid."
         )

@@ -41,10 +41,16 @@ def _check_form(form: Form) -> tuple[str, str, int]:
             if 2 <= len(name) <= 64
             else "Member must have length between 2 and 64",
         )
-    duration = form.get("DurationSeconds", "3600")
-    if not duration.isdigit() or not 900 <= int(duration) <= 43200:
-        raise _invalid(duration, "durationSeconds", "Member must have value between 900 and 43200")
-    return arn, name, int(duration)
+    return arn, name, _duration(form, 3600, 43200)
+
+
+def _duration(form: Form, default: int, most: int) -> int:
+    duration = form.get("DurationSeconds", str(default))
+    if not duration.isdigit() or not 900 <= int(duration) <= most:
+        raise _invalid(
+            duration, "durationSeconds", f"Member must have value between 900 and {most}"
+        )
+    return int(duration)
 
 
 def _check_token(token: str) -> Claims:
@@ -125,6 +131,11 @@ def _tags(form: Form) -> dict[str, str]:
     raise _invalid("…", "tags", "Member must have length less than or equal to 50")
 
 
+def _transitive_keys(form: Form) -> set[str]:
+    """`TransitiveTagKeys.member.N`."""
+    return {value for key, value in form.items() if key.startswith("TransitiveTagKeys.member.")}
+
+
 def _denied(caller: Caller, action: str, arn: str) -> AwsError:
     return AwsError(
         "AccessDenied",
@@ -143,7 +154,7 @@ def assume_role(caller: Caller, form: Form) -> str:
         raise _denied(caller, "sts:AssumeRole", arn)
     if tags and not (role.trusts_tags and caller.session.role.may("sts:TagSession", arn)):
         raise _denied(caller, "sts:TagSession", arn)
-    if duration > _CHAINED:
+    if duration > _CHAINED and not caller.session.is_user:
         raise AwsError(
             "ValidationError",
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by "
@@ -155,10 +166,31 @@ def assume_role(caller: Caller, form: Form) -> str:
             "One of the specified transitive tag keys can't be set because it conflicts with a "
             f"transitive tag key from the calling session: {key}",
         )
+    passed_on = {key: tags.pop(key) for key in _transitive_keys(form) & tags.keys()}
     session = caller.cloud.open_session(
-        role, name, lifetime=duration, tags={**caller.session.tags, **tags}
+        role,
+        name,
+        lifetime=duration,
+        tags={**caller.session.tags, **passed_on},
+        own_tags=tags,
     )
     return _credentials(session) + _assumed(session)
+
+
+def get_session_token(caller: Caller, form: Form) -> str:
+    """GetSessionToken: for the long-term keys of a user, which need no permission."""
+    duration = _duration(form, 43200, 129600)
+    if caller.session.token:
+        raise AwsError("AccessDenied", "Cannot call GetSessionToken with session credentials", 403)
+    device, code = form.get("SerialNumber"), form.get("TokenCode")
+    if device is not None and (code is None or caller.cloud.mfa_codes.get(device) != code):
+        raise AwsError(
+            "AccessDenied",
+            "MultiFactorAuthentication failed with invalid MFA one time pass code.",
+            403,
+        )
+    user = caller.session
+    return _credentials(caller.cloud.open_session(user.role, user.name, lifetime=duration))
 
 
 def get_caller_identity(caller: Caller, _form: Form) -> str:
@@ -171,4 +203,8 @@ def get_caller_identity(caller: Caller, _form: Form) -> str:
     )
 
 
-OPERATIONS = {"AssumeRole": assume_role, "GetCallerIdentity": get_caller_identity}
+OPERATIONS = {
+    "AssumeRole": assume_role,
+    "GetCallerIdentity": get_caller_identity,
+    "GetSessionToken": get_session_token,
+}
