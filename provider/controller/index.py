@@ -1,0 +1,32 @@
+"""Which objects refer to an object, so that they are looked at when it changes."""
+
+from collections.abc import Hashable, Iterable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+R = TypeVar("R", bound=Hashable)
+
+
+class Index(Generic[R, K]):
+    """Keys of objects by what they refer to."""
+
+    def __init__(self) -> None:
+        self._keys: dict[R, set[K]] = {}
+        self._refs: dict[K, frozenset[R]] = {}
+
+    def put(self, key: K, refs: Iterable[R]) -> None:
+        """An object refers to these, and to nothing else any more; to none if it is gone."""
+        new = frozenset(refs)
+        old = self._refs.pop(key, frozenset())
+        for ref in old - new:
+            self._keys[ref].discard(key)
+            if not self._keys[ref]:
+                del self._keys[ref]
+        for ref in new - old:
+            self._keys.setdefault(ref, set()).add(key)
+        if new:
+            self._refs[key] = new
+
+    def of(self, ref: R) -> tuple[K, ...]:
+        """The objects that refer to `ref`."""
+        return tuple(self._keys.get(ref, ()))

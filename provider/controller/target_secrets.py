@@ -1,0 +1,139 @@
+"""The Secrets of ExternalSecrets: what is there, and writes where something is to change."""
+
+import hashlib
+from typing import Literal, Protocol
+
+from provider.controller.index import Index
+from provider.controller.informer import Informer, ObjectKey, Unreadable
+from provider.controller.plan import Wanted, is_ours, plan, target_name
+from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.controller.resources.hashes import field_manager, owner_label
+from provider.controller.resources.object_meta import Metadata
+from provider.controller.secret_state import SecretState, read_state
+from provider.errors import ObjectExists, ObjectNotFound
+from provider.kube.kinds import SECRETS, Document, Kind
+from provider.runtime.lru import Lru
+
+VERIFIED = 20_000
+"""Secrets that are known to be as wanted."""
+
+Written = Literal["created", "updated", "unchanged", "missing"]
+
+
+class Api(Protocol):
+    """The Kubernetes API: `kube.objects.Objects`."""
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Document:
+        """The object; raises `ObjectNotFound` …"""
+        ...
+
+    async def create(self, kind: Kind, document: Document, *, field_manager: str = "") -> Document:
+        """The object as stored; raises `ObjectExists` …"""
+        ...
+
+    async def replace(self, kind: Kind, document: Document, *, field_manager: str = "") -> Document:
+        """The object as stored; raises `ObjectConflict` …"""
+        ...
+
+    async def delete(
+        self, kind: Kind, namespace: str, name: str, *, uid: str = "", version: str = ""
+    ) -> None:
+        """Raises `ObjectNotFound`, `ObjectConflict` …"""
+        ...
+
+
+class Secrets:
+    """Secrets with the controller's label are known from an informer of whole Secrets.
+
+    A Secret that did not change since it was written, or found to be right, is not read again.
+    """
+
+    def __init__(self, api: Api, informer: Informer[SecretState]) -> None:
+        self._api = api
+        self._informer = informer
+        self._verified: Lru[ObjectKey, tuple[str, bytes]] = Lru(VERIFIED)
+        self._by_owner: Index[tuple[str, str], ObjectKey] = Index()
+        informer.on_change(self._note)
+
+    def state(self, key: ObjectKey) -> SecretState | None:
+        """The Secret, if there is one with the controller's label."""
+        found = self._informer.get(key)
+        return None if isinstance(found, Unreadable) else found
+
+    async def write(self, metadata: Metadata, spec: ExternalSecretSpec, wanted: Wanted) -> Written:
+        """Make the Secret what is wanted; raises `TargetNotWritable` and the API's errors."""
+        key = ObjectKey(metadata.namespace, target_name(metadata, spec))
+        mark = _mark(metadata, spec, wanted)
+        state = self.state(key)
+        if state is not None and self._verified.get(key) == (state.version, mark):
+            return "unchanged"
+        is_known = state is not None or spec.target.creation_policy == "Merge"
+        current = await self._read(key) if is_known else None
+        try:
+            written, document = await self._write(metadata, spec, wanted, current)
+        except ObjectExists:
+            written, document = await self._write(metadata, spec, wanted, await self._read(key))
+        if document is not None:
+            self._verified.put(key, (document["metadata"]["resourceVersion"], mark))
+        return written
+
+    async def _write(
+        self,
+        metadata: Metadata,
+        spec: ExternalSecretSpec,
+        wanted: Wanted,
+        current: Document | None,
+    ) -> tuple[Written, Document | None]:
+        planned, manager = plan(metadata, spec, wanted, current), field_manager(metadata.name)
+        if planned.action == "missing":
+            return "missing", None
+        if planned.action == "nothing":
+            return "unchanged", current
+        if planned.action == "create":
+            made = await self._api.create(SECRETS, planned.document, field_manager=manager)
+            self._informer.learn(made)
+            return "created", made
+        made = await self._api.replace(SECRETS, planned.document, field_manager=manager)
+        self._informer.learn(made)
+        return "updated", made
+
+    async def delete(self, namespace: str, state: SecretState) -> bool:
+        """Delete exactly this Secret; returns whether there was one."""
+        try:
+            await self._api.delete(SECRETS, namespace, state.name, uid=state.uid)
+        except ObjectNotFound:
+            return False
+        return True
+
+    def orphans(self, metadata: Metadata, spec: ExternalSecretSpec) -> list[SecretState]:
+        """Secrets that the ExternalSecret has written under another name, and still controls."""
+        label = owner_label(metadata.namespace, metadata.name)
+        keys = self._by_owner.of((metadata.namespace, label))
+        states = (self.state(key) for key in keys if key.name != target_name(metadata, spec))
+        return [one for one in states if one is not None and is_ours(metadata, one.owner)]
+
+    async def _read(self, key: ObjectKey) -> Document | None:
+        try:
+            return await self._api.get(SECRETS, *key)
+        except ObjectNotFound:
+            return None
+
+    def _note(self, key: ObjectKey, _old: object, new: SecretState | Unreadable | None) -> None:
+        label = new.created_by if isinstance(new, SecretState) else ""
+        self._by_owner.put(key, [(key.namespace, label)] if label else [])
+        if new is None:
+            self._verified.pop(key, None)
+
+
+def parse_secret(document: Document) -> SecretState:
+    """For the informer."""
+    return read_state(document)
+
+
+def _mark(metadata: Metadata, spec: ExternalSecretSpec, wanted: Wanted) -> bytes:
+    """A digest of everything that decides what is written."""
+    target = spec.target
+    about = (metadata.name, metadata.uid, target.creation_policy, target.immutable, wanted.type)
+    found = sorted(wanted.data.items()), sorted(wanted.labels.items())
+    more = sorted(wanted.annotations.items()), wanted.finalizers
+    return hashlib.sha256(repr((about, found, more)).encode()).digest()

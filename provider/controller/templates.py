@@ -1,0 +1,205 @@
+"""What a Secret is to hold, by the template of its ExternalSecret.
+
+Later ones win: the values that were read (with mergePolicy Merge, or without templates), the
+templates of `templateFrom` in order, those of `template.data`. Templates are written by tenants:
+they run away from the event loop, within limits and until a deadline.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from time import monotonic
+from typing import Protocol
+
+from provider.controller.plan import Wanted
+from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.controller.resources.keys import check_keys, decode_values
+from provider.controller.resources.object_meta import Metadata
+from provider.controller.resources.template import (
+    Template,
+    TemplateAs,
+    TemplateFrom,
+    TemplateSource,
+    TemplateTarget,
+    ValuesDecoding,
+)
+from provider.controller.secret_state import read_data
+from provider.controller.template import TemplateError, compile_template
+from provider.controller.yaml_map import parse_yaml_map
+from provider.errors import InvalidRequest, KeyNotFound, ProviderError
+from provider.kube.kinds import CONFIG_MAPS, SECRETS, Document, Kind
+from provider.runtime.offload import Offload
+
+SECONDS = 20.0
+"""For all templates of one object."""
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""Not copied to the Secret: it would hold a manifest of another object."""
+
+
+class Api(Protocol):
+    """The Kubernetes API: `kube.objects.Objects`."""
+
+    async def get(
+        self, kind: Kind, namespace: str, name: str, *, metadata_only: bool = False
+    ) -> Document:
+        """The object; raises ProviderError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One template that is to be rendered, and what becomes of the result."""
+
+    target: TemplateTarget
+    key: str
+    """Of the result; for `KeysAndValues` a name for messages."""
+    text: str | bytes = field(repr=False)
+    template_as: TemplateAs = "Values"
+    decoding: ValuesDecoding = "None"
+    is_secret: bool = False
+    """The template's own text is from a Secret: no message quotes it."""
+
+
+class Templates:
+    """Renders the templates of ExternalSecrets. `watch` gets each object that holds templates."""
+
+    def __init__(
+        self,
+        api: Api,
+        offload: Offload,
+        *,
+        delimiters: tuple[str, str] = ("{{", "}}"),
+        used: Callable[[Kind, Document], object] = lambda _kind, _document: None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._api = api
+        self._offload = offload
+        self._delimiters = delimiters
+        self._used = used
+        self._clock = clock
+
+    async def render(
+        self, metadata: Metadata, spec: ExternalSecretSpec, values: Mapping[str, bytes]
+    ) -> Wanted:
+        """What the Secret is to hold; raises ProviderError with what is wrong in the templates."""
+        template = spec.target.template
+        if template is None:
+            return without_template(metadata, values)
+        parts = await self._parts(metadata.namespace, template)
+        until = self._clock() + SECONDS
+        render = partial(
+            _rendered, template, parts, values, self._delimiters, lambda: self._clock() > until
+        )
+        return await self._offload.run(metadata.namespace, render)
+
+    async def _parts(self, namespace: str, template: Template) -> list[Part]:
+        parts: list[Part] = []
+        for one in template.template_from:
+            parts += await self._parts_of(namespace, one)
+        parts += [Part("Data", key, text) for key, text in template.data.items()]
+        about = template.metadata
+        parts += [Part("Annotations", key, text) for key, text in about.annotations.items()]
+        parts += [Part("Labels", key, text) for key, text in about.labels.items()]
+        return parts
+
+    async def _parts_of(self, namespace: str, one: TemplateFrom) -> list[Part]:
+        parts: list[Part] = []
+        if one.config_map:
+            parts += await self._parts_from(CONFIG_MAPS, namespace, one.config_map, one)
+        if one.secret:
+            parts += await self._parts_from(SECRETS, namespace, one.secret, one)
+        if one.literal is not None:
+            decoding = one.values_decoding_strategy
+            parts.append(Part(one.target, "literal", one.literal, "KeysAndValues", decoding))
+        return parts
+
+    async def _parts_from(
+        self, kind: Kind, namespace: str, source: TemplateSource, one: TemplateFrom
+    ) -> list[Part]:
+        document = await self._api.get(kind, namespace, source.name)
+        self._used(kind, document)
+        texts: Mapping[str, str | bytes] = (
+            read_data(document) if kind == SECRETS else document.get("data") or {}
+        )
+        parts = []
+        for item in source.items:
+            if item.key not in texts:
+                what = f"error in {kind.name.lower()} {source.name}: missing key {item.key}"
+                raise KeyNotFound(what)
+            parts.append(
+                Part(
+                    one.target,
+                    item.key,
+                    texts[item.key],
+                    item.template_as,
+                    one.values_decoding_strategy,
+                    is_secret=kind == SECRETS,
+                )
+            )
+        return parts
+
+
+def without_template(metadata: Metadata, values: Mapping[str, bytes]) -> Wanted:
+    """The values as they are, with labels and annotations of the ExternalSecret."""
+    annotations = {key: one for key, one in metadata.annotations.items() if key != LAST_APPLIED}
+    return Wanted(data=values, labels=metadata.labels, annotations=annotations)
+
+
+def _rendered(
+    template: Template,
+    parts: list[Part],
+    values: Mapping[str, bytes],
+    delimiters: tuple[str, str],
+    expired: Callable[[], bool],
+) -> Wanted:
+    takes_values = template.merge_policy == "Merge" or not (template.data or template.template_from)
+    results: dict[TemplateTarget, dict[str, bytes]] = {
+        "Data": dict(values) if takes_values else {},
+        "Annotations": {},
+        "Labels": {},
+    }
+    for part in parts:
+        results[part.target] |= _render(part, values, delimiters, expired)
+    try:
+        data = check_keys(results["Data"])
+    except ValueError as error:
+        raise InvalidRequest(str(error)) from None
+    return Wanted(
+        data=data,
+        labels=_texts("label", results["Labels"]),
+        annotations=_texts("annotation", results["Annotations"]),
+        finalizers=template.metadata.finalizers,
+        type=template.type,
+    )
+
+
+def _render(
+    part: Part,
+    values: Mapping[str, bytes],
+    delimiters: tuple[str, str],
+    expired: Callable[[], bool],
+) -> dict[str, bytes]:
+    """Keys and values that one template gives."""
+    doing = "parse"
+    try:
+        template = compile_template(part.key, part.text, delimiters=delimiters)
+        doing = "execute"
+        output = template.render(values, expired=expired)
+    except TemplateError as error:
+        shown = error.without_source() if part.is_secret else error
+        raise shown.in_context(f"unable to {doing} template at key {part.key}") from None
+    try:
+        is_map = part.template_as == "KeysAndValues"
+        found = parse_yaml_map(output) if is_map else {part.key: output}
+        return decode_values(found, part.decoding)
+    except ProviderError as error:
+        raise error.in_context(f"could not unmarshal template at key {part.key}") from None
+    except ValueError as error:
+        raise InvalidRequest(f"template at key {part.key}: {error}") from None
+
+
+def _texts(what: str, results: Mapping[str, bytes]) -> dict[str, str]:
+    try:
+        return {key: value.decode() for key, value in results.items()}
+    except UnicodeDecodeError:
+        raise InvalidRequest(f"the template of a {what} gives no UTF-8") from None
