@@ -1,0 +1,207 @@
+"""The values of one ExternalSecret: its entries, through their stores, with few calls.
+
+First every store is looked up and allowed, and every identity found; nothing is read from AWS if
+one fails. Then all refs of one identity and region are read in one call of the engine, side by side
+with searches and generators. The rest is work on values, away from the event loop.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from time import monotonic
+
+from provider.controller.entries import Entry, Fetched, Result, Values, assemble, entries_of
+from provider.controller.find import Finder
+from provider.controller.generators import For, Generators
+from provider.controller.remote_refs import secret_ref
+from provider.controller.resources.external_secret import Data, ExternalSecretSpec, Find
+from provider.controller.resources.store_ref import GeneratorRef, StoreRef
+from provider.controller.secret_reads import (
+    Answers,
+    Asked,
+    Session,
+    Source,
+    check_lost_versions,
+    read_secrets,
+)
+from provider.controller.store_identity import Identities
+from provider.controller.stores import Stores
+from provider.engine.failover import Reader
+from provider.engine.freshness import Freshness
+from provider.engine.model import SecretRef
+from provider.errors import InvalidRequest, OutOfTime, ProviderError
+from provider.runtime.offload import Offload
+
+SHARED_SECONDS = 60.0
+"""A periodic refresh takes what was asked for in this time, or in a tenth of its interval."""
+LIGHT_BYTES = 4096
+"""Of the values that are worked on in the event loop."""
+LIGHT_ENTRIES = 20
+_PLAIN_PROPERTY = re.compile(r"[\w-]+(\.[\w-]+){0,5}")
+
+Sources = Mapping[StoreRef, Source]
+
+
+def periodic(interval: float, now: float) -> Freshness:
+    """How new the values of a periodic refresh must be; `interval` in seconds."""
+    return Freshness.asked_since(now - min(SHARED_SECONDS, interval / 10))
+
+
+class Fetcher:
+    """One for the process."""
+
+    def __init__(  # noqa: PLR0913 (all by name)
+        self,
+        *,
+        stores: Stores,
+        identities: Identities,
+        reader: Reader,
+        finder: Finder,
+        generators: Generators,
+        offload: Offload,
+    ) -> None:
+        self._stores = stores
+        self._identities = identities
+        self._reader = reader
+        self._finder = finder
+        self._generators = generators
+        self._offload = offload
+
+    async def fetch(
+        self, spec: ExternalSecretSpec, asked: Asked, also: Iterable[ExternalSecretSpec] = ()
+    ) -> Fetched:
+        """The keys and values of the Secret; raises ProviderError.
+
+        `also` are ExternalSecrets of the same namespace that are due as well. What they want of the
+        same stores fills up calls that are made anyway, and is in memory when their turn comes.
+        """
+        entries = entries_of(spec)
+        sources = await self._sources(entries, asked)
+        skip_missing = spec.target.deletion_policy != "Retain"
+        ahead = [entry for other in also for entry in entries_of(other)]
+        results = await self._results(entries, sources, asked, ahead, skip_missing=skip_missing)
+
+        def work() -> Fetched:
+            return assemble(entries, results, skip_missing=skip_missing, deadline=asked.deadline)
+
+        if is_light(entries, results):
+            return work()
+        return await self._offload.run(asked.namespace, work)
+
+    async def _sources(self, entries: Sequence[Entry], asked: Asked) -> Sources:
+        """The stores of all entries; raises the first failure in their order."""
+        sources: dict[StoreRef, Source] = {}
+        for entry in entries:
+            if isinstance(entry.what, GeneratorRef) or entry.store in sources:
+                continue
+            try:
+                async with asyncio.timeout(asked.deadline - monotonic()):
+                    sources[entry.store] = await self._source(entry.store, asked)
+            except TimeoutError:
+                what = "Kubernetes did not give the credentials of the store in time"
+                raise OutOfTime(f"{entry.context}: {what}") from None
+            except ProviderError as error:
+                raise error.in_context(entry.context) from error
+        return sources
+
+    async def _source(self, ref: StoreRef, asked: Asked) -> Source:
+        store = self._stores.usable(ref, asked.namespace)
+        since = asked.freshness.since
+        principal = await self._identities.of_store(store, asked.namespace, since)
+        if store.spec is None or store.spec.provider.aws is None:
+            raise InvalidRequest(f"the store {ref.name} is not one of AWS")
+        return Source(store.spec.provider.aws, principal)
+
+    async def _results(
+        self,
+        entries: Sequence[Entry],
+        sources: Sources,
+        asked: Asked,
+        ahead: Sequence[Entry],
+        *,
+        skip_missing: bool,
+    ) -> list[Result]:
+        """What each entry is made of, in order. Failures are results."""
+
+        async def read(source: Source) -> Answers:
+            own = _refs(entries, sources, source.session)
+            others = _refs(ahead, sources, source.session)
+            answers = await read_secrets(self._reader, source, own, others, asked)
+            if skip_missing:
+                return await check_lost_versions(self._reader, source, answers, asked)
+            return answers
+
+        async with asyncio.TaskGroup() as tasks:
+            reads = {
+                session: tasks.create_task(read(source))
+                for session, source in _sessions(entries, sources).items()
+            }
+            others = {
+                index: tasks.create_task(_caught(self._made(entry, sources, asked)))
+                for index, entry in enumerate(entries)
+                if entry.remote is None
+            }
+        return [
+            others[index].result() if index in others else _of(entry, sources, reads)
+            for index, entry in enumerate(entries)
+        ]
+
+    async def _made(self, entry: Entry, sources: Sources, asked: Asked) -> Values:
+        """What a search or a generator gives."""
+        if isinstance(entry.what, Find):
+            source = sources[entry.store]
+            try:
+                return await self._finder.find(
+                    entry.what, source.aws, asked.query(source.principal)
+                )
+            except ProviderError as error:
+                raise source.failed(error) from error
+        if isinstance(entry.what, GeneratorRef):
+            asker = For(asked.namespace, asked.freshness.since, asked.deadline)
+            return await self._generators.generate(entry.what, asker)
+        raise TypeError("the entry is neither a search nor a generator")
+
+
+async def _caught(work: Awaitable[Values]) -> Result:
+    try:
+        return await work
+    except ProviderError as error:
+        return error
+
+
+def _sessions(entries: Iterable[Entry], sources: Sources) -> dict[Session, Source]:
+    """The sessions in which single secrets are read, each with one of its stores."""
+    wanted = (sources[entry.store] for entry in entries if entry.remote is not None)
+    return {source.session: source for source in wanted}
+
+
+def _refs(entries: Iterable[Entry], sources: Sources, session: Session) -> list[SecretRef]:
+    """What entries want in a session; those of other stores want nothing."""
+    refs = []
+    for entry in entries:
+        source = sources.get(entry.store)
+        if entry.remote is not None and source is not None and source.session == session:
+            refs.append(secret_ref(entry.remote, source.aws))
+    return refs
+
+
+def _of(entry: Entry, sources: Sources, reads: Mapping[Session, "asyncio.Task[Answers]"]) -> Result:
+    source = sources[entry.store]
+    if entry.remote is None:
+        raise TypeError("the entry reads no single secret")
+    return reads[source.session].result()[secret_ref(entry.remote, source.aws)]
+
+
+def is_light(entries: Sequence[Entry], results: Sequence[Result]) -> bool:
+    """Whether the work on the values takes less than about a millisecond."""
+    size = 0
+    for entry, result in zip(entries, results, strict=True):
+        if isinstance(result, ProviderError):
+            continue
+        if not (isinstance(entry.what, Data) and isinstance(result, bytes)):
+            return False
+        wanted = entry.what.remote_ref.property
+        if wanted and not _PLAIN_PROPERTY.fullmatch(wanted):
+            return False
+        size += len(result)
+    return size <= LIGHT_BYTES and len(entries) <= LIGHT_ENTRIES

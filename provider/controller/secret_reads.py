@@ -1,0 +1,151 @@
+"""Reads the secrets of many entries through the engine: those of one session in one call."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
+
+from provider.controller.resources.store import AwsProvider
+from provider.engine.failover import Failed, Outcome, Reader, Regions, Wanted
+from provider.engine.freshness import Freshness
+from provider.engine.model import Identity, SecretRef
+from provider.engine.ports import Principal
+from provider.engine.trace import Trace
+from provider.engine.values import Query
+from provider.errors import NotPossible, ProviderError, SecretNotFound
+
+BATCHES = {"secretsmanager": 20, "ssmparameter": 10}
+"""Refs that one call to a service may hold."""
+_SERVICES = {"SecretsManager": "Secrets Manager", "ParameterStore": "Parameter Store"}
+
+Answers = Mapping[SecretRef, bytes | ProviderError]
+
+
+class Session(NamedTuple):
+    """As whom and where secrets are read. Stores that have these in common share their calls."""
+
+    identity: Identity
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A store that is ready to be read."""
+
+    aws: AwsProvider
+    principal: Principal
+
+    @property
+    def session(self) -> Session:
+        """Its session."""
+        return Session(self.principal.identity, self.aws.region)
+
+    def failed(self, error: ProviderError) -> ProviderError:
+        """The error of a call to AWS, with where and as whom the call was made."""
+        where = f"{_SERVICES[self.aws.service]} in {self.aws.region}"
+        who = str(self.principal.identity)
+        return error.in_context(where if who in str(error) else f"{where}, as {who}")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one fetch is for: the namespace, how new values must be, until when.
+
+    `deadline` is a time of `time.monotonic`.
+    """
+
+    namespace: str
+    freshness: Freshness
+    deadline: float
+
+    def query(self, principal: Principal) -> Query:
+        """The engine's query as `principal`."""
+        return Query(principal, self.freshness, self.deadline, Trace())
+
+
+async def read_secrets(
+    reader: Reader,
+    source: Source,
+    refs: Sequence[SecretRef],
+    ahead: Iterable[SecretRef],
+    asked: Asked,
+) -> Answers:
+    """The content of each ref, or why there is none.
+
+    What is in memory is not read again. Else the last batch is filled up with refs of `ahead`, so
+    that reading those costs no call of its own; nobody waits for their answers.
+    """
+    query, regions = asked.query(source.principal), Regions(source.aws.region)
+    wanted = [Wanted(ref) for ref in dict.fromkeys(refs)]
+    known = reader.recall(wanted, regions, source.principal.identity, asked.freshness, query.trace)
+    if known is not None:
+        return {one.ref: found.value.content for one, found in zip(wanted, known, strict=True)}
+    more = [Wanted(ref) for ref in fill(refs, ahead)]
+    try:
+        outcomes = await reader.read([*wanted, *more], regions, query)
+    except ProviderError as error:
+        return dict.fromkeys(refs, source.failed(error))
+    return {
+        one.ref: _answer(outcome, source)
+        for one, outcome in zip(wanted, outcomes[: len(wanted)], strict=True)
+    }
+
+
+def fill(refs: Sequence[SecretRef], ahead: Iterable[SecretRef]) -> list[SecretRef]:
+    """Refs of `ahead` that fit into the calls that `refs` need anyway."""
+    asked = set(refs)
+    others = [ref for ref in dict.fromkeys(ahead) if ref not in asked and _is_batched(ref)]
+    filled: list[SecretRef] = []
+    for store, size in BATCHES.items():
+        own = sum(ref.store == store and _is_batched(ref) for ref in asked)
+        fitting = (ref for ref in others if ref.store == store)
+        filled += islice(fitting, -own % size)
+    return filled
+
+
+def _is_batched(ref: SecretRef) -> bool:
+    """Whether a ref is read together with others; versions of secrets are read one by one."""
+    is_current = ref.version is None and ref.label is None
+    return ref.store == "ssmparameter" or (ref.store == "secretsmanager" and is_current)
+
+
+def _answer(outcome: Outcome, source: Source) -> bytes | ProviderError:
+    if isinstance(outcome, Failed):
+        return source.failed(outcome.error)
+    return outcome.value.content
+
+
+async def check_lost_versions(
+    reader: Reader, source: Source, answers: Answers, asked: Asked
+) -> Answers:
+    """The answers, where a version or label that a parameter lacks is no missing parameter.
+
+    Parameter Store's answer is the same for both, but a missing parameter may have the Secret
+    deleted.
+    """
+    lost = [
+        ref
+        for ref, answer in answers.items()
+        if ref.store == "ssmparameter"
+        and (ref.version or ref.label)
+        and isinstance(answer, SecretNotFound)
+    ]
+    if not lost:
+        return answers
+    plain = {ref: ref._replace(version=None, label=None) for ref in lost}
+    found = await read_secrets(reader, source, list(plain.values()), (), asked)
+    return {
+        ref: _without_version(answer, found[plain[ref]]) if ref in plain else answer
+        for ref, answer in answers.items()
+    }
+
+
+def _without_version(
+    answer: bytes | ProviderError, plain: bytes | ProviderError
+) -> bytes | ProviderError:
+    """The answer for a version, given that for the parameter itself."""
+    if isinstance(answer, bytes) or isinstance(plain, SecretNotFound):
+        return answer
+    if isinstance(plain, ProviderError):
+        return plain
+    return NotPossible(f"the parameter exists, but not in this version: {answer}")
