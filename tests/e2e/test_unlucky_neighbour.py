@@ -107,7 +107,7 @@ def test_a_parameter_version_that_was_made_anew_arrives(node: World) -> None:
 def test_a_bad_token_fails_its_own_pod_alone(node: World) -> None:
     """Pods of one service account wait for the same credentials; the first has the bad token."""
     account = node.new_account()
-    node.aws.faults.inject(faults.late(0.5), service="sts")
+    node.aws.faults.inject(faults.late(0.2), service="sts")
     with ThreadPoolExecutor(4) as kubelet:
         bad = kubelet.submit(mount_with_token, node, account, "no.good.token")
         eventually(lambda: node.aws.journal.count(service="sts") == 1, "it asks for credentials")
