@@ -1,8 +1,14 @@
-"""Retries without their pauses, for all tests of AWS."""
+"""Retries without their pauses, for all tests of AWS; an engine over the fake AWS."""
+
+from collections.abc import AsyncIterator
 
 import pytest
 
 from provider.aws import client
+from provider.aws.stores import controller_stores
+from provider.engine.wiring import Settings, open_engine
+from testbed.aws import FakeAws
+from tests.aws.reading import NoObserver, Reading
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +22,11 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     monkeypatch.setattr(client, "sleep", sleep)
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
     return taken
+
+
+@pytest.fixture
+async def reading(aws: FakeAws) -> AsyncIterator[Reading]:
+    """An engine with the stores of the controller, over the fake AWS."""
+    settings = Settings({"AWS_ENDPOINT_URL": aws.url})
+    async with open_engine(settings, NoObserver(), stores=controller_stores) as engine:
+        yield Reading(aws, engine)
