@@ -178,8 +178,9 @@ def test_secrets_are_read_as_the_role_that_the_pod_assumes(world: World, auth: s
     readers = {call.identity for call in world.aws.journal.calls if call.service != "sts"}
     assert [one.split("assumed-role/")[1] for one in readers] == ["other/web@shop"]
     [session] = [one for one in world.aws.cloud.sessions.values() if one.role is other]
-    assert session.own_tags["kubernetes-namespace"] == "shop"
-    assert session.own_tags["kubernetes-service-account"] == "web"
+    tags = {**session.tags, **session.own_tags}
+    assert tags["kubernetes-namespace"] == "shop"
+    assert tags["kubernetes-service-account"] == "web"
 
 
 def test_classes_that_assume_otherwise_share_nothing_but_the_pods_own_credentials(
