@@ -1,7 +1,10 @@
 """One call to a store: with the identity's credentials, within the limits, once more where AWS
-rejects the credentials."""
+rejects the credentials.
 
-import asyncio
+A call has no deadline of its own: each attempt of a store is bounded, and a call that nobody waits
+for any more is cancelled.
+"""
+
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -9,12 +12,9 @@ from provider.engine.credentials import CredentialCache
 from provider.engine.limits import CallLimits
 from provider.engine.model import Access
 from provider.engine.ports import Principal
-from provider.errors import CredentialsExpired, OutOfTime
+from provider.errors import CredentialsExpired
 
 T = TypeVar("T")
-
-CALL_SECONDS = 60.0
-"""The most time that one call may take, waiting for its turn and retries included."""
 
 
 class Calls:
@@ -36,15 +36,9 @@ class Calls:
         `sending` is called right before each attempt.
         """
         try:
-            async with asyncio.timeout(CALL_SECONDS):
-                try:
-                    return await self._attempt(principal, region, send, sending)
-                except CredentialsExpired:
-                    return await self._attempt(principal, region, send, sending)
-        except TimeoutError:
-            raise OutOfTime(
-                f"AWS did not answer in {CALL_SECONDS:.0f} seconds. Try again later."
-            ) from None
+            return await self._attempt(principal, region, send, sending)
+        except CredentialsExpired:
+            return await self._attempt(principal, region, send, sending)
 
     async def _attempt(
         self,

@@ -7,9 +7,11 @@ its error, on every path, because they all wait for the task itself.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
+P = TypeVar("P")
 T = TypeVar("T")
 
 
@@ -29,16 +31,33 @@ class SharedTask(Generic[T]):
     def join(self) -> asyncio.Future[T]:
         """A future of what the work returns or raises. One waiter more, from now until it is done;
         cancelling it cancels nothing else."""
+        return self.join_for(lambda result: result)
+
+    def join_for(self, part: Callable[[T], P]) -> asyncio.Future[P]:
+        """As `join`, for `part` of what the work returns."""
         self._waiting += 1
-        future = asyncio.shield(self.task)
+        future: asyncio.Future[P] = asyncio.get_running_loop().create_future()
         future.add_done_callback(self._leave)
+        self.task.add_done_callback(partial(_hand_on, part, future))
         return future
 
-    def _leave(self, _future: asyncio.Future[T]) -> None:
+    def _leave(self, _future: asyncio.Future[Any]) -> None:
         self._waiting -= 1
         if not self._waiting and not self.task.done():
             self._abandoned = True
             self.task.cancel()
+
+
+def _hand_on(part: Callable[[T], P], future: asyncio.Future[P], task: asyncio.Task[T]) -> None:
+    """Resolve the future of one waiter as the task ended."""
+    if task.cancelled():
+        future.cancel()
+    elif (error := task.exception()) is None:
+        if not future.done():
+            future.set_result(part(task.result()))
+    elif not future.done():
+        future.set_exception(error)
+        future.exception()  # a waiter that has left does not retrieve it
 
 
 class SingleFlight(Generic[K, T]):

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from operator import itemgetter
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -109,11 +110,11 @@ class Values:
                 futures[ref].set_result(self.use(recalled, query.trace))
             elif (call := self._in_flight(key, query.freshness)) is not None:
                 self._count("joined", self._clock(), query.trace)
-                futures[ref] = asyncio.ensure_future(_answer(call.join(), key))
+                futures[ref] = call.join_for(itemgetter(key))
             else:
                 unknown.append(key)
         for key, call in self._start_calls(unknown, query):
-            futures[key.ref] = asyncio.ensure_future(_answer(call.join(), key))
+            futures[key.ref] = call.join_for(itemgetter(key))
         return futures
 
     def _in_flight(self, key: Key, freshness: Freshness) -> Call | None:
@@ -242,7 +243,3 @@ class Values:
     def _count(self, how: Event, current_at: float, trace: Trace) -> None:
         self._observe(how)
         trace.value(how, current_at)
-
-
-async def _answer(answers: asyncio.Future[Mapping[Key, Answer]], key: Key) -> Answer:
-    return (await answers)[key]
