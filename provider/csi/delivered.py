@@ -5,6 +5,7 @@ does. After a restart of the daemon every mount is a first one, which costs a re
 wrong.
 """
 
+from time import monotonic
 from typing import NamedTuple
 
 from provider.csi.request.model import Auth, MountSpec
@@ -30,7 +31,7 @@ class DeliveredVolumes:
     """A bounded memory of volumes; one for the process."""
 
     def __init__(self, max_volumes: int = MAX_VOLUMES) -> None:
-        self._known: Lru[tuple[str, str], tuple[_Terms, Identity]] = Lru(max_volumes)
+        self._known: Lru[tuple[str, str], tuple[_Terms, Identity, float]] = Lru(max_volumes)
 
     def last_identity(self, spec: MountSpec) -> Identity | None:
         """As which identity this volume got its files last.
@@ -41,12 +42,17 @@ class DeliveredVolumes:
         known = self._known.get(_volume(spec))
         if known is None:
             return None
-        terms, identity = known
+        terms, identity, _ = known
         return identity if terms == _terms(spec) else None
+
+    def last_delivered(self, spec: MountSpec) -> float:
+        """When this volume got its files last, by `time.monotonic`; 0 if it got none."""
+        known = self._known.get(_volume(spec))
+        return 0.0 if known is None else known[2]
 
     def delivered(self, spec: MountSpec, identity: Identity) -> None:
         """Remember that the volume got its files as `identity`."""
-        self._known.put(_volume(spec), (_terms(spec), identity))
+        self._known.put(_volume(spec), (_terms(spec), identity, monotonic()))
 
 
 def _volume(spec: MountSpec) -> tuple[str, str]:

@@ -150,7 +150,7 @@ class Mounter:
         regions = await self._regions(spec)
         wanted = [Wanted(one.ref, one.failover) for one in spec.klass.objects]
         identity = self._volumes.last_identity(spec)
-        freshness = self._freshness(arrived, is_remount=identity is not None)
+        freshness = self._freshness(spec, arrived, is_remount=identity is not None)
         outcomes: Sequence[Outcome] | None = None
         if identity is not None:
             trace.identity = identity
@@ -177,10 +177,12 @@ class Mounter:
             raise InvalidSpec(problems)
         return Regions(region, klass.failover_region)
 
-    def _freshness(self, arrived: float, *, is_remount: bool) -> Freshness:
+    def _freshness(self, spec: MountSpec, arrived: float, *, is_remount: bool) -> Freshness:
         if is_remount:
-            validity = self._limits.validity
-            return Freshness.validated_since(arrived - validity, max(0.0, JOIN_SECONDS - validity))
+            # A crowd of remounts shares calls as first mounts do, but no volume gets twice what was
+            # asked before it got its files.
+            shared = max(arrived - JOIN_SECONDS, self._volumes.last_delivered(spec))
+            return Freshness.validated_since(min(arrived - self._limits.validity, shared))
         # Restarting a pod is how people ask for the new value.
         return Freshness.asked_since(arrived - JOIN_SECONDS)
 
