@@ -1,43 +1,23 @@
 # ruff: noqa: RUF009 - `option` makes fields, as `dataclasses.field` does
 """The options of the daemon, each written once.
 
-A field of `Config` is an option: its name is the flag (`rotation_poll_interval` is
-`--rotation-poll-interval`), and its metadata is what `--help` and the README's table show. The
-command line is parsed in `cli`, the values in `runtime.option_values`.
+A field of `Config` is an option, as `runtime.options` says.
 
 The standard AWS variables (`AWS_USE_FIPS_ENDPOINT`, `AWS_ENDPOINT_URL…`, `AWS_CA_BUNDLE`,
 `HTTPS_PROXY`, …) are read by the engine.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar, cast
 
 from provider.aws.regions import region_fault
 from provider.runtime import option_values
+from provider.runtime.options import ConfigError, Option, flag, option, options_of, parsed
 
-T = TypeVar("T")
-
-Group = Literal["Driver", "AWS and EKS", "Kubernetes", "Limits", "Operation"]
+__all__ = ["OPTIONS", "Config", "ConfigError", "Option", "configure", "flag"]
 
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
-
-
-class ConfigError(Exception):
-    """An option has a wrong value; the message is one line that names the option."""
-
-
-@dataclass(frozen=True, slots=True)
-class Option(Generic[T]):
-    """One option. `default` is text, as on the command line."""
-
-    parse: Callable[[str], T]
-    default: str
-    text: str
-    group: Group
-    env: str = ""
-    """Environment variable that is used where the flag is not given."""
 
 
 def region_or_none(text: str) -> str | None:
@@ -45,13 +25,6 @@ def region_or_none(text: str) -> str | None:
     if text and (fault := region_fault(text)):
         raise ValueError(fault)
     return text or None
-
-
-def option(parse: Callable[[str], T], default: str, text: str, *, group: Group, env: str = "") -> T:
-    """A field of `Config`."""
-    about = Option(parse, default, text, group, env)
-    made: T = field(default=parse(default), metadata={"option": about})
-    return made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,31 +216,10 @@ class Config:
         return self.provider_volume / f".{self.socket_name.removesuffix('.sock')}-status"
 
 
-OPTIONS: Mapping[str, Option[Any]] = {
-    one.name: cast("Option[Any]", one.metadata["option"]) for one in fields(Config)
-}
+OPTIONS = options_of(Config)
 """Every option by the name of its field."""
-
-
-def flag(name: str) -> str:
-    """The flag of a field: `log_level` is `--log-level`."""
-    return "--" + name.replace("_", "-")
 
 
 def configure(given: Mapping[str, str], environ: Mapping[str, str]) -> Config:
     """The `Config` of texts by field name and of the environment; raises `ConfigError`."""
-    return Config(**dict(_parsed(given, environ)))
-
-
-def _parsed(given: Mapping[str, str], environ: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    for name, about in OPTIONS.items():
-        if name in given:
-            place, text = flag(name), given[name]
-        elif about.env and about.env in environ:
-            place, text = about.env, environ[about.env]
-        else:
-            continue
-        try:
-            yield name, about.parse(text)
-        except ValueError as error:
-            raise ConfigError(f'{place}: "{text[:100]}": {error}') from error
+    return Config(**dict(parsed(OPTIONS, given, environ)))

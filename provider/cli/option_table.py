@@ -1,0 +1,60 @@
+"""Options of `runtime.options` as arguments of a command."""
+
+from argparse import SUPPRESS, HelpFormatter, Namespace, RawTextHelpFormatter
+from collections.abc import Iterator, Mapping
+from textwrap import wrap
+from typing import Any
+
+from provider.runtime import option_values
+from provider.runtime.options import Option, Options, flag
+from provider.tools.arguments import HELP_WIDTH, Parser
+
+_METAVARS: Mapping[object, str] = {
+    option_values.address: "HOST:PORT",
+    option_values.boolean: "BOOLEAN",
+    option_values.count: "NUMBER",
+    option_values.duration: "DURATION",
+    option_values.optional_duration: "DURATION",
+    option_values.positive_duration: "DURATION",
+    option_values.size: "BYTES",
+    option_values.url: "URL",
+    option_values.whole_number: "NUMBER",
+    option_values.folder: "PATH",
+}
+_INDENT = 6
+
+
+def add_table(parser: Parser, options: Options, command: str) -> None:
+    """Add every option, in its group. Values stay text, for `runtime.options.parsed`."""
+    parser.formatter_class = _formatter
+    for title in dict.fromkeys(option.group for option in options.values()):
+        group = parser.add_argument_group(f"{command} options ({title})")
+        for name, option in options.items():
+            if option.group == title:
+                group.add_argument(flag(name), dest=name, **_about(name, option))
+
+
+def given(namespace: Namespace, options: Options) -> Mapping[str, str]:
+    """The options that are on the command line, by field name."""
+    return {name: text for name, text in vars(namespace).items() if name in options}
+
+
+def _about(name: str, option: Option[object]) -> dict[str, Any]:
+    metavar = _METAVARS.get(option.parse, name.rpartition("_")[2].upper())
+    about = {"metavar": metavar, "default": SUPPRESS, "help": "\n".join(_help(option))}
+    if option.parse is option_values.boolean:
+        about |= {"nargs": "?", "const": "true"}
+    return about
+
+
+def _help(option: Option[object]) -> Iterator[str]:
+    """The help text in lines, which argparse would break inside names of options."""
+    text = option.text.replace("`", "").replace("%", "%%")
+    text += f" [default: {option.default}]" if option.default else ""
+    text += f" [environment: {option.env}]" if option.env else ""
+    return iter(wrap(text, HELP_WIDTH - _INDENT, break_on_hyphens=False))
+
+
+def _formatter(prog: str) -> HelpFormatter:
+    """Each option on a line of its own, its help below it."""
+    return RawTextHelpFormatter(prog, max_help_position=_INDENT, width=HELP_WIDTH)

@@ -1,0 +1,68 @@
+"""Options of a long-running command, each written once.
+
+A field of a `Config` dataclass is an option: its name is the flag (`log_level` is `--log-level`),
+and its metadata is what `--help` and the README's table show. The command line is parsed in `cli`,
+values in `runtime.option_values`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Generic, TypeVar, cast
+
+T = TypeVar("T")
+
+Options = Mapping[str, "Option[Any]"]
+"""Options by the name of their field."""
+
+
+class ConfigError(Exception):
+    """An option has a wrong value; the message is one line that names the option."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option(Generic[T]):
+    """One option. `default` is text, as on the command line."""
+
+    parse: Callable[[str], T]
+    default: str
+    text: str
+    group: str
+    env: str = ""
+    """Environment variable that is used where the flag is not given."""
+
+
+def option(parse: Callable[[str], T], default: str, text: str, *, group: str, env: str = "") -> T:
+    """A field of a `Config`."""
+    about = Option(parse, default, text, group, env)
+    made: T = field(default=parse(default), metadata={"option": about})
+    return made
+
+
+def options_of(config: type) -> Options:
+    """Every option of a `Config`."""
+    return {one.name: cast("Option[Any]", one.metadata["option"]) for one in fields(config)}
+
+
+def flag(name: str) -> str:
+    """The flag of a field: `log_level` is `--log-level`."""
+    return "--" + name.replace("_", "-")
+
+
+def parsed(
+    options: Options, given: Mapping[str, str], environ: Mapping[str, str]
+) -> Iterator[tuple[str, Any]]:
+    """Name and value of each option that is given as text, or by the environment.
+
+    Raises `ConfigError`.
+    """
+    for name, about in options.items():
+        if name in given:
+            place, text = flag(name), given[name]
+        elif about.env and about.env in environ:
+            place, text = about.env, environ[about.env]
+        else:
+            continue
+        try:
+            yield name, about.parse(text)
+        except ValueError as error:
+            raise ConfigError(f'{place}: "{text[:100]}": {error}') from error
