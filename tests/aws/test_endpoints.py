@@ -71,6 +71,10 @@ OWN = "https://own.example:8443/x"
             id="ignored",
         ),
         pytest.param({"AWS_SSM_ENDPOINT": OWN}, "ssm", f"{OWN}/", id="external-secrets"),
+        pytest.param({"AWS_ECR_ENDPOINT": OWN}, "ecr", f"{OWN}/", id="external-secrets-ecr"),
+        pytest.param(
+            {"AWS_ECR_PUBLIC_ENDPOINT": OWN}, "ecr-public", f"{OWN}/", id="external-secrets-public"
+        ),
         pytest.param(
             {"AWS_ENDPOINT_URL": ALL, "AWS_STS_ENDPOINT": OWN}, "sts", f"{ALL}/", id="sdk-wins"
         ),
