@@ -204,7 +204,7 @@ async def test_the_session_is_named_and_tagged_as_asked(chain: Chain) -> None:
     key_id = (await chain.assume(tags=True)).access_key_id
     session = chain.aws.cloud.sessions[key_id]
     assert session.arn.endswith(":assumed-role/other/web@shop")
-    assert session.tags == {
+    assert session.own_tags == {
         "kubernetes-namespace": "shop",
         "kubernetes-service-account": "web",
     }
