@@ -6,6 +6,7 @@ beside each other. Left out: pipelining, chunked requests, HTTP/2.
 """
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from collections.abc import Callable
@@ -68,17 +69,58 @@ class Reply:
     delay: float = 0.0
     wire: Wire = Wire.WHOLE
     pause: float = 0.0
+    stream: "Callable[[Outlet], None] | None" = None
+    """Takes the outlet of a body that comes bit by bit; there is no `body` then."""
 
     def head(self) -> bytes:
         """Status line and headers."""
         lines = [f"HTTP/1.1 {self.status} {_REASONS.get(self.status, '')}"]
         lines += [f"{name}: {value}" for name, value in self.headers]
         lines.append(f"Date: {formatdate(usegmt=True)}")
-        lines += [f"Content-Length: {len(self.body)}", "", ""]
+        if self.stream is None:
+            lines += [f"Content-Length: {len(self.body)}", "", ""]
+        else:
+            lines += ["Transfer-Encoding: chunked", "", ""]
         return "\r\n".join(lines).encode("latin-1")
 
 
 Handler = Callable[[Request], Reply]
+
+
+class Outlet:
+    """The body of one streamed reply. Any thread may call `send`, `end` and `abort`."""
+
+    def __init__(self, connection: "_Connection", loop: asyncio.AbstractEventLoop) -> None:
+        self._connection = connection
+        self._loop = loop
+        self.on_close: Callable[[], None] = lambda: None
+        """Called when the client has gone away or the body has ended."""
+
+    def send(self, data: bytes) -> None:
+        """Send one chunk."""
+        chunk = b"%x\r\n%b\r\n" % (len(data), data)
+        self._call(self._connection.send_chunk, chunk)
+
+    def end(self) -> None:
+        """The body is complete."""
+        self._call(self._connection.end_stream)
+
+    def end_after(self, seconds: float, last: Callable[[], bytes]) -> None:
+        """End the body after so many seconds, with one more chunk."""
+
+        def end() -> None:
+            self.send(last())
+            self.end()
+
+        self._call(self._loop.call_later, seconds, end)
+
+    def abort(self) -> None:
+        """Break off."""
+        self._call(self._connection.abort)
+
+    def _call(self, function: Callable[..., object], *arguments: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the server has stopped
+            self._loop.call_soon_threadsafe(function, *arguments)
 
 
 def _parse_head(head: bytes) -> tuple[str, str, dict[str, str]]:
@@ -100,6 +142,7 @@ class _Connection(asyncio.Protocol):
         self._buffer = bytearray()
         self._answering = False
         self._last = False
+        self._outlet: Outlet | None = None
         self._loop = asyncio.get_running_loop()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -108,6 +151,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio calls it so)
         self._peers.discard(self)
+        self._close_outlet()
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -146,6 +190,10 @@ class _Connection(asyncio.Protocol):
 
     def _send(self, reply: Reply) -> None:
         match reply.wire:
+            case Wire.WHOLE if reply.stream is not None:
+                self._transport.write(reply.head())
+                self._outlet = Outlet(self, self._loop)
+                reply.stream(self._outlet)
             case Wire.WHOLE:
                 self._transport.write(reply.head() + reply.body)
                 self._done()
@@ -161,6 +209,23 @@ class _Connection(asyncio.Protocol):
             case Wire.TRICKLE:
                 self._transport.write(reply.head())
                 self._trickle(reply.body, reply.pause)
+
+    def send_chunk(self, chunk: bytes) -> None:
+        """Send a part of a stream."""
+        if self._outlet is not None:
+            self._transport.write(chunk)
+
+    def end_stream(self) -> None:
+        """End a stream in good order."""
+        if self._outlet is not None:
+            self._transport.write(b"0\r\n\r\n")
+            self._close_outlet()
+            self._done()
+
+    def _close_outlet(self) -> None:
+        outlet, self._outlet = self._outlet, None
+        if outlet is not None:
+            outlet.on_close()
 
     def _done(self) -> None:
         self._answering = False

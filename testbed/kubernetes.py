@@ -1,73 +1,62 @@
-"""A fake Kubernetes API server: service accounts, pods and nodes, read one at a time, and Events.
+"""A fake Kubernetes API server with state: objects are read, listed, watched and written.
 
-Answers as kube-apiserver does: Status objects, bearer tokens that rotate, RBAC by resource.
+Answers as kube-apiserver does: Status objects, bearer tokens that rotate, RBAC by resource. The
+contract tests of `tests/contract/test_kubernetes_api.py` hold it to a real one.
 """
 
 import json
 import re
 import ssl
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from testbed.fake import Asked, Desk, Listening, Refusal
-from testbed.http import Reply, Request, Server
+from testbed.api_errors import (
+    ApiError,
+    expired,
+    forbidden,
+    json_reply,
+    not_found,
+    too_many_requests,
+    unavailable,
+)
+from testbed.api_kinds import KINDS, ApiKind
+from testbed.api_writes import Writes, token_answer
+from testbed.fake import Asked, Desk, Listening
+from testbed.http import Outlet, Reply, Request, Server
+from testbed.object_store import Gone, ObjectStore, Thing, Watcher
+from testbed.selectors import selector
+
+__all__ = ["TOKEN", "ApiError", "FakeKubernetes", "too_many_requests", "unavailable"]
 
 TOKEN = "kube-token"  # noqa: S105 (a made-up one)
 """The bearer token that the fake takes at first."""
-USER = "system:serviceaccount:kube-system:csi-secrets-store-provider-aws"
 _PATH = re.compile(
-    r"/api/v1(?:/namespaces/(?P<namespace>[^/]+))?/(?P<resource>[a-z]+)(?:/(?P<name>[^/]+))?"
+    r"/(?:api|apis/(?P<group>[^/]+))/(?P<version>v[0-9a-z]+)"
+    r"(?:/namespaces/(?P<namespace>[^/]+)(?=/[a-z]))?"
+    r"/(?P<resource>[a-z]+)(?:/(?P<name>[^/]+))?(?:/(?P<subresource>[a-z]+))?"
 )
+_NAMESPACE_STATUS = re.compile(r"/api/v1/namespaces/(?P<name>[^/]+)/(?P<subresource>status)")
 
 
-class ApiError(Refusal):
-    """A failure as the API server's Status object tells it."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a request is about."""
 
-    def __init__(
-        self, code: int, reason: str, message: str, *, retry_after: int | None = None
-    ) -> None:
-        super().__init__(message)
-        self.code = code
-        self.reason = reason
-        self.retry_after = retry_after
-
-    def reply(self) -> Reply:
-        """The Status object."""
-        body = {
-            "kind": "Status",
-            "apiVersion": "v1",
-            "metadata": {},
-            "status": "Failure",
-            "message": str(self),
-            "reason": self.reason,
-            "code": self.code,
-        }
-        after = () if self.retry_after is None else (("Retry-After", str(self.retry_after)),)
-        return _json(body, self.code, *after)
-
-
-def too_many_requests(retry_after: int = 1) -> ApiError:
-    """Priority and Fairness turns the call away."""
-    message = "Too many requests, please try again later."
-    return ApiError(429, "TooManyRequests", message, retry_after=retry_after)
-
-
-def unavailable() -> ApiError:
-    """The API server cannot reach etcd."""
-    return ApiError(500, "InternalError", "etcdserver: leader changed")
-
-
-def _json(body: Mapping[str, Any], status: int = 200, *headers: tuple[str, str]) -> Reply:
-    content = json.dumps(body).encode()
-    return Reply(status, content, (("Content-Type", "application/json"), *headers))
+    kind: ApiKind
+    version: str
+    namespace: str
+    name: str
+    subresource: str
 
 
 class FakeKubernetes(Listening):
-    """The API server and its objects.
+    """The API server and its objects, which are in `objects`.
 
-    `token` is the bearer token that it accepts (assign another one to rotate it); `forbidden`
-    holds resources (`serviceaccounts`) that RBAC denies. Every answer takes `latency` seconds.
-    Faults and journal use the service `kubernetes` and operations such as `get serviceaccounts`.
+    `token` is the bearer token that it accepts (assign another one to rotate it). RBAC allows
+    reading and Events, with `writable` all of it; `forbidden` holds what it denies all the same:
+    resources (`serviceaccounts`) or verbs with them (`create secrets`). Every answer takes
+    `latency` seconds. Faults and journal use the service `kubernetes` and operations such as
+    `get serviceaccounts`, `list secrets`, `watch secrets`.
     """
 
     def __init__(
@@ -77,10 +66,15 @@ class FakeKubernetes(Listening):
         tls: ssl.SSLContext | None = None,
         host: str = "127.0.0.1",
         latency: float = 0.0,
+        writable: bool = False,
     ) -> None:
         self.token = token
         self.forbidden: set[str] = set()
-        self._objects: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self.objects = ObjectStore()
+        self._writable = writable
+        self._writes = Writes(self.objects)
+        self._pages: dict[str, tuple[list[Thing], str]] = {}
+        self._outlets: set[Outlet] = set()
         self._desk = Desk(ApiError, latency)
         self.faults = self._desk.faults
         self.journal = self._desk.journal
@@ -97,98 +91,202 @@ class FakeKubernetes(Listening):
         """Host and port, as in KUBERNETES_SERVICE_HOST and …_PORT."""
         return self._server.host, self._server.port
 
+    def put(self, thing: Thing) -> Thing:
+        """Make or replace an object as another user would; its namespace is made too."""
+        group, _, version = thing["apiVersion"].rpartition("/")
+        kind = next(
+            one for one in KINDS.values() if (one.group, one.name) == (group, thing["kind"])
+        )
+        if namespace := thing["metadata"].get("namespace"):
+            self.put_namespace(namespace)
+        return self.objects.put(kind, {**thing, "apiVersion": kind.api_version(version)})
+
+    def put_namespace(self, name: str, **labels: str) -> None:
+        """Make a namespace unless it is there."""
+        if self.objects.get(KINDS["", "namespaces"], "", name) is None:
+            self.objects.put(
+                KINDS["", "namespaces"], _made("Namespace", "", name, labels=dict(labels))
+            )
+
     def put_service_account(
         self, namespace: str, name: str, *, role_arn: str | None = None
     ) -> None:
         """Make or replace a service account, with the IRSA annotation or without."""
         annotations = {} if role_arn is None else {"eks.amazonaws.com/role-arn": role_arn}
-        self._put("serviceaccounts", "ServiceAccount", namespace, name, annotations=annotations)
+        self.put(_made("ServiceAccount", namespace, name, annotations=annotations))
 
     def put_pod(self, namespace: str, name: str, *, node: str) -> None:
         """Make or replace a pod that runs on a node."""
-        self._put("pods", "Pod", namespace, name)["spec"] = {"nodeName": node}
+        self.put({**_made("Pod", namespace, name), "spec": {"nodeName": node}})
 
     def put_node(self, name: str, *, region: str | None = None) -> None:
         """Make or replace a node, with the region label or without."""
         labels = {} if region is None else {"topology.kubernetes.io/region": region}
-        self._put("nodes", "Node", "", name, labels=labels)
+        self.put(_made("Node", "", name, labels=labels))
 
     @property
-    def events(self) -> list[dict[str, Any]]:
+    def events(self) -> list[Thing]:
         """All Events that were written, as they stand."""
-        return [one for (kind, _, _), one in list(self._objects.items()) if kind == "events"]
+        return self.objects.select(KINDS["", "events"], "", lambda _: True)
 
     def remove(self, resource: str, name: str, namespace: str = "") -> None:
         """Delete an object."""
-        del self._objects[resource, namespace, name]
+        kind = next(kind for kind in KINDS.values() if kind.plural == resource)
+        self.objects.delete(kind, namespace, name)
 
-    def _put(
-        self, resource: str, kind: str, namespace: str, name: str, **metadata: dict[str, str]
-    ) -> dict[str, Any]:
-        place = {"namespace": namespace} if namespace else {}
-        filled = {key: value for key, value in metadata.items() if value}
-        thing: dict[str, Any] = {
-            "kind": kind,
-            "apiVersion": "v1",
-            "metadata": {"name": name, **place, **filled},
-        }
-        self._objects[resource, namespace, name] = thing
-        return thing
+    def compact(self) -> None:
+        """Forget old versions: watches and lists that go on from one of them are answered 410."""
+        self.objects.compact()
+        self._pages.clear()
+
+    def break_watches(self) -> None:
+        """Drop the connections of all watches."""
+        for outlet in list(self._outlets):
+            outlet.abort()
 
     def _answer(self, request: Request) -> Reply:
-        found = _PATH.fullmatch(request.path)
-        parts = (
-            found.groupdict(default="")
-            if found
-            else dict.fromkeys(("namespace", "resource", "name"), "")
-        )
+        target = _target(request.path)
+        verb = _verb(request, target)
         asked = Asked(
             "kubernetes",
-            f"{request.method.lower()} {parts['resource']}",
+            f"{verb} {target.kind.plural if target else ''}",
             identity=request.headers.get("authorization", ""),
-            target="/".join(part for part in (parts["namespace"], parts["name"]) if part),
+            target="/".join(filter(None, (target.namespace, target.name))) if target else "",
         )
-        answer = self._write if request.method in ("POST", "PATCH") else self._get
-        return self._desk.serve(asked, lambda: answer(request, **parts), ApiError.reply)
+        return self._desk.serve(asked, lambda: self._admitted(request, target), ApiError.reply)
 
-    def _write(self, request: Request, *, namespace: str, resource: str, name: str) -> Reply:
-        self._admit(request, namespace, resource, name, may_write=resource == "events")
-        given = json.loads(request.body)
-        if request.method == "PATCH":
-            thing = self._objects.get((resource, namespace, name))
-            if thing is None:
-                raise ApiError(404, "NotFound", f'{resource} "{name}" not found')
-            thing.update(given)
-            return _json(thing)
-        name = given["metadata"]["name"]
-        if given["involvedObject"]["namespace"] != namespace:
-            message = f"Event {name!r} is invalid: involvedObject.namespace: does not match"
-            raise ApiError(422, "Invalid", message)
-        if (resource, namespace, name) in self._objects:
-            raise ApiError(409, "AlreadyExists", f'{resource} "{name}" already exists')
-        self._objects[resource, namespace, name] = given
-        return _json(given, 201)
-
-    def _get(self, request: Request, *, namespace: str, resource: str, name: str) -> Reply:
-        self._admit(request, namespace, resource, name, may_write=False)
-        thing = self._objects.get((resource, namespace, name))
-        if thing is None:
-            raise ApiError(404, "NotFound", f'{resource} "{name}" not found')
-        return _json(thing)
-
-    def _admit(
-        self, request: Request, namespace: str, resource: str, name: str, *, may_write: bool
-    ) -> None:
-        """Raise unless the bearer is known and has the right."""
+    def _admitted(self, request: Request, target: Target | None) -> Reply:
+        """The answer, for a bearer that is known and has the right."""
         if request.headers.get("authorization") != f"Bearer {self.token}":
             raise ApiError(401, "Unauthorized", "Unauthorized")
-        if not resource:
+        if target is None:
             raise ApiError(404, "NotFound", "the server could not find the requested resource")
-        if resource in self.forbidden or (request.method != "GET" and not may_write):
-            scope = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
-            raise ApiError(
-                403,
-                "Forbidden",
-                f'{resource} "{name}" is forbidden: User "{USER}" cannot '
-                f'{request.method.lower()} resource "{resource}" in API group "" {scope}',
-            )
+        verb = _verb(request, target)
+        resource = target.kind.plural + (f"/{target.subresource}" if target.subresource else "")
+        may_write = self._writable or target.kind.plural == "events"
+        denied = {target.kind.plural, f"{verb} {resource}"} & self.forbidden
+        if denied or (request.method != "GET" and not may_write):
+            raise forbidden(verb, resource, target.kind.group, target.namespace, target.name)
+        with self.objects.lock:
+            return self._allowed(verb, request, target)
+
+    def _allowed(self, verb: str, request: Request, target: Target) -> Reply:
+        metadata_only = "as=PartialObjectMetadata" in request.headers.get("accept", "")
+        match verb:
+            case "watch":
+                return self._watch(request, target, metadata_only)
+            case "list":
+                return self._list(request, target, metadata_only)
+            case "get":
+                return json_reply(_shown(self._existing(target), target, metadata_only))
+        return self._written(verb, request, target)
+
+    def _written(self, verb: str, request: Request, target: Target) -> Reply:
+        body = json.loads(request.body) if request.body else {}
+        manager = request.query.get("fieldManager", "testbed")
+        if verb == "create" and not target.subresource:
+            stored = self._writes.create(target.kind, target.namespace, body, manager)
+            return json_reply(_shown(stored, target, False), 201)
+        old = self._existing(target)
+        if target.subresource == "token":
+            return json_reply(token_answer(target.namespace, target.name, body), 201)
+        if verb == "delete":
+            return json_reply(self._writes.delete(target.kind, old, body))
+        write = self._writes.replace if verb == "update" else self._writes.patch
+        stored = write(target.kind, old, body, manager, target.subresource)
+        return json_reply(_shown(stored, target, False))
+
+    def _existing(self, target: Target) -> Thing:
+        thing = self.objects.get(target.kind, target.namespace, target.name)
+        if thing is None:
+            raise not_found(target.kind, target.name)
+        return thing
+
+    def _list(self, request: Request, target: Target, metadata_only: bool) -> Reply:
+        query = request.query
+        if token := query.get("continue"):
+            if token not in self._pages:
+                raise expired()
+            things, version = self._pages.pop(token)
+        else:
+            matches = selector(query.get("labelSelector", ""), query.get("fieldSelector", ""))
+            things = self.objects.select(target.kind, target.namespace, matches)
+            version = str(self.objects.version)
+        limit = int(query.get("limit", 0)) or len(things)
+        metadata: dict[str, Any] = {"resourceVersion": version}
+        if rest := things[limit:]:
+            metadata |= {"continue": f"{version}-{len(rest)}", "remainingItemCount": len(rest)}
+            self._pages[metadata["continue"]] = rest, version
+        items = [_shown(thing, target, metadata_only) for thing in things[:limit]]
+        name = "PartialObjectMetadata" if metadata_only else target.kind.name
+        api = "meta.k8s.io/v1" if metadata_only else target.kind.api_version(target.version)
+        return json_reply(
+            {"kind": f"{name}List", "apiVersion": api, "metadata": metadata, "items": items}
+        )
+
+    def _watch(self, request: Request, target: Target, metadata_only: bool) -> Reply:
+        query = request.query
+        matches = selector(query.get("labelSelector", ""), query.get("fieldSelector", ""))
+        since = query.get("resourceVersion", "")
+
+        def open_watch(outlet: Outlet) -> None:
+            def send(event: str, thing: Thing) -> None:
+                shown = _shown(thing, target, metadata_only) if event != "BOOKMARK" else thing
+                outlet.send(json.dumps({"type": event, "object": shown}).encode() + b"\n")
+
+            watcher = Watcher(target.kind, target.namespace, matches, send)
+            try:
+                stop = self.objects.watch(watcher, None if since in ("", "0") else int(since))
+            except Gone:
+                error = {"type": "ERROR", "object": expired().status()}
+                outlet.send(json.dumps(error).encode() + b"\n")
+                outlet.end()
+                return
+
+            def close() -> None:
+                stop()
+                self._outlets.discard(outlet)
+
+            self._outlets.add(outlet)
+            outlet.on_close = close
+            outlet.end_after(float(query.get("timeoutSeconds", 1800)), lambda: _bookmark(watcher))
+
+        def _bookmark(watcher: Watcher) -> bytes:
+            thing = self.objects.bookmark_of(watcher.kind)
+            return json.dumps({"type": "BOOKMARK", "object": thing}).encode() + b"\n"
+
+        return Reply(200, headers=(("Content-Type", "application/json"),), stream=open_watch)
+
+
+def _target(path: str) -> Target | None:
+    found = _NAMESPACE_STATUS.fullmatch(path)
+    parts = {"resource": "namespaces", "version": "v1", "group": "", "namespace": ""}
+    if found:
+        parts |= found.groupdict()
+    elif found := _PATH.fullmatch(path):
+        parts = found.groupdict(default="")
+    else:
+        return None
+    kind = KINDS.get((parts["group"], parts["resource"]))
+    if kind is None or parts["version"] not in kind.versions:
+        return None
+    return Target(kind, *(parts[name] for name in ("version", "namespace", "name", "subresource")))
+
+
+def _verb(request: Request, target: Target | None) -> str:
+    if request.method == "GET" and target is not None and not target.name:
+        return "watch" if request.query.get("watch") in ("1", "true") else "list"
+    return {"POST": "create", "PUT": "update"}.get(request.method, request.method.lower())
+
+
+def _shown(thing: Thing, target: Target, metadata_only: bool) -> Thing:
+    if metadata_only:
+        api = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
+        return {**api, "metadata": thing["metadata"]}
+    return {**thing, "apiVersion": target.kind.api_version(target.version)}
+
+
+def _made(kind: str, namespace: str, name: str, **metadata: dict[str, str]) -> Thing:
+    place = {"namespace": namespace} if namespace else {}
+    filled = {key: value for key, value in metadata.items() if value}
+    return {"kind": kind, "apiVersion": "v1", "metadata": {"name": name, **place, **filled}}
