@@ -12,7 +12,7 @@ from provider.engine.model import Identity, SecretRef
 from provider.engine.ports import Principal
 from provider.engine.trace import Trace
 from provider.engine.values import Query
-from provider.errors import NotPossible, ProviderError, SecretNotFound
+from provider.errors import CredentialsExpired, NotPossible, ProviderError, SecretNotFound
 
 BATCHES = {"secretsmanager": 20, "ssmparameter": 10}
 """Refs that one call to a service may hold."""
@@ -42,9 +42,12 @@ class Source:
 
     def failed(self, error: ProviderError) -> ProviderError:
         """The error of a call to AWS, with where and as whom the call was made."""
-        where = f"{_SERVICES[self.aws.service]} in {self.aws.region}"
-        who = str(self.principal.identity)
-        return error.in_context(where if who in str(error) else f"{where}, as {who}")
+        identity = self.principal.identity
+        where, who = f"{_SERVICES[self.aws.service]} in {self.aws.region}", str(identity)
+        is_wrong_key = isinstance(error, CredentialsExpired) and identity.kind == "static"
+        advice = f" Check the access keys in the Secret {identity.subject}." if is_wrong_key else ""
+        context = where if who in str(error) else f"{where}, as {who}"
+        return error.in_context(context, after=advice)
 
 
 @dataclass(frozen=True, slots=True)
