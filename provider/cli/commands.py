@@ -27,6 +27,10 @@ COMMANDS: Mapping[str, Command] = {
     "serve": Command(
         "run the daemon that answers the driver's mounts (the default)", "provider.cli.serve"
     ),
+    "controller": Command(
+        "run the controller that makes Secrets from External Secrets resources",
+        "provider.cli.controller",
+    ),
     "health": Command("ask a running daemon whether it answers", "provider.tools.health"),
     "mount": Command("write the files of a class into a folder", "provider.tools.mount.command"),
     "validate": Command(

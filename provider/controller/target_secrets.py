@@ -4,7 +4,8 @@ import hashlib
 from typing import Literal, Protocol
 
 from provider.controller.index import Index
-from provider.controller.informer import Informer, ObjectKey, Unreadable
+from provider.controller.informer import Informer
+from provider.controller.object_cache import ObjectKey, Unreadable
 from provider.controller.plan import Wanted, is_ours, plan, target_name
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.hashes import field_manager, owner_label

@@ -43,7 +43,7 @@ OF_AN_OBJECT = Limit(5, 60.0)
 
 @dataclass(frozen=True, slots=True)
 class ObjectReference:
-    """The object that an Event is about; it has a namespace."""
+    """The object that an Event is about. Without a namespace, its Events are in `default`."""
 
     kind: str
     namespace: str
@@ -106,7 +106,13 @@ class EventRecorder:
     """Writes Events in a task of its own. `component` and `host` say who writes them."""
 
     def __init__(
-        self, api: Api, *, component: str, host: str, clock: Callable[[], float] = monotonic
+        self,
+        api: Api,
+        *,
+        component: str,
+        host: str,
+        total: Limit = IN_TOTAL,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._api = api
         self._component = component
@@ -115,7 +121,7 @@ class EventRecorder:
         self._queue: asyncio.Queue[tuple[Event, _Series]] = asyncio.Queue(QUEUE)
         self._series: Lru[str, _Series] = Lru(REMEMBERED)
         self._buckets: Lru[object, _Bucket] = Lru(REMEMBERED)
-        self._total = self._new_bucket(IN_TOTAL)
+        self._total = self._new_bucket(total)
         self._task: asyncio.Task[None] | None = None
         self._last_problem = ""
 
@@ -200,7 +206,7 @@ class EventRecorder:
         return {
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"namespace": about.namespace, "name": event.name},
+            "metadata": {"namespace": _namespace(about), "name": event.name},
             "involvedObject": {
                 "apiVersion": about.api_version,
                 "kind": about.kind,
@@ -230,7 +236,12 @@ class EventRecorder:
 
 
 def _path(event: Event) -> str:
-    return f"/api/v1/namespaces/{quote(event.about.namespace, safe='')}/events"
+    return f"/api/v1/namespaces/{quote(_namespace(event.about), safe='')}/events"
+
+
+def _namespace(about: ObjectReference) -> str:
+    """Where Events about an object are; for one without a namespace Kubernetes prescribes it."""
+    return about.namespace or "default"
 
 
 def _timestamp(seconds: float) -> str:

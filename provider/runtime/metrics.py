@@ -6,6 +6,7 @@ manifests name, are limited in number. The metrics of a front door are defined t
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import cache
 from platform import python_version
 
 from prometheus_client import (
@@ -86,6 +87,14 @@ class Metrics:
             "How values, credentials and roles were found.",
             ("cache", "event"),
         )
+        # Looking up a series by its labels costs more than counting.
+        self._of_aws_request = cache(self._aws_requests.labels)
+        self._of_cache_event = cache(self._cache_events.labels)
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """For metrics whose names have no prefix."""
+        return self._registry
 
     def counter(self, name: str, text: str, labels: Sequence[str] = ()) -> Counter:
         """A new counter; its name gets the prefix and the suffix `_total`."""
@@ -103,12 +112,11 @@ class Metrics:
         self, service: str, operation: str, region: str, outcome: str, seconds: float
     ) -> None:
         """One attempt at a request to AWS has ended."""
-        labels = service, operation, self._region(region), outcome
-        self._aws_requests.labels(*labels).observe(seconds)
+        self._of_aws_request(service, operation, self._region(region), outcome).observe(seconds)
 
     def cache_event(self, cache: str, event: str) -> None:
         """A cache had an entry, or had none."""
-        self._cache_events.labels(cache, event).inc()
+        self._of_cache_event(cache, event).inc()
 
     async def page(self) -> bytes:
         """The answer to a scrape, in Prometheus' text format (`CONTENT_TYPE`).

@@ -1,0 +1,41 @@
+"""`controller`: run the controller. Its options are those of `provider.controller.config`."""
+
+import gc
+import os
+from argparse import Namespace
+
+from provider.cli.option_table import add_table, given
+from provider.controller.config import OPTIONS, configure
+from provider.runtime.options import ConfigError
+from provider.tools.arguments import PROGRAM, Parser, UsageError
+
+_INTRODUCTION = """\
+Makes Kubernetes Secrets from AWS Secrets Manager and SSM Parameter Store, by External Secrets
+resources: ExternalSecret, SecretStore, ClusterSecretStore, ClusterExternalSecret."""
+
+_SYNTAX = """\
+Options are written --option=value or --option value. Durations are those of Go (30s, 5m, 1h30m),
+sizes are bytes (1048576, 16Mi). The options of External Secrets Operator keep their names."""
+
+
+def add_options(parser: Parser) -> None:
+    """Add every option of the controller. Values stay text: `configure` parses them."""
+    parser.usage = f"{PROGRAM} controller [OPTION…]"
+    parser.description = _INTRODUCTION
+    parser.epilog = _SYNTAX
+    add_table(parser, OPTIONS, "controller")
+
+
+def run(options: Namespace) -> int:
+    """Run the controller until a signal stops it."""
+    try:
+        config = configure(given(options, OPTIONS), os.environ)
+    except ConfigError as error:
+        raise UsageError(str(error)) from error
+    from provider.runtime import signals  # noqa: PLC0415 - imports asyncio
+
+    signals.hold()  # a signal during the slow import below must not get lost
+    gc.disable()  # nothing that the start allocates is garbage
+    from provider.controller import app  # noqa: PLC0415 - the slowest import
+
+    app.serve(config)

@@ -1,0 +1,292 @@
+"""The composition root of the controller: makes every part and puts them together."""
+
+import asyncio
+import faulthandler
+import gc
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from http import HTTPStatus
+from pathlib import Path
+from typing import NoReturn
+
+import uvloop
+
+from provider import __version__
+from provider.aws.credentials.own import Own
+from provider.aws.principals import SESSION_NAME
+from provider.aws.stores import controller_stores
+from provider.controller.config import SERVICE_ACCOUNT, Config
+from provider.controller.controller import Controller, ControllerMetrics, Parts
+from provider.controller.events import COMPONENTS
+from provider.controller.leader import Leader
+from provider.controller.leftover_webhooks import report_leftovers
+from provider.controller.metrics import ExternalSecretMetrics, ObjectMetrics, ProviderCalls
+from provider.engine.wiring import Engine, Settings, open_engine
+from provider.kube.client import api_url
+from provider.kube.connection import Connection
+from provider.kube.events import Event, EventRecorder, Limit
+from provider.kube.kinds import Kind
+from provider.kube.objects import Objects
+from provider.kube.request_limits import RequestLimits
+from provider.runtime import log, signals, web
+from provider.runtime.http import HttpClient
+from provider.runtime.log import fields, logger
+from provider.runtime.metrics import CONTENT_TYPE, Metrics
+from provider.runtime.offload import Offload
+
+PROGRAM = "secrets-provider-aws controller"
+FIELD_MANAGER = "external-secrets"
+THREADS = 4
+"""Of the event loop's own executor."""
+WATCHES = 140
+"""Connections for watches: of each kind, and of single objects."""
+EVENTS = Limit(100, 1.0)
+"""Events at once, and seconds for each further one."""
+STOPPED_AT_ONCE = 128 + signal.SIGTERM
+
+Show = Callable[[], Awaitable[web.Page]]
+
+
+class StartFailed(Exception):
+    """The controller cannot start; the message says why in one line."""
+
+
+class Readiness:
+    """What the probes and gauges say. `controller` is there while this replica is the leader."""
+
+    def __init__(self) -> None:
+        self.controller: Controller | None = None
+
+    def is_ready(self) -> bool:
+        """Whether the leader knows all objects; another replica is ready to take over."""
+        return self.controller is None or self.controller.is_synced
+
+    def waiting(self) -> float:
+        """Objects that are due and wait for their turn."""
+        return 0.0 if self.controller is None else self.controller.waiting
+
+
+def serve(config: Config) -> NoReturn:
+    """Run the controller until a signal comes, and end the process."""
+    signals.hold()
+    log.set_up(config.loglevel, config.log_format)
+    faulthandler.enable()
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
+    exit_code = 0
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(config))
+    except (StartFailed, OSError) as error:
+        sys.stderr.write(f"{PROGRAM}: cannot start: {error}\n")
+        exit_code = 1
+    _end(exit_code)
+
+
+def _end(exit_code: int) -> NoReturn:
+    sys.stderr.flush()
+    os._exit(exit_code)
+
+
+def _stop_at_once() -> NoReturn:
+    logger.warning("stopping at once")
+    _end(STOPPED_AT_ONCE)
+
+
+async def _run(config: Config) -> None:
+    """Start, work until the first signal, stop; raises `StartFailed`."""
+    loop = asyncio.get_running_loop()
+    log.install(loop)
+    loop.set_default_executor(ThreadPoolExecutor(THREADS, "loop"))
+    stop = signals.StopSignals(_stop_at_once)
+    stop.install()
+    logger.info("starting", extra=fields(version=__version__))
+    async with AsyncExitStack() as stack:
+        working = asyncio.create_task(_work(config, stack))
+        stopping = asyncio.create_task(stop.requested.wait())
+        await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            logger.info("stopping")
+        working.cancel()
+        await asyncio.wait((working,))
+        stopping.cancel()
+        if not working.cancelled():
+            working.result()
+    logger.info("stopped")
+
+
+async def _work(config: Config, stack: AsyncExitStack) -> None:
+    """Serve pages, wait for the Lease, work; ends by cancellation only."""
+    metrics, readiness = Metrics(), Readiness()
+    await _serve_pages(config, metrics, readiness, stack)
+    try:
+        settings = Settings(
+            os.environ, max_calls=config.aws_max_in_flight, cache_max_bytes=config.cache_max_bytes
+        )
+        opened = open_engine(settings, ProviderCalls(metrics), stores=controller_stores)
+        engine = await stack.enter_async_context(opened)
+        connection = _connection(config, stack)
+    except ValueError as error:
+        raise StartFailed(str(error)) from error
+    leader = _leader(config, connection)
+    parts = _parts(config, connection, leader, engine, metrics, stack)
+    _watch(metrics, engine, readiness, leader)
+
+    async def lead() -> None:
+        await report_leftovers(parts.objects)
+        readiness.controller = Controller(parts)
+        try:
+            await readiness.controller.run()
+        finally:
+            readiness.controller = None
+
+    gc.freeze()  # nothing that exists now is garbage later: a full collection gets cheap
+    gc.enable()
+    await (leader.run(lead) if leader is not None else lead())
+
+
+def _connection(config: Config, stack: AsyncExitStack) -> Connection:
+    """The API server; watches have connections of their own."""
+    http, streams = HttpClient(), HttpClient(WATCHES)
+    stack.push_async_callback(http.close)
+    stack.push_async_callback(streams.close)
+    return Connection(
+        config.kube_api_url or api_url(os.environ),
+        ca_file=config.kube_ca_file,
+        token_file=config.kube_token_file,
+        send=http.send,
+        stream=streams.stream,
+    )
+
+
+def _leader(config: Config, connection: Connection) -> Leader | None:
+    if not config.enable_leader_election:
+        return None
+    namespace = config.lease_namespace or _own_namespace()
+    if not namespace:
+        raise StartFailed("--lease-namespace is not set, and this is no pod")
+    leases = Objects(connection, field_manager=FIELD_MANAGER)
+    return Leader(leases, namespace=namespace, identity=config.pod_name or socket.gethostname())
+
+
+def _own_namespace() -> str:
+    path = Path(SERVICE_ACCOUNT / "namespace")
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+
+
+def _parts(  # noqa: PLR0913, PLR0917 (puts all together)
+    config: Config,
+    connection: Connection,
+    leader: Leader | None,
+    engine: Engine,
+    metrics: Metrics,
+    stack: AsyncExitStack,
+) -> Parts:
+    may_write = leader.is_leading if leader is not None else lambda: True
+    limits = RequestLimits(qps=config.client_qps or None, burst=config.client_burst)
+    objects = Objects(connection, field_manager=FIELD_MANAGER, limits=limits, may_write=may_write)
+    offload = Offload()
+    stack.callback(offload.close)
+    name = config.service_account_name or "secrets-controller-aws"
+    own = Own(
+        os.environ,
+        engine.sts,
+        engine.http.send,
+        subject=f"{config.lease_namespace or _own_namespace()}/{name}",
+        session=SESSION_NAME,
+        allow_node_role=config.allow_node_role,
+    )
+    return Parts(
+        config=config,
+        objects=objects,
+        engine=engine,
+        offload=offload,
+        own=own,
+        metrics=_object_metrics(metrics),
+        record=_recorders(config, objects, stack),
+    )
+
+
+def _recorders(
+    config: Config, objects: Objects, stack: AsyncExitStack
+) -> Mapping[Kind, Callable[[Event], object]]:
+    """What records Events, by the kind of their object."""
+    host = config.pod_name or socket.gethostname()
+    recorders = {
+        kind: EventRecorder(objects, component=component, host=host, total=EVENTS)
+        for kind, component in COMPONENTS.items()
+    }
+    for recorder in recorders.values():
+        recorder.start()
+        stack.push_async_callback(recorder.close)
+    return {kind: recorder.record for kind, recorder in recorders.items()}
+
+
+def _object_metrics(metrics: Metrics) -> ControllerMetrics:
+    return ControllerMetrics(
+        ExternalSecretMetrics(metrics),
+        {
+            "SecretStore": ObjectMetrics(metrics, "secretstore"),
+            "ClusterSecretStore": ObjectMetrics(metrics, "clustersecretstore"),
+        },
+        ObjectMetrics(metrics, "clusterexternalsecret"),
+    )
+
+
+def _watch(metrics: Metrics, engine: Engine, readiness: Readiness, leader: Leader | None) -> None:
+    watch = metrics.watch
+    watch("credentials_cached", "Identities with credentials.", lambda: len(engine.credentials))
+    watch(
+        "credentials_failing",
+        "Identities whose last request for credentials failed, in the last quarter of an hour.",
+        engine.credentials.failing,
+    )
+    watch("values_cached_bytes", "Memory of values read lately.", lambda: engine.value_cache.bytes)
+    watch("objects_waiting", "Objects that are due and wait for their turn.", readiness.waiting)
+    leads = leader.is_leading if leader is not None else lambda: True
+    watch("leading", "1 if this replica is the leader.", lambda: float(leads()))
+
+
+async def _serve_pages(
+    config: Config, metrics: Metrics, readiness: Readiness, stack: AsyncExitStack
+) -> None:
+    async def health() -> web.Page:
+        return web.Page(b"ok\n")
+
+    async def ready() -> web.Page:
+        if readiness.is_ready():
+            return web.Page(b"ok\n")
+        return web.Page(b"not all objects are known\n", HTTPStatus.SERVICE_UNAVAILABLE)
+
+    async def scrape() -> web.Page:
+        return web.Page(await metrics.page(), content_type=CONTENT_TYPE)
+
+    await _listen("--live-addr", config.live_addr, {"/healthz": health, "/readyz": ready}, stack)
+    await _listen("--metrics-addr", config.metrics_addr, {"/metrics": scrape}, stack)
+
+
+async def _listen(
+    option: str,
+    address: tuple[str, int] | None,
+    pages: Mapping[str, Show],
+    stack: AsyncExitStack,
+) -> None:
+    if address is None:
+        return
+    host, port = address
+    try:
+        listener = web.listen(host, port)
+    except OSError as error:
+        why = error.strerror or error
+        raise StartFailed(f"cannot listen on {host}:{port} ({option}): {why}") from error
+    server = web.WebServer(listener, pages)
+    server.start()
+    stack.push_async_callback(server.close)
+    logger.info("web pages are up", extra=fields(address=server.address, pages=" ".join(pages)))

@@ -1,0 +1,36 @@
+"""ExternalSecrets that are to be read because they are new or changed, and since when.
+
+What AWS was asked after a change was seen is new enough for it. So those that wait together share
+what is read.
+"""
+
+from collections.abc import Iterator
+
+from provider.controller.object_cache import ObjectKey
+
+
+class Backlog:
+    """The moments (`time.monotonic`) at which changes were seen, until they are worked on."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, dict[str, float]] = {}
+
+    def put(self, key: ObjectKey, moment: float) -> None:
+        """A change was seen; the last one counts."""
+        self._seen.setdefault(key.namespace, {})[key.name] = moment
+
+    def put_back(self, key: ObjectKey, moment: float) -> None:
+        """The work on a change did not succeed; a later change counts if there was one."""
+        self._seen.setdefault(key.namespace, {}).setdefault(key.name, moment)
+
+    def take(self, key: ObjectKey) -> float | None:
+        """When the change was seen that is worked on from now on."""
+        waiting = self._seen.get(key.namespace, {})
+        moment = waiting.pop(key.name, None)
+        if not waiting:
+            self._seen.pop(key.namespace, None)
+        return moment
+
+    def waiting_in(self, namespace: str) -> Iterator[ObjectKey]:
+        """Those of a namespace that wait."""
+        return (ObjectKey(namespace, name) for name in tuple(self._seen.get(namespace, ())))

@@ -1,0 +1,239 @@
+"""What the leader does: keeps copies of all objects and reconciles them as they change."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from provider.aws.credentials.own import Own
+from provider.aws.ecr import Ecr
+from provider.aws.find_parameters import ParameterFinder
+from provider.aws.find_secrets import SecretFinder
+from provider.controller.backlog import Backlog
+from provider.controller.cluster_external_secret import ClusterExternalSecrets
+from provider.controller.config import Config
+from provider.controller.events import Events
+from provider.controller.external_secret import ExternalSecrets
+from provider.controller.fetch import Fetcher
+from provider.controller.find import Finder
+from provider.controller.generators import Generators
+from provider.controller.informers import Informers
+from provider.controller.kinds import CLUSTER_EXTERNAL_SECRETS, EXTERNAL_SECRETS
+from provider.controller.known import KnownExternalSecrets
+from provider.controller.metrics import ExternalSecretMetrics, ObjectMetrics
+from provider.controller.named_reads import NamedReads
+from provider.controller.named_watches import NamedObject, NamedWatches
+from provider.controller.namespaces import ClusterView
+from provider.controller.object_cache import ObjectKey
+from provider.controller.queue import Item, Queue
+from provider.controller.resources.objects import Store
+from provider.controller.resources.store_ref import StoreKind
+from provider.controller.secret_store import KINDS, StoreReconciler
+from provider.controller.service_account_tokens import Tokens
+from provider.controller.store_check import check_store
+from provider.controller.store_identity import Identities
+from provider.controller.stores import Stores
+from provider.controller.sync import Syncer
+from provider.controller.target_secrets import Secrets
+from provider.controller.templates import Templates
+from provider.controller.triggers import Triggers
+from provider.engine.wiring import Engine
+from provider.kube.events import Event
+from provider.kube.kinds import Document, Kind
+from provider.kube.objects import Objects
+from provider.runtime.log import logger
+from provider.runtime.offload import Offload
+
+SYNC_CHECK = 0.02
+"""Seconds between looks at whether all informers have their first list."""
+
+Reconcile = Callable[[ObjectKey], Awaitable[float | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerMetrics:
+    """The metrics of each kind of object."""
+
+    external_secrets: ExternalSecretMetrics
+    stores: Mapping[StoreKind, ObjectMetrics]
+    cluster_external_secrets: ObjectMetrics
+
+    def of(self, kind: str) -> ObjectMetrics:
+        """Those of a kind."""
+        if kind == EXTERNAL_SECRETS.name:
+            return self.external_secrets
+        if kind == CLUSTER_EXTERNAL_SECRETS.name:
+            return self.cluster_external_secrets
+        return next(one for name, one in self.stores.items() if name == kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a controller is made of; it outlives the time as the leader."""
+
+    config: Config
+    objects: Objects
+    engine: Engine
+    offload: Offload
+    own: Own
+    metrics: ControllerMetrics
+    record: Mapping[Kind, Callable[[Event], object]]
+
+
+class Controller:
+    """One time as the leader; `run` is called once."""
+
+    def __init__(self, parts: Parts) -> None:
+        config, engine = parts.config, parts.engine
+        self._parts = parts
+        self._informers = Informers(parts.objects, config)
+        self._known = KnownExternalSecrets(
+            self._informers,
+            controller_class=config.controller_class,
+            flood_gate=config.enable_flood_gate,
+        )
+        self._backlog = Backlog()
+        self._queue = Queue(self._reconcile, concurrent=config.concurrent, observe=self._observe)
+        self._triggers = Triggers(
+            self._queue.add_after, self._informers, self._known, self._backlog
+        )
+        self._watches = NamedWatches(parts.objects, self._named_object_changed)
+        self._reads = NamedReads(parts.objects, self._watches.use)
+        self._identities = Identities(
+            reads=self._reads,
+            tokens=Tokens(parts.objects),
+            sts=engine.sts,
+            credentials=engine.credentials,
+            own=parts.own.principal,
+        )
+        stores = {kind: self._store_reconciler(kind) for kind in self._informers.stores}
+        self._reconcilers: dict[str, Reconcile] = {
+            EXTERNAL_SECRETS.name: self._external_secrets().reconcile,
+            CLUSTER_EXTERNAL_SECRETS.name: self._cluster_external_secrets().reconcile,
+            **{kind: one.reconcile for kind, one in stores.items()},
+        }
+        periods = stores["SecretStore"]
+        self._triggers.attach(lambda found: periods.period(found.object))
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether the objects are known."""
+        return self._informers.are_synced()
+
+    @property
+    def waiting(self) -> int:
+        """Objects that are due and wait for their turn."""
+        return self._queue.depth
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for informer in self._informers.all():
+                tasks.create_task(informer.run())
+            tasks.create_task(self._watches.run())
+            while not self.is_synced:
+                await asyncio.sleep(SYNC_CHECK)
+            logger.info("all objects are known")
+            tasks.create_task(self._queue.run())
+
+    async def _reconcile(self, item: Item) -> float | None:
+        return await self._reconcilers[item.kind](ObjectKey(item.namespace, item.name))
+
+    def _observe(self, item: Item, *, waited: float, took: float, error: Exception | None) -> None:
+        del waited, error
+        key = ObjectKey(item.namespace, item.name)
+        if self._exists(item.kind, key):
+            self._parts.metrics.of(item.kind).reconciled(key, took)
+
+    def _exists(self, kind: str, key: ObjectKey) -> bool:
+        every = {one.selection.kind.name: one for one in self._informers.all()}
+        return kind in every and every[kind].get(key) is not None
+
+    def _external_secrets(self) -> ExternalSecrets:
+        events = self._events(EXTERNAL_SECRETS)
+        return ExternalSecrets(
+            api=self._parts.objects,
+            known=self._known,
+            syncer=Syncer(
+                fetcher=self._fetcher(),
+                templates=self._templates(),
+                secrets=Secrets(self._parts.objects, self._informers.secrets),
+                events=events,
+            ),
+            backlog=self._backlog,
+            events=events,
+            counts=self._parts.metrics.external_secrets,
+        )
+
+    def _fetcher(self) -> Fetcher:
+        engine, config = self._parts.engine, self._parts.config
+        return Fetcher(
+            stores=Stores(
+                self._informers.store,
+                self._informers.namespace_labels,
+                controller_class=config.controller_class,
+                flood_gate=config.enable_flood_gate,
+            ),
+            identities=self._identities,
+            reader=engine.reader,
+            finder=Finder(
+                SecretFinder(engine.client, engine.calls),
+                ParameterFinder(engine.client, engine.calls),
+                engine.reader,
+            ),
+            generators=Generators(
+                self._informers.generator,
+                identities=self._identities,
+                calls=engine.calls,
+                ecr=Ecr(engine.client),
+                sts=engine.sts,
+            ),
+            offload=self._parts.offload,
+        )
+
+    def _templates(self) -> Templates:
+        config = self._parts.config
+
+        def used(kind: Kind, document: Document) -> None:
+            about = document["metadata"]
+            named = NamedObject(kind, about["namespace"], about["name"])
+            self._watches.use(named, about["resourceVersion"])
+
+        return Templates(
+            self._parts.objects,
+            self._parts.offload,
+            delimiters=(config.template_left_delimiter, config.template_right_delimiter),
+            used=used,
+        )
+
+    def _store_reconciler(self, kind: StoreKind) -> StoreReconciler:
+        config = self._parts.config
+        credentials = self._parts.engine.credentials
+
+        async def check(store: Store, deadline: float) -> None:
+            await check_store(store, self._identities, credentials, deadline=deadline)
+
+        return StoreReconciler(
+            kind=kind,
+            api=self._parts.objects,
+            known=self._informers.stores[kind],
+            check=check,
+            events=self._events(KINDS[kind]),
+            counts=self._parts.metrics.stores[kind],
+            controller_class=config.controller_class,
+            interval=config.store_requeue_interval,
+        )
+
+    def _cluster_external_secrets(self) -> ClusterExternalSecrets:
+        return ClusterExternalSecrets(
+            self._parts.objects,
+            ClusterView(self._informers, self._known),
+            self._events(CLUSTER_EXTERNAL_SECRETS),
+            self._parts.metrics.cluster_external_secrets,
+        )
+
+    def _events(self, kind: Kind) -> Events:
+        return Events(kind, self._parts.record[kind])
+
+    def _named_object_changed(self, named: NamedObject) -> None:
+        self._reads.changed(named)
+        self._triggers.named_object_changed(named.kind.name, named.namespace, named.name)

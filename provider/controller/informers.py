@@ -1,0 +1,130 @@
+"""The objects that the controller keeps a copy of, and what is looked up in them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from provider.controller.config import Config
+from provider.controller.informer import Informer
+from provider.controller.kinds import (
+    CLUSTER_EXTERNAL_SECRETS,
+    CLUSTER_SECRET_STORES,
+    EXTERNAL_SECRETS,
+    GENERATORS,
+    SECRET_STORES,
+)
+from provider.controller.object_cache import ObjectKey
+from provider.controller.resources.hashes import MANAGED_LABEL
+from provider.controller.resources.objects import Generator, Store, read_generator
+from provider.controller.resources.references import NAMESPACE_LABEL
+from provider.controller.resources.store_ref import StoreKind
+from provider.controller.secret_state import MANAGED, SecretState, read_state
+from provider.controller.watched import (
+    WatchedClusterExternalSecret,
+    WatchedExternalSecret,
+    WatchedNamespace,
+    WatchedStore,
+    parse_cluster_external_secret,
+    parse_external_secret,
+    parse_namespace,
+    parse_store,
+    readable,
+)
+from provider.kube.kinds import NAMESPACES, SECRETS, Document, Kind
+from provider.kube.objects import Objects
+from provider.kube.reading import Selection
+
+
+class Informers:
+    """One informer for each kind that the settings ask for.
+
+    Secrets are read with their data, of which nothing but a hash is kept: an edited Secret is
+    noticed without a request for each.
+    """
+
+    def __init__(self, objects: Objects, config: Config) -> None:
+        scope = config.namespace
+        self._scope = scope
+
+        def select(kind: Kind, **more: Any) -> Selection:
+            return Selection(kind, scope if kind.namespaced else "", **more)
+
+        self.external_secrets: Informer[WatchedExternalSecret] = Informer(
+            objects, select(EXTERNAL_SECRETS), parse_external_secret
+        )
+        self.stores: dict[StoreKind, Informer[WatchedStore]] = {
+            "SecretStore": Informer(objects, select(SECRET_STORES), parse_store("SecretStore"))
+        }
+        if config.has_cluster_stores:
+            self.stores["ClusterSecretStore"] = Informer(
+                objects, select(CLUSTER_SECRET_STORES), parse_store("ClusterSecretStore")
+            )
+        self.secrets: Informer[SecretState] = Informer(
+            objects, select(SECRETS, labels=f"{MANAGED_LABEL}={MANAGED}"), read_state
+        )
+        self.cluster_external_secrets: Informer[WatchedClusterExternalSecret] | None = None
+        if config.has_cluster_external_secrets:
+            self.cluster_external_secrets = Informer(
+                objects, select(CLUSTER_EXTERNAL_SECRETS), parse_cluster_external_secret
+            )
+        self.namespaces: Informer[WatchedNamespace] | None = None
+        if not scope:
+            selection = select(NAMESPACES, metadata_only=True)
+            self.namespaces = Informer(objects, selection, parse_namespace)
+        self.generators: dict[str, Informer[Generator]] = {
+            kind.name: Informer(objects, select(kind), _parse_generator(kind.name))
+            for kind in GENERATORS.values()
+            if kind.namespaced or not scope
+        }
+
+    def required(self) -> Iterator[Informer[Any]]:
+        """Those without which nothing can be done."""
+        yield self.external_secrets
+        yield self.secrets
+        yield from self.stores.values()
+        if self.namespaces is not None:
+            yield self.namespaces
+
+    def all(self) -> Iterator[Informer[Any]]:
+        """All informers."""
+        yield from self.required()
+        yield from self.generators.values()
+        if self.cluster_external_secrets is not None:
+            yield self.cluster_external_secrets
+
+    def are_synced(self) -> bool:
+        """Whether all are known that can be: a kind whose CRD is missing delays nothing."""
+        return all(one.synced.is_set() for one in self.required()) and all(
+            one.synced.is_set() or one.failure for one in self.all()
+        )
+
+    def store(self, kind: StoreKind, namespace: str, name: str) -> Store | None:
+        """A store; `namespace` is empty for a ClusterSecretStore."""
+        informer = self.stores.get(kind)
+        found = readable(informer.get(ObjectKey(namespace, name))) if informer else None
+        return None if found is None else found.object
+
+    def generator(self, kind: str, namespace: str, name: str) -> Generator | None:
+        """A generator; `namespace` is empty for a ClusterGenerator."""
+        informer = self.generators.get(kind)
+        return readable(informer.get(ObjectKey(namespace, name))) if informer else None
+
+    def namespace_labels(self, name: str) -> Mapping[str, str] | None:
+        """The labels of a namespace; None if there is none."""
+        if self.namespaces is None:
+            return {NAMESPACE_LABEL: name}
+        found = readable(self.namespaces.get(ObjectKey("", name)))
+        return None if found is None else found.labels
+
+    def is_terminating(self, name: str) -> bool:
+        """Whether a namespace is being deleted: nothing can be created there."""
+        if self.namespaces is None:
+            return False
+        found = readable(self.namespaces.get(ObjectKey("", name)))
+        return found is not None and found.is_terminating
+
+
+def _parse_generator(kind: str) -> Callable[[Document], Generator]:
+    def parse(document: Document) -> Generator:
+        return read_generator(document, kind)
+
+    return parse

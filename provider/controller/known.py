@@ -1,0 +1,102 @@
+"""The ExternalSecrets that are known: what they refer to, and whether they may be worked on."""
+
+from typing import Literal, NamedTuple
+
+from provider.controller.index import Index
+from provider.controller.informers import Informers
+from provider.controller.object_cache import ObjectKey
+from provider.controller.plan import target_name
+from provider.controller.resources.objects import ExternalSecret
+from provider.controller.resources.references import generators_of, stores_of, templates_of
+from provider.controller.resources.store_ref import StoreRef
+from provider.controller.status import ready_of
+from provider.controller.stores import is_managed
+from provider.controller.watched import readable
+from provider.kube.kinds import Document
+
+TARGET = "target"
+NAMESPACE = "namespace"
+OWNER = "owner"
+
+
+class Ref(NamedTuple):
+    """Something that an ExternalSecret refers to: a kind, or one of the words above."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+class KnownExternalSecrets:
+    """The informers' ExternalSecrets, with an index of their references."""
+
+    def __init__(self, informers: Informers, *, controller_class: str, flood_gate: bool) -> None:
+        self._informers = informers
+        self._class = controller_class
+        self._flood_gate = flood_gate
+        self.index: Index[Ref, ObjectKey] = Index()
+        informers.external_secrets.on_change(lambda key, _old, _new: self._note(key))
+
+    def get(self, key: ObjectKey) -> ExternalSecret | None:
+        """The ExternalSecret; None if there is none."""
+        found = readable(self._informers.external_secrets.get(key))
+        return None if found is None else found.object
+
+    def others_in(self, namespace: str) -> tuple[ObjectKey, ...]:
+        """All ExternalSecrets of a namespace."""
+        return self.index.of(Ref(NAMESPACE, namespace, ""))
+
+    def learn(self, document: Document) -> None:
+        """Take in the answer to a write of our own."""
+        self._informers.external_secrets.learn(document)
+
+    def hindrance(self, external_secret: ExternalSecret) -> Literal["", "foreign", "unchecked"]:
+        """Why it is left alone.
+
+        `foreign`: it is for another controller class, uses cluster stores, which are switched off,
+        or its namespace is being deleted. `unchecked`: a store was not checked yet.
+        """
+        namespace, spec = external_secret.metadata.namespace, external_secret.spec
+        if self._informers.is_terminating(namespace):
+            return "foreign"
+        if spec is None:
+            return ""
+        found = [self._of_store(ref, namespace) for ref in stores_of(spec)]
+        return "foreign" if "foreign" in found else "unchecked" if "unchecked" in found else ""
+
+    def _of_store(self, ref: StoreRef, namespace: str) -> Literal["", "foreign", "unchecked"]:
+        if ref.kind not in self._informers.stores:
+            return "foreign"
+        place = "" if ref.kind == "ClusterSecretStore" else namespace
+        store = self._informers.store(ref.kind, place, ref.name)
+        if store is None:
+            return ""
+        if not is_managed(store.controller, self._class):
+            return "foreign"
+        return "unchecked" if self._flood_gate and ready_of(store.conditions) is None else ""
+
+    def _note(self, key: ObjectKey) -> None:
+        found = readable(self._informers.external_secrets.get(key))
+        if found is None:
+            self.index.put(key, ())
+            return
+        refs = {Ref(NAMESPACE, key.namespace, "")}
+        if found.owner is not None:
+            refs.add(Ref(OWNER, "", found.owner.name))
+        self.index.put(key, refs | references(found.object))
+
+
+def references(external_secret: ExternalSecret) -> set[Ref]:
+    """What an ExternalSecret refers to."""
+    spec, namespace = external_secret.spec, external_secret.metadata.namespace
+    if spec is None:
+        return set()
+    refs = {Ref(TARGET, namespace, target_name(external_secret.metadata, spec))}
+    for store in stores_of(spec):
+        place = "" if store.kind == "ClusterSecretStore" else namespace
+        refs.add(Ref(store.kind, place, store.name))
+    for generator in generators_of(spec):
+        place = "" if generator.kind == "ClusterGenerator" else namespace
+        refs.add(Ref(generator.kind, place, generator.name))
+    refs |= {Ref(kind, namespace, name) for kind, name in templates_of(spec)}
+    return refs

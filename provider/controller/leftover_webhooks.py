@@ -1,0 +1,66 @@
+"""Admission webhooks that External Secrets Operator has left behind.
+
+They refuse every write of their kinds once their Service is gone. They are detected, explained in
+the log and never deleted: that is for an administrator to do.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from provider.errors import LookupForbidden, ObjectNotFound, ProviderError
+from provider.kube.kinds import Document, Kind
+from provider.runtime.log import fields, logger
+
+NAMES = ("externalsecret-validate", "secretstore-validate")
+CONFIGURATIONS = Kind(
+    "admissionregistration.k8s.io",
+    "v1",
+    "ValidatingWebhookConfiguration",
+    "validatingwebhookconfigurations",
+    namespaced=False,
+)
+SERVICES = Kind("", "v1", "Service", "services")
+
+
+class Api(Protocol):
+    """The Kubernetes API: `kube.objects.Objects`."""
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Document:
+        """The object; raises ProviderError."""
+        ...
+
+
+async def report_leftovers(api: Api) -> list[str]:
+    """Log, and return, the configurations whose Service does not exist."""
+    found = [name for name in NAMES if await _is_leftover(api, name)]
+    for name in found:
+        logger.warning(
+            "a webhook of External Secrets Operator is left without its Service: it refuses writes "
+            "of External Secrets resources. Delete it with "
+            f"kubectl delete validatingwebhookconfiguration {name}",
+            extra=fields(name=name),
+        )
+    return found
+
+
+async def _is_leftover(api: Api, name: str) -> bool:
+    """Whether a configuration points to a Service that is missing; False where it is not known."""
+    try:
+        configuration = await api.get(CONFIGURATIONS, "", name)
+    except ProviderError:
+        return False
+    for service in _services(configuration):
+        try:
+            await api.get(SERVICES, service.get("namespace", ""), service.get("name", ""))
+        except ObjectNotFound:
+            return True
+        except (LookupForbidden, ProviderError):
+            continue
+    return False
+
+
+def _services(configuration: Document) -> Iterator[Mapping[str, Any]]:
+    for webhook in configuration.get("webhooks") or ():
+        service = (webhook.get("clientConfig") or {}).get("service")
+        if service:
+            yield service
