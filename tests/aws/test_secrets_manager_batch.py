@@ -205,6 +205,15 @@ async def test_a_refused_batch_is_read_one_by_one() -> None:
     assert operations[1:] == ["GetSecretValue"] * 2
 
 
+async def test_a_refusal_that_is_no_denial_is_not_remembered() -> None:
+    refused = (400, b'{"__type": "InvalidParameterException", "Message": "Invalid name"}')
+    transport = StubTransport([refused, single("a"), single("b"), batch("a", "b")])
+    store = SecretsManagerBatch(client(transport), Clock())
+    for _ in range(2):
+        await store.read(refs_of("a", "b"), access())
+    assert len(transport.sent) == 4
+
+
 @pytest.mark.parametrize("code", ["InvalidRequestException", "InvalidParameterException"])
 async def test_marked_for_deletion_in_either_error(code: str) -> None:
     text = "You can't perform this operation on the secret because it was marked for deletion."
