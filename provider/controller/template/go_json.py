@@ -41,7 +41,7 @@ class _Encoder:
         self.parts.append(text)
 
     def write(self, value: Value, depth: int) -> None:
-        self._budget.step()
+        self._budget.step(4)
         self._budget.depth(depth)
         if isinstance(value, bytes):
             self._put(self._quoted(loose(value)))

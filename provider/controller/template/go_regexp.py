@@ -16,6 +16,10 @@ _MAX_MEMORY: Final = 4 << 20
 MOST_PATTERN_BYTES: Final = 8 << 10
 
 
+Spans = tuple[tuple[int, int], ...]
+"""Start and end of a match and of each group; (-1, -1) for a group that took no part."""
+
+
 class Pattern:
     """A compiled regular expression. Works on the bytes of UTF-8 texts."""
 
@@ -42,7 +46,7 @@ class Pattern:
         """Whether the text contains a match."""
         return self._compiled.search(text) is not None
 
-    def spans(self, text: bytes, most: int = -1) -> Iterator[tuple[tuple[int, int], ...]]:
+    def spans(self, text: bytes, most: int = -1) -> Iterator[Spans]:
         """The matches as Go finds them: each a span of the whole and of each group.
 
         An empty match right behind a match does not count. A group that did not take part is
@@ -71,7 +75,7 @@ class Pattern:
             end = spans[0][1]
         return b"".join([*parts, text[end:]])
 
-    def expand(self, template: bytes, text: bytes, spans: tuple[tuple[int, int], ...]) -> bytes:
+    def expand(self, template: bytes, text: bytes, spans: Spans) -> bytes:
         def group(match: re.Match[str]) -> str:
             if match.group() == "$$":
                 return "$"

@@ -16,6 +16,7 @@ import yaml
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.limits import Budget
 from provider.controller.template.numbers import format_float, parse_float, parse_int, parse_uint
+from provider.controller.template.unicode_text import runes
 from provider.controller.template.values import List, Map, Value
 
 _LOADER: Final = getattr(yaml, "CLoader", yaml.Loader)
@@ -216,8 +217,12 @@ def _float32(number: float) -> str:
     return format_float(single, "g")
 
 
-def as_json(value: Value) -> Value:
-    """The value as it is after a way through JSON: every number is a float64."""
+def as_json(value: Value, budget: Budget) -> Value:
+    """The value as it is after a way through JSON: every number is a float64.
+
+    Aliases are expanded. Raises FunctionError for NaN and Inf.
+    """
+    budget.step()
     if isinstance(value, bool):
         return value
     if isinstance(value, int | float):
@@ -225,9 +230,7 @@ def as_json(value: Value) -> Value:
             raise FunctionError("json: unsupported value")
         return float(value)
     if isinstance(value, List):
-        return List([as_json(item) for item in value.items])
+        return List([as_json(item, budget) for item in value.items])
     if isinstance(value, Map):
-        return Map({key: as_json(item) for key, item in value.items.items()})
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace").encode()
-    return value
+        return Map({key: as_json(item, budget) for key, item in value.items.items()})
+    return runes(value).encode() if isinstance(value, bytes) else value

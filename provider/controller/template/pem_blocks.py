@@ -21,7 +21,8 @@ from provider.controller.template.errors import FunctionError
 PrivateKey = (
     rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | dsa.DSAPrivateKey
 )
-_BEGIN: Final = re.compile(rb"(?:^|\n)-----BEGIN ([^\n\r]*?)-----[ \t\r]*\n")
+_BEGIN: Final = re.compile(rb"-----BEGIN ([^\n\r]*?)-----[ \t\r]*\n")
+_END: Final = re.compile(rb"\n-----END ([^\n\r]*?)-----[ \t\r]*(?=\n|\Z)")
 _HEADER: Final = re.compile(rb"([^\n:]*):([^\n]*)\n")
 _BODY: Final = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
 
@@ -45,35 +46,41 @@ def blocks(text: bytes) -> Iterator[Block]:
 
 
 def decode(text: bytes, at: int = 0) -> Block | None:
-    """The first PEM block from an offset on, or None."""
-    text = text + b"\n"
-    while (begin := _BEGIN.search(text, at)) is not None:
-        block = _block(text, begin)
+    """The first PEM block from an offset on, or None. Takes linear time for damaged texts."""
+    while (end := _END.search(text, at)) is not None:
+        begin = _last_begin(text, at, end.start())
+        block = _block(text, begin, end) if begin is not None else None
         if block is not None:
             return block
-        at = begin.end() - 1
+        at = end.end()
     return None
 
 
-def _block(text: bytes, begin: re.Match[bytes]) -> Block | None:
+def _last_begin(text: bytes, low: int, high: int) -> re.Match[bytes] | None:
+    """The last line that begins a block before an end; blocks do not contain such lines."""
+    at = high
+    while (at := text.rfind(b"-----BEGIN ", low, at)) >= 0:
+        if at == 0 or text[at - 1] == 0x0A:
+            match = _BEGIN.match(text, at)
+            if match is not None and match.end() <= high + 1:
+                return match
+    return None
+
+
+def _block(text: bytes, begin: re.Match[bytes], end: re.Match[bytes]) -> Block | None:
     kind = begin.group(1)
-    end_line = b"-----END " + kind + b"-----"
+    if end.group(1) != kind:
+        return None
     at = begin.end()
     headers = []
-    while (header := _HEADER.match(text, at)) is not None and b"-----" not in header.group():
+    while (header := _HEADER.match(text, at, end.start() + 1)) is not None:
         headers.append((header.group(1).strip(), header.group(2).strip()))
         at = header.end()
-    start_of_end = at if text.startswith(end_line, at) else text.find(b"\n" + end_line, at) + 1
-    if start_of_end == 0:
-        return None
-    after = text.find(b"\n", start_of_end)
-    if text[start_of_end + len(end_line) : after].strip(b" \t\r"):
-        return None
-    body = text[at:start_of_end].translate(None, b" \t\r\n")
+    body = text[at : end.start()].translate(None, b" \t\r\n")
     if not _BODY.fullmatch(body) or len(body) % 4:
         return None
     data = base64.b64decode(body)
-    return Block(kind.decode("utf-8", "replace"), data, tuple(headers), after)
+    return Block(kind.decode("utf-8", "replace"), data, tuple(headers), end.end())
 
 
 def encode(block: Block) -> bytes:

@@ -177,17 +177,17 @@ class Pipelines(State):
             else:
                 result = function.call(*values)
         except FunctionError as error:
-            raise self.error(f"error calling {function.name}: {self._shown(str(error))}") from None
+            reason = self._shown(function.name, str(error))
+            raise self.error(f"error calling {function.name}: {reason}") from None
         except _FAULTS:
             reason = f"error calling {function.name}: an argument is out of range"
             raise self.error(reason) from None
         self.budget.memory(size_of(result))
         return result
 
-    def _shown(self, message: str) -> str:
+    def _shown(self, name: str, message: str) -> str:
         """The message of a function. That of `fail` only if the template has it literally."""
-        is_fail = getattr(self.node, "args", (self.node,))[0].source() == "fail"
-        if is_fail and message not in self.program.text:
+        if name == "fail" and message not in self.program.text:
             return "its message is not shown, for it is no constant of the template"
         return message
 

@@ -46,7 +46,6 @@ func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	e.SetIndent("", " ")
 	err := e.Encode(v)
 	return bytes.TrimRight(b.Bytes(), "\n"), err
 }
@@ -149,6 +148,26 @@ func rowsOf(in input) (rows []row) {
 	return rows
 }
 
+// lines writes one row a line, so that a change of a row is a change of a line.
+func lines(in input) []byte {
+	var b bytes.Buffer
+	data, err := marshal(in.Data)
+	check(err)
+	documents, err := marshal(in.JSON)
+	check(err)
+	b.WriteString("{\"data\": " + string(data) + ",\n\"json\": " + string(documents) + ",\n\"rows\": [\n")
+	for i, r := range rowsOf(in) {
+		line, err := marshal(r)
+		check(err)
+		if i > 0 {
+			b.WriteString(",\n")
+		}
+		b.Write(line)
+	}
+	b.WriteString("\n]}\n")
+	return b.Bytes()
+}
+
 func main() {
 	files, _ := filepath.Glob("inputs/*.json")
 	for _, file := range files {
@@ -156,9 +175,7 @@ func main() {
 		check(err)
 		var in input
 		check(json.Unmarshal(raw, &in))
-		out, err := marshal(map[string]any{"data": in.Data, "json": in.JSON, "rows": rowsOf(in)})
-		check(err)
-		check(os.WriteFile(filepath.Join("rows", filepath.Base(file)), append(out, '\n'), 0o644))
+		check(os.WriteFile(filepath.Join("rows", filepath.Base(file)), lines(in), 0o644))
 	}
 }
 

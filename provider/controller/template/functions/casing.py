@@ -3,6 +3,7 @@
 import unicodedata
 from typing import Literal
 
+from provider.controller.template.limits import Budget
 from provider.controller.template.registry import Table, adder
 from provider.controller.template.unicode_text import is_space, loose, one_to_one, runes, tight
 
@@ -143,12 +144,21 @@ class _Lowered:
         self._join()
 
 
-add("snakecase", "string")(lambda text: tight(_Lowered(loose(text), "_").run()))
-add("kebabcase", "string")(lambda text: tight(_Lowered(loose(text), "-").run()))
+@add("snakecase", "string", budget=True)
+def _snakecase(budget: Budget, text: bytes) -> bytes:
+    budget.step(len(text))
+    return tight(_Lowered(loose(text), "_").run())
 
 
-@add("camelcase", "string")
-def _camelcase(data: bytes) -> bytes:
+@add("kebabcase", "string", budget=True)
+def _kebabcase(budget: Budget, text: bytes) -> bytes:
+    budget.step(len(text))
+    return tight(_Lowered(loose(text), "-").run())
+
+
+@add("camelcase", "string", budget=True)
+def _camelcase(budget: Budget, data: bytes) -> bytes:
+    budget.step(len(data) >> 1)
     text = runes(data)
     start = next((i for i, char in enumerate(text) if not _is_connector(char)), len(text))
     if start == len(text):

@@ -20,7 +20,7 @@ TABLE: Table = {}
 add = adder(TABLE)
 
 _BCRYPT_STEPS: Final = 25_000
-_SCRYPT_STEPS: Final = 40_000
+_SCRYPT_STEPS: Final = 80_000
 
 add("sha1sum", "string")(lambda data: hashlib.sha1(data).hexdigest().encode())  # noqa: S324
 add("sha256sum", "string")(lambda data: hashlib.sha256(data).hexdigest().encode())

@@ -104,6 +104,7 @@ def _deep_copy(budget: Budget, value: Value) -> Value:
 def deep_copy(budget: Budget, value: Value, depth: int = 0) -> Value:
     """A copy that shares no list or dictionary with the value."""
     budget.depth(depth)
+    budget.step(2)
     budget.memory(64)
     if isinstance(value, List):
         items = [deep_copy(budget, item, depth + 1) for item in value.items]

@@ -159,7 +159,7 @@ def _to_yaml(budget: Budget, value: Value) -> bytes:
 def _from_yaml(budget: Budget, text: bytes) -> Value:
     """The mapping; one with the key Error where the text is not one."""
     try:
-        value = go_yaml.as_json(go_yaml.parse(loose(text), budget))
+        value = go_yaml.as_json(go_yaml.parse(loose(text), budget), budget)
     except FunctionError as error:
         return Map({b"Error": f"error converting YAML to JSON: {error}".encode()})
     if value is None:

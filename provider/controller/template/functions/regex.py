@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from provider.controller.template.errors import FunctionError
-from provider.controller.template.go_regexp import Pattern, compiled, quote_meta
+from provider.controller.template.go_regexp import Pattern, Spans, compiled, quote_meta
 from provider.controller.template.limits import Budget
 from provider.controller.template.registry import Table, adder
 from provider.controller.template.values import List, strings
@@ -23,12 +23,10 @@ def _match(pattern: bytes, text: bytes) -> bool:
         return False
 
 
-def _found(
-    budget: Budget, pattern: Pattern, text: bytes, most: int = -1
-) -> Iterator[tuple[tuple[int, int], ...]]:
+def _found(budget: Budget, pattern: Pattern, text: bytes, most: int = -1) -> Iterator[Spans]:
     """The matches. Each search may read the rest of the text, so it counts as work."""
     for spans in pattern.spans(text, most):
-        budget.step(1 + ((len(text) - spans[0][0]) >> 12))
+        budget.step(1 + ((len(text) - spans[0][0]) >> 11))
         budget.memory(32)
         yield spans
 
@@ -53,7 +51,13 @@ def _find_all(budget: Budget, pattern: bytes, text: bytes, most: int) -> List:
 @add("regexReplaceAll mustRegexReplaceAll", "string string string", budget=True)
 def _replace(budget: Budget, pattern: bytes, text: bytes, template: bytes) -> bytes:
     regexp = compiled(pattern)
-    return _replaced(budget, regexp, text, lambda spans: regexp.expand(template, text, spans))
+    references = template.count(b"$")
+
+    def expanded(spans: Spans) -> bytes:
+        budget.step(references)
+        return regexp.expand(template, text, spans)
+
+    return _replaced(budget, regexp, text, expanded)
 
 
 @add("regexReplaceAllLiteral mustRegexReplaceAllLiteral", "string string string", budget=True)
@@ -65,7 +69,7 @@ def _replaced(
     budget: Budget,
     pattern: Pattern,
     text: bytes,
-    replacement: Callable[[tuple[tuple[int, int], ...]], bytes],
+    replacement: Callable[[Spans], bytes],
 ) -> bytes:
     parts: list[bytes] = []
     end = 0

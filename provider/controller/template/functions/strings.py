@@ -42,8 +42,9 @@ def _mapped(text: bytes, change: str) -> bytes:
     )  # fmt: skip
 
 
-@add("title", "string")
-def _title(text: bytes) -> bytes:
+@add("title", "string", budget=True)
+def _title(budget: Budget, text: bytes) -> bytes:
+    budget.step(len(text) >> 2)
     out, previous = [], " "
     for char in runes(text):
         out.append(one_to_one(char, "title") if _is_separator(previous) else char)
@@ -57,8 +58,9 @@ def _is_separator(char: str) -> bool:
     return not (char.isalpha() or char.isdecimal()) and is_space(char)
 
 
-@add("untitle", "string")
-def _untitle(text: bytes) -> bytes:
+@add("untitle", "string", budget=True)
+def _untitle(budget: Budget, text: bytes) -> bytes:
+    budget.step(len(text) >> 2)
     out, next_word = [], True
     for char in runes(text):
         if is_space(char):
@@ -70,8 +72,9 @@ def _untitle(text: bytes) -> bytes:
     return "".join(out).encode()
 
 
-@add("swapcase", "string")
-def _swapcase(text: bytes) -> bytes:
+@add("swapcase", "string", budget=True)
+def _swapcase(budget: Budget, text: bytes) -> bytes:
+    budget.step(len(text) >> 2)
     out, after_space = [], True
     for char in runes(text):
         changed = char
@@ -186,7 +189,9 @@ add("nindent", "int string", budget=True)(
 @add("quote", "any...", budget=True)
 def _quote(budget: Budget, *values: Value) -> bytes:
     texts = [text_of(value, budget) for value in values if value is not None]
-    budget.memory(sum(map(len, texts)) * 4)
+    size = sum(map(len, texts))
+    budget.memory(size * 4)
+    budget.step(size >> 2)
     return b" ".join(map(quote, texts))
 
 
