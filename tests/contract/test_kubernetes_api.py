@@ -5,7 +5,7 @@ import base64
 import itertools
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from provider.kube.objects import Objects
 from provider.kube.reading import Selection, WatchEvent
 from provider.runtime.http import HttpClient
 from testbed.cluster import Address
+from testbed.control_plane import missing
 from testbed.kubernetes import TOKEN, FakeKubernetes
 from tests.controller.conftest import control_plane
 
@@ -95,6 +96,8 @@ class World:
 
 @pytest.fixture(params=["fake", "real"])
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    if request.param == "real" and (why := missing()):
+        pytest.skip(why)
     http = HttpClient()
     words = re.sub(r"[^a-z0-9]+", "-", request.node.originalname)[5:40].strip("-")
     namespace = f"{words}-{os.getpid()}-{next(_numbers)}"
@@ -137,7 +140,7 @@ async def test_what_is_missing_is_not_found(world: World, verb: str) -> None:
     made = await world.objects.create(CONFIG_MAPS, world.config_map("gone"))
     place = (CONFIG_MAPS, world.namespace, "gone")
     await world.objects.delete(*place)
-    calls = {
+    calls: dict[str, Callable[[], Awaitable[object]]] = {
         "replace": lambda: world.objects.replace(CONFIG_MAPS, made),
         "merge_patch": lambda: world.objects.merge_patch(*place, {"data": {}}),
         "delete": lambda: world.objects.delete(*place),
