@@ -85,6 +85,7 @@ async def test_what_filters_cannot_say_is_checked_here(reading: Reading) -> None
     reading.aws.cloud.put_secret("plain", "x", tags={"k0": "v"})
     assert await secrets(reading, Find(path="!", tags=tuple(tags.items()))) == ["!odd"]
     assert await secrets(reading, Find(tags=(("ümlaut", "!no"),))) == ["!even", "!odd"]
+    assert await secrets(reading, Find(named("."), path="!e")) == ["!even"]
 
 
 async def test_filters_keep_the_list_short(reading: Reading) -> None:

@@ -1,14 +1,16 @@
 """Secrets by twenties: what a batch brings, and what happens where it may not be used."""
 
+import asyncio
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from provider.aws.stores import secrets_manager_batch
 from provider.aws.stores.secrets_manager_batch import DENIED_SECONDS, SecretsManagerBatch
-from provider.engine.model import SecretRef, SecretValue
+from provider.engine.model import Retries, SecretRef, SecretValue
 from provider.errors import (
     AccessDenied,
     AwsThrottled,
@@ -16,6 +18,7 @@ from provider.errors import (
     ProviderError,
     SecretNotFound,
 )
+from provider.runtime.transport import Reply, Request
 from testbed import faults
 from testbed.aws import allow
 from testbed.aws.errors import throttled
@@ -117,6 +120,29 @@ async def test_a_denied_batch_costs_one_call_an_hour(reading: Reading) -> None:
     assert reading.calls() == {"BatchGetSecretValue": 1}
 
 
+async def test_batches_at_the_same_time_find_out_once(reading: Reading) -> None:
+    for number in range(100):
+        reading.aws.cloud.put_secret(f"s{number}", "x")
+    refs = refs_of(*(f"s{number}" for number in range(100)))
+    for may, expected in (
+        (ONLY_SINGLE, {"BatchGetSecretValue": 1, "GetSecretValue": 100}),
+        (None, {"BatchGetSecretValue": 5}),
+    ):
+        assert await reading.texts(refs, reading.user(may)) == ["x"] * 100
+        assert reading.calls() == expected
+
+
+async def test_a_first_batch_that_fails_holds_up_no_other(reading: Reading) -> None:
+    for number in range(60):
+        reading.aws.cloud.put_secret(f"s{number}", "x")
+    refs = refs_of(*(f"s{number}" for number in range(60)))
+    user = replace(reading.user(), retries=Retries(1))
+    reading.aws.faults.inject(faults.failing(500), times=1)
+    outcomes = await reading.texts(refs, user)
+    assert sorted(set(outcomes)) == ["AwsUnavailable", "x"]
+    assert outcomes.count("x") == 40
+
+
 def value(name: str) -> dict[str, str]:
     arn = f"arn:aws:secretsmanager:eu-west-1:111122223333:secret:{name}-AbCdEf"
     return {"ARN": arn, "Name": name, "SecretString": name, "VersionId": "v"}
@@ -180,6 +206,42 @@ async def test_pages_end() -> None:
     outcomes, operations = await read([batch("a", "b", NextToken="more")], "a", "b")
     assert len(operations) == secrets_manager_batch.MAX_PAGES
     assert all(isinstance(one, SecretValue) for one in outcomes)
+
+
+async def test_a_name_is_asked_for_once() -> None:
+    transport = StubTransport([batch("a", "b")])
+    refs = [*refs_of("a", "b"), SecretRef("secretsmanager", "a", optional=True)]
+    outcomes = await SecretsManagerBatch(client(transport), Clock()).read(refs, access())
+    assert len(outcomes) == 3
+    assert json.loads(transport.sent[0].body) == {"SecretIdList": ["a", "b"]}
+
+
+async def test_single_calls_in_flight_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrets_manager_batch, "SINGLE_CALLS", 3)
+    in_flight: list[int] = [0]
+
+    async def transport(request: Request) -> Reply:
+        if "Batch" in request.headers["X-Amz-Target"]:
+            return Reply(DENIED[0], {}, DENIED[1])
+        in_flight.append(in_flight.pop() + 1)
+        most.append(in_flight[-1])
+        for _ in range(5):
+            await asyncio.sleep(0)
+        in_flight.append(in_flight.pop() - 1)
+        return Reply(200, {}, single(json.loads(request.body)["SecretId"])[1])
+
+    most: list[int] = []
+    store = SecretsManagerBatch(client(transport), Clock())
+    names = [f"s{number}" for number in range(20)]
+    assert len(await store.read(refs_of(*names), access())) == 20
+    assert max(most) == 3
+
+
+async def test_a_message_is_one_bounded_line() -> None:
+    failures = [failed("b", "ResourceNotFoundException", "no\nsuch " + "x" * 5000)]
+    outcomes, _ = await read([batch("a", Errors=failures)], "a", "b")
+    assert "\n" not in str(outcomes[1])
+    assert len(str(outcomes[1])) < 1000
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ again after an hour. A batch has current versions only: other versions and label
 one as well. A secret that is marked for deletion is missing.
 """
 
-from asyncio import Semaphore
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
@@ -33,7 +34,7 @@ DENIED_SECONDS = 3600.0
 SINGLE_CALLS = 64
 """Single calls in flight: the engine counts all that belong to one batch as one call."""
 MAX_PAGES = BATCH_SIZE
-_MOST_DENIALS = 1000
+_MOST_CALLERS = 1000
 _DELETED = frozenset({"InvalidParameterException", "InvalidRequestException"})
 
 
@@ -42,6 +43,10 @@ def refusal(fault: Fault, who: str) -> ProviderError:
     if fault.code in _DELETED and "marked for deletion" in fault.message:
         return SecretNotFound(f"{str(fault).rstrip('. ')}. Restore the secret if it is needed.")
     return GET.refused(fault, who)
+
+
+_Caller = tuple[Identity, str]
+"""An identity in a region."""
 
 
 class SecretsManagerBatch:
@@ -54,16 +59,18 @@ class SecretsManagerBatch:
         self._client = client
         self._clock = clock
         self._single = SecretsManager(client, refusal)
-        self._single_calls = Semaphore(SINGLE_CALLS)
-        self._denied: Lru[tuple[Identity, str], float] = Lru(_MOST_DENIALS)
-        """When each identity was denied the batch action, by region."""
+        self._single_calls = asyncio.Semaphore(SINGLE_CALLS)
+        self._denied_at: Lru[_Caller, float | None] = Lru(_MOST_CALLERS)
+        """When each caller was denied the batch action; None: it is allowed."""
+        self._first: dict[_Caller, asyncio.Future[None]] = {}
+        """The first batch of each caller, as long as it is in flight."""
 
     async def read(
         self, refs: Sequence[SecretRef], access: Access
     ) -> Mapping[SecretRef, SecretValue | ProviderError]:
         """See `Store.read`."""
         together = [ref for ref in refs if _is_current(ref)]
-        if len(together) < 2 or self._is_denied(access):
+        if len(together) < 2 or self._is_denied((access.identity, access.region)):
             together = []
         alone = [self._alone(ref, access) for ref in refs if ref not in together]
         return await merged([self._together(together, access), *alone] if together else alone)
@@ -73,23 +80,53 @@ class SecretsManagerBatch:
         many as there are secrets."""
         return None
 
-    def _is_denied(self, access: Access) -> bool:
-        at = self._denied.get((access.identity, access.region))
-        return at is not None and self._clock() < at + DENIED_SECONDS
+    def _is_denied(self, caller: _Caller) -> bool:
+        at = self._denied_at.get(caller)
+        if at is not None and self._clock() >= at + DENIED_SECONDS:
+            del self._denied_at[caller]
+            return False
+        return at is not None
+
+    @contextmanager
+    def _one_first(self, caller: _Caller) -> Iterator[None]:
+        """As long as the block lasts, other batches of a caller who is not known yet wait."""
+        if caller in self._denied_at or caller in self._first:
+            yield
+            return
+        first = self._first[caller] = asyncio.get_running_loop().create_future()
+        try:
+            yield
+        finally:
+            del self._first[caller]
+            first.set_result(None)
 
     async def _together(self, refs: Sequence[SecretRef], access: Access) -> Outcomes:
         """What fails for the whole batch is found out for each secret, unless it is transient."""
+        caller = access.identity, access.region
+        if first := self._first.get(caller):
+            await asyncio.wait([first])
+        found = {}
+        if not self._is_denied(caller):
+            with self._one_first(caller):
+                found = await self._try(refs, access)
+        outcomes: Outcomes = {ref: found[ref.name] for ref in refs if ref.name in found}
+        rest = [self._alone(ref, access) for ref in refs if ref not in outcomes]
+        return outcomes | await merged(rest)
+
+    async def _try(
+        self, refs: Sequence[SecretRef], access: Access
+    ) -> dict[str, SecretValue | ProviderError]:
+        """The outcomes of a batch, none where it is refused; notes whether it is denied."""
+        caller = access.identity, access.region
         try:
             found = await self._batch(list(dict.fromkeys(ref.name for ref in refs)), access)
         except (CredentialsExpired, Unavailable):
             raise
         except ProviderError as error:
-            if isinstance(error, AccessDenied):
-                self._denied.put((access.identity, access.region), self._clock())
-            found = {}
-        outcomes: Outcomes = {ref: found[ref.name] for ref in refs if ref.name in found}
-        rest = [self._alone(ref, access) for ref in refs if ref not in outcomes]
-        return outcomes | await merged(rest)
+            self._denied_at.put(caller, self._clock() if isinstance(error, AccessDenied) else None)
+            return {}
+        self._denied_at.put(caller, None)
+        return found
 
     async def _alone(self, ref: SecretRef, access: Access) -> Outcomes:
         async with self._single_calls:
