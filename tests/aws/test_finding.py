@@ -183,6 +183,7 @@ def fill_parameters(reading: Reading) -> None:
 
 
 BOTH = {"/app/db": None, "/app/deep/db": None}
+DEEP = {"/app/deep/db": None}
 
 
 @pytest.mark.parametrize(
@@ -194,6 +195,7 @@ BOTH = {"/app/db": None, "/app/deep/db": None}
         (Find(named("o"), tags=(("no", "no"),)), {"/other": "3"}, "GetParametersByPath"),
         (Find(tags=(("env", "dev"),)), {"/app/db": None, "/other": None}, "DescribeParameters"),
         (Find(path="/app", tags=(("team", "shop"),)), BOTH, "DescribeParameters"),
+        (Find(path="/app/deep", tags=(("team", "shop"),)), DEEP, "DescribeParameters"),
         (Find(tags=(("env", "dev"), ("team", "shop"))), {"/app/db": None}, "DescribeParameters"),
         (Find(tags=()), {**BOTH, "/other": None}, "DescribeParameters"),
     ],
@@ -204,6 +206,7 @@ BOTH = {"/app/db": None, "/app/deep/db": None}
         "tags beside a name",
         "tag",
         "path and tag",
+        "deeper path and tag",
         "tags",
         "no tags at all",
     ],
@@ -233,7 +236,9 @@ async def test_without_the_right_to_a_path_parameters_are_described(reading: Rea
     fill_parameters(reading)
     user = reading.user(list(allow("*", "ssm:DescribeParameters", "ssm:GetParameters")))
     assert await parameters(reading, Find(named("db"), path="/app"), user) == BOTH
-    assert await parameters(reading, Find(named("other")), user) == {"/other": None}
+    reading.aws.cloud.put_parameter("another", "outside of all paths")
+    find = Find(named("other"), tags=(("no", "no"),))
+    assert await parameters(reading, find, user) == {"/other": None}
     refs = [SecretRef("ssmparameter", name) for name in BOTH]
     assert await reading.texts(refs, user) == ["1", "2"]
 

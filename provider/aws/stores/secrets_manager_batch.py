@@ -16,6 +16,7 @@ from provider.aws.faults import Fault, clean
 from provider.aws.protocols import unexpected
 from provider.aws.stores.parameter_store import Outcomes, merged
 from provider.aws.stores.secrets_manager import CURRENT, GET, SecretsManager, read_value
+from provider.engine.limits import KeyedLimit, Slot
 from provider.engine.model import Access, Identity, SecretRef, SecretValue
 from provider.errors import (
     AccessDenied,
@@ -31,8 +32,9 @@ BATCH = Operation("secretsmanager", "BatchGetSecretValue")
 BATCH_SIZE = 20
 DENIED_SECONDS = 3600.0
 """How long a denial of the batch action is remembered."""
-SINGLE_CALLS = 64
-"""Single calls in flight: the engine counts all that belong to one batch as one call."""
+SINGLE_CALLS = 24
+"""Single calls in flight for one identity in a region: the engine counts all that belong to one
+batch as one call."""
 MAX_PAGES = BATCH_SIZE
 _MOST_CALLERS = 1000
 _DELETED = frozenset({"InvalidParameterException", "InvalidRequestException"})
@@ -59,7 +61,7 @@ class SecretsManagerBatch:
         self._client = client
         self._clock = clock
         self._single = SecretsManager(client, refusal)
-        self._single_calls = asyncio.Semaphore(SINGLE_CALLS)
+        self._single_calls: KeyedLimit[_Caller] = KeyedLimit(SINGLE_CALLS)
         self._denied_at: Lru[_Caller, float | None] = Lru(_MOST_CALLERS)
         """When each caller was denied the batch action; None: it is allowed."""
         self._first: dict[_Caller, asyncio.Future[None]] = {}
@@ -129,7 +131,7 @@ class SecretsManagerBatch:
         return found
 
     async def _alone(self, ref: SecretRef, access: Access) -> Outcomes:
-        async with self._single_calls:
+        async with Slot((self._single_calls, (access.identity, access.region))):
             try:
                 return dict(await self._single.read([ref], access))
             except Unavailable as error:
