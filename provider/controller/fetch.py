@@ -35,8 +35,9 @@ from provider.runtime.offload import Offload
 SHARED_SECONDS = 60.0
 """A periodic refresh takes what was asked for in this time, or in a tenth of its interval."""
 LIGHT_BYTES = 4096
-"""Of the values that are worked on in the event loop."""
-LIGHT_ENTRIES = 20
+"""Of the JSON that is searched in the event loop, which takes a millisecond or a few."""
+BYTES_AS_ONE = 16
+"""Bytes that are only decoded or copied count as one that is searched."""
 _PLAIN_PROPERTY = re.compile(r"[\w-]+(\.[\w-]+){0,5}")
 
 Sources = Mapping[StoreRef, Source]
@@ -193,8 +194,8 @@ def _of(entry: Entry, sources: Sources, reads: Mapping[Session, "asyncio.Task[An
 
 
 def is_light(entries: Sequence[Entry], results: Sequence[Result]) -> bool:
-    """Whether the work on the values takes less than about a millisecond."""
-    size = 0
+    """Whether the work on the values may be done in the event loop."""
+    work = 0
     for entry, result in zip(entries, results, strict=True):
         if isinstance(result, ProviderError):
             continue
@@ -203,5 +204,5 @@ def is_light(entries: Sequence[Entry], results: Sequence[Result]) -> bool:
         wanted = entry.what.remote_ref.property
         if wanted and not _PLAIN_PROPERTY.fullmatch(wanted):
             return False
-        size += len(result)
-    return size <= LIGHT_BYTES and len(entries) <= LIGHT_ENTRIES
+        work += len(result) if wanted else BYTES_AS_ONE + len(result) // BYTES_AS_ONE
+    return work <= LIGHT_BYTES
