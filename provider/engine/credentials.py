@@ -27,6 +27,8 @@ FAILING_SECONDS = 900.0
 """Older failures leave the gauge of failing identities."""
 FETCH_SECONDS = 60.0
 """The most time that one fetch may take, retries included."""
+OTHERS_SECONDS = 1.0
+"""How long to wait for a fetch with another token of the same identity, before our own is tried."""
 UNLIMITED = 3600.0
 """Seconds after which credentials without an expiry are fetched again."""
 LEAST_MARGIN = 60.0
@@ -115,12 +117,16 @@ class CredentialCache:
                 fetch = self._start(principal)
                 return await fetch.join()
             self._observe("joined")
-            try:
+            if fetch.source == principal.source:
                 return await fetch.join()
-            except TokenRejected:
-                # It says nothing about another token of the same identity.
-                if fetch.source == principal.source:
-                    raise
+            # Another token of the same identity: that it is rejected, or retried for long, says
+            # nothing about ours.
+            try:
+                async with asyncio.timeout(OTHERS_SECONDS):
+                    return await fetch.join()
+            except (TimeoutError, TokenRejected):
+                if self._fetches.get(principal.identity) is fetch:
+                    del self._fetches[principal.identity]
 
     def _start(self, principal: Principal) -> _Fetch:
         identity = principal.identity

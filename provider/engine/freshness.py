@@ -11,14 +11,11 @@ from dataclasses import dataclass
 class Freshness:
     """The oldest acceptable moment, and whether a validation is as good as a read.
 
-    A validation finds that the remembered version is still the current one. A call that is still in
-    flight may have been sent `slack` seconds earlier: of a crowd that comes at once, the last ones
-    come after the calls of the first ones.
+    A validation finds that the remembered version is still the current one.
     """
 
     since: float
     by_reading: bool
-    slack: float = 0.0
 
     @classmethod
     def asked_since(cls, moment: float) -> "Freshness":
@@ -26,6 +23,6 @@ class Freshness:
         return cls(moment, by_reading=True)
 
     @classmethod
-    def validated_since(cls, moment: float, slack: float = 0.0) -> "Freshness":
+    def validated_since(cls, moment: float) -> "Freshness":
         """The value was asked for, or found to be current, at `moment` or later."""
-        return cls(moment, by_reading=False, slack=slack)
+        return cls(moment, by_reading=False)

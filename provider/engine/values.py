@@ -60,7 +60,7 @@ class Call(SharedTask[Mapping[Key, Answer]]):
 
     def is_fresh(self, freshness: Freshness) -> bool:
         """Whether its answer will be fresh enough."""
-        return self.asked_at is None or self.asked_at >= freshness.since - freshness.slack
+        return self.asked_at is None or self.asked_at >= freshness.since
 
 
 class Values:

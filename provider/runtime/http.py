@@ -7,10 +7,10 @@ but the requests to that host.
 
 import ssl
 from asyncio import timeout
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from types import SimpleNamespace
+from functools import cache
 from typing import Any, TypeVar
 
 import aiohttp
@@ -49,6 +49,7 @@ class HttpClient:
     def __init__(self, connections_per_host: int = CONNECTIONS_PER_HOST) -> None:
         self._connections_per_host = connections_per_host
         self._session: aiohttp.ClientSession | None = None
+        self._resolver: AsyncResolver | None = None
 
     async def send(
         self, request: Request, *, tls: ssl.SSLContext | None = None, proxy: Proxy | None = None
@@ -56,13 +57,18 @@ class HttpClient:
         """The whole answer to one request; raises `NoAnswer`.
 
         Without `tls` the system's authorities are trusted. `tls` is used for an https proxy too.
-        Requests must be repeatable: one that meets a kept connection which the server has closed is
-        sent again, once, and aiohttp itself sends a GET, PUT or DELETE again that is cut off.
+        Requests must be repeatable: one that meets a connection which the server closes, as it does
+        with kept ones, is sent again, once.
         """
         url = _checked(request)
         with translated(url, proxy.url if proxy else None):
             async with timeout(request.timeout):
-                return await _sent(lambda note: self._send(url, request, tls, proxy, note))
+                try:
+                    return await self._send(url, request, tls, proxy)
+                except _CLOSED as error:
+                    if isinstance(error, aiohttp.ClientConnectorError):
+                        raise
+                return await self._send(url, request, tls, proxy)
 
     @asynccontextmanager
     async def stream(
@@ -77,7 +83,7 @@ class HttpClient:
         url = _checked(request)
         with translated(url):
             async with timeout(request.timeout):
-                response = await _sent(lambda note: self._begin(url, request, tls, None, note))
+                response = await self._begin(url, request, tls, None)
         try:
             headers = _headers(response)
             yield Stream(response.status, headers, response.content, url, idle, max_line)
@@ -89,6 +95,9 @@ class HttpClient:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+        resolver, self._resolver = self._resolver, None
+        if resolver is not None:
+            await resolver.close()
 
     async def _send(
         self,
@@ -96,9 +105,8 @@ class HttpClient:
         request: Request,
         tls: ssl.SSLContext | None,
         proxy: Proxy | None,
-        connection: SimpleNamespace,
     ) -> Reply:
-        async with await self._begin(url, request, tls, proxy, connection) as response:
+        async with await self._begin(url, request, tls, proxy) as response:
             body = await _read(response, url, request.max_body)
             return Reply(response.status, _headers(response), body)
 
@@ -108,7 +116,6 @@ class HttpClient:
         request: Request,
         tls: ssl.SSLContext | None,
         proxy: Proxy | None,
-        connection: SimpleNamespace,
     ) -> aiohttp.ClientResponse:
         """The answer up to its body."""
         options: dict[str, Any] = {"ssl": tls} if tls is not None else {}
@@ -126,8 +133,7 @@ class HttpClient:
             headers=headers,
             data=request.body or None,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=request.connect_timeout),
-            trace_request_ctx=connection,
+            timeout=_connect_timeout(request.connect_timeout),
             **options,
         )
 
@@ -137,9 +143,10 @@ class HttpClient:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
+            self._resolver = AsyncResolver(timeout=_NAME_TIMEOUT, tries=2)
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    resolver=AsyncResolver(timeout=_NAME_TIMEOUT, tries=2),
+                    resolver=self._resolver,
                     limit=0,
                     limit_per_host=self._connections_per_host,
                     keepalive_timeout=MAX_IDLE,
@@ -147,52 +154,30 @@ class HttpClient:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 skip_auto_headers=_OWN_HEADERS,
-                trace_configs=[_tracing()],
             )
         return self._session
 
 
-async def _sent(send: Callable[[SimpleNamespace], Awaitable[T]]) -> T:
-    """The result of `send`; of a second one if a kept connection was closed by the server."""
-    connection = SimpleNamespace(reused=False)
-    try:
-        return await send(connection)
-    except aiohttp.ClientConnectorError:
-        raise
-    except _CLOSED:
-        if not connection.reused:
-            raise
-    return await send(connection)
-
-
-def _tracing() -> aiohttp.TraceConfig:
-    """Notes in the `trace_request_ctx` of a request whether its connection was a kept one."""
-
-    async def note_kept(_session: object, context: SimpleNamespace, _params: object) -> None:
-        context.trace_request_ctx.reused = True
-
-    async def note_new(_session: object, context: SimpleNamespace, _params: object) -> None:
-        context.trace_request_ctx.reused = False
-
-    tracing = aiohttp.TraceConfig()
-    tracing.on_connection_reuseconn.append(note_kept)
-    tracing.on_connection_create_start.append(note_new)
-    return tracing
-
-
 def _checked(request: Request) -> URL:
     """The URL of a request that can be sent; tokens come from outside and may hold anything."""
-    url = URL(request.url, encoded=True)
     try:
-        origin = str(url.origin())
+        url = URL(request.url, encoded=True)
+        str(url.origin())  # which reads all of it
     except ValueError:
         raise NoAnswer("malformed", "the URL of a request is not one") from None
     if not (request.url.isascii() and request.url.isprintable() and " " not in request.url):
-        raise NoAnswer("malformed", f"{origin} was not asked: no URL may hold such characters")
+        text = f"{url.origin()} was not asked: no URL may hold such characters"
+        raise NoAnswer("malformed", text)
     for value in request.headers.values():
         if not (value.isascii() and value.isprintable()):
-            raise NoAnswer("malformed", f"{origin} was not asked: no header may hold such a value")
+            text = f"{url.origin()} was not asked: no header may hold such a value"
+            raise NoAnswer("malformed", text)
     return url
+
+
+@cache
+def _connect_timeout(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, sock_connect=seconds)
 
 
 async def _read(response: aiohttp.ClientResponse, url: URL, most: int) -> bytes:

@@ -339,24 +339,6 @@ async def test_validations_of_one_moment_are_shared(engine: FakeEngine) -> None:
     assert engine.secrets.count("describe") == 1
 
 
-async def test_a_call_in_flight_may_be_older_by_the_slack(engine: FakeEngine) -> None:
-    await engine.first([DB])
-    _clock(engine).now += 1
-    gate = Gate()
-    engine.secrets.faults["describe", REGION] = gate
-    first = asyncio.create_task(engine.again([DB]))
-    await gate.reached.wait()
-    _clock(engine).now += 0.3
-    for slack, calls in ((0.5, 1), (0.1, 2)):
-        freshness = Freshness.validated_since(engine.clock(), slack)
-        later = asyncio.create_task(engine.answers([DB], engine.query(freshness)))
-        await asyncio.sleep(0.01)
-        assert engine.secrets.count("describe") == calls
-        later.cancel()
-    gate.open()
-    assert await first == [b"one"]
-
-
 async def test_a_first_read_does_not_join_a_validation(engine: FakeEngine) -> None:
     await engine.first([DB])
     _clock(engine).now += 1
