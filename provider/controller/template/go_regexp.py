@@ -27,6 +27,8 @@ class Pattern:
         """Raises FunctionError with no part of the pattern."""
         if len(pattern) > MOST_PATTERN_BYTES:
             raise FunctionError(f"the regular expression exceeds {MOST_PATTERN_BYTES} bytes")
+        if not _is_utf8(pattern):
+            raise FunctionError("error parsing regexp: invalid UTF-8")
         if any(escape.group(1) == b"C" for escape in _ESCAPE.finditer(pattern)):
             raise FunctionError("error parsing regexp: invalid escape sequence")
         options = re2.Options()
@@ -88,6 +90,14 @@ class Pattern:
 
         loose = template.decode("utf-8", "surrogateescape")
         return _REFERENCE.sub(group, loose).encode("utf-8", "surrogateescape")
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _text(name: bytes | str) -> str:

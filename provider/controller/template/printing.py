@@ -75,7 +75,7 @@ class Printer(ScalarPrinter):
             self._pair(value, verb, flags, depth)
 
     def _stringer(self, value: Moment | Version, verb: str, flags: Flags) -> None:
-        if verb in ("v", "s", "q", "x", "X") and not flags.sharp_v:
+        if verb in ("v", "s", "q", "x", "X"):
             if isinstance(value, Moment):
                 text = format_moment(value, _GO_LAYOUT)
             else:

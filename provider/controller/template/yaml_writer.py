@@ -6,12 +6,11 @@ from functools import cmp_to_key
 from typing import Final
 
 import yaml
-from yaml.emitter import ScalarAnalysis
+from yaml.emitter import Emitter, ScalarAnalysis
 
-from provider.controller.template.go_json import format_number
 from provider.controller.template.go_yaml import is_date, scalar
 from provider.controller.template.limits import Budget
-from provider.controller.template.numbers import format_float, parse_int, parse_uint
+from provider.controller.template.numbers import format_float
 from provider.controller.template.values import List, Map, Value
 
 
@@ -26,6 +25,26 @@ class _Dumper(yaml.Dumper):
             return True
         return bool(super().check_simple_key())
 
+    def check_empty_document(self) -> bool:
+        """An empty document needs no marker."""
+        return False
+
+    def write_double_quoted(self, text: str, split: bool = True) -> None:
+        """Long lines are broken at spaces only, and the space is the break."""
+        self.write_indicator('"', True)
+        after_space = False
+        for at, char in enumerate(text):
+            breaks = split and not after_space and self.column > self.best_width
+            if char == " " and breaks and 0 < at < len(text) - 1:
+                self.write_indent()
+                piece = "\\" if text[at + 1] == " " else ""
+            else:
+                piece = _escaped(char)
+            after_space = char == " "
+            self.column += len(piece)
+            self.stream.write(piece)
+        self.write_indicator('"', False)
+
     def analyze_scalar(self, scalar: str) -> ScalarAnalysis:
         """A text with characters beyond the basic plane is written in double quotes."""
         analysis = super().analyze_scalar(scalar)
@@ -36,7 +55,7 @@ class _Dumper(yaml.Dumper):
 
 
 def emit(value: Value, budget: Budget) -> str:
-    """The value, which came through JSON, as go-yaml writes it, without the last newline."""
+    """The value as go-yaml writes it, without the last newline."""
     events: list[yaml.Event] = [
         yaml.StreamStartEvent(), yaml.DocumentStartEvent(explicit=False),
     ]  # fmt: skip
@@ -78,7 +97,7 @@ def _scalar_event(value: Value) -> yaml.ScalarEvent:
     elif isinstance(value, bool):
         text = "true" if value else "false"
     elif isinstance(value, float):
-        text = _number_text(value)
+        text = _float_text(value)
     else:
         text = str(value)
     return yaml.ScalarEvent(None, None, (True, True), text, style=style)
@@ -88,16 +107,31 @@ _BASE60: Final = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?",
 _DIGITS: Final = re.compile(r"[0-9]{1,1000}")
 
 
+def _float_text(number: float) -> str:
+    text = format_float(number, "g")
+    return {"+Inf": ".inf", "-Inf": "-.inf", "NaN": ".nan"}.get(text, text)
+
+
+def _escaped(char: str) -> str:
+    """A character in double quotes. go-yaml escapes what is beyond the basic plane."""
+    code = ord(char)
+    if char in Emitter.ESCAPE_REPLACEMENTS:
+        return "\\" + Emitter.ESCAPE_REPLACEMENTS[char]
+    if (
+        0x20 <= code <= 0x7E
+        or 0xA0 <= code <= 0xD7FF
+        or 0xE000 <= code <= 0xFFFD
+        and code != 0xFEFF
+    ):
+        return char
+    if code <= 0xFF:
+        return f"\\x{code:02X}"
+    return f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"
+
+
 def _needs_quotes(text: str) -> bool:
     is_text = isinstance(scalar(text, None, plain=True), bytes)
     return not is_text or is_date(text) or _BASE60.fullmatch(text) is not None
-
-
-def _number_text(number: float) -> str:
-    text = format_number(number)
-    if parse_int(text, 10) is not None or parse_uint(text, 10) is not None:
-        return text
-    return format_float(number, "g")
 
 
 def _compare(left: bytes, right: bytes) -> int:

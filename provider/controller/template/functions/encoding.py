@@ -148,9 +148,8 @@ def _to_pretty_json(budget: Budget, value: Value) -> bytes:
 @add("toYaml", "any", budget=True)
 def _to_yaml(budget: Budget, value: Value) -> bytes:
     try:
-        return yaml_writer.emit(
-            go_json.decode(go_json.encode(value, budget), budget), budget
-        ).encode()
+        document = go_yaml.parse(go_json.encode(value, budget).decode(), budget)
+        return yaml_writer.emit(document, budget).encode()
     except FunctionError:
         return b""
 

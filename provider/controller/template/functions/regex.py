@@ -83,9 +83,9 @@ def _replaced(
 
 @add("regexSplit mustRegexSplit", "string string int", budget=True)
 def _split(budget: Budget, pattern: bytes, text: bytes, most: int) -> List:
+    regexp = compiled(pattern)
     if most == 0:
         return List([], "string", nil=True)
-    regexp = compiled(pattern)
     if pattern and not text:
         return strings([b""])
     parts: list[bytes] = []

@@ -1,0 +1,136 @@
+"""A hostile template fails with one clear error, in bounded time and memory."""
+
+from collections.abc import Callable
+
+import pytest
+
+from provider.controller.template import Limits, TemplateError, compile_template
+
+DATA = {"s": b"a" * 65536, "words": b"x y" * 20000}
+GROW = "{{ $d := list 1 }}{{ range 60 }}{{ $d = list $d $d }}{{ end }}"
+LAUGHS = "a: &a [x,x,x,x,x,x,x,x]\\n" + "".join(
+    f"{name}: &{name} [{','.join(['*' + before] * 8)}]\\n"
+    for before, name in zip("abcdef", "bcdefg", strict=True)
+)
+
+FEW_STEPS = Limits(steps=50_000)  # a tenth of the default, so that the tests are fast
+STEPS = "takes more than"
+MEMORY = "the template's values exceed"
+DEPTH = "nested more than 100 levels deep"
+PADDING = "padded to more than"
+NESTED = "blocks and parentheses are nested too deeply"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{{ define "x" }}{{ template "x" }}{{ end }}{{ template "x" }}', DEPTH),
+        ("{{ range 1000000000 }}{{ end }}", STEPS),
+        ("{{ range 100000 }}{{ range 100000 }}{{ end }}{{ end }}", STEPS),
+        ('{{ repeat 1000000000 "x" }}', MEMORY),
+        ('{{ repeat 10000 (repeat 10000 "x") }}', MEMORY),
+        ("{{ until 1000000000 }}", MEMORY),
+        ("{{ untilStep 0 9223372036854775807 1 }}", MEMORY),
+        ("{{ seq 1 1000000000 }}", MEMORY),
+        ("{{ randAlpha 1000000000 }}", MEMORY),
+        ("{{ randBytes 1000000000 }}", MEMORY),
+        (GROW + "{{ print $d }}", STEPS),
+        (GROW + "{{ toJson $d }}", STEPS),
+        (GROW + "{{ toYaml $d }}", STEPS),
+        (GROW + "{{ deepCopy $d }}", STEPS),
+        (GROW + "{{ $e := deepCopy (list 1) }}{{ deepEqual $d (list $d) }}{{ print $d }}", STEPS),
+        ('{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ print $d }}', DEPTH),
+        ('{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ toJson $d }}', DEPTH),
+        (
+            (
+                '{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ $e := deepCopy (dict) }}'
+                '{{ $_ := set $e "d" $e }}{{ merge $d $e }}'
+            ),
+            DEPTH,
+        ),
+        ('{{ printf "%999999d" 1 }}', PADDING),
+        ('{{ printf "%.999999f" 1.0 }}', PADDING),
+        ('{{ printf "%*d" 900000 1 }}', PADDING),
+        ('{{ indent 1000000 "a" }}', PADDING),
+        ('{{ indent 90000 (repeat 90000 "\\n") }}', MEMORY),
+        ('{{ $s := "xx" }}{{ range 100 }}{{ $s = printf "%s%s" $s $s }}{{ end }}', STEPS),
+        ('{{ $s := "xx" }}{{ range 100 }}{{ $s = replace "x" "xxxx" $s }}{{ end }}', STEPS),
+        ('{{ join (repeat 10000 "x") (until 10000) }}', MEMORY),
+        ("{{ $l := list }}{{ range 100000 }}{{ $l = append $l 1 }}{{ end }}", STEPS),
+        ("{{ $l := list 1 }}{{ range 100 }}{{ $l = concat $l $l }}{{ end }}", MEMORY),
+        ("{{ range 100000 }}{{ mulf 1.1e300 1.1e300 1.1e300 1.1e300 1.1 1.7 }}{{ end }}", STEPS),
+        ("{{ range 100000 }}{{ $.s }}{{ end }}", "the output exceeds 2097152 bytes"),
+        ("{{ range 100000 }}{{ $x := sha256sum $.s }}{{ end }}", STEPS),
+        ("{{ range 100000 }}{{ $x := snakecase $.s }}{{ end }}", STEPS),
+        ("{{ range 100000 }}{{ $x := title $.words }}{{ end }}", STEPS),
+        ("{{ uniq (until 20000) | len }}", STEPS),
+        ('{{ range 1000 }}{{ $x := bcrypt "x" }}{{ end }}', STEPS),
+        ('{{ range 1000 }}{{ $x := derivePassword 1 "pin" "a" "b" "c" }}{{ end }}', STEPS),
+        ('{{ regexReplaceAll "a" .s (repeat 10000 "$0") }}', STEPS),
+        ('{{ regexFind (repeat 9000 "a") "x" }}', "the regular expression exceeds 8192 bytes"),
+        ('{{ regexFind "((a{100}){100}){100}" .s }}', "error parsing regexp"),
+        ("{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}", NESTED),
+        ("{{ if true }}" * 2000 + "{{ end }}" * 2000, NESTED),
+        ('{{ define "x" }}' + "{{ with 1 }}" * 200, NESTED),
+        ("x" * (2 << 20), "the template exceeds 1048576 bytes"),
+        ('{{ mustFromJson (print (repeat 500 "[") (repeat 500 "]")) }}', DEPTH),
+        ('{{ mustFromJson (print (repeat 50000 "[") (repeat 50000 "]")) }}', "exceeded max depth"),
+        ('{{ fromYaml (print (repeat 500 "[") (repeat 500 "]")) }}', DEPTH),
+        ('{{ fromYaml "' + LAUGHS + '" | toJson | len }}', STEPS),
+        ('{{ date "2006" 9223372036854775807 }}', "an argument is out of range"),
+        (
+            "".join(
+                f'{{{{ define "{n}" }}}}{{{{ template "{n + 1}" }}}}{{{{ template "{n + 1}" }}}}'
+                "{{ end }}"
+                for n in range(40)
+            )
+            + '{{ define "40" }}{{ end }}{{ template "0" }}',
+            STEPS,
+        ),
+    ],
+    ids=lambda value: value[:50],
+)
+def test_a_hostile_template_fails_with_one_clear_error(text: str, reason: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        compile_template("k", text, limits=FEW_STEPS).render(DATA)
+    assert reason in str(caught.value)
+    assert str(caught.value).startswith("template: k:")
+    assert len(str(caught.value)) < 500
+
+
+def expires_after(checks: int) -> Callable[[], bool]:
+    """A deadline that has passed when it is asked for the last time."""
+    left = iter(range(checks, -1, -1))
+    return lambda: next(left) == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ range 100000 }}{{ end }}",
+        "{{ toJson (until 20000) }}",
+        '{{ regexFindAll "a" .s -1 | len }}',
+        '{{ genPrivateKey "ed25519" }}{{ sha256sum .s }}{{ sha256sum .s }}',
+    ],
+)
+def test_the_deadline_stops_a_template(text: str) -> None:
+    with pytest.raises(TemplateError, match="the template takes too long"):
+        compile_template("k", text).render(DATA, expired=expires_after(1))
+
+
+def test_a_template_within_its_deadline_is_rendered() -> None:
+    template = compile_template("k", "{{ range 100 }}x{{ end }}")
+    assert template.render({}, expired=lambda: False) == b"x" * 100
+
+
+def test_each_rendering_has_its_own_budget() -> None:
+    template = compile_template("k", "{{ range 40 }}{{ . }}{{ end }}", limits=Limits(steps=300))
+    assert template.render({}) == template.render({})
+
+
+def test_large_secrets_of_ordinary_templates_are_within_the_limits() -> None:
+    large = b"k: v\n" * 13_000
+    text = "{{ .v | b64enc | b64dec | indent 4 | trim | replace `v` `w` | quote | len }}"
+    assert compile_template("k", text).render({"v": large})
+    assert compile_template("k", "{{ .v }}{{ .v | toJson }}").render({"v": large})
+    assert compile_template("k", "{{ .v | fromYaml | toYaml }}").render({"v": b"a1: x\n" * 2000})
