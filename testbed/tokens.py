@@ -15,6 +15,8 @@ ISSUER = "https://oidc.eks.us-east-1.amazonaws.com/id/TESTBED"
 STS_AUDIENCE = "sts.amazonaws.com"
 POD_IDENTITY_AUDIENCE = "pods.eks.amazonaws.com"
 _KEY = b"testbed"
+CLUSTER_ISSUERS: set[str] = set()
+"""Issuers of real API servers, whose tokens are read without a look at their signature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +82,18 @@ def issue_token(  # noqa: PLR0913 (all by name)
 def read_token(token: str) -> Claims:
     """The claims of a token of ours; `ValueError` for anything else. Expiry is not looked at."""
     text, _, signature = token.rpartition(".")
-    if not hmac.compare_digest(signature.encode(), _sign(text).encode()):
-        raise ValueError("not a token of this cluster")
     claims = json.loads(_decode(text.partition(".")[2]))
+    is_ours = hmac.compare_digest(signature.encode(), _sign(text).encode())
+    if not is_ours and claims["iss"] not in CLUSTER_ISSUERS:
+        raise ValueError("not a token of this cluster")
     bound = claims["kubernetes.io"]
+    pod = bound.get("pod") or {"name": "", "uid": ""}
     return Claims(
         issuer=claims["iss"],
         audience=claims["aud"][0],
         namespace=bound["namespace"],
         service_account=bound["serviceaccount"]["name"],
-        pod=bound["pod"]["name"],
-        pod_uid=bound["pod"]["uid"],
+        pod=pod["name"],
+        pod_uid=pod["uid"],
         expires_at=claims["exp"],
     )

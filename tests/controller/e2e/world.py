@@ -1,0 +1,244 @@
+"""The real controller as a process, on a real API server, with the fake AWS."""
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.request import urlopen
+
+import yaml
+
+from testbed import tokens
+from testbed.aws import FakeAws
+from testbed.aws.iam import CONTROLLER_ACTIONS, Role, Session, allow
+from testbed.cluster import Address, ClusterClient
+from testbed.control_plane import AUDIENCES
+from tests.waiting import eventually
+
+GROUP = "/apis/external-secrets.io/v1"
+MANIFESTS = Path(__file__).parents[1] / "manifests"
+PLURALS = {
+    "ExternalSecret": "externalsecrets",
+    "SecretStore": "secretstores",
+    "ClusterSecretStore": "clustersecretstores",
+    "ClusterExternalSecret": "clusterexternalsecrets",
+    "Password": "passwords",
+}
+tokens.CLUSTER_ISSUERS.add(AUDIENCES[0])
+
+
+@dataclass
+class World:
+    """Sets up AWS and the cluster, runs the controller, looks at what it makes."""
+
+    folder: Path
+    address: Address
+    cluster: ClusterClient
+    aws: FakeAws
+    namespace: str
+    flags: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.user: Session = self.aws.cloud.put_user("eso", allow=allow("*", *CONTROLLER_ACTIONS))
+        self.log: list[str] = []
+        self._process: subprocess.Popen[str] | None = None
+
+    def role(self, namespace: str, service_account: str) -> Role:
+        """A role that a ServiceAccount, which is made too, may assume."""
+        role = self.aws.cloud.put_role(
+            f"{namespace}-{service_account}",
+            trust=[f"{namespace}:{service_account}"],
+            allow=allow("*", *CONTROLLER_ACTIONS),
+        )
+        role.issuer = AUDIENCES[0]
+        annotations = {"eks.amazonaws.com/role-arn": role.arn}
+        self.cluster.apply(
+            f"/api/v1/namespaces/{namespace}/serviceaccounts",
+            {
+                "apiVersion": "v1",
+                "kind": "ServiceAccount",
+                "metadata": {"name": service_account, "annotations": annotations},
+            },
+        )
+        return role
+
+    def keys(self, namespace: str, name: str, key_id: str, secret: str) -> None:
+        """A Secret with the access key of the user."""
+        values = {key_id: self.user.access_key_id, secret: self.user.secret_access_key}
+        self.put_secret(namespace, name, values)
+
+    def put_secret(self, namespace: str, name: str, values: Mapping[str, str]) -> None:
+        document = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name},
+            "stringData": dict(values),
+        }
+        self.cluster.apply(f"/api/v1/namespaces/{namespace}/secrets", document)
+
+    def apply(self, text: str, namespace: str = "", version: str = "") -> None:
+        """Apply manifests as they are; those without a namespace in that of the test."""
+        for document in yaml.safe_load_all(text):
+            kind = document["kind"]
+            api = version or document["apiVersion"]
+            is_cluster_wide = kind.startswith("Cluster")
+            place = document["metadata"].get("namespace") or namespace or self.namespace
+            root = "" if is_cluster_wide else f"/namespaces/{place}"
+            self.cluster.apply(
+                f"/apis/{api}{root}/{PLURALS[kind]}", {**document, "apiVersion": api}
+            )
+
+    def get(self, kind: str, name: str, namespace: str | None = None) -> Any:
+        """An object; None if there is none."""
+        answer = self.cluster.ask("GET", self.path(kind, name, namespace))
+        return answer.body if answer.status == 200 else None
+
+    def path(self, kind: str, name: str, namespace: str | None = None) -> str:
+        root = "/api/v1" if kind == "Secret" else GROUP
+        plural = "secrets" if kind == "Secret" else PLURALS[kind]
+        place = "" if kind.startswith("Cluster") else f"/namespaces/{namespace or self.namespace}"
+        return f"{root}{place}/{plural}/{name}"
+
+    def patch(
+        self, kind: str, name: str, change: Mapping[str, Any], namespace: str | None = None
+    ) -> Any:
+        path = self.path(kind, name, namespace)
+        return self.cluster.do("PATCH", path, change, "application/merge-patch+json")
+
+    def delete(self, kind: str, name: str, namespace: str | None = None) -> None:
+        self.cluster.do("DELETE", self.path(kind, name, namespace))
+
+    def data(self, name: str, namespace: str | None = None) -> dict[str, str] | None:
+        """The decoded data of a Secret; None if there is none."""
+        found = self.get("Secret", name, namespace)
+        if found is None:
+            return None
+        return {
+            key: base64.b64decode(value).decode() for key, value in found.get("data", {}).items()
+        }
+
+    def ready(self, kind: str, name: str, namespace: str | None = None) -> tuple[str, str, str]:
+        """Status, reason and message of the condition Ready."""
+        found = self.get(kind, name, namespace) or {}
+        for one in found.get("status", {}).get("conditions", ()):
+            if one["type"] == "Ready":
+                return one["status"], one.get("reason", ""), one.get("message", "")
+        return "", "", ""
+
+    def until(self, kind: str, name: str, *expected: str, namespace: str | None = None) -> None:
+        """Wait for a condition Ready that begins with these."""
+
+        def met() -> bool:
+            found = self.ready(kind, name, namespace)
+            return all(text.startswith(want) for text, want in zip(found, expected, strict=False))
+
+        try:
+            eventually(met, f"{kind} {name} {expected}")
+        except AssertionError as error:
+            found = self.ready(kind, name, namespace)
+            raise AssertionError(f"{error}\nfound {found}\n{self.tail()}") from None
+
+    def events(self, namespace: str | None = None) -> list[tuple[str, str, str]]:
+        """Object, reason and message of the Events of a namespace."""
+        place = namespace or self.namespace
+        found = self.cluster.do("GET", f"/api/v1/namespaces/{place}/events")["items"]
+        return [(one["involvedObject"]["name"], one["reason"], one["message"]) for one in found]
+
+    def tail(self) -> str:
+        return "\n".join(self.log[-30:])
+
+    def calls(self) -> int:
+        """Calls to AWS so far."""
+        return self.aws.journal.count()
+
+    # ---- the process
+
+    def arguments(self) -> list[str]:
+        token = self.folder / "token"
+        token.write_text(self.address.token)
+        return [
+            f"--kube-api-url={self.address.url}",
+            f"--kube-ca-file={self.address.ca_file}",
+            f"--kube-token-file={token}",
+            "--metrics-addr=127.0.0.1:0",
+            "--live-addr=127.0.0.1:0",
+            f"--lease-namespace={self.namespace}",
+            "--pod-name=controller-0",
+            "--log-format=json",
+            *self.flags,
+        ]
+
+    def start(self) -> "World":
+        """Start the controller and wait until it works."""
+        plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        seen = len(self.log)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "provider", "controller", *self.arguments()],
+            env={**plain, "AWS_ENDPOINT_URL": self.aws.url, **self.environment},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._reader = Thread(target=self._read, args=(self._process,), daemon=True)
+        self._reader.start()
+
+        def works() -> bool:
+            assert self._process is not None
+            assert self._process.poll() is None, self.tail()
+            return any("all objects are known" in line for line in self.log[seen:])
+
+        eventually(works, "the controller works", 40)
+        return self
+
+    def page(self, path: str) -> str:
+        """A page of the running controller."""
+        for line in reversed(self.log):
+            if '"web pages are up"' in line and path in json.loads(line)["pages"].split():
+                with urlopen(f"http://{json.loads(line)['address']}{path}", timeout=5) as page:
+                    return str(page.read().decode())
+        raise AssertionError("no such page")
+
+    def send_signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 15) -> int:
+        """Stop the controller; its exit code."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        code = self._process.wait(seconds)
+        self._reader.join(seconds)
+        assert self._process.stderr is not None
+        self._process.stderr.close()
+        self._process = None
+        return code
+
+    def close(self) -> None:
+        if self._process is not None:
+            self.stop(signal.SIGKILL)
+
+    def _read(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stderr is not None
+        for line in process.stderr:
+            self.log.append(line.rstrip("\n"))
+
+
+@contextmanager
+def a_world(
+    folder: Path, address: Address, cluster: ClusterClient, namespace: str, *flags: str
+) -> Iterator[World]:
+    """A world that is not started; it is closed at the end."""
+    with FakeAws() as aws:
+        world = World(folder, address, cluster, aws, namespace, flags)
+        try:
+            yield world
+        finally:
+            world.close()
