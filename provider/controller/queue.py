@@ -33,7 +33,7 @@ class Observe(Protocol):
     """Takes the figures of one reconcile, for metrics."""
 
     def __call__(
-        self, item: Item, *, waited: float, took: float, error: Exception | None
+        self, item: Item, /, *, waited: float, took: float, error: Exception | None
     ) -> object:
         """`waited` seconds since it was due, `took` seconds; `error` if it failed."""
         ...
@@ -81,6 +81,7 @@ class Queue:
     @property
     def depth(self) -> int:
         """Objects that are due and wait for their turn."""
+        self._schedule.advance(self._clock())
         return self._schedule.ready
 
     @property
@@ -91,12 +92,15 @@ class Queue:
     @property
     def scheduled(self) -> int:
         """Objects that are due later."""
+        self._schedule.advance(self._clock())
         return self._schedule.waiting
 
     def oldest(self) -> float:
         """Seconds for which an object has waited for its turn, the most of all."""
+        now = self._clock()
+        self._schedule.advance(now)
         since = self._schedule.oldest()
-        return 0.0 if since is None else self._clock() - since
+        return 0.0 if since is None else now - since
 
     def failures(self, item: Item) -> int:
         """How often in a row an object has failed."""

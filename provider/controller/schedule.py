@@ -66,7 +66,7 @@ class Schedule:
 
         None if nothing is ready, or only items of namespaces that have their share under way.
         """
-        self._move_due(now)
+        self.advance(now)
         for namespace, items in self._ready.items():
             if self._running_in[namespace] < self._share:
                 item, since = next(iter(items.items()))
@@ -112,7 +112,8 @@ class Schedule:
         """Since when the item that is ready for the longest time is so."""
         return min((next(iter(items.values())) for items in self._ready.values()), default=None)
 
-    def _move_due(self, now: float) -> None:
+    def advance(self, now: float) -> None:
+        """Make ready what is due."""
         while (due := self.next_due()) is not None and due <= now:
             _, _, item = heapq.heappop(self._heap)
             del self._due[item]

@@ -1,0 +1,357 @@
+"""The cache follows the API server, through ends of watches, 410, outages and odd objects."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provider.controller import informer as module
+from provider.controller.informer import Informer, ObjectKey, Unreadable
+from provider.controller.named_watches import UNUSED, NamedObject, NamedWatches
+from provider.kube.connection import Connection
+from provider.kube.kinds import SECRETS, Document
+from provider.kube.objects import Objects
+from provider.kube.reading import Selection
+from provider.runtime.http import HttpClient
+from testbed.faults import closed
+from testbed.kubernetes import TOKEN, FakeKubernetes, unavailable
+from tests.fakes.engine import Clock
+
+MANAGED = Selection(SECRETS, labels="managed=true", metadata_only=True)
+Change = tuple[str, object, object]
+
+
+def mark(document: Document) -> str:
+    """What the tests keep of a Secret; raises for one that is marked so."""
+    value = str(document["metadata"].get("annotations", {}).get("mark", ""))
+    if value == "broken":
+        raise ValueError("no such mark")
+    return value
+
+
+def secret(name: str, text: str = "", **metadata: Any) -> Document:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "namespace": "shop",
+            "name": name,
+            "labels": {"managed": "true"},
+            "annotations": {"mark": text},
+            **metadata,
+        },
+        "type": "Opaque",
+    }
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def kubernetes() -> Any:
+    with FakeKubernetes(writable=True) as fake:
+        fake.put_namespace("shop")
+        yield fake
+
+
+@pytest.fixture
+async def objects(kubernetes: FakeKubernetes) -> AsyncIterator[Objects]:
+    http = HttpClient()
+    connection = Connection(
+        kubernetes.url, ca_file=Path("none"), token=TOKEN, send=http.send, stream=http.stream
+    )
+    yield Objects(connection, field_manager="tests")
+    await http.close()
+
+
+async def no_pause(_seconds: float) -> None:
+    await asyncio.sleep(0.001)
+
+
+class World:
+    """A running informer and the changes that its handler was called with."""
+
+    def __init__(self, kubernetes: FakeKubernetes, objects: Objects) -> None:
+        self.kubernetes = kubernetes
+        self.objects = objects
+        self.informer = Informer(objects, MANAGED, mark, sleep=no_pause)
+        self.changes: list[Change] = []
+        self.informer.on_change(
+            lambda key, old, new: self.changes.append((key.name, old, new)),
+        )
+        self.task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self.task = asyncio.create_task(self.informer.run())
+        await self.informer.synced.wait()
+
+    async def stop(self) -> None:
+        if self.task:
+            self.task.cancel()
+            await asyncio.wait([self.task])
+
+    def get(self, name: str) -> object:
+        return self.informer.get(ObjectKey("shop", name))
+
+    async def sees(self, *changes: Change) -> None:
+        """Waits for exactly these changes, then forgets them."""
+        await until(lambda: len(self.changes) >= len(changes))
+        assert self.changes == list(changes)
+        self.changes.clear()
+
+
+@pytest.fixture
+async def world(kubernetes: FakeKubernetes, objects: Objects) -> AsyncIterator[World]:
+    one = World(kubernetes, objects)
+    yield one
+    await one.stop()
+
+
+async def test_a_list_then_a_watch(world: World) -> None:
+    world.kubernetes.put(secret("a", "1"))
+    world.kubernetes.put(secret("foreign", labels={}))
+    await world.start()
+    await world.sees(("a", None, "1"))
+    world.kubernetes.put(secret("b", "1"))
+    world.kubernetes.put(secret("a", "2"))
+    world.kubernetes.remove("secrets", "b", "shop")
+    await world.sees(("b", None, "1"), ("a", "1", "2"), ("b", "1", None))
+    assert [(key.name, value) for key, value in world.informer.items()] == [("a", "2")]
+    assert world.informer.counts.lists == 1
+
+
+async def test_long_lists_come_in_pages(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = world.objects.list
+    monkeypatch.setattr(world.objects, "list", lambda selection: real(selection, page=3))
+    for number in range(10):
+        world.kubernetes.put(secret(f"s{number}"))
+    await world.start()
+    assert len(world.informer) == 10
+    assert world.kubernetes.journal.count("list secrets") == 4
+
+
+@pytest.mark.parametrize("end", ["time", "broken"])
+async def test_a_watch_that_ends_goes_on_from_where_it_was(
+    world: World, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if end == "time":
+        monkeypatch.setattr(module, "WATCH_SECONDS", 1)
+    await world.start()
+    await until(lambda: world.kubernetes.journal.count("watch secrets") == 1)
+    if end == "broken":
+        world.kubernetes.break_watches()
+    await until(lambda: world.kubernetes.journal.count("watch secrets") >= 2)
+    world.kubernetes.put(secret("a", "1"))
+    await world.sees(("a", None, "1"))
+    assert world.informer.counts.lists == 1
+
+
+async def test_a_dropped_version_makes_it_list_again_and_hand_on_differences(
+    world: World, kubernetes: FakeKubernetes
+) -> None:
+    for name in ("same", "changed", "deleted"):
+        kubernetes.put(secret(name, "1"))
+    await world.start()
+    await until(lambda: kubernetes.journal.count("watch secrets") == 1)
+    world.changes.clear()
+    kubernetes.faults.inject(closed(), operation="watch secrets")
+    kubernetes.break_watches()
+    kubernetes.put(secret("changed", "2"))
+    kubernetes.put(secret("new", "1"))
+    kubernetes.remove("secrets", "deleted", "shop")
+    kubernetes.compact()
+    kubernetes.faults.clear()
+    await until(lambda: len(world.changes) == 3)
+    assert sorted(world.changes, key=lambda change: change[0]) == [
+        ("changed", "1", "2"),
+        ("deleted", "1", None),
+        ("new", None, "1"),
+    ]
+    assert world.informer.counts.lists == 2
+
+
+async def test_an_outage_is_waited_for_with_longer_and_longer_pauses(
+    world: World, kubernetes: FakeKubernetes
+) -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 12:
+            kubernetes.faults.clear()
+
+    world.informer._sleep = sleep
+    kubernetes.faults.inject(unavailable())
+    kubernetes.put(secret("a", "1"))
+    task = asyncio.create_task(world.start())
+    await until(lambda: world.informer.failure)
+    await task
+    await world.sees(("a", None, "1"))
+    await until(lambda: not world.informer.failure)
+    for number, pause in enumerate(pauses):
+        most = min(module.FIRST_PAUSE * 2**number, module.MAX_PAUSE)
+        assert most / 2 <= pause <= most
+
+
+async def test_an_object_that_cannot_be_read_concerns_itself_only(world: World) -> None:
+    world.kubernetes.put(secret("a", "broken"))
+    world.kubernetes.put(secret("b", "1"))
+    await world.start()
+    broken = world.get("a")
+    assert isinstance(broken, Unreadable)
+    assert broken.error == "no such mark"
+    assert (world.get("b"), world.informer.unreadable) == ("1", 1)
+    world.kubernetes.put(secret("a", "2"))
+    await until(lambda: world.get("a") == "2")
+    assert world.informer.unreadable == 0
+
+
+async def test_a_handler_that_fails_does_not_stop_the_others(world: World) -> None:
+    seen = []
+
+    def fail(*_change: object) -> None:
+        raise ZeroDivisionError
+
+    world.informer._handlers.insert(0, fail)
+    world.informer.on_change(lambda key, *_: seen.append(key.name))
+    world.kubernetes.put(secret("a"))
+    world.kubernetes.put(secret("b"))
+    await world.start()
+    assert seen == ["a", "b"]
+
+
+async def test_the_answer_to_an_own_write_counts_at_once_and_once(world: World) -> None:
+    world.kubernetes.put(secret("a", "1"))
+    await world.start()
+    await world.sees(("a", None, "1"))
+    change = {"metadata": {"annotations": {"mark": "2"}}}
+    world.informer.learn(await world.objects.merge_patch(SECRETS, "shop", "a", change))
+    assert world.get("a") == "2"
+    world.kubernetes.put(secret("end"))
+    await until(lambda: world.get("end") is not None)
+    await world.sees(("a", "1", "2"), ("end", None, ""))
+
+
+async def test_an_old_answer_neither_returns_nor_revives_anything(world: World) -> None:
+    world.kubernetes.put(secret("a", "1"))
+    old = await world.objects.get(SECRETS, "shop", "a")
+    world.kubernetes.put(secret("a", "2"))
+    await world.start()
+    world.informer.learn(old)
+    assert world.get("a") == "2"
+    world.kubernetes.remove("secrets", "a", "shop")
+    await until(lambda: world.get("a") is None)
+    world.informer.learn(old)
+    assert world.get("a") is None
+    world.kubernetes.put(secret("a", "3"))
+    await until(lambda: world.get("a") == "3")
+
+
+async def test_no_data_of_secrets_is_read(world: World) -> None:
+    seen: list[Document] = []
+
+    def keep(document: Document) -> str:
+        seen.append(document)
+        return ""
+
+    world.informer._parse = keep
+    world.kubernetes.put({**secret("a"), "data": {"password": "YzRuYXJ5"}})
+    await world.start()
+    world.kubernetes.put({**secret("b"), "data": {"password": "YzRuYXJ5"}})
+    await until(lambda: len(seen) == 2)
+    assert "YzRuYXJ5" not in str(seen)
+
+
+CREDENTIALS = NamedObject(SECRETS, "shop", "credentials")
+
+
+class Named:
+    """Running watches by name, and what they reported."""
+
+    def __init__(self, objects: Objects, clock: Clock, most: int = 3) -> None:
+        self.changed: list[str] = []
+        self.watches = NamedWatches(
+            objects,
+            lambda named: self.changed.append(named.name),
+            most=most,
+            clock=clock,
+            sleep=no_pause,
+        )
+        self.task = asyncio.create_task(self.watches.run())
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        await asyncio.wait([self.task])
+
+
+@pytest.fixture
+async def named(objects: Objects, clock: Clock) -> AsyncIterator[Named]:
+    one = Named(objects, clock)
+    await asyncio.sleep(0)
+    yield one
+    await one.stop()
+
+
+def version(thing: Document) -> str:
+    return str(thing["metadata"]["resourceVersion"])
+
+
+async def test_a_used_object_is_reported_when_it_changes(
+    named: Named, kubernetes: FakeKubernetes
+) -> None:
+    read = kubernetes.put(secret("credentials", "1"))
+    assert named.watches.use(CREDENTIALS, version(read))
+    await until(lambda: kubernetes.journal.count("watch secrets") == 1)
+    assert named.changed == []
+    kubernetes.put(secret("another"))
+    kubernetes.put(secret("credentials", "2"))
+    await until(lambda: named.changed == ["credentials"])
+    kubernetes.remove("secrets", "credentials", "shop")
+    await until(lambda: named.changed == ["credentials", "credentials"])
+
+
+async def test_what_changed_between_reading_and_watching_is_reported(
+    named: Named, kubernetes: FakeKubernetes
+) -> None:
+    read = kubernetes.put(secret("credentials", "1"))
+    kubernetes.put(secret("credentials", "2"))
+    named.watches.use(CREDENTIALS, version(read))
+    await until(lambda: named.changed == ["credentials"])
+
+
+async def test_an_object_that_is_missing_is_reported_when_it_comes(
+    named: Named, kubernetes: FakeKubernetes
+) -> None:
+    named.watches.use(CREDENTIALS, "")
+    await until(lambda: kubernetes.journal.count("watch secrets") == 1)
+    assert named.changed == []
+    kubernetes.put(secret("credentials", "1"))
+    await until(lambda: named.changed == ["credentials"])
+
+
+async def test_what_was_read_since_is_not_reported(
+    named: Named, kubernetes: FakeKubernetes
+) -> None:
+    named.watches.use(CREDENTIALS, version(kubernetes.put(secret("credentials", "1"))))
+    await until(lambda: kubernetes.journal.count("watch secrets") == 1)
+    with kubernetes.objects.lock:
+        named.watches.use(CREDENTIALS, version(kubernetes.put(secret("credentials", "2"))))
+    kubernetes.put(secret("credentials", "3"))
+    await until(lambda: named.changed == ["credentials"])
+
+
+async def test_watches_by_name_are_bounded_and_unused_ones_make_room(
+    named: Named, clock: Clock, kubernetes: FakeKubernetes
+) -> None:
+    many = [NamedObject(SECRETS, "shop", str(number)) for number in range(5)]
+    assert [named.watches.use(one, "") for one in many] == [True] * 3 + [False] * 2
+    assert (len(named.watches), named.watches.refused) == (3, 2)
+    clock.now += UNUSED
+    named.watches.use(many[1], "")
+    assert named.watches.use(many[4], "")
+    assert len(named.watches) == 3
