@@ -12,11 +12,14 @@ from provider.aws.endpoints import Endpoints
 from provider.aws.stores.parameter_path import ParameterPaths
 from provider.aws.stores.parameter_store import ParameterStore
 from provider.aws.stores.secrets_manager import SecretsManager
+from provider.aws.stores.secrets_manager_batch import SecretsManagerBatch
+from provider.aws.stores.tags import ParameterTags, SecretTags
 from provider.engine.model import Access, Identity, SecretRef, SecretValue
 from provider.engine.ports import Store
 from provider.errors import ProviderError, SecretNotFound, SecretUnusable
 from provider.runtime.http import HttpClient
-from testbed.aws import FakeAws
+from testbed.aws import FakeAws, allow
+from testbed.aws.iam import CONTROLLER_ACTIONS
 from tests.contract.worlds import REGION, FakeWorld, MotoWorld, World, moto_url
 
 
@@ -34,7 +37,8 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
         yield request.getfixturevalue("moto")
         return
     with FakeAws() as aws:
-        role = aws.cloud.put_role("reader", trust=["shop:web"])
+        may = allow("*", *CONTROLLER_ACTIONS)
+        role = aws.cloud.put_role("reader", trust=["shop:web"], allow=may)
         yield FakeWorld(aws, aws.cloud.open_session(role, "shop.web"))
 
 
@@ -53,6 +57,11 @@ def access(world: World) -> Access:
 @pytest.fixture
 def secrets(client: AwsClient) -> Store:
     return SecretsManager(client)
+
+
+@pytest.fixture
+def batches(client: AwsClient) -> Store:
+    return SecretsManagerBatch(client)
 
 
 @pytest.fixture
@@ -149,6 +158,42 @@ async def test_a_secret_marked_for_deletion(world: World, secrets: Store, access
     assert isinstance(outcome, SecretUnusable)
     assert "marked for deletion" in str(outcome)
     assert await secrets.current_version(secret("a"), access) is None
+
+
+async def test_a_batch_is_what_single_calls_are(
+    world: World, secrets: Store, batches: Store, access: Access
+) -> None:
+    refs = [secret(f"s{number}") for number in range(batches.batch_size - 3)]
+    for ref in refs:
+        world.put_secret(ref.name, ref.name)
+    world.put_secret("s0", "new")
+    arn = world.put_secret("binary", b"\x00\xff")
+    refs += [secret("binary"), secret(arn), secret("s0", label="AWSPREVIOUS")]
+    expected = {ref: await fetch(secrets, ref, access) for ref in refs}
+    assert all(isinstance(one, SecretValue) for one in expected.values())
+    assert await batches.read(refs, access) == expected
+
+
+async def test_what_a_batch_does_not_find(world: World, batches: Store, access: Access) -> None:
+    for name in ("a", "gone"):
+        world.put_secret(name, "x")
+    world.delete_secret("gone")
+    refs = [secret("a"), secret("b"), secret("gone"), secret("a", label="nope")]
+    outcomes = await batches.read(refs, access)
+    assert isinstance(outcomes[refs[0]], SecretValue)
+    assert [type(outcomes[ref]) for ref in refs[1:]] == [SecretNotFound] * 3
+
+
+async def test_tags_of_what_has_none(world: World, client: AwsClient, access: Access) -> None:
+    world.put_secret("a", "x")
+    world.put_parameter("/a", "x")
+    for store, ref in (
+        (SecretTags(client), SecretRef("secretsmanagertags", "a")),
+        (ParameterTags(client), SecretRef("ssmparametertags", "/a")),
+    ):
+        assert (await value(store, ref, access)).content == b"{}"
+        missing = ref._replace(name=f"{ref.name}b")
+        assert isinstance(await fetch(store, missing, access), SecretNotFound)
 
 
 # ---- Parameter Store ---------------------------------------------------------------

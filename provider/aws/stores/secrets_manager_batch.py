@@ -6,6 +6,7 @@ one as well. A secret that is marked for deletion is missing.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import monotonic
@@ -38,11 +39,13 @@ batch as one call."""
 MAX_PAGES = BATCH_SIZE
 _MOST_CALLERS = 1000
 _DELETED = frozenset({"InvalidParameterException", "InvalidRequestException"})
+_MARKED = re.compile("marked (for deletion|deleted)")
+"""In the words of AWS, and of the emulators that are made of moto."""
 
 
 def refusal(fault: Fault, who: str) -> ProviderError:
     """The error for `who`, who does not get a secret."""
-    if fault.code in _DELETED and "marked for deletion" in fault.message:
+    if fault.code in _DELETED and _MARKED.search(fault.message):
         return SecretNotFound(f"{str(fault).rstrip('. ')}. Restore the secret if it is needed.")
     return GET.refused(fault, who)
 
