@@ -121,7 +121,7 @@ class Retries(NamedTuple):
     """How often, and after how long, a call that fails for a transient reason is tried again."""
 
     max_attempts: int
-    """0: without a limit, until the time of the call is up."""
+    """0: without a limit, as long as somebody waits for the call."""
     delay: float | None = None
     """Seconds between two attempts; None: exponential, with jitter."""
 
