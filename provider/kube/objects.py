@@ -86,7 +86,10 @@ class Objects:
     async def create(
         self, kind: Kind, document: Mapping[str, Any], *, field_manager: str = ""
     ) -> Document:
-        """Create an object; returns it as stored. Raises `ObjectExists` if there is one."""
+        """Create an object; returns it as stored. Raises `ObjectExists` if there is one.
+
+        That may be the new one: a request whose answer is cut off is sent a second time.
+        """
         namespace, name = _place(document)
         path = self._query(kind.path(namespace), field_manager)
         return await self._written(Asked("create", kind, namespace, name), "POST", path, document)
