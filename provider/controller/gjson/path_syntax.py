@@ -84,7 +84,8 @@ def index_component(path: str) -> tuple[Component, Query | None]:
             is_count = True
             if at == 0 and path[1:2] in ("[", "("):
                 query, end = _query(path)
-                if query is None:
+                if query is None:  # not closed: gjson takes it for one without a condition
+                    query = Query("", "", "", every=False)
                     break
                 at = end - 1
         at += 1
@@ -129,7 +130,7 @@ def _query_end(path: str) -> tuple[int | None, int]:
     return None, 0
 
 
-def selectors(path: str) -> tuple[list[tuple[str, str]], str] | None:
+def selectors(path: str) -> tuple[list[tuple[str, str]] | None, str]:
     """The names and paths of a multipath, and what follows it. None where it does not end."""
     found: list[tuple[str, str]] = []
     depth, start, at, colon, modifier = 1, 1, 1, 0, False
@@ -155,7 +156,7 @@ def selectors(path: str) -> tuple[list[tuple[str, str]], str] | None:
             if depth == 0:
                 return found, path[at + 1 :]
         at += 1
-    return None
+    return None, ""
 
 
 def last_name(path: str) -> str:
@@ -191,10 +192,9 @@ def split_pipe(path: str) -> tuple[str, str] | None:
 
 
 def _split_multipath(path: str) -> tuple[str, str] | None:
-    found = selectors(path)
-    if found is None or not found[1].startswith("|"):
+    _, rest = selectors(path)
+    if not rest.startswith("|"):
         return None
-    rest = found[1]
     return path[: len(path) - len(rest)], rest[1:]
 
 

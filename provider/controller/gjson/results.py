@@ -129,9 +129,13 @@ def squash(text: str, at: int) -> str:
     return text[at : _squash_end(text, at)]
 
 
-def _squash_end(text: str, at: int) -> int:
+def squash_any(text: str) -> str:
+    """gjson's parseSquash of a literal: it takes the first character for a bracket."""
+    return text[: _squash_end(text, 1, depth=1)]
+
+
+def _squash_end(text: str, at: int, depth: int = 0) -> int:
     """The offset behind the counterpart of a bracket. Beyond the text if a string is open."""
-    depth = 0
     for token in _BRACKET.finditer(text, at):
         first = token.group()[0]
         if first == '"':

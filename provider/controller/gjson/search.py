@@ -18,7 +18,7 @@ from provider.controller.gjson.results import (
     VALUE_START,
     Result,
     parse,
-    squash,
+    squash_any,
     string_at,
     value_at,
 )
@@ -51,19 +51,18 @@ def _special(text: str, path: str, budget: Budget) -> Result | None:
         budget.memory(len(value))
         return get(value, rest[1:], budget) if rest[:1] in ("|", ".") else parse(value)
     if path[0] in "[{":
-        chosen = selectors(path)
-        if chosen is None:
-            return _Search(text, budget).run("")  # gjson goes on with an empty path
-        if chosen[1][:1] in ("", "|", "."):
-            result = _multipath(text, path[0], chosen[0], budget)
-            return get(result.raw, chosen[1][1:], budget) if chosen[1] else result
+        chosen, rest = selectors(path)
+        if chosen is None or rest[:1] not in ("", "|", "."):
+            return _Search(text, budget).run(rest)  # malformed: gjson goes on with the rest
+        result = _multipath(text, path[0], chosen, budget)
+        return get(result.raw, rest[1:], budget) if rest else result
     return None
 
 
 def _static(path: str) -> tuple[str, str] | None:
     name = path[1:]
     if name[0] in _STATIC:
-        value = squash(name, 0) if name[0] in '{["' else name
+        value = squash_any(name)
         return name[len(value) :], value
     match = re.match(r"[^|.]*", name)
     word = match.group() if match else ""

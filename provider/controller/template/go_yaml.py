@@ -72,7 +72,9 @@ class _Composer:
     def document(self) -> Value:
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
-                return self._node(next(self._events), 0)
+                value = self._node(next(self._events), 0)
+                next(self._events)  # the end of the document: what is behind it has to be YAML
+                return value
         return None
 
     def _node(self, event: yaml.Event, depth: int) -> Value:
@@ -134,7 +136,8 @@ def _key(value: Value) -> bytes:
         return value
     if isinstance(value, List | Map) or value is None:
         raise FunctionError("yaml: a map key is no scalar")
-    return scalar_text(value)
+    text = scalar_text(value)
+    return {b"+Inf": b".inf", b"-Inf": b"-.inf", b"NaN": b".nan"}.get(text, text)
 
 
 def scalar(text: str, tag: str | None, *, plain: bool) -> Value:

@@ -120,8 +120,7 @@ def _escaped(char: str) -> str:
     if (
         0x20 <= code <= 0x7E
         or 0xA0 <= code <= 0xD7FF
-        or 0xE000 <= code <= 0xFFFD
-        and code != 0xFEFF
+        or (0xE000 <= code <= 0xFFFD and code != 0xFEFF)
     ):
         return char
     if code <= 0xFF:
