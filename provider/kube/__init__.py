@@ -1,5 +1,5 @@
 """The Kubernetes API, as far as it is needed.
 
-There is no client library: the smallest one needs more memory than the rest of the daemon's code,
-for a few requests a minute.
+There is no client library: the smallest one costs several times the CPU of a bare request, and its
+memory comes on top of aiohttp, which is there anyway (docs/decisions/0007).
 """
