@@ -98,9 +98,11 @@ class ObjectCache(Generic[T]):
     def remove(self, key: ObjectKey, version: str) -> None:
         """Drop an object that was deleted with this version."""
         self._deleted.put(key, version)
-        old = self._entries.pop(key, None)
-        if old is not None:
-            self._call_handlers(key, old.object, None)
+        old = self._entries.get(key)
+        if old is None or (old.version.isdecimal() and is_newer(old.version, version)):
+            return  # unknown, or a newer object of that name was learned already
+        del self._entries[key]
+        self._call_handlers(key, old.object, None)
 
     def keep_only(self, keys: set[ObjectKey], version: str) -> None:
         """Drop what a whole list of this version does not have, but not what was learned since."""

@@ -252,6 +252,18 @@ async def test_an_old_answer_neither_returns_nor_revives_anything(world: World) 
     await until(lambda: world.get("a") == "3")
 
 
+async def test_a_late_deletion_does_not_remove_the_object_that_came_after(world: World) -> None:
+    first = world.kubernetes.put(secret("a", "1"))
+    await world.start()
+    second = {**first, "metadata": {**first["metadata"], "uid": "2", "resourceVersion": "99999"}}
+    world.informer.learn(second)
+    world.changes.clear()
+    world.kubernetes.remove("secrets", "a", "shop")
+    world.kubernetes.put(secret("end"))
+    await world.sees(("end", None, ""))
+    assert world.get("a") == "1"
+
+
 async def test_no_data_of_secrets_is_read(world: World) -> None:
     seen: list[Document] = []
 
