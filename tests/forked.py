@@ -14,7 +14,9 @@ from multiprocessing.connection import Connection
 from typing import TextIO
 
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(["provider.csi.app", "provider.cli.main", "tests.csi.server.stub"])
+_SERVER.set_forkserver_preload(
+    ["provider.csi.app", "provider.controller.app", "provider.cli.main", "tests.csi.server.stub"]
+)
 
 
 class Forked:

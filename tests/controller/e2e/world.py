@@ -4,8 +4,6 @@ import base64
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +19,7 @@ from testbed.aws import FakeAws
 from testbed.aws.iam import CONTROLLER_ACTIONS, Role, Session, allow
 from testbed.cluster import Address, ClusterClient
 from testbed.control_plane import AUDIENCES
+from tests.forked import Forked
 from tests.waiting import eventually
 
 GROUP = "/apis/external-secrets.io/v1"
@@ -50,7 +49,7 @@ class World:
     def __post_init__(self) -> None:
         self.user: Session = self.aws.cloud.put_user("eso", allow=allow("*", *CONTROLLER_ACTIONS))
         self.log: list[str] = []
-        self._process: subprocess.Popen[str] | None = None
+        self._process: Forked | None = None
 
     def role(self, namespace: str, service_account: str) -> Role:
         """A role that a ServiceAccount, which is made too, may assume."""
@@ -181,11 +180,10 @@ class World:
         """Start the controller and wait until it works."""
         plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         seen = len(self.log)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "provider", "controller", *self.arguments()],
-            env={**plain, "AWS_ENDPOINT_URL": self.aws.url, **self.environment},
-            stderr=subprocess.PIPE,
-            text=True,
+        self._process = Forked(
+            "provider.cli.main:main",
+            ["controller", *self.arguments()],
+            {**plain, "AWS_ENDPOINT_URL": self.aws.url, **self.environment},
         )
         self._reader = Thread(target=self._read, args=(self._process,), daemon=True)
         self._reader.start()
@@ -216,7 +214,6 @@ class World:
         self._process.send_signal(number)
         code = self._process.wait(seconds)
         self._reader.join(seconds)
-        assert self._process.stderr is not None
         self._process.stderr.close()
         self._process = None
         return code
@@ -225,8 +222,7 @@ class World:
         if self._process is not None:
             self.stop(signal.SIGKILL)
 
-    def _read(self, process: "subprocess.Popen[str]") -> None:
-        assert process.stderr is not None
+    def _read(self, process: Forked) -> None:
         for line in process.stderr:
             self.log.append(line.rstrip("\n"))
 
