@@ -257,6 +257,14 @@ async def test_a_node_without_a_role(
     assert "no IAM role" in str(error)
 
 
+async def test_what_is_no_name_of_a_role_is_not_asked_for(
+    reading: Reading, metadata: FakeMetadata, node: dict[str, str]
+) -> None:
+    metadata.role = reading.aws.cloud.put_role("not a?name")
+    assert "names no role" in str(await refused(reading, node))
+    assert metadata.journal.count() == 2
+
+
 @pytest.mark.parametrize(
     ("document", "text"),
     [
