@@ -1,4 +1,4 @@
-"""15,000 rows that real Go made: the same output, or an error on both sides."""
+"""24,000 rows that real Go made: the same output, or an error on both sides."""
 
 from collections.abc import Mapping
 from typing import Any

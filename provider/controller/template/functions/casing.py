@@ -162,7 +162,7 @@ def _camelcase(budget: Budget, data: bytes) -> bytes:
     text = runes(data)
     start = next((i for i, char in enumerate(text) if not _is_connector(char)), len(text))
     if start == len(text):
-        return data
+        return tight(text + text[-1:])  # xstrings writes the last one twice
     out = [text[:start]]
     was_upper = _is_upper(text[start])
     previous = one_to_one(text[start], "upper")
