@@ -1,7 +1,7 @@
 """What a rendering knows at any moment, and how it fails."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from provider.controller.template.errors import TemplateError
@@ -19,9 +19,9 @@ class Program:
     """A parsed template: its name, its text, its trees, and what it may call."""
 
     name: str
-    text: str
-    trees: Mapping[str, Sequence[Node]]
-    functions: Mapping[str, Function]
+    text: str = field(repr=False)
+    trees: Mapping[str, Sequence[Node]] = field(repr=False)
+    functions: Mapping[str, Function] = field(repr=False)
     missing_key_fails: bool
 
 
