@@ -106,14 +106,25 @@ async def test_a_watch_that_knows_a_new_version_makes_it_be_read(
 
     def watch(named: NamedObject, used: str) -> bool:
         if used != known["version"]:
-            reads.changed(named)
+            own.changed(named)
         return True
 
-    reads = NamedReads(cluster, watch, clock=clock)
-    await reads.read(NAMED, "version", version, since=clock.now)
+    own = NamedReads(cluster, watch, clock=clock)
+    await own.read(NAMED, "version", version, since=clock.now)
     cluster.put_secret("shop", "keys", a="c")
     known["version"] = "2"
-    assert await reads.read(NAMED, "version", version, since=0) == "2"
+    assert await own.read(NAMED, "version", version, since=0) == "2"
+
+
+async def test_a_request_in_flight_is_too_old_for_who_wants_newer(
+    reads: NamedReads, cluster: FakeCluster, clock: Clock
+) -> None:
+    first = asyncio.ensure_future(reads.read(NAMED, "version", version, since=clock.now))
+    await asyncio.sleep(0)
+    clock.now += 1
+    second = reads.read(NAMED, "version", version, since=clock.now)
+    assert set(await asyncio.gather(first, second)) == {"1"}
+    assert len(cluster.reads) == 2
 
 
 async def test_failures_are_not_remembered_and_what_is_missing_is_watched(
