@@ -336,6 +336,15 @@ async def test_what_changed_between_reading_and_watching_is_reported(
     await until(lambda: named.changed == ["credentials"])
 
 
+async def test_what_was_deleted_between_reading_and_watching_is_reported(
+    named: Named, kubernetes: FakeKubernetes
+) -> None:
+    read = kubernetes.put(secret("credentials", "1"))
+    kubernetes.remove("secrets", "credentials", "shop")
+    named.watches.use(CREDENTIALS, version(read))
+    await until(lambda: named.changed == ["credentials"])
+
+
 async def test_an_object_that_is_missing_is_reported_when_it_comes(
     named: Named, kubernetes: FakeKubernetes
 ) -> None:

@@ -299,3 +299,24 @@ async def test_the_error_of_the_work_is_that_of_the_leader(
     with pytest.raises(ZeroDivisionError):
         await first.task
     assert leases.holder == ""
+
+
+async def test_the_lease_is_given_back_only_when_the_work_has_ended(
+    make: Make, time: Time, leases: FakeLeases
+) -> None:
+    first, may_end = make("a"), asyncio.Event()
+
+    async def end_slowly() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await may_end.wait()
+
+    first.work = end_slowly
+    await time.passes(1)
+    first.task.cancel()
+    await time.passes(1)
+    assert (Replica.working, leases.holder) == (["a"], "a")
+    may_end.set()
+    await asyncio.wait([first.task])
+    assert (Replica.working, leases.holder) == ([], "")
