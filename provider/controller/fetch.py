@@ -7,7 +7,7 @@ with searches and generators. The rest is work on values, away from the event lo
 
 import asyncio
 import re
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from time import monotonic
 
 from provider.controller.entries import Entry, Fetched, Result, Values, assemble, entries_of
@@ -79,8 +79,8 @@ class Fetcher:
         entries = entries_of(spec)
         sources = await self._sources(entries, asked)
         skip_missing = spec.target.deletion_policy != "Retain"
-        ahead = [entry for other in also for entry in entries_of(other)]
-        results = await self._results(entries, sources, asked, ahead, skip_missing=skip_missing)
+        others = tuple(also)
+        results = await self._results(entries, sources, asked, others, skip_missing=skip_missing)
 
         def work() -> Fetched:
             return assemble(entries, results, skip_missing=skip_missing, deadline=asked.deadline)
@@ -118,16 +118,16 @@ class Fetcher:
         entries: Sequence[Entry],
         sources: Sources,
         asked: Asked,
-        ahead: Sequence[Entry],
+        also: Sequence[ExternalSecretSpec],
         *,
         skip_missing: bool,
     ) -> list[Result]:
         """What each entry is made of, in order. Failures are results."""
 
         async def read(source: Source) -> Answers:
-            own = _refs(entries, sources, source.session)
-            others = _refs(ahead, sources, source.session)
-            answers = await read_secrets(self._reader, source, own, others, asked)
+            own = list(_refs(entries, sources, source.session))
+            ahead = _refs(_entries_of_all(also), sources, source.session)
+            answers = await read_secrets(self._reader, source, own, ahead, asked)
             if skip_missing:
                 return await check_lost_versions(self._reader, source, answers, asked)
             return answers
@@ -176,14 +176,17 @@ def _sessions(entries: Iterable[Entry], sources: Sources) -> dict[Session, Sourc
     return {source.session: source for source in wanted}
 
 
-def _refs(entries: Iterable[Entry], sources: Sources, session: Session) -> list[SecretRef]:
+def _entries_of_all(specs: Iterable[ExternalSecretSpec]) -> Iterator[Entry]:
+    """The entries of several ExternalSecrets."""
+    return (entry for spec in specs for entry in entries_of(spec))
+
+
+def _refs(entries: Iterable[Entry], sources: Sources, session: Session) -> Iterator[SecretRef]:
     """What entries want in a session; those of other stores want nothing."""
-    refs = []
     for entry in entries:
         source = sources.get(entry.store)
         if entry.remote is not None and source is not None and source.session == session:
-            refs.append(secret_ref(entry.remote, source.aws))
-    return refs
+            yield secret_ref(entry.remote, source.aws)
 
 
 def _of(entry: Entry, sources: Sources, reads: Mapping[Session, "asyncio.Task[Answers]"]) -> Result:
