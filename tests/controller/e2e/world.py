@@ -30,6 +30,12 @@ PLURALS = {
     "ClusterSecretStore": "clustersecretstores",
     "ClusterExternalSecret": "clusterexternalsecrets",
     "Password": "passwords",
+    "ConfigMap": "configmaps",
+    "ClusterRole": "clusterroles",
+    "ClusterRoleBinding": "clusterrolebindings",
+    "Role": "roles",
+    "RoleBinding": "rolebindings",
+    "ServiceAccount": "serviceaccounts",
 }
 tokens.CLUSTER_ISSUERS.add(AUDIENCES[0])
 
@@ -45,6 +51,8 @@ class World:
     namespace: str
     flags: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    token: str = ""
+    """Of the controller; that of the administrator if it is empty."""
 
     def __post_init__(self) -> None:
         self.user: Session = self.aws.cloud.put_user("eso", allow=allow("*", *CONTROLLER_ACTIONS))
@@ -92,9 +100,8 @@ class World:
             is_cluster_wide = kind.startswith("Cluster")
             place = document["metadata"].get("namespace") or namespace or self.namespace
             root = "" if is_cluster_wide else f"/namespaces/{place}"
-            self.cluster.apply(
-                f"/apis/{api}{root}/{PLURALS[kind]}", {**document, "apiVersion": api}
-            )
+            group = "/api/v1" if api == "v1" else f"/apis/{api}"
+            self.cluster.apply(f"{group}{root}/{PLURALS[kind]}", {**document, "apiVersion": api})
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> Any:
         """An object; None if there is none."""
@@ -163,7 +170,7 @@ class World:
 
     def arguments(self) -> list[str]:
         token = self.folder / "token"
-        token.write_text(self.address.token)
+        token.write_text(self.token or self.address.token)
         return [
             f"--kube-api-url={self.address.url}",
             f"--kube-ca-file={self.address.ca_file}",

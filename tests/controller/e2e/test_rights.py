@@ -1,0 +1,90 @@
+"""The controller has all the rights that it needs: it runs with those of deploy/controller."""
+
+import json
+
+import yaml
+
+from tests.controller.e2e.test_lifecycle import REGION, STORE, SYNCED, external_secret
+from tests.controller.e2e.world import World
+from tests.deploy import manifests
+from tests.waiting import eventually
+
+HOME = "external-secrets"
+ACCOUNT = "secrets-controller-aws"
+RULES = ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
+
+
+def start_with_rights_of(world: World, overlay: str, *flags: str) -> None:
+    """Apply what is about rights, and run as the ServiceAccount."""
+    world.cluster.make_namespace(HOME)
+    found = manifests.rendered(manifests.DEPLOY / "controller" / overlay)
+    world.apply(yaml.safe_dump_all([dict(one) for one in found if one["kind"] in RULES]))
+    world.token = world.cluster.service_account_token(HOME, ACCOUNT)
+    world.flags = (f"--lease-namespace={HOME}", *flags)
+    world.start()
+
+
+def refusals(world: World) -> list[str]:
+    return [line for line in world.log if "cannot" in line or "forbidden" in line]
+
+
+def test_the_cluster_role_is_enough_for_everything(world: World) -> None:
+    start_with_rights_of(world, "base")
+    place = world.namespace
+    world.keys(place, "keys", "id", "secret")
+    world.role(place, "app")
+    world.aws.cloud.put_secret("db", '{"password": "p-1"}', region=REGION)
+    world.apply(STORE)
+    jwt = yaml.safe_load(STORE)
+    jwt["metadata"]["name"] = "jwt"
+    jwt["spec"]["provider"]["aws"]["auth"] = {"jwt": {"serviceAccountRef": {"name": "app"}}}
+    world.apply(json.dumps(jwt))
+    config_map = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "templates"},
+        "data": {"url": "db://{{ .password }}"},
+    }
+    world.apply(json.dumps(config_map))
+    template = {"templateFrom": [{"configMap": {"name": "templates", "items": [{"key": "url"}]}}]}
+    target = {"name": "a", "deletionPolicy": "Delete", "template": template}
+    world.apply(external_secret("a", target=target))
+    world.apply(external_secret("b", secretStoreRef={"name": "jwt"}))
+    cluster_wide = {
+        "apiVersion": "external-secrets.io/v1",
+        "kind": "ClusterExternalSecret",
+        "metadata": {"name": "c"},
+        "spec": {
+            "namespaces": [place],
+            "externalSecretSpec": json.loads(external_secret("c"))["spec"],
+        },
+    }
+    world.apply(json.dumps(cluster_wide))
+    for name in ("a", "b", "c"):
+        world.until("ExternalSecret", name, *SYNCED)
+    assert world.data("a") == {"url": "db://p-1"}
+    world.patch("ExternalSecret", "b", {"spec": {"target": {"name": "b-2"}}})
+    eventually(lambda: world.data("b-2") and world.data("b") is None, "the new name")
+    for name in ("a", "b"):
+        world.delete("ExternalSecret", name)
+        eventually(lambda: world.get("ExternalSecret", name) is None, "deletion")  # noqa: B023
+    world.delete("ClusterExternalSecret", "c")
+    eventually(lambda: world.get("ExternalSecret", "c") is None, "garbage collection")
+    eventually(lambda: ("a", "Created", "secret created") in world.events(), "an Event")
+    assert refusals(world) == []
+
+
+def test_scoped_it_works_with_rights_in_its_namespace_alone(world: World) -> None:
+    for name in ("clusterroles", "clusterrolebindings"):
+        path = f"/apis/rbac.authorization.k8s.io/v1/{name}/{ACCOUNT}"
+        world.cluster.ask("DELETE", path)
+    start_with_rights_of(world, "overlays/scoped", f"--namespace={HOME}")
+    world.keys(HOME, "keys", "id", "secret")
+    world.aws.cloud.put_secret("db", '{"password": "p-1"}', region=REGION)
+    world.apply(STORE, HOME)
+    world.apply(external_secret("scoped", target={"name": "s", "deletionPolicy": "Delete"}), HOME)
+    world.until("ExternalSecret", "scoped", *SYNCED, namespace=HOME)
+    world.delete("ExternalSecret", "scoped", HOME)
+    eventually(lambda: world.data("s", HOME) is None, "the end of the Secret")
+    world.delete("SecretStore", "aws", HOME)
+    assert refusals(world) == []
