@@ -154,6 +154,22 @@ async def test_extract_takes_every_key_of_a_json_secret(world: World) -> None:
     }
 
 
+async def test_extract_refuses_null_bytes_where_the_policy_says_so(world: World) -> None:
+    world.aws.cloud.put_secret("db", as_json(a=f"{CANARY}\0"))
+    extract = {"extract": {"key": "db", "nullBytePolicy": "Fail"}}
+    with pytest.raises(errors.InvalidRequest, match='for key "a" contains null bytes') as raised:
+        await world.fetch(dataFrom=[extract])
+    assert CANARY not in str(raised.value)
+
+
+async def test_extract_of_a_key_that_no_secret_can_hold(world: World) -> None:
+    """Letters beyond ASCII pass the conversion; the API server would refuse them."""
+    world.aws.cloud.put_secret("db", as_json(비밀=CANARY))
+    with pytest.raises(errors.InvalidRequest, match="key has invalid character 비") as raised:
+        await world.fetch(dataFrom=[{"extract": {"key": "db"}}])
+    assert CANARY not in str(raised.value)
+
+
 async def test_extract_below_a_property(world: World) -> None:
     world.aws.cloud.put_secret("db", as_json(inner={"a": "b"}))
     extract = {"extract": {"key": "db", "property": "inner"}}
