@@ -7,7 +7,9 @@ sessions and no policies.
 from typing import Any, Self
 
 import botocore.session
+from moto.secretsmanager.models import secretsmanager_backends
 from moto.server import ThreadedMotoServer
+from moto.ssm.models import ssm_backends
 
 
 class Moto:
@@ -24,6 +26,9 @@ class Moto:
         return f"http://{host}:{port}"
 
     def __enter__(self) -> Self:
+        # All servers of one process share their secrets and parameters.
+        secretsmanager_backends.reset()
+        ssm_backends.reset()
         self._server.start()
         return self
 
