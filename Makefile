@@ -66,7 +66,7 @@ lock: venv  ## pin all dependencies, with hashes, in requirements/ (ARGS=--upgra
 # ---- the gate ------------------------------------------------------------------
 
 .PHONY: check
-check: lint docs-check readme-check proto-check hadolint audit demo test  ## all that must hold before a change lands
+check: lint docs-check readme-check crds-check proto-check hadolint audit demo test  ## all that must hold before a change lands
 
 .PHONY: lint
 lint: venv  ## format, lint, types and import contracts
