@@ -90,8 +90,7 @@ class Triggers:
             self._add_owner(after)
         elif after is None:
             self._add_external_secrets([key])
-            if before is not None:
-                self._add_owner(before)
+            self._add_cluster_external_secrets()  # one may have waited for the name to be free
 
     def _add_owner(self, found: WatchedExternalSecret) -> None:
         owner = found.owner
@@ -150,10 +149,13 @@ class Triggers:
     ) -> None:
         if readable(old) == readable(new):
             return
-        informer = self._informers.cluster_external_secrets
-        for other, _ in informer.items() if informer is not None else ():
-            self._add(Item(CLUSTER_EXTERNAL_SECRETS.name, *other), 0.0)
+        self._add_cluster_external_secrets()
         self._add_external_secrets(self._known.index.of(Ref(NAMESPACE, key.name, "")))
+
+    def _add_cluster_external_secrets(self) -> None:
+        informer = self._informers.cluster_external_secrets
+        for key, _ in informer.items() if informer is not None else ():
+            self._add(Item(CLUSTER_EXTERNAL_SECRETS.name, *key), 0.0)
 
     def _add_external_secrets(self, keys: Iterable[ObjectKey]) -> None:
         for key in keys:

@@ -53,6 +53,8 @@ class World:
     environment: Mapping[str, str] = field(default_factory=dict)
     token: str = ""
     """Of the controller; that of the administrator if it is empty."""
+    url: str = ""
+    """Of the API server, for the controller; that of `address` if it is empty."""
 
     def __post_init__(self) -> None:
         self.user: Session = self.aws.cloud.put_user("eso", allow=allow("*", *CONTROLLER_ACTIONS))
@@ -172,7 +174,7 @@ class World:
         token = self.folder / "token"
         token.write_text(self.token or self.address.token)
         return [
-            f"--kube-api-url={self.address.url}",
+            f"--kube-api-url={self.url or self.address.url}",
             f"--kube-ca-file={self.address.ca_file}",
             f"--kube-token-file={token}",
             "--metrics-addr=127.0.0.1:0",
@@ -185,6 +187,13 @@ class World:
 
     def start(self) -> "World":
         """Start the controller and wait until it works."""
+        return self._start("all objects are known")
+
+    def start_waiting(self) -> "World":
+        """Start a controller that is to wait for another one's Lease."""
+        return self._start("another replica is the leader")
+
+    def _start(self, line: str) -> "World":
         plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         seen = len(self.log)
         self._process = Forked(
@@ -195,12 +204,12 @@ class World:
         self._reader = Thread(target=self._read, args=(self._process,), daemon=True)
         self._reader.start()
 
-        def works() -> bool:
+        def is_there() -> bool:
             assert self._process is not None
             assert self._process.poll() is None, self.tail()
-            return any("all objects are known" in line for line in self.log[seen:])
+            return any(line in one for one in self.log[seen:])
 
-        eventually(works, "the controller works", 40)
+        eventually(is_there, f"{line}\n{self.tail()}", 40)
         return self
 
     def page(self, path: str) -> str:
