@@ -1,8 +1,8 @@
 """Removes from an installed tree what the image has no use for: `trim.py SITE_PACKAGES`.
 
-The daemon reads botocore's endpoint rules and partitions, and no service model. `mount --local`
-goes the SDK's way to the caller's own credentials: a role to assume (sts), single sign-on (sso,
-sso-oidc) or `aws login` (signin). The models of the other services are nine tenths of botocore.
+The daemon does not load botocore. `mount --local` gets the caller's own credentials as the SDK does:
+by a role to assume (sts), single sign-on (sso, sso-oidc) or `aws login` (signin). The models of the
+other services are nine tenths of botocore.
 """
 
 import shutil
@@ -12,8 +12,6 @@ from pathlib import Path
 
 RULES = "endpoint-rule-set-1.json.gz"
 KEPT: dict[str, tuple[str, ...]] = {
-    "secretsmanager": (RULES,),
-    "ssm": (RULES,),
     "sts": (RULES, "service-2.json.gz"),
     "sso": (RULES, "service-2.json.gz"),
     "sso-oidc": (RULES, "service-2.json.gz"),
