@@ -156,7 +156,7 @@ class Controller:
             syncer=Syncer(
                 fetcher=self._fetcher(),
                 templates=self._templates(),
-                secrets=Secrets(self._parts.objects, self._informers.secrets),
+                secrets=Secrets(self._parts.objects, self._informers.secrets, self._parts.offload),
                 events=events,
             ),
             backlog=self._backlog,

@@ -1,6 +1,7 @@
 """The Secrets of ExternalSecrets: what is there, and writes where something is to change."""
 
 import hashlib
+from functools import partial
 from typing import Literal, Protocol
 
 from provider.controller.index import Index
@@ -10,11 +11,14 @@ from provider.controller.plan import Wanted, is_ours, plan, target_name
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.hashes import field_manager, owner_label
 from provider.controller.resources.object_meta import Metadata
-from provider.controller.secret_state import SecretState, read_state
+from provider.controller.secret_state import SecretState
 from provider.errors import ObjectExists, ObjectNotFound
 from provider.kube.kinds import SECRETS, Document, Kind
 from provider.runtime.lru import Lru
+from provider.runtime.offload import Offload
 
+SMALL = 32 * 1024
+"""Bytes of data that are worked on in the event loop."""
 VERIFIED = 20_000
 """Secrets that are known to be as wanted."""
 
@@ -49,8 +53,9 @@ class Secrets:
     A Secret that did not change since it was written, or found to be right, is not read again.
     """
 
-    def __init__(self, api: Api, informer: Informer[SecretState]) -> None:
+    def __init__(self, api: Api, informer: Informer[SecretState], offload: Offload) -> None:
         self._api = api
+        self._offload = offload
         self._informer = informer
         self._verified: Lru[ObjectKey, tuple[str, bytes]] = Lru(VERIFIED)
         self._by_owner: Index[tuple[str, str], ObjectKey] = Index()
@@ -85,7 +90,10 @@ class Secrets:
         wanted: Wanted,
         current: Document | None,
     ) -> tuple[Written, Document | None]:
-        planned, manager = plan(metadata, spec, wanted, current), field_manager(metadata.name)
+        manager = field_manager(metadata.name)
+        work = partial(plan, metadata, spec, wanted, current)
+        is_small = sum(map(len, wanted.data.values())) < SMALL
+        planned = work() if is_small else await self._offload.run(metadata.namespace, work)
         if planned.action == "missing":
             return "missing", None
         if planned.action == "nothing":
@@ -124,11 +132,6 @@ class Secrets:
         self._by_owner.put(key, [(key.namespace, label)] if label else [])
         if new is None:
             self._verified.pop(key, None)
-
-
-def parse_secret(document: Document) -> SecretState:
-    """For the informer."""
-    return read_state(document)
 
 
 def _mark(metadata: Metadata, spec: ExternalSecretSpec, wanted: Wanted) -> bytes:

@@ -11,11 +11,15 @@ OWNER_LABEL = "reconcile.external-secrets.io/created-by"
 DATA_HASH_ANNOTATION = "reconcile.external-secrets.io/data-hash"
 FIELD_MANAGER = "externalsecrets.external-secrets.io/"
 _LONGEST_MANAGER = 63
+_DECIMALS = tuple(map(str, range(256)))
+"""Of each byte; faster than to make them anew."""
 
 
 def data_hash(data: Mapping[str, bytes]) -> str:
     """The hash of a Secret's data: of Go's `%+v` of a map of byte slices."""
-    entries = (f"{key}:[{' '.join(map(str, data[key]))}]" for key in _sorted(data))
+    entries = (
+        f"{key}:[{' '.join(map(_DECIMALS.__getitem__, data[key]))}]" for key in _sorted(data)
+    )
     return _sha3(f"map[{' '.join(entries)}]")
 
 
