@@ -1,0 +1,110 @@
+"""deploy/controller: what kustomize renders is valid, hardened, and starts this controller."""
+
+from typing import Any
+
+import pytest
+
+from provider.controller.config import OPTIONS, Config, configure
+from provider.controller.kinds import GENERATORS
+from provider.runtime.options import flag
+from tests.deploy import manifests
+
+BASE = manifests.rendered(manifests.DEPLOY / "controller" / "base")
+SCOPED = manifests.rendered(manifests.DEPLOY / "controller" / "overlays" / "scoped")
+WHOLE = manifests.rendered(manifests.DEPLOY / "controller")
+RENDERED = {"base": BASE, "scoped": SCOPED}
+
+
+def pod(found: tuple[manifests.Document, ...]) -> Any:
+    return manifests.only(found, "Deployment")["spec"]["template"]["spec"]
+
+
+def config(found: tuple[manifests.Document, ...]) -> Config:
+    """The settings that the container starts with."""
+    [container] = pod(found)["containers"]
+    command, *arguments = container["args"]
+    assert command == "controller"
+    values = {one["name"]: one["valueFrom"]["fieldRef"]["fieldPath"] for one in container["env"]}
+    names = {flag(name): name for name in OPTIONS}
+    given = dict(one.split("=", 1) for one in arguments)
+    return configure({names[name]: text for name, text in given.items()}, values)
+
+
+@pytest.mark.parametrize("version", manifests.KUBERNETES)
+@pytest.mark.parametrize("name", RENDERED)
+def test_everything_is_valid(name: str, version: str) -> None:
+    for document in RENDERED[name]:
+        manifests.validate(document, version)
+
+
+@pytest.mark.parametrize("name", RENDERED)
+def test_the_container_is_confined(name: str) -> None:
+    found = pod(RENDERED[name])
+    assert found["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 65532,
+        "runAsGroup": 65532,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert not {"hostNetwork", "hostPID", "hostIPC", "volumes"} & found.keys()
+    [container] = found["containers"]
+    assert container["securityContext"] == {
+        "privileged": False,
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert {"requests", "limits"} <= container["resources"].keys()
+
+
+@pytest.mark.parametrize("name", RENDERED)
+def test_probes_and_ports_are_those_of_the_options(name: str) -> None:
+    settings, [container] = config(RENDERED[name]), pod(RENDERED[name])["containers"]
+    ports = {one["name"]: one["containerPort"] for one in container["ports"]}
+    assert settings.metrics_addr == ("", ports["metrics"])
+    assert settings.live_addr == ("", ports["live"])
+    for probe, path in (
+        ("startupProbe", "/healthz"),
+        ("livenessProbe", "/healthz"),
+        ("readinessProbe", "/readyz"),
+    ):
+        assert container[probe]["httpGet"] == {"path": path, "port": "live"}
+
+
+def test_the_lease_is_where_the_role_allows_it() -> None:
+    settings = config(BASE)
+    assert settings.lease_namespace == "metadata.namespace"
+    assert settings.pod_name == "metadata.name"
+    roles = list(manifests.of_kind(BASE, "Role"))
+    assert [one["metadata"]["namespace"] for one in roles] == ["external-secrets"]
+
+
+def test_two_replicas_share_the_work_by_a_lease() -> None:
+    assert manifests.only(BASE, "Deployment")["spec"]["replicas"] == 2
+    assert config(BASE).enable_leader_election
+
+
+def test_the_whole_has_the_crds() -> None:
+    crds = list(manifests.of_kind(WHOLE, "CustomResourceDefinition"))
+    assert len(crds) == 4 + len(GENERATORS)
+
+
+def test_scoped_there_is_no_right_for_the_cluster() -> None:
+    kinds = {one["kind"] for one in SCOPED}
+    assert not [one for one in kinds if one.startswith("Cluster")]
+    assert config(SCOPED).namespace == "$(POD_NAMESPACE)"
+
+
+@pytest.mark.parametrize("name", RENDERED)
+def test_no_right_is_for_everything(name: str) -> None:
+    kinds = ("Role", "ClusterRole")
+    rules = [rule for one in RENDERED[name] if one["kind"] in kinds for rule in one["rules"]]
+    for rule in rules:
+        assert "*" not in (*rule["apiGroups"], *rule["resources"], *rule["verbs"])
+    written = {
+        resource
+        for rule in rules
+        for resource in rule["resources"]
+        if set(rule["verbs"]) - {"get", "list", "watch"}
+    }
+    assert not written & {"namespaces", "configmaps", "serviceaccounts", "secretstores"}
