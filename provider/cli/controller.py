@@ -2,7 +2,7 @@
 
 import gc
 import os
-from argparse import Namespace
+from argparse import SUPPRESS, Namespace
 
 from provider.cli.option_table import add_table, given
 from provider.controller.config import OPTIONS, configure
@@ -15,7 +15,24 @@ resources: ExternalSecret, SecretStore, ClusterSecretStore, ClusterExternalSecre
 
 _SYNTAX = """\
 Options are written --option=value or --option value. Durations are those of Go (30s, 5m, 1h30m),
-sizes are bytes (1048576, 16Mi). The options of External Secrets Operator keep their names."""
+sizes are bytes (1048576, 16Mi). The options of External Secrets Operator keep their names; those
+that have no meaning here are accepted without effect."""
+
+WITHOUT_EFFECT = (
+    "enable-configmaps-caching",
+    "enable-extended-metric-labels",
+    "enable-managed-secrets-caching",
+    "enable-push-secret-reconciler",
+    "enable-cluster-push-secret-reconciler",
+    "enable-secrets-caching",
+    "experimental-enable-aws-session-cache",
+    "experimental-aws-session-cache-size",
+    "enable-http2",
+    "tls-ciphers",
+    "tls-min-version",
+    "zap-time-encoding",
+)
+"""Flags of External Secrets Operator that are accepted without effect."""
 
 
 def add_options(parser: Parser) -> None:
@@ -24,6 +41,8 @@ def add_options(parser: Parser) -> None:
     parser.description = _INTRODUCTION
     parser.epilog = _SYNTAX
     add_table(parser, OPTIONS, "controller")
+    for name in WITHOUT_EFFECT:
+        parser.add_argument(f"--{name}", dest="unused", nargs="?", default=SUPPRESS, help=SUPPRESS)
 
 
 def run(options: Namespace) -> int:

@@ -117,7 +117,7 @@ class ExternalSecrets:
             await self._finalize(found)
             return None
         if hindrance := self.known.hindrance(found):
-            return None if hindrance == "foreign" else KUBERNETES_PAUSE
+            return self._leave_alone(key, hindrance)
         found = await self._with_right_finalizers(found)
         if found.spec is None:
             await self._refuse(found)
@@ -127,6 +127,12 @@ class ExternalSecrets:
         if job is None:
             return due_in(found, found.spec, started)
         return await self._sync(found, job, started)
+
+    def _leave_alone(self, key: ObjectKey, why: Literal["foreign", "unchecked"]) -> float | None:
+        if why == "foreign":
+            self.backlog.take(key)
+            return None
+        return KUBERNETES_PAUSE
 
     def _forget(self, key: ObjectKey) -> None:
         self.backlog.take(key)

@@ -1,6 +1,7 @@
 """The Secrets of ExternalSecrets: what is there, and writes where something is to change."""
 
 import hashlib
+from collections.abc import Callable
 from functools import partial
 from typing import Literal, Protocol
 
@@ -53,8 +54,16 @@ class Secrets:
     A Secret that did not change since it was written, or found to be right, is not read again.
     """
 
-    def __init__(self, api: Api, informer: Informer[SecretState], offload: Offload) -> None:
+    def __init__(
+        self,
+        api: Api,
+        informer: Informer[SecretState],
+        offload: Offload,
+        missing: Callable[[ObjectKey], object] = lambda _key: None,
+    ) -> None:
+        """`missing` gets a Secret into which nothing can be merged before somebody creates it."""
         self._api = api
+        self._missing = missing
         self._offload = offload
         self._informer = informer
         self._verified: Lru[ObjectKey, tuple[str, bytes]] = Lru(VERIFIED)
@@ -79,7 +88,9 @@ class Secrets:
             written, document = await self._write(metadata, spec, wanted, current)
         except ObjectExists:
             written, document = await self._write(metadata, spec, wanted, await self._read(key))
-        if document is not None:
+        if written == "missing":
+            self._missing(key)
+        elif document is not None:
             self._verified.put(key, (document["metadata"]["resourceVersion"], mark))
         return written
 

@@ -17,7 +17,7 @@ from provider.controller.resources.refresh import should_refresh
 from provider.controller.resources.store_ref import StoreKind
 from provider.controller.schedule import Item
 from provider.controller.secret_state import SecretState
-from provider.controller.status import ready_of
+from provider.controller.status import MISSING, ready_of
 from provider.controller.store_index import StoreIndex
 from provider.controller.watched import (
     WatchedExternalSecret,
@@ -26,6 +26,7 @@ from provider.controller.watched import (
     is_news,
     readable,
 )
+from provider.kube.kinds import SECRETS
 
 
 class Triggers:
@@ -58,20 +59,27 @@ class Triggers:
             self._informers.namespaces.on_change(self._namespace)
 
     def named_object_changed(self, kind: str, namespace: str, name: str) -> None:
-        """A credential or template that was read has changed."""
+        """A credential or template that was read has changed, or a target is there now."""
         for item in self._stores.using(kind, namespace, name):
             self._add(item, 0.0)
         for key in self._known.index.of(Ref(kind, namespace, name)):
-            found = self._known.get(key)
-            if found is not None and _is_periodic(found):
-                self._backlog.put(key, monotonic())
-            self._add_external_secrets([key])
+            self._refresh(key, _is_periodic)
+        if kind == SECRETS.name:
+            for key in self._known.index.of(Ref(TARGET, namespace, name)):
+                self._refresh(key, _lacks_target)
         failing = (self._known.get(key) for key in self._known.others_in(namespace))
         self._add_external_secrets(
             ObjectKey(one.metadata.namespace, one.metadata.name)
             for one in failing
             if one is not None and _is_failing(one)
         )
+
+    def _refresh(self, key: ObjectKey, needs: Callable[[ExternalSecret], bool]) -> None:
+        """Look at an ExternalSecret; sync it, even if it is not due, where it needs that."""
+        found = self._known.get(key)
+        if found is not None and needs(found):
+            self._backlog.put(key, monotonic())
+        self._add_external_secrets([key])
 
     def _external_secret(
         self,
@@ -178,6 +186,11 @@ def _gate_of(found: WatchedStore | None) -> tuple[object, ...]:
 def _is_failing(found: ExternalSecret) -> bool:
     ready = ready_of(found.status.conditions)
     return ready is not None and ready.status == "False"
+
+
+def _lacks_target(found: ExternalSecret) -> bool:
+    ready = ready_of(found.status.conditions)
+    return ready is not None and ready.reason == MISSING
 
 
 def _is_periodic(found: ExternalSecret) -> bool:
