@@ -1,5 +1,6 @@
 """One soak: pods, chaos, an audit of the calls, and a report."""
 
+import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -10,11 +11,14 @@ from time import monotonic
 
 from testbed.aws import FakeAws
 from tests.e2e.usage import Usage, usage
-from tests.e2e.world import OTHER, REGION, SHORT_CONNECTIONS, World, a_world
+from tests.e2e.world import OTHER, REGION, World, a_world
 from tests.soak.chaos import Chaos
 from tests.soak.pods import Kubelet
 from tests.soak.probe import Probe
 from tests.soak.truth import CANARY, Truth
+
+LOOP_HELD = "the loop was held"
+"""What `tests.soak.watched_daemon` logs."""
 
 ACCOUNTS, KUBELETS, PODS = 6, 6, 8
 INTERVAL, TIMEOUT = 1.0, 3.0
@@ -31,6 +35,7 @@ MOST = Usage(threads=16, files=200, memory=110 * 2**20, cpu=float("inf"))
 """What a daemon may use at the end: open connections, and some caches."""
 SLOWEST = 1.0
 """Seconds within which `Version` is answered at any time, on a busy machine."""
+WATCHED = (sys.executable, "-m", "tests.soak.watched_daemon")
 SECRETS_IN_LOGS = (CANARY, "eyJ", "ambient-canary")
 """Values, and the head of every service account token."""
 MOST_COMPLAINTS = 20
@@ -62,7 +67,7 @@ def soak(
 ) -> Report:
     """Run for so long; `tell` is called once a second."""
     report = Report(seed)
-    with a_world(*FLAGS, command=SHORT_CONNECTIONS) as world:
+    with a_world(*FLAGS, command=WATCHED) as world:
         truth = Truth(world.aws.cloud, world.kubernetes, ACCOUNTS, (REGION, OTHER))
         chaos = Chaos(world, truth, Random(seed))
         try:
@@ -164,3 +169,5 @@ def _read_logs(report: Report, worlds: list[World]) -> None:
                     report.complain(f"a secret in the log: {line[:300]}")
             if "internal fault" in line or "Traceback" in line:
                 report.complain(f"a fault: {line[:2000]}")
+            if LOOP_HELD in line:
+                report.complain(line[:300])
