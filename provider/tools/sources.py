@@ -1,5 +1,6 @@
 """The files that a command reads: named files, those of folders, and stdin."""
 
+import errno
 import os
 import re
 import sys
@@ -12,6 +13,8 @@ from typing import NoReturn
 from provider.tools.ending import CommandFailed
 from provider.tools.text_lines import Lines
 
+_MAX_BYTES = 4 * 1024 * 1024
+"""Of one file: as much as the parser of manifests reads."""
 _MANIFESTS = {".yaml", ".yml", ".json"}
 _SECRET = re.compile(r"""kind["']?\s*:\s*["']?Secret\b""")
 
@@ -42,7 +45,14 @@ class Source:
 
 
 class Unreadable(Exception):
-    """A file cannot be read; the message says which and why."""
+    """A file cannot be read; the message says which and why.
+
+    `start` is the beginning of its text; None if nothing can be read.
+    """
+
+    def __init__(self, text: str, start: str | None = None) -> None:
+        super().__init__(text)
+        self.start = start
 
 
 def refuse(unreadable: Unreadable) -> NoReturn:
@@ -53,11 +63,12 @@ def refuse(unreadable: Unreadable) -> NoReturn:
 def read_sources(
     names: Iterable[str],
     on_unreadable: Callable[[Unreadable], None],
-    keyword: str = "SecretProviderClass",
+    is_relevant: Callable[[str], bool] = lambda text: "secretproviderclass" in text.lower(),
 ) -> Iterator[Source]:
     """Every file that `names` stand for, once; unreadable files are reported and left out.
 
-    A file of a folder is left out if it does not contain `keyword`.
+    A file of a folder is left out if its text is not relevant. Only regular files of folders are
+    read.
     """
     seen: set[str] = set()
     for name in names:
@@ -66,12 +77,40 @@ def read_sources(
                 continue
             seen.add(file)
             try:
-                source = Source(*_read(file), is_named)
+                source = Source("stdin" if file == "-" else file, read_text(file), is_named)
             except Unreadable as error:
-                on_unreadable(error)
+                if is_named or error.start is None or is_relevant(error.start):
+                    on_unreadable(error)
                 continue
-            if is_named or keyword.lower() in source.text.lower():
+            if is_named or is_relevant(source.text):
                 yield source
+
+
+def read_text(name: str) -> str:
+    """The text of a file, or of stdin for `-`; raises `Unreadable`, also if it is too large."""
+    called = "stdin" if name == "-" else name
+    try:
+        content = _read(name)
+    except OSError as error:
+        raise Unreadable(f"cannot read {called}: {error.strerror}") from error
+    if len(content) > _MAX_BYTES:
+        size = f"it is larger than {_MAX_BYTES // 1024 // 1024} MiB"
+        raise Unreadable(f"cannot read {called}: {size}", content.decode(errors="replace"))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        start = content.decode(errors="replace")
+        raise Unreadable(f"cannot read {called}: it is not UTF-8", start) from error
+
+
+def _read(name: str) -> bytes:
+    """The content, or a byte more than the limit of one that is larger."""
+    if name != "-":
+        with open(name, "rb") as file:  # noqa: PTH123 - a pipe is a file as well
+            return file.read(_MAX_BYTES + 1)
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "it is closed")
+    return sys.stdin.buffer.read(_MAX_BYTES + 1)
 
 
 def _files(name: str) -> Iterator[tuple[str, bool]]:
@@ -81,15 +120,8 @@ def _files(name: str) -> Iterator[tuple[str, bool]]:
     for folder, folders, files in os.walk(name):
         folders[:] = sorted(one for one in folders if not one.startswith("."))
         for file in sorted(files):
-            if Path(file).suffix.lower() in _MANIFESTS:
-                yield str(Path(folder, file)), False
-
-
-def _read(name: str) -> tuple[str, str]:
-    try:
-        content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        return "stdin" if name == "-" else name, content.decode("utf-8-sig")
-    except OSError as error:
-        raise Unreadable(f"cannot read {name}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise Unreadable(f"cannot read {name}: it is not UTF-8") from error
+            path = Path(folder, file)
+            # A FIFO would block, a device may never end; a broken link is reported.
+            is_readable = path.is_file() or not path.exists()
+            if path.suffix.lower() in _MANIFESTS and is_readable:
+                yield str(path), False

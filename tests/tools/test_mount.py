@@ -163,7 +163,7 @@ def test_the_class_must_be_there(
 def test_one_of_several_classes_can_be_chosen_and_read_from_stdin(
     daemon: Process, output: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(TWO))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO((TWO).encode())))
     result = run("-f", "-", "--class", "two", "-o", output, "--socket", daemon.socket)
     assert result.code == 0
     assert (output / "y").exists()

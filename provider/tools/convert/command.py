@@ -68,7 +68,7 @@ def run(namespace: argparse.Namespace) -> int:
     options = Options(**vars(namespace))
     manifests = [
         (source.name, manifest)
-        for source in read_sources(options.files, refuse, _GROUP)
+        for source in read_sources(options.files, refuse, lambda text: _GROUP in text)
         for manifest in _manifests(source)
     ]
     ours = [one for one in manifests if one[1].api_version.startswith(_GROUP)]

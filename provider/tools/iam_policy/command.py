@@ -65,7 +65,7 @@ def _read(names: Sequence[str]) -> _Input:
     specs: list[ClassSpec] = []
     manifests: list[Manifest] = []
     # Service accounts and pods may be in other files than the classes.
-    for source in read_sources(names, refuse, keyword="apiVersion"):
+    for source in read_sources(names, refuse, lambda text: "apiVersion" in text):
         found = _parsed(source)
         manifests += found[0]
         for klass in found[1]:

@@ -22,6 +22,7 @@ from provider.tools.ending import CommandFailed
 from provider.tools.mount.options import Options, add_options, checked
 from provider.tools.mount.report import Report
 from provider.tools.mount.request import Request, choose_class, make_request
+from provider.tools.sources import Unreadable, read_text
 from provider.tools.terminal import Paint, printable
 
 __all__ = ["add_options", "run"]
@@ -75,16 +76,11 @@ def run(namespace: Namespace) -> int:
 
 def _class(options: Options) -> ClassManifest:
     try:
-        return choose_class(_read(options.filename), options.class_name)
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise CommandFailed(2, f"cannot read {options.filename}: {why}") from error
+        return choose_class(read_text(options.filename), options.class_name)
+    except Unreadable as unreadable:
+        raise CommandFailed(2, str(unreadable)) from unreadable
     except InvalidSpec as invalid:
         raise CommandFailed(2, f"{options.filename}:\n{invalid}") from invalid
-
-
-def _read(name: str) -> str:
-    return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
 
 
 def _pod(options: Options, klass: ClassManifest) -> Pod:
@@ -102,11 +98,11 @@ def _tokens(options: Options) -> Mapping[str, str]:
     tokens = {}
     for audience, name in options.token:
         try:
-            tokens[audience] = _read(name).strip()
+            tokens[audience] = read_text(name).strip()
             if not tokens[audience]:
-                raise ValueError
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or "it is empty"
+                raise Unreadable("it is empty")
+        except Unreadable as unreadable:
+            why = str(unreadable).rpartition(": ")[2]
             raise CommandFailed(
                 2,
                 f"cannot read the token file for {audience}: {why}",
