@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from multiprocessing.connection import Connection
@@ -62,6 +63,7 @@ class Forked:
 def _run(main: str, arguments: list[str], environment: dict[str, str], stderr: Connection) -> None:
     os.dup2(stderr.fileno(), 2)
     stderr.close()
+    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)  # the old one may think it can seek
     os.environ.clear()
     os.environ.update(environment)
     module, _, function = main.partition(":")

@@ -38,7 +38,7 @@ from provider.controller.templates import Templates
 from provider.controller.triggers import Triggers
 from provider.engine.wiring import Engine
 from provider.kube.events import Event
-from provider.kube.kinds import Document, Kind
+from provider.kube.kinds import SECRETS, Document, Kind
 from provider.kube.objects import Objects
 from provider.runtime.log import logger
 from provider.runtime.offload import Offload
@@ -156,13 +156,20 @@ class Controller:
             syncer=Syncer(
                 fetcher=self._fetcher(),
                 templates=self._templates(),
-                secrets=Secrets(self._parts.objects, self._informers.secrets, self._parts.offload),
+                secrets=self._secrets(),
                 events=events,
             ),
             backlog=self._backlog,
             events=events,
             counts=self._parts.metrics.external_secrets,
         )
+
+    def _secrets(self) -> Secrets:
+        def watch(key: ObjectKey) -> None:
+            self._watches.use(NamedObject(SECRETS, *key), "")
+
+        parts = self._parts
+        return Secrets(parts.objects, self._informers.secrets, parts.offload, missing=watch)
 
     def _fetcher(self) -> Fetcher:
         engine, config = self._parts.engine, self._parts.config

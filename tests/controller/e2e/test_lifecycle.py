@@ -154,7 +154,7 @@ def test_a_new_target_name_deletes_the_old_secret(world: World) -> None:
 
 def test_merge_waits_for_the_secret_and_keeps_other_keys(world: World) -> None:
     target = {"name": "mine", "creationPolicy": "Merge"}
-    ready_world(world).apply(external_secret(target=target, refreshInterval="1s"))
+    ready_world(world).apply(external_secret(target=target))
     world.until("ExternalSecret", "db", "True", "SecretMissing")
     world.put_secret(world.namespace, "mine", {"other": "kept"})
     wanted = {"other": "kept", "password": "p-1"}
