@@ -7,10 +7,9 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from http import HTTPStatus
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,6 +25,7 @@ from provider.controller.events import COMPONENTS
 from provider.controller.leader import Leader
 from provider.controller.leftover_webhooks import report_leftovers
 from provider.controller.metrics import ExternalSecretMetrics, ObjectMetrics, ProviderCalls
+from provider.controller.pages import Readiness, StartFailed, serve_pages
 from provider.engine.wiring import Engine, Settings, open_engine
 from provider.kube.client import api_url
 from provider.kube.connection import Connection
@@ -33,10 +33,10 @@ from provider.kube.events import Event, EventRecorder, Limit
 from provider.kube.kinds import Kind
 from provider.kube.objects import Objects
 from provider.kube.request_limits import RequestLimits
-from provider.runtime import log, signals, web
+from provider.runtime import log, signals
 from provider.runtime.http import HttpClient
 from provider.runtime.log import fields, logger
-from provider.runtime.metrics import CONTENT_TYPE, Metrics
+from provider.runtime.metrics import Metrics
 from provider.runtime.offload import Offload
 
 PROGRAM = "secrets-provider-aws controller"
@@ -48,27 +48,6 @@ WATCHES = 140
 EVENTS = Limit(100, 1.0)
 """Events at once, and seconds for each further one."""
 STOPPED_AT_ONCE = 128 + signal.SIGTERM
-
-Show = Callable[[], Awaitable[web.Page]]
-
-
-class StartFailed(Exception):
-    """The controller cannot start; the message says why in one line."""
-
-
-class Readiness:
-    """What the probes and gauges say. `controller` is there while this replica is the leader."""
-
-    def __init__(self) -> None:
-        self.controller: Controller | None = None
-
-    def is_ready(self) -> bool:
-        """Whether the leader knows all objects; another replica is ready to take over."""
-        return self.controller is None or self.controller.is_synced
-
-    def waiting(self) -> float:
-        """Objects that are due and wait for their turn."""
-        return 0.0 if self.controller is None else self.controller.waiting
 
 
 def serve(config: Config) -> NoReturn:
@@ -122,7 +101,7 @@ async def _run(config: Config) -> None:
 async def _work(config: Config, stack: AsyncExitStack) -> None:
     """Serve pages, wait for the Lease, work; ends by cancellation only."""
     metrics, readiness = Metrics(), Readiness()
-    await _serve_pages(config, metrics, readiness, stack)
+    await serve_pages(config, metrics, readiness, stack)
     try:
         settings = Settings(
             os.environ, max_calls=config.aws_max_in_flight, cache_max_bytes=config.cache_max_bytes
@@ -252,41 +231,3 @@ def _watch(metrics: Metrics, engine: Engine, readiness: Readiness, leader: Leade
     watch("objects_waiting", "Objects that are due and wait for their turn.", readiness.waiting)
     leads = leader.is_leading if leader is not None else lambda: True
     watch("leading", "1 if this replica is the leader.", lambda: float(leads()))
-
-
-async def _serve_pages(
-    config: Config, metrics: Metrics, readiness: Readiness, stack: AsyncExitStack
-) -> None:
-    async def health() -> web.Page:
-        return web.Page(b"ok\n")
-
-    async def ready() -> web.Page:
-        if readiness.is_ready():
-            return web.Page(b"ok\n")
-        return web.Page(b"not all objects are known\n", HTTPStatus.SERVICE_UNAVAILABLE)
-
-    async def scrape() -> web.Page:
-        return web.Page(await metrics.page(), content_type=CONTENT_TYPE)
-
-    await _listen("--live-addr", config.live_addr, {"/healthz": health, "/readyz": ready}, stack)
-    await _listen("--metrics-addr", config.metrics_addr, {"/metrics": scrape}, stack)
-
-
-async def _listen(
-    option: str,
-    address: tuple[str, int] | None,
-    pages: Mapping[str, Show],
-    stack: AsyncExitStack,
-) -> None:
-    if address is None:
-        return
-    host, port = address
-    try:
-        listener = web.listen(host, port)
-    except OSError as error:
-        why = error.strerror or error
-        raise StartFailed(f"cannot listen on {host}:{port} ({option}): {why}") from error
-    server = web.WebServer(listener, pages)
-    server.start()
-    stack.push_async_callback(server.close)
-    logger.info("web pages are up", extra=fields(address=server.address, pages=" ".join(pages)))

@@ -12,6 +12,7 @@ from time import time
 from typing import Any, Protocol
 
 from provider.controller import status
+from provider.controller.child_documents import child, edited_state, merged
 from provider.controller.events import Events
 from provider.controller.kinds import CLUSTER_EXTERNAL_SECRETS, EXTERNAL_SECRETS
 from provider.controller.object_cache import ObjectKey
@@ -27,8 +28,6 @@ from provider.runtime.lru import Lru
 
 FINALIZER = "externalsecrets.external-secrets.io/clusterexternalsecret-cleanup"
 """External Secrets Operator's; it is removed."""
-FORCE_SYNC = "external-secrets.io/force-sync"
-"""An annotation that the ExternalSecrets get too."""
 REFRESH = 3600.0
 EXISTS = "external secret already exists in namespace"
 SOME_FAILED = "one or more namespaces failed"
@@ -165,7 +164,7 @@ class ClusterExternalSecrets:
     ) -> list[_Failure]:
         failures = []
         for namespace in targets:
-            wanted = _child(found, spec, ObjectKey(namespace, name))
+            wanted = child(found, spec, ObjectKey(namespace, name))
             try:
                 await self._put(wanted, found.metadata)
             except ProviderError as error:
@@ -178,13 +177,13 @@ class ClusterExternalSecrets:
         key = ObjectKey(about["namespace"], about["name"])
         mark = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).digest()
         known = self._known.external_secret(key)
-        state = known and _state(known.metadata)
+        state = known and edited_state(known.metadata)
         if state is not None and self._verified.get("/".join(key)) == (state, mark):
             return
         stored = await self._written(key, wanted, owner, exists=known is not None)
         self._known.learn(EXTERNAL_SECRETS, stored)
         if (now_known := self._known.external_secret(key)) is not None:
-            self._verified.put("/".join(key), (_state(now_known.metadata), mark))
+            self._verified.put("/".join(key), (edited_state(now_known.metadata), mark))
 
     async def _written(
         self, key: ObjectKey, wanted: Document, owner: Metadata, *, exists: bool
@@ -198,7 +197,7 @@ class ClusterExternalSecrets:
         controller = controller_owner(current)
         if controller is None or controller.uid != owner.uid:
             raise ObjectExists(EXISTS)
-        document = _merged(current, wanted)
+        document = merged(current, wanted)
         if document == current:
             return current
         return await self._api.replace(EXTERNAL_SECRETS, document)
@@ -275,47 +274,3 @@ class ClusterExternalSecrets:
         except ObjectNotFound:
             return
         self._known.learn(CLUSTER_EXTERNAL_SECRETS, document)
-
-
-def _child(
-    found: WatchedClusterExternalSecret, spec: ClusterExternalSecretSpec, key: ObjectKey
-) -> Document:
-    """The ExternalSecret of a namespace."""
-    metadata, about = found.metadata, spec.external_secret_metadata
-    annotations = dict(about.annotations)
-    if FORCE_SYNC in metadata.annotations:
-        annotations[FORCE_SYNC] = metadata.annotations[FORCE_SYNC]
-    owner = {
-        "apiVersion": CLUSTER_EXTERNAL_SECRETS.api_version,
-        "kind": CLUSTER_EXTERNAL_SECRETS.name,
-        "name": metadata.name,
-        "uid": metadata.uid,
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
-    return {
-        "apiVersion": EXTERNAL_SECRETS.api_version,
-        "kind": EXTERNAL_SECRETS.name,
-        "metadata": {
-            "namespace": key.namespace,
-            "name": key.name,
-            "labels": dict(about.labels),
-            "annotations": annotations,
-            "ownerReferences": [owner],
-        },
-        "spec": dict(found.template),
-    }
-
-
-def _merged(current: Document, wanted: Document) -> Document:
-    """The stored ExternalSecret with spec, labels, annotations and owner as wanted."""
-    about = dict(current["metadata"])
-    for key in ("labels", "annotations", "ownerReferences"):
-        if about.get(key) or wanted["metadata"][key]:
-            about[key] = wanted["metadata"][key]
-    return {**current, "metadata": about, "spec": wanted["spec"]}
-
-
-def _state(metadata: Metadata) -> str:
-    """What changes when the ExternalSecret is edited, but not with its status."""
-    return repr((metadata.uid, metadata.generation, metadata.labels, metadata.annotations))

@@ -25,6 +25,7 @@ from provider.controller.named_watches import NamedObject, NamedWatches
 from provider.controller.namespaces import ClusterView
 from provider.controller.object_cache import ObjectKey
 from provider.controller.queue import Item, Queue
+from provider.controller.reporter import Reporter
 from provider.controller.resources.objects import Store
 from provider.controller.resources.store_ref import StoreKind
 from provider.controller.secret_store import KINDS, StoreReconciler
@@ -149,7 +150,7 @@ class Controller:
         return kind in every and every[kind].get(key) is not None
 
     def _external_secrets(self) -> ExternalSecrets:
-        events = self._events(EXTERNAL_SECRETS)
+        events, counts = self._events(EXTERNAL_SECRETS), self._parts.metrics.external_secrets
         return ExternalSecrets(
             api=self._parts.objects,
             known=self._known,
@@ -160,8 +161,8 @@ class Controller:
                 events=events,
             ),
             backlog=self._backlog,
-            events=events,
-            counts=self._parts.metrics.external_secrets,
+            reporter=Reporter(self._parts.objects, self._known.learn, events, counts),
+            counts=counts,
         )
 
     def _secrets(self) -> Secrets:

@@ -9,22 +9,22 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from random import random
 from time import monotonic, time
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from provider.controller import status
 from provider.controller.backlog import Backlog
-from provider.controller.events import Events
 from provider.controller.fetch import SHARED_SECONDS, periodic
 from provider.controller.kinds import EXTERNAL_SECRETS
 from provider.controller.object_cache import ObjectKey
 from provider.controller.plan import is_ours, target_name
+from provider.controller.reporter import Reporter
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import ExternalSecret
 from provider.controller.resources.refresh import resource_version, should_refresh
 from provider.controller.status import Ready
 from provider.controller.stores import shown_problems
-from provider.controller.sync import Job, Outcome, Syncer, SyncFailed
+from provider.controller.sync import Job, Syncer, SyncFailed
 from provider.engine.freshness import Freshness
 from provider.errors import KubernetesThrottled, KubernetesUnavailable, ObjectNotFound
 from provider.kube.kinds import Document, Kind
@@ -47,12 +47,6 @@ class Api(Protocol):
 
     async def merge_patch(
         self, kind: Kind, namespace: str, name: str, change: Document
-    ) -> Document:
-        """The object as stored."""
-        ...
-
-    async def patch_status(
-        self, kind: Kind, namespace: str, name: str, status: Document
     ) -> Document:
         """The object as stored."""
         ...
@@ -85,10 +79,6 @@ class Counts(Protocol):
         """A sync has ended."""
         ...
 
-    def ready(self, metadata: Metadata, ready: Ready) -> None:
-        """What the condition says."""
-        ...
-
     def gone(self, key: ObjectKey) -> None:
         """An object is gone."""
         ...
@@ -102,7 +92,7 @@ class ExternalSecrets:
     known: Known
     syncer: Syncer
     backlog: Backlog
-    events: Events
+    reporter: Reporter
     counts: Counts
     clock: Callable[[], float] = monotonic
     wall_clock: Callable[[], float] = time
@@ -176,7 +166,7 @@ class ExternalSecrets:
         problems = shown_problems(found.problems)
         message = status.with_cause(status.TEXT_NO_DATA, problems)
         ready = Ready(is_ready=False, reason=status.FAILED, message=message)
-        await self._report_failure(found, ready, problems)
+        await self.reporter.failure(found, ready, problems)
 
     def _job(self, found: ExternalSecret, spec: ExternalSecretSpec, now: float) -> Job | None:
         """What there is to do; None if the ExternalSecret is not due and its Secret is intact."""
@@ -218,10 +208,10 @@ class ExternalSecrets:
     async def _sync(self, found: ExternalSecret, job: Job, started: float) -> float | None:
         try:
             outcome = await self.syncer.sync(job)
-            await self._report(found, outcome, started)
+            await self.reporter.success(found, outcome, started)
         except SyncFailed as failure:
             self.counts.synced(found.metadata, failed=True)
-            await self._report_failure(found, failure.ready, str(failure.cause))
+            await self.reporter.failure(found, failure.ready, str(failure.cause))
             if failure.is_final:
                 return None
             raise failure.cause from failure
@@ -233,37 +223,6 @@ class ExternalSecrets:
             return KUBERNETES_PAUSE * (1 + random() / 5)  # noqa: S311 (no secret)
         self.counts.synced(found.metadata, failed=False)
         return due_in(_refreshed(found, started), job.spec, self.wall_clock())
-
-    async def _report(self, found: ExternalSecret, outcome: Outcome, started: float) -> None:
-        """Write the status after a sync, which has always read the values."""
-        self.counts.ready(found.metadata, outcome.ready)
-        conditions = status.conditions_with(found.status.conditions, outcome.ready, started)
-        await self._patch_status(
-            found.metadata,
-            {
-                "refreshTime": status.timestamp(started),
-                "syncedResourceVersion": resource_version(found.metadata),
-                "conditions": conditions,
-                "binding": {"name": outcome.binding},
-            },
-        )
-
-    async def _report_failure(self, found: ExternalSecret, ready: Ready, cause: str) -> None:
-        """Write the condition if it says something new, and an Event."""
-        self.counts.ready(found.metadata, ready)
-        self.events.warning(found.metadata, "UpdateFailed", cause)
-        if status.says(found.status.conditions, ready):
-            return
-        now = self.wall_clock()
-        conditions = status.conditions_with(found.status.conditions, ready, now)
-        await self._patch_status(found.metadata, {"conditions": conditions})
-
-    async def _patch_status(self, metadata: Metadata, change: dict[str, Any]) -> None:
-        try:
-            document = await self.api.patch_status(EXTERNAL_SECRETS, *_key(metadata), change)
-        except ObjectNotFound:
-            return
-        self.known.learn(document)
 
 
 def due_in(found: ExternalSecret, spec: ExternalSecretSpec, now: float) -> float | None:

@@ -13,6 +13,7 @@ from provider.controller.external_secret import FINALIZER, ExternalSecrets
 from provider.controller.kinds import EXTERNAL_SECRETS
 from provider.controller.object_cache import ObjectKey
 from provider.controller.plan import TargetNotWritable, Wanted, target_name
+from provider.controller.reporter import Reporter
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import ExternalSecret, read_external_secret
@@ -66,7 +67,7 @@ class World:
             known=self,
             syncer=Syncer(fetcher=self, templates=self, secrets=self, events=events),
             backlog=self.backlog,
-            events=events,
+            reporter=Reporter(self, self.learn, events, Counts(self), lambda: self.now),
             counts=Counts(self),
             clock=lambda: self.now - START,
             wall_clock=lambda: self.now,

@@ -1,0 +1,77 @@
+"""Writes what became of an ExternalSecret: status, Event, metric."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import time
+from typing import Any, Protocol
+
+from provider.controller import status
+from provider.controller.events import Events
+from provider.controller.kinds import EXTERNAL_SECRETS
+from provider.controller.resources.object_meta import Metadata
+from provider.controller.resources.objects import ExternalSecret
+from provider.controller.resources.refresh import resource_version
+from provider.controller.status import Ready
+from provider.controller.sync import Outcome
+from provider.errors import ObjectNotFound
+from provider.kube.kinds import Document, Kind
+
+
+class Api(Protocol):
+    """The Kubernetes API: `kube.objects.Objects`."""
+
+    async def patch_status(
+        self, kind: Kind, namespace: str, name: str, status: Document
+    ) -> Document:
+        """The object as stored; raises ProviderError."""
+        ...
+
+
+class Counts(Protocol):
+    """The metrics."""
+
+    def ready(self, metadata: Metadata, ready: Ready) -> None:
+        """What the condition says."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """One for the process. `learn` gets the objects as they are stored."""
+
+    api: Api
+    learn: Callable[[Document], None]
+    events: Events = field(repr=False)
+    counts: Counts
+    wall_clock: Callable[[], float] = time
+
+    async def success(self, found: ExternalSecret, outcome: Outcome, started: float) -> None:
+        """Write the status after a sync; `started` is when it began, in seconds since 1970."""
+        self.counts.ready(found.metadata, outcome.ready)
+        conditions = status.conditions_with(found.status.conditions, outcome.ready, started)
+        await self._patch(
+            found.metadata,
+            {
+                "refreshTime": status.timestamp(started),
+                "syncedResourceVersion": resource_version(found.metadata),
+                "conditions": conditions,
+                "binding": {"name": outcome.binding},
+            },
+        )
+
+    async def failure(self, found: ExternalSecret, ready: Ready, cause: str) -> None:
+        """Record an Event; write the condition if it says something new."""
+        self.counts.ready(found.metadata, ready)
+        self.events.warning(found.metadata, "UpdateFailed", cause)
+        if status.says(found.status.conditions, ready):
+            return
+        conditions = status.conditions_with(found.status.conditions, ready, self.wall_clock())
+        await self._patch(found.metadata, {"conditions": conditions})
+
+    async def _patch(self, metadata: Metadata, change: dict[str, Any]) -> None:
+        place = metadata.namespace, metadata.name
+        try:
+            document = await self.api.patch_status(EXTERNAL_SECRETS, *place, change)
+        except ObjectNotFound:
+            return
+        self.learn(document)
