@@ -1,0 +1,71 @@
+"""One object, store or namespace that is in trouble does not concern the others."""
+
+import json
+
+import yaml
+
+from testbed.faults import hang
+from tests.controller.e2e.test_lifecycle import (
+    REGION,
+    STORE,
+    external_secret,
+    ready_world,
+    synced,
+)
+from tests.controller.e2e.world import World
+from tests.waiting import eventually
+
+
+def test_a_region_that_hangs_delays_only_those_who_read_it(world: World) -> None:
+    ready_world(world)
+    hanging = yaml.safe_load(STORE.replace(REGION, "eu-west-2"))
+    hanging["metadata"]["name"] = "slow"
+    world.aws.faults.inject(hang(), region="eu-west-2")
+    world.apply(json.dumps(hanging))
+    for number in range(40):
+        world.apply(external_secret(f"slow-{number}", secretStoreRef={"name": "slow"}))
+    other = f"{world.namespace}-b"
+    world.cluster.make_namespace(other)
+    world.keys(other, "keys", "id", "secret")
+    world.apply(STORE, other)
+    world.apply(external_secret(), other)
+    world.until("ExternalSecret", "db", "True", "SecretSynced", namespace=other)
+
+
+def test_a_namespace_that_is_being_deleted_is_left_alone(world: World) -> None:
+    ready_world(world)
+    ending = f"{world.namespace}-b"
+    world.cluster.make_namespace(ending)
+    world.keys(ending, "keys", "id", "secret")
+    world.apply(STORE, ending)
+    target = {"name": "db", "deletionPolicy": "Delete"}
+    world.apply(external_secret(target=target), ending)
+    world.until("ExternalSecret", "db", "True", "SecretSynced", namespace=ending)
+    world.cluster.do("DELETE", f"/api/v1/namespaces/{ending}")
+    path = f"/api/v1/namespaces/{ending}"
+    eventually(lambda: world.cluster.ask("GET", path).status == 404, "the end of the namespace", 60)
+    world.apply(external_secret())
+    synced(world)
+
+
+def test_cluster_store_conditions_keep_other_namespaces_out(world: World) -> None:
+    ready_world(world)
+    store = yaml.safe_load(STORE)
+    store["kind"] = "ClusterSecretStore"
+    store["spec"]["conditions"] = [{"namespaces": [world.namespace]}]
+    for ref in store["spec"]["provider"]["aws"]["auth"]["secretRef"].values():
+        ref["namespace"] = world.namespace
+    world.apply(json.dumps(store))
+    other = f"{world.namespace}-b"
+    world.cluster.make_namespace(other)
+    ref = {"name": "aws", "kind": "ClusterSecretStore"}
+    world.apply(external_secret("here", secretStoreRef=ref))
+    synced(world, "here")
+    world.apply(external_secret("there", secretStoreRef=ref), other)
+    text = "could not get secret data from provider: "
+    world.until("ExternalSecret", "there", "False", "SecretSyncedError", text, namespace=other)
+    message = world.ready("ExternalSecret", "there", other)[2]
+    assert f'is not allowed from namespace "{other}": denied by spec.condition' in message
+    change = {"spec": {"conditions": [{"namespaces": [world.namespace, other]}]}}
+    world.patch("ClusterSecretStore", "aws", change)
+    world.until("ExternalSecret", "there", "True", "SecretSynced", namespace=other)
