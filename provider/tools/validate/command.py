@@ -12,6 +12,7 @@ from provider.tools.sources import Unreadable, read_sources
 from provider.tools.terminal import Paint, printable
 from provider.tools.validate import machine_formats, text_format
 from provider.tools.validate.findings import RULES
+from provider.tools.validate.relevance import is_relevant
 from provider.tools.validate.review import Review, review
 from provider.tools.validate.secret_objects import matching_block
 
@@ -36,6 +37,7 @@ class Options:
     output: Format
     strict: bool
     quiet: bool
+    verbose: bool
     region: str | None
     fix_secret_objects: bool
 
@@ -54,6 +56,7 @@ def add_options(parser: Parser) -> None:
     add("-o", "--output", choices=formats, default="text", metavar="FORMAT", help=meaning)
     add("--strict", action="store_true", help="fail on warnings too")
     add("-q", "--quiet", action="store_true", help="print no notes, and nothing if all is well")
+    add("-v", "--verbose", action="store_true", help="list the files that are passed over")
     meaning = "region of the daemon, for classes that name none: ARNs are compared with it"
     add("--region", metavar="REGION", help=meaning)
     meaning = "print a secretObjects block that matches each class instead"
@@ -64,11 +67,14 @@ def run(namespace: Namespace) -> int:
     """Check, and print the findings."""
     options = Options(**vars(namespace))
     unread: list[Unreadable] = []
-    found = review(read_sources(options.files, unread.append), options.region)
+    sources = read_sources(options.files, unread.append, is_relevant)
+    found = review(sources, options.region)
     if options.quiet:
         found = found.without("note")
     for error in unread:
         sys.stderr.write(f"secrets-provider-aws validate: {printable(str(error))}\n")
+    for source in found.passed_over if options.verbose else ():
+        sys.stderr.write(f"passed over: {printable(source.name)}: it holds nothing to check\n")
     if options.fix_secret_objects:
         sys.stdout.write(_blocks(found))
     elif options.output != "text" or found.findings or not options.quiet:

@@ -24,6 +24,7 @@ MANIFEST = Rule("manifest", "error", "The manifest is valid for its kind")
 PROVIDER = Rule("provider", "error", "The provider is aws, like the name of the socket")
 PARAMETER = Rule("parameter", "error", "Each parameter of a class is valid")
 OBJECT = Rule("object", "error", "Each object of a class is valid, alone and with the others")
+NOTHING = Rule("nothing-to-check", "warning", "A named file holds something to check")
 HELM_TEMPLATE = Rule("helm-template", "warning", "Helm templates are rendered before validation")
 API_VERSION = Rule("api-version", "warning", "The apiVersion is secrets-store.csi.x-k8s.io/v1")
 DUPLICATE_CLASS = Rule(
@@ -39,6 +40,10 @@ WORLD_READABLE = Rule("world-readable", "note", "Not every user of the pod can r
 SYNCED_FILE = Rule("synced-file", "warning", "secretObjects names files that the class delivers")
 SYNCED_SECRET = Rule("synced-secret", "warning", "Kubernetes accepts the Secrets of secretObjects")
 VOLUME = Rule("volume", "warning", "The volume of a pod names an existing class")
+SERVICE_ACCOUNT = Rule(
+    "service-account", "warning", "The service account of a pod exists, and its role is an ARN"
+)
+ELSEWHERE = Rule("elsewhere", "note", "The files hold the classes and service accounts they name")
 
 RULES = (
     NOT_YAML,
@@ -46,6 +51,7 @@ RULES = (
     PROVIDER,
     PARAMETER,
     OBJECT,
+    NOTHING,
     HELM_TEMPLATE,
     API_VERSION,
     DUPLICATE_CLASS,
@@ -59,6 +65,8 @@ RULES = (
     SYNCED_FILE,
     SYNCED_SECRET,
     VOLUME,
+    SERVICE_ACCOUNT,
+    ELSEWHERE,
 )
 
 

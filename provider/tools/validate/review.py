@@ -14,6 +14,7 @@ from provider.tools.validate import (
     modes,
     names,
     parameters,
+    relevance,
     synced_secrets,
     volumes,
 )
@@ -31,7 +32,8 @@ CHECKS: Sequence[Callable[[Reviewed], Iterator[Finding]]] = (
     names.check_number,
     synced_secrets.check_synced,
 )
-_KIND = "SecretProviderClass"
+_UNREADABLE = "manifest"
+"""The path of a problem that makes the rest of a text unreadable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,9 @@ class Review:
     """The result for some files."""
 
     sources: Sequence[Source]
+    """The files with something to check, and all named ones."""
+    passed_over: Sequence[Source]
+    """Files of folders that mention a class but hold nothing to check."""
     classes: Sequence[Reviewed]
     others: int
     """Number of classes of other providers, which are not checked."""
@@ -57,12 +62,21 @@ class Review:
 def review(sources: Iterable[Source], default_region: str | None = None) -> Review:
     """Check every class. `default_region` is that of the daemon, if it is known."""
     found: list[Finding] = []
-    sources = tuple(sources)
-    manifests = [(one, manifest) for one in sources for manifest in _manifests(one, found)]
+    checked, passed_over = list[Source](), list[Source]()
+    manifests: list[tuple[Source, Manifest]] = []
+    for source in sources:
+        held, problems = _read(source)
+        if not (held or problems or source.is_named):
+            passed_over.append(source)
+            continue
+        checked.append(source)
+        found += problems if held or problems else [relevance.nothing_to_check(source)]
+        manifests += ((source, one) for one in held)
     classes: list[Reviewed] = []
     others: list[Manifest] = []
     for source, manifest in manifests:
-        if manifest.kind != _KIND:
+        found += relevance.check_kind(source, manifest)
+        if manifest.kind != relevance.KIND:
             continue
         if not manifest_checks.is_ours(_provider(manifest)):
             others.append(manifest)
@@ -76,18 +90,21 @@ def review(sources: Iterable[Source], default_region: str | None = None) -> Revi
     known += [(one.namespace, one.name) for one in others]
     for source, manifest in manifests:
         found += volumes.check_volumes(source, manifest, known)
-    return Review(sources, classes, len(others), in_order(found))
+    return Review(checked, passed_over, classes, len(others), in_order(found))
 
 
-def _manifests(source: Source, found: list[Finding]) -> Iterator[Manifest]:
+def _read(source: Source) -> tuple[Sequence[Manifest], Sequence[Finding]]:
+    """The manifests to check, and what is wrong with the file as a whole."""
     noted = Findings()
-    yield from find_manifests(source.text, noted)
-    if _KIND in source.text:  # any other file need not be a manifest
-        found += (_unread(source, problem) for problem in noted.problems)
+    manifests = [one for one in find_manifests(source.text, noted) if relevance.is_checked(one)]
+    is_broken = any(problem.path == _UNREADABLE for problem in noted.problems)
+    if manifests or (is_broken and relevance.seems_to_hold_class(source)):
+        return manifests, [_unread(source, problem) for problem in noted.problems]
+    return (), ()
 
 
 def _unread(source: Source, problem: Problem) -> Finding:
-    if problem.path != "manifest":
+    if problem.path != _UNREADABLE:
         return at_place(rules.MANIFEST, source, problem)
     if not source.is_template:
         return at_place(

@@ -2,7 +2,10 @@
 
 import pytest
 
+from provider.tools.sources import Source
 from provider.tools.validate.findings import RULES, Finding
+from provider.tools.validate.relevance import is_relevant
+from provider.tools.validate.review import review
 from tests.tools.validate.conftest import HEAD, Reviews, with_objects
 
 SECRET = "- objectName: db\n  objectType: secretsmanager"
@@ -221,8 +224,8 @@ CASES = {
     ),
     "no yaml": ("kind: SecretProviderClass\n  ⇒: ]", "error not-yaml: "),
     "no manifest": (
-        "⇒- SecretProviderClass\n",
-        "error manifest: document[0]: must be a Kubernetes object",
+        with_objects(SECRET) + "---\n⇒- SecretProviderClass\n",
+        "error manifest: document[1]: must be a Kubernetes object",
     ),
 }
 
@@ -358,8 +361,75 @@ def test_a_folded_block_of_objects_is_reported(reviewed: Reviews) -> None:
 
 
 @pytest.mark.parametrize("text", ["- a", "image: {tag: 1}", "{{ .Values }}"], ids=str)
-def test_files_without_a_class_need_not_be_valid(text: str, reviewed: Reviews) -> None:
-    assert reviewed(text) == []
+def test_files_of_folders_without_a_class_need_not_be_valid(text: str) -> None:
+    found = review([Source("a", text, is_named=False)])
+    assert (found.findings, found.sources) == ([], [])
+
+
+@pytest.mark.parametrize("text", ["", "- a", "image: {tag: 1}", "kind: Secret"], ids=str)
+def test_a_named_file_without_anything_to_check_is_a_warning(text: str, reviewed: Reviews) -> None:
+    (finding,) = reviewed(text)
+    assert described(finding).startswith("warning nothing-to-check: holds no SecretProviderClass")
+
+
+PASSED_OVER = {
+    "Helm values": "# for the SecretProviderClass\nkind: SecretProviderClass-like\n",
+    "workflow": "on: push\njobs: {a: {steps: [{run: 'kubectl get SecretProviderClass'}]}}\n",
+    "JSON patch": "- {op: replace, path: /spec/provider, value: SecretProviderClass}\n",
+    "JSON schema": '{"properties": {"kind": {"const": "SecretProviderClass"}}, "type": "object"}',
+    "Kustomization": "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+    "patches: [{path: p.yaml, target: {kind: SecretProviderClass}}]\n",
+    "broken": "# SecretProviderClass\na: {",
+    "status": "apiVersion: secrets-store.csi.x-k8s.io/v1\nkind: SecretProviderClassPodStatus\n",
+}
+
+
+@pytest.mark.parametrize("text", PASSED_OVER.values(), ids=PASSED_OVER)
+def test_files_of_folders_that_only_mention_a_class_are_passed_over(text: str) -> None:
+    found = review([Source("a", text, is_named=False)])
+    assert (found.findings, found.classes) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "kind: SecretProviderClass",
+            "kind: SecretsProviderClass",
+            (
+                'kind: "SecretsProviderClass" is not a kind of secrets-store.csi.x-k8s.io; '
+                "did you mean SecretProviderClass"
+            ),
+        ),
+        (
+            "kind: SecretProviderClass",
+            "kind: Class",
+            (
+                'kind: "Class" is not a kind of secrets-store.csi.x-k8s.io; did you mean '
+                "SecretProviderClass"
+            ),
+        ),
+        (
+            "secrets-store.csi.x-k8s.io/v1\nkind: SecretProviderClass",
+            "secret-store.io/v1\nkind: SecretProviderclas",
+            'kind: "SecretProviderclas" is not a kind; did you mean SecretProviderClass',
+        ),
+        (
+            "secrets-store.csi.x-k8s.io/v1",
+            "secret-store.csi.x-k8s.io/v1",
+            (
+                "apiVersion: must be secrets-store.csi.x-k8s.io/v1, got "
+                '"secret-store.csi.x-k8s.io/v1": it does not exist'
+            ),
+        ),
+    ],
+    ids=["kind", "kind of the group", "both", "group"],
+)
+def test_kinds_and_groups_that_are_nearly_ours(old: str, new: str, expected: str) -> None:
+    text = with_objects(SECRET).replace(old, new)
+    assert is_relevant(text)
+    (finding,) = review([Source("a", text, is_named=False)]).findings
+    assert described(finding) == f"error manifest: {expected}"
 
 
 def test_classes_of_other_providers_are_skipped(reviewed: Reviews) -> None:

@@ -48,8 +48,9 @@ def validate(command: Run, tmp_path: Path) -> Run:
         (BAD, [], 1),
         (BAD, ["-o", "json"], 1),
         ("", [], 0),
+        ("", ["--strict"], 1),
     ],
-    ids=["good", "warned", "strict", "noted", "bad", "json", "empty"],
+    ids=["good", "warned", "strict", "noted", "bad", "json", "empty", "strictly empty"],
 )
 def test_the_exit_code_depends_on_the_worst_finding(
     validate: Run, text: str, arguments: list[str], code: int
@@ -165,6 +166,23 @@ def test_stdin_is_read(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     result = command("validate", "-")
     assert result.code == 1
     assert result.out.startswith("stdin:13:21: error[object]")
+
+
+def test_nothing_on_stdin_is_a_warning(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for arguments, code in (([], 0), (["--strict"], 1)):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+        result = command("validate", "-", *arguments)
+        assert result.code == code
+        assert result.out.startswith("stdin:1:1: warning[nothing-to-check]: holds no Secret")
+
+
+def test_files_that_are_passed_over_are_listed_on_request(command: Run, tmp_path: Path) -> None:
+    (tmp_path / "class.yaml").write_text(GOOD)
+    (tmp_path / "values.yaml").write_text("# for the SecretProviderClass\nimage: {}\n")
+    assert command("validate", tmp_path, "--strict").err == ""
+    result = command("validate", tmp_path, "-v")
+    assert result.err == f"passed over: {tmp_path}/values.yaml: it holds nothing to check\n"
+    assert result.out == "1 class in 1 file: no problems\n"
 
 
 def test_an_unreadable_file_does_not_hide_the_others(command: Run, tmp_path: Path) -> None:
