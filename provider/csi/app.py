@@ -17,13 +17,14 @@ import uvloop
 
 from provider import __version__, errors
 from provider.aws.regions import is_region
+from provider.csi import audit
 from provider.csi.config import Config
 from provider.csi.files.target import Targets
 from provider.csi.identity import Identifier
-from provider.csi.metrics import MountMetrics
+from provider.csi.metrics import MountMetrics, NamespaceLabel, watch_registry
 from provider.csi.mount import Limits, Mounter
 from provider.csi.server.admission import Admission
-from provider.csi.server.barrier import Barrier
+from provider.csi.server.barrier import Barrier, Observers
 from provider.csi.server.daemon import Daemon
 from provider.csi.server.grpc_server import make_server
 from provider.csi.server.health import Readiness
@@ -37,6 +38,9 @@ from provider.engine.wiring import Engine, Settings, open_engine
 from provider.kube.client import KubernetesApi, api_url
 from provider.kube.events import EventRecorder
 from provider.kube.lookups import Lookups
+from provider.manifests.problems import InvalidSpec
+from provider.policy.file import PolicyFile
+from provider.policy.rules import Policy, Rule
 from provider.runtime import log, signals, web
 from provider.runtime.http import HttpClient
 from provider.runtime.log import fields, logger
@@ -61,6 +65,7 @@ async def make_mounter(
         api = _kubernetes_api(config, engine.http)
     except ValueError as error:
         raise StartFailed(str(error)) from error
+    policy = await _policy(config, metrics, stack)
     _watch_engine(metrics, engine)
     lookups = Lookups(
         api,
@@ -76,8 +81,35 @@ async def make_mounter(
         reader=engine.reader,
         lookups=lookups,
         offload=offload,
-        limits=Limits(config.rotation_poll_interval, config.max_response_bytes),
+        limits=Limits(config.rotation_poll_interval, config.max_response_bytes, policy),
     )
+
+
+async def _policy(config: Config, metrics: Metrics, stack: AsyncExitStack) -> Policy:
+    """The operator's limits; raises `StartFailed` if the policy file is not valid."""
+    policy = Policy(
+        (
+            Rule("--allowed-regions", regions=config.allowed_regions),
+            Rule("--allowed-accounts", accounts=config.allowed_accounts),
+            Rule("--allowed-role-arns", role_arns=config.allowed_role_arns),
+        )
+    )
+    if config.policy_file is None:
+        return policy
+    file = PolicyFile(config.policy_file, policy)
+    try:
+        file.load()
+    except (OSError, InvalidSpec) as error:
+        why = str(error).replace("\n", "; ")
+        raise StartFailed(f"--policy-file {config.policy_file}: {why}") from error
+    metrics.watch(
+        "policy_file_failing",
+        "1 while the policy file is not valid, so that an older one is in force.",
+        lambda: bool(file.problem),
+    )
+    file.start()
+    stack.push_async_callback(file.close)
+    return policy
 
 
 def serve(config: Config, make_mounts: MakeMounts = make_mounter) -> NoReturn:
@@ -146,9 +178,21 @@ async def _start(config: Config, make_mounts: MakeMounts, stack: AsyncExitStack)
     )
     admission = Admission(config.max_waiting_mounts, config.mount_workers)
     registry = MountRegistry(config.kubelet_path / "pods", report=await _events(config, stack))
-    _watch_mounts(metrics, admission, registry)
-    count = MountMetrics(metrics, _reasons()).mounted
-    barrier = Barrier(servicer, admission, registry, timeout=config.mount_timeout, count=count)
+    namespaces = NamespaceLabel(config.metrics_namespaces)
+    _watch_admission(metrics, admission)
+    watch_registry(metrics, registry, namespaces)
+    if config.audit_log:
+        audit.set_up()
+    barrier = Barrier(
+        servicer,
+        admission,
+        registry,
+        timeout=config.mount_timeout,
+        observers=Observers(
+            MountMetrics(metrics, _reasons(), namespaces).mounted,
+            audit.delivered if config.audit_log else None,
+        ),
+    )
     daemon = Daemon(socket_file, lambda: make_server(barrier.mount), barrier)
     await daemon.start()
     await _serve_status(config, registry, admission, stack)
@@ -238,7 +282,7 @@ def _kubernetes_api(config: Config, http: HttpClient) -> KubernetesApi:
 
 def _reasons() -> list[str]:
     """The reasons of failures in logs and metrics."""
-    kinds = vars(errors).values()
+    kinds = (*vars(errors).values(), InvalidSpec)
     return [
         kind.__name__
         for kind in kinds
@@ -257,14 +301,7 @@ def _watch_engine(metrics: Metrics, engine: Engine) -> None:
     watch("values_cached_bytes", "Memory of delivered values.", lambda: engine.value_cache.bytes)
 
 
-def _watch_mounts(metrics: Metrics, admission: Admission, registry: MountRegistry) -> None:
+def _watch_admission(metrics: Metrics, admission: Admission) -> None:
     watch = metrics.watch
     watch("mounts_in_progress", "Mounts that are worked on.", lambda: admission.at_work)
     watch("mounts_waiting", "Mounts that wait for their turn.", lambda: admission.waiting)
-    watch("mounts_live", "Volumes of pods that exist.", lambda: len(registry.live()))
-    watch("mounts_failing", "Live volumes whose last mount or remount failed.", registry.failing)
-    watch(
-        "stalest_mount_age_seconds",
-        "Time since the live volume that was validated longest ago was known to be current.",
-        registry.stalest,
-    )

@@ -123,8 +123,8 @@ class Config:
     events: bool = option(
         option_values.boolean,
         "false",
-        "Write a Kubernetes Event on the pod when a rotation fails, which the driver hides. Needs "
-        "the verbs create and patch on events.",
+        "Write a Kubernetes Event on the pod when a mount or a rotation fails; the driver hides "
+        "the latter. Needs the verbs create and patch on events.",
         group="Kubernetes",
     )
     rotated_events: bool = option(
@@ -145,6 +145,31 @@ class Config:
         "10",
         "Accepted for compatibility, as `--qps`.",
         group="Kubernetes",
+    )
+    allowed_regions: tuple[str, ...] | None = option(
+        option_values.globs,
+        "",
+        "Regions that classes may use: names and globs, separated by commas. Default: all.",
+        group="Policy",
+    )
+    allowed_accounts: tuple[str, ...] | None = option(
+        option_values.globs,
+        "",
+        "AWS accounts that ARNs of roles, secrets and parameters may name. Default: all.",
+        group="Policy",
+    )
+    allowed_role_arns: tuple[str, ...] | None = option(
+        option_values.globs,
+        "",
+        "ARNs of roles that classes (`roleArn`, `assumeRoleArn`) and service accounts may name, "
+        "with globs. Default: all.",
+        group="Policy",
+    )
+    policy_file: Path | None = option(
+        option_values.optional_path,
+        "",
+        "YAML or JSON file with limits for namespaces; read again when it changes. Default: none.",
+        group="Policy",
     )
     mount_timeout: float = option(
         option_values.positive_duration,
@@ -195,6 +220,19 @@ class Config:
         "Address of /metrics, /healthz and /readyz over HTTP. Empty: none.",
         group="Operation",
     )
+    metrics_namespaces: tuple[str, ...] | None = option(
+        option_values.globs,
+        "",
+        "Namespaces, with globs, that metrics of mounts name in the label `namespace`; all others "
+        "are `other`. Default: there is no such label.",
+        group="Operation",
+    )
+    audit_log: bool = option(
+        option_values.boolean,
+        "false",
+        "Write a JSON line to stdout for each delivery: pod, role, ARNs and versions of secrets.",
+        group="Operation",
+    )
     log_level: option_values.LogLevel = option(
         option_values.log_level, "info", "`debug`, `info`, `warning` or `error`.", group="Operation"
     )
@@ -222,4 +260,7 @@ OPTIONS = options_of(Config)
 
 def configure(given: Mapping[str, str], environ: Mapping[str, str]) -> Config:
     """The `Config` of texts by field name and of the environment; raises `ConfigError`."""
-    return Config(**dict(parsed(OPTIONS, given, environ)))
+    config = Config(**dict(parsed(OPTIONS, given, environ)))
+    if config.rotated_events and not config.events:
+        raise ConfigError("--rotated-events: has no effect without --events")
+    return config

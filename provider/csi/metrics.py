@@ -4,34 +4,108 @@ Every series that an alert rule reads exists from the start with the value 0: `i
 do not see the first event of a series that begins with it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 
-from provider.runtime.metrics import Metrics
+from provider.csi.status.mount_registry import MountRegistry
+from provider.runtime.metrics import OTHER, BoundedLabel, Metrics
 
 SUCCESSES = ("delivered", "unchanged")
 FAILED = "failed"
+NAMESPACE = "namespace"
+
+MAX_NAMESPACES = 50
+"""Namespaces with a label of their own; each has a series for every reason."""
+
+
+class NamespaceLabel:
+    """The label that metrics of mounts have for a namespace: itself where one of the globs matches
+    it, else `other`; no label where there are no globs."""
+
+    def __init__(self, globs: tuple[str, ...] | None) -> None:
+        self._globs = globs
+        self._bounded = BoundedLabel(MAX_NAMESPACES)
+        names = [glob for glob in globs or () if not set(glob) & set("*?[")]
+        self.first = [self._bounded(name) for name in names]
+        """Namespaces that are known before their first mount."""
+
+    @property
+    def is_used(self) -> bool:
+        """Whether metrics have the label."""
+        return self._globs is not None
+
+    def __call__(self, namespace: str) -> str:
+        """The value of the label."""
+        if any(fnmatchcase(namespace, glob) for glob in self._globs or ()):
+            return self._bounded(namespace)
+        return OTHER
+
+    def filled(self, values: Mapping[str, float]) -> Mapping[str, float]:
+        """The values by label, with 0 for known labels without one."""
+        return dict.fromkeys((*self.first, OTHER), 0.0) | dict(values)
 
 
 class MountMetrics:
     """Counts mounts. `reasons` are those that a failed mount can have (names of error classes)."""
 
-    def __init__(self, metrics: Metrics, reasons: Iterable[str]) -> None:
+    def __init__(
+        self, metrics: Metrics, reasons: Iterable[str], namespaces: NamespaceLabel | None = None
+    ) -> None:
+        self._namespaces = namespaces or NamespaceLabel(None)
+        self._reasons = tuple(reasons)
+        labels = ("outcome", "reason", *((NAMESPACE,) if self._namespaces.is_used else ()))
         self._mounts = metrics.counter(
-            "mounts", "Mounts by outcome and, if they failed, reason.", ("outcome", "reason")
+            "mounts", "Mounts by outcome and, if they failed, reason.", labels
         )
         self._durations = metrics.histogram(
             "mount_duration_seconds",
             "Duration of mounts, time in the queue included.",
             ("outcome",),
         )
-        for reason in reasons:
-            self._mounts.labels(FAILED, reason)
-        for outcome in SUCCESSES:
-            self._mounts.labels(outcome, "")
+        self._known: set[str] = set()
+        for label in (*self._namespaces.first, OTHER):
+            self._begin(label)
         for outcome in (*SUCCESSES, FAILED):
             self._durations.labels(outcome)
 
-    def mounted(self, outcome: str, reason: str, seconds: float) -> None:
-        """A mount was answered. `reason` is empty unless `outcome` is `failed`."""
-        self._mounts.labels(outcome, reason).inc()
+    def mounted(self, outcome: str, reason: str, namespace: str, seconds: float) -> None:
+        """A mount was answered. `reason` is empty unless `outcome` is `failed`, `namespace` where
+        it is not known."""
+        label = self._namespaces(namespace)
+        self._begin(label)
+        self._mounts.labels(outcome, reason, *self._and(label)).inc()
         self._durations.labels(outcome).observe(seconds)
+
+    def _begin(self, label: str) -> None:
+        """Make every series of a namespace."""
+        if label in self._known:
+            return
+        self._known.add(label)
+        for reason in self._reasons:
+            self._mounts.labels(FAILED, reason, *self._and(label))
+        for outcome in SUCCESSES:
+            self._mounts.labels(outcome, "", *self._and(label))
+
+    def _and(self, label: str) -> tuple[str, ...]:
+        return (label,) if self._namespaces.is_used else ()
+
+
+def watch_registry(metrics: Metrics, registry: MountRegistry, namespaces: NamespaceLabel) -> None:
+    """The gauges of volumes, by namespace where that is asked for."""
+    metrics.watch("mounts_live", "Volumes of pods that exist.", lambda: len(registry.live()))
+    failing = "mounts_failing", "Live volumes whose last mount or remount failed."
+    stalest = (
+        "stalest_mount_age_seconds",
+        "Time since the live volume that was validated longest ago was known to be current.",
+    )
+    if not namespaces.is_used:
+        metrics.watch(*failing, registry.failing)
+        metrics.watch(*stalest, registry.stalest)
+        return
+
+    metrics.watch_by(
+        *failing, NAMESPACE, lambda: namespaces.filled(registry.failing_by(namespaces))
+    )
+    metrics.watch_by(
+        *stalest, NAMESPACE, lambda: namespaces.filled(registry.stalest_by(namespaces))
+    )

@@ -12,12 +12,13 @@ from provider.csi.request.model import MountSpec, SecretObject
 from provider.csi.request.parameters import region_problems
 from provider.engine.failover import Failed, Found, Outcome, Regions, Wanted
 from provider.engine.freshness import Freshness
-from provider.engine.model import Credentials, Identity
+from provider.engine.model import Credentials, Identity, SecretRef
 from provider.engine.ports import CredentialSource, Principal
 from provider.engine.trace import Trace
 from provider.engine.values import Query
 from provider.errors import LookupForbidden, RegionUnknown, ServiceAccountNotFound
 from provider.manifests.problems import InvalidSpec
+from provider.policy.rules import ALLOW_ALL, Asked, Policy
 from provider.runtime.offload import Offload
 
 JOIN_SECONDS = 0.5
@@ -38,6 +39,8 @@ class DeliveredObject:
     region: str
     version: str
     found: bool
+    arn: str = ""
+    """Empty where AWS does not tell it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +99,11 @@ class Lookups(Protocol):
 
 class Limits(NamedTuple):
     """`validity` is the age in seconds up to which a validation holds, `max_bytes` the driver's
-    limit for one response."""
+    limit for one response, `policy` what the operator allows."""
 
     validity: float
     max_bytes: int
+    policy: Policy = ALLOW_ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,25 @@ class CountedSource:
 
 def _counted(principal: Principal, trace: Trace) -> Principal:
     return replace(principal, source=CountedSource(principal.source, trace))
+
+
+def asked(spec: MountSpec, regions: Regions, identity: Identity | None) -> Asked:
+    """What the policy decides about; `identity` is None before it is known."""
+    klass = spec.klass
+    roles = [klass.role_arn, klass.assume_role.arn if klass.assume_role else None]
+    roles += [identity.role, *(role.arn for role in identity.chain)] if identity else []
+    refs = [ref for one in klass.objects for ref in (one.ref, one.failover) if ref]
+    return Asked(
+        spec.pod.namespace,
+        [region for region in (regions.primary, regions.failover) if region],
+        list(dict.fromkeys(filter(None, roles))),
+        list(dict.fromkeys(map(_policy_name, refs))),
+    )
+
+
+def _policy_name(ref: SecretRef) -> str:
+    """The name of a ref; of a path with a `/` at its end, because all below it is read."""
+    return f"{ref.name.rstrip('/')}/" if ref.store == "ssmparameterpath" else ref.name
 
 
 class Mounter:
@@ -150,6 +173,7 @@ class Mounter:
         regions = await self._regions(spec)
         wanted = [Wanted(one.ref, one.failover) for one in spec.klass.objects]
         identity = self._volumes.last_identity(spec)
+        self._check_policy(spec, regions, identity)
         freshness = self._freshness(spec, arrived, is_remount=identity is not None)
         outcomes: Sequence[Outcome] | None = None
         if identity is not None:
@@ -159,11 +183,17 @@ class Mounter:
         if identity is None or outcomes is None:
             principal = await self._identifier.identify(spec, regions.primary)
             identity = trace.identity = principal.identity
+            self._check_policy(spec, regions, identity)
             query = Query(_counted(principal, trace), freshness, deadline, trace)
             outcomes = await self._reader.read(wanted, regions, query)
         delivery = await self._deliver(spec, outcomes, identity, deadline, from_memory=from_memory)
         self._volumes.delivered(spec, identity)
         return delivery
+
+    def _check_policy(self, spec: MountSpec, regions: Regions, identity: Identity | None) -> None:
+        """Raise `PolicyViolation` if the operator's policy refuses what is known so far."""
+        if violation := self._limits.policy.check(asked(spec, regions, identity)):
+            raise violation
 
     async def _regions(self, spec: MountSpec) -> Regions:
         klass, pod = spec.klass, spec.pod
@@ -213,7 +243,7 @@ class Mounter:
             )
         check_size(layout.files, self._limits.max_bytes)
         objects = tuple(
-            DeliveredObject(obj, one.region, one.value.version, one.value.found)
+            DeliveredObject(obj, one.region, one.value.version, one.value.found, one.value.arn)
             for obj, one in found
         )
         return Delivery(layout.files, layout.versions, objects, identity, from_memory)

@@ -52,6 +52,8 @@ class SecretValue:
     content: bytes = field(repr=False)
     version: str
     found: bool = True
+    arn: str = field(default="", compare=False)
+    """The ARN of a secret or parameter, for audits; empty where the store does not tell."""
 
 
 MISSING = SecretValue(b"", "missing", found=False)

@@ -6,10 +6,12 @@ bounded for each object, each namespace and in total, so that a noisy one cannot
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2s
+from http import HTTPStatus
 from time import monotonic, time
 from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import quote
@@ -54,17 +56,22 @@ class ObjectReference:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened. The message contains no secret; equal Events are counted as one."""
+    """What happened. The message contains no secret.
+
+    Events of one object, reason and `key` are counted as one, with the latest message; without a
+    key, those of one message.
+    """
 
     about: ObjectReference
     type: Literal["Normal", "Warning"]
     reason: str
     message: str
+    key: str = ""
 
     @property
     def name(self) -> str:
         """The name of the Event object."""
-        identity = f"{self.about.uid}\0{self.reason}\0{self.message}"
+        identity = f"{self.about.uid}\0{self.reason}\0{self.key or self.message}"
         return f"{self.about.name[:200]}.{blake2s(identity.encode(), digest_size=8).hexdigest()}"
 
 
@@ -185,8 +192,8 @@ class EventRecorder:
     async def _write(self, event: Event, series: _Series) -> str:
         """Create the Event object or update its count; what the problem is, if there is one."""
         reply = await (self._update if series.exists else self._create)(event, series)
-        if not series.exists and reply.status == 409:  # another process has created it
-            reply = await self._update(event, series)
+        if not series.exists and reply.status == 409:  # an earlier process has created it
+            reply = await self._join(event, series)
         elif series.exists and reply.status == 404:  # Kubernetes keeps Events for an hour
             reply = await self._create(event, series)
         series.exists = reply.status in (200, 201)
@@ -196,7 +203,27 @@ class EventRecorder:
         return await self._api.write("POST", _path(event), self._document(event, series))
 
     async def _update(self, event: Event, series: _Series) -> Reply:
-        change = {"count": series.count, "lastTimestamp": _timestamp(time())}
+        return await self._patch(
+            event,
+            {
+                "count": series.count,
+                "message": event.message[:MAX_MESSAGE],
+                "lastTimestamp": _timestamp(time()),
+            },
+        )
+
+    async def _join(self, event: Event, series: _Series) -> Reply:
+        """Update an Event that exists already: its count goes on from there.
+
+        An empty change answers with the Event, so that no right to read Events is needed.
+        """
+        reply = await self._patch(event, {})
+        if reply.status == HTTPStatus.OK:
+            series.count += _count_in(reply.body)
+            reply = await self._update(event, series)
+        return reply
+
+    async def _patch(self, event: Event, change: Mapping[str, Any]) -> Reply:
         return await self._api.write(
             "PATCH", f"{_path(event)}/{quote(event.name, safe='')}", change
         )
@@ -233,6 +260,15 @@ class EventRecorder:
                 extra=fields(why=problem),
             )
         self._last_problem = problem
+
+
+def _count_in(body: bytes) -> int:
+    """The count of an Event in an answer; 0 where there is none."""
+    try:
+        count = json.loads(body).get("count")
+    except (ValueError, AttributeError, RecursionError):
+        return 0
+    return count if type(count) is int else 0
 
 
 def _path(event: Event) -> str:

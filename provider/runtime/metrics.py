@@ -5,7 +5,7 @@ manifests name, are limited in number. The metrics of a front door are defined t
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from platform import python_version
 
@@ -75,7 +75,7 @@ class Metrics:
         about.info({"version": __version__, "python_version": python_version()})
         ProcessCollector(registry=self._registry)
         self._region = BoundedLabel(MAX_REGIONS)
-        self._watched: list[tuple[Gauge, Callable[[], float]]] = []
+        self._watched: list[tuple[Gauge, Callable[[], float | Mapping[str, float]]]] = []
         self._rendering = asyncio.Lock()
         self._aws_requests = self.histogram(
             "aws_request_duration_seconds",
@@ -108,6 +108,12 @@ class Metrics:
         """A new gauge, which is read at every scrape; its name gets the prefix."""
         self._watched.append((Gauge(PREFIX + name, text, registry=self._registry), read))
 
+    def watch_by(
+        self, name: str, text: str, label: str, read: Callable[[], Mapping[str, float]]
+    ) -> None:
+        """As `watch`, with a value for each value of one label."""
+        self._watched.append((Gauge(PREFIX + name, text, (label,), registry=self._registry), read))
+
     def aws_request(
         self, service: str, operation: str, region: str, outcome: str, seconds: float
     ) -> None:
@@ -125,5 +131,14 @@ class Metrics:
         """
         async with self._rendering:
             for gauge, read in self._watched:
-                gauge.set(read())
+                _set(gauge, read())
             return await asyncio.to_thread(generate_latest, self._registry)
+
+
+def _set(gauge: Gauge, value: float | Mapping[str, float]) -> None:
+    if not isinstance(value, Mapping):
+        gauge.set(value)
+        return
+    gauge.clear()
+    for label, of_label in value.items():
+        gauge.labels(label).set(of_label)

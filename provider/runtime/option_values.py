@@ -85,6 +85,19 @@ def size(text: str) -> int:
     return int(match[1]) * SCALES[match[2] or ""]
 
 
+def globs(text: str) -> tuple[str, ...] | None:
+    """Names and globs, separated by commas; None for an empty text."""
+    found = tuple(filter(None, (one.strip() for one in text.split(","))))
+    if text and not found:
+        raise ValueError("expected names or globs, separated by commas")
+    return found or None
+
+
+def optional_path(text: str) -> Path | None:
+    """A path; None for an empty text."""
+    return folder(text) if text else None
+
+
 def file_name(text: str) -> str:
     """A file name without a folder."""
     if text in ("", ".", "..") or "/" in text or "\0" in text:

@@ -70,3 +70,19 @@ def test_every_option_is_documented(name: str) -> None:
     about = OPTIONS[name]
     assert about.text.endswith(".")
     assert about.parse(about.default) == getattr(Config(), name)
+
+
+def test_rotated_events_without_events_are_refused() -> None:
+    with pytest.raises(ConfigError, match="--rotated-events: has no effect without --events"):
+        configure({"rotated_events": "true"}, {})
+    assert configure({"rotated_events": "true", "events": "true"}, {}).rotated_events
+
+
+def test_globs_are_separated_by_commas() -> None:
+    assert configure({"metrics_namespaces": "team-*, shop"}, {}).metrics_namespaces == (
+        "team-*",
+        "shop",
+    )
+    assert configure({}, {}).allowed_regions is None
+    with pytest.raises(ConfigError, match="--allowed-regions"):
+        configure({"allowed_regions": ","}, {})

@@ -5,8 +5,11 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from provider.csi.metrics import MountMetrics
+from provider.csi import app
+from provider.csi.metrics import MAX_NAMESPACES, MountMetrics, NamespaceLabel, watch_registry
+from provider.csi.status.mount_registry import MountRegistry
 from provider.runtime.metrics import PREFIX, Metrics
+from tests.csi.status.test_mount_registry import fail, spec
 
 ALERTS = Path(__file__).parents[2] / "deploy" / "alerts" / "secrets-provider-aws.yaml"
 REASONS = ("InternalFault", "SecretNotFound")
@@ -28,9 +31,9 @@ async def samples(metrics: Metrics) -> dict[tuple[str, str, str], float]:
 async def test_mounts_are_counted_by_outcome_and_reason() -> None:
     metrics = Metrics()
     mounts = MountMetrics(metrics, REASONS)
-    mounts.mounted("delivered", "", 0.02)
-    mounts.mounted("failed", "SecretNotFound", 0.3)
-    mounts.mounted("failed", "SecretNotFound", 0.3)
+    mounts.mounted("delivered", "", "shop", 0.02)
+    mounts.mounted("failed", "SecretNotFound", "shop", 0.3)
+    mounts.mounted("failed", "SecretNotFound", "shop", 0.3)
     found = await samples(metrics)
     assert found["mounts_total", "delivered", ""] == 1
     assert found["mounts_total", "failed", "SecretNotFound"] == 2
@@ -59,3 +62,53 @@ async def test_every_series_of_mounts_that_an_alert_selects_exists_from_the_star
             name == its_name and wanted == {"outcome": outcome, "reason": reason}[label]
             for its_name, outcome, reason in found
         ), (name, label, wanted)
+
+
+async def test_the_reason_of_a_class_that_does_not_parse_exists_from_the_start() -> None:
+    metrics = Metrics()
+    MountMetrics(metrics, app._reasons())
+    assert (await samples(metrics))["mounts_total", "failed", "InvalidSpec"] == 0
+
+
+async def test_there_is_no_label_for_namespaces_unless_asked_for() -> None:
+    metrics = Metrics()
+    MountMetrics(metrics, REASONS).mounted("delivered", "", "shop", 0.1)
+    watch_registry(metrics, MountRegistry(Path("/nowhere")), NamespaceLabel(None))
+    assert b"namespace=" not in await metrics.page()
+
+
+async def test_chosen_namespaces_have_a_label_and_all_others_share_one() -> None:
+    metrics, registry = Metrics(), MountRegistry(Path("/nowhere"))
+    namespaces = NamespaceLabel(("team-*", "shop"))
+    mounts = MountMetrics(metrics, REASONS, namespaces)
+    watch_registry(metrics, registry, namespaces)
+    for namespace in ("team-a", "shop", "kube-system", ""):
+        mounts.mounted("failed", "InternalFault", namespace, 0.1)
+    fail(registry, spec())  # of namespace shop
+    page = (await metrics.page()).decode()
+    counted = {
+        one.labels["namespace"]: one.value
+        for family in text_string_to_metric_families(page)
+        for one in family.samples
+        if one.name == f"{PREFIX}mounts_total" and one.labels["reason"] == "InternalFault"
+    }
+    assert counted == {"team-a": 1, "shop": 1, "other": 2}
+    assert f'{PREFIX}mounts_failing{{namespace="shop"}} 1.0' in page
+    assert f'{PREFIX}mounts_failing{{namespace="other"}} 0.0' in page
+
+
+async def test_a_named_namespace_has_its_series_before_its_first_mount() -> None:
+    metrics = Metrics()
+    MountMetrics(metrics, REASONS, NamespaceLabel(("shop",)))
+    page = (await metrics.page()).decode()
+    assert (
+        f'{PREFIX}mounts_total{{namespace="shop",outcome="failed",reason="InternalFault"}} 0.0'
+        in page
+    )
+
+
+def test_the_number_of_namespaces_is_bounded() -> None:
+    label = NamespaceLabel(("*",))
+    found = {label(f"team-{number}") for number in range(10 * MAX_NAMESPACES)}
+    assert len(found) == MAX_NAMESPACES + 1
+    assert "other" in found

@@ -17,11 +17,13 @@ from provider.errors import (
     AnswerTooLarge,
     AwsUnavailable,
     InvalidRequest,
+    PolicyViolation,
     ProviderError,
     RegionUnknown,
     TokenMissing,
 )
 from provider.manifests.problems import InvalidSpec
+from provider.policy.rules import Policy, Rule
 from provider.runtime.offload import Offload
 from tests.fakes.engine import OTHER, REGION, FakeEngine, FakeSource, identity
 
@@ -66,6 +68,7 @@ class World:
     max_bytes: int = 4 << 20
     engine: FakeEngine = field(default_factory=FakeEngine)
     lookups: FakeLookups = field(default_factory=FakeLookups)
+    policy: Policy = field(default_factory=Policy)
 
     def __post_init__(self) -> None:
         self.engine.secrets.put("db", b'{"user": "ada"}')
@@ -77,7 +80,7 @@ class World:
             reader=self.engine.reader,
             lookups=self.lookups,
             offload=self.offload,
-            limits=Limits(self.interval, self.max_bytes),
+            limits=Limits(self.interval, self.max_bytes, self.policy),
         )
 
     async def mount(self, spec: MountSpec, seconds: float = 5, *, later: float = 0) -> Delivery:
@@ -346,3 +349,48 @@ async def test_costly_expressions_fail_their_own_object(world: World) -> None:
     failure = await world.failure(spec(objects))
     assert failure.kind == "invalid"
     assert str(failure).startswith('objects[0] "db"')
+
+
+ROLE = "arn:aws:iam::111122223333:role/other"
+
+
+@pytest.mark.parametrize(
+    ("rule", "parameters"),
+    [
+        (Rule("r", regions=("us-*",)), {}),
+        (Rule("r", regions=(REGION,)), {"failoverRegion": OTHER}),
+        (Rule("r", role_arns=("*:role/shop",)), {"roleArn": ROLE}),
+        (Rule("r", role_arns=("*:role/shop",)), {"assumeRoleArn": ROLE}),
+        (Rule("r", accounts=("999999999999",)), {"roleArn": ROLE}),
+        (Rule("r", secret_names=("db",)), {}),
+    ],
+)
+async def test_the_policy_refuses_a_class_before_anybody_is_asked(
+    world: World, rule: Rule, parameters: dict[str, str]
+) -> None:
+    world.policy.own = (rule,)
+    with pytest.raises(PolicyViolation, match="is not allowed by r"):
+        await world.mount(spec(**parameters))
+    assert world.identifier.look_ups == 0
+
+
+async def test_the_policy_refuses_the_role_of_a_service_account(world: World) -> None:
+    world.policy.own = (Rule("r", role_arns=("*:role/shop",)),)
+    with pytest.raises(PolicyViolation, match='role "web" is not allowed'):
+        await world.mount(spec())
+
+
+async def test_a_policy_that_changes_refuses_the_next_remount(world: World) -> None:
+    await world.mount(spec())
+    world.policy.own = (Rule("r", role_arns=("*:role/shop",)),)
+    with pytest.raises(PolicyViolation):
+        await world.mount(spec())
+    world.policy.own = (Rule("r", role_arns=("web",), secret_names=("db", "flag")),)
+    assert await world.mount(spec())
+
+
+async def test_a_path_is_allowed_by_what_allows_everything_below_it(world: World) -> None:
+    path = "- {objectName: /shop/db, objectType: ssmparameterpath}"
+    world.policy.own = (Rule("r", secret_names=("/shop/db",)),)
+    with pytest.raises(PolicyViolation, match='secret "/shop/db/" is not allowed'):
+        await world.mount(spec(path))

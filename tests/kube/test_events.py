@@ -137,8 +137,20 @@ async def test_an_event_of_an_earlier_process_is_updated(
     later = EventRecorder(api, component="secrets-provider-aws", host="node-1")
     later.start()
     later.record(FAILED)
-    assert len(await written(kubernetes, 3)) == 1
+    (event,) = await written(kubernetes, 4)
+    assert event["count"] == 2, "it goes on from the earlier process"
     await later.close()
+
+
+async def test_events_of_one_key_are_one_event_with_the_latest_message(
+    kubernetes: FakeKubernetes, events: EventRecorder, clock: Clock
+) -> None:
+    events.record(Event(POD, "Warning", "SecretRotationFailed", "took 1.1 s", key="k"))
+    await written(kubernetes, 1)
+    clock.now += REPEAT
+    events.record(Event(POD, "Warning", "SecretRotationFailed", "took 1.2 s", key="k"))
+    (event,) = await written(kubernetes, 2)
+    assert (event["count"], event["message"]) == (2, "took 1.2 s")
 
 
 async def test_an_event_that_could_not_be_created_is_created_later(

@@ -149,7 +149,8 @@ def read_value(parameter: Mapping[str, Any]) -> SecretValue:
     value = parameter.get("Value")
     try:
         if isinstance(value, str):
-            return SecretValue(value.encode(), _version(parameter))
+            arn = str(parameter.get("ARN") or "")
+            return SecretValue(value.encode(), _version(parameter), arn=arn)
     except ValueError:  # a lone surrogate; the exception would quote the value
         pass
     raise unexpected("a parameter's value cannot be decoded")

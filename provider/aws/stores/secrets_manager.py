@@ -67,10 +67,11 @@ def read_value(answer: Mapping[str, Any]) -> SecretValue:
     )
     try:
         if isinstance(version, str) and version.isprintable():
+            arn = str(answer.get("ARN") or "")
             if isinstance(text, str):
-                return SecretValue(text.encode(), version)
+                return SecretValue(text.encode(), version, arn=arn)
             if isinstance(binary, str):
-                return SecretValue(b64decode(binary, validate=True), version)
+                return SecretValue(b64decode(binary, validate=True), version, arn=arn)
     except ValueError:  # neither text nor base64; the exception would quote it
         raise unexpected("the secret's value cannot be decoded") from None
     raise unexpected("no value and version in the answer")

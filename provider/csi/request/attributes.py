@@ -178,7 +178,9 @@ def _pod(given: Mapping[str, str], findings: Findings) -> Pod:
             findings.error(key, "is missing: the CSIDriver must have podInfoOnMount: true")
         elif not _KUBERNETES_NAME.fullmatch(text):
             findings.error(key, f"is no Kubernetes name, got {quote(text)}")
-    return Pod(**{name: given.get(key, "") for name, key in POD_KEYS.items()})
+    # An unusable name is kept nowhere: names become parts of paths, labels and log lines.
+    usable = {key: text for key, text in given.items() if _KUBERNETES_NAME.fullmatch(text)}
+    return Pod(**{name: usable.get(key, "") for name, key in POD_KEYS.items()})
 
 
 def _tokens(own: str | None, secrets: str, findings: Findings) -> dict[str, str]:

@@ -117,6 +117,11 @@ class Pod:
     uid: str
     service_account: str
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the request names a pod; a malformed one may not."""
+        return bool(self.namespace and self.name)
+
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
 

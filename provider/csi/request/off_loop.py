@@ -6,7 +6,12 @@ milliseconds. Any other is parsed in a thread, one at a time for each namespace.
 
 from functools import partial
 
-from provider.csi.request.attributes import RawRequest, decode_mount, parse_decoded
+from provider.csi.request.attributes import (
+    DecodedRequest,
+    RawRequest,
+    decode_mount,
+    parse_decoded,
+)
 from provider.csi.request.class_cache import ClassCache
 from provider.csi.request.model import MountSpec
 from provider.runtime.offload import Offload
@@ -19,13 +24,20 @@ _LARGE_REQUESTS = ""
 """The tenant of requests that are too large for the loop to find out their namespace."""
 
 
-async def parse_mount_off_loop(
-    raw: RawRequest, *, default_region: str | None, cache: ClassCache, offload: Offload
-) -> MountSpec:
-    """As `parse_mount`; raises `Overloaded` too, if the namespace has too many requests waiting."""
+async def decode_off_loop(
+    raw: RawRequest, *, default_region: str | None, offload: Offload
+) -> DecodedRequest:
+    """As `decode_mount`; raises `Overloaded` if too many large requests wait."""
     decode = partial(decode_mount, raw, default_region=default_region)
-    is_small = len(raw.attributes) + len(raw.secrets) <= _INLINE_JSON
-    request = decode() if is_small else await offload.run(_LARGE_REQUESTS, decode)
+    if len(raw.attributes) + len(raw.secrets) <= _INLINE_JSON:
+        return decode()
+    return await offload.run(_LARGE_REQUESTS, decode)
+
+
+async def parse_off_loop(
+    request: DecodedRequest, *, cache: ClassCache, offload: Offload
+) -> MountSpec:
+    """As `parse_decoded`; raises `Overloaded` too, if the namespace has too many requests."""
     parse = partial(parse_decoded, request, cache)
     if request.text in cache or request.text.characters <= _INLINE_CLASS:
         return parse()

@@ -12,11 +12,12 @@ from time import monotonic
 from typing import Protocol
 
 from provider.csi.mount import Delivery
+from provider.csi.request.attributes import DecodedRequest
 from provider.csi.request.model import MountSpec
 from provider.csi.server.admission import Admission
 from provider.csi.server.grpc_server import Context
 from provider.csi.server.statuses import details, status_of
-from provider.csi.status.mount_registry import MountRegistry
+from provider.csi.status.mount_registry import MountRegistry, Volume
 from provider.engine.trace import Trace
 from provider.errors import InternalFault, OutOfTime, Overloaded, ProviderError
 from provider.runtime.log import Value, fields, logger
@@ -31,9 +32,13 @@ objects that failed; a twentieth of a short time."""
 
 
 class Servicer(Protocol):
-    """Turns a request into a response, in three steps. Each raises `ProviderError`."""
+    """Turns a request into a response, in four steps. Each raises `ProviderError`."""
 
-    async def parse(self, request: pb.MountRequest) -> MountSpec:
+    async def decode(self, request: pb.MountRequest) -> DecodedRequest:
+        """Pod and class name, whatever is wrong with the class."""
+        ...
+
+    async def parse(self, request: DecodedRequest) -> MountSpec:
         """The request, checked."""
         ...
 
@@ -56,14 +61,26 @@ class Attempt:
     target_path: str
     arrived: float
     deadline: float
+    volume: Volume | None = None
+    """Pod and class: known before the class is parsed."""
     spec: MountSpec | None = None
     has_turn: bool = False
     trace: Trace = field(default_factory=Trace)
 
 
+@dataclass(frozen=True, slots=True)
+class Observers:
+    """What gets told of mounts."""
+
+    count: Callable[[str, str, str, float], None]
+    """Gets outcome (`delivered`, `unchanged` or `failed`), reason, namespace (empty where it is not
+    known) and seconds of every mount."""
+    audit: Callable[[MountSpec, Delivery], None] | None = None
+    """Gets each delivery of a volume or of new versions."""
+
+
 class Barrier:
-    """Answers `Mount`. `timeout` is the longest time of a mount in seconds; `count` gets outcome
-    (`delivered`, `unchanged` or `failed`), reason and seconds of every mount."""
+    """Answers `Mount`. `timeout` is the longest time of a mount in seconds;"""
 
     def __init__(
         self,
@@ -72,13 +89,13 @@ class Barrier:
         registry: MountRegistry,
         *,
         timeout: float,
-        count: Callable[[str, str, float], None],
+        observers: Observers,
     ) -> None:
         self._servicer = servicer
         self._admission = admission
         self._registry = registry
         self._timeout = timeout
-        self._count = count
+        self._count, self._audit = observers.count, observers.audit
         self._timeouts: set[asyncio.Timeout] = set()
         self._refusal = ""
 
@@ -147,7 +164,9 @@ class Barrier:
     async def _mount(
         self, attempt: Attempt, request: pb.MountRequest
     ) -> tuple[pb.MountResponse, Delivery]:
-        spec = attempt.spec = await self._servicer.parse(request)
+        decoded = await self._servicer.decode(request)
+        attempt.volume = decoded if decoded.pod.is_known else None
+        spec = attempt.spec = await self._servicer.parse(decoded)
         async with self._admission.turn((spec.pod.namespace, spec.pod.service_account)):
             attempt.has_turn = True
             room = min(ANSWER_MARGIN, (attempt.deadline - attempt.arrived) / 20)
@@ -165,7 +184,9 @@ class Barrier:
         step = self._registry.succeeded(attempt.id, spec, delivery, attempt.trace.current_at)
         outcome = "delivered" if step.changed else "unchanged"
         seconds = monotonic() - attempt.arrived
-        self._count(outcome, "", seconds)
+        self._count(outcome, "", spec.pod.namespace, seconds)
+        if step.changed and self._audit is not None:
+            self._audit(spec, delivery)
         level = INFO if step.changed else DEBUG
         if not logger.isEnabledFor(level):
             return
@@ -180,9 +201,10 @@ class Barrier:
 
     def _failed(self, attempt: Attempt, failure: ProviderError) -> None:
         seconds = monotonic() - attempt.arrived
-        self._count("failed", failure.reason, seconds)
+        namespace = attempt.volume.pod.namespace if attempt.volume else ""
+        self._count("failed", failure.reason, namespace, seconds)
         self._registry.failed(
-            attempt.id, attempt.target_path, attempt.spec, failure, attempt.trace.identity
+            attempt.id, attempt.target_path, attempt.volume, failure, attempt.trace.identity
         )
         logger.log(
             ERROR if isinstance(failure, InternalFault) else WARNING,
@@ -215,10 +237,10 @@ def _out_of_time(attempt: Attempt) -> str:
 def _about(attempt: Attempt, seconds: float) -> dict[str, Value]:
     """The mount's fields in the log, as far as they are known."""
     about: dict[str, Value] = {"id": attempt.id, "seconds": seconds}
-    if spec := attempt.spec:
-        about["pod"] = str(spec.pod)
-        about["service_account"] = spec.pod.service_account
-        about["class"] = spec.class_name
+    if volume := attempt.volume:
+        about["pod"] = str(volume.pod)
+        about["service_account"] = volume.pod.service_account
+        about["class"] = volume.class_name
     if identity := attempt.trace.identity:
         about["identity"] = str(identity)
     about.update(attempt.trace.counts())

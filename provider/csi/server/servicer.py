@@ -5,10 +5,10 @@ from typing import Protocol
 
 from provider.csi.files.layout import MountedFile
 from provider.csi.mount import Delivery
-from provider.csi.request.attributes import RawRequest
+from provider.csi.request.attributes import DecodedRequest, RawRequest
 from provider.csi.request.class_cache import ClassCache
 from provider.csi.request.model import MountSpec
-from provider.csi.request.off_loop import parse_mount_off_loop
+from provider.csi.request.off_loop import decode_off_loop, parse_off_loop
 from provider.engine.trace import Trace
 from provider.errors import AnswerTooLarge, InvalidRequest
 from provider.runtime.offload import Offload
@@ -63,20 +63,22 @@ class Servicer:
         self._max_response_bytes = max_response_bytes
         self._targets = targets
 
-    async def parse(self, request: pb.MountRequest) -> MountSpec:
-        """The request, checked; raises `InvalidRequest`."""
+    async def decode(self, request: pb.MountRequest) -> DecodedRequest:
+        """Pod, class name and text of the class; raises `InvalidRequest` for a huge request."""
         if (size := request.ByteSize()) > MAX_REQUEST_BYTES:
             raise InvalidRequest(
                 f"the request has {size} bytes, more than {MAX_REQUEST_BYTES}: split the class"
             )
-        return await parse_mount_off_loop(
-            RawRequest(
-                request.attributes, request.secrets, request.permission, request.target_path
-            ),
-            default_region=self._default_region,
-            cache=self._classes,
-            offload=self._offload,
+        raw = RawRequest(
+            request.attributes, request.secrets, request.permission, request.target_path
         )
+        return await decode_off_loop(
+            raw, default_region=self._default_region, offload=self._offload
+        )
+
+    async def parse(self, request: DecodedRequest) -> MountSpec:
+        """The request, checked; raises `InvalidRequest`."""
+        return await parse_off_loop(request, cache=self._classes, offload=self._offload)
 
     async def deliver(
         self, spec: MountSpec, *, deadline: float, arrived: float, trace: Trace

@@ -1,7 +1,8 @@
-"""Kubernetes Events about rotations: the driver hides their failures, so the pod gets an Event.
+"""Kubernetes Events about mounts and rotations, on the pod.
 
-The kubelet writes an Event about a first mount that fails, so there is none of ours. Of the past of
-the volume only what this process has seen counts: a volume that another daemon delivered has none.
+The driver hides failures of rotations. Of a volume that this process has not delivered it is not
+known whether the pod runs with files from an earlier process: its failures are told too, beside the
+kubelet's own Events if it is new.
 """
 
 from collections.abc import Callable
@@ -13,23 +14,26 @@ from provider.kube.events import Event, ObjectReference
 
 MAX_NAMED = 8
 """Objects that are named in one Event."""
+MAX_LINE = 400
+"""Characters of the error in an Event, which may have 1024 in all."""
 
 
 class RotationEvents:
-    """Records rotations that failed; with `rotated` also those that delivered new versions."""
+    """Records what failed; with `rotated` also rotations that delivered new versions."""
 
     def __init__(self, record: Callable[[Event], None], *, rotated: bool) -> None:
         self._record = record
         self._rotated = rotated
 
     def __call__(self, step: Step) -> None:
-        """Record an Event about the step, if it is a rotation to report."""
-        if step.before is None or step.before.last_success is None:
-            return
+        """Record an Event about the step, if it is one to report."""
         pod = _reference(step.after.pod)
         if step.failure is not None:
-            self._record(Event(pod, "Warning", "SecretRotationFailed", _failed(step)))
-        elif self._rotated and step.changed:
+            reason = "SecretRotationFailed" if step.after.is_delivered else "SecretMountFailed"
+            # Texts of AWS may differ at each attempt, and are still the same Event.
+            key = f"{step.after.id} {step.after.reason}"
+            self._record(Event(pod, "Warning", reason, _failed(step), key))
+        elif self._rotated and step.changed and step.before and step.before.is_delivered:
             self._record(Event(pod, "Normal", "SecretRotated", _rotated(step)))
 
 
@@ -38,15 +42,17 @@ def _reference(pod: Pod) -> ObjectReference:
 
 
 def _failed(step: Step) -> str:
-    failure = step.failure
-    if isinstance(failure, ObjectsFailed):
-        what = _listed([one.brief for one in failure.failures])
-    else:
-        what = step.after.reason
-    return (
-        f"The volume of {_class(step)} keeps its old files: {what}. The provider's log has more "
-        f"under id {step.after.id}."
-    )
+    failure, after = step.failure, step.after
+    what = f"{after.reason}: {_first_line(str(failure))}"
+    if isinstance(failure, ObjectsFailed) and (others := failure.failures[1:]):
+        what += f" Also: {_listed([one.brief for one in others])}."
+    files = "keeps its old files" if after.is_delivered else "gets no new files"
+    return f"The volume of {_class(step)} {files}. {what} [id {after.id} in the provider's log]"
+
+
+def _first_line(text: str) -> str:
+    line = text.split("\n", 1)[0]
+    return line if len(line) <= MAX_LINE else line[:MAX_LINE] + "…"
 
 
 def _rotated(step: Step) -> str:

@@ -3,17 +3,20 @@
 The driver hides failures of remounts, so they are kept here. No value is ever in here.
 
 Nothing says that a pod has gone. Where the kubelet's folder is mounted, a mount is live while its
-target exists. Elsewhere it is live until it was not asked for again for three times the longest
-interval between remounts, and for at least 15 minutes; without rotation there are no remounts, so a
-mount is forgotten after that time although its pod may still run.
+target exists; one that was never delivered, while the pod's folder exists, because the driver
+removes the target of a mount that failed. Elsewhere a mount is live until it was not asked for
+again for three times the longest interval between remounts, and for at least 15 minutes; without
+rotation there are no remounts, so a mount is forgotten after that time although its pod may still
+run. A mount that was never delivered is asked for every few minutes as long as its pod exists, so
+it is forgotten sooner.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from provider.csi.mount import Delivery
 from provider.csi.request.model import MountSpec, Pod
@@ -30,7 +33,31 @@ MAX_ERROR = 4000
 
 MIN_LIFE_SECONDS = 15 * 60.0
 MAX_LIFE_SECONDS = 24 * 3600.0
+UNDELIVERED_LIFE_SECONDS = 5 * 60.0
+"""The kubelet tries a failed mount again after two minutes at most, and a mount may take two."""
 INTERVALS = 3
+
+ALL = ""
+"""The one label where namespaces are not told apart."""
+
+
+class Volume(Protocol):
+    """Which volume a request is for; known even if its class is invalid."""
+
+    @property
+    def pod(self) -> Pod:
+        """The pod that the volume is for."""
+        ...
+
+    @property
+    def class_name(self) -> str:
+        """Name of the SecretProviderClass; empty where the driver does not send it."""
+        ...
+
+    @property
+    def target_path(self) -> str:
+        """The volume's folder on the node."""
+        ...
 
 
 class MountedObject(NamedTuple):
@@ -75,6 +102,11 @@ class Mount:
     def is_failing(self) -> bool:
         """Whether the last attempt failed."""
         return self.failures > 0
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether this process has delivered the volume; another one may have, before it."""
+        return self.last_success is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +161,17 @@ class MountRegistry:
         self,
         id_: str,
         target_path: str,
-        spec: MountSpec | None,
+        volume: Volume | None,
         failure: ProviderError,
         identity: Identity | None,
     ) -> Step | None:
         """Keep that the mount failed; None where it is unknown whose it is.
 
-        `spec` is None where the class is invalid; the volume may be known from before.
+        `volume` is None where the request is malformed; the volume may be known from before.
         """
         now, before = self._clock(), self._mounts.get(target_path)
-        if spec is not None:
-            mount = _attempted(before, id_, spec, now)
+        if volume is not None:
+            mount = _attempted(before, id_, volume, now)
         elif before is not None:
             mount = _again(before, now)
         else:
@@ -159,37 +191,61 @@ class MountRegistry:
         now, sees_pods = self._clock(), self._pods.is_dir()
         for path, mount in list(self._mounts.items()):
             life = MIN_LIFE_SECONDS if sees_pods else MAX_LIFE_SECONDS
-            if now - mount.last_attempt > life and not self._exists(path):
+            if now - mount.last_attempt > life and not self._exists(mount):
                 del self._mounts[path]
         mounts = list(self._mounts.values())
         if sees_pods:
-            return [mount for mount in mounts if self._exists(mount.target_path)]
+            return [mount for mount in mounts if self._exists(mount)]
         return _remounted(mounts, now)
 
-    def failing(self) -> int:
+    def failing(self) -> float:
         """Number of live mounts whose last attempt failed."""
-        return sum(mount.is_failing for mount in self.live())
+        return sum(self.failing_by(_all).values())
+
+    def failing_by(self, label: Callable[[str], str]) -> Mapping[str, float]:
+        """The same by the label of the namespace; 0 for one without a failing mount."""
+        found: dict[str, float] = {}
+        for mount in self.live():
+            of = label(mount.pod.namespace)
+            found[of] = found.get(of, 0.0) + mount.is_failing
+        return found
 
     def stalest(self) -> float:
         """Seconds since the values of the stalest live mount were known to be current.
 
         Only mounts that are remounted count: without rotation values are as old as they should be.
         """
+        return self.stalest_by(_all).get(ALL, 0.0)
+
+    def stalest_by(self, label: Callable[[str], str]) -> Mapping[str, float]:
+        """The same by the label of the namespace."""
         now = self._clock()
-        known = [mount.current_at for mount in _remounted(self.live(), now)]
-        return max([0.0, *(now - moment for moment in known if moment is not None)])
+        found: dict[str, float] = {}
+        for mount in _remounted(self.live(), now):
+            if mount.current_at is not None:
+                of = label(mount.pod.namespace)
+                found[of] = max(found.get(of, 0.0), now - mount.current_at)
+        return found
 
     def _keep(self, step: Step) -> Step:
         self._mounts.put(step.after.target_path, step.after)
         self._report(step)
         return step
 
-    def _exists(self, target_path: str) -> bool:
-        path = os.path.normpath(target_path)
-        return Path(path).is_relative_to(self._pods) and os.path.lexists(path)
+    def _exists(self, mount: Mount) -> bool:
+        path = Path(os.path.normpath(mount.target_path))
+        if not path.is_relative_to(self._pods) or path == self._pods:
+            return False
+        if not mount.is_delivered:
+            path = self._pods / path.relative_to(self._pods).parts[0]
+        return os.path.lexists(path)
 
 
-def _attempted(before: Mount | None, id_: str, spec: MountSpec, now: float) -> Mount:
+def _all(_namespace: str) -> str:
+    return ALL
+
+
+def _attempted(before: Mount | None, id_: str, spec: Volume, now: float) -> Mount:
     """The mount at a new attempt, whose outcome is still open."""
     if before is None:
         return Mount(spec.pod, spec.class_name, spec.target_path, id_, now, now)
@@ -207,7 +263,14 @@ def _remounted(mounts: list[Mount], now: float) -> list[Mount]:
     """The mounts that were asked for not too long ago."""
     longest = max([MIN_LIFE_SECONDS, *(INTERVALS * mount.interval for mount in mounts)])
     life = min(longest, MAX_LIFE_SECONDS)
-    return [mount for mount in mounts if now - mount.last_attempt <= life]
+    return [mount for mount in mounts if now - mount.last_attempt <= _life(mount, life)]
+
+
+def _life(mount: Mount, life: float) -> float:
+    """Seconds after its last attempt at which the mount is forgotten; `life` of those delivered."""
+    if mount.is_delivered:
+        return life
+    return min(life, max(UNDELIVERED_LIFE_SECONDS, INTERVALS * mount.interval))
 
 
 def _objects(delivery: Delivery) -> tuple[MountedObject, ...]:

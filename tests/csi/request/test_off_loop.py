@@ -10,7 +10,7 @@ import pytest
 from provider.csi.request.attributes import RawRequest
 from provider.csi.request.class_cache import ClassCache
 from provider.csi.request.model import MountSpec
-from provider.csi.request.off_loop import parse_mount_off_loop
+from provider.csi.request.off_loop import decode_off_loop, parse_off_loop
 from provider.manifests.problems import InvalidSpec
 from provider.runtime.offload import Offload
 
@@ -48,9 +48,8 @@ def raw(objects: str, **more: str) -> RawRequest:
 
 
 async def parse(request: RawRequest, cache: ClassCache, offload: Offload) -> MountSpec:
-    return await parse_mount_off_loop(
-        request, default_region="eu-west-1", cache=cache, offload=offload
-    )
+    decoded = await decode_off_loop(request, default_region="eu-west-1", offload=offload)
+    return await parse_off_loop(decoded, cache=cache, offload=offload)
 
 
 SHORT = "- {objectName: a, objectType: secretsmanager}\n"

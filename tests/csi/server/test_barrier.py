@@ -16,7 +16,7 @@ import pytest
 from provider import errors
 from provider.csi.server import barrier as barrier_module
 from provider.csi.server.admission import Admission
-from provider.csi.server.barrier import Barrier
+from provider.csi.server.barrier import Barrier, Observers
 from provider.csi.server.grpc_server import make_server
 from provider.csi.server.servicer import Servicer
 from provider.csi.status.mount_registry import MountRegistry
@@ -58,6 +58,7 @@ class Door:
     def __init__(self, path: Path, timeout: float) -> None:
         self.path = path
         self.counted: list[tuple[str, str]] = []
+        self.audited: list[str] = []
         self.stream = io.StringIO()
         log.set_up("debug", "json", self.stream)
         self.admission = Admission(10, 2)
@@ -66,7 +67,11 @@ class Door:
             StubMounter(), Offload(), default_region=None, max_response_bytes=4 * 2**20
         )
         self.barrier = Barrier(
-            self.servicer, self.admission, self.registry, timeout=timeout, count=self._count
+            self.servicer,
+            self.admission,
+            self.registry,
+            timeout=timeout,
+            observers=Observers(self._count, lambda spec, _: self.audited.append(spec.class_name)),
         )
 
     @asynccontextmanager
@@ -79,7 +84,7 @@ class Door:
             yield self
         await server.stop(None)
 
-    def _count(self, outcome: str, reason: str, _seconds: float) -> None:
+    def _count(self, outcome: str, reason: str, _namespace: str, _seconds: float) -> None:
         self.counted.append((outcome, reason))
 
     @property
@@ -275,3 +280,66 @@ async def test_a_failure_is_one_line_with_reason_and_text(door: Door) -> None:
 async def test_the_same_failure_has_the_same_text_at_each_attempt(door: Door) -> None:
     """Kubernetes counts equal events, and lists differing ones one by one."""
     assert await door.failure("bug") == await door.failure("bug")
+
+
+def broken(objects: str) -> pb.MountRequest:
+    """A request whose class does not parse."""
+    request = mount_request()
+    attributes = json.loads(request.attributes) | {"objects": objects}
+    request.attributes = json.dumps(attributes)
+    return request
+
+
+@pytest.mark.parametrize("objects", ["- objectNam: db", "{", "- objectName: a\n" * 2000])
+async def test_a_class_that_does_not_parse_is_seen_with_its_pod_and_name(
+    door: Door, objects: str
+) -> None:
+    """Also in the first request after a restart of the daemon, of a pod that runs."""
+    await door.failure(broken(objects))
+    line = door.lines[-1]
+    assert (line["pod"], line["class"]) == ("default/web-0", "web-secrets")
+    assert line["service_account"] == "web"
+    (mount,) = door.registry.live()
+    assert (str(mount.pod), mount.class_name) == ("default/web-0", "web-secrets")
+    assert mount.reason == "InvalidSpec"
+    assert door.registry.failing() == 1
+
+
+async def test_a_class_that_is_broken_later_fails_its_remount(door: Door) -> None:
+    await door.mount()
+    await door.failure(broken("{"))
+    assert door.registry.failing() == 1
+    assert door.lines[-1]["pod"] == "default/web-0"
+    await door.mount()
+    assert door.registry.failing() == 0
+
+
+async def test_wrong_tokens_hide_neither_pod_nor_class(door: Door) -> None:
+    request = mount_request()
+    attributes = json.loads(request.attributes)
+    attributes["csi.storage.k8s.io/serviceAccount.tokens"] = "{"
+    request.attributes = json.dumps(attributes)
+    await door.failure(request)
+    assert door.lines[-1]["class"] == "web-secrets"
+
+
+async def test_a_request_without_a_pod_is_listed_nowhere(door: Door) -> None:
+    request = mount_request()
+    attributes = json.loads(request.attributes) | {"csi.storage.k8s.io/pod.name": "../x"}
+    request.attributes = json.dumps(attributes)
+    await door.failure(request)
+    assert door.registry.live() == []
+    assert "pod" not in door.lines[-1]
+
+
+async def test_a_mistake_in_yaml_has_line_and_column_in_the_pod_s_event(door: Door) -> None:
+    _, text = await door.failure(broken("- objectName: a\n  objectType: {\n"))
+    assert "line" in text
+    assert "column" in text
+
+
+async def test_deliveries_are_audited_and_unchanged_remounts_are_not(door: Door) -> None:
+    await door.mount()
+    await door.mount()
+    await door.failure("fail-AccessDenied")
+    assert door.audited == ["web-secrets"]

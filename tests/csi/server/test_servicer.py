@@ -35,6 +35,10 @@ def servicer(targets: Any = None) -> Servicer:
     )
 
 
+async def parsed(one: Servicer) -> MountSpec:
+    return await one.parse(await one.decode(mount_request()))
+
+
 def delivery(*paths: str) -> Delivery:
     files = tuple(MountedFile(path, 0o640, b"value") for path in paths)
     versions = tuple((path, "v1") for path in paths)
@@ -43,7 +47,7 @@ def delivery(*paths: str) -> Delivery:
 
 async def test_every_file_has_its_version() -> None:
     one = servicer()
-    spec = await one.parse(mount_request())
+    spec = await parsed(one)
     response = await one.respond(spec, delivery("db", "user"))
     assert [(v.id, v.version) for v in response.object_version] == [("db", "v1"), ("user", "v1")]
     assert [(f.path, f.mode, f.contents) for f in response.files] == [
@@ -55,7 +59,7 @@ async def test_every_file_has_its_version() -> None:
 async def test_where_the_provider_writes_the_driver_gets_versions_alone() -> None:
     targets = Written()
     one = servicer(targets)
-    response = await one.respond(await one.parse(mount_request()), delivery("db"))
+    response = await one.respond(await parsed(one), delivery("db"))
     assert [file.path for file in targets.files] == ["db"]
     assert list(response.files) == []
     assert [version.id for version in response.object_version] == ["db"]
@@ -67,14 +71,14 @@ async def test_a_volume_that_is_refused_fails_the_mount() -> None:
             raise VolumeRefused("not a volume")
 
     one = servicer(Refusing())
-    spec = await one.parse(mount_request())
+    spec = await parsed(one)
     with pytest.raises(VolumeRefused):
         await one.respond(spec, delivery("db"))
 
 
 async def test_versions_stay_within_what_kubernetes_keeps() -> None:
     one = servicer()
-    spec = await one.parse(mount_request())
+    spec = await parsed(one)
     paths = [f"{number:04}" + "x" * 250 for number in range(4000)]
     response = await one.respond(spec, delivery(*paths))
     assert len(response.files) == 4000
@@ -84,7 +88,7 @@ async def test_versions_stay_within_what_kubernetes_keeps() -> None:
 
 async def test_a_delivery_without_versions_is_a_bug() -> None:
     one = servicer()
-    spec = await one.parse(mount_request())
+    spec = await parsed(one)
     with pytest.raises(RuntimeError):
         await one.respond(spec, delivery())
 
@@ -93,4 +97,4 @@ async def test_a_large_request_is_not_parsed() -> None:
     request = mount_request()
     request.secrets = "x" * (5 * 2**20)
     with pytest.raises(InvalidRequest, match="split the class"):
-        await servicer().parse(request)
+        await servicer().decode(request)

@@ -7,7 +7,7 @@ import pytest
 from provider.csi.object_failures import ObjectFailure, ObjectsFailed
 from provider.csi.status.events import RotationEvents
 from provider.csi.status.mount_registry import MountRegistry
-from provider.errors import AccessDenied, InvalidRequest, ProviderError
+from provider.errors import AccessDenied, AwsUnavailable, InvalidRequest, ProviderError
 from provider.kube.events import Event
 from tests.csi.status.test_mount_registry import delivery, spec
 from tests.fakes.engine import REGION, identity
@@ -36,11 +36,14 @@ def fail(one: MountRegistry, error: ProviderError) -> None:
     one.failed("1a2b", spec().target_path, spec(), error, None)
 
 
-def test_a_first_mount_that_fails_is_reported_by_the_kubelet(recorded: list[Event]) -> None:
+def test_a_volume_that_fails_at_its_first_request_is_recorded(recorded: list[Event]) -> None:
+    """After a restart of the daemon its pod may run with old files."""
     one = registry(recorded)
     fail(one, failure())
     fail(one, failure())
-    assert recorded == []
+    assert [event.reason for event in recorded] == ["SecretMountFailed"] * 2
+    assert "gets no new files" in recorded[0].message
+    assert recorded[0].name == recorded[1].name
 
 
 def test_a_rotation_that_fails_names_object_and_reason(recorded: list[Event]) -> None:
@@ -52,32 +55,35 @@ def test_a_rotation_that_fails_names_object_and_reason(recorded: list[Event]) ->
     about = event.about
     assert (about.kind, about.namespace, about.name, about.uid) == ("Pod", "shop", "web-0", "uid-0")
     assert event.message == (
-        'The volume of class db keeps its old files: objects[0] "o0" (secretsmanager, eu-west-1): '
-        "AccessDenied. The provider's log has more under id 1a2b."
+        'The volume of class db keeps its old files. AccessDenied: objects[0] "o0" '
+        f"(secretsmanager, eu-west-1): {AWS_TEXT} [{identity()}] [id 1a2b in the provider's log]"
     )
 
 
 def test_the_same_failure_is_the_same_event(recorded: list[Event]) -> None:
     one = registry(recorded)
     one.succeeded("1a2b", spec(), delivery(spec()), None)
-    fail(one, failure())
-    fail(one, failure())
-    assert recorded[0] == recorded[1]
+    fail(one, AwsUnavailable("took 1.1 s"))
+    fail(one, AwsUnavailable("took 1.2 s"))
+    assert recorded[0].name == recorded[1].name
+    fail(one, AccessDenied("no"))
+    assert recorded[2].name != recorded[1].name
 
 
-def test_a_failure_of_no_object_is_recorded_by_its_reason(recorded: list[Event]) -> None:
+def test_an_event_has_the_first_line_of_the_error(recorded: list[Event]) -> None:
     one = registry(recorded)
     one.succeeded("1a2b", spec(), delivery(spec()), None)
-    fail(one, InvalidRequest("canary"))
-    assert "InvalidRequest" in recorded[0].message
-    assert "canary" not in recorded[0].message
+    fail(one, InvalidRequest("objects[0].objectTyp: is not known\nobjects[1]: more"))
+    assert "InvalidRequest: objects[0].objectTyp: is not known [id" in recorded[0].message
+    fail(one, InvalidRequest("x" * 5000))
+    assert len(recorded[1].message) < 1024
 
 
 def test_many_objects_are_counted(recorded: list[Event]) -> None:
     one = registry(recorded)
     one.succeeded("1a2b", spec(), delivery(spec()), None)
     fail(one, failure(objects=30))
-    assert "and 22 more" in recorded[0].message
+    assert "and 21 more" in recorded[0].message
     assert len(recorded[0].message) < 1024
 
 

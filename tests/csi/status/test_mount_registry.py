@@ -12,6 +12,7 @@ from provider.csi.status.mount_registry import (
     MAX_LIFE_SECONDS,
     MAX_OBJECTS,
     MIN_LIFE_SECONDS,
+    UNDELIVERED_LIFE_SECONDS,
     Mount,
     MountRegistry,
 )
@@ -84,6 +85,41 @@ def test_a_failure_keeps_what_was_delivered_and_counts_until_a_success(
     assert mount.objects[0].version == "1"
     assert registry.failing() == 1
     succeed(registry, spec())
+    assert registry.failing() == 0
+
+
+def test_a_pod_that_was_deleted_before_it_started_is_forgotten_at_once_where_that_is_seen(
+    tmp_path: Path, clock: Clock
+) -> None:
+    registry = MountRegistry(tmp_path, clock=clock)
+    pod = tmp_path / "uid-0"
+    pod.mkdir()
+    target = str(pod / "volumes" / "db" / "mount")  # the driver removes it after a failure
+    fail(registry, spec(target))
+    assert registry.failing() == 1
+    pod.rmdir()
+    assert registry.failing() == 0
+
+
+def test_elsewhere_it_is_forgotten_when_the_kubelet_has_stopped_to_try(
+    registry: MountRegistry, clock: Clock
+) -> None:
+    fail(registry, spec())
+    clock.now += UNDELIVERED_LIFE_SECONDS
+    assert registry.failing() == 1
+    clock.now += 1
+    assert registry.failing() == 0
+
+
+def test_a_mount_that_is_tried_slowly_lives_for_three_intervals(
+    registry: MountRegistry, clock: Clock
+) -> None:
+    fail(registry, spec())
+    clock.now += 4 * MINUTE
+    fail(registry, spec())
+    clock.now += 12 * MINUTE
+    assert registry.failing() == 1
+    clock.now += 1
     assert registry.failing() == 0
 
 

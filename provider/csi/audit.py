@@ -1,0 +1,66 @@
+"""The audit log: which pod got which secrets, as which role, and when. Never a value.
+
+A line is one JSON object on stdout; the log of the process is on stderr. There is one for each
+delivery of a volume and of new versions, not for remounts that change nothing. After a restart of
+the daemon the next remount of each volume makes a line.
+"""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from provider.csi.mount import DeliveredObject, Delivery
+from provider.csi.request.model import MountSpec
+from provider.engine.model import Identity
+
+logger = logging.getLogger("provider_audit")
+"""Of its own: neither level nor format of the process' log apply."""
+
+
+def set_up(stream: TextIO | None = None) -> None:
+    """Write audit lines to `stream` (default: stdout) from now on."""
+    handler = logging.StreamHandler(sys.stdout if stream is None else stream)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+def delivered(spec: MountSpec, delivery: Delivery) -> None:
+    """Write the line of a delivery."""
+    logger.info("%s", json.dumps(_document(spec, delivery)))
+
+
+def _document(spec: MountSpec, delivery: Delivery) -> dict[str, Any]:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    pod, identity = spec.pod, delivery.identity
+    return {
+        "time": now,
+        "event": "SecretsDelivered",
+        "namespace": pod.namespace,
+        "pod": pod.name,
+        "podUid": pod.uid,
+        "serviceAccount": pod.service_account,
+        "class": spec.class_name,
+        "authentication": identity.kind,
+        "roles": _roles(identity),
+        "secrets": [_secret(one) for one in delivery.objects if one.found],
+    }
+
+
+def _roles(identity: Identity) -> list[str]:
+    """ARNs, the role that reads last. That of EKS Pod Identity is known to the agent only."""
+    return [role for role in (identity.role, *(one.arn for one in identity.chain)) if role]
+
+
+def _secret(one: DeliveredObject) -> dict[str, str]:
+    ref = one.object.ref
+    return {
+        "type": ref.store,
+        "name": ref.name,
+        "arn": one.arn,
+        "version": one.version,
+        "region": one.region,
+    }

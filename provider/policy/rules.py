@@ -1,0 +1,117 @@
+"""Rules: which regions, accounts, roles and secrets a namespace may ask for.
+
+Without rules everything is allowed, as far as IAM allows it. Rules can only refuse.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from provider.errors import PolicyViolation
+from provider.manifests.problems import quote
+
+Globs = tuple[str, ...] | None
+"""What is allowed, case-sensitive; None: everything."""
+
+MAX_SHOWN = 5
+"""Globs of a rule that a message shows."""
+
+
+class Asked(NamedTuple):
+    """What one request wants.
+
+    `names` are names, paths or ARNs of secrets and parameters; a path ends with `/`.
+    """
+
+    namespace: str
+    regions: Sequence[str] = ()
+    role_arns: Sequence[str] = ()
+    names: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Limits under one name."""
+
+    name: str
+    namespaces: tuple[str, ...] = ("*",)
+    regions: Globs = None
+    accounts: Globs = None
+    role_arns: Globs = None
+    secret_names: Globs = None
+
+    def covers(self, namespace: str) -> bool:
+        """Whether the rule is about the namespace."""
+        return _matches(namespace, self.namespaces)
+
+    def refusals(self, asked: Asked) -> Iterator[str]:
+        """A line for everything that the rule does not allow."""
+        arns = [*asked.role_arns, *(name for name in asked.names if name.startswith("arn:"))]
+        accounts = filter(None, map(_account, arns))
+        names = map(_secret_name, asked.names)
+        yield from self._refused("region", asked.regions, self.regions)
+        yield from self._refused("account", accounts, self.accounts)
+        yield from self._refused("role", asked.role_arns, self.role_arns)
+        yield from self._refused("secret", names, self.secret_names)
+
+    def _refused(self, what: str, texts: Iterable[str], allowed: Globs) -> Iterator[str]:
+        if allowed is None:
+            return
+        for text in dict.fromkeys(texts):
+            if not _matches(text, allowed):
+                yield f"{what} {quote(text)} is not allowed by {self.name} ({_shown(allowed)})"
+
+
+class Policy:
+    """All rules: those of everybody, and for each namespace the first of its own that covers it."""
+
+    def __init__(self, general: Sequence[Rule] = (), own: Sequence[Rule] = ()) -> None:
+        self._general = tuple(general)
+        self.own = tuple(own)
+        """The rules of namespaces; may be replaced at any time."""
+
+    def check(self, asked: Asked) -> PolicyViolation | None:
+        """Why the provider refuses the request; None if it does not."""
+        first = next((rule for rule in self.own if rule.covers(asked.namespace)), None)
+        rules = self._general if first is None else (*self._general, first)
+        refusals = [line for rule in rules for line in rule.refusals(asked)]
+        if not refusals:
+            return None
+        more = len(refusals) - MAX_SHOWN
+        shown = "; ".join(refusals[:MAX_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+        return PolicyViolation(
+            f"the policy of this provider refuses namespace {asked.namespace}: {shown}. "
+            "The operator of the provider can change the policy."
+        )
+
+
+ALLOW_ALL = Policy()
+"""A policy without rules."""
+
+
+def _matches(text: str, globs: Iterable[str]) -> bool:
+    return any(fnmatchcase(text, glob) for glob in globs)
+
+
+def _account(arn: str) -> str:
+    """The account of an ARN; empty where it names none."""
+    parts = arn.split(":", 5)
+    return parts[4] if len(parts) == 6 else ""
+
+
+def _secret_name(name: str) -> str:
+    """The name in an ARN as the ARN has it: of a secret with the suffix, if it is there."""
+    if not name.startswith("arn:"):
+        return name
+    resource = name.split(":", 5)[-1]
+    if resource.startswith("secret:"):
+        return resource.removeprefix("secret:")
+    name = resource.removeprefix("parameter/")
+    # AWS leaves the first slash of a parameter's path out of its ARN.
+    return f"/{name}" if "/" in name else name
+
+
+def _shown(globs: Sequence[str]) -> str:
+    more = len(globs) - MAX_SHOWN
+    return ", ".join(globs[:MAX_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,80 @@
+"""The audit log: one line for a delivery, with everything but values."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from provider.csi import audit
+from provider.csi.mount import DeliveredObject, Delivery
+from provider.engine.model import AssumeRole
+from tests.csi.status.test_mount_registry import spec
+from tests.fakes.engine import REGION, identity
+
+ARN = f"arn:aws:secretsmanager:{REGION}:111122223333:secret:o0-AbCdEf"
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    stream = io.StringIO()
+    audit.set_up(stream)
+    yield stream
+    audit.logger.handlers[:] = []
+    audit.logger.setLevel(logging.NOTSET)
+
+
+def delivery(**changes: Any) -> Delivery:
+    (obj,) = spec().klass.objects
+    one = DeliveredObject(obj, REGION, "v1", found=True, arn=ARN)
+    whole = Delivery((), (("o0", "v1"),), (one,), identity(), from_memory=False)
+    return replace(whole, **changes)
+
+
+def test_a_line_names_pod_role_and_secrets(stream: io.StringIO) -> None:
+    audit.delivered(spec(), delivery())
+    (line,) = map(json.loads, stream.getvalue().splitlines())
+    assert line.pop("time").endswith("Z")
+    assert line == {
+        "event": "SecretsDelivered",
+        "namespace": "shop",
+        "pod": "web-0",
+        "podUid": "uid-0",
+        "serviceAccount": "web",
+        "class": "db",
+        "authentication": "irsa",
+        "roles": [identity().role],
+        "secrets": [
+            {
+                "type": "secretsmanager",
+                "name": "o0",
+                "arn": ARN,
+                "version": "v1",
+                "region": REGION,
+            }
+        ],
+    }
+
+
+def test_the_roles_end_with_the_one_that_reads(stream: io.StringIO) -> None:
+    chained = identity()._replace(chain=(AssumeRole("arn:aws:iam::1:role/reader"),))
+    audit.delivered(spec(), delivery(identity=chained))
+    assert json.loads(stream.getvalue())["roles"] == [
+        identity().role,
+        "arn:aws:iam::1:role/reader",
+    ]
+
+
+def test_what_does_not_exist_was_not_delivered(stream: io.StringIO) -> None:
+    (obj,) = spec().klass.objects
+    missing = DeliveredObject(obj, REGION, "missing", found=False)
+    audit.delivered(spec(), delivery(objects=(missing,)))
+    assert json.loads(stream.getvalue())["secrets"] == []
+
+
+def test_nothing_is_written_where_it_is_not_set_up(capfd: pytest.CaptureFixture[str]) -> None:
+    audit.delivered(spec(), delivery())
+    assert capfd.readouterr().out == ""

@@ -1,0 +1,98 @@
+"""The policy file: its mistakes, and that a change takes effect."""
+
+import asyncio
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from provider.manifests.problems import InvalidSpec
+from provider.policy.file import PolicyFile, parse_rules
+from provider.policy.rules import Asked, Policy
+
+RULES = """
+rules:
+  - name: shop
+    namespaces: [team-shop, "shop-*"]
+    regions: [eu-west-1]
+    accounts: ["111122223333"]
+    roleArns: ["arn:aws:iam::111122223333:role/shop-*"]
+    secretNames: [shop/*]
+  - name: everybody
+    namespaces: "*"
+    secretNames: [common/*]
+"""
+
+
+def test_rules_are_read_from_yaml_and_from_json() -> None:
+    shop, everybody = parse_rules(RULES)
+    assert shop.name == 'rule "shop"'
+    assert shop.namespaces == ("team-shop", "shop-*")
+    assert (shop.regions, shop.accounts) == (("eu-west-1",), ("111122223333",))
+    assert shop.role_arns == ("arn:aws:iam::111122223333:role/shop-*",)
+    assert shop.secret_names == ("shop/*",)
+    assert (everybody.namespaces, everybody.regions) == (("*",), None)
+    as_json = json.dumps({"rules": [{"name": "a", "namespaces": ["b"], "regions": ["c"]}]})
+    assert parse_rules(as_json)[0].regions == ("c",)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("rules: [", "policy: "),
+        ("- a", "policy: must be a mapping"),
+        ("rule: []", 'policy: key "rule" is not known'),
+        ("rules: [{namespaces: [a]}]", "rules[0].name: is required"),
+        ("rules: [{name: a}]", "rules[0].namespaces: is required"),
+        ("rules: [{name: a, namespaces: [b], region: [c]}]", 'key "region" is not known'),
+        ("rules: [{name: a, namespaces: [b], regions: []}]", "rules[0].regions: has an empty list"),
+        ("rules: [{name: a, namespaces: [b], regions: }]", "rules[0].regions: has no value"),
+        ("rules: [{name: a, namespaces: [b], accounts: [011111111111]}]", "quote it"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(text: str, problem: str) -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        parse_rules(text)
+    assert problem in str(caught.value)
+    assert "(line " in str(caught.value)
+
+
+async def until(condition: object) -> None:
+    while not condition():  # type: ignore[operator]  # a function without arguments
+        await asyncio.sleep(0.01)
+
+
+async def test_a_changed_file_counts_and_a_broken_one_does_not(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, policy = tmp_path / "policy.yaml", Policy()
+    path.write_text(RULES)
+    file = PolicyFile(path, policy, look_seconds=0.01)
+    file.load()
+    file.start()
+    asked = Asked("team-shop", ("us-east-1",))
+    assert policy.check(asked) is not None
+    with caplog.at_level(logging.ERROR, "provider"):
+        path.write_text("rules: [")
+        await until(lambda: file.problem)
+        await asyncio.sleep(0.05)
+    assert policy.check(asked) is not None
+    (record,) = caplog.records
+    assert "the rules before it stay" in record.getMessage()
+    path.write_text(RULES.replace("eu-west-1", "us-east-1"))
+    await until(lambda: not file.problem)
+    assert policy.check(asked) is None
+    path.unlink()
+    await until(lambda: file.problem)
+    assert policy.check(asked) is None
+    await file.close()
+
+
+def test_a_file_that_is_broken_at_the_start_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    with pytest.raises(OSError, match="No such file"):
+        PolicyFile(path, Policy()).load()
+    path.write_text("rules: 1")
+    with pytest.raises(InvalidSpec, match="must be a list"):
+        PolicyFile(path, Policy()).load()
