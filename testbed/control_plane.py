@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -103,9 +103,12 @@ class _Processes:
 
 
 @contextlib.contextmanager
-def control_plane(crds: Path | None = CRDS) -> Iterator[Address]:
+def control_plane(
+    crds: Path | None = CRDS, *, api_server_flags: Sequence[str] = ()
+) -> Iterator[Address]:
     """A control plane that serves the CRDs of the folder `crds`, for as long as the context lasts.
 
+    `api_server_flags` are for the API server, after those that it has here.
     Enter it in a thread that lives as long: the programs end with the thread that started them.
     The controller manager starts after the CRDs are there: it learns of later ones only every 30 s.
     Raises `NotAvailable`.
@@ -114,18 +117,18 @@ def control_plane(crds: Path | None = CRDS) -> Iterator[Address]:
         folder = Path(path)
         processes = _Processes(folder)
         try:
-            yield _start(processes, folder, crds)
+            yield _start(processes, folder, crds, api_server_flags)
         finally:
             processes.stop()
 
 
-def _start(processes: _Processes, folder: Path, crds: Path | None) -> Address:
+def _start(processes: _Processes, folder: Path, crds: Path | None, flags: Sequence[str]) -> Address:
     etcd, peers, port = _free_ports(3)
     _write_keys(folder)
     address = Address(f"https://127.0.0.1:{port}", folder / "ca.crt", _TOKEN, folder / "kubeconfig")
     address.write_kubeconfig()
     processes.start("etcd", *_etcd_arguments(folder, etcd, peers))
-    processes.start("kube-apiserver", *_api_server_arguments(folder, etcd, port))
+    processes.start("kube-apiserver", *_api_server_arguments(folder, etcd, port), *flags)
     client = ClusterClient(address)
     _wait(processes, client)
     if crds is not None:

@@ -1,0 +1,1 @@
+"""Measures the controller: a real API server, emulated AWS, 500 ExternalSecrets."""
