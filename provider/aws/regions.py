@@ -1,6 +1,7 @@
 """The one rule for names of regions, and the partition that a region lies in."""
 
 import re
+from difflib import get_close_matches
 from typing import NamedTuple
 
 _REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -29,10 +30,57 @@ _OTHERS = (
     Partition("aws-eusc", "eusc", "amazonaws.eu", "api.amazonwebservices.eu"),
 )
 
+_NUMBERED = {
+    "af-south": 1,
+    "ap-east": 2,
+    "ap-northeast": 3,
+    "ap-south": 2,
+    "ap-southeast": 7,
+    "ca-central": 1,
+    "ca-west": 1,
+    "cn-north": 1,
+    "cn-northwest": 1,
+    "eu-central": 2,
+    "eu-isoe-west": 1,
+    "eu-north": 1,
+    "eu-south": 2,
+    "eu-west": 3,
+    "eusc-de-east": 1,
+    "il-central": 1,
+    "me-central": 1,
+    "me-south": 1,
+    "me-west": 1,
+    "mx-central": 1,
+    "sa-east": 1,
+    "sa-west": 1,
+    "us-east": 2,
+    "us-gov-east": 1,
+    "us-gov-west": 1,
+    "us-iso-east": 1,
+    "us-iso-west": 1,
+    "us-isob-east": 1,
+    "us-isob-west": 1,
+    "us-isof-east": 1,
+    "us-isof-south": 1,
+    "us-west": 2,
+}
+"""Places, each with the number of its regions, which count from 1."""
+
+KNOWN_REGIONS = frozenset(
+    f"{place}-{number}" for place, most in _NUMBERED.items() for number in range(1, most + 1)
+)
+"""The regions of all partitions at the time of this release. AWS adds some each year."""
+
 
 def is_region(text: str) -> bool:
     """Whether `text` can be the name of a region, also of one that is not known yet."""
     return len(text) <= _LONGEST and _REGION.fullmatch(text) is not None
+
+
+def closest_region(text: str) -> str | None:
+    """The known region whose name `text` resembles; None if it resembles none."""
+    close = get_close_matches(text, sorted(KNOWN_REGIONS), n=1, cutoff=0.75)
+    return close[0] if close else None
 
 
 def region_fault(text: str) -> str | None:

@@ -1,9 +1,9 @@
 """Reads a mapping of the YAML tree by a table of keys: checks types, unknown and missing keys."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from provider.manifests.keys import Key, did_you_mean
+from provider.manifests.keys import Key, closest
 from provider.manifests.nodes import Fields, Items, Node, Scalar, kind_of
 from provider.manifests.problems import InvalidSpec, Problem, quote
 
@@ -57,6 +57,8 @@ class Entry:
     mappings: dict[str, Fields]
     names: dict[str, tuple[str, ...]]
     """Values of keys of the type `names`."""
+    misspelled: Mapping[str, str]
+    """Keys of the table that are not there, each with the unknown key that resembles it."""
 
     def __getitem__(self, key: str) -> str | None:
         scalar = self.texts.get(key)
@@ -82,13 +84,23 @@ class Entry:
         """Add a problem with the value of `key`."""
         findings.error(self.path_of(key), message, self.at(key))
 
+    def missing(self, findings: Findings, key: str, message: str = "is required") -> None:
+        """Add the problem that `key` is missing, with the key that was probably meant as it."""
+        other = self.misspelled.get(key)
+        hint = f"; did you mean it by {other}?" if other else ""
+        findings.error(self.path_of(key), message + hint, self.node[key] or self.node)
+
 
 def read_entry(node: Node, keys: tuple[Key, ...], path: str, findings: Findings) -> Entry | None:
     """The mapping `node` read by the table `keys`; None if it is not a mapping."""
     if not isinstance(node, Fields):
         findings.error(path, f"must be a mapping, got {kind_of(node)}", node)
         return None
-    entry = Entry(path, node, _values(node, keys, path, findings), {}, {}, {}, {})
+    values, unknown = _values(node, keys, path, findings)
+    given = {name.lower() for name in node.entries}
+    names = [key.name for key in keys if key.name.lower() not in given]
+    misspelled = _warn_of(unknown, names, path, findings)
+    entry = Entry(path, node, values, {}, {}, {}, {}, misspelled)
     for again in node.repeated:
         findings.error(path, f"key {quote(again.text)} occurs twice", again)
     for key in keys:
@@ -96,7 +108,7 @@ def read_entry(node: Node, keys: tuple[Key, ...], path: str, findings: Findings)
         if value is not None:
             _read_value(entry, key, value, findings)
         elif key.required:
-            findings.error(entry.path_of(key.name), "is required", node[key.name] or node)
+            entry.missing(findings, key.name)
     return entry
 
 
@@ -105,8 +117,10 @@ def read_list(node: Items, path: str) -> Iterator[tuple[str, Node]]:
     return ((f"{path}[{index}]", item) for index, item in enumerate(node.nodes))
 
 
-def _values(node: Fields, keys: tuple[Key, ...], path: str, findings: Findings) -> dict[str, Node]:
-    """The values by the names of the table.
+def _values(
+    node: Fields, keys: tuple[Key, ...], path: str, findings: Findings
+) -> tuple[dict[str, Node], list[Scalar]]:
+    """The values by the names of the table, and the keys that are not in it.
 
     AWS's own provider ignores the case of keys, so `objectalias` has its effect here too.
     """
@@ -122,19 +136,27 @@ def _values(node: Fields, keys: tuple[Key, ...], path: str, findings: Findings) 
             values[meant] = field_.node
         else:
             unknown.append(field_.key)
-    _warn_of(unknown, by_lower.values(), path, findings)
-    return {name: value for name, value in values.items() if value and not _is_absent(value)}
+    given = {name: value for name, value in values.items() if value and not _is_absent(value)}
+    return given, unknown
 
 
-def _warn_of(unknown: list[Scalar], names: Collection[str], path: str, findings: Findings) -> None:
-    """A warning for each of the first unknown keys, and one for the rest."""
-    if findings.has_all_warnings:
-        return
+def _warn_of(
+    unknown: list[Scalar], names: Collection[str], path: str, findings: Findings
+) -> Mapping[str, str]:
+    """Add a warning for each of the first unknown keys, and one for the rest.
+
+    Returns the names that the keys resemble, each with the key.
+    """
+    misspelled: dict[str, str] = {}
     for key in unknown[:_MOST_HINTS]:
-        hint = did_you_mean(key.text, names)
+        meant = closest(key.text, names)
+        hint = f"; did you mean {meant}?" if meant else ""
         findings.warn(path, f"key {quote(key.text)} is not known, ignored{hint}", key)
+        if meant:
+            misspelled.setdefault(meant, key.text)
     if more := unknown[_MOST_HINTS:]:
         findings.warn(path, f"{len(more)} more keys are not known, ignored", more[0])
+    return misspelled
 
 
 def _is_absent(value: Node) -> bool:
@@ -194,7 +216,7 @@ def _read_text(entry: Entry, key: Key, value: Node, findings: Findings) -> None:
         findings.error(path, f"must be {key.expected}, got {kind_of(value)}{why}", value)
     elif value.words is None and not (key.type == value.kind == "boolean"):
         findings.error(path, f"must be text, got {kind_of(value)}: quote it", value)
-    elif fault := key.fault_in(value.text):
-        findings.error(path, f"{fault}, got {quote(value.text)}", value)
+    elif refusal := key.refusal(value.text):
+        findings.error(path, refusal, value)
     else:
         entry.texts[key.name] = value

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from provider.manifests.problems import quote
+
 KeyType = Literal["text", "quoted", "boolean", "names", "list", "mapping"]
 """`text` takes plain integers as well; `quoted` insists on text; a `boolean` may be quoted; `names`
 are `*` or a list of text; a `mapping` may also be given as a list of one."""
@@ -44,11 +46,26 @@ class Key:
             return f"must be {self.expected}"
         return None
 
+    def refusal(self, text: str) -> str | None:
+        """`fault_in` as a message that quotes the text and names what was probably meant."""
+        fault = self.fault_in(text)
+        if fault is None:
+            return None
+        longer = [one for one in self.choices if len(text) > 2 and one.startswith(text)]
+        hint = f"; did you mean {longer[0]}?" if longer else did_you_mean(text, self.choices)
+        return f"{fault}, got {quote(text)}{hint}"
 
-def did_you_mean(word: str, names: Iterable[str]) -> str:
-    """A hint at the name that `word` resembles; empty where it resembles none."""
+
+def closest(word: str, names: Iterable[str]) -> str | None:
+    """The name that `word` resembles; None if it resembles none."""
     if len(word) > 64:
-        return ""
+        return None
     by_lower = {name.lower(): name for name in names}
     close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.7)
-    return f"; did you mean {by_lower[close[0]]}?" if close else ""
+    return by_lower[close[0]] if close else None
+
+
+def did_you_mean(word: str, names: Iterable[str]) -> str:
+    """A hint at the name that `word` resembles; empty if it resembles none."""
+    meant = closest(word, names)
+    return f"; did you mean {meant}?" if meant else ""

@@ -39,14 +39,15 @@ class Problem:
 class InvalidSpec(InvalidRequest):
     """The manifest or the request has mistakes.
 
-    `problems` holds all mistakes, the text the first of them. `warnings` are what is ignored, for
-    the tools that show them too.
+    `problems` holds all mistakes, the text the first of them, and the unknown keys that resemble
+    known ones. `warnings` are what is ignored, for the tools that show them too.
     """
 
     def __init__(self, problems: Iterable[Problem], warnings: Iterable[Problem] = ()) -> None:
         self.problems: Sequence[Problem] = tuple(problems)
         self.warnings: Sequence[Problem] = tuple(warnings)
-        super().__init__("\n".join(_shown(self.problems)))
+        misspelled = _misspelled(self.problems, self.warnings)
+        super().__init__("\n".join(_shown([*self.problems, *misspelled])))
 
 
 def _shown(problems: Sequence[Problem]) -> Iterator[str]:
@@ -59,3 +60,12 @@ def _shown(problems: Sequence[Problem]) -> Iterator[str]:
             yield f"… and {len(problems) - index} more"
             return
         yield line
+
+
+def _misspelled(problems: Sequence[Problem], warnings: Sequence[Problem]) -> Iterator[Problem]:
+    """The warnings about keys that resemble known ones, unless a problem names the key."""
+    asked = (problem.message.partition("; did you mean it by ")[2] for problem in problems)
+    named = tuple(f"key {quote(key[:-1])} " for key in asked if key)
+    for warning in warnings:
+        if "did you mean " in warning.message and not warning.message.startswith(named):
+            yield warning

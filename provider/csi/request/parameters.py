@@ -1,6 +1,6 @@
 """Parses the parameters of a SecretProviderClass."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from provider.csi.request.class_cache import ClassCache
@@ -10,7 +10,7 @@ from provider.csi.request.model import AddressType, ClassSpec
 from provider.csi.request.objects import Terms, read_objects
 from provider.csi.request.references import region_mismatch
 from provider.manifests.entries import Findings
-from provider.manifests.keys import Key, did_you_mean
+from provider.manifests.keys import Key, closest, did_you_mean
 from provider.manifests.problems import Problem, quote
 
 _KNOWN = {key.name: key for key in PARAMETER_KEYS}
@@ -92,7 +92,9 @@ def _parse(text: ClassText) -> ClassSpec:
     _warn_of_unknown(text, findings)
     given = dict(zip(_KNOWN, text.known, strict=True))
     valid = {
-        name: given[name] for name, key in _KNOWN.items() if _is_valid(key, given[name], findings)
+        name: given[name]
+        for name, key in _KNOWN.items()
+        if _is_valid(key, given[name], text.unknown, findings)
     }
     region, failover_region = valid.get("region", text.default_region), valid.get("failoverRegion")
     if failover_region and failover_region == region:
@@ -137,16 +139,18 @@ def _hint(name: str) -> str:
     return f" ({hint})" if hint else ""
 
 
-def _is_valid(key: Key, text: str, findings: Findings) -> bool:
+def _is_valid(key: Key, text: str, unknown: Iterable[str], findings: Findings) -> bool:
     """Whether a parameter is given and valid; an empty one counts as left out."""
     if not text:
         if key.required:
-            findings.error(key.name, "is required")
+            meant = closest(key.name, unknown)
+            hint = f"; did you mean it by {meant}?" if meant else ""
+            findings.error(key.name, f"is required{hint}")
         return False
-    fault = key.fault_in(text)
-    if fault:
-        findings.error(key.name, f"{fault}, got {quote(text)}")
-    return not fault
+    refusal = key.refusal(text)
+    if refusal:
+        findings.error(key.name, refusal)
+    return not refusal
 
 
 def _separator(translation: str | None) -> str | None:

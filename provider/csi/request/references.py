@@ -79,7 +79,7 @@ def _store(entry: Entry, findings: Findings) -> StoreName | None:
         return declared
     if not looks_like_arn(name):
         if declared is None and not entry.is_invalid("objectType"):
-            entry.error(findings, "objectType", "is required unless objectName is an ARN")
+            entry.missing(findings, "objectType", "is required unless objectName is an ARN")
         return declared
     try:
         store = Arn.parse(name).store

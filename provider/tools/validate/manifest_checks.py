@@ -1,5 +1,6 @@
 """Checks of the manifest apart from its parameters: version, provider and name."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from provider.manifests.nodes import Fields
@@ -7,10 +8,21 @@ from provider.manifests.problems import quote
 from provider.tools.validate import findings as rules
 from provider.tools.validate.classes import Reviewed
 from provider.tools.validate.findings import Finding
+from provider.tools.workloads import text
 
 _API_VERSION = "secrets-store.csi.x-k8s.io/v1"
 _OLD = "secrets-store.csi.x-k8s.io/v1alpha1"
 OURS = "aws"
+_NAMES = (
+    (
+        "name",
+        re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"),
+        "a-z, 0-9, - and .",
+    ),
+    ("namespace", re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"), "a-z, 0-9 and -, 63 at most"),
+)
+"""Keys of the metadata, with the rule of the API server in two forms."""
+_UNFIT = {"name": re.compile("[^-.a-z0-9]+"), "namespace": re.compile("[^-a-z0-9]+")}
 
 
 def is_ours(provider: str) -> bool:
@@ -30,14 +42,29 @@ def check_manifest(reviewed: Reviewed) -> Iterator[Finding]:
         got = quote(manifest.api_version)
         message = f"must be {_API_VERSION}, got {got}: it does not exist"
         yield reviewed.found(rules.MANIFEST, "apiVersion", message, node["apiVersion"])
-    if not manifest.name:
-        yield reviewed.found(rules.MANIFEST, "metadata.name", "is required", node["metadata"])
+    yield from _check_metadata(reviewed)
     provider = reviewed.klass.provider
     if provider and provider != OURS:
         spec = node["spec"]
         at = spec["provider"] if isinstance(spec, Fields) else None
         message = f"the driver looks for {provider}.sock, but the socket is {OURS}.sock"
         yield reviewed.found(rules.PROVIDER, "spec.provider", message, at, f"did you mean {OURS}")
+
+
+def _check_metadata(reviewed: Reviewed) -> Iterator[Finding]:
+    """Names that Kubernetes refuses."""
+    metadata = reviewed.manifest.node["metadata"]
+    fields = metadata if isinstance(metadata, Fields) else None
+    if not reviewed.name:
+        yield reviewed.found(rules.MANIFEST, "metadata.name", "is required", metadata)
+    for key, rule, allowed in _NAMES:
+        at = fields[key] if fields else None
+        name = text(at)
+        if name and not rule.fullmatch(name):
+            message = f"{quote(name)} is not a valid {key}: use {allowed}"
+            meant = _UNFIT[key].sub("-", name.lower()).strip("-.")
+            hint = f"did you mean {meant}" if rule.fullmatch(meant) else ""
+            yield reviewed.found(rules.MANIFEST, f"metadata.{key}", message, at, hint)
 
 
 def check_names(classes: Iterable[Reviewed]) -> Iterator[Finding]:

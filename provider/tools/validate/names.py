@@ -9,7 +9,10 @@ import re
 from collections.abc import Iterator
 
 from provider.aws.arn import looks_like_arn
+from provider.csi.request.keys import OBJECT_KEYS
+from provider.csi.request.references import read_failover, read_ref
 from provider.engine.model import SecretRef
+from provider.manifests.entries import Findings, read_entry
 from provider.manifests.nodes import Node
 from provider.manifests.problems import quote
 from provider.tools.validate import findings as rules
@@ -30,13 +33,19 @@ _CALLS_A_SECOND = 40
 
 
 def check_names(reviewed: Reviewed) -> Iterator[Finding]:
-    """Names that no secret and no parameter can have."""
-    for obj in reviewed.spec.objects if reviewed.spec else ():
-        node = reviewed.objects[obj.index]
-        yield from _check(reviewed, obj.path, node, obj.ref)
+    """Names that no secret and no parameter can have, also in a class with other mistakes."""
+    for index, node in enumerate(reviewed.objects):
+        path = f"objects[{index}]"
+        entry = read_entry(node, OBJECT_KEYS, path, Findings())
+        ref = read_ref(entry, Findings()) if entry else None
+        if entry is None or ref is None:
+            continue
+        yield from _check(reviewed, path, node, ref)
         other = value(node, "failoverObject")
-        if obj.failover is not None and other is not None:
-            yield from _check(reviewed, f"{obj.path}.failoverObject", other, obj.failover)
+        # The region only decides on mistakes, which the parser reports.
+        failover = read_failover(entry, ref, "any", Findings()) if other is not None else None
+        if other is not None and failover is not None:
+            yield from _check(reviewed, f"{path}.failoverObject", other, failover)
 
 
 def _check(reviewed: Reviewed, path: str, node: Node, ref: SecretRef) -> Iterator[Finding]:

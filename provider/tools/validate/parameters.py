@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from provider.aws.regions import KNOWN_REGIONS, closest_region, is_region
 from provider.manifests.problems import quote
 from provider.tools.validate import findings as rules
 from provider.tools.validate.classes import Reviewed
@@ -10,16 +11,16 @@ from provider.tools.validate.findings import Finding
 
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 _ZONE = re.compile(rf"(?P<region>{_REGION.pattern})[a-z]")
-_WITHOUT_DASH = re.compile(r"(?P<head>[a-z]{2,4}(-[a-z]+)+)(?P<number>[0-9]{1,2})")
 
 
 def check_regions(reviewed: Reviewed) -> Iterator[Finding]:
-    """Regions that do not look like a region of AWS."""
+    """Regions that do not look like a region of AWS, or are not known."""
     for key in ("region", "failoverRegion"):
         given = reviewed.klass.values.get(key)
-        if given and given.text and not _REGION.fullmatch(given.text):
-            message = f"{quote(given.text)} does not look like an AWS region"
-            hint = _meant(given.text)
+        if given and given.text and given.text not in KNOWN_REGIONS and is_region(given.text):
+            is_formed = _REGION.fullmatch(given.text)
+            why = "is not a known AWS region" if is_formed else "does not look like an AWS region"
+            message, hint = f"{quote(given.text)} {why}", _meant(given.text)
             yield reviewed.found(rules.REGION, f"spec.parameters.{key}", message, given, hint)
 
 
@@ -27,8 +28,8 @@ def _meant(text: str) -> str:
     zone = _ZONE.fullmatch(text)
     if zone:
         return f"it is an availability zone of {zone['region']}"
-    short = _WITHOUT_DASH.fullmatch(text)
-    return f"did you mean {short['head']}-{short['number']}" if short else ""
+    meant = closest_region(text)
+    return f"did you mean {meant}" if meant else ""
 
 
 def check_effects(reviewed: Reviewed) -> Iterator[Finding]:

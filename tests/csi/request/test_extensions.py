@@ -228,7 +228,7 @@ def test_a_role_to_assume() -> None:
 A_ROLE = "must be the ARN of an IAM role such as arn:aws:iam::111122223333:role/name"
 AN_HOUR = "must be 900 to 3600 seconds: AWS gives a role that a role assumes an hour at most"
 OF_CLASSES: dict[str, tuple[dict[str, str], str]] = {
-    "auth": ({"auth": "IRSA"}, 'auth: must be irsa, podIdentity or auto, got "IRSA"'),
+    "auth": ({"auth": "IRSA"}, 'auth: must be irsa, podIdentity or auto, got "IRSA"; did you mean irsa?'),
     "irsa against pod identity": ({"auth": "irsa", "usePodIdentity": "true"}, "auth: is irsa, but usePodIdentity is true"),
     "pod identity against irsa": ({"auth": "podIdentity", "usePodIdentity": "0"}, "auth: is podIdentity, but usePodIdentity is false"),
     "auto against pod identity": ({"auth": "auto", "usePodIdentity": "true"}, "auth: is auto, but usePodIdentity is true"),

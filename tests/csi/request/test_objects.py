@@ -213,8 +213,8 @@ MISTAKES: dict[str, tuple[str, dict[str, str], str]] = {
     "no name": (f"- {SM}", {}, "objects[0].objectName: is required"),
     "empty name": (f"- objectName: ''\n  {SM}", {}, "objects[0].objectName: is required"),
     "no type": ("- objectName: a", {}, "objects[0].objectType: is required unless objectName is an ARN"),
-    "ssm": ("- objectName: a\n  objectType: ssm", {}, 'objects[0].objectType: must be secretsmanager, ssmparameter or ssmparameterpath, got "ssm"'),
-    "type in capitals": ("- objectName: a\n  objectType: SecretsManager", {}, 'objects[0].objectType: must be secretsmanager, ssmparameter or ssmparameterpath, got "SecretsManager"'),
+    "ssm": ("- objectName: a\n  objectType: ssm", {}, 'objects[0].objectType: must be secretsmanager, ssmparameter or ssmparameterpath, got "ssm"; did you mean ssmparameter?'),
+    "type in capitals": ("- objectName: a\n  objectType: SecretsManager", {}, 'objects[0].objectType: must be secretsmanager, ssmparameter or ssmparameterpath, got "SecretsManager"; did you mean secretsmanager?'),
     "type against ARN": (f"- objectName: {ARN}\n  {SSM}", {}, "objects[0].objectType: is ssmparameter, but objectName is an ARN of secretsmanager"),
     "ARN of S3": ("- objectName: arn:aws:s3:eu-west-1:1:x", {}, 'objects[0].objectName: is an ARN of neither secretsmanager nor ssm, got "arn:aws:s3:eu-west-1:1:x"'),
     "short ARN": ("- objectName: arn:aws:ssm", {}, 'objects[0].objectName: is not an ARN: arn:<partition>:<service>:<region>:<account>:<resource> is expected, got "arn:aws:ssm"'),
@@ -271,6 +271,56 @@ def test_a_mistake_is_reported_with_its_path(
     objects: str, parameters: dict[str, str], expected: str
 ) -> None:
     assert problems(objects, **parameters) == [expected]
+
+
+MISSPELLED = {
+    "type": (
+        "- objectName: a\n  objectTyp: ssmparameter",
+        {},
+        ["objects[0].objectType: is required unless objectName is an ARN; did you mean it by objectTyp? (line 1, column 3)"],
+    ),
+    "required key": (
+        JMES + "  - {path: x, objectAlais: x}",
+        {},
+        ["objects[0].jmesPath[0].objectAlias: is required; did you mean it by objectAlais? (line 4, column 5)"],
+    ),
+    "objects": (None, {"object": "[]"}, ["objects: is required; did you mean it by object?"]),
+    "key that another needs": (
+        f"- objectName: a\n  {SM}\n  keyPrefix: x\n  jsonKey: [a]\n  zzz: 1",
+        {},
+        [
+            "objects[0].keyPrefix: needs jsonKeys: it is the prefix of their file names (line 3, column 14)",
+            'objects[0]: key "jsonKey" is not known, ignored; did you mean jsonKeys? (line 4, column 3)',
+        ],
+    ),
+    "parameter": (
+        PLAIN,
+        {"region": "!", "failoverRegoin": "x"},
+        [
+            'region: must be an AWS region: small letters, digits and dashes, got "!"',
+            'parameters: key "failoverRegoin" is not known, ignored; did you mean failoverRegion?',
+        ],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("objects", "parameters", "expected"), MISSPELLED.values(), ids=MISSPELLED)
+def test_the_error_names_unknown_keys_that_resemble_known_ones(
+    objects: str | None, parameters: dict[str, str], expected: list[str]
+) -> None:
+    given = {} if objects is None else {"objects": objects}
+    with pytest.raises(InvalidSpec) as invalid:
+        parse_class(given | parameters, default_mode=0o640, default_region="eu-west-1")
+    assert str(invalid.value).splitlines() == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [("secretmanager", "secretsmanager"), ("ssm", "ssmparameter"), ("vault", "")],
+)
+def test_a_value_that_resembles_a_choice_names_it(text: str, meant: str) -> None:
+    (problem,) = problems(f"- objectName: a\n  objectType: {text}")
+    assert problem.partition("; did you mean ")[2] == (f"{meant}?" if meant else "")
 
 
 def test_every_mistake_is_reported_at_once() -> None:

@@ -106,6 +106,28 @@ CASES = {
             "it is an availability zone of us-east-1"
         ),
     ),
+    "unknown region": (
+        with_objects(SECRET, parameters="region: ⇒eu-wets-1"),
+        'warning region: region: "eu-wets-1" is not a known AWS region; did you mean eu-west-1',
+    ),
+    "unknown failover region": (
+        with_objects(SECRET, parameters="region: eu-west-1\nfailoverRegion: ⇒mx-nowhere-7"),
+        'warning region: failoverRegion: "mx-nowhere-7" is not a known AWS region',
+    ),
+    "name of the class": (
+        with_objects(SECRET).replace("  name: shop", "  name: ⇒Shop_db"),
+        (
+            'error manifest: metadata.name: "Shop_db" is not a valid name: use a-z, 0-9, - and .; '
+            "did you mean shop-db"
+        ),
+    ),
+    "namespace of the class": (
+        with_objects(SECRET).replace("  name: shop", "  name: shop\n  namespace: ⇒team.shop"),
+        (
+            'error manifest: metadata.namespace: "team.shop" is not a valid namespace: use a-z, '
+            "0-9 and -, 63 at most; did you mean team-shop"
+        ),
+    ),
     "address type without effect": (
         with_objects(SECRET, parameters="region: eu-west-1\npreferredAddressType: ⇒ipv6"),
         (
@@ -339,6 +361,25 @@ def test_every_mistake_of_every_class_is_reported(reviewed: Reviews) -> None:
     assert {one.owner for one in found} == {
         f'SecretProviderClass "{name}"' for name in ("shop", "other", "third")
     }
+
+
+def test_names_are_checked_in_a_class_with_mistakes(reviewed: Reviews) -> None:
+    found = reviewed(
+        with_objects(
+            "- {objectName: a b, objectType: secretsmanager, filePermission: rw}\n"
+            "- {objectName: x/y, objectType: ssmparameter}\n"
+            "- {objectName: ok, objectType: secretmanager}\n"
+            "- {objectName: fine, objectType: secretsmanager, failoverObject: {objectName: c d}}"
+        )
+    )
+    assert [(one.rule.name, one.path.removeprefix("spec.parameters.")) for one in found] == [
+        ("aws-name", "objects[0].objectName"),
+        ("object", "objects[0].filePermission"),
+        ("aws-name", "objects[1].objectName"),
+        ("object", "objects[2].objectType"),
+        ("object", "objects[3].failoverObject"),
+        ("aws-name", "objects[3].failoverObject.objectName"),
+    ]
 
 
 def test_documents_before_invalid_yaml_are_checked(reviewed: Reviews) -> None:
