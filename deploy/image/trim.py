@@ -1,8 +1,8 @@
 """Removes from an installed tree what the image has no use for: `trim.py SITE_PACKAGES`.
 
-The daemon does not load botocore. `mount --local` gets the caller's own credentials as the SDK does:
-by a role to assume (sts), single sign-on (sso, sso-oidc) or `aws login` (signin). The models of the
-other services are nine tenths of botocore.
+The daemon does not load botocore. `mount --local` gets the caller's own credentials as the SDK
+does: by a role to assume (sts), single sign-on (sso, sso-oidc) or `aws login` (signin). The models
+of the other services are nine tenths of botocore.
 """
 
 import shutil
