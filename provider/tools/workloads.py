@@ -7,7 +7,8 @@ from provider.manifests.nodes import Fields, Items, Node, Scalar
 
 DRIVER = "secrets-store.csi.k8s.io"
 
-_ROLE = "eks.amazonaws.com/role-arn"
+ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
+"""Names the role of a ServiceAccount, for IRSA."""
 _POD_SPECS = (
     ("spec",),
     ("spec", "template", "spec"),
@@ -45,7 +46,7 @@ def class_of(csi: Fields) -> Node | None:
 
 def role_of(service_account: Manifest) -> str:
     """The role that a ServiceAccount is annotated with; empty without one."""
-    return text(at(service_account.node, "metadata", "annotations", _ROLE))
+    return text(at(service_account.node, "metadata", "annotations", ROLE_ANNOTATION))
 
 
 def at(node: Node | None, *path: str) -> Node | None:

@@ -15,6 +15,7 @@ from provider.tools.validate import (
     names,
     parameters,
     relevance,
+    service_accounts,
     synced_secrets,
     volumes,
 )
@@ -32,6 +33,7 @@ CHECKS: Sequence[Callable[[Reviewed], Iterator[Finding]]] = (
     names.check_number,
     synced_secrets.check_synced,
 )
+_ACCOUNT = "ServiceAccount"
 _UNREADABLE = "manifest"
 """The path of a problem that makes the rest of a text unreadable."""
 
@@ -88,8 +90,11 @@ def review(sources: Iterable[Source], default_region: str | None = None) -> Revi
     found += manifest_checks.check_names(classes)
     known = [(one.klass.namespace, one.name) for one in classes]
     known += [(one.namespace, one.name) for one in others]
+    accounts = [(one.namespace, one.name) for _, one in manifests if one.kind == _ACCOUNT]
     for source, manifest in manifests:
         found += volumes.check_volumes(source, manifest, known)
+        found += service_accounts.check_accounts(source, manifest, accounts)
+        found += service_accounts.check_annotations(source, manifest)
     return Review(checked, passed_over, classes, len(others), in_order(found))
 
 

@@ -64,8 +64,7 @@ def _check_secret(
         yield reviewed.found(rules.SYNCED_SECRET, f"{path}.data", message, secret)
         return
     missing = [key for key in _NEEDED.get(text(secret["type"]), ()) if key not in keys]
-    # The driver splits one PEM file into both keys of a TLS secret.
-    if missing and not (text(secret["type"]) == "kubernetes.io/tls" and len(missing) < 2):
+    if missing:  # the driver takes a key or certificate out of a PEM file, but adds no keys
         message = f"a Secret of this type needs the key {' and '.join(missing)}"
         yield reviewed.found(rules.SYNCED_SECRET, f"{path}.type", message, secret["type"])
 

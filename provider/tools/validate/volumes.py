@@ -42,7 +42,7 @@ def _faults(
         yield rules.MANIFEST, "readOnly", message, read_only or csi, ""
     fault, hint = _fault(name, namespace, classes)
     if fault:
-        yield rules.VOLUME, _KEY, fault, at, hint
+        yield rules.VOLUME if classes else rules.ELSEWHERE, _KEY, fault, at, hint
 
 
 def _fault(name: str, namespace: str, classes: Names) -> tuple[str, str]:
@@ -51,7 +51,7 @@ def _fault(name: str, namespace: str, classes: Names) -> tuple[str, str]:
     if not known:
         meant = nearest(name, [one for _, one in classes])
         hint = f"did you mean {meant}" if meant else ""
-        return (f"{quote(name)} is not a class of these files", hint) if classes else ("", "")
+        return f"{quote(name)} is not a class of these files", hint
     if namespace and not any(space in {"", namespace} for space in known):
         spaces = " and ".join(sorted(known))
         return f"{quote(name)} is in {spaces}: pod and class must have the same namespace", ""

@@ -347,10 +347,22 @@ def test_two_secrets_with_one_name(reviewed: Reviews) -> None:
     assert finding.message.startswith('"s" is used twice')
 
 
-def test_one_pem_file_may_be_split_into_a_tls_secret(reviewed: Reviews) -> None:
-    data = "[{objectName: db, key: tls.crt}]"
-    block = f"secretObjects:\n- secretName: s\n  type: kubernetes.io/tls\n  data: {data}"
-    assert reviewed(with_objects(SECRET, rest=block)) == []
+@pytest.mark.parametrize(
+    ("kind", "key", "missing"),
+    [
+        ("kubernetes.io/tls", "tls.crt", "tls.key"),
+        ("kubernetes.io/tls", "tls.key", "tls.crt"),
+        ("kubernetes.io/dockerconfigjson", "config.json", ".dockerconfigjson"),
+    ],
+    ids=str,
+)
+def test_a_typed_secret_needs_all_of_its_keys(
+    kind: str, key: str, missing: str, reviewed: Reviews
+) -> None:
+    data = f"[{{objectName: db, key: {key}}}]"
+    block = f"secretObjects:\n- secretName: s\n  type: {kind}\n  data: {data}"
+    (finding,) = reviewed(with_objects(SECRET, rest=block))
+    assert finding.message == f"a Secret of this type needs the key {missing}"
 
 
 def test_every_mistake_of_every_class_is_reported(reviewed: Reviews) -> None:
@@ -548,8 +560,83 @@ def test_a_class_of_another_namespace_cannot_be_mounted(reviewed: Reviews) -> No
     assert finding.owner == 'Deployment "web"'
 
 
-def test_pods_without_classes_are_not_checked(reviewed: Reviews) -> None:
-    assert reviewed(deployment(csi("shop"))) == []
+def test_a_class_that_is_in_no_file_is_a_note(reviewed: Reviews) -> None:
+    (finding,) = reviewed(deployment(csi("shop")))
+    assert (finding.level, finding.message) == ("note", '"shop" is not a class of these files')
+
+
+def service_account(annotations: str = "{}", name: str = "web", namespace: str = "") -> str:
+    metadata = f"name: {name}, annotations: {annotations}{namespace and ', namespace: '}{namespace}"
+    return f"---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {{{metadata}}}\n"
+
+
+ROLE = "arn:aws:iam::111122223333:role/web"
+WEB = deployment(csi("shop")).replace("volumes", "serviceAccountName: web, volumes")
+
+
+@pytest.mark.parametrize(
+    ("annotations", "expected"),
+    [
+        (f"{{eks.amazonaws.com/role-arn: '{ROLE}'}}", ""),
+        ("{eks.amazonaws.com/role-arn: '${ROLE_ARN}'}", ""),
+        ("{eks.amazonaws.com/audience: a, eks.amazonaws.com/token-expiration: '60'}", ""),
+        (
+            "{eks.amazonaws.com/role-arn: web}",
+            (
+                "metadata.annotations.eks.amazonaws.com/role-arn: must be the ARN of an IAM role "
+                'such as arn:aws:iam::111122223333:role/name, got "web"'
+            ),
+        ),
+        (
+            f"{{eks.amazonaws.com/rolearn: '{ROLE}'}}",
+            (
+                "metadata.annotations.eks.amazonaws.com/rolearn: is not an annotation of EKS: pods "
+                "get no role; did you mean eks.amazonaws.com/role-arn"
+            ),
+        ),
+        (
+            f"{{eks.amazon.com/role-arn: '{ROLE}'}}",
+            (
+                "metadata.annotations.eks.amazon.com/role-arn: is not an annotation of EKS: pods "
+                "get no role; did you mean eks.amazonaws.com/role-arn"
+            ),
+        ),
+    ],
+    ids=["fits", "placeholder", "others", "no ARN", "key", "domain"],
+)
+def test_the_annotation_for_irsa(annotations: str, expected: str, reviewed: Reviews) -> None:
+    found = reviewed(with_objects(SECRET) + service_account(annotations) + WEB)
+    texts = [described(one) for one in found]
+    assert texts == ([f"warning service-account: {expected}"] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("account", "expected"),
+    [
+        (service_account(), ""),
+        (service_account(namespace="one"), ""),
+        (
+            service_account(name="webb"),
+            'warning "web" is not a ServiceAccount of these files; did you mean webb',
+        ),
+        ("", 'note "web" is not a ServiceAccount of these files'),
+    ],
+    ids=["fits", "no namespace of the pod", "typo", "none"],
+)
+def test_service_accounts_of_pods_are_in_the_files(
+    account: str, expected: str, reviewed: Reviews
+) -> None:
+    found = reviewed(with_objects(SECRET) + account + WEB)
+    texts = [f"{one.level} {one.text.partition(': ')[2]}" for one in found]
+    assert texts == ([expected] if expected else [])
+
+
+def test_a_service_account_of_another_namespace_is_not_the_pods(reviewed: Reviews) -> None:
+    pod = WEB.replace("name: web,", "name: web, namespace: two,").replace(
+        "{name: web}", "{name: web, namespace: two}"
+    )
+    (finding,) = reviewed(with_objects(SECRET) + service_account(namespace="one") + pod)
+    assert finding.message == '"web" is in one: a pod uses its own namespace\'s'
 
 
 def test_names_of_rules_are_unique() -> None:
