@@ -20,7 +20,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit
 
 .PHONY: help
 help:  ## show what there is to make
-	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # ---- environment ---------------------------------------------------------------
 
@@ -66,7 +66,7 @@ lock: venv  ## pin all dependencies, with hashes, in requirements/ (ARGS=--upgra
 # ---- the gate ------------------------------------------------------------------
 
 .PHONY: check
-check: lint docs-check readme-check crds-check proto-check hadolint audit demo test  ## all that must hold before a change lands
+check: lint docs-check readme-check crds-check proto-check hadolint audit demo demo-controller test  ## all that must hold before a change lands
 
 .PHONY: lint
 lint: venv  ## format, lint, types and import contracts
@@ -123,6 +123,10 @@ bench: venv  ## measure the daemon and print a table (ARGS='--only node', --help
 bench-compare: venv  ## measure again and compare with the committed figures; fails where something was lost
 	$(BIN)/python -m benchmarks --compare $(ARGS)
 
+.PHONY: bench-controller
+bench-controller: venv  ## measure the controller on a real API server (KUBEBUILDER_ASSETS; ARGS=--json FILE)
+	$(BIN)/python -m benchmarks.controller $(ARGS)
+
 .PHONY: sbom
 sbom: venv  ## write the image's bill of materials (CycloneDX) to build/sbom.json, from the lock
 	@mkdir -p build
@@ -164,6 +168,10 @@ image-check: venv tools  ## build the image without a registry and run it (root;
 .PHONY: demo
 demo: venv  ## do the main job before your eyes, on loopback (ARGS=--reveal, ARGS=--keep)
 	@$(BIN)/python -m demo $(ARGS)
+
+.PHONY: demo-controller
+demo-controller: venv  ## External Secrets resources become Secrets before your eyes (KUBEBUILDER_ASSETS: real API server)
+	@$(BIN)/python -m demo.controller $(ARGS)
 
 .PHONY: clean
 clean:  ## remove all that make made

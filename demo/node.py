@@ -24,12 +24,19 @@ class NotStarted(Exception):
 
 
 class DaemonProcess:
-    """`python -m provider` with its log in a file."""
+    """`python -m provider` with its log in a file, which says `ready` when it serves."""
 
-    def __init__(self, flags: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        flags: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        ready: str = "serving",
+    ) -> None:
         self._command = [sys.executable, "-m", "provider", *flags]
         self._environment = environment
         self._log = log
+        self._ready = ready
         self.start_seconds = 0.0
 
     def __enter__(self) -> Self:
@@ -90,7 +97,7 @@ class DaemonProcess:
         return sum(one.value for one in samples if labels.items() <= one.labels.items())
 
     def _wait_until_it_serves(self, until: float) -> None:
-        while not self._logged("serving"):
+        while not self._logged(self._ready):
             if (code := self._process.poll()) is not None:
                 raise NotStarted(f"the daemon ended with code {code}:\n{self.log_tail}")
             if time.monotonic() > until:

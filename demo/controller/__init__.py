@@ -1,0 +1,1 @@
+"""The controller before your eyes: External Secrets resources become Secrets."""
