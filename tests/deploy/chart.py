@@ -113,6 +113,26 @@ MATRIX: dict[str, dict[str, Any]] = {
         "podSecurityContext": {"supplementalGroups": [1000]},
         "secrets-store-csi-driver": {"install": False, "tokenRequests": []},
     },
+    "limited": {
+        "policy": {
+            "allowedRegions": ["eu-*", "us-east-1"],
+            "allowedAccounts": ["111122223333"],
+            "allowedRoleArns": ["arn:aws:iam::111122223333:role/*"],
+            "rules": [
+                {
+                    "name": "shop",
+                    "namespaces": ["team-shop"],
+                    "regions": ["eu-west-1"],
+                    "accounts": ["012345678901"],
+                    "roleArns": ["*:role/shop"],
+                    "secretNames": ["shop/*"],
+                }
+            ],
+        },
+        "auditLog": True,
+        "metricsNamespaces": ["team-*", "shop"],
+    },
+    "policy of one's own": {"policy": {"configMap": "limits"}},
     "host network": {"hostNetwork": True},
     "on delete": {"updateStrategy": {"type": "OnDelete"}},
     # Helm's way to take a default away.

@@ -1,12 +1,16 @@
 """deploy/chart: what helm renders is valid and hardened whatever the values."""
 
 import copy
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from provider import __version__
+from provider.policy.file import parse_rules
 from tests.deploy import manifests, policy
 from tests.deploy.chart import (
     CHART,
@@ -164,6 +168,35 @@ def test_the_daemon_is_tuned_by_values_or_arguments() -> None:
     assert {"name": "more", "emptyDir": {}} in pod("tuned")["volumes"]
 
 
+def test_limits_audit_and_namespaces_reach_the_daemon() -> None:
+    limited = config("limited")
+    assert limited.allowed_regions == ("eu-*", "us-east-1")
+    assert limited.allowed_accounts == ("111122223333",)
+    assert limited.allowed_role_arns == ("arn:aws:iam::111122223333:role/*",)
+    assert limited.metrics_namespaces == ("team-*", "shop")
+    assert limited.audit_log
+    assert not config("default").audit_log
+    assert config("default").policy_file is None
+
+
+def test_rules_of_namespaces_are_a_config_map_that_the_daemon_reads() -> None:
+    configmap = manifests.only(rendered("limited"), "ConfigMap")
+    (rule,) = parse_rules(configmap["data"]["policy.yaml"])
+    assert rule.covers("team-shop")
+    assert (rule.regions, rule.accounts) == (("eu-west-1",), ("012345678901",))
+    assert (rule.role_arns, rule.secret_names) == (("*:role/shop",), ("shop/*",))
+    names = {"limited": configmap["metadata"]["name"], "policy of one's own": "limits"}
+    for case, name in names.items():
+        (volume,) = [one for one in pod(case)["volumes"] if one["name"] == "policy"]
+        assert volume["configMap"] == {"name": name}
+        (mount,) = [
+            one for one in policy.provider(pod(case))["volumeMounts"] if one["name"] == "policy"
+        ]
+        # A mount with subPath would not change with the ConfigMap.
+        assert mount.keys() == {"name", "mountPath", "readOnly"}
+        assert config(case).policy_file == Path(mount["mountPath"]) / "policy.yaml"
+
+
 def test_the_pod_is_placed_by_values() -> None:
     template = manifests.only(rendered("placed"), "DaemonSet")["spec"]["template"]
     assert template["metadata"]["labels"]["team"] == "platform"
@@ -224,7 +257,9 @@ def test_monitors_find_the_pods() -> None:
     chosen = by_service["spec"]["selector"]["matchLabels"].items()
     assert chosen <= service["metadata"]["labels"].items()
     for monitor in (by_pod, by_service):
-        # What the alerts know the provider by, whatever the release is called.
+        # What the alerts know the provider by, and that a volume's namespace stays a label.
+        (endpoint,) = monitor["spec"].get("podMetricsEndpoints") or monitor["spec"]["endpoints"]
+        assert endpoint["honorLabels"]
         assert labels[monitor["spec"]["jobLabel"]] == NAME
         assert monitor["metadata"]["labels"]["release"] == "prometheus"
 
@@ -253,7 +288,28 @@ def test_every_alert_rule_reaches_prometheus() -> None:
         for document in manifests.of_kind(rendered("watched"), "PrometheusRule")
         for group in document["spec"]["groups"]
     ]
-    assert by_chart == originals
+    assert _without_names(by_chart) == _without_names(originals)
+
+
+def _without_names(groups: list[Any]) -> str:
+    return re.sub(r'(job|daemonset)=~?\\"[^"]*\\"', "", json.dumps(groups, sort_keys=True))
+
+
+@pytest.mark.parametrize("case", ["watched", "renamed"])
+def test_alerts_select_the_names_of_the_release(case: str) -> None:
+    """Whatever nameOverride and fullnameOverride are."""
+    values = MATRIX["watched"] | ({"nameOverride": "spa"} if case == "renamed" else {})
+    found = manifests.templated(CHART, values, release="prod")
+    daemonset = manifests.only(found, "DaemonSet")
+    job = daemonset["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/name"]
+    expressions = {
+        rule["alert"]: rule["expr"]
+        for group in manifests.only(found, "PrometheusRule")["spec"]["groups"]
+        for rule in group["rules"]
+    }
+    assert f'up{{job="{job}"}}' in expressions["SecretsProviderDown"]
+    name = daemonset["metadata"]["name"]
+    assert f'daemonset="{name}"' in expressions["SecretsProviderNotReady"]
 
 
 def test_every_dashboard_reaches_grafana() -> None:

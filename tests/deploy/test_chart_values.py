@@ -59,6 +59,11 @@ def test_nobody_who_expects_the_driver_is_left_without() -> None:
         manifests.templated(CHART, {"secrets-store-csi-driver": {"install": True}})
 
 
+def test_rotated_events_need_events() -> None:
+    with pytest.raises(manifests.HelmRefused, match="rotatedEvents: has no effect without events"):
+        manifests.templated(CHART, {"rotatedEvents": True})
+
+
 def test_every_value_is_in_the_matrix() -> None:
     untried = [
         path for path in LEAVES if all(at(path, values) is None for values in MATRIX.values())

@@ -51,6 +51,10 @@ rotation-poll-interval: {{ .rotationPollInterval | quote }}
 cache-max-bytes: {{ include "spa.text" .cacheMaxBytes | quote }}
 log-level: {{ .logLevel | quote }}
 log-format: {{ .logFormat | quote }}
+allowed-regions: {{ join "," .policy.allowedRegions | quote }}
+allowed-accounts: {{ join "," .policy.allowedAccounts | quote }}
+allowed-role-arns: {{ join "," .policy.allowedRoleArns | quote }}
+metrics-namespaces: {{ join "," .metricsNamespaces | quote }}
 {{- end }}
 {{- end }}
 
@@ -72,6 +76,14 @@ node's network a second pod would find the port taken, so that the old one has t
 {{- $_ := set $rolling "maxSurge" 0 }}
 {{- end }}
 {{- toYaml $strategy }}
+{{- end }}
+
+{{/* The ConfigMap with the rules of namespaces; empty if there is none. */}}
+{{- define "spa.policy" -}}
+{{- if and .Values.policy.rules .Values.policy.configMap }}
+{{- fail "policy: use either rules or configMap" }}
+{{- end }}
+{{- if .Values.policy.rules }}{{ include "spa.fullname" . }}-policy{{ else }}{{ .Values.policy.configMap }}{{ end }}
 {{- end }}
 
 {{/* Environment variables that have a value of their own, by the name of each. */}}
