@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from provider.controller.template.errors import TemplateError
 from provider.controller.template.evaluator import Evaluation
-from provider.controller.template.functions import FUNCTIONS
 from provider.controller.template.limits import Budget, Limits
 from provider.controller.template.parser import parse
 from provider.controller.template.state import Program
@@ -62,5 +61,8 @@ def compile_template(
         place = f"{name}:1"
         reason = f"the template exceeds {limits.text_bytes} bytes"
         raise TemplateError(f"template: {place}: {reason}", place=place, fault=reason)
+    # cryptography takes 0.1 s of CPU to import: not for a start with no template.
+    from provider.controller.template.functions import FUNCTIONS  # noqa: PLC0415
+
     trees = parse(name, source, FUNCTIONS, delimiters, limits.depth)
     return Template(Program(name, source, trees, FUNCTIONS, missing_key_fails), limits)
