@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,13 @@ def test_a_file_that_is_broken_at_the_start_is_an_error(tmp_path: Path) -> None:
     path.write_text("rules: 1")
     with pytest.raises(InvalidSpec, match="must be a list"):
         PolicyFile(path, Policy()).load()
+
+
+def test_the_example_of_the_operator_s_guide_is_valid() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    (example,) = [
+        text for text in re.findall(r"```yaml\n(.+?)```", guide, re.DOTALL) if "rules:" in text
+    ]
+    shop, everybody = parse_rules(example)
+    assert shop.covers("shop-eu")
+    assert everybody.namespaces == ("*",)
