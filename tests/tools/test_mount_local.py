@@ -1,6 +1,7 @@
 """`mount --local` against the fake AWS: own credentials, real files."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,6 +72,28 @@ def current(secret: object) -> str:
     """Id of the version that is current."""
     versions = secret.versions  # type: ignore[attr-defined]
     return str(next(id_ for id_, one in versions.items() if "AWSCURRENT" in one.stages))
+
+
+def test_a_profile_with_a_role_asks_in_the_region_of_the_class(
+    profile: FakeAws,
+    manifest: Manifest,
+    output: Path,
+    run: Run,
+) -> None:
+    credentials = Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"])
+    credentials.write_text(credentials.read_text().replace(f"region = {REGION}\n", ""))
+    role = profile.cloud.put_role("reader")
+    developer = profile.cloud.roles["arn:aws:iam::111122223333:role/developer"]
+    developer.allow = [("sts:AssumeRole", role.arn)]
+    Path(os.environ["AWS_CONFIG_FILE"]).write_text(
+        f"[profile reader]\nrole_arn = {role.arn}\nsource_profile = dev\n"
+    )
+    result = run("-f", manifest(), "-o", output, "--local", "--profile", "reader")
+    assert result.code == 0, result.err
+    assert ":assumed-role/reader/" in result.err
+    assert {one.region for one in profile.journal.calls if one.operation == "AssumeRole"} == {
+        REGION
+    }
 
 
 def test_stderr_shows_the_identity_of_the_caller(

@@ -23,6 +23,8 @@ class Ambient:
     """A `CredentialSource`: one profile of the AWS command line; the default one without a name."""
 
     profile: str | None = None
+    asked_in: str | None = None
+    """The region whose STS is asked for the role of a profile; None: that of the profile."""
 
     async def fetch(self) -> Credentials:
         """The credentials as they are now; raises `NotAuthenticated` where there are none."""
@@ -37,7 +39,7 @@ class Ambient:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
         try:
-            return read(boto3.Session(profile_name=self.profile))
+            return read(boto3.Session(profile_name=self.profile, region_name=self.asked_in))
         except (BotoCoreError, ClientError) as error:
             raise NotAuthenticated(f"cannot get AWS credentials: {error}") from error
 

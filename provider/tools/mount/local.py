@@ -55,6 +55,7 @@ async def _mount(request: Request, profile: str | None, timeout: float, say: Say
         say(f"warning: {warning}")
     if spec.klass.region is None:
         raise RegionUnknown(_NO_REGION)
+    ambient = replace(ambient, asked_in=spec.klass.region)
     settings = Settings(os.environ, max_calls=_MAX_CALLS, cache_max_bytes=0)
     try:
         async with AsyncExitStack() as stack, asyncio.timeout(timeout + _GRACE_SECONDS):
