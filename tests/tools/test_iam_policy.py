@@ -401,3 +401,98 @@ def test_help_shows_exit_codes(run: Run) -> None:
     out = run("--help").out
     for code, meaning in EXIT_CODES.items():
         assert f"  {code}  {meaning}" in out
+
+
+# ---- optional secrets, clusters, and a policy for each service account ------------------
+
+
+def test_optional_secrets_are_denied_where_they_do_not_exist(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "class.yaml"
+    path.write_text(CLASS.format(name="shop", object="db\n        optional: true"))
+    plain = run(path, "--account", ACCOUNT)
+    assert plain.code == 0
+    assert 'optional secret db does not exist, AWS answers "denied"' in plain.err
+    assert "--cover-optional allows db*" in plain.err
+    covering = run(path, "--account", ACCOUNT, "--cover-optional")
+    assert covering.err == ""
+    (statement,) = json.loads(covering.out)["Statement"]
+    assert statement["Resource"] == [f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:db*"]
+
+
+@pytest.mark.parametrize(
+    ("cluster", "key"),
+    [
+        ("prod", "aws:RequestTag/eks-cluster-name"),
+        (f"arn:aws:eks:eu-west-1:{ACCOUNT}:cluster/prod", "aws:RequestTag/eks-cluster-arn"),
+    ],
+    ids=["name", "ARN"],
+)
+def test_only_pods_of_one_cluster_are_trusted(
+    cluster: str, key: str, run: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "all.yaml"
+    path.write_text(MANIFESTS)
+    result = run(path, "--trust", "pod-identity", "--cluster", cluster)
+    (statement,) = json.loads(result.out)["trust"]["Statement"]
+    assert statement["Condition"]["StringEquals"] == {
+        key: [cluster],
+        "aws:RequestTag/kubernetes-namespace": ["shop"],
+        "aws:RequestTag/kubernetes-service-account": ["web"],
+    }
+    assert "all clusters" not in result.err
+    assert "all clusters of the account" in run(path, "--trust", "pod-identity").err
+
+
+SECOND = f"""\
+---
+{CLASS.format(name="mail", object="smtp")}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: mail, namespace: mail}}
+spec:
+  volumes:
+    - csi: {{driver: secrets-store.csi.k8s.io, volumeAttributes: {{secretProviderClass: mail}}}}
+"""
+
+
+def by_account(run: Run, folder: Path, *arguments: str) -> str:
+    path = folder / "all.yaml"
+    path.write_text(MANIFESTS + SECOND)
+    result = run(path, "--by", "service-account", *arguments)
+    assert result.code == 0, result.err
+    return result.out
+
+
+def test_each_service_account_gets_its_own_policy_and_trust(run: Run, tmp_path: Path) -> None:
+    oidc = ("--oidc-provider", f"https://{ISSUER}", "--account", ACCOUNT)
+    document = json.loads(by_account(run, tmp_path, *oidc))
+    assert document.keys() == {"serviceAccounts"}
+    web, mail = (document["serviceAccounts"][name] for name in ("shop/web", "mail/default"))
+    assert len(document["serviceAccounts"]) == 2
+    assert web["policy"]["Statement"] == [READ]
+    assert web["trust"]["Statement"] == [IRSA]
+    (read,), (trust,) = mail["policy"]["Statement"], mail["trust"]["Statement"]
+    assert read["Resource"] == [f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:smtp-??????"]
+    subject = trust["Condition"]["StringEquals"][f"{ISSUER}:sub"]
+    assert subject == ["system:serviceaccount:mail:default"]
+
+
+def test_the_policies_of_service_accounts_have_other_formats(run: Run, tmp_path: Path) -> None:
+    more = ("--trust", "pod-identity", "--account", ACCOUNT, "--format")
+    blocks = policy_documents(by_account(run, tmp_path, *more, "terraform"))
+    names = {"shop_web", "shop_web_trust", "mail_default", "mail_default_trust"}
+    assert blocks.keys() == names
+    template = yaml.safe_load(by_account(run, tmp_path, *more, "cloudformation"))
+    resources = {"ShopWebPolicy", "ShopWebRole", "MailDefaultPolicy", "MailDefaultRole"}
+    assert template["Resources"].keys() == resources
+
+
+def test_policies_of_service_accounts_need_pods_and_a_provider(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "all.yaml"
+    path.write_text(MANIFESTS)
+    result = run(path, "--by", "service-account")
+    assert (result.code, result.out) == (2, "")
+    assert "the classes of shop/web use IRSA: add --oidc-provider" in result.err
+    path.write_text(CLASS.format(name="shop", object="db"))
+    assert "no pod in the files mounts" in run(path, "--by", "service-account").err

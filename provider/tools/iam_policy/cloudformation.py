@@ -6,12 +6,23 @@ from typing import Any
 
 import yaml
 
-from provider.tools.iam_policy.policy import Grants, Statement, document
+from provider.tools.iam_policy.policy import Grants, Statement, document, unique
 
 
-def cloudformation(grants: Grants, name: str) -> str:
-    """A template in YAML. The names of its resources begin with `name`."""
-    label = _label(name)
+def cloudformation(granted: Mapping[str, Grants]) -> str:
+    """A template in YAML. The names of its resources begin with those of the policies."""
+    resources: dict[str, Any] = {}
+    for grants, label in zip(granted.values(), unique(map(_label, granted)), strict=True):
+        resources |= _resources(grants, label)
+    template = {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": "Reading secrets by the Secrets Store CSI driver",
+        "Resources": resources,
+    }
+    return yaml.safe_dump(template, sort_keys=False, allow_unicode=True, width=200)
+
+
+def _resources(grants: Grants, label: str) -> Mapping[str, Any]:
     resources = {f"{label}Policy": _managed(grants.policy)}
     if grants.trust:
         resources[f"{label}Role"] = {
@@ -24,12 +35,7 @@ def cloudformation(grants: Grants, name: str) -> str:
     for arn, statements in grants.assumed:
         role = arn.rpartition("/")[2]
         resources[f"{label}PolicyOf{_label(role)}"] = _managed(statements, f"For {arn}")
-    template = {
-        "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": "Reading secrets by the Secrets Store CSI driver",
-        "Resources": resources,
-    }
-    return yaml.safe_dump(template, sort_keys=False, allow_unicode=True, width=200)
+    return resources
 
 
 def _managed(statements: Sequence[Statement], description: str = "") -> Mapping[str, Any]:

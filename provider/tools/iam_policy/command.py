@@ -1,9 +1,9 @@
-"""Prints the least IAM policy that some classes need."""
+"""Prints the least IAM policies that some classes need."""
 
+import json
 import sys
 from argparse import Namespace
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from provider.aws.regions import partition_of
@@ -12,12 +12,13 @@ from provider.csi.request.parameters import parse_class
 from provider.manifests.kubernetes import ClassManifest, Manifest, read_classes, read_manifests
 from provider.manifests.problems import InvalidSpec
 from provider.tools.ending import CommandFailed
-from provider.tools.iam_policy.options import Options, add_options, checked
+from provider.tools.iam_policy.options import Options, Trust, add_options, checked
 from provider.tools.iam_policy.permissions import (
     MissingInformation,
     Permissions,
     Place,
     looks_complete,
+    may_be_denied,
     region_of_key,
     regions_of,
 )
@@ -26,6 +27,8 @@ from provider.tools.iam_policy.service_accounts import (
     ServiceAccount,
     account_of,
     aws_accounts,
+    mounted_by,
+    role_account,
     service_accounts,
 )
 from provider.tools.iam_policy.trust import irsa, pod_identity
@@ -45,19 +48,61 @@ class _Input:
 
 
 def run(namespace: Namespace) -> int:
-    """Read the classes, and print their policy."""
+    """Read the classes, and print their policies."""
     options = checked(namespace)
     given = _read(options.files)
     try:
-        grants = _grants(given, options)
+        granted = _by_account(given, options) if options.by else _for_all(given, options)
     except MissingInformation as missing:
         raise CommandFailed(2, str(missing)) from missing
     paint = Paint.for_stream(sys.stderr)
-    for warning in _warnings(given, grants, options):
+    for warning in _warnings(given, granted, options):
         title = f"secrets-provider-aws iam-policy: {paint('yellow', 'warning')}"
         sys.stderr.write(f"{title}: {printable(warning)}\n")
-    sys.stdout.write(_rendered(grants, given.classes[0].name or "secrets", options))
+    sys.stdout.write(_rendered(granted, options))
     return 0
+
+
+def _for_all(given: _Input, options: Options) -> Mapping[str, Grants]:
+    """The policy for all classes, under the name of the first."""
+    account = options.account or _account(given)
+    trusted = options.service_accounts or (_service_accounts(given, options))
+    if options.trust and not trusted:
+        text = "no service account is in the files: add --service-account NAMESPACE/NAME"
+        raise MissingInformation(text)
+    grants = _grants(given.specs, account, options, options.trust, trusted)
+    return {given.classes[0].name or "secrets": grants}
+
+
+def _by_account(given: _Input, options: Options) -> Mapping[str, Grants]:
+    """The policies of each service account whose pods mount classes."""
+    granted = {}
+    for one, mounted in sorted(mounted_by(given.manifests, options.namespace).items()):
+        specs = [
+            spec
+            for klass, spec in zip(given.classes, given.specs, strict=True)
+            if klass.name in mounted and klass.namespace in {"", one.namespace}
+        ]
+        if specs:
+            account = options.account or role_account(given.manifests, one, options.namespace)
+            kind = options.trust or _kind_of(one, specs)
+            if kind == "irsa" and not options.oidc_provider:
+                raise MissingInformation(f"the classes of {one} use IRSA: add --oidc-provider")
+            account = account or _account(given)
+            granted[str(one)] = _grants(specs, account, options, kind, [one])
+    if not granted:
+        raise MissingInformation("no pod in the files mounts one of the classes")
+    return granted
+
+
+def _kind_of(whose: ServiceAccount, specs: Iterable[ClassSpec]) -> Trust:
+    """How the classes of a service account authenticate."""
+    kinds = {spec.identity_kind for spec in specs} - {"auto"}
+    if len(kinds) > 1:
+        raise MissingInformation(
+            f"the classes of {whose} use IRSA and EKS Pod Identity: add --trust"
+        )
+    return "irsa" if "irsa" in kinds else "pod-identity"
 
 
 def _read(names: Sequence[str]) -> _Input:
@@ -95,22 +140,29 @@ def _spec(source: Source, klass: ClassManifest) -> ClassSpec:
         raise CommandFailed(2, f"{source.name}: {klass.path}:\n{invalid}", hint) from invalid
 
 
-def _grants(given: _Input, options: Options) -> Grants:
-    account = options.account or _account(given)
-    own, regions = Permissions(), list[str]()
-    assumed: dict[str, Permissions] = defaultdict(Permissions)
-    for spec in given.specs:
+def _grants(
+    specs: Iterable[ClassSpec],
+    account: str,
+    options: Options,
+    trust: Trust | None,
+    trusted: Sequence[ServiceAccount],
+) -> Grants:
+    own, regions = Permissions(covers_optional=options.cover_optional), list[str]()
+    assumed: dict[str, Permissions] = {}
+    for spec in specs:
         role, holder, owner = spec.assume_role, own, account
         if role is not None:
             own.add_role(spec, role)
-            holder, owner = assumed[role.arn], account_of(role.arn)
+            empty = Permissions(covers_optional=options.cover_optional)
+            holder, owner = assumed.setdefault(role.arn, empty), account_of(role.arn)
         for region in regions_of(spec, options.regions):
             holder.add_class(spec, Place(region, owner))
             regions.append(region)
-    _check_keys(options.kms_keys, [own, *assumed.values()])
+    if not options.by:  # each key need not be of use to each service account
+        _check_keys(options.kms_keys, [own, *assumed.values()])
     return Grants(
         policy=own.statements(options.kms_keys),
-        trust=_trust(given, account, partition_of(regions[0]), options),
+        trust=_trust(trust, trusted, account, partition_of(regions[0]), options),
         assumed=tuple(
             (arn, needed.statements(options.kms_keys)) for arn, needed in sorted(assumed.items())
         ),
@@ -132,15 +184,17 @@ def _account(given: _Input) -> str:
     return accounts.pop() if len(accounts) == 1 else ""
 
 
-def _trust(given: _Input, account: str, partition: str, options: Options) -> tuple[Statement, ...]:
-    if options.trust is None:
+def _trust(
+    kind: Trust | None,
+    trusted: Sequence[ServiceAccount],
+    account: str,
+    partition: str,
+    options: Options,
+) -> tuple[Statement, ...]:
+    if kind is None:
         return ()
-    trusted = options.service_accounts or _service_accounts(given, options)
-    if not trusted:
-        text = "no service account is in the files: add --service-account NAMESPACE/NAME"
-        raise MissingInformation(text)
-    if options.trust == "pod-identity":
-        return pod_identity(trusted)
+    if kind == "pod-identity":
+        return pod_identity(trusted, options.cluster or "")
     return irsa(trusted, options.oidc_provider, account, partition)
 
 
@@ -149,13 +203,20 @@ def _service_accounts(given: _Input, options: Options) -> Sequence[ServiceAccoun
     return service_accounts(given.manifests, names, options.namespace)
 
 
-def _warnings(given: _Input, grants: Grants, options: Options) -> Iterator[str]:
-    for statements in (grants.policy, *(granted for _, granted in grants.assumed)):
+def _warnings(given: _Input, granted: Mapping[str, Grants], options: Options) -> Iterator[str]:
+    policies = (
+        statements
+        for grants in granted.values()
+        for statements in (grants.policy, *(held for _, held in grants.assumed))
+    )
+    for statements in policies:
         if (characters := size(statements)) > MANAGED_LIMIT:
             yield (
                 f"the policy has {characters} characters, the limit of a managed policy is "
                 f"{MANAGED_LIMIT}: use several roles, each for some of the classes"
             )
+    yield from _of_clusters(granted, options)
+    yield from _of_optional(given, options)
     for spec in given.specs:
         for obj in spec.objects:
             for ref in filter(None, (obj.ref, obj.failover)):
@@ -163,6 +224,30 @@ def _warnings(given: _Input, grants: Grants, options: Options) -> Iterator[str]:
                     yield from _ambiguous(ref.name)
         if options.trust and spec.identity_kind not in {options.trust, "auto"}:
             yield f"a class uses {spec.identity_kind}, but the trust policy is for {options.trust}"
+
+
+def _of_clusters(granted: Mapping[str, Grants], options: Options) -> Iterator[str]:
+    """A warning if pods of every cluster are trusted."""
+    services = {
+        statement.principal[0]
+        for grants in granted.values()
+        for statement in grants.trust
+        if statement.principal
+    }
+    if "Service" in services and not options.cluster:
+        yield "the trust policy holds for all clusters of the account: add --cluster"
+
+
+def _of_optional(given: _Input, options: Options) -> Iterator[str]:
+    """A warning for each optional secret that AWS may call denied where it does not exist."""
+    if options.cover_optional:
+        return
+    refs = (obj.ref for spec in given.specs for obj in spec.objects)
+    for name in sorted({ref.name for ref in refs if may_be_denied(ref)}):
+        yield (
+            f'if the optional secret {name} does not exist, AWS answers "denied", and the mount '
+            f"fails, unless the policy covers its name: --cover-optional allows {name}*"
+        )
 
 
 def _ambiguous(name: str) -> Iterator[str]:
@@ -175,13 +260,17 @@ def _ambiguous(name: str) -> Iterator[str]:
         )
 
 
-def _rendered(grants: Grants, name: str, options: Options) -> str:
+def _rendered(granted: Mapping[str, Grants], options: Options) -> str:
     if options.output_format == "terraform":
         from provider.tools.iam_policy.terraform import terraform  # noqa: PLC0415 - one of three
 
-        return terraform(grants, name)
+        return terraform(granted)
     if options.output_format == "cloudformation":
         from provider.tools.iam_policy.cloudformation import cloudformation  # noqa: PLC0415
 
-        return cloudformation(grants, name)
+        return cloudformation(granted)
+    if options.by:
+        whole = {"serviceAccounts": {name: one.documents() for name, one in granted.items()}}
+        return json.dumps(whole, indent=2) + "\n"
+    (grants,) = granted.values()
     return grants.as_json()

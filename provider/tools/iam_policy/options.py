@@ -10,6 +10,7 @@ from provider.aws.regions import region_fault
 from provider.tools.arguments import AddArgument, Parser, UsageError, complete_files, paragraph
 from provider.tools.iam_policy.permissions import region_of_key
 from provider.tools.iam_policy.service_accounts import ServiceAccount
+from provider.tools.iam_policy.trust import CLUSTER
 
 EXIT_CODES: Mapping[int, str] = {
     0: "the policy is printed; warnings, if any, are on stderr",
@@ -21,8 +22,11 @@ The policy is for the role of the pods that mount the classes, for all classes t
   aws iam put-role-policy --role-name ROLE --policy-name secrets \\
     --policy-document file://policy.json
 With --trust, and for classes that assume a role, the JSON is an object with the documents policy,
-trust and assumedRoles (by their ARNs).
+trust and assumedRoles (by their ARNs). With --by, it is an object of these by service account.
 """
+Trust = Literal["irsa", "pod-identity"]
+"""How pods authenticate."""
+
 _NAME = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?"
 
 
@@ -35,8 +39,11 @@ class Options:
     account: str | None
     regions: Sequence[str]
     kms_keys: Sequence[str]
-    trust: Literal["irsa", "pod-identity"] | None
+    cover_optional: bool
+    by: Literal["service-account"] | None
+    trust: Trust | None
     oidc_provider: str
+    cluster: str | None
     service_accounts: Sequence[ServiceAccount]
     namespace: str
 
@@ -46,8 +53,12 @@ def checked(namespace: argparse.Namespace) -> Options:
     options = Options(**vars(namespace))
     if options.trust == "irsa" and not options.oidc_provider:
         raise UsageError("--trust irsa needs --oidc-provider: the cluster's, an ARN or its URL")
-    if options.trust is None and (options.oidc_provider or options.service_accounts):
+    if options.by and options.service_accounts:
+        raise UsageError("--by takes the service accounts from the files: leave --service-account")
+    if not (options.trust or options.by) and (options.oidc_provider or options.service_accounts):
         raise UsageError("--oidc-provider and --service-account need --trust")
+    if options.cluster and options.trust != "pod-identity" and not options.by:
+        raise UsageError("--cluster needs --trust pod-identity")
     return options
 
 
@@ -67,6 +78,10 @@ def add_options(parser: Parser) -> None:
     add("--region", **_repeated("regions", _region), metavar="REGION", help=where)
     key = "KMS key that encrypts the secrets; may be repeated"
     add("--kms-key", **_repeated("kms_keys", _key), metavar="ARN", help=key)
+    optional = "allow optional secrets by the beginning of their names (NAME*): see the warning"
+    add("--cover-optional", action="store_true", help=optional)
+    each = "a policy and a trust policy for each service account whose pods mount a class"
+    add("--by", choices=("service-account",), help=each)
     _add_trust(parser.add_argument_group("trust policy of the role").add_argument)
 
 
@@ -74,6 +89,8 @@ def _add_trust(add: AddArgument) -> None:
     add("--trust", choices=("irsa", "pod-identity"), help="print the trust policy as well")
     oidc = "the cluster's OIDC provider, for irsa: its ARN or the URL of its issuer"
     add("--oidc-provider", default="", metavar="ARN|URL", help=oidc)
+    cluster = "only pods of this cluster, for pod-identity"
+    add("--cluster", type=_cluster, metavar="ARN|NAME", help=cluster)
     whom = "may be repeated; default: those of the pods (else all ServiceAccounts) in the files"
     pair = _repeated("service_accounts", _service_account)
     add("--service-account", **pair, metavar="NAMESPACE/NAME", help=whom)
@@ -94,6 +111,12 @@ def _account(text: str) -> str:
 def _region(text: str) -> str:
     if fault := region_fault(text):
         raise argparse.ArgumentTypeError(fault)
+    return text
+
+
+def _cluster(text: str) -> str:
+    if not CLUSTER.fullmatch(text):
+        raise argparse.ArgumentTypeError("expected the ARN or the name of an EKS cluster")
     return text
 
 

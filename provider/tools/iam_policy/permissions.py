@@ -72,6 +72,8 @@ class Permissions:
     """By region and ARN of the resource."""
     roles: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """By ARN of a role that is assumed after the pods' own."""
+    covers_optional: bool = False
+    """Whether optional secrets are allowed by the beginning of their name."""
 
     def add_role(self, klass: ClassSpec, role: AssumeRole) -> None:
         """Add what the pods' own role needs to assume the role of the class."""
@@ -111,7 +113,9 @@ class Permissions:
         if ref.store == "secretsmanager":
             # Whether an immutable version has changed is never asked.
             wanted = {GET_SECRET} if ref.is_immutable else {GET_SECRET, DESCRIBE_SECRET}
-            self.actions[place.region, _secret(ref.name, place)] |= wanted
+            is_covered = self.covers_optional and may_be_denied(ref)
+            resource = _secret(ref.name, place, "*" if is_covered else _SUFFIX)
+            self.actions[place.region, resource] |= wanted
             return
         action = GET_PARAMETERS if ref.store == "ssmparameter" else GET_BY_PATH
         self.actions[place.region, _parameter(ref.name, place)].add(action)
@@ -175,7 +179,12 @@ def looks_complete(name: str) -> bool:
     return looks_like_arn(name) and _COMPLETE.fullmatch(name[-7:]) is not None
 
 
-def _secret(name: str, place: Place) -> str:
+def may_be_denied(ref: SecretRef) -> bool:
+    """Whether AWS may answer "denied" where an optional secret does not exist."""
+    return ref.optional and ref.store == "secretsmanager" and not looks_complete(ref.name)
+
+
+def _secret(name: str, place: Place, suffix: str = _SUFFIX) -> str:
     """The resource of a secret, by its name or its ARN, complete or partial."""
     if looks_complete(name):
         return literal(name)
@@ -184,7 +193,7 @@ def _secret(name: str, place: Place) -> str:
         if looks_like_arn(name)
         else place.own("secretsmanager", f"secret:{literal(name)}")
     )
-    return arn + _SUFFIX
+    return arn + suffix
 
 
 def _parameter(name: str, place: Place) -> str:

@@ -5,7 +5,7 @@ variables", special characters).
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,6 +24,17 @@ _SPECIAL = str.maketrans({"*": "${*}", "?": "${?}", "$": "${$}"})
 def literal(text: str) -> str:
     """The text escaped, so that it matches only itself."""
     return text.translate(_SPECIAL)
+
+
+def unique(labels: Iterable[str]) -> Sequence[str]:
+    """The labels, with a number at the end of those that are already taken."""
+    taken: dict[str, None] = {}
+    for label in labels:
+        number, free = 2, label
+        while free in taken:
+            free, number = f"{label}{number}", number + 1
+        taken[free] = None
+    return list(taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +93,16 @@ class Grants:
     assumed: tuple[tuple[str, tuple[Statement, ...]], ...] = ()
     """For the roles that the pods' role assumes, by their ARNs."""
 
-    def as_json(self) -> str:
-        """The bare policy if there is nothing else, so that it can be used as it is."""
+    def documents(self) -> Mapping[str, Any]:
+        """The documents `policy`, and if there are any `trust` and `assumedRoles`."""
         whole: dict[str, Any] = {"policy": document(self.policy)}
         if self.trust:
             whole["trust"] = document(self.trust)
         if self.assumed:
             whole["assumedRoles"] = {arn: document(granted) for arn, granted in self.assumed}
+        return whole
+
+    def as_json(self) -> str:
+        """The bare policy if there is nothing else, so that it can be used as it is."""
+        whole = self.documents()
         return json.dumps(whole if len(whole) > 1 else whole["policy"], indent=2) + "\n"

@@ -2,16 +2,20 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from provider.tools.iam_policy.policy import Grants, Statement
+from provider.tools.iam_policy.policy import Grants, Statement, unique
 
 _UNSAFE = re.compile("[^a-z0-9_]+")
 
 
-def terraform(grants: Grants, name: str) -> str:
-    """Data sources. Their names begin with `name`."""
-    label = _label(name)
+def terraform(granted: Mapping[str, Grants]) -> str:
+    """Data sources. Their names begin with those of the policies."""
+    labels = unique(map(_label, granted))
+    return "\n".join(map(_blocks, granted.values(), labels))
+
+
+def _blocks(grants: Grants, label: str) -> str:
     blocks = [_document(label, grants.policy)]
     if grants.trust:
         blocks.append(_document(f"{label}_trust", grants.trust))

@@ -2,7 +2,7 @@
 
 IRSA: conditions on the token's subject and audience at the cluster's OIDC provider (EKS User Guide,
 "Assign IAM roles to Kubernetes service accounts"). EKS Pod Identity: conditions on the session tags
-for namespace and service account (EKS User Guide, "EKS Pod Identity roles").
+for cluster, namespace and service account (EKS User Guide, "EKS Pod Identity roles").
 """
 
 import re
@@ -14,6 +14,9 @@ from provider.tools.iam_policy.policy import Condition, Statement
 from provider.tools.iam_policy.service_accounts import ServiceAccount
 
 _AUDIENCE = "sts.amazonaws.com"
+CLUSTER = re.compile(
+    r"(arn:aws[a-z-]*:eks:[a-z0-9-]+:\d{12}:cluster/)?[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
+)
 _PROVIDER = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:oidc-provider/(?P<issuer>[^\s/]+(/\S+)?)")
 _ISSUER = re.compile(r"(https://)?(?P<issuer>[a-z0-9.-]+\.[a-z]+(/\S+)?)")
 
@@ -37,8 +40,13 @@ def irsa(
     )
 
 
-def pod_identity(accounts: Iterable[ServiceAccount]) -> tuple[Statement, ...]:
-    """Trust in EKS Pod Identity for these service accounts: a statement for each namespace."""
+def pod_identity(accounts: Iterable[ServiceAccount], cluster: str = "") -> tuple[Statement, ...]:
+    """Trust in EKS Pod Identity for these service accounts: a statement for each namespace.
+
+    `cluster` is the ARN or the name of the only cluster that is trusted.
+    """
+    kind = "arn" if cluster.startswith("arn:") else "name"
+    only = (Condition("StringEquals", f"aws:RequestTag/eks-cluster-{kind}", (cluster,)),)
     by_namespace: dict[str, set[str]] = defaultdict(set)
     for one in accounts:
         by_namespace[one.namespace].add(one.name)
@@ -47,6 +55,7 @@ def pod_identity(accounts: Iterable[ServiceAccount]) -> tuple[Statement, ...]:
             f"TrustPods{number}",
             ("sts:AssumeRole", "sts:TagSession"),
             conditions=(
+                *(only if cluster else ()),
                 Condition("StringEquals", "aws:RequestTag/kubernetes-namespace", (namespace,)),
                 Condition(
                     "StringEquals",
