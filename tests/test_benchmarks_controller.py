@@ -1,0 +1,70 @@
+"""How the benchmark of the controller counts."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.controller import rows
+from benchmarks.controller.aws import AwsProcess
+from benchmarks.controller.cluster import Cluster, counted, written
+from benchmarks.controller.goals import GOALS
+from benchmarks.controller.watching import is_ready
+from testbed.cluster import Address, ClusterClient
+from testbed.tls import Authority
+
+LINES = [
+    ("watch", {"resource": "secrets"}),
+    ("watch", {"resource": "externalsecrets"}),
+    ("update", {"resource": "leases"}),
+    ("list", {"resource": "secrets"}),
+    ("create", {"resource": "secrets"}),
+    ("create", {"resource": "serviceaccounts", "subresource": "token"}),
+    ("patch", {"resource": "externalsecrets", "subresource": "status"}),
+]
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Cluster:
+    ca, audit = tmp_path / "ca.pem", tmp_path / "audit.log"
+    Authority().write(ca)
+    lines = [json.dumps({"verb": verb, "objectRef": what}) for verb, what in LINES]
+    audit.write_text("\n".join(lines))
+    address = Address("https://127.0.0.1:1", ca, "token", tmp_path / "kubeconfig")
+    return Cluster(address, ClusterClient(address), ["a"], audit)
+
+
+def test_requests_are_counted_without_watches_and_lease(cluster: Cluster) -> None:
+    requests = cluster.requests()
+    assert requests["watch", ""] == 2
+    assert counted(requests) == 4
+    assert written(requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        ([], False),
+        ([{"type": "Ready", "status": "False"}], False),
+        ([{"type": "Deleted", "status": "True"}], False),
+        ([{"type": "Ready", "status": "True"}], True),
+    ],
+)
+def test_ready_is_what_the_condition_says(conditions: list[dict[str, str]], expected: bool) -> None:
+    assert is_ready({"status": {"conditions": conditions}}) is expected
+    assert not is_ready({})
+
+
+def test_the_fake_aws_counts_in_its_own_process() -> None:
+    with AwsProcess(0.0, ["a"], 1) as aws:
+        assert aws.account.url.startswith("http://127.0.0.1:")
+        assert aws.account.roles["a"].endswith(":role/a")
+        assert aws.calls() == {}
+        aws.clear()
+
+
+def test_goals_are_those_of_figures_that_are_measured() -> None:
+    source = Path(rows.__file__).read_text(encoding="utf-8")
+    for name in GOALS:
+        row, _, what = name.partition(".")
+        assert f'"{name}"' in source or (f'.{what}"' in source and f'"{row}"' in source), name
