@@ -42,12 +42,13 @@ OTHERS = {
     "process_cpu_seconds_total": set[str](),
 }
 """Metrics that are none of the daemon's own, and their labels."""
-SCRAPED = {"instance", "job"}
+SCRAPED = {"instance", "job", "cluster", "namespace", "pod", "node"}
+"""Labels that Prometheus and the monitors of the chart add."""
 WORDS = {"by", "without", "on", "ignoring", "and", "or", "unless", "bool", "offset"}
 
 _STRING = re.compile(r'"(?:\\.|[^"\\])*"')
 _SELECTOR = re.compile(r"\{([^}]*)\}")
-_RANGE = re.compile(r"\[[^\]]*\]")
+_RANGE = re.compile(r"\[[^\]]*\]|\boffset \d+[smhd]")
 _GROUPING = re.compile(r"\b(?:by|without|on|ignoring)\s*\(([^)]*)\)")
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*(?!\s*\()(?![a-zA-Z0-9_:])")
 _MATCHER = re.compile(r'([a-z_]+)\s*(=~|!~|!=|=)\s*"([^"]*)"')
@@ -82,11 +83,24 @@ def samples(family: Metric) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def families() -> Mapping[str, Metric]:
-    """What a daemon shows that has seen something of everything that is counted."""
+def families(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Metric]:
+    """What a daemon with all options shows that has seen something of everything."""
+    policy = tmp_path_factory.mktemp("policy") / "policy.yaml"
+    policy.write_text("rules: []")
+    options = ("--metrics-namespaces=team-*", f"--policy-file={policy}")
+    with a_world("--rotation-poll-interval=0s", *options) as world:
+        return families_of(world.start())
+
+
+@pytest.fixture(scope="module")
+def families_by_default() -> Mapping[str, Metric]:
+    """The same of a daemon without options."""
     with a_world("--rotation-poll-interval=0s") as world:
-        page = page_of(world.start())
-    return {one.name: one for one in text_string_to_metric_families(page)}
+        return families_of(world.start())
+
+
+def families_of(world: World) -> Mapping[str, Metric]:
+    return {one.name: one for one in text_string_to_metric_families(page_of(world))}
 
 
 def page_of(world: World) -> str:
@@ -103,10 +117,12 @@ def test_every_name_is_as_promtool_wants_it(families: Mapping[str, Metric]) -> N
     assert problems(families.values()) == []
 
 
-def test_no_label_has_a_pod_or_a_secret_in_it(families: Mapping[str, Metric]) -> None:
+def test_no_label_has_a_pod_or_a_secret_in_it(
+    families_by_default: Mapping[str, Metric],
+) -> None:
     labels = {
         (name, value)
-        for family in families.values()
+        for family in families_by_default.values()
         for one in family.samples
         for name, value in one.labels.items()
     }
@@ -132,7 +148,10 @@ def test_every_query_asks_for_what_there_is(families: Mapping[str, Metric]) -> N
 
 def test_every_gauge_of_trouble_has_its_alert(families: Mapping[str, Metric]) -> None:
     asked = set().union(*(Query.of(rule["expr"]).metrics for rule in RULES))
-    assert {f"{PREFIX}{name}" for name in ("mounts_failing", "credentials_failing")} <= asked
+    assert {
+        f"{PREFIX}{name}"
+        for name in ("mounts_failing", "credentials_failing", "policy_file_failing")
+    } <= asked
 
 
 def test_every_metric_of_ours_is_on_the_dashboard(families: Mapping[str, Metric]) -> None:
@@ -143,7 +162,7 @@ def test_every_metric_of_ours_is_on_the_dashboard(families: Mapping[str, Metric]
 
 
 def test_every_metric_of_ours_is_in_the_guide(families: Mapping[str, Metric]) -> None:
-    table = GUIDE.partition("All metrics")[2].partition("## Tune")[0]
+    table = GUIDE.partition("All metrics")[2].partition("### Audit log")[0]
     told = {
         name
         for row in table.splitlines()
@@ -218,7 +237,8 @@ def test_a_panel_is_whole(panel: dict[str, Any]) -> None:
     assert panel["type"] in ("stat", "timeseries")
     assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
     assert panel["fieldConfig"]["defaults"]["unit"]
-    assert all('instance=~"$instance"' in target["expr"] for target in panel["targets"])
+    chosen = 'cluster=~"$cluster",node=~"$node"'
+    assert all(chosen in target["expr"] for target in panel["targets"])
     assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"])
 
 

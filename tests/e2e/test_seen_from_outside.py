@@ -1,11 +1,13 @@
 """What a failing rotation, which the driver hides, looks like from outside."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 from testbed.driver import Mounted
@@ -98,3 +100,56 @@ def test_without_the_option_nothing_is_written_to_kubernetes(build: Build) -> No
     assert not [
         one for one in world.kubernetes.journal.calls if not one.operation.startswith("get")
     ]
+
+
+def test_a_class_that_is_broken_when_the_daemon_starts_again_shows_everywhere(
+    world: World,
+) -> None:
+    world.files(DB)
+    world.signal(signal.SIGTERM)
+    assert world.ended() == 0
+    world.log.clear()
+    world.start()
+    world.mount("- objectName: db\n  objectTyp: secretsmanager\n")
+    assert metric(world, "mounts_failing") == 1
+    (mount,) = status(world)["mounts"]
+    assert (mount["pod"], mount["failing"]) == ("web-1", True)
+    assert mount["lastError"]["reason"] == "InvalidSpec"
+    eventually(lambda: world.kubernetes.events, "the pod has an event")
+    (event,) = world.kubernetes.events
+    assert event["reason"] == "SecretMountFailed"
+    assert "objects[0].objectType: is required" in event["message"]
+    (line,) = lines(world, "failed")
+    assert line["pod"] == "shop/web-1"
+
+
+def test_a_refusal_of_the_policy_is_permission_denied_and_names_the_option(build: Build) -> None:
+    world = build("--allowed-regions=us-*,eu-central-1").start()
+    refusal = world.refusal(DB)
+    assert refusal.code is grpc.StatusCode.PERMISSION_DENIED
+    assert 'region "eu-west-1" is not allowed by --allowed-regions' in refusal.message
+    assert not world.aws.journal.calls
+
+
+def test_a_broken_policy_file_stops_the_start_with_one_line(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("rules: [{name: a, namespaces: [b], region: [c]}]")
+    command = [sys.executable, "-m", "provider", f"--policy-file={policy}", "--metrics-address="]
+    command.append(f"--provider-volume={tmp_path}")
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    (line,) = [one for one in done.stderr.splitlines() if "cannot start" in one]
+    assert f"--policy-file {policy}: " in line
+    assert "region" in line
+
+
+def test_the_audit_log_is_on_stdout(build: Build, capfd: pytest.CaptureFixture[str]) -> None:
+    world = build("--audit-log", command=(sys.executable, "-m", "provider")).start()
+    secret = world.aws.cloud.put_secret("db", "one")
+    world.files(DB)
+    world.close()
+    (line,) = [json.loads(one) for one in capfd.readouterr().out.splitlines()]
+    (delivered,) = line["secrets"]
+    assert delivered["arn"] == secret.arn
+    assert line["roles"] == [world.web.arn]
+    assert (line["namespace"], line["pod"]) == ("shop", "web-1")
