@@ -77,7 +77,7 @@ lint: venv  ## format, lint, types and import contracts
 
 .PHONY: test
 test: venv tools  ## run the test suite (ARGS='-k name' for a part of it)
-	$(BIN)/python -m pytest -n auto $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: soak
 soak: venv  ## everything that may go wrong, at random, for minutes (ARGS='--minutes 3 --seed 7')

@@ -1,6 +1,9 @@
 """The testbed's fakes as fixtures, each empty and started."""
 
+import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +11,13 @@ from testbed.agent import FakeAgent
 from testbed.aws import FakeAws
 from testbed.kubernetes import FakeKubernetes
 from tests.fakes.engine import Clock
+
+if sys.dont_write_bytecode:
+    # Compiling every module anew, in each worker and each daemon, takes as long as half the tests.
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = str(Path(__file__).parents[1] / "build" / "bytecode")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 
 @pytest.fixture

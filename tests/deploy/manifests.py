@@ -4,11 +4,12 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jsonschema
-import kubernetes_validate
+import kubernetes_validate.utils
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +21,11 @@ KUBERNETES = ("1.28", "1.32", "1.37")
 """Versions of the API that manifests are held against, the oldest first."""
 
 Document = Mapping[str, Any]
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+# It reads megabytes of schemas anew for every document.
+kubernetes_validate.utils.schema_contents = cache(kubernetes_validate.utils.schema_contents)
 
 
 def documents(path: Path) -> tuple[Document, ...]:
@@ -63,7 +69,7 @@ def _run(tool: str, *arguments: str | Path, given: str | None = None) -> str:
 
 
 def _loaded(text: str) -> tuple[Document, ...]:
-    return tuple(document for document in yaml.safe_load_all(text) if document is not None)
+    return tuple(document for document in yaml.load_all(text, _Loader) if document is not None)
 
 
 def of_kind(found: Iterable[Document], kind: str) -> Iterator[Document]:

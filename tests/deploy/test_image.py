@@ -90,7 +90,10 @@ def test_a_botocore_that_lays_its_data_elsewhere_fails_the_build(tmp_path: Path)
         trim.trim(tmp_path)
 
 
-def test_bytecode_is_unchecked_and_names_the_installed_source(tmp_path: Path) -> None:
+def test_bytecode_is_unchecked_and_names_the_installed_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "pycache_prefix", None)
     source = tmp_path / "source"
     (source / "package").mkdir(parents=True)
     (source / "package" / "module.py").write_text("ANSWER = 42\n")

@@ -6,8 +6,8 @@ off; `resolver` holds what happens to names below `test`: `hang` or `fail`.
 
 import asyncio
 import os
-import runpy
 import socket
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +15,8 @@ from typing import Any, cast
 
 from aiohttp.resolver import AsyncResolver
 from grpc._cython import cygrpc  # type: ignore[attr-defined]  # its clock has no other name
+
+from provider.cli import main as cli
 
 FOLDER = Path(os.environ["CONTROL"])
 _time, _resolve = time.time, AsyncResolver.resolve
@@ -45,9 +47,13 @@ def _read(name: str) -> str:
         return ""
 
 
-if __name__ == "__main__":
+def main(arguments: list[str]) -> int:
+    """Run the command with the controlled clock and resolver."""
     # gRPC compares deadlines of the system's own clock with this.
     setattr(cygrpc, "time", SimpleNamespace(time=time.time))  # noqa: B010 - not declared
     time.time = shifted_time
+    for module in [*sys.modules.values()]:
+        if module.__name__ != __name__ and getattr(module, "time", None) is _time:
+            vars(module)["time"] = shifted_time
     AsyncResolver.resolve = cast("Any", resolve)  # type: ignore[method-assign]  # the purpose
-    runpy.run_module("provider", run_name="__main__")
+    return cli.main(arguments)

@@ -1,6 +1,5 @@
 """The clock of the node is wrong and its name server fails: mounts are answered well, in time."""
 
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,7 +20,7 @@ def world(build: Build, tmp_path: Path) -> World:
     world = build(
         "--rotation-poll-interval=0s",
         "--mount-timeout=700ms",
-        command=(sys.executable, "-m", "tests.e2e.controlled"),
+        main="tests.e2e.controlled:main",
     )
     port = urlsplit(world.aws.url).port
     world.environment = {

@@ -22,7 +22,7 @@ DB = "- {objectName: db, objectType: secretsmanager}\n"
 
 @pytest.fixture
 def world(build: Build) -> World:
-    world = build("--rotation-poll-interval=0s", command=SHORT_CONNECTIONS).start()
+    world = build("--rotation-poll-interval=0s", main=SHORT_CONNECTIONS).start()
     world.aws.cloud.put_secret("db", "value")
     return world
 

@@ -14,16 +14,7 @@ from tests.e2e.conftest import Build
 from tests.e2e.world import World
 from tests.waiting import eventually
 
-_LOUD = """
-import logging, sys
-for name in ("botocore", "boto3", "urllib3", "urllib3.connectionpool", "botocore.endpoint",
-             "botocore.hooks", "asyncio", "grpc", "http.client", "jmespath"):
-    logging.getLogger(name).setLevel(logging.DEBUG)
-import http.client
-from provider.cli.main import main
-sys.exit(main(sys.argv[1:]))
-"""
-LOUD = (sys.executable, "-c", _LOUD)
+LOUD = "tests.e2e.mains:loud"
 """The daemon with the loggers of all that it is built on at debug."""
 
 VALUE = "c4nary-of-a-secret"
@@ -61,7 +52,7 @@ def world(build: Build) -> World:
         "--events",
         "--rotated-events",
         "--mount-timeout=3s",
-        command=LOUD,
+        main=LOUD,
         environment={"AWS_MAX_ATTEMPTS": "1"},
     )
     cloud = world.aws.cloud

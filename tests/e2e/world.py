@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,14 +26,7 @@ JOINED_WITHIN = 0.5
 PROMPTLY = 5.0
 """Seconds within which a pod must be mounted that nobody may slow down; about one is usual."""
 
-_SHORT_CONNECTIONS = """
-import sys
-from provider.csi.server import grpc_server
-grpc_server.CONNECTION_SECONDS = 0.5
-from provider.cli.main import main
-sys.exit(main())
-"""
-SHORT_CONNECTIONS = (sys.executable, "-c", _SHORT_CONNECTIONS)
+SHORT_CONNECTIONS = "tests.e2e.mains:short_connections"
 """A daemon that ends its connections after half a second: tests are shorter than a node's life."""
 
 
@@ -48,6 +40,8 @@ class World:
     kubernetes: FakeKubernetes
     flags: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    main: str = "provider.cli.main:main"
+    """What is run: `module:function` of arguments."""
     command: tuple[str, ...] = ()
     """Starts the daemon, where a forked process will not do."""
     options: Options = field(default_factory=Options)
@@ -114,7 +108,7 @@ class World:
                 [*self.command, *arguments], stderr=subprocess.PIPE, text=True, env=environment
             )
         else:
-            self._process = Forked("provider.cli.main:main", arguments, environment)
+            self._process = Forked(self.main, arguments, environment)
         self._reader = Thread(target=self._read, args=(self._process,))
         self._reader.start()
         eventually(self._serves, "the daemon serves")
