@@ -80,7 +80,9 @@ FIRST = (STORES + HEAD).count("\n") + 1
 SECRETS: Mapping[SecretRef, bytes] = {
     SecretRef("secretsmanager", "db"): DB.encode(),
     SecretRef("secretsmanager", "db", label="AWSPREVIOUS"): b'{"username": "bob"}',
-    SecretRef("secretsmanager", "db", version="0bf1a1a8-4d4a"): b'{"username": "eve"}',
+    SecretRef(
+        "secretsmanager", "db", version="0bf1a1a8-4d4a-4c5b-9d1e-2f3a4b5c6d7e"
+    ): b'{"username": "eve"}',
     SecretRef("secretsmanager", "prod/db"): b'{"username": "pro"}',
     SecretRef("secretsmanager", "key"): b"aGVsbG8=",
     SecretRef("secretsmanager", "jar"): b'{"key": "aGVsbG8="}',
@@ -175,7 +177,12 @@ SAME = {
         data(
             entry("current", key="db", property="username", version="AWSCURRENT"),
             entry("before", key="db", property="username", version="AWSPREVIOUS"),
-            entry("pinned", key="db", property="username", version="uuid/0bf1a1a8-4d4a"),
+            entry(
+                "pinned",
+                key="db",
+                property="username",
+                version="uuid/0bf1a1a8-4d4a-4c5b-9d1e-2f3a4b5c6d7e",
+            ),
         ),
         {"current": "ada", "before": "bob", "pinned": "eve"},
     ),
@@ -382,8 +389,12 @@ def test_losses_are_reported_with_their_line(run: Run, text: str, path: str, lin
     line += FIRST
     result = run(spec(text if text.startswith("  data:") else text + ONE))
     assert result.code == 1
-    assert result.err.startswith(f'eso.yaml:{line}: ExternalSecret "app" {path}: ')
-    assert result.err.count("\n") == 1
+    assert f'eso.yaml:{line}: ExternalSecret "app" {path}: ' in result.err
+    consequences = ("no key is left", "may have one name")
+    others = [
+        one for one in result.err.splitlines() if not any(map(one.__contains__, consequences))
+    ]
+    assert len(others) == 1
     assert f"# - line {line} {path}: " in result.out
     assert read_classes(result.out)
 
@@ -553,6 +564,98 @@ def test_other_kinds_of_the_operator_are_reported(run: Run, kind: str) -> None:
     result = run(f"{spec(ONE)}---\n{other}")
     assert result.code == 1
     assert f'eso.yaml:{FIRST + 3}: {kind} "x": ' in result.err
+
+
+EXTRACT = "  dataFrom: [{extract: {key: db}}]\n"
+
+
+def test_values_that_may_clash_with_extracted_keys_are_reported(run: Run) -> None:
+    result = run(spec(data(entry("username", key="key")) + EXTRACT))
+    assert result.code == 1
+    assert 'the file "username"' in result.err
+    assert "may have one name, and the mount then fails: give the keys of the secret" in result.err
+    known = run(spec(data(entry("username", key="key")) + EXTRACT), "--keys", "db=username,port")
+    assert (known.code, known.err) == (0, "")
+
+
+def test_two_extractions_may_clash(run: Run) -> None:
+    result = run(spec("  dataFrom: [{extract: {key: db}}, {extract: {key: jar}}]\n"))
+    assert "the keys of objects[0] and the keys of objects[1] may have one name" in result.err
+
+
+def test_keys_of_a_secret_that_is_not_extracted_are_an_error(run: Run) -> None:
+    result = run(spec(EXTRACT), "--keys", "bd=username")
+    assert (result.code, result.out) == (2, "")
+    assert "--keys bd: no dataFrom extracts this secret; extracted: db" in result.err
+
+
+def test_keys_of_one_secret_may_be_given_twice(run: Run) -> None:
+    result = run(spec(EXTRACT), "--keys", "db=username", "--keys", "db=port")
+    assert result.code == 0, result.err
+    assert delivered(result.out)["app"].keys() == {"username", "port"}
+
+
+TEMPLATE = "  target:\n    template:\n      {more}\n      data:\n        a: 'x {{{{ .a }}}}'\n"
+
+
+def test_a_dropped_key_of_a_merged_template_has_no_plain_value(run: Run) -> None:
+    more = TEMPLATE.format(more="mergePolicy: Merge")
+    result = run(spec(data(entry("a", key="key"), entry("b", key="key")) + more))
+    assert delivered(result.out)["app"].keys() == {"b"}
+
+
+def test_without_any_key_left_there_is_no_secret(run: Run) -> None:
+    result = run(spec(data(entry("a", key="key")) + TEMPLATE.format(more="type: Opaque")))
+    assert "spec.target.template: no key is left: no Secret is created" in result.err
+    assert "secretObjects" not in yaml.safe_load(result.out)["spec"]
+
+
+def test_a_secret_that_kubernetes_refuses_is_reported(run: Run) -> None:
+    more = TEMPLATE.format(more="type: kubernetes.io/tls").replace(
+        "a: ", "tls.crt: '{{ .a }}'\n        tls.key: "
+    )
+    result = run(spec(data(entry("a", key="key")) + more))
+    assert "a Secret of this type needs the key tls.key" in result.err
+
+
+def test_without_a_secret_a_comment_says_so(run: Run) -> None:
+    result = run(spec(data(entry("a", key="key")) + "  target: {creationPolicy: None}\n"))
+    assert result.code == 0
+    assert "no Secret is created" in result.out.replace("\n#   ", " ").replace("\n# ", " ")
+
+
+CLUSTER = """\
+apiVersion: external-secrets.io/v1
+kind: ClusterExternalSecret
+metadata: {name: all}
+spec:
+  externalSecretName: app
+  externalSecretMetadata: {labels: {team: a}}
+  %s
+  externalSecretSpec:
+    refreshInterval: 1h
+    secretStoreRef: {name: ps, kind: ClusterSecretStore}
+    data: [{secretKey: url, remoteRef: {key: /app/url}}]
+"""
+
+
+def test_a_cluster_external_secret_becomes_a_class_for_each_namespace(run: Run) -> None:
+    result = run(STORES + CLUSTER % "namespaces: [one, two]")
+    assert (result.code, result.err) == (0, "")
+    classes = [*yaml.safe_load_all(result.out)]
+    assert [one["metadata"] for one in classes] == [
+        {"name": "app", "namespace": "one"},
+        {"name": "app", "namespace": "two"},
+    ]
+    assert classes[0]["spec"]["secretObjects"][0]["labels"] == {"team": "a"}
+    assert delivered(result.out)["app"] == {"url": b"https://example"}
+
+
+def test_namespaces_that_a_selector_finds_are_reported(run: Run) -> None:
+    result = run(STORES + CLUSTER % "namespaceSelectors: [{matchLabels: {a: b}}]")
+    assert result.code == 1
+    assert "spec.namespaceSelectors: the namespaces are not in the file" in result.err
+    assert yaml.safe_load(result.out)["metadata"] == {"name": "app"}
 
 
 def test_an_old_version_is_reported(run: Run) -> None:

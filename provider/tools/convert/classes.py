@@ -9,6 +9,7 @@ from provider.manifests.kubernetes import Manifest
 from provider.manifests.problems import InvalidSpec, quote
 from provider.tools.convert.commented_yaml import dump
 from provider.tools.convert.entries import Extract, Reader, Remote, Value, Wanted
+from provider.tools.convert.mountable import clashes, findings
 from provider.tools.convert.remarks import Part, Remark, Remarks
 from provider.tools.convert.secret_stores import Store, read_store
 from provider.tools.convert.target import Synced, read_target
@@ -80,6 +81,8 @@ class Converter:
         faults = [*_faults(manifest, parameters)]
         remarks.lost += faults
         document = None if faults else _document(manifest, parameters, synced)
+        if document is not None:
+            remarks.lost += _doubts(manifest, parameters, document)
         return Converted(manifest, document, remarks)
 
     def _store(self, ref: Part, namespace: str) -> Store | Remark:
@@ -180,6 +183,15 @@ def _faults(manifest: Part, parameters: Mapping[str, str]) -> Iterator[Remark]:
     except InvalidSpec as invalid:
         for problem in invalid.problems:
             yield manifest.remark(f"the daemon would refuse the class: {problem}")
+
+
+def _doubts(
+    manifest: Part, parameters: Mapping[str, str], document: Mapping[str, Any]
+) -> Iterator[Remark]:
+    """What may keep the class from being mounted, or its Secret from being created."""
+    spec = parse_class(parameters, default_mode=0o644, default_region=None)
+    for text in (*clashes(spec), *findings(dump(document))):
+        yield manifest.remark(text)
 
 
 def _document(

@@ -15,8 +15,9 @@ from provider.tools.convert.classes import (
     as_part,
     read_stores,
 )
+from provider.tools.convert.cluster_external_secrets import external_secrets, losses
 from provider.tools.convert.commented_yaml import commented
-from provider.tools.convert.remarks import Remark
+from provider.tools.convert.remarks import Part, Remark
 from provider.tools.ending import CommandFailed
 from provider.tools.sources import Source, read_sources, refuse
 from provider.tools.terminal import printable
@@ -32,8 +33,8 @@ are read together. Each ExternalSecret becomes a class of the same name. Its fil
 the keys, and its secretObjects make the same Kubernetes Secret.
 """
 _GROUP = "external-secrets.io/"
+_KINDS = {"ExternalSecret", "ClusterExternalSecret"}
 _OTHER_KINDS = {
-    "ClusterExternalSecret": "is not converted: convert the ExternalSecrets that it creates",
     "PushSecret": "is not converted: it writes to AWS, and a class only reads",
     "ClusterPushSecret": "is not converted: it writes to AWS, and a class only reads",
 }
@@ -72,16 +73,47 @@ def run(namespace: argparse.Namespace) -> int:
         for manifest in _manifests(source)
     ]
     ours = [one for one in manifests if one[1].api_version.startswith(_GROUP)]
-    if not any(manifest.kind == "ExternalSecret" for _, manifest in ours):
+    if not any(manifest.kind in _KINDS for _, manifest in ours):
         raise CommandFailed(2, "the files hold no ExternalSecret")
-    converter = Converter(read_stores(ours), dict(options.keys), options.pod_identity)
-    converted = [converter.convert(as_part(*one)) for one in ours if _is_known(one[1])]
+    secrets = [secret for one in ours if _is_known(one[1]) for secret in _secrets(*one)]
+    keys = _merged(options.keys)
+    _check_keys(keys, secrets)
+    converter = Converter(read_stores(ours), keys, options.pod_identity)
+    converted = [*map(converter.convert, secrets)]
     documents = [_written(one, one.document) for one in converted if one.document is not None]
     sys.stdout.write("---\n".join(documents))
     lost = [*_others(ours), *(remark for one in converted for remark in one.remarks.lost)]
     for remark in sorted(set(lost)):
         sys.stderr.write(f"{printable(str(remark))}\n")
     return 1 if lost else 0
+
+
+def _secrets(file: str, manifest: Manifest) -> Iterator[Part]:
+    """The ExternalSecret, or those that a ClusterExternalSecret stands for."""
+    part = as_part(file, manifest)
+    return iter([part]) if manifest.kind == "ExternalSecret" else external_secrets(part)
+
+
+def _merged(given: Sequence[tuple[str, Sequence[str]]]) -> Mapping[str, Sequence[str]]:
+    """All keys of each secret: `--keys` may be repeated for one."""
+    keys: dict[str, list[str]] = {}
+    for secret, names in given:
+        keys.setdefault(secret, []).extend(names)
+    return keys
+
+
+def _check_keys(keys: Mapping[str, Sequence[str]], secrets: Sequence[Part]) -> None:
+    """Raise `CommandFailed` if `--keys` names a secret that no `dataFrom` extracts."""
+    extracted = {
+        entry.part("extract").text("key")
+        for secret in secrets
+        for entry in secret.part("spec").parts("dataFrom")
+    } - {""}
+    for secret in keys:
+        if secret not in extracted:
+            there = ", ".join(sorted(extracted)) or "none"
+            text = f"--keys {secret}: no dataFrom extracts this secret; extracted: {there}"
+            raise CommandFailed(2, text)
 
 
 def _keys(text: str) -> tuple[str, Sequence[str]]:
@@ -100,7 +132,7 @@ def _manifests(source: Source) -> Sequence[Manifest]:
 
 
 def _is_known(manifest: Manifest) -> bool:
-    return manifest.kind == "ExternalSecret" and manifest.api_version in VERSIONS
+    return manifest.kind in _KINDS and manifest.api_version in VERSIONS
 
 
 def _others(manifests: Sequence[tuple[str, Manifest]]) -> Iterator[Remark]:
@@ -109,7 +141,9 @@ def _others(manifests: Sequence[tuple[str, Manifest]]) -> Iterator[Remark]:
         part = as_part(file, manifest)
         if manifest.kind in _OTHER_KINDS:
             yield part.remark(_OTHER_KINDS[manifest.kind])
-        elif manifest.kind == "ExternalSecret" and manifest.api_version not in VERSIONS:
+        elif manifest.kind == "ClusterExternalSecret":
+            yield from losses(part)
+        if manifest.kind in _KINDS and manifest.api_version not in VERSIONS:
             yield part.remark(f"must be {' or '.join(VERSIONS)}", "apiVersion")
 
 

@@ -1,7 +1,7 @@
 """Converts the target of an ExternalSecret to `secretObjects` of the driver."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from provider.manifests.problems import quote
@@ -14,6 +14,7 @@ _ONE_VALUE = re.compile(
 )
 """A template that is only a value."""
 
+_NO_SECRET = "creationPolicy is None: there are only files, and no Secret is created."  # noqa: S105 - a remark
 _TARGET_KEYS = {"name", "creationPolicy", "deletionPolicy", "template", "immutable"}
 _TEMPLATE_KEYS = {"type", "engineVersion", "metadata", "mergePolicy", "data", "templateFrom"}
 
@@ -30,20 +31,26 @@ class Synced:
     """The file of each key of the Secret."""
 
 
-def read_target(manifest: Part, files: Iterable[str], remarks: Remarks) -> Synced | None:
+def read_target(manifest: Part, files: Sequence[str], remarks: Remarks) -> Synced | None:
     """The Secret with these files, which are named like the keys; None if there is no Secret."""
     target = manifest.part("spec").part("target")
     remarks.lost += _losses(target)
-    if target.text("creationPolicy", "Owner") in {"None", "Merge"}:
+    policy = target.text("creationPolicy", "Owner")
+    if policy in {"None", "Merge"}:
+        remarks.notes += [_NO_SECRET] if policy == "None" else []
         return None
     template = target.part("template")
     metadata = template.part("metadata") if "template" in target else manifest.part("metadata")
+    keys = _keys(template, list(files), remarks)
+    if files and not keys:
+        remarks.lost.append(target.remark("no key is left: no Secret is created", "template"))
+        return None
     return Synced(
         name=target.text("name") or manifest.part("metadata").text("name"),
         type=template.text("type", "Opaque"),
         labels=_texts(metadata.part("labels"), remarks),
         annotations=_texts(metadata.part("annotations"), remarks),
-        keys=_keys(template, list(files), remarks),
+        keys=keys,
     )
 
 
@@ -71,20 +78,24 @@ def _keys(template: Part, files: list[str], remarks: Remarks) -> dict[str, str]:
     data = template.part("data")
     if "data" not in template:
         return {file: file for file in files}
-    keys = {}
+    keys: dict[str, str] = {}
+    dropped: set[str] = set()
     for key, text in data.texts():
         one = _ONE_VALUE.fullmatch(text)
         file = (one["name"] or one["quoted"]) if one else None
         if file in files:
             keys[key] = file
-        elif file:
+            continue
+        dropped.add(key)
+        if file:
             remarks.lost.append(data.remark(f"there is no value {quote(file)}", key))
         else:
             why = "the driver does not support templates: only {{ .key }} alone is converted"
             remarks.lost.append(data.remark(why, key))
-    return (
-        {file: file for file in files} | keys if template.text("mergePolicy") == "Merge" else keys
-    )
+    if template.text("mergePolicy") != "Merge":
+        return keys
+    # The plain value would be wrong under a key whose template is dropped.
+    return {file: file for file in files if file not in dropped} | keys
 
 
 def _texts(part: Part, remarks: Remarks) -> dict[str, str]:
