@@ -53,14 +53,19 @@ class PolicyRole(Role):
     keys: Mapping[str, str] = field(default_factory=dict)
     """The KMS key of each region that everything there is encrypted under."""
     denied: list[tuple[str, str]] = field(default_factory=list)
-    asked: set[tuple[str, str]] = field(default_factory=set)
+    asked: set[tuple[str, str, tuple[tuple[str, str], ...]]] = field(default_factory=set)
+    """Actions, resources and contexts of all permissions that were needed."""
 
     def may(self, action: str, resource: str) -> bool:
         """Whether the policy allows the call and the decryption that it entails."""
         return self._may(action, resource, {}) and self._may_decrypt(action, resource)
 
+    def was_covered_by(self, policy: Policy) -> bool:
+        """Whether another policy allows everything that was asked."""
+        return all(allows(policy, what, on, dict(context)) for what, on, context in self.asked)
+
     def _may(self, action: str, resource: str, context: Mapping[str, str]) -> bool:
-        self.asked.add((action, resource))
+        self.asked.add((action, resource, tuple(context.items())))
         if allows(self.policy, action, resource, context):
             return True
         self.denied.append((action, resource))

@@ -57,12 +57,15 @@ class PolicyCheck:
         stock(cloud, self.klass, self._region)
 
     def check(self, policies: Policies) -> None:
-        """Assert that all calls are allowed, and that every part of a policy is needed."""
+        """Assert that all calls are allowed, and that every part of a policy is needed.
+
+        Without a part the calls are the same up to the first that is denied, so they are made once.
+        """
         assert self._denied(policies) == []
         for arn, policy in policies.items():
             for gone, rest in lesser(policy):
                 if (self.klass.identity_kind, gone) not in NOT_CHECKED:
-                    assert self._denied({**policies, arn: rest}), f"{gone} is not needed"
+                    assert not self._roles[arn].was_covered_by(rest), f"{gone} is not needed"
 
     @property
     def _region(self) -> str:
@@ -74,6 +77,7 @@ class PolicyCheck:
         for arn, role in self._roles.items():
             role.policy = policies[arn]
             role.denied.clear()
+            role.asked.clear()
         error = asyncio.run(self._mount())
         denied = [one for role in self._roles.values() for one in role.denied]
         assert denied or error is None, error
