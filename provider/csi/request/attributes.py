@@ -149,13 +149,29 @@ def _json_object(
 
 
 def _texts(attributes: str, findings: Findings) -> dict[str, str]:
+    decoded = _json_object(attributes, "attributes", findings)
+    if decoded is None:
+        return _names_in(attributes)
     texts = {}
-    for name, value in (_json_object(attributes, "attributes", findings) or {}).items():
+    for name, value in decoded.items():
         if isinstance(value, str):
             texts[name] = value
         else:
             findings.error("attributes", f"{quote(name)} must be text")
     return texts
+
+
+def _names_in(attributes: str) -> dict[str, str]:
+    """Pod and class in attributes that are too long to decode: they say whose class it is.
+
+    No text of a user can look like this: a quote in it has a backslash.
+    """
+    found = {key: _member(key).search(attributes) for key in (*POD_KEYS.values(), CLASS_NAME)}
+    return {key: match[1] for key, match in found.items() if match}
+
+
+def _member(key: str) -> re.Pattern[str]:
+    return re.compile(rf'[{{,]\s*"{re.escape(key)}"\s*:\s*"([^"\\]*)"')
 
 
 def _mode(permission: str, findings: Findings) -> int:

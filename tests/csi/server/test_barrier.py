@@ -290,7 +290,11 @@ def broken(objects: str) -> pb.MountRequest:
     return request
 
 
-@pytest.mark.parametrize("objects", ["- objectNam: db", "{", "- objectName: a\n" * 2000])
+@pytest.mark.parametrize(
+    "objects",
+    ["- objectNam: db", "{", "- objectName: a\n" * 2000, "# long " * 200_000],
+    ids=["unknown key", "no YAML", "too long to parse", "too long to decode"],
+)
 async def test_a_class_that_does_not_parse_is_seen_with_its_pod_and_name(
     door: Door, objects: str
 ) -> None:
