@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import machine
+from benchmarks.controller import ceiling
 from benchmarks.controller.aws import AwsProcess
 from benchmarks.controller.cluster import cluster
 from benchmarks.controller.goals import GOALS, LATENCY_MS, NAMESPACES, SIZE, Goal
@@ -74,7 +75,7 @@ def _figures(options: argparse.Namespace) -> Sequence[Figure]:
         made.fill(aws.account, options.size)
         made.audit.write_text("")
         aws.clear()
-        return list(measured(bench))
+        return [*ceiling.row(made, options.size), *measured(bench)]
 
 
 def _show(run: Run, goals: Mapping[str, Goal]) -> None:
