@@ -7,15 +7,14 @@ sessions and no policies.
 from typing import Any, Self
 
 import botocore.session
-from moto.secretsmanager.models import secretsmanager_backends
-from moto.server import ThreadedMotoServer
-from moto.ssm.models import ssm_backends
 
 
 class Moto:
     """A running moto server and clients to fill it."""
 
     def __init__(self, *, region: str = "us-east-1") -> None:
+        from moto.server import ThreadedMotoServer  # noqa: PLC0415 - a second of imports
+
         self._region = region
         self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 
@@ -26,6 +25,9 @@ class Moto:
         return f"http://{host}:{port}"
 
     def __enter__(self) -> Self:
+        from moto.secretsmanager.models import secretsmanager_backends  # noqa: PLC0415
+        from moto.ssm.models import ssm_backends  # noqa: PLC0415
+
         # All servers of one process share their secrets and parameters.
         secretsmanager_backends.reset()
         ssm_backends.reset()
