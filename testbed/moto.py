@@ -25,17 +25,21 @@ class Moto:
         return f"http://{host}:{port}"
 
     def __enter__(self) -> Self:
-        from moto.secretsmanager.models import secretsmanager_backends  # noqa: PLC0415
-        from moto.ssm.models import ssm_backends  # noqa: PLC0415
-
-        # All servers of one process share their secrets and parameters.
-        secretsmanager_backends.reset()
-        ssm_backends.reset()
+        self.forget()
         self._server.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._server.stop()
+
+    @staticmethod
+    def forget() -> None:
+        """Empty the account, which all servers of one process share."""
+        from moto.secretsmanager.models import secretsmanager_backends  # noqa: PLC0415
+        from moto.ssm.models import ssm_backends  # noqa: PLC0415
+
+        secretsmanager_backends.reset()
+        ssm_backends.reset()
 
     def client(self, service: str, *, region: str | None = None) -> Any:
         """A botocore client of this server."""

@@ -4,8 +4,6 @@ import json
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from moto.secretsmanager.models import secretsmanager_backends
-from moto.ssm.models import ssm_backends
 
 from provider.aws.client import AwsClient
 from provider.aws.endpoints import Endpoints
@@ -20,20 +18,20 @@ from provider.errors import ProviderError, SecretNotFound, SecretUnusable
 from provider.runtime.http import HttpClient
 from testbed.aws import FakeAws, allow
 from testbed.aws.iam import CONTROLLER_ACTIONS
-from tests.contract.worlds import REGION, FakeWorld, MotoWorld, World, moto_url
+from testbed.moto import Moto
+from tests.contract.worlds import REGION, FakeWorld, MotoWorld, World
 
 
 @pytest.fixture(scope="module")
 def moto() -> Iterator[MotoWorld]:
-    with moto_url() as url:
-        yield MotoWorld(url)
+    with Moto() as server:
+        yield MotoWorld(server.url)
 
 
 @pytest.fixture(params=["fake", "moto"])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     if request.param == "moto":
-        secretsmanager_backends.reset()
-        ssm_backends.reset()
+        Moto.forget()
         yield request.getfixturevalue("moto")
         return
     with FakeAws() as aws:

@@ -3,13 +3,10 @@
 What moto does otherwise than AWS is said where a test leaves it out.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from botocore.session import Session as Botocore
-from moto.server import ThreadedMotoServer
 
 from provider.engine.model import Credentials
 from testbed.aws import FakeAws, Session
@@ -103,13 +100,3 @@ class MotoWorld:
             aws_access_key_id=keys.access_key_id,
             aws_secret_access_key=keys.secret_access_key,
         )
-
-
-@contextmanager
-def moto_url() -> Iterator[str]:
-    """A moto server on a free port."""
-    server = ThreadedMotoServer("127.0.0.1", 0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
