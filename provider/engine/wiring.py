@@ -82,7 +82,6 @@ async def open_engine(
     environment = settings.environment
     # Where one host serves all regions, a region that hangs leaves connections to the others.
     http = HttpClient(connections_per_host=2 * settings.max_calls)
-    http.open()
     client = AwsClient(
         Endpoints(environment),
         transport or network.Network(environment, http).send,
@@ -105,6 +104,7 @@ async def open_engine(
         settings.pod_identity_ipv6_endpoint,
         timeout=settings.pod_identity_timeout,
     )
+    http.open()
     try:
         reader = Reader(values, credentials)
         yield Engine(reader, credentials, calls, cache, client, Sts(client), agent, http)
