@@ -242,7 +242,8 @@ def _of_optional(given: _Input, options: Options) -> Iterator[str]:
     """A warning for each optional secret that AWS may call denied where it does not exist."""
     if options.cover_optional:
         return
-    refs = (obj.ref for spec in given.specs for obj in spec.objects)
+    objects = [obj for spec in given.specs for obj in spec.objects]
+    refs = (ref for obj in objects for ref in (obj.ref, obj.failover) if ref is not None)
     for name in sorted({ref.name for ref in refs if may_be_denied(ref)}):
         yield (
             f'if the optional secret {name} does not exist, AWS answers "denied", and the mount '
