@@ -1,13 +1,11 @@
 """`controller`: run the controller. Its options are those of `provider.controller.config`."""
 
-import gc
-import os
 from argparse import SUPPRESS, Namespace
 
-from provider.cli.option_table import add_table, given
+from provider.cli.option_table import add_table
+from provider.cli.start import start
 from provider.controller.config import OPTIONS, configure
-from provider.runtime.options import ConfigError
-from provider.tools.arguments import PROGRAM, Parser, UsageError
+from provider.tools.arguments import PROGRAM, Parser
 
 _INTRODUCTION = """\
 Makes Kubernetes Secrets from AWS Secrets Manager and SSM Parameter Store, by External Secrets
@@ -47,14 +45,7 @@ def add_options(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Run the controller until a signal stops it."""
-    try:
-        config = configure(given(options, OPTIONS), os.environ)
-    except ConfigError as error:
-        raise UsageError(str(error)) from error
-    from provider.runtime import signals  # noqa: PLC0415 - imports asyncio
-
-    signals.hold()  # a signal during the slow import below must not get lost
-    gc.disable()  # nothing that the start allocates is garbage
+    config = start(configure, options, OPTIONS)
     from provider.controller import app  # noqa: PLC0415 - the slowest import
 
     app.serve(config)

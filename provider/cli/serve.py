@@ -1,15 +1,14 @@
 """`serve`: run the daemon. Its options are those of `provider.csi.config`."""
 
-import gc
-import os
 from argparse import SUPPRESS, Namespace
 from collections.abc import Mapping, Sequence
 
 from provider.cli.commands import COMMANDS
 from provider.cli.go_flags import KLOG_FLAGS, in_argparse_style
 from provider.cli.option_table import add_table, given
-from provider.csi.config import OPTIONS, Config, ConfigError, configure
-from provider.tools.arguments import PROGRAM, Parser, UsageError, paragraph
+from provider.cli.start import start
+from provider.csi.config import OPTIONS, Config, configure
+from provider.tools.arguments import PROGRAM, Parser, paragraph
 
 EXIT_CODES: Mapping[int, str] = {
     0: "success; serve: stopped by SIGTERM or SIGINT",
@@ -42,14 +41,7 @@ def add_options(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Run the daemon until a signal stops it."""
-    try:
-        config = configure(given(options, OPTIONS), os.environ)
-    except ConfigError as error:
-        raise UsageError(str(error)) from error
-    from provider.runtime import signals  # noqa: PLC0415 - imports asyncio
-
-    signals.hold()  # a signal during the slow import below must not get lost
-    gc.disable()  # nothing that the start allocates is garbage
+    config = start(configure, options, OPTIONS)
     from provider.csi import app  # noqa: PLC0415 - the slowest import: not for a wrong option
 
     return app.serve(config)
