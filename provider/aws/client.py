@@ -97,7 +97,7 @@ _TARGETS: Mapping[Service, str] = {
 
 
 class AwsClient:
-    """Calls AWS as whoever each call says; one for the process."""
+    """Calls AWS with the credentials that each call brings; one for the process."""
 
     def __init__(
         self,

@@ -61,7 +61,7 @@ MISSING = SecretValue(b"", "missing", found=False)
 
 
 class AssumeRole(NamedTuple):
-    """A role to assume with credentials that are there already, and what STS is told with it."""
+    """A role to assume with existing credentials, and the parameters of the request to STS."""
 
     arn: str
     external_id: str | None = None
@@ -110,7 +110,7 @@ class Credentials:
     """The keys of one session.
 
     `lifetime` is how long they are valid from the moment they were received, in seconds, by the
-    clock of whoever issued them; the local wall clock may be wrong. None: until they are rejected.
+    clock of their issuer; the local wall clock may be wrong. None: until they are rejected.
     """
 
     access_key_id: str

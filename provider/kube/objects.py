@@ -1,6 +1,6 @@
 """The Kubernetes API for the controller: any kind, one attempt a call, typed errors.
 
-Nothing is tried again here: whoever reconciles does that, with what it knows then. Errors of all
+Nothing is tried again here: the reconciler does that, with what it knows then. Errors of all
 calls: `KubernetesUnavailable`, `KubernetesThrottled`, `LookupForbidden`, `ObjectNotFound`,
 `ObjectConflict`, `ObjectExists`, `ObjectRefused`, and `VersionGone` for lists and watches.
 """

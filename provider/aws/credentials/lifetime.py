@@ -1,4 +1,4 @@
-"""How long new credentials are valid, by the clock of whoever issued them.
+"""How long new credentials are valid, by the clock of their issuer.
 
 A local clock that is an hour wrong must neither disable the caching of credentials nor keep them
 beyond their time.

@@ -1,8 +1,8 @@
 """Kubernetes Events about mounts and rotations, on the pod.
 
 The driver hides failures of rotations. Of a volume that this process has not delivered it is not
-known whether the pod runs with files from an earlier process: its failures are told too, beside the
-kubelet's own Events if it is new.
+known whether the pod runs with files from an earlier process: its failures are reported too, beside
+the kubelet's own Events if it is new.
 """
 
 from collections.abc import Callable
