@@ -8,17 +8,18 @@ from provider.csi.delivered import DeliveredVolumes
 from provider.csi.files.layout import MountedFile, check_size, lay_out_off_loop
 from provider.csi.identity import require_token
 from provider.csi.object_failures import ObjectFailure, ObjectsFailed
+from provider.csi.policy_check import check_policy
 from provider.csi.request.model import MountSpec, SecretObject
 from provider.csi.request.parameters import region_problems
 from provider.engine.failover import Failed, Found, Outcome, Regions, Wanted
 from provider.engine.freshness import Freshness
-from provider.engine.model import Credentials, Identity, SecretRef
+from provider.engine.model import Credentials, Identity
 from provider.engine.ports import CredentialSource, Principal
 from provider.engine.trace import Trace
 from provider.engine.values import Query
 from provider.errors import LookupForbidden, RegionUnknown, ServiceAccountNotFound
 from provider.manifests.problems import InvalidSpec
-from provider.policy.rules import ALLOW_ALL, Asked, Policy
+from provider.policy.rules import ALLOW_ALL, Policy
 from provider.runtime.offload import Offload
 
 JOIN_SECONDS = 0.5
@@ -119,27 +120,16 @@ class CountedSource:
         return await self.source.fetch()
 
 
-def _counted(principal: Principal, trace: Trace) -> Principal:
-    return replace(principal, source=CountedSource(principal.source, trace))
+class _Reading(NamedTuple):
+    """The outcome of each object, in order, and as which identity it was read."""
+
+    outcomes: Sequence[Outcome]
+    identity: Identity
+    from_memory: bool
 
 
-def asked(spec: MountSpec, regions: Regions, identity: Identity | None) -> Asked:
-    """What the policy decides about; `identity` is None before it is known."""
-    klass = spec.klass
-    roles = [klass.role_arn, klass.assume_role.arn if klass.assume_role else None]
-    roles += [identity.role, *(role.arn for role in identity.chain)] if identity else []
-    refs = [ref for one in klass.objects for ref in (one.ref, one.failover) if ref]
-    return Asked(
-        spec.pod.namespace,
-        [region for region in (regions.primary, regions.failover) if region],
-        list(dict.fromkeys(filter(None, roles))),
-        list(dict.fromkeys(map(_policy_name, refs))),
-    )
-
-
-def _policy_name(ref: SecretRef) -> str:
-    """The name of a ref; of a path with a `/` at its end, because all below it is read."""
-    return f"{ref.name.rstrip('/')}/" if ref.store == "ssmparameterpath" else ref.name
+def _wanted(spec: MountSpec) -> list[Wanted]:
+    return [Wanted(one.ref, one.failover) for one in spec.klass.objects]
 
 
 class Mounter:
@@ -171,29 +161,43 @@ class Mounter:
         """
         require_token(spec)
         regions = await self._regions(spec)
-        wanted = [Wanted(one.ref, one.failover) for one in spec.klass.objects]
-        identity = self._volumes.last_identity(spec)
-        self._check_policy(spec, regions, identity)
-        freshness = self._freshness(spec, arrived, is_remount=identity is not None)
-        outcomes: Sequence[Outcome] | None = None
-        if identity is not None:
-            trace.identity = identity
-            outcomes = self._reader.recall(wanted, regions, identity, freshness, trace)
-        from_memory = outcomes is not None
-        if identity is None or outcomes is None:
-            principal = await self._identifier.identify(spec, regions.primary)
-            identity = trace.identity = principal.identity
-            self._check_policy(spec, regions, identity)
-            query = Query(_counted(principal, trace), freshness, deadline, trace)
-            outcomes = await self._reader.read(wanted, regions, query)
-        delivery = await self._deliver(spec, outcomes, identity, deadline, from_memory=from_memory)
-        self._volumes.delivered(spec, identity)
+        known = self._volumes.last_identity(spec)
+        check_policy(self._limits.policy, spec, regions, known)
+        freshness = self._freshness(spec, arrived, is_remount=known is not None)
+        reading = self._recall(spec, regions, known, freshness, trace)
+        if reading is None:
+            principal = await self._identify(spec, regions, trace)
+            query = Query(principal, freshness, deadline, trace)
+            reading = await self._read(spec, regions, query)
+        delivery = await self._deliver(spec, reading, deadline)
+        self._volumes.delivered(spec, reading.identity)
         return delivery
 
-    def _check_policy(self, spec: MountSpec, regions: Regions, identity: Identity | None) -> None:
-        """Raise `PolicyViolation` if the operator's policy refuses what is known so far."""
-        if violation := self._limits.policy.check(asked(spec, regions, identity)):
-            raise violation
+    def _recall(
+        self,
+        spec: MountSpec,
+        regions: Regions,
+        identity: Identity | None,
+        freshness: Freshness,
+        trace: Trace,
+    ) -> _Reading | None:
+        """All values from memory; None for a first mount, and if even one value needs a call."""
+        if identity is None:
+            return None
+        trace.identity = identity
+        found = self._reader.recall(_wanted(spec), regions, identity, freshness, trace)
+        return None if found is None else _Reading(found, identity, from_memory=True)
+
+    async def _identify(self, spec: MountSpec, regions: Regions, trace: Trace) -> Principal:
+        """Who the pod is to AWS; raises `PolicyViolation` if the policy refuses its roles."""
+        principal = await self._identifier.identify(spec, regions.primary)
+        trace.identity = principal.identity
+        check_policy(self._limits.policy, spec, regions, principal.identity)
+        return replace(principal, source=CountedSource(principal.source, trace))
+
+    async def _read(self, spec: MountSpec, regions: Regions, query: Query) -> _Reading:
+        outcomes = await self._reader.read(_wanted(spec), regions, query)
+        return _Reading(outcomes, query.principal.identity, from_memory=False)
 
     async def _regions(self, spec: MountSpec) -> Regions:
         klass, pod = spec.klass, spec.pod
@@ -216,17 +220,10 @@ class Mounter:
         # Restarting a pod is how people ask for the new value.
         return Freshness.asked_since(arrived - JOIN_SECONDS)
 
-    async def _deliver(
-        self,
-        spec: MountSpec,
-        outcomes: Sequence[Outcome],
-        identity: Identity,
-        deadline: float,
-        *,
-        from_memory: bool,
-    ) -> Delivery:
+    async def _deliver(self, spec: MountSpec, reading: _Reading, deadline: float) -> Delivery:
         """The files; raises `ObjectsFailed` with everything that failed now or before."""
-        pairs = list(zip(spec.klass.objects, outcomes, strict=True))
+        identity = reading.identity
+        pairs = list(zip(spec.klass.objects, reading.outcomes, strict=True))
         found = [(obj, one) for obj, one in pairs if isinstance(one, Found)]
         layout = await lay_out_off_loop(
             [(obj, one.value) for obj, one in found if one.value.found],
@@ -246,4 +243,4 @@ class Mounter:
             DeliveredObject(obj, one.region, one.value.version, one.value.found, one.value.arn)
             for obj, one in found
         )
-        return Delivery(layout.files, layout.versions, objects, identity, from_memory)
+        return Delivery(layout.files, layout.versions, objects, identity, reading.from_memory)

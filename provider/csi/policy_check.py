@@ -1,0 +1,32 @@
+"""Checks a mount against the operator's policy."""
+
+from provider.csi.request.model import MountSpec
+from provider.engine.failover import Regions
+from provider.engine.model import Identity, SecretRef
+from provider.policy.rules import Asked, Policy
+
+
+def check_policy(
+    policy: Policy, spec: MountSpec, regions: Regions, identity: Identity | None
+) -> None:
+    """Raise `PolicyViolation` if the policy refuses the mount.
+
+    `identity` is None before it is known; then only the roles that the class names are checked.
+    """
+    klass = spec.klass
+    roles = [klass.role_arn, klass.assume_role.arn if klass.assume_role else None]
+    roles += [identity.role, *(role.arn for role in identity.chain)] if identity else []
+    refs = [ref for one in klass.objects for ref in (one.ref, one.failover) if ref]
+    asked = Asked(
+        spec.pod.namespace,
+        [region for region in (regions.primary, regions.failover) if region],
+        list(dict.fromkeys(filter(None, roles))),
+        list(dict.fromkeys(map(_policy_name, refs))),
+    )
+    if violation := policy.check(asked):
+        raise violation
+
+
+def _policy_name(ref: SecretRef) -> str:
+    """The name of a ref; of a path with a `/` at its end, because all below it is read."""
+    return f"{ref.name.rstrip('/')}/" if ref.store == "ssmparameterpath" else ref.name
