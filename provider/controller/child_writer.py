@@ -1,0 +1,122 @@
+"""Writes the ExternalSecrets of ClusterExternalSecrets."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+from provider.controller import status
+from provider.controller.child_documents import edited_state, merged
+from provider.controller.kinds import EXTERNAL_SECRETS
+from provider.controller.object_cache import ObjectKey
+from provider.controller.resources.object_meta import Metadata
+from provider.controller.secret_state import controller_owner
+from provider.controller.watched import WatchedExternalSecret
+from provider.errors import ObjectExists, ObjectNotFound, ProviderError
+from provider.kube.kinds import Document, Kind
+from provider.runtime.lru import Lru
+
+EXISTS = "external secret already exists in namespace"
+VERIFIED = 20_000
+
+
+class Api(Protocol):
+    """The Kubernetes API: `kube.objects.Objects`."""
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Document:
+        """The object."""
+        ...
+
+    async def create(self, kind: Kind, document: Document) -> Document:
+        """The object as stored."""
+        ...
+
+    async def replace(self, kind: Kind, document: Document) -> Document:
+        """The object as stored."""
+        ...
+
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str = "") -> None:
+        """Nothing."""
+        ...
+
+
+class Known(Protocol):
+    """What the informers know."""
+
+    def external_secret(self, key: ObjectKey) -> WatchedExternalSecret | None:
+        """An ExternalSecret."""
+        ...
+
+    def learn(self, kind: Kind, document: Document) -> None:
+        """Take in the answer to a write."""
+        ...
+
+
+class ChildFailure(NamedTuple):
+    """Why the ExternalSecret of a namespace could not be written or deleted."""
+
+    namespace: str
+    reason: str
+
+
+class ChildWriter:
+    """One for the process."""
+
+    def __init__(self, api: Api, known: Known) -> None:
+        self._api = api
+        self._known = known
+        self._verified: Lru[ObjectKey, tuple[str, bytes]] = Lru(VERIFIED)
+
+    async def put(self, children: Iterable[Document], owner: Metadata) -> list[ChildFailure]:
+        """Create or change what differs; returns the failures."""
+        failures = []
+        for wanted in children:
+            try:
+                await self._put(wanted, owner)
+            except ProviderError as error:
+                namespace = wanted["metadata"]["namespace"]
+                failures.append(ChildFailure(namespace, status.one_line(error)))
+        return failures
+
+    async def _put(self, wanted: Document, owner: Metadata) -> None:
+        """Make an ExternalSecret what it is to be; raises ProviderError."""
+        about = wanted["metadata"]
+        key = ObjectKey(about["namespace"], about["name"])
+        mark = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).digest()
+        known = self._known.external_secret(key)
+        state = known and edited_state(known.metadata)
+        if state is not None and self._verified.get(key) == (state, mark):
+            return
+        stored = await self._write(key, wanted, owner, exists=known is not None)
+        self._known.learn(EXTERNAL_SECRETS, stored)
+        if (now_known := self._known.external_secret(key)) is not None:
+            self._verified.put(key, (edited_state(now_known.metadata), mark))
+
+    async def _write(
+        self, key: ObjectKey, wanted: Document, owner: Metadata, *, exists: bool
+    ) -> Document:
+        if not exists:
+            try:
+                return await self._api.create(EXTERNAL_SECRETS, wanted)
+            except ObjectExists:
+                pass
+        current = await self._api.get(EXTERNAL_SECRETS, *key)
+        controller = controller_owner(current)
+        if controller is None or controller.uid != owner.uid:
+            raise ObjectExists(EXISTS)
+        document = merged(current, wanted)
+        if document == current:
+            return current
+        return await self._api.replace(EXTERNAL_SECRETS, document)
+
+    async def delete(self, children: Iterable[Metadata]) -> list[ChildFailure]:
+        """Delete them; returns the failures."""
+        failures = []
+        for one in children:
+            try:
+                await self._api.delete(EXTERNAL_SECRETS, one.namespace, one.name, uid=one.uid)
+            except ObjectNotFound:
+                continue
+            except ProviderError as error:
+                failures.append(ChildFailure(one.namespace, status.one_line(error)))
+        return failures
