@@ -27,8 +27,7 @@ from provider.controller.leftover_webhooks import report_leftovers
 from provider.controller.metrics import ExternalSecretMetrics, ObjectMetrics, ProviderCalls
 from provider.controller.pages import Readiness, StartFailed, serve_pages
 from provider.engine.wiring import Engine, Settings, open_engine
-from provider.kube.client import api_url
-from provider.kube.connection import Connection
+from provider.kube.connection import Connection, api_url
 from provider.kube.events import Event, EventRecorder, Limit
 from provider.kube.kinds import Kind
 from provider.kube.objects import Objects

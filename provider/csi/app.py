@@ -35,9 +35,10 @@ from provider.csi.status.events import RotationEvents
 from provider.csi.status.mount_registry import MountRegistry, Step
 from provider.csi.status.socket import StatusSocket
 from provider.engine.wiring import Engine, Settings, open_engine
-from provider.kube.client import KubernetesApi, api_url
+from provider.kube.connection import Connection, api_url
 from provider.kube.events import EventRecorder
 from provider.kube.lookups import Lookups
+from provider.kube.objects import Objects
 from provider.manifests.problems import InvalidSpec
 from provider.policy.file import PolicyFile
 from provider.policy.rules import Policy, Rule
@@ -270,14 +271,15 @@ def _settings(config: Config) -> Settings:
     )
 
 
-def _kubernetes_api(config: Config, http: HttpClient) -> KubernetesApi:
+def _kubernetes_api(config: Config, http: HttpClient) -> Objects:
     """The API of the cluster, as the daemon's own service account."""
-    return KubernetesApi(
+    connection = Connection(
         config.kube_api_url or api_url(os.environ),
         ca_file=config.kube_ca_file,
         token_file=config.kube_token_file,
         send=http.send,
     )
+    return Objects(connection, field_manager=PROGRAM)
 
 
 def _reasons() -> list[str]:

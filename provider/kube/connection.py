@@ -8,13 +8,12 @@ address within a cluster is a direct one.
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from provider.errors import KubernetesUnavailable
-from provider.runtime.transport import Method, NoAnswer, Reply, Request
-
-JSON = "application/json"
+from provider.runtime.transport import NoAnswer, Reply, Request
 
 
 class Send(Protocol):
@@ -57,8 +56,20 @@ class OpenStream(Protocol):
         ...
 
 
+def api_url(environment: Mapping[str, str]) -> str:
+    """The URL of the API of the cluster that this process runs in; empty outside of a cluster."""
+    host = environment.get("KUBERNETES_SERVICE_HOST", "")
+    port = environment.get("KUBERNETES_SERVICE_PORT", "443")
+    if not host:
+        return ""
+    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+
+
 class Connection:
-    """The API at `url`. A fixed `token` takes the place of the file's; `stream` is for watches."""
+    """The API at `url`. Files are read with the first request.
+
+    A fixed `token` takes the place of the file's; `stream` is for watches.
+    """
 
     def __init__(  # noqa: PLR0913 (all by name)
         self,
@@ -78,25 +89,15 @@ class Connection:
         self._stream = stream
         self._context: ssl.SSLContext | None = None
 
-    async def send(  # noqa: PLR0913 (all by name)
-        self,
-        method: Method,
-        path: str,
-        *,
-        body: bytes = b"",
-        content_type: str = JSON,
-        accept: str = JSON,
-        timeout: float,
-        max_body: int,
-    ) -> Reply:
-        """The answer; after a 401 that to a second request, with the token as it is then.
+    async def send(self, request: Request) -> Reply:
+        """The answer to a request whose URL is a path.
 
-        Raises `NoAnswer`; `KubernetesUnavailable` if no request can be made.
+        After a 401, that to a second request, with the token as it is then. Raises `NoAnswer`;
+        `KubernetesUnavailable` if no request can be made.
         """
         for _ in range(2):
-            request = self._request(method, path, body, content_type, accept, timeout, max_body)
             try:
-                reply = await self._send(request, tls=self._tls())
+                reply = await self._send(self._completed(request), tls=self._tls())
             except NoAnswer as error:
                 self._note(error)
                 raise
@@ -105,14 +106,13 @@ class Connection:
         return reply
 
     @asynccontextmanager
-    async def stream(
-        self, path: str, *, accept: str, timeout: float, idle: float, max_line: int
-    ) -> AsyncIterator[Lines]:
+    async def stream(self, request: Request, *, idle: float, max_line: int) -> AsyncIterator[Lines]:
         """An answer that comes line by line. Raises as `send` does, but makes one request only."""
         if self._stream is None:
             raise TypeError("this connection was made without a stream")
-        request = self._request("GET", path, b"", JSON, accept, timeout, 0)
-        opened = self._stream(request, tls=self._tls(), idle=idle, max_line=max_line)
+        opened = self._stream(
+            self._completed(request), tls=self._tls(), idle=idle, max_line=max_line
+        )
         try:
             lines = await opened.__aenter__()
         except NoAnswer as error:
@@ -123,21 +123,10 @@ class Connection:
         finally:
             await opened.__aexit__(None, None, None)
 
-    def _request(  # noqa: PLR0913, PLR0917 (made in two places)
-        self,
-        method: Method,
-        path: str,
-        body: bytes,
-        content_type: str,
-        accept: str,
-        timeout: float,
-        max_body: int,
-    ) -> Request:
-        headers = {"Accept": accept, "Authorization": f"Bearer {self._token()}"}
-        if method not in ("GET", "DELETE") or body:
-            headers["Content-Type"] = content_type
-        url = self._checked_url() + path
-        return Request(method, url, headers, body, timeout=timeout, max_body=max_body)
+    def _completed(self, request: Request) -> Request:
+        """The request with the address of the API and the token."""
+        headers = {**request.headers, "Authorization": f"Bearer {self._token()}"}
+        return replace(request, url=self._checked_url() + request.url, headers=headers)
 
     def _note(self, error: NoAnswer) -> None:
         if error.kind == "untrusted":

@@ -6,21 +6,17 @@ bounded for each object, each namespace and in total, so that a noisy one cannot
 """
 
 import asyncio
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2s
-from http import HTTPStatus
 from time import monotonic, time
-from typing import Any, Literal, NamedTuple, Protocol
-from urllib.parse import quote
+from typing import Literal, NamedTuple, Protocol
 
-from provider.errors import KubernetesUnavailable
-from provider.kube.client import WriteMethod
+from provider.errors import ObjectExists, ObjectNotFound, ProviderError
+from provider.kube.kinds import EVENTS, Document, Kind
 from provider.runtime.log import fields, logger
 from provider.runtime.lru import Lru
-from provider.runtime.transport import Reply
 
 QUEUE = 256
 """Events that wait to be written; more are dropped."""
@@ -76,10 +72,16 @@ class Event:
 
 
 class Api(Protocol):
-    """The Kubernetes API, as far as Events are written."""
+    """The Kubernetes API: `kube.objects.Objects`."""
 
-    async def write(self, method: WriteMethod, path: str, document: Mapping[str, Any]) -> Reply:
-        """The answer with any status; raises `KubernetesUnavailable`."""
+    async def create(self, kind: Kind, document: Document) -> Document:
+        """The object as stored."""
+        ...
+
+    async def merge_patch(
+        self, kind: Kind, namespace: str, name: str, change: Document
+    ) -> Document:
+        """The object as stored."""
         ...
 
 
@@ -130,7 +132,7 @@ class EventRecorder:
         self._buckets: Lru[object, _Bucket] = Lru(REMEMBERED)
         self._total = self._new_bucket(total)
         self._task: asyncio.Task[None] | None = None
-        self._last_problem = ""
+        self._is_failing = False
 
     def start(self) -> None:
         """Write from now on what is recorded, in the running event loop."""
@@ -184,51 +186,44 @@ class EventRecorder:
         while True:
             event, series = await self._queue.get()
             try:
-                problem = await self._write(event, series)
-            except KubernetesUnavailable as error:
-                problem = str(error)
-            self._log_problem(problem)
+                await self._write(event, series)
+                self._is_failing = False
+            except ProviderError as error:
+                self._log(error)
 
-    async def _write(self, event: Event, series: _Series) -> str:
-        """Create the Event object or update its count; what the problem is, if there is one."""
-        reply = await (self._update if series.exists else self._create)(event, series)
-        if not series.exists and reply.status == 409:  # an earlier process has created it
-            reply = await self._join(event, series)
-        elif series.exists and reply.status == 404:  # Kubernetes keeps Events for an hour
-            reply = await self._create(event, series)
-        series.exists = reply.status in (200, 201)
-        return "" if series.exists else f"Kubernetes answered {reply.status}"
+    async def _write(self, event: Event, series: _Series) -> None:
+        """Create the Event object or update its count; raises ProviderError."""
+        if series.exists:
+            try:
+                await self._update(event, series)
+                return
+            except ObjectNotFound:  # Kubernetes keeps Events for an hour
+                series.exists = False
+        try:
+            await self._api.create(EVENTS, self._document(event, series))
+        except ObjectExists:  # an earlier process has created it
+            series.count += await self._stored_count(event)
+            await self._update(event, series)
+        series.exists = True
 
-    async def _create(self, event: Event, series: _Series) -> Reply:
-        return await self._api.write("POST", _path(event), self._document(event, series))
+    async def _update(self, event: Event, series: _Series) -> None:
+        change = {
+            "count": series.count,
+            "message": event.message[:MAX_MESSAGE],
+            "lastTimestamp": _timestamp(time()),
+        }
+        await self._api.merge_patch(EVENTS, _namespace(event.about), event.name, change)
 
-    async def _update(self, event: Event, series: _Series) -> Reply:
-        return await self._patch(
-            event,
-            {
-                "count": series.count,
-                "message": event.message[:MAX_MESSAGE],
-                "lastTimestamp": _timestamp(time()),
-            },
-        )
-
-    async def _join(self, event: Event, series: _Series) -> Reply:
-        """Update an Event that exists already: its count goes on from there.
+    async def _stored_count(self, event: Event) -> int:
+        """The count of the Event object.
 
         An empty change answers with the Event, so that no right to read Events is needed.
         """
-        reply = await self._patch(event, {})
-        if reply.status == HTTPStatus.OK:
-            series.count += _count_in(reply.body)
-            reply = await self._update(event, series)
-        return reply
+        stored = await self._api.merge_patch(EVENTS, _namespace(event.about), event.name, {})
+        count = stored.get("count")
+        return count if type(count) is int else 0
 
-    async def _patch(self, event: Event, change: Mapping[str, Any]) -> Reply:
-        return await self._api.write(
-            "PATCH", f"{_path(event)}/{quote(event.name, safe='')}", change
-        )
-
-    def _document(self, event: Event, series: _Series) -> Mapping[str, Any]:
+    def _document(self, event: Event, series: _Series) -> Document:
         about = event.about
         return {
             "apiVersion": "v1",
@@ -252,27 +247,14 @@ class EventRecorder:
             "reportingInstance": self._host,
         }
 
-    def _log_problem(self, problem: str) -> None:
-        """Log a problem when it begins, not each time."""
-        if problem and problem != self._last_problem:
+    def _log(self, error: ProviderError) -> None:
+        """Log that writing fails when that begins, not each time."""
+        if not self._is_failing:
             logger.warning(
                 "cannot write Kubernetes Events, which needs the verbs create and patch on events",
-                extra=fields(why=problem),
+                extra=fields(why=str(error)),
             )
-        self._last_problem = problem
-
-
-def _count_in(body: bytes) -> int:
-    """The count of an Event in an answer; 0 where there is none."""
-    try:
-        count = json.loads(body).get("count")
-    except (ValueError, AttributeError, RecursionError):
-        return 0
-    return count if type(count) is int else 0
-
-
-def _path(event: Event) -> str:
-    return f"/api/v1/namespaces/{quote(_namespace(event.about), safe='')}/events"
+        self._is_failing = True
 
 
 def _namespace(about: ObjectReference) -> str:

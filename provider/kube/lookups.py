@@ -7,7 +7,7 @@ hour: about as long as a pod's token is valid, and without a token the role is o
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import random
 from time import monotonic
@@ -15,13 +15,15 @@ from typing import Any, Literal, Protocol
 
 from provider.engine.single_flight import SingleFlight
 from provider.errors import (
+    KubernetesThrottled,
     KubernetesUnavailable,
     LookupForbidden,
+    ObjectNotFound,
     RegionUnknown,
     RoleMissing,
     ServiceAccountNotFound,
 )
-from provider.kube.client import Resource
+from provider.kube.kinds import NODES, PODS, SERVICE_ACCOUNTS, Document, Kind
 from provider.manifests.problems import quote
 from provider.runtime.log import fields, logger
 from provider.runtime.lru import Lru
@@ -40,6 +42,10 @@ STALE_PATIENCE = 5.0
 """Seconds for a look-up when there is a known role to use instead."""
 STALE_PAUSE = 10.0
 """Seconds from a failed look-up to the next one, while the known role is used."""
+PAUSES = (0.1, 0.5)
+"""Seconds before each further attempt after a transient failure."""
+MAX_PAUSE = 5.0
+"""Seconds; a longer `Retry-After` ends the attempts."""
 CAPACITY = 1000
 """Service accounts remembered, some 300 bytes each."""
 
@@ -49,10 +55,10 @@ ServiceAccount = tuple[str, str]
 
 
 class Api(Protocol):
-    """The Kubernetes API."""
+    """The Kubernetes API: `kube.objects.Objects`."""
 
-    async def get(self, resource: Resource) -> Mapping[str, Any]:
-        """The object; raises as `KubernetesApi.get`."""
+    async def get(self, kind: Kind, namespace: str, name: str) -> Document:
+        """The object."""
         ...
 
 
@@ -71,18 +77,20 @@ class Lookups:
     `is_region` decides which text is the name of a region. `observe` counts for metrics.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (all by name)
         self,
         api: Api,
         *,
         is_region: Callable[[str], bool],
         node_name: str = "",
+        pauses: Sequence[float] = PAUSES,
         clock: Callable[[], float] = monotonic,
         observe: Callable[[Event], None] = lambda _event: None,
     ) -> None:
         self._api = api
         self._is_region = is_region
         self._node_name = node_name
+        self._pauses = pauses
         self._clock = clock
         self._observe = observe
         self._roles: Lru[ServiceAccount, _Known] = Lru(CAPACITY)
@@ -93,7 +101,8 @@ class Lookups:
     async def role_arn(self, namespace: str, service_account: str) -> str:
         """The role in the annotation of the service account.
 
-        Raises `RoleMissing` without a valid one, else as `Api.get`.
+        Raises `RoleMissing` without a valid one, `ServiceAccountNotFound`, `LookupForbidden`,
+        `KubernetesUnavailable`.
         """
         account = namespace, service_account
         known = self._known(account)
@@ -108,7 +117,7 @@ class Lookups:
         """The region in the label of the node, which is looked up once.
 
         The pod, which runs on this node, is looked up where the node's name is not known. Raises
-        `RegionUnknown` without a valid label, else as `Api.get`.
+        `RegionUnknown` without a valid label, else as `role_arn`.
         """
         if not self._region:
             if not self._node_name:
@@ -143,14 +152,15 @@ class Lookups:
         return role
 
     async def _ask_role(self, account: ServiceAccount) -> str:
-        resource = Resource("serviceaccounts", account[1], account[0])
-        role = _metadata(await self._api.get(resource), "annotations").get(ROLE_ANNOTATION)
+        found = await self._get(SERVICE_ACCOUNTS, *account)
+        role = _metadata(found, "annotations").get(ROLE_ANNOTATION)
+        place = f"the service account {'/'.join(account)}"
         if not role:
-            raise RoleMissing(f"the {resource} has no IAM role: annotate it with {ROLE_ANNOTATION}")
+            raise RoleMissing(f"{place} has no IAM role: annotate it with {ROLE_ANNOTATION}")
         if not ROLE.fullmatch(role):
             raise RoleMissing(
-                f"the annotation {ROLE_ANNOTATION} of the {resource} is {quote(role)}, not the ARN "
-                "of an IAM role such as arn:aws:iam::111122223333:role/name"
+                f"the annotation {ROLE_ANNOTATION} of {place} is {quote(role)}, not the ARN of an "
+                "IAM role such as arn:aws:iam::111122223333:role/name"
             )
         return role
 
@@ -167,11 +177,12 @@ class Lookups:
         return known.role
 
     async def _ask_region(self) -> str:
-        node = Resource("nodes", self._node_name)
-        region = _metadata(await self._api.get(node), "labels").get(REGION_LABEL, "")
+        node = await self._get(NODES, "", self._node_name)
+        region = _metadata(node, "labels").get(REGION_LABEL, "")
         if not self._is_region(region):
             problem = f"is {quote(region)}, not a region" if region else "is missing"
-            raise RegionUnknown(f"the label {REGION_LABEL} of the {node} {problem}")
+            text = f"the label {REGION_LABEL} of the node {self._node_name} {problem}"
+            raise RegionUnknown(text)
         return region
 
     async def _ask_node_name(self, namespace: str, pod: str) -> str:
@@ -185,12 +196,26 @@ class Lookups:
         return await self._node_of(namespace, pod)
 
     async def _node_of(self, namespace: str, pod: str) -> str:
-        resource = Resource("pods", pod, namespace)
-        spec = (await self._api.get(resource)).get("spec")
+        spec = (await self._get(PODS, namespace, pod)).get("spec")
         name = spec.get("nodeName") if isinstance(spec, dict) else None
         if not isinstance(name, str) or not name:
-            raise RegionUnknown(f"the {resource} has no node in spec.nodeName")
+            raise RegionUnknown(f"the pod {namespace}/{pod} has no node in spec.nodeName")
         return name
+
+    async def _get(self, kind: Kind, namespace: str, name: str) -> Document:
+        """The object, after a few attempts if failures are transient."""
+        pauses = iter(self._pauses)
+        while True:
+            try:
+                return await self._api.get(kind, namespace, name)
+            except ObjectNotFound as error:
+                raise ServiceAccountNotFound(str(error)) from error
+            except KubernetesUnavailable as error:
+                asked = error.retry_after if isinstance(error, KubernetesThrottled) else 0.0
+                pause = next(pauses, None)
+                if pause is None or asked > MAX_PAUSE:
+                    raise
+            await asyncio.sleep(max(pause, asked))
 
 
 def _metadata(document: Mapping[str, Any], part: str) -> Mapping[str, str]:

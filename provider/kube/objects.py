@@ -1,7 +1,7 @@
-"""The Kubernetes API for the controller: any kind, one attempt a call, typed errors.
+"""The client of the Kubernetes API: objects of any kind, one attempt a call, typed errors.
 
-Nothing is tried again here: the reconciler does that, with what it knows then. Errors of all
-calls: `KubernetesUnavailable`, `KubernetesThrottled`, `LookupForbidden`, `ObjectNotFound`,
+Nothing is tried again here: callers know better when. Errors of all calls:
+`KubernetesUnavailable`, `KubernetesThrottled`, `LookupForbidden`, `ObjectNotFound`,
 `ObjectConflict`, `ObjectExists`, `ObjectRefused`, and `VersionGone` for lists and watches.
 """
 
@@ -13,14 +13,21 @@ from urllib.parse import urlencode
 
 from provider.errors import KubernetesUnavailable
 from provider.kube import tokens
-from provider.kube.client import WriteMethod
-from provider.kube.connection import JSON, Connection
+from provider.kube.connection import Connection
 from provider.kube.kinds import SERVICE_ACCOUNTS, Document, Kind
-from provider.kube.reading import METADATA, Page, Selection, WatchEvent, list_pages, open_watch
+from provider.kube.reading import (
+    JSON,
+    METADATA,
+    Page,
+    Selection,
+    WatchEvent,
+    list_pages,
+    open_watch,
+)
 from provider.kube.replies import Asked, error_of
 from provider.kube.request_limits import RequestLimits
 from provider.kube.tokens import ServiceAccountToken
-from provider.runtime.transport import Method, NoAnswer, Reply
+from provider.runtime.transport import Method, NoAnswer, Reply, Request
 
 TIMEOUT = 10.0
 """Seconds for one request."""
@@ -64,13 +71,8 @@ class Objects:
 
         async def read(query: Mapping[str, str]) -> Reply:
             path = f"{selection.path}?{urlencode(query)}"
-            return await self._reply(
-                Asked("list", selection.kind, selection.namespace),
-                "GET",
-                path,
-                accept=selection.accept_list,
-                timeout=LIST_TIMEOUT,
-            )
+            asked = Asked("list", selection.kind, selection.namespace)
+            return await self._reply(asked, "GET", path, accept=selection.accept_list)
 
         return list_pages(selection, read, page)
 
@@ -172,13 +174,6 @@ class Objects:
         request = tokens.token_request(audiences, seconds)
         return tokens.read_token(asked, await self._document(asked, "POST", path, request))
 
-    async def write(self, method: WriteMethod, path: str, document: Mapping[str, Any]) -> Reply:
-        """As `EventRecorder` writes: the answer may have any status."""
-        self._check_may_write("write an Event")
-        return await self._sent(
-            method, path, json.dumps(document).encode(), _MERGE_PATCH if method == "PATCH" else JSON
-        )
-
     async def _written(
         self, asked: Asked, method: Method, path: str, document: Mapping[str, Any]
     ) -> Document:
@@ -201,13 +196,13 @@ class Objects:
         reply = await self._reply(asked, method, path, document, accept=accept)
         try:
             answer = json.loads(reply.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
             raise KubernetesUnavailable(f"{asked}: Kubernetes answered no object")
         return answer
 
-    async def _reply(  # noqa: PLR0913 (all by name)
+    async def _reply(
         self,
         asked: Asked,
         method: Method,
@@ -215,41 +210,29 @@ class Objects:
         document: Mapping[str, Any] | None = None,
         *,
         accept: str = JSON,
-        timeout: float = TIMEOUT,
     ) -> Reply:
         """The answer, which is a success."""
-        body = b"" if document is None else json.dumps(document).encode()
-        content_type = _MERGE_PATCH if method == "PATCH" else JSON
+        headers = {"Accept": accept}
+        if document is not None:
+            headers["Content-Type"] = _MERGE_PATCH if method == "PATCH" else JSON
+        request = Request(
+            method,
+            path,
+            headers,
+            b"" if document is None else json.dumps(document).encode(),
+            timeout=LIST_TIMEOUT if asked.verb == "list" else TIMEOUT,
+            max_body=MAX_BODY,
+        )
         try:
-            reply = await self._sent(method, path, body, content_type, accept, timeout)
+            async with self._limits.turn():
+                reply = await self._connection.send(request)
+        except NoAnswer as error:
+            raise KubernetesUnavailable(f"{asked}: {error}") from error
         except KubernetesUnavailable as error:
             raise error.in_context(str(asked)) from error
         if not 200 <= reply.status < 300:
             raise error_of(asked, reply)
         return reply
-
-    async def _sent(  # noqa: PLR0913, PLR0917 (one request)
-        self,
-        method: Method,
-        path: str,
-        body: bytes,
-        content_type: str,
-        accept: str = JSON,
-        timeout: float = TIMEOUT,
-    ) -> Reply:
-        async with self._limits.turn():
-            try:
-                return await self._connection.send(
-                    method,
-                    path,
-                    body=body,
-                    content_type=content_type,
-                    accept=accept,
-                    timeout=timeout,
-                    max_body=MAX_BODY,
-                )
-            except NoAnswer as error:
-                raise KubernetesUnavailable(str(error)) from error
 
     def _query(self, path: str, field_manager: str) -> str:
         return f"{path}?{urlencode({'fieldManager': field_manager or self._field_manager})}"

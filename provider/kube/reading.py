@@ -8,11 +8,12 @@ from typing import Any, Literal, get_args
 from urllib.parse import urlencode
 
 from provider.errors import KubernetesUnavailable
-from provider.kube.connection import JSON, Connection
+from provider.kube.connection import Connection
 from provider.kube.kinds import Document, Kind
 from provider.kube.replies import Asked, error_of, error_of_status
-from provider.runtime.transport import AnswerTooLong, NoAnswer, Reply
+from provider.runtime.transport import AnswerTooLong, NoAnswer, Reply, Request
 
+JSON = "application/json"
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 OPEN_TIMEOUT = 30.0
@@ -139,14 +140,10 @@ async def open_watch(
     }
     asked = Asked("watch", selection.kind, selection.namespace)
     accept = METADATA if selection.metadata_only else JSON
+    path = f"{selection.path}?{urlencode(query)}"
+    request = Request("GET", path, {"Accept": accept}, timeout=OPEN_TIMEOUT)
     try:
-        async with connection.stream(
-            f"{selection.path}?{urlencode(query)}",
-            accept=accept,
-            timeout=OPEN_TIMEOUT,
-            idle=IDLE,
-            max_line=MAX_LINE,
-        ) as answer:
+        async with connection.stream(request, idle=IDLE, max_line=MAX_LINE) as answer:
             if answer.status != 200:
                 body = await answer.read(_MAX_STATUS)
                 raise error_of(asked, Reply(answer.status, answer.headers, body))

@@ -55,7 +55,7 @@ class Asked:
 def error_of(asked: Asked, reply: Reply) -> ProviderError:
     """The error that an answer other than a success stands for."""
     status = _status_object(reply.body)
-    return error_of_status(asked, reply.status, status, retry_after(reply))
+    return error_of_status(asked, reply.status, status, _retry_after(reply))
 
 
 def error_of_status(
@@ -82,12 +82,7 @@ _BY_CODE: Mapping[int, type[ProviderError]] = {
 }
 
 
-def message_of(body: bytes) -> str:
-    """The message of the Status object in an answer, in one line; empty if there is none."""
-    return _one_line(_status_object(body).get("message"))
-
-
-def retry_after(reply: Reply) -> float:
+def _retry_after(reply: Reply) -> float:
     """Seconds of the header Retry-After; 0 without a usable one."""
     text = reply.headers.get("retry-after", "")
     return float(text) if text.isdecimal() and len(text) < 6 else 0.0
@@ -132,7 +127,10 @@ def _one_line(value: object) -> str:
 
 def _advice(asked: Asked, code: int, why: str) -> str:
     if code == 401:
-        return ". It rejects the token of the controller's service account."
+        return (
+            ". It rejects the token of this program's own service account: check that the service "
+            "account exists."
+        )
     if " cannot " not in why:  # an admission plugin or a quota, not RBAC
         return ""
     resource = asked.kind.plural + (f"/{asked.subresource}" if asked.subresource else "")

@@ -16,8 +16,9 @@ from provider.csi.request.model import ClassSpec, MountSpec, Pod
 from provider.engine.model import Credentials
 from provider.engine.wiring import Engine, Settings, open_engine
 from provider.errors import OutOfTime, ProviderError
-from provider.kube.client import KubernetesApi
+from provider.kube.connection import Connection
 from provider.kube.lookups import Lookups
+from provider.kube.objects import Objects
 from provider.runtime.log import JsonLines, logger
 from provider.runtime.metrics import Metrics
 from testbed import faults
@@ -71,13 +72,13 @@ async def world(aws: FakeAws, tmp_path: Path) -> AsyncIterator[World]:
             pod_identity_ipv6_endpoint=agent.url,
         )
         async with open_engine(settings, Metrics()) as engine:
-            api = KubernetesApi(
+            connection = Connection(
                 kubernetes.url,
                 ca_file=tmp_path,
                 token_file=tmp_path / "token",
                 send=engine.http.send,
-                pauses=(0, 0),
             )
+            api = Objects(connection, field_manager="tests")
             identifier = Identifier(
                 roles=Lookups(api, is_region=is_region),
                 sts=engine.sts,

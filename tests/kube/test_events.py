@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from provider.kube.client import KubernetesApi
+from provider.kube.connection import Connection
 from provider.kube.events import (
     IN_TOTAL,
     OF_A_NAMESPACE,
@@ -20,6 +20,7 @@ from provider.kube.events import (
     EventRecorder,
     ObjectReference,
 )
+from provider.kube.objects import Objects
 from provider.runtime.http import HttpClient
 from provider.runtime.log import JsonLines, logger
 from testbed.faults import hang
@@ -40,17 +41,18 @@ def pod(number: int, namespace: str = "shop") -> ObjectReference:
 
 
 @pytest.fixture
-async def api(kubernetes: FakeKubernetes, tmp_path: Path) -> AsyncIterator[KubernetesApi]:
+async def api(kubernetes: FakeKubernetes, tmp_path: Path) -> AsyncIterator[Objects]:
     (tmp_path / "token").write_text(TOKEN)
     http = HttpClient()
-    yield KubernetesApi(
+    connection = Connection(
         kubernetes.url, ca_file=tmp_path, token_file=tmp_path / "token", send=http.send
     )
+    yield Objects(connection, field_manager="tests")
     await http.close()
 
 
 @pytest.fixture
-async def events(api: KubernetesApi, clock: Clock) -> AsyncIterator[EventRecorder]:
+async def events(api: Objects, clock: Clock) -> AsyncIterator[EventRecorder]:
     recorder = EventRecorder(api, component="secrets-provider-aws", host="node-1", clock=clock)
     recorder.start()
     yield recorder
@@ -130,7 +132,7 @@ async def test_an_event_that_kubernetes_has_removed_is_created_again(
 
 
 async def test_an_event_of_an_earlier_process_is_updated(
-    kubernetes: FakeKubernetes, events: EventRecorder, api: KubernetesApi
+    kubernetes: FakeKubernetes, events: EventRecorder, api: Objects
 ) -> None:
     events.record(FAILED)
     await written(kubernetes, 1)
@@ -197,7 +199,7 @@ async def test_a_noisy_namespace_does_not_displace_others(
     assert "other" in [event["involvedObject"]["namespace"] for event in found]
 
 
-async def test_recording_never_waits(kubernetes: FakeKubernetes, api: KubernetesApi) -> None:
+async def test_recording_never_waits(kubernetes: FakeKubernetes, api: Objects) -> None:
     clock = Clock()
     recorder = EventRecorder(api, component="x", host="node-1", clock=clock)
     for number in range(2 * QUEUE):

@@ -2,22 +2,23 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from provider.errors import (
+    KubernetesThrottled,
     KubernetesUnavailable,
     LookupForbidden,
+    ObjectNotFound,
     ProviderError,
     RegionUnknown,
     RoleMissing,
     ServiceAccountNotFound,
 )
 from provider.kube import lookups as module
-from provider.kube.client import Resource
+from provider.kube.kinds import NODES, PODS, SERVICE_ACCOUNTS, Document, Kind
 from provider.kube.lookups import Event, Lookups
 
 ROLE = "arn:aws:iam::111122223333:role/web"
@@ -25,42 +26,45 @@ OUTAGE = KubernetesUnavailable("connection refused")
 FORBIDDEN = LookupForbidden("403")
 
 
+Place = tuple[Kind, str, str]
+
+
 @dataclass
 class FakeApi:
-    """Objects by resource; `error` is raised instead, after `gate` is open."""
+    """Objects by place; `error` is raised instead, after `gate` is open."""
 
-    objects: dict[Resource, dict[str, Any]] = field(default_factory=dict)
+    objects: dict[Place, Document] = field(default_factory=dict)
     error: ProviderError | None = None
     gate: asyncio.Event | None = None
-    asked: list[Resource] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
 
-    async def get(self, resource: Resource) -> Mapping[str, Any]:
-        self.asked.append(resource)
+    async def get(self, kind: Kind, namespace: str, name: str) -> Document:
+        self.asked.append(kind.described(namespace, name))
         if self.gate is not None:
             await self.gate.wait()
         if self.error is not None:
             raise self.error
-        if resource not in self.objects:
-            raise ServiceAccountNotFound(f"there is no {resource}")
-        return self.objects[resource]
+        if (kind, namespace, name) not in self.objects:
+            raise ObjectNotFound(f"cannot get {kind.described(namespace, name)}")
+        return self.objects[kind, namespace, name]
 
     def annotate(self, **annotations: Any) -> None:
-        account = Resource("serviceaccounts", "web", "shop")
-        self.objects[account] = {"metadata": {"name": "web", **annotations}}
+        self.objects[SERVICE_ACCOUNTS, "shop", "web"] = {"metadata": {"name": "web", **annotations}}
 
     def set_role(self, role: str) -> None:
         self.annotate(annotations={"eks.amazonaws.com/role-arn": role, "else": "x"})
 
     def set_node(self, name: str = "n1", **metadata: Any) -> None:
-        self.objects[Resource("nodes", name)] = {"metadata": metadata}
+        self.objects[NODES, "", name] = {"metadata": metadata}
 
     def set_pod(self, **spec: Any) -> None:
-        self.objects[Resource("pods", "web-0", "shop")] = {"spec": spec}
+        self.objects[PODS, "shop", "web-0"] = {"spec": spec}
 
 
 @dataclass
 class World:
     node_name: str = ""
+    pauses: tuple[float, ...] = ()
     api: FakeApi = field(default_factory=FakeApi)
     now: float = 1000.0
     events: list[Event] = field(default_factory=list)
@@ -73,6 +77,7 @@ class World:
             self.api,
             is_region=lambda text: text in ("eu-west-1", "us-east-1"),
             node_name=self.node_name,
+            pauses=self.pauses,
             clock=lambda: self.now,
             observe=self.events.append,
         )
@@ -82,6 +87,32 @@ class World:
 
     async def region(self, pod: str = "web-0") -> str:
         return await self.lookups.node_region("shop", pod)
+
+
+@pytest.mark.parametrize(
+    ("error", "pauses"),
+    [
+        (OUTAGE, [0.1, 0.5]),
+        (KubernetesThrottled("429", 2.0), [2.0, 2.0]),
+        (KubernetesThrottled("429", 3600.0), []),
+    ],
+    ids=["outage", "short Retry-After", "long Retry-After"],
+)
+async def test_transient_failures_are_tried_again_a_few_times(
+    error: ProviderError, pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr("asyncio.sleep", sleep)
+    world = World(pauses=(0.1, 0.5))
+    world.api.error = error
+    with pytest.raises(KubernetesUnavailable):
+        await world.role()
+    assert slept == pauses
+    assert len(world.api.asked) == len(pauses) + 1
 
 
 async def test_a_role_is_remembered_for_at_most_a_minute() -> None:
@@ -99,7 +130,7 @@ async def test_roles_that_were_read_together_are_not_all_read_again_together() -
     world = World()
     accounts = [f"web-{number}" for number in range(50)]
     for name in accounts:
-        world.api.objects[Resource("serviceaccounts", name, "shop")] = {
+        world.api.objects[SERVICE_ACCOUNTS, "shop", name] = {
             "metadata": {"annotations": {"eks.amazonaws.com/role-arn": ROLE}}
         }
         await world.lookups.role_arn("shop", name)
@@ -266,7 +297,7 @@ async def test_the_role_of_a_deleted_service_account_is_forgotten() -> None:
     world = World()
     await world.role()
     world.now += 100
-    world.api.error = ServiceAccountNotFound("404")
+    world.api.error = ObjectNotFound("404")
     with pytest.raises(ServiceAccountNotFound):
         await world.role()
     world.api.error = OUTAGE
@@ -292,14 +323,14 @@ async def test_a_role_that_was_removed_is_forgotten(annotations: dict[str, str])
 async def test_the_region_is_that_of_the_pods_node_and_looked_up_once() -> None:
     world = World()
     assert [await world.region() for _ in range(3)] == ["eu-west-1"] * 3
-    assert [str(one) for one in world.api.asked] == ["pod shop/web-0", "node n1"]
+    assert world.api.asked == ["Pod shop/web-0", "Node n1"]
 
 
 async def test_with_the_nodes_name_known_no_pod_is_looked_up() -> None:
     world = World(node_name="n2")
     world.api.set_node("n2", labels={"topology.kubernetes.io/region": "us-east-1"})
     assert await world.region() == "us-east-1"
-    assert [str(one) for one in world.api.asked] == ["node n2"]
+    assert world.api.asked == ["Node n2"]
 
 
 async def test_concurrent_requests_for_the_region_look_each_object_up_once() -> None:
@@ -309,7 +340,7 @@ async def test_concurrent_requests_for_the_region_look_each_object_up_once() -> 
     await asyncio.sleep(0)
     world.api.gate.set()
     assert await asyncio.gather(*waiting) == ["eu-west-1"] * 8
-    assert [str(one) for one in world.api.asked] == ["pod shop/web-0", "node n1"]
+    assert world.api.asked == ["Pod shop/web-0", "Node n1"]
 
 
 async def test_a_pod_that_is_gone_does_not_fail_the_others() -> None:
