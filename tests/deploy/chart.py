@@ -16,6 +16,15 @@ VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 PROVIDERS = "/var/run/secrets-store-csi-providers"
 
+RULES: dict[str, dict[str, Any]] = VALUES["alerts"]["rules"]
+MONITOR: dict[str, Any] = {
+    "enabled": True,
+    "interval": "15s",
+    "scrapeTimeout": "10s",
+    "labels": {"release": "prometheus"},
+    "relabelings": [{"targetLabel": "cluster", "replacement": "blue"}],
+    "metricRelabelings": [{"action": "labeldrop", "regex": "python_version"}],
+}
 MATRIX: dict[str, dict[str, Any]] = {
     "default": {},
     # All values of the chart of AWS's own provider, with its defaults where it has any.
@@ -51,6 +60,7 @@ MATRIX: dict[str, dict[str, Any]] = {
         "rbac": {"install": True, "pspEnabled": False},
         "securityContext": {"privileged": False, "allowPrivilegeEscalation": False},
         "dnsConfig": {},
+        "dnsPolicy": "ClusterFirst",
         "useFipsEndpoint": False,
         "secrets-store-csi-driver": {"install": False},
     },
@@ -92,6 +102,15 @@ MATRIX: dict[str, dict[str, Any]] = {
             "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 1},
         },
         "terminationGracePeriodSeconds": 60,
+        "dnsPolicy": "Default",
+        "startupProbe": {"periodSeconds": 5, "timeoutSeconds": 20, "failureThreshold": 60},
+        "livenessProbe": {
+            "periodSeconds": 60,
+            "timeoutSeconds": 30,
+            "failureThreshold": 5,
+            "terminationGracePeriodSeconds": 10,
+        },
+        "readinessProbe": {"periodSeconds": 10, "timeoutSeconds": 9, "failureThreshold": 4},
         "dnsConfig": {"options": [{"name": "ndots", "value": "1"}]},
         "imagePullSecrets": [{"name": "pull"}],
     },
@@ -141,20 +160,47 @@ MATRIX: dict[str, dict[str, Any]] = {
             *("updateStrategy", "affinity", "tolerations", "nodeSelector", "dnsConfig"),
             *("podLabels", "podAnnotations", "commonLabels", "k8sThrottlingParams"),
             *("resources", "securityContext", "podSecurityContext", "imagePullSecrets"),
+            *("proxy", "caBundle", "policy", "networkPolicy", "podMonitor", "serviceMonitor"),
+            *("alerts", "dashboard", "secrets-store-csi-driver", "extraArgs", "extraEnv"),
+            *("useFipsEndpoint", "metricsNamespaces", "hostNetwork", "awsRegion", "dnsPolicy"),
         )
     ),
     "watched": {
         "port": 9090,
         "events": True,
         "rotatedEvents": True,
-        "podMonitor": {"enabled": True, "interval": "15s", "labels": {"release": "prometheus"}},
-        "serviceMonitor": {"enabled": True, "interval": "15s", "labels": {"release": "prometheus"}},
-        "alerts": {"enabled": True, "labels": {"release": "prometheus"}},
+        "podMonitor": MONITOR,
+        "alerts": {
+            "enabled": True,
+            "labels": {"release": "prometheus"},
+            "alertLabels": {"team": "platform"},
+            "rules": {
+                name: {**rule, "severity": "page"}
+                | ({"threshold": 7.5} if "threshold" in rule else {})
+                for name, rule in RULES.items()
+            },
+        },
         "dashboard": {
             "enabled": True,
             "labels": {"grafana_dashboard": "yes"},
             "annotations": {"grafana_folder": "AWS"},
         },
+    },
+    "watched as a service": {"serviceMonitor": MONITOR, "alerts": {"enabled": True}},
+    "behind a network policy": {
+        "networkPolicy": {
+            "enabled": True,
+            "metricsFrom": [{"podSelector": {"matchLabels": {"app": "prometheus"}}}],
+            "dnsTo": [{"ipBlock": {"cidr": "169.254.20.10/32"}}],
+            "awsTo": [{"ipBlock": {"cidr": "10.0.0.0/16"}}],
+            "apiServerTo": [{"ipBlock": {"cidr": "10.0.1.0/24"}}],
+            "apiServerPorts": [6443],
+            "extraIngress": [{"from": [{"ipBlock": {"cidr": "10.0.9.0/24"}}]}],
+            "extraEgress": [
+                {"to": [{"ipBlock": {"cidr": "10.0.3.0/24"}}], "ports": [{"port": 3128}]}
+            ],
+        },
+        "proxy": {"https": "http://10.0.3.4:3128"},
     },
 }
 UNHARDENED = {"reference", "without", "host network"}

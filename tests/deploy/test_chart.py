@@ -15,7 +15,9 @@ from tests.deploy import manifests, policy
 from tests.deploy.chart import (
     CHART,
     MATRIX,
+    MONITOR,
     PROVIDERS,
+    RULES,
     UNHARDENED,
     config,
     environment,
@@ -23,6 +25,7 @@ from tests.deploy.chart import (
     rendered,
 )
 from tests.deploy.conftest import Start
+from tests.deploy.test_alerts import promtool
 
 NAME = "secrets-provider-aws"
 
@@ -215,7 +218,7 @@ def test_the_pod_is_placed_by_values() -> None:
 
 def test_the_node_s_network_is_used_only_where_asked_for() -> None:
     for case in MATRIX.keys() - {"host network"}:
-        assert not {"hostNetwork", "dnsPolicy"} & pod(case).keys()
+        assert "hostNetwork" not in pod(case)
     assert pod("host network")["hostNetwork"]
     # Or names would be those of the node, without the cluster's.
     assert pod("host network")["dnsPolicy"] == "ClusterFirstWithHostNet"
@@ -249,17 +252,21 @@ def test_monitors_find_the_pods() -> None:
     labels = manifests.only(rendered("watched"), "DaemonSet")["spec"]["template"]["metadata"][
         "labels"
     ]
-    service = manifests.only(rendered("watched"), "Service")
+    service = manifests.only(rendered("watched as a service"), "Service")
     assert service["spec"]["selector"].items() <= labels.items()
     by_pod = manifests.only(rendered("watched"), "PodMonitor")
     assert by_pod["spec"]["selector"]["matchLabels"].items() <= labels.items()
-    by_service = manifests.only(rendered("watched"), "ServiceMonitor")
+    by_service = manifests.only(rendered("watched as a service"), "ServiceMonitor")
     chosen = by_service["spec"]["selector"]["matchLabels"].items()
     assert chosen <= service["metadata"]["labels"].items()
     for monitor in (by_pod, by_service):
         # What the alerts know the provider by, and that a volume's namespace stays a label.
         (endpoint,) = monitor["spec"].get("podMetricsEndpoints") or monitor["spec"]["endpoints"]
         assert endpoint["honorLabels"]
+        assert (endpoint["interval"], endpoint["scrapeTimeout"]) == ("15s", "10s")
+        node, cluster = endpoint["relabelings"]
+        assert (node["targetLabel"], cluster["targetLabel"]) == ("node", "cluster")
+        assert endpoint["metricRelabelings"] == MONITOR["metricRelabelings"]
         assert labels[monitor["spec"]["jobLabel"]] == NAME
         assert monitor["metadata"]["labels"]["release"] == "prometheus"
 
@@ -278,17 +285,71 @@ def test_a_release_of_any_name_keeps_the_names_of_others_free() -> None:
 
 
 def test_every_alert_rule_reaches_prometheus() -> None:
-    originals = [
-        group
-        for path in sorted((manifests.DEPLOY / "alerts").glob("*.yaml"))
-        for group in yaml.safe_load(path.read_text())["groups"]
-    ]
+    originals = yaml.safe_load((manifests.DEPLOY / "alerts" / f"{NAME}.yaml").read_text())["groups"]
     by_chart = [
         group
-        for document in manifests.of_kind(rendered("watched"), "PrometheusRule")
+        for document in manifests.of_kind(rendered("watched as a service"), "PrometheusRule")
         for group in document["spec"]["groups"]
     ]
     assert _without_names(by_chart) == _without_names(originals)
+
+
+def test_alerts_take_thresholds_severities_and_labels_from_values(tmp_path: Path) -> None:
+    [group] = manifests.only(rendered("watched"), "PrometheusRule")["spec"]["groups"]
+    by_name = {rule["alert"]: rule for rule in group["rules"]}
+    assert set(by_name) == set(RULES)
+    for name, rule in by_name.items():
+        assert rule["expr"].endswith(" > 7.5") == ("threshold" in RULES[name])
+        assert rule.get("for") == RULES[name].get("for")
+        assert rule["labels"] == {"severity": "page", "team": "platform"}
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [group]}))
+    promtool("check", "rules", tmp_path / "rules.yaml")
+
+
+def test_an_alert_that_is_null_is_left_out() -> None:
+    values = {"alerts": {"enabled": True, "rules": {"SecretsProviderAbsent": None}}}
+    [group] = manifests.only(manifests.templated(CHART, values), "PrometheusRule")["spec"]["groups"]
+    assert {rule["alert"] for rule in group["rules"]} == set(RULES) - {"SecretsProviderAbsent"}
+
+
+def test_probes_take_their_times_from_values_and_ask_the_same() -> None:
+    container, by_default = (policy.provider(pod(case)) for case in ("placed", "default"))
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert MATRIX["placed"][probe].items() <= container[probe].items()
+        for handler in ("exec", "httpGet"):
+            assert container[probe].get(handler) == by_default[probe].get(handler)
+
+
+def test_the_dns_policy_is_a_value() -> None:
+    assert pod("reference")["dnsPolicy"] == "ClusterFirst"
+    assert "dnsPolicy" not in pod("default")
+
+
+def test_a_network_policy_allows_what_the_example_allows() -> None:
+    values = {"networkPolicy": {"enabled": True}}
+    by_chart = manifests.only(manifests.templated(CHART, values), "NetworkPolicy")["spec"]
+    [example] = manifests.documents(manifests.EXAMPLES / "network-policy.yaml")
+    assert by_chart["podSelector"]["matchLabels"].pop("app.kubernetes.io/instance") == NAME
+    assert by_chart == example["spec"]
+
+
+def test_a_network_policy_is_made_of_values() -> None:
+    found = rendered("behind a network policy")
+    spec = manifests.only(found, "NetworkPolicy")["spec"]
+    labels = manifests.only(found, "DaemonSet")["spec"]["template"]["metadata"]["labels"]
+    assert spec["podSelector"]["matchLabels"].items() <= labels.items()
+    given = MATRIX["behind a network policy"]["networkPolicy"]
+    metrics, more = spec["ingress"]
+    assert (metrics["from"], [more]) == (given["metricsFrom"], given["extraIngress"])
+    dns, aws, api_server, agent, proxy = spec["egress"]
+    assert (dns["to"], aws["to"], api_server["to"]) == (
+        given["dnsTo"],
+        given["awsTo"],
+        given["apiServerTo"],
+    )
+    ports = [[one["port"] for one in rule["ports"]] for rule in (dns, aws, api_server, agent)]
+    assert ports == [[53, 53], [443], [6443], [80]]
+    assert [proxy] == given["extraEgress"]
 
 
 def _without_names(groups: list[Any]) -> str:
@@ -312,13 +373,11 @@ def test_alerts_select_the_names_of_the_release(case: str) -> None:
     assert f'daemonset="{name}"' in expressions["SecretsProviderNotReady"]
 
 
-def test_every_dashboard_reaches_grafana() -> None:
-    originals = {
-        path.name: path.read_text() for path in (manifests.DEPLOY / "dashboards").glob("*.json")
-    }
+def test_the_dashboard_reaches_grafana() -> None:
+    dashboard = manifests.DEPLOY / "dashboards" / f"{NAME}.json"
     by_chart = {
         name: text
         for document in manifests.of_kind(rendered("watched"), "ConfigMap")
         for name, text in document["data"].items()
     }
-    assert by_chart == originals
+    assert by_chart == {dashboard.name: dashboard.read_text()}

@@ -36,6 +36,16 @@ def test_the_driver_is_asked_for_tokens_and_rotation_as_in_the_example(chart: Pa
         assert values[name] == example[name]
 
 
+def test_the_driver_gets_rights_on_secrets_only_where_asked_for(chart: Path) -> None:
+    off, on = {"enabled": False}, {"enabled": True}
+    files = [manifests.EXAMPLES / f"driver-values{end}.yaml" for end in ("", "-secrets")]
+    values, for_secrets = (yaml.safe_load(path.read_text()) for path in files)
+    # The driver's own default is off, too.
+    assert values.get("syncSecret", off) == off
+    assert for_secrets == {"syncSecret": on}
+    assert given(manifests.templated(chart, {}))["syncSecret"] == off
+
+
 def test_the_driver_may_be_left_out(chart: Path) -> None:
     found = manifests.templated(chart, {"secrets-store-csi-driver": {"install": False}})
     assert list(manifests.of_kind(found, "ConfigMap")) == []

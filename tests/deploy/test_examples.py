@@ -13,7 +13,7 @@ from provider.csi.request.parameters import parse_class
 from tests.deploy import manifests
 
 FILES = sorted(
-    path for path in manifests.EXAMPLES.glob("*.yaml") if path.name != "driver-values.yaml"
+    path for path in manifests.EXAMPLES.glob("*.yaml") if not path.name.startswith("driver-values")
 )
 POLICY = manifests.EXAMPLES / "network-policy.yaml"
 OURS = [path for path in FILES if not path.name.startswith("csi-") and path != POLICY]
@@ -100,7 +100,9 @@ def test_a_role_is_named_unless_the_class_or_pod_identity_gives_one(path: Path) 
 
 def test_the_index_lists_every_file() -> None:
     listed = re.findall(r"\]\(([^)]+\.yaml)\)", (manifests.EXAMPLES / "README.md").read_text())
-    assert sorted(listed) == sorted(path.name for path in manifests.EXAMPLES.glob("*.yaml"))
+    assert sorted(listed) == sorted(
+        str(path.relative_to(manifests.EXAMPLES)) for path in manifests.EXAMPLES.rglob("*.yaml")
+    )
 
 
 def test_the_driver_is_asked_for_the_tokens_of_both_ways_to_a_role() -> None:
@@ -119,9 +121,9 @@ def test_the_network_policy_is_about_the_provider_s_pods_and_lets_no_metadata_th
     [metrics] = policy["spec"]["ingress"]
     [container] = daemonset["spec"]["template"]["spec"]["containers"]
     assert metrics["ports"][0]["port"] == container["ports"][0]["containerPort"]
-    metadata = ip_address("169.254.169.254")
     for block in (
         to["ipBlock"] for rule in policy["spec"]["egress"] for to in rule["to"] if "ipBlock" in to
     ):
-        within = metadata in ip_network(block["cidr"])
-        assert not within or any(metadata in ip_network(one) for one in block["except"])
+        for metadata in (ip_address("169.254.169.254"), ip_address("fd00:ec2::254")):
+            within = metadata in ip_network(block["cidr"])
+            assert not within or any(metadata in ip_network(one) for one in block["except"])

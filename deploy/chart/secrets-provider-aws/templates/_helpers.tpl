@@ -13,7 +13,7 @@
 {{- end }}
 
 {{- define "spa.account" -}}
-{{- default (include "spa.fullname" .) .Values.rbac.serviceAccountName }}
+{{- default (include "spa.fullname" .) (.Values.rbac).serviceAccountName }}
 {{- end }}
 
 {{- define "spa.selector" -}}
@@ -51,9 +51,9 @@ rotation-poll-interval: {{ .rotationPollInterval | quote }}
 cache-max-bytes: {{ include "spa.text" .cacheMaxBytes | quote }}
 log-level: {{ .logLevel | quote }}
 log-format: {{ .logFormat | quote }}
-allowed-regions: {{ join "," .policy.allowedRegions | quote }}
-allowed-accounts: {{ join "," .policy.allowedAccounts | quote }}
-allowed-role-arns: {{ join "," .policy.allowedRoleArns | quote }}
+allowed-regions: {{ join "," (.policy).allowedRegions | quote }}
+allowed-accounts: {{ join "," (.policy).allowedAccounts | quote }}
+allowed-role-arns: {{ join "," (.policy).allowedRoleArns | quote }}
 metrics-namespaces: {{ join "," .metricsNamespaces | quote }}
 {{- end }}
 {{- end }}
@@ -80,21 +80,40 @@ node's network a second pod would find the port taken, so that the old one has t
 
 {{/* The ConfigMap with the rules of namespaces; empty if there is none. */}}
 {{- define "spa.policy" -}}
-{{- if and .Values.policy.rules .Values.policy.configMap }}
-{{- fail "policy: use either rules or configMap" }}
-{{- end }}
-{{- if .Values.policy.rules }}{{ include "spa.fullname" . }}-policy{{ else }}{{ .Values.policy.configMap }}{{ end }}
+{{- if (.Values.policy).rules }}{{ include "spa.fullname" . }}-policy{{ else }}{{ (.Values.policy).configMap }}{{ end }}
 {{- end }}
 
 {{/* Environment variables that have a value of their own, by the name of each. */}}
 {{- define "spa.environment" -}}
 {{- with .Values }}
 AWS_REGION: {{ .awsRegion | quote }}
-AWS_USE_FIPS_ENDPOINT: {{ ternary "true" "" .useFipsEndpoint | quote }}
-AWS_USE_DUALSTACK_ENDPOINT: {{ ternary "true" "" .useDualstackEndpoint | quote }}
-HTTPS_PROXY: {{ .proxy.https | quote }}
-HTTP_PROXY: {{ .proxy.http | quote }}
-NO_PROXY: {{ .proxy.noProxy | quote }}
-AWS_CA_BUNDLE: {{ ternary (printf "/etc/secrets-provider-aws/ca/%s" .caBundle.key) "" (ne .caBundle.configMap "") | quote }}
+AWS_USE_FIPS_ENDPOINT: {{ if .useFipsEndpoint }}"true"{{ end }}
+AWS_USE_DUALSTACK_ENDPOINT: {{ if .useDualstackEndpoint }}"true"{{ end }}
+HTTPS_PROXY: {{ (.proxy).https | quote }}
+HTTP_PROXY: {{ (.proxy).http | quote }}
+NO_PROXY: {{ (.proxy).noProxy | quote }}
+AWS_CA_BUNDLE: {{ if (.caBundle).configMap }}{{ printf "/etc/secrets-provider-aws/ca/%s" (default "ca.crt" .caBundle.key) | quote }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* How a monitor reads metrics, from the values of the monitor. */}}
+{{- define "spa.scraping" -}}
+{{- with .interval -}}
+interval: {{ . }}
+{{- end }}
+{{- with .scrapeTimeout }}
+scrapeTimeout: {{ . }}
+{{- end }}
+# The namespace of a volume (metricsNamespaces) is not replaced by that of the provider.
+honorLabels: true
+relabelings:
+  - sourceLabels: [__meta_kubernetes_pod_node_name]
+    targetLabel: node
+  {{- with .relabelings }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with .metricRelabelings }}
+metricRelabelings:
+  {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
