@@ -95,6 +95,10 @@ readme-check: venv  ## show how --help in the README differs from the command's 
 docs-check: venv  ## check errors, links and tests that docs/ names against the code
 	$(BIN)/python -m scripts.check_docs
 
+.PHONY: shell-check
+shell-check: venv  ## check the shell of documents and scripts (shellcheck)
+	$(BIN)/python -m scripts.check_shell
+
 .PHONY: proto-check
 proto-check: venv  ## show how provider/v1alpha1 differs from what protos/ generates
 	@new=$$(mktemp -d) && trap 'rm -rf "$$new"' EXIT && \
