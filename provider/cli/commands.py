@@ -34,7 +34,8 @@ COMMANDS: Mapping[str, Command] = {
     "health": Command("ask a running daemon whether it answers", "provider.tools.health"),
     "mount": Command("write the files of a class into a folder", "provider.tools.mount.command"),
     "validate": Command(
-        "check SecretProviderClasses and report every mistake", "provider.tools.validate.command"
+        "check classes and External Secrets resources, and report every mistake",
+        "provider.tools.validate.command",
     ),
     "explain": Command(
         "show identity, calls and files of a class", "provider.tools.explain.command"

@@ -1,7 +1,9 @@
 """`remoteRef.property`: a gjson path into a JSON secret, with ESO's rule for dots."""
 
+import re
 from typing import Final
 
+from provider.controller.gjson.modifiers import UNSUPPORTED
 from provider.controller.gjson.search import get
 from provider.controller.template.errors import FunctionError, LimitExceeded
 from provider.controller.template.limits import Budget, Limits
@@ -10,6 +12,9 @@ from provider.errors import InvalidRequest
 
 _MOST_PATH: Final = 1024  # characters
 _LIMITS: Final = Limits()
+_UNSUPPORTED: Final = re.compile(
+    rf"(?:^|[.|\[{{,:(])@(?P<name>{'|'.join(sorted(UNSUPPORTED))})(?![\w-])"
+)
 
 
 def read_property(document: bytes, path: str) -> bytes | None:
@@ -35,3 +40,11 @@ def read_property(document: bytes, path: str) -> bytes | None:
     except RecursionError:
         raise InvalidRequest(f"property {path}: nested too deeply") from None
     return tight(found.string()) if found.exists else None
+
+
+def property_fault(path: str) -> str | None:
+    """Why no document gives a value for a property; None if one may."""
+    if len(path) > _MOST_PATH:
+        return f"is longer than {_MOST_PATH} characters"
+    found = _UNSUPPORTED.search(path)
+    return f"the gjson modifier @{found['name']} is not supported" if found else None

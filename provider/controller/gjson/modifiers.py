@@ -141,3 +141,5 @@ _MODIFIERS: Final[dict[str, Callable[[str, str], str]]] = {
     "tostr": lambda text, _: json_string(text),
     "fromstr": lambda text, _: parse(text).string() if is_valid(text) else "",
 }
+UNSUPPORTED: Final = MODIFIERS - _MODIFIERS.keys()
+"""Modifiers that gjson has, and this controller refuses."""

@@ -26,6 +26,8 @@ class Reviewed:
     manifest: Manifest
     klass: ClassManifest
     spec: ClassSpec | None
+    known: ClassSpec | None
+    """The class without its faulty parameters; None if one of its objects has mistakes."""
     objects: tuple[Node, ...]
     """The nodes of the `objects` text, by index."""
     embedded: Embedded | None
@@ -110,13 +112,21 @@ def review_class(
     form = Findings()
     klass = read_class(manifest, form)
     parse = Findings()
-    spec = None if form.problems else _parsed(klass.parameters, default_region, parse)
+    parsed = _parsed(klass.parameters, default_region, parse)
+    known = parsed or _without_faults(klass.parameters, default_region, parse.problems)
     text = klass.values.get("objects")
     embedded = Embedded(source.lines, text) if text else None
-    reviewed = Reviewed(source, manifest, klass, spec, _nodes(klass), embedded)
+    spec = None if form.problems else parsed
+    reviewed = Reviewed(source, manifest, klass, spec, known, _nodes(klass), embedded)
+    unread = {problem.path.rpartition(f"{_PARAMETERS}.")[2] for problem in form.problems}
+    has_none = _lacks_parameters(manifest)
     found = [
         *(at_place(rules.MANIFEST, source, problem, manifest.path) for problem in form.problems),
-        *(reviewed.from_parser(_rule(problem), problem) for problem in parse.problems),
+        *(
+            reviewed.from_parser(_rule(problem), problem)
+            for problem in parse.problems
+            if not (problem.path in unread or (has_none and form.problems))
+        ),
         *(reviewed.from_parser(rules.UNKNOWN_KEY, problem) for problem in parse.warnings),
     ]
     return reviewed, found
@@ -140,6 +150,21 @@ def _parsed(
         return None
     noted.warnings.extend(spec.warnings)
     return spec
+
+
+def _without_faults(
+    parameters: dict[str, str], default_region: str | None, problems: list[Problem]
+) -> ClassSpec | None:
+    """The class as it is without the parameters that have problems."""
+    faulty = {problem.path for problem in problems}
+    sound = {name: text for name, text in parameters.items() if name not in faulty}
+    return _parsed(sound, default_region, Findings())
+
+
+def _lacks_parameters(manifest: Manifest) -> bool:
+    """Whether there is no mapping of parameters, so that no parameter is missing in it."""
+    spec = manifest.node["spec"]
+    return not (isinstance(spec, Fields) and isinstance(spec["parameters"], Fields))
 
 
 def _rule(problem: Problem) -> Rule:

@@ -1,4 +1,4 @@
-"""Checks SecretProviderClasses before a pod uses them: mistakes, and what works but is risky."""
+"""Checks manifests of both doors before they are applied: mistakes, and what works but is risky."""
 
 import sys
 from argparse import Namespace
@@ -17,14 +17,19 @@ from provider.tools.validate.review import Review, review
 from provider.tools.validate.secret_objects import matching_block
 
 EXIT_CODES: Mapping[int, str] = {
-    0: "no class has mistakes; there may be warnings, unless --strict",
+    0: "there are no mistakes; there may be warnings, unless --strict",
     1: "mistakes, or with --strict warnings",
     2: "wrong command line, or a file cannot be read",
 }
 
 _ABOUT = """\
-Check SecretProviderClasses without a cluster and without AWS, with the parser of the daemon, and
-warn about what works but is risky. Volumes of pods in the same manifests are checked too."""
+Check SecretProviderClasses and External Secrets resources without a cluster and without AWS, with
+the parsers of daemon and controller, and warn about what works but is risky. What the manifests
+name of each other is checked too: classes of volumes, stores, generators, service accounts.
+
+examples:
+  secrets-provider-aws validate deploy/ --strict
+  helm template my-chart | secrets-provider-aws validate -"""
 
 Format = Literal["text", "json", "github", "sarif"]
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Level = Literal["error", "warning", "note"]
-"""`error`: pods do not start. `warning`: they start, but there is a problem. `note`: a remark."""
+"""`error`: pods do not start, Secrets are not written. `warning`: they are, but there is a problem.
+`note`: a remark."""
 
 LEVELS: tuple[Level, ...] = ("error", "warning", "note")
 
@@ -43,7 +44,16 @@ VOLUME = Rule("volume", "warning", "The volume of a pod names an existing class"
 SERVICE_ACCOUNT = Rule(
     "service-account", "warning", "The service account of a pod exists, and its role is an ARN"
 )
-ELSEWHERE = Rule("elsewhere", "note", "The files hold the classes and service accounts they name")
+RESOURCE = Rule("resource", "error", "The controller takes each External Secrets resource")
+TEMPLATE = Rule("template", "error", "Each template compiles")
+TEMPLATE_VALUE = Rule("template-value", "warning", "Templates use values that are read")
+SECRET_KEY = Rule("secret-key", "warning", "Each key of a Secret comes from one place")
+TARGET = Rule("target", "warning", "Only one ExternalSecret writes a Secret")
+STORE = Rule("store", "warning", "Stores and generators exist and can be used as they are named")
+DUPLICATE = Rule("duplicate", "warning", "The name of a resource is unique in its namespace")
+NOT_SUPPORTED = Rule("not-supported", "warning", "The controller has the kind")
+OLD_VERSION = Rule("old-version", "note", "The version is that of current releases")
+ELSEWHERE = Rule("elsewhere", "note", "The files hold what they name: classes, stores, accounts")
 
 RULES = (
     NOT_YAML,
@@ -66,6 +76,15 @@ RULES = (
     SYNCED_SECRET,
     VOLUME,
     SERVICE_ACCOUNT,
+    RESOURCE,
+    TEMPLATE,
+    TEMPLATE_VALUE,
+    SECRET_KEY,
+    TARGET,
+    STORE,
+    DUPLICATE,
+    NOT_SUPPORTED,
+    OLD_VERSION,
     ELSEWHERE,
 )
 

@@ -20,6 +20,7 @@ def as_json(review: Review) -> str:
     document = {
         "files": len(review.sources),
         "classes": len(review.classes),
+        "resources": len(review.resources),
         "passedOver": review.others,
         "count": {level: counts[level] for level in LEVELS},
         "findings": [_entry(finding) for finding in review.findings],

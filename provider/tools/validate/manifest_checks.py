@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from provider.manifests.nodes import Fields
+from provider.manifests.nodes import Fields, Node
 from provider.manifests.problems import quote
 from provider.tools.validate import findings as rules
 from provider.tools.validate.classes import Reviewed
@@ -52,19 +52,24 @@ def check_manifest(reviewed: Reviewed) -> Iterator[Finding]:
 
 
 def _check_metadata(reviewed: Reviewed) -> Iterator[Finding]:
-    """Names that Kubernetes refuses."""
     metadata = reviewed.manifest.node["metadata"]
     fields = metadata if isinstance(metadata, Fields) else None
-    if not reviewed.name:
-        yield reviewed.found(rules.MANIFEST, "metadata.name", "is required", metadata)
+    for key, message, hint in name_faults(metadata):
+        at = (fields[key] if fields else None) or metadata
+        yield reviewed.found(rules.MANIFEST, f"metadata.{key}", message, at, hint)
+
+
+def name_faults(metadata: Node | None) -> Iterator[tuple[str, str, str]]:
+    """Key, message and suggestion for names that Kubernetes refuses."""
+    fields = metadata if isinstance(metadata, Fields) else None
     for key, rule, allowed in _NAMES:
-        at = fields[key] if fields else None
-        name = text(at)
-        if name and not rule.fullmatch(name):
-            message = f"{quote(name)} is not a valid {key}: use {allowed}"
+        name = text(fields[key] if fields else None)
+        if not name and key == "name":
+            yield key, "is required", ""
+        elif name and not rule.fullmatch(name):
             meant = _UNFIT[key].sub("-", name.lower()).strip("-.")
             hint = f"did you mean {meant}" if rule.fullmatch(meant) else ""
-            yield reviewed.found(rules.MANIFEST, f"metadata.{key}", message, at, hint)
+            yield key, f"{quote(name)} is not a valid {key}: use {allowed}", hint
 
 
 def check_names(classes: Iterable[Reviewed]) -> Iterator[Finding]:

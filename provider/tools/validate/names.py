@@ -49,14 +49,17 @@ def check_names(reviewed: Reviewed) -> Iterator[Finding]:
 
 
 def _check(reviewed: Reviewed, path: str, node: Node, ref: SecretRef) -> Iterator[Finding]:
-    faults = _secret(ref) if ref.store == "secretsmanager" else _parameter(ref)
-    for key, message, hint in faults:
+    for key, message, hint in faults_in(ref):
         at = value(node, key) or node
         yield reviewed.found_inside(rules.AWS_NAME, f"{path}.{key}", message, at, hint)
 
 
+def faults_in(ref: SecretRef) -> Iterator[tuple[str, str, str]]:
+    """Key of an object, fault and suggestion, for a secret or a parameter."""
+    return _secret(ref) if ref.store == "secretsmanager" else _parameter(ref)
+
+
 def _parameter(ref: SecretRef) -> Iterator[tuple[str, str, str]]:
-    """Key, fault and suggestion."""
     name = ref.name
     if looks_like_arn(name):
         pass
@@ -115,7 +118,7 @@ def _secret(ref: SecretRef) -> Iterator[tuple[str, str, str]]:
 
 def check_number(reviewed: Reviewed) -> Iterator[Finding]:
     """More parameters than Parameter Store returns in a second."""
-    objects = reviewed.spec.objects if reviewed.spec else ()
+    objects = reviewed.known.objects if reviewed.known else ()
     refs = {obj.ref for obj in objects if obj.ref.store == "ssmparameter"}
     calls = -(-len(refs) // _BATCH)
     if calls <= _CALLS_A_SECOND:

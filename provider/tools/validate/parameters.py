@@ -17,11 +17,18 @@ def check_regions(reviewed: Reviewed) -> Iterator[Finding]:
     """Regions that do not look like a region of AWS, or are not known."""
     for key in ("region", "failoverRegion"):
         given = reviewed.klass.values.get(key)
-        if given and given.text and given.text not in KNOWN_REGIONS and is_region(given.text):
-            is_formed = _REGION.fullmatch(given.text)
-            why = "is not a known AWS region" if is_formed else "does not look like an AWS region"
-            message, hint = f"{quote(given.text)} {why}", _meant(given.text)
+        if given and (doubt := region_doubt(given.text)):
+            message, hint = doubt
             yield reviewed.found(rules.REGION, f"spec.parameters.{key}", message, given, hint)
+
+
+def region_doubt(text: str) -> tuple[str, str] | None:
+    """Message and suggestion for a region that can exist, but is not known; None for others."""
+    if not text or text in KNOWN_REGIONS or not is_region(text):
+        return None
+    is_formed = _REGION.fullmatch(text)
+    why = "is not a known AWS region" if is_formed else "does not look like an AWS region"
+    return f"{quote(text)} {why}", _meant(text)
 
 
 def _meant(text: str) -> str:
@@ -44,10 +51,10 @@ def check_effects(reviewed: Reviewed) -> Iterator[Finding]:
 
 def check_failover(reviewed: Reviewed) -> Iterator[Finding]:
     """What a failover region probably does not have."""
-    spec = reviewed.spec
+    spec = reviewed.known
     if spec is None or spec.failover_region is None:
         return
-    if spec.region is None:
+    if spec.region is None and "region" not in reviewed.klass.values:
         region = spec.failover_region
         message = f"without region, nodes in {region} cannot mount the class"
         yield reviewed.found(

@@ -1,18 +1,29 @@
 """Which files of a folder hold something to check, and kinds that are nearly those to check.
 
 A folder of a GitOps repository also has Helm values, workflows, patches, schemas and Kustomizations
-that mention SecretProviderClasses. Only Kubernetes manifests with a kind to check count.
+that mention SecretProviderClasses or External Secrets. Only Kubernetes manifests with a kind to
+check count.
 """
 
 import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
+from provider.controller.kinds import GROUP as EXTERNAL_SECRETS
+from provider.manifests.keys import closest
 from provider.manifests.kubernetes import Manifest
 from provider.manifests.problems import quote
+from provider.tools.resources.kinds import (
+    KINDS,
+    NOT_SUPPORTED,
+    group_of,
+    is_of_groups,
+    is_resource,
+    known_kinds,
+)
 from provider.tools.sources import Source
 from provider.tools.validate import findings as rules
-from provider.tools.validate.findings import Finding
+from provider.tools.validate.findings import Finding, Rule
 from provider.tools.workloads import DRIVER, pods, volumes
 
 GROUP = "secrets-store.csi.x-k8s.io"
@@ -31,7 +42,8 @@ _SIMILAR = 0.85
 
 def is_relevant(text: str) -> bool:
     """Whether a file must be parsed to know whether it holds something to check."""
-    if KIND.lower() in text.lower() or GROUP in text or DRIVER in text:
+    mentions = (GROUP, DRIVER, EXTERNAL_SECRETS, "kustomize.config.k8s.io", "patches")
+    if KIND.lower() in text.lower() or any(one in text for one in mentions):
         return True
     kinds = set(_KINDS.findall(text))
     return "ServiceAccount" in kinds or any(map(_is_similar, kinds))
@@ -48,23 +60,53 @@ def is_checked(manifest: Manifest) -> bool:
         return bool(manifest.api_version) or manifest.kind == KIND
     if manifest.api_version.startswith(f"{GROUP}/") or _is_similar(manifest.kind):
         return True
+    if is_of_groups(manifest) or manifest.kind == "ExternalSecret":
+        return True
     return any(True for _, pod in pods(manifest.node) for _ in volumes(pod))
 
 
 def check_kind(source: Source, manifest: Manifest) -> Iterator[Finding]:
-    """A kind that does not exist and is nearly that of a class."""
+    """A kind that does not exist and is nearly that of a class, or of a resource."""
     kind, of_group = manifest.kind, manifest.api_version.startswith(f"{GROUP}/")
+    if is_of_groups(manifest) or kind == "ExternalSecret":
+        yield from _check_resource_kind(source, manifest)
+        return
     if not kind or kind in {KIND, *_OTHER_KINDS} or not (of_group or _is_similar(kind)):
         return
     message = f"{quote(kind)} is not a kind" + (f" of {GROUP}" if of_group else "")
-    at = manifest.node["kind"] or manifest.node
-    place = (source.name, at.line, at.column)
-    yield Finding(rules.MANIFEST, *place, manifest.path, "kind", message, f"did you mean {KIND}")
+    yield _finding(source, manifest, ("kind", message, f"did you mean {KIND}"))
+
+
+def _check_resource_kind(source: Source, manifest: Manifest) -> Iterator[Finding]:
+    kind, group = manifest.kind, group_of(manifest)
+    if is_resource(manifest):
+        return
+    if kind in KINDS:
+        right = f"{KINDS[kind].group}/{KINDS[kind].versions[0]}"
+        message = f"must be {right}, got {quote(manifest.api_version)}"
+        yield _finding(source, manifest, ("apiVersion", message, ""))
+    elif kind in NOT_SUPPORTED:
+        message = f"{kind} is not supported by this controller: it reads AWS, and writes nothing"
+        yield _finding(source, manifest, ("kind", message, ""), rules.NOT_SUPPORTED)
+    elif kind not in known_kinds(group):
+        message = f"{quote(kind)} is not a kind of {group} that this controller has"
+        meant = closest(kind, known_kinds(group))
+        hint = f"did you mean {meant}" if meant else ""
+        yield _finding(source, manifest, ("kind", message, hint))
+
+
+def _finding(
+    source: Source, manifest: Manifest, about: tuple[str, str, str], rule: Rule = rules.MANIFEST
+) -> Finding:
+    """A finding of key, message and suggestion."""
+    key, message, hint = about
+    at = manifest.node[key] or manifest.node
+    return Finding(rule, source.name, at.line, at.column, manifest.path, key, message, hint)
 
 
 def nothing_to_check(source: Source) -> Finding:
     """The finding for a named file without anything to check."""
-    message = "holds no SecretProviderClass, no pod that mounts one, and no ServiceAccount"
+    message = "holds no SecretProviderClass, no External Secrets resource, and no ServiceAccount"
     return Finding(rules.NOTHING, source.name, 1, 1, "", "", message)
 
 

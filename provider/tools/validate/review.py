@@ -3,10 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from provider.controller.resources.objects import Store
 from provider.manifests.entries import Findings
 from provider.manifests.kubernetes import Manifest, find_manifests
 from provider.manifests.nodes import Fields
 from provider.manifests.problems import Problem
+from provider.tools.resources.kinds import is_resource
+from provider.tools.resources.lookup import lookup
+from provider.tools.resources.parsed import Resource, read_resource
 from provider.tools.sources import Source
 from provider.tools.validate import findings as rules
 from provider.tools.validate import (
@@ -15,13 +19,19 @@ from provider.tools.validate import (
     names,
     parameters,
     relevance,
+    resource_checks,
+    resource_references,
     service_accounts,
     synced_secrets,
     volumes,
 )
 from provider.tools.validate.classes import Reviewed, at_place, review_class
 from provider.tools.validate.findings import Finding, in_order
-from provider.tools.workloads import text
+from provider.tools.validate.patches import has_directive, is_patch_file, patch_files
+from provider.tools.validate.resource_findings import from_parser
+from provider.tools.workloads import at, text
+
+_Held = tuple[Source, Manifest]
 
 CHECKS: Sequence[Callable[[Reviewed], Iterator[Finding]]] = (
     manifest_checks.check_manifest,
@@ -45,10 +55,12 @@ class Review:
     sources: Sequence[Source]
     """The files with something to check, and all named ones."""
     passed_over: Sequence[Source]
-    """Files of folders that mention a class but hold nothing to check."""
+    """Files of folders that hold nothing to check, such as patches."""
     classes: Sequence[Reviewed]
+    resources: Sequence[Resource]
+    """External Secrets resources."""
     others: int
-    """Number of classes of other providers, which are not checked."""
+    """Number of classes and stores of other providers, which are not checked."""
     findings: Sequence[Finding]
 
     def without(self, level: rules.Level) -> "Review":
@@ -62,22 +74,37 @@ class Review:
 
 
 def review(sources: Iterable[Source], default_region: str | None = None) -> Review:
-    """Check every class. `default_region` is that of the daemon, if it is known."""
+    """Check everything. `default_region` is that of the daemon, if it is known."""
     found: list[Finding] = []
     checked, passed_over = list[Source](), list[Source]()
-    manifests: list[tuple[Source, Manifest]] = []
-    for source in sources:
-        held, problems = _read(source)
+    manifests: list[_Held] = []
+    whole: list[Manifest] = []
+    files = list(sources)
+    patches = patch_files(files)
+    for source in files:
+        held, problems = ((), ()) if is_patch_file(source, patches) else _read(source, whole)
         if not (held or problems or source.is_named):
             passed_over.append(source)
             continue
         checked.append(source)
         found += problems if held or problems else [relevance.nothing_to_check(source)]
         manifests += ((source, one) for one in held)
-    classes: list[Reviewed] = []
-    others: list[Manifest] = []
     for source, manifest in manifests:
         found += relevance.check_kind(source, manifest)
+    classes, others, of_classes = _review_classes(manifests, default_region)
+    resources, of_resources = _review_resources(manifests, whole)
+    found += [*of_classes, *of_resources, *_check_pods(manifests, classes, others)]
+    foreign = len(others) + sum(map(_is_foreign, resources))
+    return Review(checked, passed_over, classes, resources, foreign, in_order(found))
+
+
+def _review_classes(
+    manifests: Sequence[_Held], default_region: str | None
+) -> tuple[Sequence[Reviewed], Sequence[Manifest], Sequence[Finding]]:
+    """The classes, those of other providers, and the findings."""
+    found: list[Finding] = []
+    classes, others = list[Reviewed](), list[Manifest]()
+    for source, manifest in manifests:
         if manifest.kind != relevance.KIND:
             continue
         if not manifest_checks.is_ours(_provider(manifest)):
@@ -88,20 +115,60 @@ def review(sources: Iterable[Source], default_region: str | None = None) -> Revi
         found += (finding for check in CHECKS for finding in check(reviewed))
         classes.append(reviewed)
     found += manifest_checks.check_names(classes)
+    return classes, others, found
+
+
+def _review_resources(
+    manifests: Sequence[_Held], whole: Sequence[Manifest]
+) -> tuple[Sequence[Resource], Sequence[Finding]]:
+    """The External Secrets resources and the findings about them."""
+    resources = [read_resource(*one) for one in manifests if is_resource(one[1])]
+    files = lookup(resources, whole)
+    found: list[Finding] = []
+    ours = [one for one in resources if not _is_foreign(one)]
+    for one in ours:
+        found += from_parser(one)
+        found += (finding for check in resource_checks.CHECKS for finding in check(one))
+        found += resource_references.check_references(one, files)
+        found += resource_references.check_credentials(one, files)
+    found += resource_references.check_together(ours)
+    found += resource_checks.check_versions(ours)
+    return resources, found
+
+
+def _is_foreign(resource: Resource) -> bool:
+    """Whether it is a store of another provider for a controller of another class."""
+    parsed = resource.parsed
+    return isinstance(parsed, Store) and bool(parsed.controller) and _has_other_provider(resource)
+
+
+def _has_other_provider(resource: Resource) -> bool:
+    provider = at(resource.manifest.node, "spec", "provider")
+    return isinstance(provider, Fields) and "aws" not in provider.entries
+
+
+def _check_pods(
+    manifests: Sequence[_Held], classes: Sequence[Reviewed], others: Sequence[Manifest]
+) -> Iterator[Finding]:
+    """What pods and ServiceAccounts name."""
     known = [(one.klass.namespace, one.name) for one in classes]
     known += [(one.namespace, one.name) for one in others]
     accounts = [(one.namespace, one.name) for _, one in manifests if one.kind == _ACCOUNT]
     for source, manifest in manifests:
-        found += volumes.check_volumes(source, manifest, known)
-        found += service_accounts.check_accounts(source, manifest, accounts)
-        found += service_accounts.check_annotations(source, manifest)
-    return Review(checked, passed_over, classes, len(others), in_order(found))
+        yield from volumes.check_volumes(source, manifest, known)
+        yield from service_accounts.check_accounts(source, manifest, accounts)
+        yield from service_accounts.check_annotations(source, manifest)
 
 
-def _read(source: Source) -> tuple[Sequence[Manifest], Sequence[Finding]]:
-    """The manifests to check, and what is wrong with the file as a whole."""
+def _read(source: Source, whole: list[Manifest]) -> tuple[Sequence[Manifest], Sequence[Finding]]:
+    """The manifests to check, and what is wrong with the file as a whole.
+
+    All manifests, also those that are only referred to, are added to `whole`.
+    """
     noted = Findings()
-    manifests = [one for one in find_manifests(source.text, noted) if relevance.is_checked(one)]
+    there = [one for one in find_manifests(source.text, noted) if not has_directive(one.node)]
+    manifests = [one for one in there if relevance.is_checked(one)]
+    whole += there
     is_broken = any(problem.path == _UNREADABLE for problem in noted.problems)
     if manifests or (is_broken and relevance.seems_to_hold_class(source)):
         return manifests, [_unread(source, problem) for problem in noted.problems]

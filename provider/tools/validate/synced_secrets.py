@@ -70,7 +70,7 @@ def _check_secret(
 
 
 def _check_data(reviewed: Reviewed, path: str, secret: Fields) -> Iterator[Finding]:
-    known = files(reviewed.spec) if reviewed.spec else None
+    known = files(reviewed.known) if reviewed.known else None
     keys: set[str] = set()
     for index, entry in mappings(secret["data"]):
         entry_path = f"{path}.data[{index}]"

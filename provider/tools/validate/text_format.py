@@ -29,13 +29,23 @@ def as_text(review: Review, paint: Paint) -> str:
 
 
 def summary(review: Review) -> str:
-    """One line: the number of files, classes and findings."""
+    """One line: the number of files, classes, resources and findings."""
     others = f" ({_counted(review.others, 'class')} of other providers skipped)"
-    checked = f"{_counted(len(review.classes), 'class')} in {_counted(len(review.sources), 'file')}"
     counts = Counter(finding.level for finding in review.findings)
     counted = ", ".join(_counted(counts[level], level) for level in LEVELS if counts[level])
-    result = "no problems" if review.classes or review.others else "there is no SecretProviderClass"
-    return f"{checked}{others if review.others else ''}: {counted or result}"
+    is_empty = not (review.classes or review.resources or review.others)
+    result = "there is no SecretProviderClass" if is_empty else "no problems"
+    return f"{_checked(review)}{others if review.others else ''}: {counted or result}"
+
+
+def _checked(review: Review) -> str:
+    """What was checked, such as `1 class and 2 External Secrets resources in 3 files`."""
+    there = []
+    if review.classes or not review.resources:
+        there.append(_counted(len(review.classes), "class"))
+    if review.resources:
+        there.append(_counted(len(review.resources), "External Secrets resource"))
+    return f"{' and '.join(there)} in {_counted(len(review.sources), 'file')}"
 
 
 def _counted(number: int, noun: str) -> str:

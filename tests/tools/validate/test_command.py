@@ -229,6 +229,7 @@ def test_json_has_every_detail(validate: Run) -> None:
     assert document == {
         "files": 1,
         "classes": 1,
+        "resources": 0,
         "passedOver": 0,
         "count": {"error": 0, "warning": 1, "note": 0},
     }

@@ -1,0 +1,94 @@
+"""YAML nodes as the JSON that the API server would get, and nodes by the paths of problems."""
+
+import json
+
+from provider.manifests.nodes import Field, Fields, Items, Node, Scalar
+
+
+def as_json(node: Node) -> object:
+    """The value of a node, with the types of YAML 1.1."""
+    if isinstance(node, Fields):
+        return {name: as_json(field.node) for name, field in node.entries.items()}
+    if isinstance(node, Items):
+        return [as_json(one) for one in node.nodes]
+    return _scalar(node)
+
+
+def _scalar(node: Scalar) -> object:
+    if node.kind == "null":
+        return None
+    if node.kind == "boolean":
+        return node.text.lower() in {"true", "yes", "on", "y"}
+    if node.kind == "integer":
+        return _number(node.text)
+    if node.kind == "number":
+        return _real(node.text)
+    return node.text
+
+
+def _number(text: str) -> object:
+    """An integer; text stays text where Python does not read it as one (`1:30`, `0777`)."""
+    plain = text.replace("_", "")
+    try:
+        return int(plain, 0) if len(plain) < 100 else plain
+    except ValueError:
+        return plain
+
+
+def _real(text: str) -> object:
+    try:
+        return float(text.replace("_", ""))
+    except ValueError:  # .inf and .nan, which JSON does not have
+        return text
+
+
+def node_at(root: Fields, path: str) -> tuple[Node, bool]:
+    """The node at a path such as `spec.data[0].remoteRef`, or the nearest one around it.
+
+    The second value says whether the node itself is there.
+    """
+    node: Node = root
+    rest = path
+    while rest:
+        step = _step(node, rest)
+        if step is None:
+            return node, False
+        node, rest = step
+    return node, True
+
+
+def key_at(root: Fields, path: str) -> Node:
+    """The key of the entry at a path, or the nearest node around it."""
+    owner, _, name = path.rpartition(".")
+    around, is_there = node_at(root, owner)
+    field = around.entries.get(name) if is_there and isinstance(around, Fields) else None
+    return field.key if field else around
+
+
+def _step(node: Node, rest: str) -> tuple[Node, str] | None:
+    if rest.startswith("[") and isinstance(node, Items):
+        index, bracket, after = rest[1:].partition("]")
+        if bracket and index.isdecimal() and int(index) < len(node.nodes):
+            return node.nodes[int(index)], after.removeprefix(".")
+        return None
+    if not isinstance(node, Fields):
+        return None
+    found = [
+        (written, field)
+        for name, field in node.entries.items()
+        for written in (name, json.dumps(name, ensure_ascii=False))
+        if _begins(rest, written)
+    ]
+    if not found:
+        return None
+    written, field = max(found, key=_length)
+    return field.node, rest[len(written) :].removeprefix(".")
+
+
+def _begins(rest: str, name: str) -> bool:
+    """Whether a path begins with this key, which may contain dots itself."""
+    return bool(name) and rest.startswith(name) and rest[len(name) :][:1] in ("", ".", "[")
+
+
+def _length(found: tuple[str, Field]) -> int:
+    return len(found[0])

@@ -1,0 +1,69 @@
+"""The kinds of External Secrets resources, as manifests name them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from provider.controller.kinds import GENERATOR_GROUP, GENERATORS, GROUP
+from provider.controller.resources.cluster_external_secret import ClusterExternalSecretSpec
+from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.controller.resources.generators import ClusterGeneratorSpec
+from provider.controller.resources.objects import GENERATORS as GENERATOR_TABLES
+from provider.controller.resources.store import StoreSpec
+from provider.manifests.kubernetes import Manifest
+
+STORES = ("SecretStore", "ClusterSecretStore")
+NOT_SUPPORTED = ("PushSecret", "ClusterPushSecret")
+"""Kinds of External Secrets Operator that this controller does not have."""
+CLUSTER_WIDE = frozenset({"ClusterSecretStore", "ClusterExternalSecret", "ClusterGenerator"})
+_OTHERS = (*NOT_SUPPORTED, "GeneratorState")
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceKind:
+    """A kind: its group, its versions (the first is the current one), the table of its spec."""
+
+    group: str
+    versions: tuple[str, ...]
+    table: type
+
+
+_BOTH = ("v1", "v1beta1")
+KINDS: Mapping[str, ResourceKind] = {
+    "ExternalSecret": ResourceKind(GROUP, _BOTH, ExternalSecretSpec),
+    "SecretStore": ResourceKind(GROUP, _BOTH, StoreSpec),
+    "ClusterSecretStore": ResourceKind(GROUP, _BOTH, StoreSpec),
+    "ClusterExternalSecret": ResourceKind(GROUP, _BOTH, ClusterExternalSecretSpec),
+    **{
+        name: ResourceKind(GENERATOR_GROUP, ("v1alpha1",), table)
+        for name, table in GENERATOR_TABLES.items()
+    },
+    "ClusterGenerator": ResourceKind(GENERATOR_GROUP, ("v1alpha1",), ClusterGeneratorSpec),
+}
+GENERATOR_KINDS = frozenset(GENERATORS)
+
+
+def is_resource(manifest: Manifest) -> bool:
+    """Whether a manifest is an External Secrets resource of a kind that is checked."""
+    kind = KINDS.get(manifest.kind)
+    return kind is not None and group_of(manifest) == kind.group
+
+
+def group_of(manifest: Manifest) -> str:
+    """The group of the apiVersion; empty for the core group."""
+    return manifest.api_version.rpartition("/")[0]
+
+
+def version_of(manifest: Manifest) -> str:
+    """The version of the apiVersion, without the group."""
+    return manifest.api_version.rpartition("/")[2]
+
+
+def is_of_groups(manifest: Manifest) -> bool:
+    """Whether a manifest is of a group of External Secrets, whatever its kind."""
+    return group_of(manifest) in {GROUP, GENERATOR_GROUP}
+
+
+def known_kinds(group: str) -> list[str]:
+    """All kinds of a group that mean something to users of External Secrets."""
+    others = _OTHERS if group == GROUP else ()
+    return [*(name for name, kind in KINDS.items() if kind.group == group), *others]

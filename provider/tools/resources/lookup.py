@@ -1,0 +1,118 @@
+"""Finds what resources refer to among the manifests of the same files.
+
+A manifest without a namespace is taken for one of any namespace: it is the namespace of `kubectl
+apply -n`.
+"""
+
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from provider.controller.resources.objects import Generator, Store
+from provider.controller.resources.references import NAMESPACE_LABEL
+from provider.controller.resources.store_ref import StoreKind
+from provider.errors import ObjectNotFound
+from provider.kube.kinds import Document, Kind
+from provider.manifests.kubernetes import Manifest
+from provider.manifests.problems import quote
+from provider.tools.resources.documents import as_json
+from provider.tools.resources.kinds import CLUSTER_WIDE
+from provider.tools.resources.parsed import Resource
+
+T = TypeVar("T", Resource, Manifest)
+Name = tuple[str, str, str]
+"""Kind, namespace (empty if there is none) and name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Resources and other manifests by kind and name."""
+
+    resources: Mapping[tuple[str, str], Sequence[Resource]]
+    others: Mapping[tuple[str, str], Sequence[Manifest]]
+    change: Callable[[Store], Store] = field(default=lambda store: store)
+    """Applied to each store that `store` returns."""
+
+    def resource(self, kind: str, namespace: str, name: str) -> Resource | None:
+        """A resource of this name that an object of `namespace` may mean."""
+        return _of_namespace(self.resources.get((kind, name), ()), kind, namespace)
+
+    def manifest(self, kind: str, namespace: str, name: str) -> Manifest | None:
+        """A manifest of any other kind."""
+        return _of_namespace(self.others.get((kind, name), ()), kind, namespace)
+
+    def names(self, kind: str, namespace: str) -> list[str]:
+        """The names of the manifests of another kind in a namespace."""
+        found = (one for pair, there in self.others.items() if pair[0] == kind for one in there)
+        return [one.name for one in found if one.namespace == namespace]
+
+    def store(self, kind: StoreKind, namespace: str, name: str) -> Store | None:
+        """For `controller.stores.Stores`."""
+        found = self.resource(kind, namespace, name)
+        return self.change(found.parsed) if found and isinstance(found.parsed, Store) else None
+
+    def generator(self, kind: str, namespace: str, name: str) -> Generator | None:
+        """For `controller.generators.Generators`."""
+        found = self.resource(kind, namespace, name)
+        return found.parsed if found and isinstance(found.parsed, Generator) else None
+
+    def namespace_labels(self, namespace: str) -> Mapping[str, str]:
+        """The labels of a namespace: those of its manifest, and its name."""
+        found = self.manifest("Namespace", "", namespace)
+        metadata = _document(found).get("metadata") if found else None
+        labels = metadata.get("labels") if isinstance(metadata, dict) else None
+        texts = labels if isinstance(labels, dict) else {}
+        return {**{str(key): str(text) for key, text in texts.items()}, NAMESPACE_LABEL: namespace}
+
+    async def get(
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        *,
+        metadata_only: bool = False,  # noqa: ARG002 (as the API has it)
+    ) -> Document:
+        """A manifest as the Kubernetes API would return it; raises `ObjectNotFound`."""
+        found = self.manifest(kind.name, namespace, name)
+        if found is None:
+            raise ObjectNotFound(f"{kind.name} {quote(name)} is not in the files")
+        return _document(found)
+
+
+def lookup(resources: Iterable[Resource], manifests: Iterable[Manifest] = ()) -> Lookup:
+    """The lookup over resources and all manifests of their files."""
+    by_name: dict[tuple[str, str], list[Resource]] = {}
+    for one in resources:
+        by_name.setdefault((one.kind, one.name), []).append(one)
+    others: dict[tuple[str, str], list[Manifest]] = {}
+    for other in manifests:
+        others.setdefault((other.kind, other.name), []).append(other)
+    return Lookup(by_name, others)
+
+
+def _of_namespace(found: Sequence[T], kind: str, namespace: str) -> T | None:
+    if kind in CLUSTER_WIDE or kind == "Namespace":
+        return found[-1] if found else None
+    for one in found:
+        if one.namespace == namespace:
+            return one
+    return next((one for one in found if not (one.namespace and namespace)), None)
+
+
+def _document(manifest: Manifest) -> dict[str, Any]:
+    document = as_json(manifest.node)
+    found: dict[str, Any] = dict(document) if isinstance(document, dict) else {}
+    texts = found.get("stringData")
+    if manifest.kind == "Secret" and isinstance(texts, dict):
+        found["data"] = {**_mapping(found.get("data")), **_encoded(texts)}
+    return found
+
+
+def _encoded(texts: Mapping[str, object]) -> dict[str, str]:
+    """The `stringData` of a Secret, as the API server puts it into `data`."""
+    return {key: b64encode(str(text).encode()).decode() for key, text in texts.items()}
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return dict(value) if isinstance(value, dict) else {}

@@ -1,0 +1,112 @@
+"""A manifest of an External Secrets resource, with what the controller's parser says about it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.controller.resources.objects import (
+    ClusterExternalSecret,
+    ExternalSecret,
+    Generator,
+    Store,
+    read_cluster_external_secret,
+    read_external_secret,
+    read_generator,
+    read_store,
+)
+from provider.controller.resources.reading import Reading
+from provider.controller.resources.store_ref import StoreKind
+from provider.manifests.entries import Findings
+from provider.manifests.kubernetes import Manifest, find_manifests
+from provider.manifests.problems import Problem
+from provider.tools.resources.documents import as_json
+from provider.tools.resources.kinds import GENERATOR_KINDS, STORES, is_resource
+from provider.tools.sources import Source
+
+Parsed = ExternalSecret | Store | ClusterExternalSecret | Generator
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource. `document` is its JSON, `parsed` what the controller makes of it."""
+
+    source: Source
+    manifest: Manifest
+    document: Mapping[str, Any]
+    parsed: Parsed
+
+    @property
+    def kind(self) -> str:
+        """The kind."""
+        return self.manifest.kind
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        return self.manifest.name
+
+    @property
+    def namespace(self) -> str:
+        """The namespace; empty if the manifest has none."""
+        return self.manifest.namespace
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What the condition would say."""
+        return self.parsed.problems
+
+    @property
+    def spec(self) -> ExternalSecretSpec | None:
+        """The spec of an ExternalSecret, also within a ClusterExternalSecret; None if faulty."""
+        if isinstance(self.parsed, ExternalSecret):
+            return self.parsed.spec
+        if isinstance(self.parsed, ClusterExternalSecret) and self.parsed.spec:
+            return self.parsed.spec.external_secret_spec
+        return None
+
+    @property
+    def draft(self) -> ExternalSecretSpec | None:
+        """The same also of a faulty one, with defaults in place of what `is_faulty`."""
+        if self.spec is not None:
+            return self.spec
+        if not isinstance(self.parsed, ExternalSecret | ClusterExternalSecret):
+            return None
+        given = self.document.get("spec")
+        if isinstance(self.parsed, ClusterExternalSecret):
+            given = given.get("externalSecretSpec") if isinstance(given, dict) else None
+        return Reading().table(given, ExternalSecretSpec, "")
+
+    def is_faulty(self, path: str) -> bool:
+        """Whether there is a problem at `path`, or below."""
+        below = (f"{path}.", f"{path}[")
+        return any(one.path == path or one.path.startswith(below) for one in self.problems)
+
+    @property
+    def spec_path(self) -> str:
+        """The path of that spec."""
+        is_wrapped = isinstance(self.parsed, ClusterExternalSecret)
+        return "spec.externalSecretSpec" if is_wrapped else "spec"
+
+
+def read_resource(source: Source, manifest: Manifest) -> Resource:
+    """The resource of a manifest of one of our kinds, however faulty it is."""
+    document = cast("Mapping[str, Any]", as_json(manifest.node))
+    return Resource(source, manifest, document, _parsed(manifest.kind, document))
+
+
+def read_resources(sources: Iterable[Source]) -> tuple[list[Resource], list[Manifest]]:
+    """The resources of all files, and all manifests. What cannot be read is left out."""
+    found = [(one, two) for one in sources for two in find_manifests(one.text, Findings())]
+    resources = [read_resource(*one) for one in found if is_resource(one[1])]
+    return resources, [manifest for _, manifest in found]
+
+
+def _parsed(kind: str, document: Mapping[str, Any]) -> Parsed:
+    if kind in STORES:
+        return read_store(document, cast("StoreKind", kind))
+    if kind == "ClusterExternalSecret":
+        return read_cluster_external_secret(document)
+    if kind in GENERATOR_KINDS:
+        return read_generator(document, kind)
+    return read_external_secret(document)

@@ -1,0 +1,196 @@
+"""Checks of what External Secrets resources name: stores, generators, accounts, other Secrets.
+
+Where no file has any of a kind, a missing one is only a note: it is elsewhere.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from provider.controller.plan import target_name
+from provider.controller.remote_refs import secret_ref
+from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.controller.resources.objects import ExternalSecret, Store
+from provider.controller.resources.references import credential_namespace, may_use
+from provider.controller.resources.store import ServiceAccountRef
+from provider.controller.resources.store_ref import StoreKind, StoreRef
+from provider.manifests.problems import quote
+from provider.tools.resources.kinds import CLUSTER_WIDE, GENERATOR_KINDS, STORES
+from provider.tools.resources.lookup import Lookup
+from provider.tools.resources.parsed import Resource
+from provider.tools.validate import findings as rules
+from provider.tools.validate.findings import Finding
+from provider.tools.validate.names import faults_in
+from provider.tools.validate.resource_checks import remote_refs
+from provider.tools.validate.resource_findings import finding
+from provider.tools.validate.synced_secrets import nearest
+from provider.tools.workloads import role_of
+
+_PARTS = {
+    "objectName": "key",
+    "objectVersion": "version",
+    "objectVersionLabel": "version",
+}
+"""The keys of a remoteRef, by those of an object of a class."""
+
+
+def check_references(resource: Resource, files: Lookup) -> Iterator[Finding]:
+    """Stores and generators that do not exist, or may not be used from the namespace."""
+    spec = resource.draft
+    if spec is None:
+        return
+    for path, ref in _store_refs(spec, resource.spec_path):
+        if resource.is_faulty(path):
+            continue
+        yield from _check_store(resource, path, ref, files)
+    for index, entry in enumerate(spec.data_from):
+        generator = entry.source_ref.generator_ref if entry.source_ref else None
+        if generator and not files.resource(generator.kind, resource.namespace, generator.name):
+            path = f"{resource.spec_path}.dataFrom[{index}].sourceRef.generatorRef.name"
+            kinds = tuple(GENERATOR_KINDS)
+            yield _missing(resource, path, (generator.kind, generator.name), kinds, files)
+    yield from _check_aws_names(resource, spec, files)
+
+
+def _store_refs(spec: ExternalSecretSpec, path: str) -> Iterator[tuple[str, StoreRef]]:
+    if spec.secret_store_ref.name:
+        yield f"{path}.secretStoreRef", spec.secret_store_ref
+    for index, one in enumerate(spec.data):
+        if one.source_ref and one.source_ref.store_ref:
+            yield f"{path}.data[{index}].sourceRef.storeRef", one.source_ref.store_ref
+    for index, entry in enumerate(spec.data_from):
+        if entry.source_ref and entry.source_ref.store_ref:
+            yield f"{path}.dataFrom[{index}].sourceRef.storeRef", entry.source_ref.store_ref
+
+
+def _check_store(resource: Resource, path: str, ref: StoreRef, files: Lookup) -> Iterator[Finding]:
+    found = files.resource(ref.kind, resource.namespace, ref.name)
+    if found is None:
+        yield _missing(resource, f"{path}.name", (ref.kind, ref.name), STORES, files)
+        return
+    store = found.parsed
+    is_placed = isinstance(resource.parsed, ExternalSecret) and resource.namespace
+    if not (isinstance(store, Store) and store.spec and is_placed) or ref.kind == "SecretStore":
+        return
+    if _is_denied(store, resource.namespace, files):
+        message = (
+            f"using cluster store {quote(ref.name)} is not allowed from namespace "
+            f"{quote(resource.namespace)}: denied by its spec.conditions"
+        )
+        yield finding(resource, rules.STORE, f"{path}.name", message)
+
+
+def _is_denied(store: Store, namespace: str, files: Lookup) -> bool:
+    """Whether the conditions deny a namespace; labels count only where they are known."""
+    if store.spec is None or may_use(store.spec, namespace, files.namespace_labels(namespace)):
+        return False
+    by_labels = any(one.namespace_selector for one in store.spec.conditions)
+    return not by_labels or files.manifest("Namespace", "", namespace) is not None
+
+
+def _missing(
+    resource: Resource, path: str, named: tuple[str, str], kinds: tuple[str, ...], files: Lookup
+) -> Finding:
+    kind, name = named
+    there = [one for pair, found in files.resources.items() if pair[0] in kinds for one in found]
+    message = f"{kind} {quote(name)} is not in these files"
+    same = [one for one in there if one.name == name]
+    if not same and all(one.kind != kind for one in there):
+        return finding(resource, rules.ELSEWHERE, path, message)
+    other_kinds = sorted({one.kind for one in same if one.kind != kind})
+    spaces = sorted({one.namespace for one in same if one.kind == kind})
+    if other_kinds:
+        hint = f"there is a {other_kinds[0]} of that name: set kind: {other_kinds[0]}"
+    elif spaces:
+        hint = f"there is one in the namespace {' and '.join(spaces)}"
+    else:
+        meant = nearest(name, [one.name for one in there if one.kind == kind])
+        hint = f"did you mean {meant}" if meant else ""
+    return finding(resource, rules.STORE, path, message, hint)
+
+
+def _check_aws_names(
+    resource: Resource, spec: ExternalSecretSpec, files: Lookup
+) -> Iterator[Finding]:
+    """Names that no secret and no parameter can have, by the service of the store."""
+    for path, ref in remote_refs(spec, resource.spec_path):
+        store = files.store(*_store_of(resource, spec, path))
+        aws = store.spec.provider.aws if store and store.spec else None
+        if aws is None or ref.metadata_policy == "Fetch":
+            continue
+        for key, message, _ in faults_in(secret_ref(ref, aws)):
+            at = f"{path}.{_PARTS[key]}"
+            about = f" (with the prefix {quote(aws.prefix)} of the store)" if aws.prefix else ""
+            yield finding(resource, rules.AWS_NAME, at, f"{message}{about}")
+
+
+def _store_of(
+    resource: Resource, spec: ExternalSecretSpec, path: str
+) -> tuple[StoreKind, str, str]:
+    entry = path.rpartition(".")[0]
+    own = {at.removesuffix(".sourceRef.storeRef"): ref for at, ref in _store_refs(spec, path="")}
+    ref = own.get(entry.removeprefix(resource.spec_path), spec.secret_store_ref)
+    return ref.kind, resource.namespace, ref.name
+
+
+def check_credentials(resource: Resource, files: Lookup) -> Iterator[Finding]:
+    """Service accounts of stores that do not exist or have no role."""
+    store = resource.parsed
+    aws = store.spec.provider.aws if isinstance(store, Store) and store.spec else None
+    account = aws.auth.jwt.service_account_ref if aws and aws.auth.jwt else None
+    if account is None or not isinstance(store, Store):
+        return
+    path = "spec.provider.aws.auth.jwt.serviceAccountRef"
+    namespace = credential_namespace(store.kind, account.namespace, resource.namespace)
+    yield from _check_account(resource, path, account, (namespace, files))
+
+
+def _check_account(
+    resource: Resource, path: str, account: ServiceAccountRef, where: tuple[str, Lookup]
+) -> Iterator[Finding]:
+    namespace, files = where
+    found = files.manifest("ServiceAccount", namespace, account.name)
+    accounts = files.names("ServiceAccount", namespace)
+    if found is not None:
+        if not role_of(found):
+            message = (
+                f"the ServiceAccount {quote(account.name)} has no annotation "
+                "eks.amazonaws.com/role-arn: the store gets no credentials"
+            )
+            yield finding(resource, rules.SERVICE_ACCOUNT, f"{path}.name", message)
+        return
+    message = f"{quote(account.name)} is not a ServiceAccount of these files"
+    meant = nearest(account.name, accounts)
+    hint = f"did you mean {meant}" if meant else ""
+    rule = rules.SERVICE_ACCOUNT if accounts else rules.ELSEWHERE
+    yield finding(resource, rule, f"{path}.name", message, hint)
+
+
+def check_together(resources: Iterable[Resource]) -> Iterator[Finding]:
+    """Resources of one name, and ExternalSecrets that write one Secret."""
+    names: dict[tuple[str, str, str], Resource] = {}
+    targets: dict[tuple[str, str], Resource] = {}
+    for one in resources:
+        space = "" if one.kind in CLUSTER_WIDE else one.namespace
+        first = names.setdefault((one.kind, space, one.name), one) if one.name else one
+        if first is not one:
+            message = f"is also in {_place(first)}: the one that is applied last wins"
+            yield finding(one, rules.DUPLICATE, "metadata.name", message)
+            continue
+        parsed = one.parsed
+        if not (isinstance(parsed, ExternalSecret) and parsed.spec and _owns(parsed.spec)):
+            continue
+        target = target_name(parsed.metadata, parsed.spec)
+        holder = targets.setdefault((one.namespace, target), one)
+        if holder is not one:
+            message = (
+                f"the Secret {quote(target)} is also written by {holder.manifest.path} in "
+                f"{_place(holder)}: target is owned by another ExternalSecret"
+            )
+            yield finding(one, rules.TARGET, "spec.target.name", message)
+
+
+def _owns(spec: ExternalSecretSpec) -> bool:
+    return spec.target.creation_policy == "Owner"
+
+
+def _place(resource: Resource) -> str:
+    return f"{resource.source.name}:{resource.manifest.node.line}"

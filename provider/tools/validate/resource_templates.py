@@ -1,0 +1,130 @@
+"""Templates of External Secrets resources: whether they compile, and use values that are read."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.controller.template import Limits, TemplateError, compile_template
+from provider.controller.template.functions import FUNCTIONS
+from provider.controller.template.nodes import Action, Branch, Field, Node, Pipe, Variable
+from provider.controller.template.parser import parse
+from provider.manifests.keys import closest
+from provider.manifests.nodes import Scalar
+from provider.manifests.problems import quote
+from provider.tools.resources.documents import node_at
+from provider.tools.resources.parsed import Resource
+from provider.tools.validate import findings as rules
+from provider.tools.validate.findings import Finding
+from provider.tools.validate.places import Embedded, Place
+from provider.tools.validate.resource_findings import finding_at_place
+
+_UNKNOWN_FUNCTION = 'function "'
+_DELIMITERS = ("{{", "}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A template, its path in the manifest, and whether it sees the values."""
+
+    path: str
+    text: str
+    sees_values: bool = True
+
+
+def templates_in(spec: ExternalSecretSpec, path: str) -> Iterator[Written]:
+    """Every template that is written in the spec itself."""
+    template, at = spec.target.template, f"{path}.target.template"
+    if template is not None:
+        about = template.metadata
+        for index, one in enumerate(template.template_from):
+            if one.literal is not None:
+                yield Written(f"{at}.templateFrom[{index}].literal", one.literal)
+        for where, texts in (
+            (f"{at}.data", template.data),
+            (f"{at}.metadata.annotations", about.annotations),
+            (f"{at}.metadata.labels", about.labels),
+        ):
+            yield from (Written(f"{where}.{key}", text) for key, text in texts.items())
+    for index, entry in enumerate(spec.data_from):
+        for number, rewrite in enumerate(entry.rewrite):
+            if rewrite.transform is not None:
+                where = f"{path}.dataFrom[{index}].rewrite[{number}].transform.template"
+                yield Written(where, rewrite.transform.template, sees_values=False)
+
+
+def check_templates(resource: Resource) -> Iterator[Finding]:
+    """Templates that do not compile, or use a value that is not read."""
+    spec = resource.draft
+    if spec is None:
+        return
+    known = _known_values(resource, spec)
+    for one in templates_in(spec, resource.spec_path):
+        name = one.path.rpartition(".")[2]
+        try:
+            compile_template(name, one.text)
+        except TemplateError as error:
+            yield _mistake(resource, one, error)
+            continue
+        if known is not None and one.sees_values:
+            yield from _check_values(resource, one, name, known)
+
+
+def _mistake(resource: Resource, one: Written, error: TemplateError) -> Finding:
+    line = int(error.place.rpartition(":")[2] or 1)
+    hint, word = "", ""
+    if error.fault.startswith(_UNKNOWN_FUNCTION):
+        word = error.fault.removeprefix(_UNKNOWN_FUNCTION).partition('"')[0]
+        meant = closest(word, FUNCTIONS)
+        hint = f"did you mean {meant}" if meant else ""
+    lines = one.text.split("\n")
+    column = (lines[line - 1].find(word) if word and line <= len(lines) else 0) + 1
+    place = _place(resource, one.path, line, max(column, 1))
+    return finding_at_place(resource, rules.TEMPLATE, one.path, error.fault, (place, hint))
+
+
+def _check_values(
+    resource: Resource, one: Written, name: str, known: Collection[str]
+) -> Iterator[Finding]:
+    trees = parse(name, one.text, FUNCTIONS, _DELIMITERS, Limits().depth)
+    for node in trees[name]:
+        for key, position in _used(node):
+            if key in known:
+                continue
+            line = one.text.count("\n", 0, position) + 1
+            column = position - (one.text.rfind("\n", 0, position) + 1) + 1
+            place = _place(resource, one.path, line, column)
+            meant = closest(key, known)
+            hint = f"did you mean .{meant}" if meant else ""
+            message = f"there is no value {quote(key)} in data: the Secret is not written"
+            yield finding_at_place(resource, rules.TEMPLATE_VALUE, one.path, message, (place, hint))
+
+
+def _known_values(resource: Resource, spec: ExternalSecretSpec) -> Collection[str] | None:
+    """The keys that templates see; None where only AWS knows them, or the author."""
+    at = resource.spec_path
+    is_unclear = any(resource.is_faulty(f"{at}.{key}") for key in ("data", "dataFrom"))
+    return None if spec.data_from or is_unclear else {one.secret_key for one in spec.data}
+
+
+def _used(node: Node) -> Iterator[tuple[str, int]]:
+    """Values that are used in any case, each with its position; not those in bodies of blocks."""
+    if isinstance(node, Action | Branch):
+        yield from _in_pipe(node.pipe)
+
+
+def _in_pipe(pipe: Pipe) -> Iterator[tuple[str, int]]:
+    for command in pipe.commands:
+        for argument in command.args:
+            if isinstance(argument, Pipe):
+                yield from _in_pipe(argument)
+            elif isinstance(argument, Field):
+                yield argument.names[0], argument.position
+            elif isinstance(argument, Variable) and argument.names[0] == "$":
+                yield from ((name, argument.position) for name in argument.names[1:2])
+
+
+def _place(resource: Resource, path: str, line: int, column: int) -> Place:
+    node, is_there = node_at(resource.manifest.node, path)
+    if not (is_there and isinstance(node, Scalar)):
+        return Place(node.line, node.column, exact=False)
+    return Embedded(resource.source.lines, node).place(line, column)
