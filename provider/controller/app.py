@@ -1,19 +1,12 @@
 """The composition root of the controller: makes every part and puts them together."""
 
 import asyncio
-import faulthandler
-import gc
 import os
-import signal
 import socket
-import sys
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import NoReturn
-
-import uvloop
 
 from provider import __version__
 from provider.aws.credentials.own import Own
@@ -25,76 +18,47 @@ from provider.controller.events import COMPONENTS
 from provider.controller.leader import Leader
 from provider.controller.leftover_webhooks import report_leftovers
 from provider.controller.metrics import ExternalSecretMetrics, ObjectMetrics, ProviderCalls
-from provider.controller.pages import Readiness, StartFailed, serve_pages
-from provider.engine.wiring import Engine, Settings, open_engine
+from provider.controller.pages import Readiness, serve_pages
+from provider.engine.wiring import Engine, Settings, open_engine, watch_engine
 from provider.kube.connection import Connection, api_url
 from provider.kube.events import Event, EventRecorder, Limit
 from provider.kube.kinds import Kind
 from provider.kube.objects import Objects
 from provider.kube.request_limits import RequestLimits
-from provider.runtime import log, signals
+from provider.runtime import log, process
 from provider.runtime.http import HttpClient
 from provider.runtime.log import fields, logger
 from provider.runtime.metrics import Metrics
 from provider.runtime.offload import Offload
+from provider.runtime.process import StartFailed
 
 PROGRAM = "secrets-provider-aws controller"
 FIELD_MANAGER = "external-secrets"
-THREADS = 4
-"""Of the event loop's own executor."""
 WATCHES = 140
 """Connections for watches: of each kind, and of single objects."""
 EVENTS = Limit(100, 1.0)
 """Events at once, and seconds for each further one."""
-STOPPED_AT_ONCE = 128 + signal.SIGTERM
 
 
 def serve(config: Config) -> NoReturn:
     """Run the controller until a signal comes, and end the process."""
-    signals.hold()
     log.set_up(config.loglevel, config.log_format)
-    faulthandler.enable()
-    faulthandler.register(signal.SIGUSR1, all_threads=True)
-    exit_code = 0
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_run(config))
-    except (StartFailed, OSError) as error:
-        sys.stderr.write(f"{PROGRAM}: cannot start: {error}\n")
-        exit_code = 1
-    _end(exit_code)
 
+    async def main(stop: asyncio.Event) -> None:
+        logger.info("starting", extra=fields(version=__version__))
+        async with AsyncExitStack() as stack:
+            working = asyncio.create_task(_work(config, stack))
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                logger.info("stopping")
+            working.cancel()
+            await asyncio.wait((working,))
+            stopping.cancel()
+            if not working.cancelled():
+                working.result()
 
-def _end(exit_code: int) -> NoReturn:
-    sys.stderr.flush()
-    os._exit(exit_code)
-
-
-def _stop_at_once() -> NoReturn:
-    logger.warning("stopping at once")
-    _end(STOPPED_AT_ONCE)
-
-
-async def _run(config: Config) -> None:
-    """Start, work until the first signal, stop; raises `StartFailed`."""
-    loop = asyncio.get_running_loop()
-    log.install(loop)
-    loop.set_default_executor(ThreadPoolExecutor(THREADS, "loop"))
-    stop = signals.StopSignals(_stop_at_once)
-    stop.install()
-    logger.info("starting", extra=fields(version=__version__))
-    async with AsyncExitStack() as stack:
-        working = asyncio.create_task(_work(config, stack))
-        stopping = asyncio.create_task(stop.requested.wait())
-        await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            logger.info("stopping")
-        working.cancel()
-        await asyncio.wait((working,))
-        stopping.cancel()
-        if not working.cancelled():
-            working.result()
-    logger.info("stopped")
+    process.run(PROGRAM, main)
 
 
 async def _work(config: Config, stack: AsyncExitStack) -> None:
@@ -122,8 +86,7 @@ async def _work(config: Config, stack: AsyncExitStack) -> None:
         finally:
             readiness.controller = None
 
-    gc.freeze()  # nothing that exists now is garbage later: a full collection gets cheap
-    gc.enable()
+    process.keep_what_exists()
     await (leader.run(lead) if leader is not None else lead())
 
 
@@ -220,13 +183,7 @@ def _object_metrics(metrics: Metrics) -> ControllerMetrics:
 
 def _watch(metrics: Metrics, engine: Engine, readiness: Readiness, leader: Leader | None) -> None:
     watch = metrics.watch
-    watch("credentials_cached", "Identities with credentials.", lambda: len(engine.credentials))
-    watch(
-        "credentials_failing",
-        "Identities whose last request for credentials failed, in the last quarter of an hour.",
-        engine.credentials.failing,
-    )
-    watch("values_cached_bytes", "Memory of values read lately.", lambda: engine.value_cache.bytes)
+    watch_engine(watch, engine)
     watch("objects_waiting", "Objects that are due and wait for their turn.", readiness.waiting)
     leads = leader.is_leading if leader is not None else lambda: True
     watch("leading", "1 if this replica is the leader.", lambda: float(leads()))

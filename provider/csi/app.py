@@ -1,19 +1,11 @@
 """The composition root of the daemon: makes every part and puts them together."""
 
 import asyncio
-import faulthandler
-import gc
 import os
-import signal
-import sys
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import partial
-from http import HTTPStatus
 from typing import NoReturn
-
-import uvloop
 
 from provider import __version__, errors
 from provider.aws.regions import is_region
@@ -29,12 +21,12 @@ from provider.csi.server.daemon import Daemon
 from provider.csi.server.grpc_server import make_server
 from provider.csi.server.health import Readiness
 from provider.csi.server.servicer import Mounts, Servicer
-from provider.csi.server.socket_file import SocketFile, StartFailed
+from provider.csi.server.socket_file import SocketFile
 from provider.csi.status.document import StatusDocument
 from provider.csi.status.events import RotationEvents
 from provider.csi.status.mount_registry import MountRegistry, Step
 from provider.csi.status.socket import StatusSocket
-from provider.engine.wiring import Engine, Settings, open_engine
+from provider.engine.wiring import Settings, open_engine, watch_engine
 from provider.kube.connection import Connection, api_url
 from provider.kube.events import EventRecorder
 from provider.kube.lookups import Lookups
@@ -42,16 +34,14 @@ from provider.kube.objects import Objects
 from provider.manifests.problems import InvalidSpec
 from provider.policy.file import PolicyFile
 from provider.policy.rules import Policy, Rule
-from provider.runtime import log, signals, web
+from provider.runtime import log, pages, process
 from provider.runtime.http import HttpClient
 from provider.runtime.log import fields, logger
-from provider.runtime.metrics import CONTENT_TYPE, Metrics
+from provider.runtime.metrics import Metrics
 from provider.runtime.offload import Offload
+from provider.runtime.process import StartFailed
 
 PROGRAM = "secrets-provider-aws"
-THREADS = 4
-"""Of the event loop's own executor, which resolves names and reads files."""
-STOPPED_AT_ONCE = 128 + signal.SIGTERM
 
 MakeMounts = Callable[[Config, Metrics, Offload, AsyncExitStack], Awaitable[Mounts]]
 """Makes what turns requests into files; the stack closes it."""
@@ -67,7 +57,7 @@ async def make_mounter(
     except ValueError as error:
         raise StartFailed(str(error)) from error
     policy = await _policy(config, metrics, stack)
-    _watch_engine(metrics, engine)
+    watch_engine(metrics.watch, engine)
     lookups = Lookups(
         api,
         node_name=config.node_name,
@@ -114,60 +104,32 @@ async def _policy(config: Config, metrics: Metrics, stack: AsyncExitStack) -> Po
 
 
 def serve(config: Config, make_mounts: MakeMounts = make_mounter) -> NoReturn:
-    """Run the daemon until a signal comes, and end the process.
-
-    The process ends without the clean-up of Python and gRPC: that would wait for threads that hang,
-    and answer CANCELLED to calls that arrive at that moment.
-    """
-    signals.hold()
+    """Run the daemon until a signal comes, and end the process."""
     log.set_up(config.log_level, config.log_format)
-    faulthandler.enable()
-    faulthandler.register(signal.SIGUSR1, all_threads=True)
-    exit_code = 0
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_run(config, make_mounts))
-    except (StartFailed, OSError) as error:
-        sys.stderr.write(f"{PROGRAM}: cannot start: {error}\n")
-        exit_code = 1
-    _end(exit_code)
 
+    async def main(stop: asyncio.Event) -> None:
+        logger.info("starting", extra=fields(version=__version__))
+        async with AsyncExitStack() as stack:
+            daemon = await _start(config, make_mounts, stack)
+            process.keep_what_exists()
+            logger.info("serving", extra=fields(socket=str(config.socket_path)))
+            await stop.wait()
+            logger.info("stopping")
+            await daemon.drain(config.drain_timeout)
 
-def _end(exit_code: int) -> NoReturn:
-    sys.stderr.flush()
-    os._exit(exit_code)
-
-
-def _stop_at_once() -> NoReturn:
-    logger.warning("stopping at once")
-    _end(STOPPED_AT_ONCE)
-
-
-async def _run(config: Config, make_mounts: MakeMounts) -> NoReturn:
-    """Start, serve until the first signal, drain; raises `StartFailed`."""
-    loop = asyncio.get_running_loop()
-    log.install(loop)
-    loop.set_default_executor(ThreadPoolExecutor(THREADS, "loop"))
-    stop = signals.StopSignals(_stop_at_once)
-    stop.install()
-    logger.info("starting", extra=fields(version=__version__))
-    async with AsyncExitStack() as stack:
-        daemon = await _start(config, make_mounts, stack)
-        gc.freeze()  # nothing that exists now is garbage later: a full collection gets cheap
-        gc.enable()
-        logger.info("serving", extra=fields(socket=str(config.socket_path)))
-        await stop.requested.wait()
-        logger.info("stopping")
-        await daemon.drain(config.drain_timeout)
-    logger.info("stopped")
-    _end(0)
+    process.run(PROGRAM, main)
 
 
 async def _start(config: Config, make_mounts: MakeMounts, stack: AsyncExitStack) -> Daemon:
     """A daemon that serves, with everything beside it; the stack closes it all."""
     metrics = Metrics()
     socket_file = SocketFile(config.socket_path)
-    await _serve_web(config, Readiness(socket_file), metrics, stack)
+    pages_by_path = {
+        "/healthz": pages.health,
+        "/readyz": pages.readiness(Readiness(socket_file).problem),
+        "/metrics": pages.scrape(metrics),
+    }
+    await pages.serve("--metrics-address", config.metrics_address, pages_by_path, stack)
     offload = Offload()
     stack.callback(offload.close)
     servicer = Servicer(
@@ -228,37 +190,6 @@ async def _events(config: Config, stack: AsyncExitStack) -> Callable[[Step], Non
     return RotationEvents(recorder.record, rotated=config.rotated_events)
 
 
-async def _serve_web(
-    config: Config, readiness: Readiness, metrics: Metrics, stack: AsyncExitStack
-) -> None:
-    if config.metrics_address is None:
-        return
-
-    async def health() -> web.Page:
-        return web.Page(b"ok\n")
-
-    async def ready() -> web.Page:
-        if problem := await readiness.problem():
-            return web.Page(f"{problem}\n".encode(), HTTPStatus.SERVICE_UNAVAILABLE)
-        return web.Page(b"ok\n")
-
-    async def scrape() -> web.Page:
-        return web.Page(await metrics.page(), content_type=CONTENT_TYPE)
-
-    host, port = config.metrics_address
-    try:
-        listener = web.listen(host, port)
-    except OSError as error:
-        raise StartFailed(
-            f"cannot listen on {host}:{port} (--metrics-address): {error.strerror or error}"
-        ) from error
-    pages = {"/healthz": health, "/readyz": ready, "/metrics": scrape}
-    server = web.WebServer(listener, pages)
-    server.start()
-    stack.push_async_callback(server.close)
-    logger.info("web pages are up", extra=fields(address=server.address))
-
-
 def _settings(config: Config) -> Settings:
     return Settings(
         os.environ,
@@ -290,17 +221,6 @@ def _reasons() -> list[str]:
         for kind in kinds
         if isinstance(kind, type) and issubclass(kind, errors.ProviderError)
     ]
-
-
-def _watch_engine(metrics: Metrics, engine: Engine) -> None:
-    watch, credentials = metrics.watch, engine.credentials
-    watch("credentials_cached", "Identities with credentials.", lambda: len(credentials))
-    watch(
-        "credentials_failing",
-        "Identities whose last request for credentials failed, in the last quarter of an hour.",
-        credentials.failing,
-    )
-    watch("values_cached_bytes", "Memory of delivered values.", lambda: engine.value_cache.bytes)
 
 
 def _watch_admission(metrics: Metrics, admission: Admission) -> None:

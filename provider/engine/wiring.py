@@ -98,12 +98,7 @@ async def open_engine(
         calls=calls,
         observe=partial(observer.cache_event, "values"),
     )
-    agent = Agent(
-        transport or http.send,
-        settings.pod_identity_ipv4_endpoint,
-        settings.pod_identity_ipv6_endpoint,
-        timeout=settings.pod_identity_timeout,
-    )
+    agent = _agent(settings, transport or http.send)
     http.open()
     try:
         reader = Reader(values, credentials)
@@ -111,3 +106,23 @@ async def open_engine(
     finally:
         await credentials.close()
         await http.close()
+
+
+def _agent(settings: Settings, send: Transport) -> Agent:
+    return Agent(
+        send,
+        settings.pod_identity_ipv4_endpoint,
+        settings.pod_identity_ipv6_endpoint,
+        timeout=settings.pod_identity_timeout,
+    )
+
+
+def watch_engine(watch: Callable[[str, str, Callable[[], float]], None], engine: Engine) -> None:
+    """Show the engine's caches as gauges; `watch` makes a gauge of name, text and function."""
+    watch("credentials_cached", "Identities with credentials.", lambda: len(engine.credentials))
+    watch(
+        "credentials_failing",
+        "Identities whose last request for credentials failed, in the last quarter of an hour.",
+        engine.credentials.failing,
+    )
+    watch("values_cached_bytes", "Memory of cached values.", lambda: engine.value_cache.bytes)

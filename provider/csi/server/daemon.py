@@ -8,8 +8,9 @@ from typing import Protocol
 import grpc
 
 from provider.csi.server import grpc_server
-from provider.csi.server.socket_file import Holder, SocketFile, StartFailed
+from provider.csi.server.socket_file import Holder, SocketFile
 from provider.runtime.log import fields, logger
+from provider.runtime.process import StartFailed
 
 LOOK_SECONDS = 0.05
 """How often the socket is looked after: the driver gives up 1.6 s after it finds none, and gRPC

@@ -15,6 +15,7 @@ from pathlib import Path
 from time import time
 
 from provider.runtime.log import logger
+from provider.runtime.process import StartFailed
 
 MAX_PATH = 107
 """Bytes of the path of a Unix socket that Linux accepts."""
@@ -22,10 +23,6 @@ MAX_PATH = 107
 STALE_SECONDS = 10.0
 """A temporary socket without a listener that is older than this is left over from a daemon that
 was killed."""
-
-
-class StartFailed(Exception):
-    """The daemon cannot serve; the message is one line for the operator."""
 
 
 class Holder(Enum):

@@ -10,8 +10,9 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from provider.csi.server.socket_file import Holder, SocketFile, StartFailed
+from provider.csi.server.socket_file import Holder, SocketFile
 from provider.runtime.log import fields, logger
+from provider.runtime.process import StartFailed
 
 LOOK_SECONDS = 1.0
 SEND_SECONDS = 5.0

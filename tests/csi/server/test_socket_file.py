@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from provider.csi.server.socket_file import STALE_SECONDS, Holder, SocketFile, StartFailed
+from provider.csi.server.socket_file import STALE_SECONDS, Holder, SocketFile
+from provider.runtime.process import StartFailed
 
 
 @pytest.fixture

@@ -1,0 +1,57 @@
+"""The pages that both long-running commands serve: probes and metrics."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from http import HTTPStatus
+
+from provider.runtime import web
+from provider.runtime.log import fields, logger
+from provider.runtime.metrics import CONTENT_TYPE, Metrics
+from provider.runtime.process import StartFailed
+from provider.runtime.web import Page, Pages
+
+
+async def health() -> Page:
+    """`/healthz`: the event loop answers."""
+    return Page(b"ok\n")
+
+
+def readiness(problem: Callable[[], Awaitable[str | None]]) -> Callable[[], Awaitable[Page]]:
+    """`/readyz`: 503 with the problem in one line, while there is one."""
+
+    async def ready() -> Page:
+        if text := await problem():
+            return Page(f"{text}\n".encode(), HTTPStatus.SERVICE_UNAVAILABLE)
+        return Page(b"ok\n")
+
+    return ready
+
+
+def scrape(metrics: Metrics) -> Callable[[], Awaitable[Page]]:
+    """`/metrics`."""
+
+    async def page() -> Page:
+        return Page(await metrics.page(), content_type=CONTENT_TYPE)
+
+    return page
+
+
+async def serve(
+    option: str, address: tuple[str, int] | None, pages: Pages, stack: AsyncExitStack
+) -> None:
+    """Serve pages at the address of an option, until the stack closes; None: do nothing.
+
+    Raises `StartFailed`.
+    """
+    if address is None:
+        return
+    host, port = address
+    try:
+        listener = web.listen(host, port)
+    except OSError as error:
+        why = error.strerror or error
+        raise StartFailed(f"cannot listen on {host}:{port} ({option}): {why}") from error
+    server = web.WebServer(listener, pages)
+    server.start()
+    stack.push_async_callback(server.close)
+    logger.info("web pages are up", extra=fields(address=server.address, pages=" ".join(pages)))
