@@ -16,6 +16,9 @@ PROTO := protos/provider/v1alpha1/service.proto
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --python-version 3.11 --custom-compile-command 'make lock'
 
+# Compiling pytest and all modules anew in each process takes longer than many tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -78,6 +81,10 @@ lint: venv  ## format, lint, types and import contracts
 .PHONY: test
 test: venv tools  ## run the test suite (ARGS='-k name' for a part of it)
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+
+.PHONY: fuzz
+fuzz: venv  ## run the property tests with 1,000 examples each (ARGS='tests/csi' for a part of them)
+	$(BIN)/python -m pytest -n auto --dist worksteal --hypothesis-profile=thorough -m hypothesis $(ARGS)
 
 .PHONY: soak
 soak: venv  ## everything that may go wrong, at random, for minutes (ARGS='--minutes 3 --seed 7')

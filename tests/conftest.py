@@ -5,12 +5,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import certifi
 import pytest
-
-from testbed.agent import FakeAgent
-from testbed.aws import FakeAws
-from testbed.kubernetes import FakeKubernetes
-from tests.fakes.engine import Clock
+from hypothesis import settings
 
 if sys.dont_write_bytecode:
     # Compiling every module anew, in each worker and each daemon, takes as long as half the tests.
@@ -18,6 +15,21 @@ if sys.dont_write_bytecode:
     sys.pycache_prefix = str(Path(__file__).parents[1] / "build" / "bytecode")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+
+# Loading the authorities of the internet takes 40 ms of CPU in each engine and each daemon. No test
+# talks to the internet, so there is one authority, which has signed nothing.
+AUTHORITY = str(Path(__file__).with_name("authority.pem"))
+os.environ |= {"SSL_CERT_FILE": AUTHORITY, "REQUESTS_CA_BUNDLE": AUTHORITY}
+certifi.where = lambda: AUTHORITY
+
+settings.register_profile("gate", max_examples=30, deadline=None)
+settings.register_profile("thorough", max_examples=1000, deadline=None)
+settings.load_profile("gate")  # another one with --hypothesis-profile
+
+from testbed.agent import FakeAgent
+from testbed.aws import FakeAws
+from testbed.kubernetes import FakeKubernetes
+from tests.fakes.engine import Clock
 
 
 @pytest.fixture

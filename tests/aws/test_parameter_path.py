@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from provider.aws.stores.parameter_path import MAX_BYTES, MAX_PARAMETERS, ParameterPaths
@@ -120,7 +120,6 @@ json_values = st.recursive(
 FIELDS = ["Parameters", "NextToken", "Name", "Value", "Version", "LastModifiedDate"]
 
 
-@settings(max_examples=60)
 @given(st.dictionaries(st.sampled_from(FIELDS), json_values), st.lists(json_values, max_size=2))
 async def test_no_answer_makes_it_stumble(document: dict[str, Any], parameters: list[Any]) -> None:
     for answer in (document, {"Parameters": [document, *parameters]}, {"Parameters": [document]}):

@@ -37,7 +37,7 @@ from testbed.faults import (
 )
 from testbed.http import Reply, Request, Server
 from testbed.tokens import POD_IDENTITY_AUDIENCE, issue_token
-from tests.told import all_texts
+from tests.error_texts import all_texts
 
 TOKEN = issue_token("shop", "web", audience=POD_IDENTITY_AUDIENCE)
 NOWHERE = "http://127.0.0.1:1/v1/credentials"

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from provider import errors
@@ -86,7 +86,6 @@ FIELDS = [
 documents = st.dictionaries(st.sampled_from(FIELDS), json_values)
 
 
-@settings(max_examples=60)
 @given(documents, st.lists(documents | json_values, max_size=2))
 async def test_no_answer_makes_a_store_stumble(
     document: dict[str, Any], parameters: list[Any]

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from provider.manifests import yaml_tree
@@ -146,14 +146,12 @@ def test_limits_are_the_callers() -> None:
     assert read_document("[[x]]", Limits(depth=2, nodes=3)) is not None
 
 
-@settings(deadline=None)
 @given(st.text("ab01 -:[]{},&*!<>|?'\"\\\n\t#%@`~=.yes\ud800é\0", max_size=60))
 def test_any_text_gives_a_tree_or_a_refusal(text: str) -> None:
     with suppress(NotReadable):
         read_document(text)
 
 
-@settings(deadline=None)
 @given(
     st.recursive(
         st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8),

@@ -8,7 +8,7 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 from botocore.credentials import Credentials
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.aws import Cloud, FakeAws, Role, Session, sigv4
@@ -116,7 +116,6 @@ def test_a_region_of_its_own_takes_no_other_regions_signature(aws: FakeAws, clie
     assert "valid region" in message
 
 
-@settings(deadline=None)
 @given(
     path=st.text("ab/. ~%ü", max_size=12),
     query=st.dictionaries(st.text("ab ü&=", min_size=1), st.text("ab ü&=+"), max_size=3),

@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from provider.controller.resources.durations import go_duration
@@ -58,7 +58,6 @@ def test_tells_how_to_write_a_day() -> None:
         go_duration("1d")
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_raises_nothing_but_value_errors(text: str) -> None:
     with contextlib.suppress(ValueError):

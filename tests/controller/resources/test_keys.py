@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from provider.controller.resources.external_secret import ConversionStrategy, DecodingStrategy
@@ -110,14 +110,12 @@ def test_base64_is_read_as_go_reads_it(
                 go_base64(text, url=is_url)
 
 
-@settings(deadline=None)
 @given(st.binary())
 def test_base64_gives_back_what_was_encoded(value: bytes) -> None:
     assert go_base64(base64.encodebytes(value), url=False) == value
     assert go_base64(base64.urlsafe_b64encode(value), url=True) == value
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="YQ=-/\n ").map(str.encode))
 def test_base64_raises_nothing_but_value_errors(text: bytes) -> None:
     assert isinstance(decode_value(text, "Auto"), bytes)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from provider.controller.resources.external_secret import ExternalSecretSpec
@@ -245,7 +245,6 @@ HOSTILE = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(HOSTILE, HOSTILE, HOSTILE)
 def test_nothing_is_raised_whatever_an_object_holds(
     metadata: object, spec: object, status: object

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from provider.controller.resources.cron import cron_fault, parse_cron
@@ -148,7 +148,6 @@ def test_what_is_no_cron_expression_is_refused(schedule: str) -> None:
     assert cron_fault(schedule) is not None
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="0123456789*/,-? @sunjan\n") | st.text())
 def test_cron_raises_nothing(schedule: str) -> None:
     if cron_fault(schedule) is None:

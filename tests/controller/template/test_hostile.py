@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from provider.controller.property import read_property
@@ -65,26 +65,22 @@ def error_of(text: str, **more: bytes) -> str:
     return ""
 
 
-@settings(max_examples=600, deadline=None)
 @given(st.lists(actions, max_size=8).map("".join))
 def test_any_template_renders_or_fails_with_a_template_error(text: str) -> None:
     assert re.match("template: k:|$", error_of(text))
 
 
-@settings(max_examples=600, deadline=None)
 @given(calls)
 def test_any_call_of_any_function_returns_or_fails_with_a_template_error(call: str) -> None:
     assert re.match("template: k:1:|$", error_of(f"{{{{ {call} }}}}"))
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="{}-\"'`$.:=|()/*\\ \nabc019é%_,", max_size=60), st.booleans())
 def test_any_text_is_a_template_or_a_template_error(text: str, inside: bool) -> None:
     error = error_of(f"{{{{{text}}}}}" if inside else text)
     assert re.match(r"template: k:\d|$", error)
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.text(alphabet='%+-# 0123456789.*[]vTtbcdoOqxXUeEfFgGsw"é', max_size=20))
 def test_any_format_is_printed(layout: str) -> None:
     text = "{{ printf .f 42 1.5 .a nil (list 1 .a) (dict `k` true) true }}"
@@ -107,7 +103,6 @@ documents = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=600, deadline=None)
 @given(documents, st.lists(st.sampled_from(PATH_PARTS), max_size=8).map("".join))
 def test_any_property_of_any_document_is_read_or_refused(document: str, path: str) -> None:
     try:
@@ -117,7 +112,6 @@ def test_any_property_of_any_document_is_read_or_refused(document: str, path: st
     assert found is None or isinstance(found, bytes)
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="ab:-?&*!|>'\"{}[],#% \n\t01.~<é\u0085\u2028\ufeff", max_size=40))
 def test_any_text_is_a_yaml_map_or_refused(text: str) -> None:
     try:
@@ -135,7 +129,6 @@ def test_any_bytes_are_a_yaml_map_or_refused(content: bytes) -> None:
         return
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     st.text(alphabet="ab(){}[]|*+?.^$\\PpQEC1,:<>é", max_size=20),
     st.text(alphabet="$0123{}ab", max_size=8),

@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from provider.csi.files.layout import MountedFile
@@ -538,7 +538,6 @@ def without_clashes(files: Mapping[str, tuple[int, bytes]]) -> list[MountedFile]
     ]
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(SETS.map(without_clashes), min_size=1, max_size=5))
 def test_after_each_write_the_tree_equals_the_set(sets: list[list[MountedFile]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

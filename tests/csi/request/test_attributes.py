@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from provider.csi.request.attributes import RawRequest, parse_mount
@@ -200,7 +200,6 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from([*request(), "failoverRegion"]) | st.text(), json_values).map(
         lambda changes: json.dumps(request(**changes))

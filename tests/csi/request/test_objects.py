@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from provider.aws.regions import is_region
@@ -428,7 +428,6 @@ entries = st.fixed_dictionaries(
 
 
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning:jmespath")
-@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from([*"-[]{}:,&*!'\"\n \t|#<é\0", "objectName", "jmesPath", "a", "<<"]),
@@ -447,7 +446,6 @@ def test_any_text_gives_a_class_or_problems(objects: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning:jmespath")
-@settings(deadline=None)
 @given(
     st.lists(entries, max_size=4).map(lambda value: yaml.dump(value, Dumper=yaml.SafeDumper)),
     st.sampled_from(["", "eu-west-2", "eu-west-1"]),

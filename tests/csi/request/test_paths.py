@@ -3,7 +3,7 @@
 import posixpath
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from provider.csi.request.paths import Claim, clashes, fault_in, translate
@@ -59,7 +59,6 @@ def test_unfit_paths_have_a_reason(path: str) -> None:
     assert fault_in(path)
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="ab./_\0é\ud800", max_size=30))
 def test_a_path_that_passes_stays_below_the_volume(path: str) -> None:
     if fault_in(path) is None:
@@ -91,7 +90,6 @@ def test_every_file_under_another_file_is_reported() -> None:
     ]
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(alphabet="ab./", min_size=1, max_size=6), max_size=8))
 def test_clashes_are_those_of_a_file_system(names: list[str]) -> None:
     files = [name for name in names if fault_in(name) is None]

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from provider.engine.content.expressions import BadExpression, Expression, compile_expression
@@ -50,7 +50,6 @@ def test_faults_have_a_reason_on_one_line(text: str, why: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning:jmespath")
-@settings(deadline=None)
 @given(st.text("ab.[]{}()*?@&|!=<>'`\"\\,: -0129_:", max_size=40))
 def test_any_text_is_an_expression_a_key_or_a_fault(text: str) -> None:
     with suppress(BadExpression):

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from provider.engine.content.budget import Budget, TooCostly
@@ -194,7 +194,6 @@ json_values = st.recursive(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(json_values.filter(lambda value: value is not None and not isinstance(value, str)))
 def test_a_whole_document_comes_out_as_compact_json(value: Any) -> None:
     found = extract_one(json.dumps(value), "@")
@@ -220,7 +219,6 @@ EXPRESSIONS = st.recursive(
 
 
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning:jmespath")
-@settings(deadline=None, max_examples=300)
 @given(EXPRESSIONS, json_values)
 def test_any_expression_on_any_json_is_bytes_or_an_error_of_ours(path: str, value: Any) -> None:
     try:
@@ -231,7 +229,6 @@ def test_any_expression_on_any_json_is_bytes_or_an_error_of_ours(path: str, valu
 
 
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning:jmespath")
-@settings(deadline=None)
 @given(EXPRESSIONS, json_values, st.integers(0, 60), st.integers(0, 60))
 def test_any_expression_keeps_within_any_budget(
     path: str, value: Any, steps: int, size: int
@@ -245,7 +242,6 @@ def test_any_expression_keeps_within_any_budget(
         assert len(json.dumps(found.decode())) < 7 * (size + steps) + 40
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=40))
 def test_any_bytes_are_taken_or_refused(content: bytes) -> None:
     try:
