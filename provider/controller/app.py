@@ -111,7 +111,12 @@ def _leader(config: Config, connection: Connection) -> Leader | None:
     if not namespace:
         raise StartFailed("--lease-namespace is not set, and this is no pod")
     leases = Objects(connection, field_manager=FIELD_MANAGER)
-    return Leader(leases, namespace=namespace, identity=config.pod_name or socket.gethostname())
+    return Leader(
+        leases,
+        namespace=namespace,
+        identity=config.pod_name or socket.gethostname(),
+        seconds=max(round(config.lease_duration), 1),
+    )
 
 
 def _own_namespace() -> str:

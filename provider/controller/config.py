@@ -134,6 +134,12 @@ class Config:
         "Certificate authorities of the Kubernetes API.",
         group="Kubernetes",
     )
+    lease_duration: float = option(
+        option_values.positive_duration,
+        "15s",
+        "How long the Lease lasts. Its holder stops after two thirds of it without a renewal.",
+        group="Kubernetes",
+    )
     kube_token_file: Path = option(
         option_values.folder,
         str(SERVICE_ACCOUNT / "token"),

@@ -14,7 +14,7 @@ from time import monotonic
 from typing import Protocol, TypeVar
 
 from provider.controller.object_cache import ObjectCache, ObjectKey, Unreadable, key_of
-from provider.errors import ProviderError, VersionGone
+from provider.errors import KubernetesThrottled, ProviderError, VersionGone
 from provider.kube.kinds import Document
 from provider.kube.reading import Page, Selection, WatchEvent
 from provider.runtime.log import fields, logger
@@ -27,7 +27,8 @@ WATCH_SECONDS = 240
 """A watch ends after one to one and a half times this."""
 FIRST_PAUSE = 0.5
 MAX_PAUSE = 30.0
-"""Seconds between attempts: from the first doubled up to the most, less up to a half at random."""
+"""Seconds between attempts: from the first doubled up to the most, less up to a half at random. A
+server that is busy (429) may ask for more."""
 SHORT = 1.0
 """A watch that ends within so many seconds, without an event, counts as a failed attempt."""
 _SLICE = 50
@@ -86,6 +87,7 @@ class Informer(ObjectCache[T]):
     async def run(self) -> None:
         """List and watch until cancelled."""
         while True:
+            at_least = 0.0
             try:
                 if not self._version:
                     await self._list()
@@ -95,8 +97,9 @@ class Informer(ObjectCache[T]):
                 self._failed_in_a_row += 1
             except ProviderError as error:
                 self._note_failure(str(error))
+                at_least = error.retry_after if isinstance(error, KubernetesThrottled) else 0.0
             if self._failed_in_a_row:
-                await self._sleep(self._pause())
+                await self._sleep(max(self._pause(), at_least))
 
     async def _list(self) -> None:
         self.counts.lists += 1

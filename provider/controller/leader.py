@@ -1,8 +1,9 @@
 """Leader election: of all replicas one works, the one that holds the Lease.
 
 Times are those of client-go: a Lease lasts 15 s, its holder renews it every 2 s and gives up after
-10 s without success. All is measured by the local monotonic clock, from before a renewal is sent:
-other replicas start to count later. So the work has ended some seconds before another may begin.
+10 s without success; those of another Lease are in proportion. All is measured by the local
+monotonic clock, from before a renewal is sent: other replicas start to count later. So the work has
+ended some seconds before another may begin.
 """
 
 import asyncio
@@ -18,8 +19,9 @@ from provider.runtime.log import fields, logger
 
 NAME = "external-secrets-controller"
 LEASE_SECONDS = 15
-RENEW_DEADLINE = 10.0
-RETRY = 2.0
+RENEW_DEADLINE = 10 / 15
+RETRY = 2 / 15
+"""Parts of the Lease."""
 RELEASE_SECONDS = 3.0
 """Seconds that giving back the Lease may take at the end."""
 
@@ -50,12 +52,14 @@ class Leader:
         namespace: str,
         identity: str,
         name: str = NAME,
+        seconds: int = LEASE_SECONDS,
         clock: Callable[[], float] = monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._leases = leases
         self._namespace = namespace
         self._name = name
+        self._seconds = seconds
         self._identity = identity
         self._clock = clock
         self._sleep = sleep
@@ -109,7 +113,7 @@ class Leader:
                     return
             except ProviderError as error:
                 self._note(f"cannot read or write the Lease: {error}")
-            await self._sleep(RETRY * (1 + random() / 5))  # noqa: S311 (no secret)
+            await self._sleep(self._retry * (1 + random() / 5))  # noqa: S311 (no secret)
 
     async def _try_to_acquire(self) -> bool:
         try:
@@ -127,14 +131,14 @@ class Leader:
             self._note(f"another replica is the leader: {found.holder}")
             return False
         try:
-            await self._write(found.taken(self._identity, LEASE_SECONDS))
+            await self._write(found.taken(self._identity, self._seconds))
         except ObjectConflict:
             return False  # another replica was faster
         return True
 
     async def _renew_until_lost(self) -> None:
         while (remaining := self._remaining()) > 0:
-            await self._sleep(min(RETRY, remaining))
+            await self._sleep(min(self._retry, remaining))
             try:
                 async with asyncio.timeout(max(self._remaining(), 0)):
                     await self._renew()
@@ -148,7 +152,7 @@ class Leader:
 
     async def _renew(self) -> None:
         if self._held is not None:
-            await self._write(self._held.taken(self._identity, LEASE_SECONDS))
+            await self._write(self._held.taken(self._identity, self._seconds))
             self._problem = ""
 
     async def _is_still_ours(self) -> bool:
@@ -183,7 +187,12 @@ class Leader:
 
     def _remaining(self) -> float:
         """Seconds until the Lease counts as lost unless it is renewed."""
-        return self._renewed_at + RENEW_DEADLINE - self._clock()
+        return self._renewed_at + RENEW_DEADLINE * self._seconds - self._clock()
+
+    @property
+    def _retry(self) -> float:
+        """Seconds between attempts."""
+        return RETRY * self._seconds
 
     def _note(self, problem: str) -> None:
         """Log what keeps this replica from leading, when it changes."""

@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
-from provider.controller.leader import LEASE_SECONDS, RENEW_DEADLINE, RETRY, Leader
+from provider.controller.leader import LEASE_SECONDS, Leader
 from provider.errors import KubernetesUnavailable, ObjectConflict, ObjectExists, ObjectNotFound
 from provider.kube.kinds import Document, Kind
 from tests.fakes.engine import Clock
+
+RENEW_DEADLINE, RETRY = 10.0, 2.0
+"""Seconds, of a Lease of 15 seconds."""
 
 
 class FakeLeases:

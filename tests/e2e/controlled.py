@@ -1,4 +1,4 @@
-"""The real daemon in a process whose wall clock and resolver the test controls.
+"""The real daemon or controller in a process whose wall clock and resolver the test controls.
 
 The variable `CONTROL` names a folder. Its file `clock` holds the seconds by which the wall clock is
 off; `resolver` holds what happens to names below `test`: `hang` or `fail`.
@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
+from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any, cast
 
 from aiohttp.resolver import AsyncResolver
@@ -47,6 +47,18 @@ def _read(name: str) -> str:
         return ""
 
 
+def _shift_defaults(module: ModuleType) -> None:
+    """Shift the clocks that the classes of a module take by default."""
+    for made in vars(module).values():
+        start: Any = vars(made).get("__init__") if isinstance(made, type) else None
+        if isinstance(start, FunctionType):
+            given, named = start.__defaults__ or (), start.__kwdefaults__ or {}
+            start.__defaults__ = tuple(shifted_time if one is _time else one for one in given)
+            start.__kwdefaults__ = {
+                name: shifted_time if one is _time else one for name, one in named.items()
+            }
+
+
 def main(arguments: list[str]) -> int:
     """Run the command with the controlled clock and resolver."""
     # gRPC compares deadlines of the system's own clock with this.
@@ -55,5 +67,6 @@ def main(arguments: list[str]) -> int:
     for module in [*sys.modules.values()]:
         if module.__name__ != __name__ and getattr(module, "time", None) is _time:
             vars(module)["time"] = shifted_time
+            _shift_defaults(module)
     AsyncResolver.resolve = cast("Any", resolve)  # type: ignore[method-assign]  # the purpose
     return cli.main(arguments)

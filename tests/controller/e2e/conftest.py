@@ -1,20 +1,58 @@
-"""A world for each test; cluster-wide objects are removed afterwards."""
+"""Worlds: one with a controller that the tests of a module share, and one for a single test."""
 
+import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from testbed.api_proxy import ApiProxy
 from testbed.cluster import Address, ClusterClient
-from tests.controller.e2e.world import GROUP, World, a_world
+from tests.controller.e2e.world import World, a_world
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def api(control_plane: Address) -> Iterator[ApiProxy]:
+    """What the shared controller sees of the API server."""
+    with ApiProxy(control_plane) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def shared(
+    tmp_path_factory: pytest.TempPathFactory,
+    control_plane: Address,
+    cluster: ClusterClient,
+    api: ApiProxy,
+) -> Iterator[World]:
+    """A world whose controller is started by the first test that needs it."""
+    home = f"controller-{os.getpid()}-{next(_numbers)}"
+    cluster.make_namespace(home)
+    folder = tmp_path_factory.mktemp("controller")
+    with a_world(folder, control_plane, cluster, home) as made:
+        made.url, made.home, made.controller_class = api.url, home, home
+        yield made
+    cluster.do("DELETE", f"/api/v1/namespaces/{home}")
 
 
 @pytest.fixture
-def world(
+def world(shared: World, api: ApiProxy, namespace: str) -> Iterator[World]:
+    """A namespace and a user in AWS for one test; the controller may run already."""
+    made = shared.at(namespace)
+    yield made
+    api.restore()
+    for faults in (api.faults, made.aws.faults):
+        faults.clear()
+    made.remove()
+
+
+@pytest.fixture
+def own_world(
     tmp_path: Path, control_plane: Address, cluster: ClusterClient, namespace: str
 ) -> Iterator[World]:
-    """Not started."""
+    """A world of its own, not started."""
     with a_world(tmp_path, control_plane, cluster, namespace) as made:
         yield made
-    for plural in ("clusterexternalsecrets", "clustersecretstores"):
-        cluster.do("DELETE", f"{GROUP}/{plural}")

@@ -7,13 +7,11 @@ from tests.controller.e2e.test_lifecycle import external_secret
 from tests.controller.e2e.world import World
 from tests.waiting import eventually
 
-NAME = "everywhere"
-
 
 def apply(world: World, **spec: Any) -> None:
     whole = {"externalSecretSpec": json.loads(external_secret())["spec"]} | spec
     about = {"apiVersion": "external-secrets.io/v1", "kind": "ClusterExternalSecret"}
-    world.apply(json.dumps({**about, "metadata": {"name": NAME}, "spec": whole}))
+    world.apply(json.dumps({**about, "metadata": {"name": world.namespace}, "spec": whole}))
 
 
 def label(world: World, namespace: str, value: str | None) -> None:
@@ -26,12 +24,12 @@ def selector(world: World) -> dict[str, Any]:
     return {"matchLabels": {f"team-{world.namespace}": "x"}}
 
 
-def child(world: World, namespace: str, name: str = NAME) -> Any:
-    return world.get("ExternalSecret", name, namespace)
+def child(world: World, namespace: str, name: str = "") -> Any:
+    return world.get("ExternalSecret", name or world.namespace, namespace)
 
 
 def status(world: World) -> Any:
-    return (world.get("ClusterExternalSecret", NAME) or {}).get("status", {})
+    return (world.get("ClusterExternalSecret", world.namespace) or {}).get("status", {})
 
 
 def test_namespaces_come_and_go_with_their_labels(world: World) -> None:
@@ -82,7 +80,7 @@ def test_a_new_name_and_spec_reach_the_external_secrets(world: World) -> None:
     world.patch("ExternalSecret", "new", {"spec": {"refreshInterval": "1m"}})
     eventually(lambda: interval() == "7m", "the edited one as it was")
     force = {"metadata": {"annotations": {"external-secrets.io/force-sync": "1"}}}
-    world.patch("ClusterExternalSecret", NAME, force)
+    world.patch("ClusterExternalSecret", world.namespace, force)
 
     def annotations() -> Any:
         return child(world, world.namespace, "new")["metadata"].get("annotations", {})
@@ -91,16 +89,20 @@ def test_a_new_name_and_spec_reach_the_external_secrets(world: World) -> None:
 
 
 def test_one_that_somebody_else_has_made_is_left_alone(world: World) -> None:
-    world.apply(external_secret(NAME))
+    world.apply(external_secret(world.namespace))
     world.start()
     apply(world, namespaces=[world.namespace])
-    world.until("ClusterExternalSecret", NAME, "False", "", "one or more namespaces failed: ")
+    world.until(
+        "ClusterExternalSecret", world.namespace, "False", "", "one or more namespaces failed: "
+    )
     reason = "external secret already exists in namespace"
     assert status(world)["failedNamespaces"] == [{"namespace": world.namespace, "reason": reason}]
     assert "ownerReferences" not in child(world, world.namespace)["metadata"]
-    world.delete("ExternalSecret", NAME)
-    world.until("ClusterExternalSecret", NAME, "True")
-    assert child(world, world.namespace)["metadata"]["ownerReferences"][0]["name"] == NAME
+    world.delete("ExternalSecret", world.namespace)
+    world.until("ClusterExternalSecret", world.namespace, "True")
+    assert (
+        child(world, world.namespace)["metadata"]["ownerReferences"][0]["name"] == world.namespace
+    )
 
 
 def test_its_end_is_that_of_its_external_secrets(world: World) -> None:
@@ -108,10 +110,12 @@ def test_its_end_is_that_of_its_external_secrets(world: World) -> None:
     apply(world, namespaces=[world.namespace])
     eventually(lambda: child(world, world.namespace), "an ExternalSecret")
     finalizer = "externalsecrets.external-secrets.io/clusterexternalsecret-cleanup"
-    world.patch("ClusterExternalSecret", NAME, {"metadata": {"finalizers": [finalizer]}})
+    world.patch("ClusterExternalSecret", world.namespace, {"metadata": {"finalizers": [finalizer]}})
     eventually(
-        lambda: not world.get("ClusterExternalSecret", NAME)["metadata"].get("finalizers"),
+        lambda: (
+            not world.get("ClusterExternalSecret", world.namespace)["metadata"].get("finalizers")
+        ),
         "the operator's finalizer goes",
     )
-    world.delete("ClusterExternalSecret", NAME)
+    world.delete("ClusterExternalSecret", world.namespace)
     eventually(lambda: child(world, world.namespace) is None, "its end")

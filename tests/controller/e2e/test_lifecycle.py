@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from testbed.cluster import ClusterClient
 from tests.controller.conftest import Kubectl
 from tests.controller.e2e.world import World
 from tests.waiting import eventually
@@ -198,25 +197,6 @@ def test_eso_finalizers_are_removed(world: World) -> None:
     ready_world(world).apply(json.dumps(document))
     synced(world)
     assert not world.get("ExternalSecret", "db")["metadata"].get("finalizers")
-
-
-def test_at_rest_a_restart_reads_and_writes_nothing(world: World, cluster: ClusterClient) -> None:
-    ready_world(world).apply(external_secret())
-    synced(world)
-    versions = [
-        world.get(kind, name)["metadata"]["resourceVersion"]
-        for kind, name in (("Secret", "db"), ("ExternalSecret", "db"), ("SecretStore", "aws"))
-    ]
-    assert world.stop() == 0
-    world.aws.journal.clear()
-    world.start()
-    world.apply(external_secret("new"))
-    synced(world, "new")
-    assert versions == [
-        world.get(kind, name)["metadata"]["resourceVersion"]
-        for kind, name in (("Secret", "db"), ("ExternalSecret", "db"), ("SecretStore", "aws"))
-    ]
-    assert world.calls() == 1
 
 
 def test_no_value_is_seen_anywhere(world: World) -> None:

@@ -10,7 +10,8 @@ def read(name: str) -> str:
     return (MANIFESTS / f"{name}.yaml").read_text()
 
 
-def test_static_keys_in_cluster_stores_and_a_cluster_external_secret(world: World) -> None:
+def test_static_keys_in_cluster_stores_and_a_cluster_external_secret(own_world: World) -> None:
+    world = own_world
     for name in ("external-secrets", "monitoring"):
         world.cluster.make_namespace(name)
     keys = "aws_access_key_id", "aws_secret_access_key"
@@ -35,7 +36,8 @@ def test_static_keys_in_cluster_stores_and_a_cluster_external_secret(world: Worl
         world.delete("ExternalSecret", name, "default")
 
 
-def test_a_template_makes_a_properties_file(world: World) -> None:
+def test_a_template_makes_a_properties_file(own_world: World) -> None:
+    world = own_world
     for name in ("external-secrets", "onthetop-backend"):
         world.cluster.make_namespace(name)
     world.role("external-secrets", "external-secrets-sa")
@@ -51,7 +53,8 @@ def test_a_template_makes_a_properties_file(world: World) -> None:
     world.delete("ExternalSecret", "onthetop-backend-secrets", place)
 
 
-def test_creation_policy_none_reads_and_writes_no_secret(world: World) -> None:
+def test_creation_policy_none_reads_and_writes_no_secret(own_world: World) -> None:
+    world = own_world
     world.cluster.make_namespace("my-app-ns")
     world.role("my-app-ns", "my-app-sm-sa")
     world.aws.cloud.put_secret(
@@ -69,7 +72,8 @@ def test_creation_policy_none_reads_and_writes_no_secret(world: World) -> None:
     world.delete("ExternalSecret", "eks-external-secret", "my-app-ns")
 
 
-def test_stores_of_both_kinds_with_one_name(world: World) -> None:
+def test_stores_of_both_kinds_with_one_name(own_world: World) -> None:
+    world = own_world
     world.keys(world.namespace, "aws-creds", "accessKey", "secretAccessKey")
     world.aws.cloud.put_secret("prod/db-credentials", '{"username": "admin"}', region="us-east-1")
     world.start()

@@ -42,8 +42,8 @@ def test_a_namespace_that_is_being_deleted_is_left_alone(world: World) -> None:
     world.apply(external_secret(target=target), ending)
     world.until("ExternalSecret", "db", "True", "SecretSynced", namespace=ending)
     world.cluster.do("DELETE", f"/api/v1/namespaces/{ending}")
-    path = f"/api/v1/namespaces/{ending}"
-    eventually(lambda: world.cluster.ask("GET", path).status == 404, "the end of the namespace", 60)
+    eventually(lambda: world.get("ExternalSecret", "db", ending) is None, "its end")
+    eventually(lambda: world.data("db", ending) is None, "the end of its Secret")
     world.apply(external_secret())
     synced(world)
 
@@ -52,13 +52,14 @@ def test_cluster_store_conditions_keep_other_namespaces_out(world: World) -> Non
     ready_world(world)
     store = yaml.safe_load(STORE)
     store["kind"] = "ClusterSecretStore"
+    store["metadata"]["name"] = world.namespace
     store["spec"]["conditions"] = [{"namespaces": [world.namespace]}]
     for ref in store["spec"]["provider"]["aws"]["auth"]["secretRef"].values():
         ref["namespace"] = world.namespace
     world.apply(json.dumps(store))
     other = f"{world.namespace}-b"
     world.cluster.make_namespace(other)
-    ref = {"name": "aws", "kind": "ClusterSecretStore"}
+    ref = {"name": world.namespace, "kind": "ClusterSecretStore"}
     world.apply(external_secret("here", secretStoreRef=ref))
     synced(world, "here")
     world.apply(external_secret("there", secretStoreRef=ref), other)
@@ -67,5 +68,5 @@ def test_cluster_store_conditions_keep_other_namespaces_out(world: World) -> Non
     message = world.ready("ExternalSecret", "there", other)[2]
     assert f'is not allowed from namespace "{other}": denied by spec.condition' in message
     change = {"spec": {"conditions": [{"namespaces": [world.namespace, other]}]}}
-    world.patch("ClusterSecretStore", "aws", change)
+    world.patch("ClusterSecretStore", world.namespace, change)
     world.until("ExternalSecret", "there", "True", "SecretSynced", namespace=other)

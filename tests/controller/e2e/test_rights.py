@@ -28,7 +28,8 @@ def refusals(world: World) -> list[str]:
     return [line for line in world.log if "cannot" in line or "forbidden" in line]
 
 
-def test_the_cluster_role_is_enough_for_everything(world: World) -> None:
+def test_the_cluster_role_is_enough_for_everything(own_world: World) -> None:
+    world = own_world
     start_with_rights_of(world, "base")
     place = world.namespace
     world.keys(place, "keys", "id", "secret")
@@ -74,7 +75,8 @@ def test_the_cluster_role_is_enough_for_everything(world: World) -> None:
     assert refusals(world) == []
 
 
-def test_scoped_it_works_with_rights_in_its_namespace_alone(world: World) -> None:
+def test_scoped_it_works_with_rights_in_its_namespace_alone(own_world: World) -> None:
+    world = own_world
     for name in ("clusterroles", "clusterrolebindings"):
         path = f"/apis/rbac.authorization.k8s.io/v1/{name}/{ACCOUNT}"
         world.cluster.ask("DELETE", path)

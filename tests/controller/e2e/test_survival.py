@@ -1,13 +1,17 @@
-"""What the controller survives."""
+"""What the controller survives: its own end, the API server's moods, and a Lease that is lost."""
 
 import json
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit
 
-from tests.controller.e2e.relay import Relay
+from testbed.api_errors import ApiError, too_many_requests
+from testbed.api_proxy import ApiProxy
+from testbed.faults import hang, reset
+from testbed.journal import Call
 from tests.controller.e2e.test_lifecycle import (
     REGION,
     STORE,
@@ -15,15 +19,67 @@ from tests.controller.e2e.test_lifecycle import (
     ready_world,
     synced,
 )
-from tests.controller.e2e.world import World, a_world
+from tests.controller.e2e.world import Process, World
 from tests.waiting import eventually
 
-LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/{}/leases/external-secrets-controller"
+WRITES = ("create ", "update ", "patch ", "delete ")
+CONFLICT = ApiError(409, "Conflict", "the object has been modified")
+
+STORE_WITH_ROLE = {
+    "apiVersion": "external-secrets.io/v1",
+    "kind": "SecretStore",
+    "metadata": {"name": "role"},
+    "spec": {
+        "provider": {
+            "aws": {
+                "service": "SecretsManager",
+                "region": REGION,
+                "auth": {"jwt": {"serviceAccountRef": {"name": "app"}}},
+            }
+        }
+    },
+}
 
 
 def lease(world: World) -> Any:
-    path = LEASES.format(world.namespace) + "/external-secrets-controller"
-    return world.cluster.do("GET", path)["spec"]
+    return world.cluster.do("GET", LEASE.format(world.home))["spec"]
+
+
+def lines(world: World, text: str) -> int:
+    return sum(text in one for one in world.log)
+
+
+def force_sync(world: World, name: str = "db", value: str = "1") -> None:
+    world.patch("ExternalSecret", name, {"metadata": {"annotations": {"force-sync": value}}})
+
+
+def rotate(world: World, value: str) -> None:
+    world.aws.cloud.put_secret("db", json.dumps({"password": value}), region=REGION)
+
+
+def written(world: World, api: ApiProxy) -> list[Call]:
+    """The writes of the controller so far to the namespace of the test, without Events."""
+    return [
+        one
+        for one in api.journal.calls
+        if one.operation.startswith(WRITES)
+        and not one.operation.endswith(" events")
+        and one.target.startswith(f"{world.namespace}/")
+    ]
+
+
+def writes(world: World, api: ApiProxy) -> list[tuple[str, str]]:
+    """Their operations and targets."""
+    return [(one.operation, one.target) for one in written(world, api)]
+
+
+def sibling(world: World) -> World:
+    """Another replica of the same controller, which is not started; its API server is never cut."""
+    folder = world.folder / "sibling"
+    folder.mkdir(exist_ok=True)
+    flags = ("--pod-name=controller-1",)
+    return replace(world, folder=folder, url="", flags=flags, process=Process())
 
 
 def test_killed_it_goes_on_where_it_was(world: World) -> None:
@@ -31,6 +87,7 @@ def test_killed_it_goes_on_where_it_was(world: World) -> None:
     names = [f"es-{number}" for number in range(20)]
     for name in names:
         world.apply(external_secret(name))
+    eventually(lambda: world.data(names[0]), "the first Secret")
     world.stop(signal.SIGKILL)
     world.start()
     for name in names:
@@ -38,51 +95,162 @@ def test_killed_it_goes_on_where_it_was(world: World) -> None:
         assert world.data(name) == {"password": "p-1"}
 
 
-def test_it_outlives_an_api_server_that_is_away(world: World) -> None:
-    parts = urlsplit(world.address.url)
-    with Relay((parts.hostname or "", parts.port or 0)) as relay:
-        world.url = f"https://127.0.0.1:{relay.port}"
-        ready_world(world).apply(external_secret())
-        synced(world)
-        relay.cut()
-        eventually(lambda: any("no longer the leader" in one for one in world.log), "the loss", 30)
-        world.apply(external_secret("later"))
-        world.delete("Secret", "db")
-        relay.restore()
-        synced(world, "later")
-        eventually(lambda: world.data("db") == {"password": "p-1"}, "the Secret again")
-        assert sum("all objects are known" in one for one in world.log) == 2
+def test_at_rest_a_restart_reads_and_writes_nothing(world: World, api: ApiProxy) -> None:
+    ready_world(world)
+    world.role(world.namespace, "app")
+    world.apply(json.dumps(STORE_WITH_ROLE))
+    names = [f"es-{number}" for number in range(10)]
+    for name in names[:5]:
+        world.apply(external_secret(name, secretStoreRef={"name": "role"}))
+    template = {"metadata": {"labels": {"l": "1"}}, "data": {"url": "db://{{ .password }}"}}
+    world.put_secret(world.namespace, "es-9", {"other": "x"})
+    world.apply(external_secret("es-5", target={"name": "es-5", "template": template}))
+    world.apply(external_secret("es-6", target={"creationPolicy": "Orphan"}))
+    world.apply(external_secret("es-7", target={"creationPolicy": "None"}))
+    world.apply(external_secret("es-8", target={"deletionPolicy": "Delete"}))
+    world.apply(external_secret("es-9", target={"creationPolicy": "Merge"}))
+    for name in names:
+        synced(world, name)
+    assert world.stop() == 0
+    calls = world.calls()
+    api.journal.clear()
+    world.start()
+    world.apply(external_secret("new"))
+    synced(world, "new")
+    assert writes(world, api) == [
+        ("create secrets", f"{world.namespace}/"),
+        ("patch externalsecrets/status", f"{world.namespace}/new"),
+    ]
+    assert world.calls() == calls + 1
 
 
-def test_one_that_loses_its_lease_stops_and_another_takes_over(world: World) -> None:
+def test_it_outlives_an_api_server_that_is_away(world: World, api: ApiProxy) -> None:
     ready_world(world).apply(external_secret())
     synced(world)
-    path = LEASES.format(world.namespace) + "/external-secrets-controller"
-    change = {"spec": {"holderIdentity": "somebody-else", "renewTime": None}}
-    world.cluster.do("PATCH", path, change, "application/merge-patch+json")
-    eventually(lambda: any("no longer the leader" in one for one in world.log), "the loss")
-    world.delete("Secret", "db")
+    lost = lines(world, "no longer the leader")
+    api.cut()
+    eventually(lambda: lines(world, "no longer the leader") > lost, "the loss of the Lease")
     world.apply(external_secret("later"))
-    assert world.get("ExternalSecret", "later").get("status") is None
-    assert lease(world)["holderIdentity"] == "somebody-else"
-    eventually(lambda: lease(world)["holderIdentity"] == "controller-0", "its turn again", 40)
+    world.delete("Secret", "db")
+    calls = world.calls()
+    api.restore()
     synced(world, "later")
     eventually(lambda: world.data("db") == {"password": "p-1"}, "the Secret again")
+    assert world.calls() > calls
+
+
+def test_one_that_loses_its_lease_stops_and_takes_it_again(world: World, api: ApiProxy) -> None:
+    ready_world(world).apply(external_secret())
+    synced(world)
+    lost = lines(world, "no longer the leader")
+    change = {"spec": {"holderIdentity": "somebody-else", "renewTime": None}}
+    path = LEASE.format(world.home)
+    world.cluster.do("PATCH", path, change, "application/merge-patch+json")
+    eventually(lambda: lines(world, "no longer the leader") > lost, "the loss")
+    before = writes(world, api)
+    world.delete("Secret", "db")
+    world.apply(external_secret("later"))
+    eventually(lambda: lease(world)["holderIdentity"] != "somebody-else", "the end of that Lease")
+    began = [one.at for one in api.journal.calls if one.operation == "update leases"][-1]
+    synced(world, "later")
+    eventually(lambda: world.data("db") == {"password": "p-1"}, "the Secret again")
+    assert written(world, api)[len(before)].at > began
+
+
+def test_a_leader_that_cannot_renew_stops_before_another_starts(
+    world: World, api: ApiProxy
+) -> None:
+    ready_world(world).apply(external_secret(refreshInterval="100ms"))
+    synced(world)
+    other = sibling(world)
+    other.start_waiting()
+    try:
+        api.faults.inject(hang(), operation="update leases")
+        eventually(lambda: lines(other, "this replica is the leader"), "the other one")
+        now = monotonic()
+        eventually(lambda: lines(other, "all objects are known"), "its work")
+        last = [one.at for one in api.journal.calls if one.operation.startswith(WRITES)][-1]
+        assert last < now
+        rotate(world, "p-2")
+        eventually(lambda: world.data("db") == {"password": "p-2"}, "a write of the other one")
+    finally:
+        assert other.stop() == 0
+    api.faults.clear()
+    api.cut()  # ends the requests that hang
+    api.restore()
+    eventually(lambda: lease(world)["holderIdentity"] == "controller-0", "its turn again")
+    rotate(world, "p-3")
+    eventually(lambda: world.data("db") == {"password": "p-3"}, "its own write")
 
 
 def test_stopped_it_gives_back_the_lease_and_another_works_at_once(world: World) -> None:
     ready_world(world)
-    with a_world(
-        world.folder, world.address, world.cluster, world.namespace, "--pod-name=controller-1"
-    ) as other:
-        other.aws.cloud.put_secret("db", '{"password": "other"}', region=REGION)
-        other.aws.cloud.sessions |= world.aws.cloud.sessions
-        other.start_waiting()
+    other = sibling(world)
+    other.start_waiting()
+    try:
         assert world.stop() == 0
         eventually(lambda: lease(world)["holderIdentity"] == "controller-1", "the other one", 10)
         other.apply(external_secret())
         synced(world)
-        assert world.data("db") == {"password": "other"}
+    finally:
+        assert other.stop() == 0
+
+
+def test_a_version_that_is_gone_is_listed_again(world: World, api: ApiProxy) -> None:
+    ready_world(world).apply(external_secret())
+    synced(world)
+    lists = api.journal.count("list externalsecrets")
+    for resource in ("externalsecrets", "secrets"):
+        api.expire(resource)
+    world.delete("ExternalSecret", "db")
+    world.apply(external_secret("new"))
+    synced(world, "new")
+    assert api.journal.count("list externalsecrets") > lists
+    world.delete("Secret", "new")
+    eventually(lambda: world.data("new") == {"password": "p-1"}, "the Secret again")
+
+
+def test_conflicts_and_lost_answers_are_not_errors(world: World, api: ApiProxy) -> None:
+    ready_world(world)
+    target = f"{world.namespace}/"
+    api.faults.inject(reset(), operation="create secrets", target=target, times=1)
+    api.faults.inject(CONFLICT, operation="update secrets", target=f"{target}db", times=2)
+    world.apply(external_secret())
+    synced(world)
+    rotate(world, "p-2")
+    force_sync(world)
+    eventually(lambda: world.data("db") == {"password": "p-2"}, "the new value")
+    synced(world)
+    assert [one for one in world.events() if one[1] == "UpdateFailed"] == []
+
+
+def test_a_throttled_write_waits_as_long_as_it_is_asked_to(world: World, api: ApiProxy) -> None:
+    ready_world(world)
+    place = f"{world.namespace}/"
+    api.faults.inject(too_many_requests(2), operation="create secrets", target=place, times=1)
+    world.apply(external_secret())
+    eventually(lambda: "create secrets" in dict(writes(world, api)), "the throttled write")
+    world.apply(external_secret("other"))
+    synced(world, "other")
+    synced(world)
+    first, *_, last = [
+        one.at
+        for one in api.journal.calls
+        if (one.operation, one.target) == ("create secrets", place)
+    ]
+    assert last - first >= 2
+    assert world.calls() <= 2, "what was read is used"
+
+
+def test_a_throttled_list_waits_as_long_as_it_is_asked_to(world: World, api: ApiProxy) -> None:
+    ready_world(world).apply(external_secret())
+    synced(world)
+    api.journal.clear()
+    api.faults.inject(too_many_requests(3), operation="list externalsecrets", times=1)
+    api.expire("externalsecrets")
+    eventually(lambda: api.journal.count("list externalsecrets") == 2, "a second list")
+    first, second = [one.at for one in api.journal.calls if one.operation == "list externalsecrets"]
+    assert second - first >= 3
 
 
 def test_a_policy_that_refuses_the_secret_is_explained_and_heals(world: World) -> None:
@@ -136,7 +304,11 @@ def refusing_policy(world: World) -> Iterator[None]:
 
 def test_a_webhook_that_the_operator_has_left_behind_is_explained(world: World) -> None:
     path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
-    rule = {"apiGroups": ["external-secrets.io"], "apiVersions": ["v1"], "operations": ["CREATE"]}
+    rule = {
+        "apiGroups": ["external-secrets.io"],
+        "apiVersions": ["v1"],
+        "operations": ["CREATE", "UPDATE"],
+    }
     webhook = {
         "name": "validate.externalsecret.external-secrets.io",
         "admissionReviewVersions": ["v1"],
@@ -152,20 +324,28 @@ def test_a_webhook_that_the_operator_has_left_behind_is_explained(world: World) 
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingWebhookConfiguration",
     }
+    ready_world(world)
+    target = {"deletionPolicy": "Delete"}
+    if world.process.is_running:
+        world.stop()
+    world.apply(external_secret(target=target))
     world.cluster.apply(path, {**kind, "metadata": {"name": name}, "webhooks": [webhook]})
     try:
         world.start()
-        assert any(
-            f"kubectl delete validatingwebhookconfiguration {name}" in one for one in world.log
-        )
+        remedy = f"kubectl delete validatingwebhookconfiguration {name}"
+        assert lines(world, remedy)
         spec = {
             "namespaces": [world.namespace],
             "externalSecretSpec": json.loads(external_secret())["spec"],
         }
         about = {"apiVersion": "external-secrets.io/v1", "kind": "ClusterExternalSecret"}
-        world.apply(json.dumps({**about, "metadata": {"name": "ces"}, "spec": spec}))
-        world.until("ClusterExternalSecret", "ces", "False", "", "one or more namespaces failed: ")
-        assert "webhook" in world.ready("ClusterExternalSecret", "ces")[2]
+        world.apply(json.dumps({**about, "metadata": {"name": world.namespace}, "spec": spec}))
+        world.until(
+            "ClusterExternalSecret", world.namespace, "False", "", "one or more namespaces failed: "
+        )
+        assert remedy in world.ready("ClusterExternalSecret", world.namespace)[2]
+        world.until("ExternalSecret", "db", "False", "SecretSyncedError", "could not update secret")
+        assert remedy in world.ready("ExternalSecret", "db")[2]
     finally:
         world.cluster.do("DELETE", f"{path}/{name}")
 

@@ -1,6 +1,7 @@
 """The real controller as a process, on a real API server, with the fake AWS."""
 
 import base64
+import copy
 import json
 import os
 import signal
@@ -29,7 +30,11 @@ PLURALS = {
     "SecretStore": "secretstores",
     "ClusterSecretStore": "clustersecretstores",
     "ClusterExternalSecret": "clusterexternalsecrets",
+    "ClusterGenerator": "clustergenerators",
+    "ECRAuthorizationToken": "ecrauthorizationtokens",
     "Password": "passwords",
+    "STSSessionToken": "stssessiontokens",
+    "UUID": "uuids",
     "ConfigMap": "configmaps",
     "ClusterRole": "clusterroles",
     "ClusterRoleBinding": "clusterrolebindings",
@@ -37,12 +42,74 @@ PLURALS = {
     "RoleBinding": "rolebindings",
     "ServiceAccount": "serviceaccounts",
 }
+CLASSED = (
+    "SecretStore",
+    "ClusterSecretStore",
+    "Password",
+    "UUID",
+    "ECRAuthorizationToken",
+    "STSSessionToken",
+)
+"""Kinds that have a controller class."""
 tokens.CLUSTER_ISSUERS.add(AUDIENCES[0])
+
+
+class Process:
+    """A controller; `log` has the lines of all that were started here."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self._process: Forked | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
+    def start(self, arguments: list[str], environment: Mapping[str, str], line: str) -> None:
+        """Start one and wait until it logs a line."""
+        seen = len(self.log)
+        is_controlled = "CONTROL" in environment
+        main = "tests.e2e.controlled:main" if is_controlled else "provider.cli.main:main"
+        process = Forked(main, ["controller", *arguments], environment)
+        self._process = process
+        self._reader = Thread(target=self._read, args=(process,), daemon=True)
+        self._reader.start()
+
+        def is_there() -> bool:
+            assert process.poll() is None, self.tail()
+            return any(line in one for one in self.log[seen:])
+
+        eventually(is_there, f"{line}\n{self.tail()}", 40)
+
+    def send_signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def stop(self, number: int, seconds: float) -> int:
+        """Stop it; its exit code."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        code = self._process.wait(seconds)
+        self._reader.join(seconds)
+        self._process.stderr.close()
+        self._process = None
+        return code
+
+    def tail(self) -> str:
+        return "\n".join(self.log[-30:])
+
+    def _read(self, process: Forked) -> None:
+        for line in process.stderr:
+            self.log.append(line.rstrip("\n"))
 
 
 @dataclass
 class World:
-    """Sets up AWS and the cluster, runs the controller, looks at what it makes."""
+    """Sets up AWS and the cluster, runs the controller, looks at what it makes.
+
+    Controllers of other tests see the same cluster: with a `controller_class`, stores and
+    generators that are applied here have it, and so has the controller.
+    """
 
     folder: Path
     address: Address
@@ -55,11 +122,28 @@ class World:
     """Of the controller; that of the administrator if it is empty."""
     url: str = ""
     """Of the API server, for the controller; that of `address` if it is empty."""
+    controller_class: str = ""
+    home: str = ""
+    """Namespace of the Lease; that of the objects if it is empty."""
+    process: Process = field(default_factory=Process)
 
     def __post_init__(self) -> None:
-        self.user: Session = self.aws.cloud.put_user("eso", allow=allow("*", *CONTROLLER_ACTIONS))
-        self.log: list[str] = []
-        self._process: Forked | None = None
+        self.user: Session = self._new_user()
+        self._cluster_wide: list[str] = []
+
+    def _new_user(self) -> Session:
+        return self.aws.cloud.put_user(self.namespace, allow=allow("*", *CONTROLLER_ACTIONS))
+
+    def at(self, namespace: str) -> "World":
+        """The same AWS and controller, for objects in another namespace and a user of its own."""
+        other = copy.copy(self)
+        other.namespace = namespace
+        other.__post_init__()
+        return other
+
+    @property
+    def log(self) -> list[str]:
+        return self.process.log
 
     def role(self, namespace: str, service_account: str) -> Role:
         """A role that a ServiceAccount, which is made too, may assume."""
@@ -96,14 +180,24 @@ class World:
 
     def apply(self, text: str, namespace: str = "", version: str = "") -> None:
         """Apply manifests as they are; those without a namespace in that of the test."""
-        for document in yaml.safe_load_all(text):
-            kind = document["kind"]
+        for given in yaml.safe_load_all(text):
+            kind = given["kind"]
+            has_class = kind in CLASSED and self.controller_class
+            document = _with_class(given, self.controller_class) if has_class else given
             api = version or document["apiVersion"]
             is_cluster_wide = kind.startswith("Cluster")
             place = document["metadata"].get("namespace") or namespace or self.namespace
             root = "" if is_cluster_wide else f"/namespaces/{place}"
             group = "/api/v1" if api == "v1" else f"/apis/{api}"
-            self.cluster.apply(f"{group}{root}/{PLURALS[kind]}", {**document, "apiVersion": api})
+            path = f"{group}{root}/{PLURALS[kind]}"
+            self.cluster.apply(path, {**document, "apiVersion": api})
+            if is_cluster_wide and "external-secrets.io" in api:
+                self._cluster_wide.append(f"{path}/{document['metadata']['name']}")
+
+    def remove(self) -> None:
+        """Delete the objects that no namespace takes along."""
+        for path in self._cluster_wide:
+            self.cluster.ask("DELETE", path)
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> Any:
         """An object; None if there is none."""
@@ -153,7 +247,7 @@ class World:
             eventually(met, f"{kind} {name} {expected}")
         except AssertionError as error:
             found = self.ready(kind, name, namespace)
-            raise AssertionError(f"{error}\nfound {found}\n{self.tail()}") from None
+            raise AssertionError(f"{error}\nfound {found}\n{self.process.tail()}") from None
 
     def events(self, namespace: str | None = None) -> list[tuple[str, str, str]]:
         """Object, reason and message of the Events of a namespace."""
@@ -161,12 +255,10 @@ class World:
         found = self.cluster.do("GET", f"/api/v1/namespaces/{place}/events")["items"]
         return [(one["involvedObject"]["name"], one["reason"], one["message"]) for one in found]
 
-    def tail(self) -> str:
-        return "\n".join(self.log[-30:])
-
     def calls(self) -> int:
-        """Calls to AWS so far."""
-        return self.aws.journal.count()
+        """Calls to AWS so far as one of this namespace."""
+        calls = list(self.aws.journal.calls)
+        return sum(self.namespace in one.identity for one in calls)
 
     # ---- the process
 
@@ -179,15 +271,17 @@ class World:
             f"--kube-token-file={token}",
             "--metrics-addr=127.0.0.1:0",
             "--live-addr=127.0.0.1:0",
-            f"--lease-namespace={self.namespace}",
+            f"--lease-namespace={self.home or self.namespace}",
             "--pod-name=controller-0",
+            "--lease-duration=3s",
             "--log-format=json",
+            *([f"--controller-class={self.controller_class}"] if self.controller_class else []),
             *self.flags,
         ]
 
     def start(self) -> "World":
-        """Start the controller and wait until it works."""
-        return self._start("all objects are known")
+        """Start the controller, unless it runs, and wait until it works."""
+        return self if self.process.is_running else self._start("all objects are known")
 
     def start_waiting(self) -> "World":
         """Start a controller that is to wait for another one's Lease."""
@@ -195,21 +289,8 @@ class World:
 
     def _start(self, line: str) -> "World":
         plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        seen = len(self.log)
-        self._process = Forked(
-            "provider.cli.main:main",
-            ["controller", *self.arguments()],
-            {**plain, "AWS_ENDPOINT_URL": self.aws.url, **self.environment},
-        )
-        self._reader = Thread(target=self._read, args=(self._process,), daemon=True)
-        self._reader.start()
-
-        def is_there() -> bool:
-            assert self._process is not None
-            assert self._process.poll() is None, self.tail()
-            return any(line in one for one in self.log[seen:])
-
-        eventually(is_there, f"{line}\n{self.tail()}", 40)
+        environment = {**plain, "AWS_ENDPOINT_URL": self.aws.url, **self.environment}
+        self.process.start(self.arguments(), environment, line)
         return self
 
     def page(self, path: str) -> str:
@@ -220,27 +301,19 @@ class World:
                     return str(page.read().decode())
         raise AssertionError("no such page")
 
-    def send_signal(self, number: int) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
-
     def stop(self, number: int = signal.SIGTERM, seconds: float = 15) -> int:
         """Stop the controller; its exit code."""
-        assert self._process is not None
-        self._process.send_signal(number)
-        code = self._process.wait(seconds)
-        self._reader.join(seconds)
-        self._process.stderr.close()
-        self._process = None
-        return code
+        return self.process.stop(number, seconds)
 
     def close(self) -> None:
-        if self._process is not None:
+        if self.process.is_running:
             self.stop(signal.SIGKILL)
+        self.remove()
 
-    def _read(self, process: Forked) -> None:
-        for line in process.stderr:
-            self.log.append(line.rstrip("\n"))
+
+def _with_class(document: dict[str, Any], name: str) -> dict[str, Any]:
+    spec = document.get("spec") or {}
+    return {**document, "spec": {"controller": name, **spec}}
 
 
 @contextmanager
