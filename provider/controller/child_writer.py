@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from provider.controller import status
 from provider.controller.child_documents import edited_state, merged
 from provider.controller.kinds import EXTERNAL_SECRETS
+from provider.controller.leftover_webhooks import remedy
 from provider.controller.object_cache import ObjectKey
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.secret_state import controller_owner
@@ -75,7 +76,7 @@ class ChildWriter:
                 await self._put(wanted, owner)
             except ProviderError as error:
                 namespace = wanted["metadata"]["namespace"]
-                failures.append(ChildFailure(namespace, status.one_line(error)))
+                failures.append(ChildFailure(namespace, status.one_line(f"{error}{remedy(error)}")))
         return failures
 
     async def _put(self, wanted: Document, owner: Metadata) -> None:
@@ -118,5 +119,7 @@ class ChildWriter:
             except ObjectNotFound:
                 continue
             except ProviderError as error:
-                failures.append(ChildFailure(one.namespace, status.one_line(error)))
+                failures.append(
+                    ChildFailure(one.namespace, status.one_line(f"{error}{remedy(error)}"))
+                )
         return failures

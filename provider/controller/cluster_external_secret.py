@@ -114,6 +114,13 @@ class ClusterExternalSecrets:
         await self._report(found, name, targets, failures)
         return spec.refresh_time if spec.refresh_time and spec.refresh_time > 0 else REFRESH
 
+    async def explain(self, key: ObjectKey, bug: Exception) -> None:
+        """Say that reconciling it failed by a bug."""
+        found = self._known.cluster_external_secret(key.name)
+        if found is not None:
+            ready = Ready(is_ready=False, reason="", message=status.bug_text(bug))
+            await self._write_status(found, ready, {})
+
     def _stale(self, metadata: Metadata, name: str, targets: Iterable[str]) -> list[Metadata]:
         """Its ExternalSecrets with another name, or in namespaces that are not selected."""
         wanted = {(namespace, name) for namespace in targets}

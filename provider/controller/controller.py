@@ -1,8 +1,9 @@
 """What the leader does: keeps copies of all objects and reconciles them as they change."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from provider.aws.credentials.own import Own
 from provider.aws.ecr import Ecr
@@ -47,7 +48,17 @@ from provider.runtime.offload import Offload
 SYNC_CHECK = 0.02
 """Seconds between looks at whether all informers have their first list."""
 
-Reconcile = Callable[[ObjectKey], Awaitable[float | None]]
+
+class Reconciler(Protocol):
+    """Works on the objects of one kind."""
+
+    async def reconcile(self, key: ObjectKey) -> float | None:
+        """Seconds until it is due again; None: when something changes. Raises to retry."""
+        ...
+
+    async def explain(self, key: ObjectKey, bug: Exception) -> None:
+        """Say on the object that reconciling it failed by a bug."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +104,12 @@ class Controller:
             flood_gate=config.enable_flood_gate,
         )
         self._backlog = Backlog()
-        self._queue = Queue(self._reconcile, concurrent=config.concurrent, observe=self._observe)
+        self._queue = Queue(
+            self._reconcile,
+            concurrent=config.concurrent,
+            observe=self._observe,
+            explain=self._explain,
+        )
         self._triggers = Triggers(
             self._queue.add_after, self._informers, self._known, self._backlog
         )
@@ -107,11 +123,11 @@ class Controller:
             own=parts.own.principal,
         )
         stores = {kind: self._store_reconciler(kind) for kind in self._informers.stores}
-        self._reconcilers: dict[str, Reconcile] = {
-            EXTERNAL_SECRETS.name: self._external_secrets().reconcile,
-            CLUSTER_EXTERNAL_SECRETS.name: self._cluster_external_secrets().reconcile,
-            **{kind: one.reconcile for kind, one in stores.items()},
+        self._reconcilers: dict[str, Reconciler] = {
+            EXTERNAL_SECRETS.name: self._external_secrets(),
+            CLUSTER_EXTERNAL_SECRETS.name: self._cluster_external_secrets(),
         }
+        self._reconcilers.update(stores.items())
         periods = stores["SecretStore"]
         self._triggers.attach(lambda found: periods.period(found.object))
 
@@ -137,7 +153,10 @@ class Controller:
             tasks.create_task(self._queue.run())
 
     async def _reconcile(self, item: Item) -> float | None:
-        return await self._reconcilers[item.kind](ObjectKey(item.namespace, item.name))
+        return await self._reconcilers[item.kind].reconcile(ObjectKey(item.namespace, item.name))
+
+    async def _explain(self, item: Item, bug: Exception) -> None:
+        await self._reconcilers[item.kind].explain(ObjectKey(item.namespace, item.name), bug)
 
     def _observe(self, item: Item, *, waited: float, took: float, error: Exception | None) -> None:
         del waited, error

@@ -15,6 +15,7 @@ from provider.controller import status
 from provider.controller.backlog import Backlog
 from provider.controller.fetch import SHARED_SECONDS, periodic
 from provider.controller.kinds import EXTERNAL_SECRETS
+from provider.controller.leftover_webhooks import remedy
 from provider.controller.object_cache import ObjectKey
 from provider.controller.plan import is_ours, target_name
 from provider.controller.reporter import Reporter
@@ -26,7 +27,14 @@ from provider.controller.status import Ready
 from provider.controller.stores import shown_problems
 from provider.controller.sync import Job, Syncer, SyncFailed
 from provider.engine.freshness import Freshness
-from provider.errors import KubernetesThrottled, KubernetesUnavailable, ObjectNotFound
+from provider.errors import (
+    KubernetesThrottled,
+    KubernetesUnavailable,
+    LookupForbidden,
+    ObjectNotFound,
+    ObjectRefused,
+    ProviderError,
+)
 from provider.kube.kinds import Document, Kind
 
 FINALIZER = "externalsecrets.external-secrets.io/externalsecret-cleanup"
@@ -131,21 +139,32 @@ class ExternalSecrets:
     async def _finalize(self, found: ExternalSecret) -> None:
         """The ExternalSecret is being deleted: the Secret too if it says so, then let it go."""
         metadata = found.metadata
+    async def explain(self, key: ObjectKey, bug: Exception) -> None:
+        """Say that reconciling it failed by a bug."""
+        found = self.known.get(key)
+        if found is None:
+            return
+        text = status.bug_text(bug)
+        message = status.with_cause(status.TEXT_NOT_WRITTEN, text)
+        ready = Ready(is_ready=False, reason=status.FAILED, message=message)
+        await self.reporter.failure(found, ready, text)
+
         if found.spec is not None and found.spec.target.deletion_policy == "Delete":
             key = ObjectKey(metadata.namespace, target_name(metadata, found.spec))
             state = self.syncer.secrets.state(key)
             if state is not None and is_ours(metadata, state.owner):
                 await self.syncer.secrets.delete(metadata.namespace, state)
-        await self._set_finalizer(metadata, wanted=False)
+        await self._set_finalizer(found, wanted=False)
 
     async def _with_right_finalizers(self, found: ExternalSecret) -> ExternalSecret:
         if found.spec is None:
             return found
         needs = found.spec.target.deletion_policy == "Delete"
-        await self._set_finalizer(found.metadata, wanted=needs)
+        await self._set_finalizer(found, wanted=needs)
         return self.known.get(_key(found.metadata)) or found
 
-    async def _set_finalizer(self, metadata: Metadata, *, wanted: bool) -> None:
+    async def _set_finalizer(self, found: ExternalSecret, *, wanted: bool) -> None:
+        metadata = found.metadata
         if (FINALIZER in metadata.finalizers) == wanted:
             return
         others = [one for one in metadata.finalizers if one != FINALIZER]
@@ -171,9 +190,21 @@ class ExternalSecrets:
     def _job(self, found: ExternalSecret, spec: ExternalSecretSpec, now: float) -> Job | None:
         """What there is to do; None if the ExternalSecret is not due and its Secret is intact."""
         metadata = found.metadata
+        except (ObjectRefused, LookupForbidden, KubernetesUnavailable) as error:
+            await self._report_refusal(found, error)
+            raise
         seen = self.backlog.take(_key(metadata))
         is_due = should_refresh(spec, found.status, metadata, now)
         if not is_due and seen is None and self._is_intact(found, spec):
+    async def _report_refusal(self, found: ExternalSecret, error: ProviderError) -> None:
+        """Say why the ExternalSecret itself cannot be written, unless Kubernetes is away."""
+        if isinstance(error, KubernetesUnavailable) and "webhook" not in str(error):
+            return
+        cause = f"{error}{remedy(error)}"
+        message = status.with_cause(status.TEXT_NOT_WRITTEN, cause)
+        ready = Ready(is_ready=False, reason=status.FAILED, message=message)
+        await self.reporter.failure(found, ready, cause)
+
             return None
         is_change = found.status.synced_resource_version != resource_version(metadata)
         if is_change or found.status.refresh_time is None:

@@ -1,9 +1,10 @@
 """Admission webhooks that External Secrets Operator has left behind.
 
 They refuse every write of their kinds once their Service is gone. They are detected, explained in
-the log and never deleted: that is for an administrator to do.
+the log and in the errors of writes, and never deleted: that is for an administrator to do.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
@@ -22,6 +23,12 @@ CONFIGURATIONS = Kind(
 SERVICES = Kind("", "v1", "Service", "services")
 
 
+_REMEDY = "Delete it with kubectl delete validatingwebhookconfiguration {}"
+_FAILED = re.compile(
+    r'failed calling webhook "validate\.(externalsecret|(?:cluster)?secretstore)\.external-secrets'
+)
+
+
 class Api(Protocol):
     """The Kubernetes API: `kube.objects.Objects`."""
 
@@ -36,11 +43,19 @@ async def report_leftovers(api: Api) -> list[str]:
     for name in found:
         logger.warning(
             "a webhook of External Secrets Operator is left without its Service: it refuses writes "
-            "of External Secrets resources. Delete it with "
-            f"kubectl delete validatingwebhookconfiguration {name}",
+            f"of External Secrets resources. {_REMEDY.format(name)}",
             extra=fields(name=name),
         )
     return found
+
+
+def remedy(error: ProviderError) -> str:
+    """What to add to the error of a write that a webhook of the operator refused; else empty."""
+    failed = _FAILED.search(str(error))
+    if failed is None:
+        return ""
+    name = NAMES[0] if failed[1] == "externalsecret" else NAMES[1]
+    return f". This webhook is left over from External Secrets Operator. {_REMEDY.format(name)}"
 
 
 async def _is_leftover(api: Api, name: str) -> bool:

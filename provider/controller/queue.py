@@ -29,6 +29,10 @@ Reconcile = Callable[[Item], Awaitable[float | None]]
 """Returns seconds until the object is due again; None: when something changes. Raises to retry."""
 
 
+Explain = Callable[[Item, Exception], Awaitable[object]]
+"""Says on the object that its reconcile failed by a bug. May raise what the API raises."""
+
+
 class Observe(Protocol):
     """Takes the figures of one reconcile, for metrics."""
 
@@ -43,21 +47,27 @@ def _ignore(item: Item, *, waited: float, took: float, error: Exception | None) 
     pass
 
 
+async def _leave_unsaid(item: Item, bug: Exception) -> None:
+    pass
+
+
 class Queue:
     """The work of one controller: `concurrent` objects at a time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (all by name)
         self,
         reconcile: Reconcile,
         *,
         concurrent: int = CONCURRENT,
         observe: Observe = _ignore,
+        explain: Explain = _leave_unsaid,
         clock: Callable[[], float] = monotonic,
         random: Callable[[], float] = random,
     ) -> None:
         self._reconcile = reconcile
         self._concurrent = concurrent
         self._observe = observe
+        self._explain = explain
         self._clock = clock
         self._random = random
         self._schedule = Schedule(share=max(1, concurrent // 4))
@@ -83,6 +93,16 @@ class Queue:
         """Objects that are due and wait for their turn."""
         self._schedule.advance(self._clock())
         return self._schedule.ready
+
+    def depths(self) -> dict[str, int]:
+        """Objects that are due and wait for their turn, by their kind."""
+        self._schedule.advance(self._clock())
+        return self._schedule.ready_by_kind()
+
+    def due_in(self, item: Item) -> float | None:
+        """Seconds until an object is due; None for one that is due or not scheduled."""
+        due = self._schedule.due(item)
+        return None if due is None else max(0.0, due - self._clock())
 
     @property
     def running(self) -> int:
@@ -136,7 +156,7 @@ class Queue:
         error: Exception | None = None
         due: float | None = began  # after a cancellation from within
         try:
-            after = await self._reconcile(item)
+            after = await self._attempt(item)
             self._failures.pop(item, None)
             due = None if after is None else self._clock() + after
         except Exception as caught:  # noqa: BLE001 (the door's barrier: one object fails alone)
@@ -147,11 +167,20 @@ class Queue:
             self._wake.set()
         self._observe(item, waited=waited, took=self._clock() - began, error=error)
 
+    async def _attempt(self, item: Item) -> float | None:
+        """Reconcile once. A bug is logged, explained on the object, and raised."""
+        try:
+            return await self._reconcile(item)
+        except ProviderError:
+            raise
+        except Exception as bug:
+            logger.exception("a reconcile failed", extra=fields(item="/".join(item)))
+            await self._explain(item, bug)
+            raise
+
     def _pause(self, item: Item, error: Exception) -> float:
         """Seconds until an object that has failed is tried again."""
         self._failures[item] = failures = self._failures.get(item, 0) + 1
-        if not isinstance(error, ProviderError):
-            logger.error("a reconcile failed", extra=fields(item="/".join(item)), exc_info=error)
         if isinstance(error, ObjectConflict) and failures <= CONFLICTS:
             return 0.0
         pause = min(FIRST_PAUSE * 2.0 ** min(failures - 1, 20), MAX_PAUSE)

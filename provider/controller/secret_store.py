@@ -101,6 +101,13 @@ class StoreReconciler:
         await self._report(store, _VALID)
         return self.period(store)
 
+    async def explain(self, key: ObjectKey, bug: Exception) -> None:
+        """Say that checking it failed by a bug."""
+        found = self.known.get(key)
+        if isinstance(found, WatchedStore):
+            ready = Ready(is_ready=False, reason=status.STORE_INVALID, message=status.bug_text(bug))
+            await self._report(found.object, ready)
+
     def period(self, store: Store) -> float:
         """Seconds between two checks of a store, a little more at random."""
         own = store.spec.refresh_interval if store.spec else 0.0

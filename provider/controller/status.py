@@ -59,6 +59,14 @@ def with_cause(text: str, cause: object) -> str:
     return one_line(f"{text}: {cause}")
 
 
+def bug_text(bug: Exception) -> str:
+    """What to tell of a bug: its class, since its own text may hold a value."""
+    return (
+        f"unexpected {type(bug).__name__}: this is a bug of the controller and concerns only this "
+        "object. It is tried again. The log of the controller has the place: a reconcile failed"
+    )
+
+
 def ready_of(conditions: Iterable[Condition]) -> Condition | None:
     """The condition Ready, if there is one."""
     return next((one for one in conditions if one.type == READY), None)

@@ -51,6 +51,7 @@ class World:
     fetch_error: ProviderError | None = None
     write_error: ProviderError | None = None
     hindered: Literal["", "foreign", "unchecked"] = ""
+    patch_error: ProviderError | None = None
     asked: list[Asked] = field(default_factory=list)
     also: list[list[str]] = field(default_factory=list)
     patches: list[Document] = field(default_factory=list)
@@ -103,6 +104,8 @@ class World:
         document = self.documents[ObjectKey(namespace, name)]
         document["metadata"]["finalizers"] = change["metadata"]["finalizers"]
         return document
+        if self.patch_error is not None:
+            raise self.patch_error
 
     async def patch_status(
         self, kind: Kind, namespace: str, name: str, status: Document
@@ -504,3 +507,32 @@ async def test_one_that_is_gone_is_forgotten(world: World) -> None:
     world.documents.clear()
     assert await world.reconcile() is None
     assert list(world.backlog.waiting_in("shop")) == []
+
+
+async def test_a_bug_is_said_without_the_text_of_its_error(world: World) -> None:
+    await world.reconciler.explain(KEY, ValueError("canary"))
+    status, reason, message = world.ready()
+    assert (status, reason) == ("False", "SecretSyncedError")
+    assert message.startswith("could not update secret: unexpected ValueError: this is a bug")
+    assert world.events == [("UpdateFailed", message.removeprefix("could not update secret: "))]
+    assert "canary" not in message
+
+
+async def test_a_finalizer_that_a_leftover_webhook_refuses_is_explained(world: World) -> None:
+    world.put(target={"deletionPolicy": "Delete"})
+    webhook = 'failed calling webhook "validate.externalsecret.external-secrets.io"'
+    world.patch_error = KubernetesUnavailable(f"Kubernetes answered 500 ({webhook})")
+    with pytest.raises(KubernetesUnavailable):
+        await world.reconcile()
+    _, _, message = world.ready()
+    assert message.startswith("could not update secret: Kubernetes answered 500")
+    remedy = "kubectl delete validatingwebhookconfiguration externalsecret-validate"
+    assert message.endswith(remedy)
+
+
+async def test_an_api_server_that_is_away_is_no_fault_of_the_object(world: World) -> None:
+    world.put(target={"deletionPolicy": "Delete"})
+    world.patch_error = KubernetesUnavailable("connection refused")
+    with pytest.raises(KubernetesUnavailable):
+        await world.reconcile()
+    assert world.events == []

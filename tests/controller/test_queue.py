@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 
 from provider.controller.queue import CONFLICTS, MAX_PAUSE, Item, Queue
 from provider.controller.schedule import Schedule
-from provider.errors import AwsUnavailable, KubernetesThrottled, ObjectConflict
+from provider.errors import (
+    AwsUnavailable,
+    KubernetesThrottled,
+    KubernetesUnavailable,
+    ObjectConflict,
+)
 from tests.fakes.engine import Clock
 
 
@@ -314,15 +319,27 @@ async def test_retry_after_is_obeyed(make: Make, work: Work, clock: Clock) -> No
         assert len(work.calls) == 2
 
 
-async def test_a_bug_concerns_one_object(make: Make, work: Work, clock: Clock) -> None:
-    queue = make()
-    work.results[A] = [ZeroDivisionError(), None]
+async def test_a_bug_concerns_one_object_and_is_explained_there(
+    work: Work, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    explained: list[tuple[Item, str]] = []
+
+    async def explain(item: Item, bug: Exception) -> None:
+        explained.append((item, type(bug).__name__))
+        raise KubernetesUnavailable("away")
+
+    queue = Queue(work, clock=clock, random=lambda: 0.0, explain=explain)
+    work.results[A] = [ZeroDivisionError(), KubernetesUnavailable("away"), None]
     async with running(queue):
         queue.add(A)
         queue.add(B)
         await settle()
         await passes(queue, clock, 1)
-    assert Counter(work.calls) == {A: 2, B: 1}
+        await passes(queue, clock, 2)
+    assert Counter(work.calls) == {A: 3, B: 1}
+    assert explained == [(A, "ZeroDivisionError")]
+    [record] = [one for one in caplog.records if one.exc_info]
+    assert record.getMessage() == "a reconcile failed"
 
 
 async def test_objects_under_way_are_bounded(make: Make, work: Work) -> None:
