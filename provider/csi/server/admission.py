@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from time import monotonic
 
+from provider.engine.single_flight import SingleFlight
 from provider.errors import Overloaded
 
 Account = tuple[str, str]
@@ -18,6 +19,14 @@ Account = tuple[str, str]
 
 RESERVE = 10
 """One in so many places is kept for other namespaces than the one with most mounts."""
+
+QUIET_TURNS = 4
+"""Turns of the event loop without another arrival that end a crowd: gRPC needs two or three from
+one request to the next."""
+TURN_SECONDS = 0.001
+"""The length of such a turn, at least: time for gRPC's own threads."""
+CROWD_SECONDS = 1.0
+"""The longest time that mounts wait for others to arrive."""
 
 
 class Admission:
@@ -29,6 +38,8 @@ class Admission:
         self._most_of_namespace = most - most // RESERVE
         self._at_a_time = at_a_time
         self._accepted = 0
+        self._arrivals = 0
+        self._crowd: SingleFlight[None, None] = SingleFlight()
         self._at_work = 0
         self._by_namespace: Counter[str] = Counter()
         self._by_account: Counter[Account] = Counter()
@@ -58,11 +69,28 @@ class Admission:
                 "the kubelet tries again"
             )
         self._accepted += 1
+        self._arrivals += 1
         try:
             yield
         finally:
             self._accepted -= 1
             self._idle_since = monotonic()
+
+    async def crowd(self) -> None:
+        """Waits until no more mounts arrive, if the mount is not the only one.
+
+        gRPC hands over one request in a turn of the loop. Work on the first mounts of a crowd makes
+        turns long: the last mounts would arrive so late that they could not share calls.
+        """
+        if self._accepted > 1:
+            await self._crowd.run(None, self._no_more_arrive)
+
+    async def _no_more_arrive(self) -> None:
+        before, until = -1, monotonic() + CROWD_SECONDS
+        while before != self._arrivals and monotonic() < until:
+            before = self._arrivals
+            for _ in range(QUIET_TURNS):
+                await asyncio.sleep(TURN_SECONDS)
 
     @asynccontextmanager
     async def turn(self, account: Account) -> AsyncIterator[None]:

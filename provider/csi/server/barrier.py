@@ -164,6 +164,7 @@ class Barrier:
     async def _mount(
         self, attempt: Attempt, request: pb.MountRequest
     ) -> tuple[pb.MountResponse, Delivery]:
+        await self._admission.crowd()
         decoded = await self._servicer.decode(request)
         attempt.volume = decoded if decoded.pod.is_known else None
         spec = attempt.spec = await self._servicer.parse(decoded)

@@ -5,6 +5,8 @@ import inspect
 import io
 import json
 import logging
+import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,7 +27,7 @@ from provider.runtime import log
 from provider.runtime.offload import Offload
 from provider.v1alpha1 import service_pb2 as pb
 from provider.v1alpha1.service_pb2_grpc import CSIDriverProviderStub
-from tests.csi.server.driver import CANARY, mount_request
+from tests.csi.server.driver import CANARY, driver, mount_request
 from tests.csi.server.stub import StubMounter
 
 FORBIDDEN = {
@@ -242,11 +244,37 @@ async def test_a_caller_that_goes_away_ends_its_mount(door: Door, volume: Path) 
     assert (door.admission.at_work, door.admission.waiting) == (0, 0)
 
 
+async def test_a_crowd_is_accepted_before_it_is_worked_on(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the last mounts arrive too late to share the calls of the first ones."""
+    decode, accepted = door.servicer.decode, []
+
+    async def slow(request: pb.MountRequest) -> Any:
+        accepted.append(len(door.counted) + door.admission.waiting + door.admission.at_work)
+        if len(accepted) == 1:
+            await asyncio.to_thread(sent.wait)
+        time.sleep(0.05)  # so the turn of the loop is long
+        return await decode(request)
+
+    def send() -> list[Any]:
+        with driver(door.path) as stub:
+            stub.Version(pb.VersionRequest())
+            calls = [stub.Mount.future(mount_request(), timeout=20) for _ in range(8)]
+            sent.set()
+            return [call.result() for call in calls]
+
+    sent = threading.Event()
+    monkeypatch.setattr(door.servicer, "decode", slow)
+    await asyncio.to_thread(send)
+    assert accepted[1:] == [8] * 7
+
+
 async def test_a_refusal_reaches_every_mount(door: Door, volume: Path) -> None:
     calls = [
         asyncio.ensure_future(door.failure(mount_request("hold", volume / "t"))) for _ in range(5)
     ]
-    while door.admission.waiting < 3:
+    while door.admission.waiting + door.admission.at_work < 5:
         await asyncio.sleep(0.01)
     assert door.barrier.refuse_all("stopping") == 5
     assert {(code, text[:8]) for code, text in await asyncio.gather(*calls)} == {
