@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 
 from provider.aws import protocols, retries
 from provider.aws.endpoints import Endpoint, Endpoints, Service
-from provider.aws.faults import Fault, Outcome, clean, refused
+from provider.aws.faults import Fault, Outcome, clean
 from provider.aws.protocols import Payload, XmlAnswer
+from provider.aws.refusals import refused
 from provider.aws.signing import sign
 from provider.engine.model import Access, Credentials, Retries
 from provider.errors import ProviderError
@@ -123,6 +124,24 @@ class AwsClient:
         """Call by AWS JSON 1.1; raises `Fault`."""
         payload = protocols.json_payload(f"{_TARGETS[operation.service]}.{operation.name}", body)
         return await self._call(operation, payload, protocols.read_json, caller)
+
+    async def ask(
+        self,
+        operation: Operation,
+        body: Mapping[str, Any],
+        access: Access,
+        read: Callable[[Mapping[str, Any]], T],
+        refused: Callable[[Fault, str], ProviderError] | None = None,
+    ) -> T:
+        """What `read` makes of the answer to a call of AWS JSON 1.1; raises `ProviderError`.
+
+        `read` raises `Fault` for an answer of another shape. `refused` makes the error in place of
+        `Operation.refused`.
+        """
+        try:
+            return read(await self.call(operation, body, Caller.of(access)))
+        except Fault as fault:
+            raise (refused or operation.refused)(fault, str(access.identity)) from fault
 
     async def query(
         self, operation: Operation, version: str, form: Mapping[str, str], caller: Caller

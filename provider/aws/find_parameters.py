@@ -6,11 +6,12 @@ filter pairs keys with values and matches them exactly.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from provider.aws.client import AwsClient, Operation
-from provider.aws.faults import Fault
-from provider.aws.finding import Collected, Find, Found, Lister, entries, name_of, nothing_to_find
+from provider.aws.finding import Collected, Find, Found, Lister, name_of, nothing_to_find
+from provider.aws.protocols import objects
 from provider.aws.stores.parameter_store import read_value
 from provider.engine.calls import Calls
 from provider.engine.model import SecretRef, SecretValue
@@ -76,11 +77,8 @@ class ParameterFinder:
         query: Query,
     ) -> Found:
         collected = Collected()
-        async for answer in self._lister.pages(operation, body, region, query):
-            try:
-                page = _read(answer, find, with_values=operation is BY_PATH)
-            except Fault as fault:
-                raise operation.refused(fault, str(query.principal.identity)) from fault
+        read = partial(_read, find=find, with_values=operation is BY_PATH)
+        async for page in self._lister.pages(operation, body, region, query, read):
             for ref, value in page:
                 collected.add(ref, value)
         return collected.found
@@ -92,6 +90,6 @@ def _read(
     """Those of a page that are looked for; raises `Fault`."""
     return [
         (SecretRef("ssmparameter", name_of(entry)), read_value(entry) if with_values else None)
-        for entry in entries(answer, "Parameters")
+        for entry in objects(answer.get("Parameters"), "Parameters")
         if find.matches is None or find.matches(name_of(entry))
     ]

@@ -9,17 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from provider.aws.client import AwsClient, Operation
-from provider.aws.faults import Fault
-from provider.aws.finding import (
-    Collected,
-    Find,
-    Found,
-    Lister,
-    entries,
-    has_all,
-    name_of,
-    nothing_to_find,
-)
+from provider.aws.finding import Collected, Find, Found, Lister, has_all, name_of, nothing_to_find
+from provider.aws.protocols import objects
 from provider.aws.stores.tags import tags_of
 from provider.engine.calls import Calls
 from provider.engine.model import SecretRef
@@ -50,11 +41,12 @@ class SecretFinder:
         if filters := _filters(find):
             body["Filters"] = filters
         collected = Collected()
-        async for answer in self._lister.pages(LIST, body, region, query):
-            try:
-                names = [name_of(one) for one in entries(answer, "SecretList") if _is(one, find)]
-            except Fault as fault:
-                raise LIST.refused(fault, str(query.principal.identity)) from fault
+
+        def read(answer: Mapping[str, Any]) -> list[str]:
+            secrets = objects(answer.get("SecretList"), "SecretList")
+            return [name_of(one) for one in secrets if _is(one, find)]
+
+        async for names in self._lister.pages(LIST, body, region, query, read):
             for name in names:
                 collected.add(SecretRef("secretsmanager", name))
         return collected.found

@@ -6,18 +6,19 @@ engine.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
-from provider.aws.client import AwsClient, Caller, Operation
-from provider.aws.faults import Fault
+from provider.aws.client import AwsClient, Operation
 from provider.aws.protocols import unexpected
 from provider.engine.calls import Calls
 from provider.engine.model import Access, SecretRef, SecretValue
 from provider.engine.values import Query
 from provider.errors import AnswerTooLarge, InvalidRequest, OutOfTime
+
+T = TypeVar("T")
 
 MAX_PAGES = 1000
 MAX_NAMES = 1000
@@ -83,46 +84,41 @@ class Lister:
         self._calls = calls
 
     async def pages(
-        self, operation: Operation, body: Mapping[str, Any], region: str, query: Query
-    ) -> AsyncIterator[Mapping[str, Any]]:
-        """The answers; raises what the calls raise, `OutOfTime` and `AnswerTooLarge`."""
-        token: object = None
-        for _ in range(MAX_PAGES):
-            page = {**body, "NextToken": token} if token else body
-            answer = await self._page(operation, page, region, query)
-            yield answer
-            token = answer.get("NextToken")
-            if not token:
-                return
-        raise AnswerTooLarge(
-            f"{operation.name} answers more than {MAX_PAGES} pages: give a path or tags."
-        )
+        self,
+        operation: Operation,
+        body: Mapping[str, Any],
+        region: str,
+        query: Query,
+        read: Callable[[Mapping[str, Any]], T],
+    ) -> AsyncIterator[T]:
+        """What `read` makes of each page; it raises `Fault` for an answer of another shape.
 
-    async def _page(
-        self, operation: Operation, body: Mapping[str, Any], region: str, query: Query
-    ) -> Mapping[str, Any]:
-        async def send(access: Access) -> Mapping[str, Any]:
-            try:
-                return await self._client.call(operation, body, Caller.of(access))
-            except Fault as fault:
-                raise operation.refused(fault, str(access.identity)) from fault
+        Raises what the calls raise, `OutOfTime` and `AnswerTooLarge`.
+        """
+        page = body
+
+        async def send(access: Access) -> tuple[T, object]:
+            return await self._client.ask(
+                operation, page, access, lambda answer: (read(answer), answer.get("NextToken"))
+            )
 
         def sending() -> None:
             query.trace.calls += 1
 
-        try:
-            async with asyncio.timeout(query.deadline - monotonic()):
-                return await self._calls.make(query.principal, region, send, sending)
-        except TimeoutError:
-            raise OutOfTime(f"{operation.name} did not end in time. Try again later.") from None
-
-
-def entries(answer: Mapping[str, Any], key: str) -> Sequence[Mapping[str, Any]]:
-    """The objects that an answer has under `key`; raises `Fault`."""
-    found = answer.get(key)
-    if isinstance(found, list) and all(isinstance(entry, dict) for entry in found):
-        return found
-    raise unexpected(f"{key} in the answer is not a list of objects")
+        for _ in range(MAX_PAGES):
+            try:
+                async with asyncio.timeout(query.deadline - monotonic()):
+                    found, token = await self._calls.make(query.principal, region, send, sending)
+            except TimeoutError:
+                text = f"{operation.name} did not end in time. Try again later."
+                raise OutOfTime(text) from None
+            yield found
+            if not token:
+                return
+            page = {**body, "NextToken": token}
+        raise AnswerTooLarge(
+            f"{operation.name} answers more than {MAX_PAGES} pages: give a path or tags."
+        )
 
 
 def name_of(entry: Mapping[str, Any]) -> str:

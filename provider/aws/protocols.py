@@ -5,7 +5,7 @@ KeyError.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -79,6 +79,13 @@ def read_xml(reply: Reply) -> XmlAnswer:
 def unexpected(what: str, status: int = 200) -> Fault:
     """An answer of another shape. `what` is in our own words: the answer may hold a secret."""
     return Fault("garbage", "UnexpectedAnswer", what, status=status)
+
+
+def objects(value: object, name: str) -> Sequence[Mapping[str, Any]]:
+    """A list of objects in an answer; raises `Fault` for anything else under this `name`."""
+    if isinstance(value, list) and all(isinstance(entry, dict) for entry in value):
+        return value
+    raise unexpected(f"{name} in the answer is not a list of objects")
 
 
 def _json_error(document: object) -> tuple[str, str]:

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from provider.aws.client import AwsClient, Caller, Operation
 from provider.aws.credentials.lifetime import expires_at, issued_credentials
-from provider.aws.faults import ASSUME_ROLE, GET_SESSION_TOKEN, Fault
+from provider.aws.faults import Fault, token_parts
 from provider.aws.protocols import XmlAnswer, unexpected
+from provider.aws.refusals import ASSUME_ROLE, GET_SESSION_TOKEN
 from provider.engine.model import Access, AssumeRole, Credentials
 
 ASSUME_WITH_TOKEN = Operation("sts", "AssumeRoleWithWebIdentity")
@@ -44,9 +45,7 @@ class Sts:
         The request carries no signature: no other credentials are involved.
         """
         form = {"RoleArn": role_arn, "RoleSessionName": session_name, "WebIdentityToken": token}
-        # Two parts of a token are no secret without the signature, which is the third.
-        secrets = (token, *(part for part in token.split(".") if len(part) >= 16))
-        caller = Caller(region, None, secrets)
+        caller = Caller(region, None, token_parts(token))
         try:
             return _credentials(await self._client.query(ASSUME_WITH_TOKEN, VERSION, form, caller))
         except Fault as fault:

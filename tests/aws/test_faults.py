@@ -7,7 +7,8 @@ from botocore.retries import standard
 
 from provider import errors
 from provider.aws.endpoints import Service
-from provider.aws.faults import THROTTLED, Fault, clean, refused
+from provider.aws.faults import THROTTLED, Fault, clean
+from provider.aws.refusals import refused
 
 WHO = "role r of service account shop/web"
 
@@ -34,9 +35,9 @@ CASES: list[tuple[str, int, str, type[errors.ProviderError], str]] = [
     ("InvalidSignatureException", 403, "no", errors.CredentialsExpired, "clock"),
     ("ThrottlingException", 400, "no", errors.AwsThrottled, "limits the rate"),
     ("SlowDown", 503, "no", errors.AwsThrottled, "limits the rate"),
-    ("InternalServiceError", 500, "no", errors.AwsUnavailable, "at the moment"),
-    ("HTTP 502", 502, "", errors.AwsUnavailable, "at the moment"),
-    ("HTTP 302", 302, "", errors.AwsUnavailable, "at the moment"),
+    ("InternalServiceError", 500, "no", errors.AwsUnavailable, "failure within AWS"),
+    ("HTTP 502", 502, "", errors.AwsUnavailable, "failure within AWS"),
+    ("HTTP 302", 302, "", errors.AwsUnavailable, "failure within AWS"),
     ("SomethingNew", 400, "no", errors.SecretUnusable, "Check the state"),
 ]
 
@@ -49,7 +50,7 @@ STS_CASES: list[tuple[str, int, str, type[errors.ProviderError], str]] = [
     ("RegionDisabledException", 403, "no", errors.RoleNotAssumable, "Activate STS"),
     ("IDPCommunicationError", 400, "no", errors.AwsUnavailable, "OIDC provider"),
     ("Throttling", 400, "no", errors.AwsThrottled, "limits the rate"),
-    ("InternalFailure", 500, "no", errors.AwsUnavailable, "at the moment"),
+    ("InternalFailure", 500, "no", errors.AwsUnavailable, "failure within AWS"),
     ("SomethingNew", 403, "no", errors.RoleNotAssumable, "trust policy"),
 ]
 

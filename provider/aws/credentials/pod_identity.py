@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from provider.aws.credentials.lifetime import issued_credentials
-from provider.aws.faults import clean
+from provider.aws.faults import clean, token_parts
 from provider.engine.model import Credentials
 from provider.errors import AgentUnavailable, NotAuthenticated, RoleNotAssumable, TokenRejected
 from provider.runtime.transport import NoAnswer, Reply, Request, Transport
@@ -149,8 +149,8 @@ class Agent:
             raise error(str(failure)) from failure
         if reply.status == 200:
             return _read(endpoint, reply)
-        secrets = (token, *(part for part in token.split(".") if len(part) >= 16))
-        text = clean(reply.body.decode("utf-8", "replace"), secrets) or "(no text)"
+        body = reply.body.decode("utf-8", "replace")
+        text = clean(body, token_parts(token)) or "(no text)"
         if 400 <= reply.status < 500 and reply.status != 429:
             raise _Refused(endpoint, reply.status, text)
         raise AgentUnavailable(f"{endpoint} answered {reply.status}: {text}")

@@ -7,21 +7,16 @@ reads like a JSON secret with one key for each parameter.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from provider.aws.client import AwsClient, Caller, Operation
-from provider.aws.faults import Fault
-from provider.aws.protocols import unexpected
+from provider.aws.client import AwsClient, Operation
+from provider.aws.protocols import objects, unexpected
+from provider.aws.stores.one_ref import read_one
 from provider.aws.stores.parameter_store import read_value
 from provider.engine.model import Access, SecretRef, SecretValue
-from provider.errors import (
-    AnswerTooLarge,
-    CredentialsExpired,
-    ProviderError,
-    SecretNotFound,
-    Unavailable,
-)
+from provider.errors import AnswerTooLarge, ProviderError, SecretNotFound
 
 GET = Operation("ssm", "GetParametersByPath")
 
@@ -58,13 +53,11 @@ class ParameterPaths:
         self, refs: Sequence[SecretRef], access: Access
     ) -> Mapping[SecretRef, SecretValue | ProviderError]:
         """See `Store.read`."""
-        (ref,) = refs
-        try:
-            return {ref: _document(ref, await self._all(ref, access))}
-        except (CredentialsExpired, Unavailable):
-            raise
-        except ProviderError as error:
-            return {ref: error}
+
+        async def read(ref: SecretRef) -> SecretValue:
+            return _document(ref, await self._all(ref, access))
+
+        return await read_one(refs, read)
 
     async def current_version(self, ref: SecretRef, access: Access) -> str | None:  # noqa: ARG002
         """See `Store.current_version`: only reading all of them tells."""
@@ -79,7 +72,7 @@ class ParameterPaths:
         }
         found: list[_Found] = []
         for _ in range(MAX_PAGES):
-            page, token = await self._page(ref, body, access)
+            page, token = await self._client.ask(GET, body, access, partial(_read, ref))
             found += page
             size = sum(len(one.value.encode()) for one in found)
             if len(found) > MAX_PARAMETERS or size > MAX_BYTES:
@@ -92,27 +85,14 @@ class ParameterPaths:
             "this path: name deeper paths, one for each."
         )
 
-    async def _page(
-        self, ref: SecretRef, body: Mapping[str, Any], access: Access
-    ) -> tuple[list[_Found], Any]:
-        """The parameters of one page, and the token of the next one."""
-        try:
-            answer = await self._client.call(GET, body, Caller.of(access))
-            return _read(ref, answer), answer.get("NextToken")
-        except Fault as fault:
-            raise GET.refused(fault, str(access.identity)) from fault
+
+def _read(ref: SecretRef, answer: Mapping[str, Any]) -> tuple[list[_Found], Any]:
+    """The parameters of one page, and the token of the next one."""
+    parameters = objects(answer.get("Parameters"), "Parameters")
+    return [_found(ref, parameter) for parameter in parameters], answer.get("NextToken")
 
 
-def _read(ref: SecretRef, answer: Mapping[str, Any]) -> list[_Found]:
-    parameters = answer.get("Parameters")
-    if not isinstance(parameters, list):
-        raise unexpected("no list of parameters in the answer")
-    return [_found(ref, parameter) for parameter in parameters]
-
-
-def _found(ref: SecretRef, parameter: object) -> _Found:
-    if not isinstance(parameter, dict):
-        raise unexpected("a parameter in the answer is not an object")
+def _found(ref: SecretRef, parameter: Mapping[str, Any]) -> _Found:
     name, root = parameter.get("Name"), f"{ref.name.rstrip('/')}/"
     if not isinstance(name, str) or not name.startswith(root) or name == root:
         raise unexpected("a parameter in the answer is not one of the path")

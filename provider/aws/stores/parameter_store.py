@@ -10,9 +10,8 @@ from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from provider.aws.client import AwsClient, Caller, Operation
-from provider.aws.faults import Fault
-from provider.aws.protocols import unexpected
+from provider.aws.client import AwsClient, Operation
+from provider.aws.protocols import objects, unexpected
 from provider.engine.model import Access, SecretRef, SecretValue
 from provider.errors import (
     AwsUnavailable,
@@ -90,10 +89,7 @@ class ParameterStore:
 
     async def _call(self, names: Sequence[str], access: Access) -> _Answer:
         body = {"Names": names, "WithDecryption": True}
-        try:
-            return _read(await self._client.call(GET, body, Caller.of(access)))
-        except Fault as fault:
-            raise GET.refused(fault, str(access.identity)) from fault
+        return await self._client.ask(GET, body, access, _read)
 
 
 async def merged(calls: Sequence[Coroutine[Any, Any, Outcomes]]) -> Outcomes:
@@ -130,13 +126,11 @@ def _without_duplicates(refs: Sequence[SecretRef]) -> Iterator[list[SecretRef]]:
 
 
 def _read(answer: Mapping[str, Any]) -> _Answer:
-    parameters, invalid = answer.get("Parameters"), answer.get("InvalidParameters", [])
-    if not isinstance(parameters, list) or not isinstance(invalid, list):
-        raise unexpected("no list of parameters in the answer")
+    invalid = answer.get("InvalidParameters", [])
+    if not isinstance(invalid, list):
+        raise unexpected("InvalidParameters in the answer is not a list")
     found: dict[tuple[str, str], SecretValue] = {}
-    for parameter in parameters:
-        if not isinstance(parameter, dict):
-            raise unexpected("a parameter in the answer is not an object")
+    for parameter in objects(answer.get("Parameters"), "Parameters"):
         value = read_value(parameter)
         selector = str(parameter.get("Selector") or "").lstrip(":")
         found[str(parameter.get("ARN")), selector] = value

@@ -4,11 +4,12 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from provider.aws.client import AwsClient, Caller, Operation
+from provider.aws.client import AwsClient, Operation
 from provider.aws.faults import Fault
 from provider.aws.protocols import unexpected
+from provider.aws.stores.one_ref import read_one
 from provider.engine.model import Access, SecretRef, SecretValue
-from provider.errors import CredentialsExpired, ProviderError, Unavailable
+from provider.errors import ProviderError
 
 GET = Operation("secretsmanager", "GetSecretValue")
 DESCRIBE = Operation("secretsmanager", "DescribeSecret")
@@ -32,21 +33,15 @@ class SecretsManager:
         self, refs: Sequence[SecretRef], access: Access
     ) -> Mapping[SecretRef, SecretValue | ProviderError]:
         """See `Store.read`."""
-        (ref,) = refs
-        try:
-            return {ref: await self._get(ref, access)}
-        except (CredentialsExpired, Unavailable):
-            raise
-        except ProviderError as error:
-            return {ref: error}
+        return await read_one(refs, lambda ref: self._get(ref, access))
 
     async def current_version(self, ref: SecretRef, access: Access) -> str | None:
         """See `Store.current_version`. None for a deleted secret: reading it says why."""
-        try:
-            answer = await self._client.call(DESCRIBE, {"SecretId": ref.name}, Caller.of(access))
-            return _version_at(ref.label or CURRENT, answer)
-        except Fault as fault:
-            raise DESCRIBE.refused(fault, str(access.identity)) from fault
+        label = ref.label or CURRENT
+        body = {"SecretId": ref.name}
+        return await self._client.ask(
+            DESCRIBE, body, access, lambda answer: _version_at(label, answer)
+        )
 
     async def _get(self, ref: SecretRef, access: Access) -> SecretValue:
         body = {"SecretId": ref.name}
@@ -54,10 +49,7 @@ class SecretsManager:
             body["VersionId"] = ref.version
         if ref.label is not None:
             body["VersionStage"] = ref.label
-        try:
-            return read_value(await self._client.call(GET, body, Caller.of(access)))
-        except Fault as fault:
-            raise self._refused(fault, str(access.identity)) from fault
+        return await self._client.ask(GET, body, access, read_value, self._refused)
 
 
 def read_value(answer: Mapping[str, Any]) -> SecretValue:

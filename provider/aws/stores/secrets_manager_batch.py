@@ -9,12 +9,13 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from time import monotonic
 from typing import Any
 
-from provider.aws.client import AwsClient, Caller, Operation
+from provider.aws.client import AwsClient, Operation
 from provider.aws.faults import Fault, clean
-from provider.aws.protocols import unexpected
+from provider.aws.protocols import objects
 from provider.aws.stores.parameter_store import Outcomes, merged
 from provider.aws.stores.secrets_manager import CURRENT, GET, SecretsManager, read_value
 from provider.engine.limits import KeyedLimit, Slot
@@ -146,17 +147,13 @@ class SecretsManagerBatch:
         """The outcomes that the answer has, by name, ARN and partial ARN."""
         body: dict[str, Any] = {"SecretIdList": names}
         outcomes: dict[str, SecretValue | ProviderError] = {}
-        who = str(access.identity)
-        try:
-            for _ in range(MAX_PAGES):
-                answer = await self._client.call(BATCH, body, Caller.of(access))
-                outcomes |= _read(answer, who)
-                token = answer.get("NextToken")
-                if not token:
-                    break
-                body["NextToken"] = token
-        except Fault as fault:
-            raise BATCH.refused(fault, who) from fault
+        read = partial(_read, who=str(access.identity))
+        for _ in range(MAX_PAGES):
+            page, token = await self._client.ask(BATCH, body, access, read)
+            outcomes |= page
+            if not token:
+                break
+            body["NextToken"] = token
         return outcomes
 
 
@@ -164,25 +161,21 @@ def _is_current(ref: SecretRef) -> bool:
     return ref.version is None and ref.label in (None, CURRENT)
 
 
-def _read(answer: Mapping[str, Any], who: str) -> dict[str, SecretValue | ProviderError]:
+def _read(
+    answer: Mapping[str, Any], who: str
+) -> tuple[dict[str, SecretValue | ProviderError], Any]:
+    """The outcomes of one page, and the token of the next one."""
     outcomes: dict[str, SecretValue | ProviderError] = {}
-    for entry in _entries(answer, "SecretValues"):
+    for entry in objects(answer.get("SecretValues") or [], "SecretValues"):
         outcome = _value(entry, who)
         arn = str(entry.get("ARN"))
         outcomes |= {str(entry.get("Name")): outcome, arn: outcome, arn[:-7]: outcome}
-    for entry in _entries(answer, "Errors"):
+    for entry in objects(answer.get("Errors") or [], "Errors"):
         fault = Fault("answer", str(entry.get("ErrorCode")), _message(entry), status=400)
         # A secret that AWS fails to read is left out here, and read by a call of its own.
         if not (fault.is_transient or fault.code.startswith("Internal")):
             outcomes[str(entry.get("SecretId"))] = refusal(fault, who)
-    return outcomes
-
-
-def _entries(answer: Mapping[str, Any], key: str) -> Sequence[Mapping[str, Any]]:
-    entries = answer.get(key) or []
-    if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries):
-        return entries
-    raise unexpected(f"{key} in the answer is not a list of objects")
+    return outcomes, answer.get("NextToken")
 
 
 def _value(entry: Mapping[str, Any], who: str) -> SecretValue | ProviderError:

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from provider.aws.client import AwsClient, Caller, Operation
-from provider.aws.faults import Fault
-from provider.aws.protocols import unexpected
+from provider.aws.client import AwsClient, Operation
+from provider.aws.protocols import objects, unexpected
+from provider.aws.stores.one_ref import read_one
 from provider.aws.stores.secrets_manager import DESCRIBE
 from provider.engine.model import Access, SecretRef, SecretValue
-from provider.errors import CredentialsExpired, ProviderError, Unavailable
+from provider.errors import ProviderError
 
 LIST = Operation("ssm", "ListTagsForResource")
 
@@ -37,13 +37,7 @@ class _Tags:
         self, refs: Sequence[SecretRef], access: Access
     ) -> Mapping[SecretRef, SecretValue | ProviderError]:
         """See `Store.read`."""
-        (ref,) = refs
-        try:
-            return {ref: await self._read(ref, access)}
-        except (CredentialsExpired, Unavailable):
-            raise
-        except ProviderError as error:
-            return {ref: error}
+        return await read_one(refs, lambda ref: self._read(ref, access))
 
     async def current_version(self, ref: SecretRef, access: Access) -> str | None:  # noqa: ARG002
         """See `Store.current_version`: tags have no version."""
@@ -53,15 +47,13 @@ class _Tags:
         raise NotImplementedError
 
     async def _read(self, ref: SecretRef, access: Access) -> SecretValue:
+        return await self._client.ask(self._operation, self._body(ref), access, self._value)
+
+    def _value(self, answer: Mapping[str, Any]) -> SecretValue:
         try:
-            answer = await self._client.call(self._operation, self._body(ref), Caller.of(access))
             content = go_json(tags_of(answer, self._key)).encode()
-        except Fault as fault:
-            raise self._operation.refused(fault, str(access.identity)) from fault
-        except UnicodeEncodeError:  # a lone surrogate
-            raise self._operation.refused(
-                unexpected("a tag cannot be decoded"), str(access.identity)
-            ) from None
+        except UnicodeEncodeError:  # a lone surrogate; the exception would quote the tag
+            raise unexpected("a tag cannot be decoded") from None
         return SecretValue(content, sha256(content).hexdigest()[:16])
 
 
@@ -87,12 +79,9 @@ class ParameterTags(_Tags):
 
 def tags_of(document: Mapping[str, Any], key: str) -> dict[str, str]:
     """The tags that `document` has under `key`, none where that is missing; raises `Fault`."""
-    entries = document.get(key) or []
-    if not isinstance(entries, list):
-        raise unexpected("the tags are not a list")
     tags: dict[str, str] = {}
-    for entry in entries:
-        name, value = (entry.get("Key"), entry.get("Value")) if isinstance(entry, dict) else ("", 0)
+    for entry in objects(document.get(key) or [], key):
+        name, value = entry.get("Key"), entry.get("Value")
         if not (isinstance(name, str) and isinstance(value, str)):
             raise unexpected("a tag is not a pair of strings")
         tags[name] = value
