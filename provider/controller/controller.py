@@ -97,7 +97,7 @@ class Controller:
     def __init__(self, parts: Parts) -> None:
         config, engine = parts.config, parts.engine
         self._parts = parts
-        self._informers = Informers(parts.objects, config)
+        self._informers = Informers(parts.objects, config, parts.offload.run)
         self._known = KnownExternalSecrets(
             self._informers,
             controller_class=config.controller_class,

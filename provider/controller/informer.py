@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from random import random
 from time import monotonic
 from typing import Protocol, TypeVar
@@ -21,6 +22,7 @@ from provider.runtime.log import fields, logger
 
 __all__ = ["Informer", "InformerCounts", "ObjectKey", "Source", "Unreadable"]
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 WATCH_SECONDS = 240
@@ -33,6 +35,14 @@ SHORT = 1.0
 """A watch that ends within so many seconds, without an event, counts as a failed attempt."""
 _SLICE = 50
 """Objects that are parsed until other tasks get their turn."""
+
+
+class Away(Protocol):
+    """Runs work away from the event loop: `Offload.run`."""
+
+    def __call__(self, tenant: str, fn: Callable[[], R], /) -> Awaitable[R]:
+        """What the work returns; `tenant` is a namespace."""
+        ...
 
 
 class Source(Protocol):
@@ -62,19 +72,24 @@ class InformerCounts:
 class Informer(ObjectCache[T]):
     """The objects of a selection. `synced` is set once the handlers know all of a first list.
 
-    `failure` says why the last list or watch failed; it is empty while all is well.
+    `failure` says why the last list or watch failed; it is empty while all is well. Objects that
+    `is_large` are parsed by `away`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (all by name)
         self,
         source: Source,
         selection: Selection,
         parse: Callable[[Document], T],
         *,
+        is_large: Callable[[Document], bool] = lambda _document: False,
+        away: Away | None = None,
         clock: Callable[[], float] = monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         super().__init__(selection, parse)
+        self._is_large = is_large
+        self._away = away
         self.synced = asyncio.Event()
         self.counts = InformerCounts()
         self.failure = ""
@@ -109,7 +124,7 @@ class Informer(ObjectCache[T]):
             version = page.version
             for number, document in enumerate(page.items, 1):
                 keys.add(key_of(document))
-                self.put(document)
+                await self._put(document)
                 if number % _SLICE == 0:
                     await asyncio.sleep(0)
         self.keep_only(keys, version)
@@ -125,21 +140,28 @@ class Informer(ObjectCache[T]):
             async for event in events:
                 any_event = True
                 self._note_success()
+                await self._take(event)
                 self._version = event.version
-                self._take(event)
         if any_event or self._clock() - began >= SHORT:
             self._note_success()
         else:
             self._note_failure(f"the API server ends watches of {self.selection} at once")
 
-    def _take(self, event: WatchEvent) -> None:
+    async def _take(self, event: WatchEvent) -> None:
         if event.type == "BOOKMARK":
             return
         self.counts.events += 1
         if event.type == "DELETED":
             self.remove(key_of(event.object), event.version)
         else:
-            self.put(event.object)
+            await self._put(event.object)
+
+    async def _put(self, document: Document) -> None:
+        if self._away is None or not self._is_large(document) or not self.is_news(document):
+            self.put(document)
+            return
+        key = key_of(document)
+        self.put(document, await self._away(key.namespace, partial(self.parsed, document)))
 
     def _note_recovery(self) -> None:
         if self.failure:

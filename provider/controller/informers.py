@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from provider.controller.config import Config
-from provider.controller.informer import Informer
+from provider.controller.informer import Away, Informer
 from provider.controller.kinds import (
     CLUSTER_EXTERNAL_SECRETS,
     CLUSTER_SECRET_STORES,
@@ -17,7 +17,7 @@ from provider.controller.resources.hashes import MANAGED_LABEL
 from provider.controller.resources.objects import Generator, Store, read_generator
 from provider.controller.resources.references import NAMESPACE_LABEL
 from provider.controller.resources.store_ref import StoreKind
-from provider.controller.secret_state import MANAGED, SecretState, read_state
+from provider.controller.secret_state import MANAGED, SecretState, is_large, read_state
 from provider.controller.watched import (
     WatchedClusterExternalSecret,
     WatchedExternalSecret,
@@ -41,7 +41,8 @@ class Informers:
     noticed without a request for each.
     """
 
-    def __init__(self, objects: Objects, config: Config) -> None:
+    def __init__(self, objects: Objects, config: Config, away: Away) -> None:
+        """`away` parses large Secrets."""
         scope = config.namespace
         self._scope = scope
 
@@ -59,7 +60,11 @@ class Informers:
                 objects, select(CLUSTER_SECRET_STORES), parse_store("ClusterSecretStore")
             )
         self.secrets: Informer[SecretState] = Informer(
-            objects, select(SECRETS, labels=f"{MANAGED_LABEL}={MANAGED}"), read_state
+            objects,
+            select(SECRETS, labels=f"{MANAGED_LABEL}={MANAGED}"),
+            read_state,
+            is_large=is_large,
+            away=away,
         )
         self.cluster_external_secrets: Informer[WatchedClusterExternalSecret] | None = None
         if config.has_cluster_external_secrets:

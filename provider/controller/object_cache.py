@@ -75,7 +75,7 @@ class ObjectCache(Generic[T]):
         """How many objects could not be parsed."""
         return sum(isinstance(entry.object, Unreadable) for entry in self._entries.values())
 
-    def learn(self, document: Document) -> None:
+    def learn(self, document: Document, parsed: T | Unreadable | None = None) -> None:
         """Take in the API server's answer to a write of our own, before the watch brings it.
 
         Handlers are called as for every change; the event of the watch is then no news. An answer
@@ -83,15 +83,23 @@ class ObjectCache(Generic[T]):
         """
         deleted = self._deleted.get(key_of(document))
         if deleted is None or is_newer(version_of(document), deleted):
-            self.put(document)
+            self.put(document, parsed)
 
-    def put(self, document: Document) -> None:
-        """Take in an object that exists, unless it is known in this version or a newer one."""
+    def is_news(self, document: Document) -> bool:
+        """Whether an object is not known, or only in an older version."""
+        old = self._entries.get(key_of(document))
+        return old is None or is_newer(version_of(document), old.version)
+
+    def put(self, document: Document, parsed: T | Unreadable | None = None) -> None:
+        """Take in an object that exists, unless it is known in this version or a newer one.
+
+        `parsed` is what `parsed` made of it, if that was called already.
+        """
+        if not self.is_news(document):
+            return
         key, version = key_of(document), version_of(document)
         old = self._entries.get(key)
-        if old is not None and not is_newer(version, old.version):
-            return
-        new = _Entry(version, self._parsed(key, document))
+        new = _Entry(version, self.parsed(document) if parsed is None else parsed)
         self._entries[key] = new
         self._call_handlers(key, None if old is None else old.object, new.object)
 
@@ -110,10 +118,12 @@ class ObjectCache(Generic[T]):
             if not is_newer(self._entries[key].version, version):
                 self.remove(key, version)
 
-    def _parsed(self, key: ObjectKey, document: Document) -> T | Unreadable:
+    def parsed(self, document: Document) -> T | Unreadable:
+        """What is kept of an object; any thread may call it."""
         try:
             return self._parse(document)
         except Exception as error:  # noqa: BLE001 (whatever it is, it concerns this object alone)
+            key = key_of(document)
             logger.warning(
                 "cannot read an object",
                 extra=fields(kind=self.selection.kind.name, name="/".join(key), why=str(error)),

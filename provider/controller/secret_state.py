@@ -21,6 +21,8 @@ from provider.kube.kinds import Document
 
 MANAGED = "true"
 """The value of `MANAGED_LABEL`."""
+LARGE = 64 * 1024
+"""Characters of Base64."""
 
 
 class Owner(NamedTuple):
@@ -73,6 +75,11 @@ def read_state(document: Document) -> SecretState:
         created_by=labels.get(OWNER_LABEL, ""),
         owner=controller_owner(document),
     )
+
+
+def is_large(document: Document) -> bool:
+    """Whether to read the state takes longer than the event loop may be held."""
+    return sum(len(value or "") for value in (document.get("data") or {}).values()) > LARGE
 
 
 def read_data(document: Document) -> dict[str, bytes]:

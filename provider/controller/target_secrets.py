@@ -12,14 +12,16 @@ from provider.controller.plan import Wanted, is_ours, plan, target_name
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.hashes import field_manager, owner_label
 from provider.controller.resources.object_meta import Metadata
-from provider.controller.secret_state import SecretState
-from provider.errors import ObjectExists, ObjectNotFound
+from provider.controller.secret_state import SecretState, is_large
+from provider.errors import InvalidRequest, ObjectExists, ObjectNotFound
 from provider.kube.kinds import SECRETS, Document, Kind
 from provider.runtime.lru import Lru
 from provider.runtime.offload import Offload
 
 SMALL = 32 * 1024
 """Bytes of data that are worked on in the event loop."""
+MOST_BYTES = 2**20
+"""Of all values of a Secret; a limit of Kubernetes."""
 VERIFIED = 20_000
 """Secrets that are known to be as wanted."""
 
@@ -77,6 +79,7 @@ class Secrets:
 
     async def write(self, metadata: Metadata, spec: ExternalSecretSpec, wanted: Wanted) -> Written:
         """Make the Secret what is wanted; raises `TargetNotWritable` and the API's errors."""
+        _check_size(wanted)
         key = ObjectKey(metadata.namespace, target_name(metadata, spec))
         mark = _mark(metadata, spec, wanted)
         state = self.state(key)
@@ -109,13 +112,19 @@ class Secrets:
             return "missing", None
         if planned.action == "nothing":
             return "unchanged", current
-        if planned.action == "create":
-            made = await self._api.create(SECRETS, planned.document, field_manager=manager)
-            self._informer.learn(made)
-            return "created", made
-        made = await self._api.replace(SECRETS, planned.document, field_manager=manager)
-        self._informer.learn(made)
-        return "updated", made
+        is_new = planned.action == "create"
+        send = self._api.create if is_new else self._api.replace
+        made = await send(SECRETS, planned.document, field_manager=manager)
+        await self._learn(made)
+        return "created" if is_new else "updated", made
+
+    async def _learn(self, made: Document) -> None:
+        """Tell the informer what is stored now."""
+        parsed = None
+        if is_large(made):
+            work = partial(self._informer.parsed, made)
+            parsed = await self._offload.run(made["metadata"]["namespace"], work)
+        self._informer.learn(made, parsed)
 
     async def delete(self, namespace: str, state: SecretState) -> bool:
         """Delete exactly this Secret; returns whether there was one."""
@@ -145,10 +154,21 @@ class Secrets:
             self._verified.pop(key, None)
 
 
+def _check_size(wanted: Wanted) -> None:
+    size = sum(map(len, wanted.data.values()))
+    if size > MOST_BYTES:
+        raise InvalidRequest(
+            f"the values have {size} bytes together, and a Secret holds {MOST_BYTES}: take fewer"
+        )
+
+
 def _mark(metadata: Metadata, spec: ExternalSecretSpec, wanted: Wanted) -> bytes:
     """A digest of everything that decides what is written."""
     target = spec.target
     about = (metadata.name, metadata.uid, target.creation_policy, target.immutable, wanted.type)
-    found = sorted(wanted.data.items()), sorted(wanted.labels.items())
-    more = sorted(wanted.annotations.items()), wanted.finalizers
-    return hashlib.sha256(repr((about, found, more)).encode()).digest()
+    found = sorted(wanted.labels.items()), sorted(wanted.annotations.items()), wanted.finalizers
+    digest = hashlib.sha256(repr((about, found)).encode())
+    for key, value in sorted(wanted.data.items()):
+        digest.update(repr((key, len(value))).encode())
+        digest.update(value)
+    return digest.digest()

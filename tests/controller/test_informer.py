@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -21,6 +21,7 @@ from tests.fakes.engine import Clock
 
 MANAGED = Selection(SECRETS, labels="managed=true", metadata_only=True)
 Change = tuple[str, object, object]
+R = TypeVar("R")
 
 
 def mark(document: Document) -> str:
@@ -135,6 +136,30 @@ async def test_long_lists_come_in_pages(world: World, monkeypatch: pytest.Monkey
     assert world.kubernetes.journal.count("list secrets") == 4
 
 
+async def test_large_objects_are_parsed_away_from_the_loop_in_their_order(world: World) -> None:
+    tenants: list[str] = []
+
+    async def away(tenant: str, fn: Callable[[], R]) -> R:
+        tenants.append(tenant)
+        return await asyncio.to_thread(fn)
+
+    def is_large(document: Document) -> bool:
+        return mark(document).startswith("large")
+
+    world.informer = Informer(
+        world.objects, MANAGED, mark, is_large=is_large, away=away, sleep=no_pause
+    )
+    world.informer.on_change(lambda key, old, new: world.changes.append((key.name, old, new)))
+    world.kubernetes.put(secret("a", "large 1"))
+    world.kubernetes.put(secret("b", "1"))
+    await world.start()
+    await world.sees(("a", None, "large 1"), ("b", None, "1"))
+    world.kubernetes.put(secret("a", "large 2"))
+    world.kubernetes.put(secret("b", "2"))
+    await world.sees(("a", "large 1", "large 2"), ("b", "1", "2"))
+    assert tenants == ["shop", "shop"]
+
+
 @pytest.mark.parametrize("end", ["time", "broken"])
 async def test_a_watch_that_ends_goes_on_from_where_it_was(
     world: World, end: str, monkeypatch: pytest.MonkeyPatch
@@ -142,7 +167,8 @@ async def test_a_watch_that_ends_goes_on_from_where_it_was(
     if end == "time":
         monkeypatch.setattr(module, "WATCH_SECONDS", 1)
     await world.start()
-    await until(lambda: world.kubernetes.journal.count("watch secrets") == 1)
+    world.kubernetes.put(secret("first", "1"))
+    await world.sees(("first", None, "1"))
     if end == "broken":
         world.kubernetes.break_watches()
     await until(lambda: world.kubernetes.journal.count("watch secrets") >= 2)
