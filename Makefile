@@ -69,7 +69,7 @@ lock: venv  ## pin all dependencies, with hashes, in requirements/ (ARGS=--upgra
 # ---- the gate ------------------------------------------------------------------
 
 .PHONY: check
-check: lint docs-check readme-check crds-check proto-check hadolint audit demo demo-controller test  ## all that must hold before a change lands
+check: lint docs-check shell-check workflows-check readme-check crds-check proto-check hadolint audit demo demo-controller test  ## all that must hold before a change lands
 
 .PHONY: lint
 lint: venv  ## format, lint, types and import contracts
@@ -105,6 +105,10 @@ docs-check: venv  ## check errors, links and tests that docs/ names against the 
 .PHONY: shell-check
 shell-check: venv  ## check the shell of documents and scripts (shellcheck)
 	$(BIN)/python -m scripts.check_shell
+
+.PHONY: workflows-check
+workflows-check: venv  ## check .github against GitHub's schemas, and for what is unsafe (zizmor)
+	$(BIN)/python -m scripts.check_workflows
 
 .PHONY: proto-check
 proto-check: venv  ## show how provider/v1alpha1 differs from what protos/ generates

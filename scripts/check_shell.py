@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-SCRIPTS = (".ci/run", "deploy/image/offline.sh")
+SCRIPTS = (".ci/run", "deploy/image/offline.sh", "tests/cluster/run.sh")
 EXCLUDED = (
     "SC2148",  # a block of a document has no #!
     "SC2034",  # a later block may use the variable
@@ -49,9 +49,9 @@ def problems(files: Iterable[Path]) -> Iterator[str]:
         places = dict(_write(files, Path(folder)))
         for path in places:
             yield from _run(["bash", "-n", path], places)
-        if program := shellcheck():
+        if shellcheck := program("shellcheck"):
             options = ("--format=gcc", "--shell=bash", f"--exclude={','.join(EXCLUDED)}")
-            yield from _run([program, *options, *places], places)
+            yield from _run([shellcheck, *options, *places], places)
 
 
 def _write(files: Iterable[Path], folder: Path) -> Iterator[tuple[str, str]]:
@@ -74,10 +74,10 @@ def _run(command: list[str], places: Mapping[str, str]) -> Iterator[str]:
         yield line.replace(path, places[path]) if path else line
 
 
-def shellcheck() -> str | None:
-    """The program in the venv or on the PATH; None where there is none."""
-    own = Path(sys.executable).with_name("shellcheck")
-    return str(own) if own.exists() else shutil.which("shellcheck")
+def program(name: str) -> str | None:
+    """The path of a program in the venv or on the PATH; None where there is none."""
+    own = Path(sys.executable).with_name(name)
+    return str(own) if own.exists() else shutil.which(name)
 
 
 def files() -> list[Path]:
@@ -92,7 +92,7 @@ def main() -> int:
     found = list(problems(files()))
     for line in found:
         sys.stderr.write(f"{line}\n")
-    if shellcheck() is None:
+    if program("shellcheck") is None:
         sys.stderr.write("SKIPPED: shellcheck is not installed; bash -n read the shell\n")
     return 1 if found else 0
 

@@ -45,5 +45,5 @@ def test_a_syntax_error_is_found_at_its_line(tmp_path: Path) -> None:
 
 def test_shell_of_the_repository_has_no_problem() -> None:
     assert list(check_shell.problems(check_shell.files())) == []
-    if check_shell.shellcheck() is None:
+    if check_shell.program("shellcheck") is None:
         pytest.skip("shellcheck is not installed; bash -n read the shell")

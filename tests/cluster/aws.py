@@ -1,0 +1,52 @@
+"""The emulated AWS as a pod of the cluster under test; it needs the standard library only.
+
+`ISSUER` is the issuer of the cluster's service account tokens. SIGUSR1 gives the secret its next
+value. SIGTERM ends the pod.
+"""
+
+import json
+import os
+import signal
+
+from testbed import tokens
+from testbed.aws import Cloud, FakeAws, allow
+from testbed.aws.iam import CONTROLLER_ACTIONS
+
+REGION = "eu-west-1"
+SECRET = "cluster-test/database"
+ROLE = "cluster-test"
+TRUSTED = "cluster-test:web"
+"""Namespace and name of the ServiceAccount that may assume the role."""
+
+
+def fill(cloud: Cloud, issuer: str) -> None:
+    """Make the role of the pods, and the first value of the secret."""
+    tokens.CLUSTER_ISSUERS.add(issuer)
+    cloud.region = REGION
+    role = cloud.put_role(ROLE, trust=[TRUSTED], allow=allow("*", *CONTROLLER_ACTIONS))
+    role.issuer = issuer
+    rotate(cloud, 1)
+
+
+def rotate(cloud: Cloud, number: int) -> None:
+    """Give the secret the value of this number."""
+    value = json.dumps({"username": "web", "password": f"value-{number}"})
+    cloud.put_secret(SECRET, value, region=REGION)
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    signals = {signal.SIGUSR1, signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    with FakeAws(host="0.0.0.0", port=int(os.environ.get("PORT", "8080"))) as aws:
+        fill(aws.cloud, os.environ["ISSUER"])
+        print(aws.url, flush=True)
+        number = 1
+        while signal.sigwait(signals) == signal.SIGUSR1:
+            number += 1
+            rotate(aws.cloud, number)
+            print(f"{SECRET} is value-{number}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
