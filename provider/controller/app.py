@@ -12,20 +12,33 @@ from provider import __version__
 from provider.aws.credentials.own import Own
 from provider.aws.principals import SESSION_NAME
 from provider.aws.stores import controller_stores
+from provider.controller.api_metrics import ObservedSend
 from provider.controller.config import SERVICE_ACCOUNT, Config
 from provider.controller.controller import Controller, ControllerMetrics, Parts
 from provider.controller.events import COMPONENTS
+from provider.controller.gauges import watch_leader
+from provider.controller.kinds import (
+    CLUSTER_EXTERNAL_SECRETS,
+    CLUSTER_SECRET_STORES,
+    EXTERNAL_SECRETS,
+    SECRET_STORES,
+)
 from provider.controller.leader import Leader
 from provider.controller.leftover_webhooks import report_leftovers
 from provider.controller.metrics import ExternalSecretMetrics, ObjectMetrics, ProviderCalls
 from provider.controller.pages import Readiness, serve_pages
+from provider.controller.queue_metrics import QueueMetrics
+from provider.controller.status_document import StatusDocument
+from provider.controller.status_socket import StatusSocket
 from provider.engine.wiring import Engine, Settings, open_engine, watch_engine
 from provider.kube.connection import Connection, api_url
 from provider.kube.events import Event, EventRecorder, Limit
 from provider.kube.kinds import Kind
 from provider.kube.objects import Objects
 from provider.kube.request_limits import RequestLimits
-from provider.runtime import log, process
+from provider.policy.rules import Policy
+from provider.policy.watched import PolicyFileNotValid, PolicyOptions, open_policy
+from provider.runtime import audit, log, process
 from provider.runtime.http import HttpClient
 from provider.runtime.log import fields, logger
 from provider.runtime.metrics import Metrics
@@ -71,12 +84,18 @@ async def _work(config: Config, stack: AsyncExitStack) -> None:
         )
         opened = open_engine(settings, ProviderCalls(metrics), stores=controller_stores)
         engine = await stack.enter_async_context(opened)
-        connection = _connection(config, stack)
+        connection = _connection(config, metrics, stack)
     except ValueError as error:
         raise StartFailed(str(error)) from error
     leader = _leader(config, connection)
-    parts = _parts(config, connection, leader, engine, metrics, stack)
-    _watch(metrics, engine, readiness, leader)
+    policy = await _policy(config, metrics, stack)
+    parts = _parts(config, connection, leader, engine, policy, metrics, stack)
+    watch_engine(metrics.watch, engine)
+    watch_leader(metrics, readiness, leader.is_leading if leader is not None else lambda: True)
+    parts.metrics.queue.watch_depths(readiness.depths)
+    await _serve_status(config, readiness, stack)
+    if config.audit_log:
+        audit.set_up()
 
     async def lead() -> None:
         await report_leftovers(parts.objects)
@@ -90,7 +109,30 @@ async def _work(config: Config, stack: AsyncExitStack) -> None:
     await (leader.run(lead) if leader is not None else lead())
 
 
-def _connection(config: Config, stack: AsyncExitStack) -> Connection:
+async def _policy(config: Config, metrics: Metrics, stack: AsyncExitStack) -> Policy:
+    """The operator's limits; raises `StartFailed` if the policy file is not valid."""
+    options = PolicyOptions(
+        config.allowed_regions,
+        config.allowed_accounts,
+        config.allowed_role_arns,
+        config.policy_file,
+    )
+    try:
+        return await open_policy(options, metrics, stack)
+    except PolicyFileNotValid as error:
+        raise StartFailed(str(error)) from error
+
+
+async def _serve_status(config: Config, readiness: Readiness, stack: AsyncExitStack) -> None:
+    if not config.status_socket:
+        return
+    document = StatusDocument(readiness, pod=config.pod_name or socket.gethostname())
+    status = StatusSocket(config.status_socket, document)
+    await status.start()
+    stack.push_async_callback(status.close)
+
+
+def _connection(config: Config, metrics: Metrics, stack: AsyncExitStack) -> Connection:
     """The API server; watches have connections of their own."""
     http, streams = HttpClient(), HttpClient(WATCHES)
     stack.push_async_callback(http.close)
@@ -99,7 +141,7 @@ def _connection(config: Config, stack: AsyncExitStack) -> Connection:
         config.kube_api_url or api_url(os.environ),
         ca_file=config.kube_ca_file,
         token_file=config.kube_token_file,
-        send=http.send,
+        send=ObservedSend(http.send, metrics),
         stream=streams.stream,
     )
 
@@ -132,6 +174,7 @@ def _parts(  # noqa: PLR0913, PLR0917 (puts all together)
     connection: Connection,
     leader: Leader | None,
     engine: Engine,
+    policy: Policy,
     metrics: Metrics,
     stack: AsyncExitStack,
 ) -> Parts:
@@ -155,7 +198,8 @@ def _parts(  # noqa: PLR0913, PLR0917 (puts all together)
         engine=engine,
         offload=offload,
         own=own,
-        metrics=_object_metrics(metrics),
+        policy=policy,
+        metrics=_controller_metrics(metrics),
         record=_recorders(config, objects, stack),
     )
 
@@ -175,7 +219,9 @@ def _recorders(
     return {kind: recorder.record for kind, recorder in recorders.items()}
 
 
-def _object_metrics(metrics: Metrics) -> ControllerMetrics:
+def _controller_metrics(metrics: Metrics) -> ControllerMetrics:
+    kinds = (EXTERNAL_SECRETS, SECRET_STORES, CLUSTER_SECRET_STORES, CLUSTER_EXTERNAL_SECRETS)
+    saved = "Calls to AWS that one call for each value would have made, less those that were made."
     return ControllerMetrics(
         ExternalSecretMetrics(metrics),
         {
@@ -183,12 +229,6 @@ def _object_metrics(metrics: Metrics) -> ControllerMetrics:
             "ClusterSecretStore": ObjectMetrics(metrics, "clustersecretstore"),
         },
         ObjectMetrics(metrics, "clusterexternalsecret"),
+        QueueMetrics(metrics, [kind.name for kind in kinds]),
+        metrics.counter("calls_saved", saved).inc,
     )
-
-
-def _watch(metrics: Metrics, engine: Engine, readiness: Readiness, leader: Leader | None) -> None:
-    watch = metrics.watch
-    watch_engine(watch, engine)
-    watch("objects_waiting", "Objects that are due and wait for their turn.", readiness.waiting)
-    leads = leader.is_leading if leader is not None else lambda: True
-    watch("leading", "1 if this replica is the leader.", lambda: float(leads()))

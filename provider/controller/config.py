@@ -77,6 +77,32 @@ class Config:
         "Memory for values that were read a short time ago, which ExternalSecrets share.",
         group="AWS",
     )
+    allowed_regions: tuple[str, ...] | None = option(
+        option_values.globs,
+        "",
+        "Regions that stores and generators may use: names and globs, separated by commas. "
+        "Default: all.",
+        group="Policy",
+    )
+    allowed_accounts: tuple[str, ...] | None = option(
+        option_values.globs,
+        "",
+        "AWS accounts that ARNs of roles, secrets and parameters may name. Default: all.",
+        group="Policy",
+    )
+    allowed_role_arns: tuple[str, ...] | None = option(
+        option_values.globs,
+        "",
+        "ARNs of roles that stores, generators and service accounts may name, with globs. "
+        "Default: all.",
+        group="Policy",
+    )
+    policy_file: Path | None = option(
+        option_values.optional_path,
+        "",
+        "YAML or JSON file with limits for namespaces; read again when it changes. Default: none.",
+        group="Policy",
+    )
     concurrent: int = option(
         option_values.count,
         "32",
@@ -108,6 +134,12 @@ class Config:
         group="Kubernetes",
         env="POD_NAMESPACE",
     )
+    lease_duration: float = option(
+        option_values.positive_duration,
+        "15s",
+        "How long the Lease lasts. Its holder stops after two thirds of it without a renewal.",
+        group="Kubernetes",
+    )
     pod_name: str = option(
         str,
         "",
@@ -134,12 +166,6 @@ class Config:
         "Certificate authorities of the Kubernetes API.",
         group="Kubernetes",
     )
-    lease_duration: float = option(
-        option_values.positive_duration,
-        "15s",
-        "How long the Lease lasts. Its holder stops after two thirds of it without a renewal.",
-        group="Kubernetes",
-    )
     kube_token_file: Path = option(
         option_values.folder,
         str(SERVICE_ACCOUNT / "token"),
@@ -156,6 +182,20 @@ class Config:
         option_values.address,
         ":8082",
         "Address of /healthz and /readyz over HTTP. Empty: none.",
+        group="Operation",
+    )
+    status_socket: str = option(
+        str,
+        "@secrets-controller-aws",
+        "Unix socket of the `status` command: a path, or a name after `@` that takes no file. "
+        "Empty: none.",
+        group="Operation",
+    )
+    audit_log: bool = option(
+        option_values.boolean,
+        "false",
+        "Write a JSON line to stdout for each Secret that gets values: ExternalSecret, role, ARNs "
+        "and versions of secrets.",
         group="Operation",
     )
     loglevel: option_values.LogLevel = option(

@@ -9,6 +9,7 @@ from provider.aws.credentials.own import Own
 from provider.aws.ecr import Ecr
 from provider.aws.find_parameters import ParameterFinder
 from provider.aws.find_secrets import SecretFinder
+from provider.controller.ages import OldestExternalSecrets
 from provider.controller.backlog import Backlog
 from provider.controller.cluster_external_secret import ClusterExternalSecrets
 from provider.controller.config import Config
@@ -26,6 +27,7 @@ from provider.controller.named_watches import NamedObject, NamedWatches
 from provider.controller.namespaces import ClusterView
 from provider.controller.object_cache import ObjectKey
 from provider.controller.queue import Item, Queue
+from provider.controller.queue_metrics import QueueMetrics
 from provider.controller.reporter import Reporter
 from provider.controller.resources.objects import Store
 from provider.controller.resources.store_ref import StoreKind
@@ -35,6 +37,8 @@ from provider.controller.store_check import check_store
 from provider.controller.store_identity import Identities
 from provider.controller.stores import Stores
 from provider.controller.sync import Syncer
+from provider.controller.sync_observer import SyncObserver
+from provider.controller.sync_registry import SyncRegistry
 from provider.controller.target_secrets import Secrets
 from provider.controller.templates import Templates
 from provider.controller.triggers import Triggers
@@ -42,6 +46,7 @@ from provider.engine.wiring import Engine
 from provider.kube.events import Event
 from provider.kube.kinds import SECRETS, Document, Kind
 from provider.kube.objects import Objects
+from provider.policy.rules import Policy
 from provider.runtime.log import logger
 from provider.runtime.offload import Offload
 
@@ -68,6 +73,8 @@ class ControllerMetrics:
     external_secrets: ExternalSecretMetrics
     stores: Mapping[StoreKind, ObjectMetrics]
     cluster_external_secrets: ObjectMetrics
+    queue: QueueMetrics
+    calls_saved: Callable[[float], object]
 
     def of(self, kind: str) -> ObjectMetrics:
         """Those of a kind."""
@@ -87,6 +94,7 @@ class Parts:
     engine: Engine
     offload: Offload
     own: Own
+    policy: Policy
     metrics: ControllerMetrics
     record: Mapping[Kind, Callable[[Event], object]]
 
@@ -97,22 +105,22 @@ class Controller:
     def __init__(self, parts: Parts) -> None:
         config, engine = parts.config, parts.engine
         self._parts = parts
-        self._informers = Informers(parts.objects, config, parts.offload.run)
-        self._known = KnownExternalSecrets(
-            self._informers,
+        self.informers = Informers(parts.objects, config, parts.offload.run)
+        self.known = KnownExternalSecrets(
+            self.informers,
             controller_class=config.controller_class,
             flood_gate=config.enable_flood_gate,
         )
         self._backlog = Backlog()
-        self._queue = Queue(
+        self.syncs = SyncRegistry()
+        self.ages = OldestExternalSecrets(self.informers, self.known)
+        self.queue = Queue(
             self._reconcile,
             concurrent=config.concurrent,
             observe=self._observe,
             explain=self._explain,
         )
-        self._triggers = Triggers(
-            self._queue.add_after, self._informers, self._known, self._backlog
-        )
+        self._triggers = Triggers(self.queue.add_after, self.informers, self.known, self._backlog)
         self._watches = NamedWatches(parts.objects, self._named_object_changed)
         self._reads = NamedReads(parts.objects, self._watches.use)
         self._identities = Identities(
@@ -122,7 +130,7 @@ class Controller:
             credentials=engine.credentials,
             own=parts.own.principal,
         )
-        stores = {kind: self._store_reconciler(kind) for kind in self._informers.stores}
+        stores = {kind: self._store_reconciler(kind) for kind in self.informers.stores}
         self._reconcilers: dict[str, Reconciler] = {
             EXTERNAL_SECRETS.name: self._external_secrets(),
             CLUSTER_EXTERNAL_SECRETS.name: self._cluster_external_secrets(),
@@ -134,23 +142,18 @@ class Controller:
     @property
     def is_synced(self) -> bool:
         """Whether the objects are known."""
-        return self._informers.are_synced()
-
-    @property
-    def waiting(self) -> int:
-        """Objects that are due and wait for their turn."""
-        return self._queue.depth
+        return self.informers.are_synced()
 
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for informer in self._informers.all():
+            for informer in self.informers.all():
                 tasks.create_task(informer.run())
             tasks.create_task(self._watches.run())
             while not self.is_synced:
                 await asyncio.sleep(SYNC_CHECK)
             logger.info("all objects are known")
-            tasks.create_task(self._queue.run())
+            tasks.create_task(self.queue.run())
 
     async def _reconcile(self, item: Item) -> float | None:
         return await self._reconcilers[item.kind].reconcile(ObjectKey(item.namespace, item.name))
@@ -159,20 +162,21 @@ class Controller:
         await self._reconcilers[item.kind].explain(ObjectKey(item.namespace, item.name), bug)
 
     def _observe(self, item: Item, *, waited: float, took: float, error: Exception | None) -> None:
-        del waited, error
+        failed = error is not None
+        self._parts.metrics.queue.reconciled(item.kind, waited=waited, took=took, failed=failed)
         key = ObjectKey(item.namespace, item.name)
         if self._exists(item.kind, key):
             self._parts.metrics.of(item.kind).reconciled(key, took)
 
     def _exists(self, kind: str, key: ObjectKey) -> bool:
-        every = {one.selection.kind.name: one for one in self._informers.all()}
+        every = {one.selection.kind.name: one for one in self.informers.all()}
         return kind in every and every[kind].get(key) is not None
 
     def _external_secrets(self) -> ExternalSecrets:
         events, counts = self._events(EXTERNAL_SECRETS), self._parts.metrics.external_secrets
         return ExternalSecrets(
             api=self._parts.objects,
-            known=self._known,
+            known=self.known,
             syncer=Syncer(
                 fetcher=self._fetcher(),
                 templates=self._templates(),
@@ -180,8 +184,13 @@ class Controller:
                 events=events,
             ),
             backlog=self._backlog,
-            reporter=Reporter(self._parts.objects, self._known.learn, events, counts),
+            reporter=Reporter(self._parts.objects, self.known.learn, events, counts),
             counts=counts,
+            observer=SyncObserver(
+                self.syncs,
+                self._parts.metrics.calls_saved,
+                audit_log=self._parts.config.audit_log,
+            ),
         )
 
     def _secrets(self) -> Secrets:
@@ -189,14 +198,14 @@ class Controller:
             self._watches.use(NamedObject(SECRETS, *key), "")
 
         parts = self._parts
-        return Secrets(parts.objects, self._informers.secrets, parts.offload, missing=watch)
+        return Secrets(parts.objects, self.informers.secrets, parts.offload, missing=watch)
 
     def _fetcher(self) -> Fetcher:
         engine, config = self._parts.engine, self._parts.config
         return Fetcher(
             stores=Stores(
-                self._informers.store,
-                self._informers.namespace_labels,
+                self.informers.store,
+                self.informers.namespace_labels,
                 controller_class=config.controller_class,
                 flood_gate=config.enable_flood_gate,
             ),
@@ -206,15 +215,18 @@ class Controller:
                 SecretFinder(engine.client, engine.calls),
                 ParameterFinder(engine.client, engine.calls),
                 engine.reader,
+                self._parts.policy,
             ),
             generators=Generators(
-                self._informers.generator,
+                self.informers.generator,
                 identities=self._identities,
                 calls=engine.calls,
                 ecr=Ecr(engine.client),
                 sts=engine.sts,
+                policy=self._parts.policy,
             ),
             offload=self._parts.offload,
+            policy=self._parts.policy,
         )
 
     def _templates(self) -> Templates:
@@ -234,15 +246,17 @@ class Controller:
 
     def _store_reconciler(self, kind: StoreKind) -> StoreReconciler:
         config = self._parts.config
-        credentials = self._parts.engine.credentials
+        credentials, policy = self._parts.engine.credentials, self._parts.policy
 
         async def check(store: Store, deadline: float) -> None:
-            await check_store(store, self._identities, credentials, deadline=deadline)
+            await check_store(
+                store, self._identities, credentials, policy=policy, deadline=deadline
+            )
 
         return StoreReconciler(
             kind=kind,
             api=self._parts.objects,
-            known=self._informers.stores[kind],
+            known=self.informers.stores[kind],
             check=check,
             events=self._events(KINDS[kind]),
             counts=self._parts.metrics.stores[kind],
@@ -253,7 +267,7 @@ class Controller:
     def _cluster_external_secrets(self) -> ClusterExternalSecrets:
         return ClusterExternalSecrets(
             self._parts.objects,
-            ClusterView(self._informers, self._known),
+            ClusterView(self.informers, self.known),
             self._events(CLUSTER_EXTERNAL_SECRETS),
             self._parts.metrics.cluster_external_secrets,
         )

@@ -92,6 +92,18 @@ class Counts(Protocol):
         ...
 
 
+class Observer(Protocol):
+    """`sync_observer.SyncObserver`."""
+
+    def synced(self, job: Job, ready: Ready, seconds: float) -> None:
+        """A sync has ended."""
+        ...
+
+    def gone(self, key: ObjectKey) -> None:
+        """An object is gone."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ExternalSecrets:
     """The reconciler; one for the process."""
@@ -102,6 +114,7 @@ class ExternalSecrets:
     backlog: Backlog
     reporter: Reporter
     counts: Counts
+    observer: Observer
     clock: Callable[[], float] = monotonic
     wall_clock: Callable[[], float] = time
 
@@ -126,19 +139,6 @@ class ExternalSecrets:
             return due_in(found, found.spec, started)
         return await self._sync(found, job, started)
 
-    def _leave_alone(self, key: ObjectKey, why: Literal["foreign", "unchecked"]) -> float | None:
-        if why == "foreign":
-            self.backlog.take(key)
-            return None
-        return KUBERNETES_PAUSE
-
-    def _forget(self, key: ObjectKey) -> None:
-        self.backlog.take(key)
-        self.counts.gone(key)
-
-    async def _finalize(self, found: ExternalSecret) -> None:
-        """The ExternalSecret is being deleted: the Secret too if it says so, then let it go."""
-        metadata = found.metadata
     async def explain(self, key: ObjectKey, bug: Exception) -> None:
         """Say that reconciling it failed by a bug."""
         found = self.known.get(key)
@@ -149,6 +149,20 @@ class ExternalSecrets:
         ready = Ready(is_ready=False, reason=status.FAILED, message=message)
         await self.reporter.failure(found, ready, text)
 
+    def _leave_alone(self, key: ObjectKey, why: Literal["foreign", "unchecked"]) -> float | None:
+        if why == "foreign":
+            self.backlog.take(key)
+            return None
+        return KUBERNETES_PAUSE
+
+    def _forget(self, key: ObjectKey) -> None:
+        self.backlog.take(key)
+        self.counts.gone(key)
+        self.observer.gone(key)
+
+    async def _finalize(self, found: ExternalSecret) -> None:
+        """The ExternalSecret is being deleted: the Secret too if it says so, then let it go."""
+        metadata = found.metadata
         if found.spec is not None and found.spec.target.deletion_policy == "Delete":
             key = ObjectKey(metadata.namespace, target_name(metadata, found.spec))
             state = self.syncer.secrets.state(key)
@@ -176,8 +190,20 @@ class ExternalSecrets:
             document = await self.api.merge_patch(EXTERNAL_SECRETS, *_key(metadata), change)
         except ObjectNotFound:
             return
+        except (ObjectRefused, LookupForbidden, KubernetesUnavailable) as error:
+            await self._report_refusal(found, error)
+            raise
         if not metadata.is_deleting:
             self.known.learn(document)
+
+    async def _report_refusal(self, found: ExternalSecret, error: ProviderError) -> None:
+        """Say why the ExternalSecret itself cannot be written, unless Kubernetes is away."""
+        if isinstance(error, KubernetesUnavailable) and "webhook" not in str(error):
+            return
+        cause = f"{error}{remedy(error)}"
+        message = status.with_cause(status.TEXT_NOT_WRITTEN, cause)
+        ready = Ready(is_ready=False, reason=status.FAILED, message=message)
+        await self.reporter.failure(found, ready, cause)
 
     async def _refuse(self, found: ExternalSecret) -> None:
         """The spec is wrong: say so; it is looked at again when it changes."""
@@ -190,21 +216,9 @@ class ExternalSecrets:
     def _job(self, found: ExternalSecret, spec: ExternalSecretSpec, now: float) -> Job | None:
         """What there is to do; None if the ExternalSecret is not due and its Secret is intact."""
         metadata = found.metadata
-        except (ObjectRefused, LookupForbidden, KubernetesUnavailable) as error:
-            await self._report_refusal(found, error)
-            raise
         seen = self.backlog.take(_key(metadata))
         is_due = should_refresh(spec, found.status, metadata, now)
         if not is_due and seen is None and self._is_intact(found, spec):
-    async def _report_refusal(self, found: ExternalSecret, error: ProviderError) -> None:
-        """Say why the ExternalSecret itself cannot be written, unless Kubernetes is away."""
-        if isinstance(error, KubernetesUnavailable) and "webhook" not in str(error):
-            return
-        cause = f"{error}{remedy(error)}"
-        message = status.with_cause(status.TEXT_NOT_WRITTEN, cause)
-        ready = Ready(is_ready=False, reason=status.FAILED, message=message)
-        await self.reporter.failure(found, ready, cause)
-
             return None
         is_change = found.status.synced_resource_version != resource_version(metadata)
         if is_change or found.status.refresh_time is None:
@@ -237,11 +251,14 @@ class ExternalSecrets:
         return list(islice(due, MOST_ALSO))
 
     async def _sync(self, found: ExternalSecret, job: Job, started: float) -> float | None:
+        began = self.clock()
         try:
             outcome = await self.syncer.sync(job)
+            self.observer.synced(job, outcome.ready, self.clock() - began)
             await self.reporter.success(found, outcome, started)
         except SyncFailed as failure:
             self.counts.synced(found.metadata, failed=True)
+            self.observer.synced(job, failure.ready, self.clock() - began)
             await self.reporter.failure(found, failure.ready, str(failure.cause))
             if failure.is_final:
                 return None

@@ -13,23 +13,26 @@ from time import monotonic
 from provider.controller.entries import Entry, Fetched, Result, Values, assemble, entries_of
 from provider.controller.find import Finder
 from provider.controller.generators import For, Generators
+from provider.controller.policy_check import check_reads, raise_if_refused
 from provider.controller.remote_refs import secret_ref
 from provider.controller.resources.external_secret import Data, ExternalSecretSpec, Find
 from provider.controller.resources.store_ref import GeneratorRef, StoreRef
 from provider.controller.secret_reads import (
     Answers,
     Asked,
-    Session,
     Source,
     check_lost_versions,
     read_secrets,
 )
 from provider.controller.store_identity import Identities
 from provider.controller.stores import Stores
+from provider.controller.sync_record import Session
 from provider.engine.failover import Reader
 from provider.engine.freshness import Freshness
 from provider.engine.model import SecretRef
-from provider.errors import InvalidRequest, OutOfTime, ProviderError
+from provider.errors import InvalidRequest, OutOfTime, PolicyViolation, ProviderError
+from provider.policy import rules
+from provider.policy.rules import ALLOW_ALL, Policy
 from provider.runtime.offload import Offload
 
 SHARED_SECONDS = 60.0
@@ -60,6 +63,7 @@ class Fetcher:
         finder: Finder,
         generators: Generators,
         offload: Offload,
+        policy: Policy = ALLOW_ALL,
     ) -> None:
         self._stores = stores
         self._identities = identities
@@ -67,6 +71,7 @@ class Fetcher:
         self._finder = finder
         self._generators = generators
         self._offload = offload
+        self._policy = policy
 
     async def fetch(
         self, spec: ExternalSecretSpec, asked: Asked, also: Iterable[ExternalSecretSpec] = ()
@@ -78,6 +83,8 @@ class Fetcher:
         """
         entries = entries_of(spec)
         sources = await self._sources(entries, asked)
+        names = list(dict.fromkeys(_names(entries, sources)))
+        check_reads(self._policy, asked.namespace, sources.values(), names)
         skip_missing = spec.target.deletion_policy != "Retain"
         others = tuple(also)
         results = await self._results(entries, sources, asked, others, skip_missing=skip_missing)
@@ -126,7 +133,8 @@ class Fetcher:
 
         async def read(source: Source) -> Answers:
             own = list(_refs(entries, sources, source.session))
-            ahead = _refs(_entries_of_all(also), sources, source.session)
+            more = _refs(_entries_of_all(also), sources, source.session)
+            ahead = (ref for ref in more if self._allows(asked.namespace, ref))
             answers = await read_secrets(self._reader, source, own, ahead, asked)
             if skip_missing:
                 return await check_lost_versions(self._reader, source, answers, asked)
@@ -147,14 +155,20 @@ class Fetcher:
             for index, entry in enumerate(entries)
         ]
 
+    def _allows(self, namespace: str, ref: SecretRef) -> bool:
+        """Whether the policy allows a secret that is not asked for yet."""
+        try:
+            raise_if_refused(self._policy, rules.Asked(namespace, names=[ref.name]))
+        except PolicyViolation:
+            return False
+        return True
+
     async def _made(self, entry: Entry, sources: Sources, asked: Asked) -> Values:
         """What a search or a generator gives."""
         if isinstance(entry.what, Find):
             source = sources[entry.store]
             try:
-                return await self._finder.find(
-                    entry.what, source.aws, asked.query(source.principal)
-                )
+                return await self._finder.find(entry.what, source, asked)
             except ProviderError as error:
                 raise source.failed(error) from error
         if isinstance(entry.what, GeneratorRef):
@@ -187,6 +201,14 @@ def _refs(entries: Iterable[Entry], sources: Sources, session: Session) -> Itera
         source = sources.get(entry.store)
         if entry.remote is not None and source is not None and source.session == session:
             yield secret_ref(entry.remote, source.aws)
+
+
+def _names(entries: Iterable[Entry], sources: Sources) -> Iterator[str]:
+    """The names that entries read. What a search finds is not among them."""
+    for entry in entries:
+        source = sources.get(entry.store)
+        if source is not None and entry.remote is not None:
+            yield secret_ref(entry.remote, source.aws).name
 
 
 def _of(entry: Entry, sources: Sources, reads: Mapping[Session, "asyncio.Task[Answers]"]) -> Result:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from provider.aws.ecr import Ecr
 from provider.aws.sts import Mfa, Sts
 from provider.controller.passwords import new_passwords, new_uuid
+from provider.controller.policy_check import check_identity
 from provider.controller.resources.generators import (
     EcrAuthorizationTokenSpec,
     GeneratorSpec,
@@ -25,6 +26,7 @@ from provider.engine.model import Access
 from provider.engine.ports import Principal
 from provider.errors import InvalidRequest, ObjectNotFound, OutOfTime, ProviderError
 from provider.manifests.problems import quote
+from provider.policy.rules import ALLOW_ALL, Policy
 
 T = TypeVar("T")
 
@@ -49,7 +51,7 @@ class For:
 class Generators:
     """One for the process."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (all by name)
         self,
         get_generator: GetGenerator,
         *,
@@ -57,12 +59,14 @@ class Generators:
         calls: Calls,
         ecr: Ecr,
         sts: Sts,
+        policy: Policy = ALLOW_ALL,
     ) -> None:
         self._get_generator = get_generator
         self._identities = identities
         self._calls = calls
         self._ecr = ecr
         self._sts = sts
+        self._policy = policy
 
     async def generate(self, ref: GeneratorRef, asker: For) -> Values:
         """New values; raises ProviderError with the texts of External Secrets Operator."""
@@ -150,6 +154,7 @@ class Generators:
         ask: Callable[[Access], Awaitable[T]],
     ) -> T:
         try:
+            check_identity(self._policy, asker.namespace, principal.identity, region)
             async with asyncio.timeout(asker.deadline - monotonic()):
                 return await self._calls.make(principal, region, ask, lambda: None)
         except TimeoutError:

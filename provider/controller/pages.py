@@ -1,5 +1,6 @@
 """The web pages of the controller: probes and metrics."""
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 from provider.controller.config import Config
@@ -20,9 +21,9 @@ class Readiness:
             return None
         return "not all objects are known"
 
-    def waiting(self) -> float:
-        """Objects that are due and wait for their turn."""
-        return 0.0 if self.controller is None else self.controller.waiting
+    def depths(self) -> Mapping[str, int]:
+        """Objects that are due and wait for their turn, by their kind."""
+        return {} if self.controller is None else self.controller.queue.depths()
 
 
 async def serve_pages(

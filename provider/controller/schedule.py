@@ -98,6 +98,14 @@ class Schedule:
         """Items that are ready."""
         return sum(map(len, self._ready.values()))
 
+    def ready_by_kind(self) -> dict[str, int]:
+        """Items that are ready, by their kind."""
+        return dict(Counter(item.kind for items in self._ready.values() for item in items))
+
+    def due(self, item: Item) -> float | None:
+        """When an item is due; None for one that is ready, under way or not scheduled."""
+        return self._due.get(item)
+
     @property
     def running(self) -> int:
         """Items under way."""

@@ -1,16 +1,15 @@
 """Reads the secrets of many entries through the engine: those of one session in one call."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
-from typing import NamedTuple
 
 from provider.controller.resources.store import AwsProvider
+from provider.controller.sync_record import Session, SyncRecord
 from provider.engine.failover import Failed, Outcome, Reader, Regions, Wanted
 from provider.engine.freshness import Freshness
-from provider.engine.model import Identity, SecretRef
+from provider.engine.model import SecretRef, SecretValue
 from provider.engine.ports import Principal
-from provider.engine.trace import Trace
 from provider.engine.values import Query
 from provider.errors import CredentialsExpired, NotPossible, ProviderError, SecretNotFound
 
@@ -19,13 +18,6 @@ BATCHES = {"secretsmanager": 20, "ssmparameter": 10}
 _SERVICES = {"SecretsManager": "Secrets Manager", "ParameterStore": "Parameter Store"}
 
 Answers = Mapping[SecretRef, bytes | ProviderError]
-
-
-class Session(NamedTuple):
-    """As whom and where secrets are read. Stores that have these in common share their calls."""
-
-    identity: Identity
-    region: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +46,17 @@ class Source:
 class Asked:
     """What one fetch is for: the namespace, how new values must be, until when.
 
-    `deadline` is a time of `time.monotonic`.
+    `deadline` is a time of `time.monotonic`. `record` is filled with what is read.
     """
 
     namespace: str
     freshness: Freshness
     deadline: float
+    record: SyncRecord = field(default_factory=SyncRecord, compare=False)
 
     def query(self, principal: Principal) -> Query:
         """The engine's query as `principal`."""
-        return Query(principal, self.freshness, self.deadline, Trace())
+        return Query(principal, self.freshness, self.deadline, self.record.trace)
 
 
 async def read_secrets(
@@ -82,16 +75,24 @@ async def read_secrets(
     wanted = [Wanted(ref) for ref in dict.fromkeys(refs)]
     known = reader.recall(wanted, regions, source.principal.identity, asked.freshness, query.trace)
     if known is not None:
-        return {one.ref: found.value.content for one, found in zip(wanted, known, strict=True)}
+        found = {one.ref: value.value for one, value in zip(wanted, known, strict=True)}
+        asked.record.read(source.session, found.items())
+        return {ref: value.content for ref, value in found.items()}
     more = [Wanted(ref) for ref in fill(refs, ahead)]
     try:
         outcomes = await reader.read([*wanted, *more], regions, query)
     except ProviderError as error:
         return dict.fromkeys(refs, source.failed(error))
-    return {
-        one.ref: _answer(outcome, source)
-        for one, outcome in zip(wanted, outcomes[: len(wanted)], strict=True)
-    }
+    own = {one.ref: outcome for one, outcome in zip(wanted, outcomes, strict=False)}
+    asked.record.read(source.session, _values(own))
+    return {ref: _answer(outcome, source) for ref, outcome in own.items()}
+
+
+def _values(outcomes: Mapping[SecretRef, Outcome]) -> Iterator[tuple[SecretRef, SecretValue]]:
+    """What was read, without what was not."""
+    for ref, outcome in outcomes.items():
+        if not isinstance(outcome, Failed):
+            yield ref, outcome.value
 
 
 def fill(refs: Sequence[SecretRef], ahead: Iterable[SecretRef]) -> list[SecretRef]:

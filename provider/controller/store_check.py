@@ -3,17 +3,25 @@
 import asyncio
 from time import monotonic
 
+from provider.controller.policy_check import check_identity
 from provider.controller.resources.objects import Store
 from provider.controller.resources.references import needs_namespace
 from provider.controller.resources.store import AwsProvider
 from provider.controller.store_identity import Identities
 from provider.controller.stores import shown_problems
 from provider.engine.credentials import CredentialCache
+from provider.engine.ports import Principal
 from provider.errors import InvalidRequest, OutOfTime, ProviderError
+from provider.policy.rules import ALLOW_ALL, Policy
 
 
 async def check_store(
-    store: Store, identities: Identities, credentials: CredentialCache, *, deadline: float
+    store: Store,
+    identities: Identities,
+    credentials: CredentialCache,
+    *,
+    policy: Policy = ALLOW_ALL,
+    deadline: float,
 ) -> bool:
     """Whether the store was checked; False where it needs the namespace of an ExternalSecret.
 
@@ -28,7 +36,9 @@ async def check_store(
         return False
     try:
         async with asyncio.timeout(deadline - monotonic()):
-            await _fetch(store, identities, credentials)
+            principal = await _principal(store, identities)
+            check_identity(policy, store.metadata.namespace or None, principal.identity, aws.region)
+            await _fetch(principal, credentials)
     except TimeoutError:
         raise OutOfTime(
             f"unable to validate store: no credentials for {aws.region} came in time"
@@ -43,11 +53,14 @@ def _needs_namespace(store: Store, aws: AwsProvider) -> bool:
     return needs_namespace(aws.auth) or bool(aws.role and aws.session_tags_policy != "None")
 
 
-async def _fetch(store: Store, identities: Identities, credentials: CredentialCache) -> None:
+async def _principal(store: Store, identities: Identities) -> Principal:
     try:
-        principal = await identities.of_store(store, store.metadata.namespace, monotonic())
+        return await identities.of_store(store, store.metadata.namespace, monotonic())
     except ProviderError as error:
         raise error.in_context("unable to create client") from error
+
+
+async def _fetch(principal: Principal, credentials: CredentialCache) -> None:
     try:
         await credentials.get(principal)
     except ProviderError as error:

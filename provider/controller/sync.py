@@ -15,6 +15,7 @@ from provider.controller.resources.object_meta import Metadata
 from provider.controller.secret_reads import Asked
 from provider.controller.secret_state import SecretState
 from provider.controller.status import Ready
+from provider.controller.sync_record import SyncRecord
 from provider.controller.target_secrets import Written
 from provider.engine.freshness import Freshness
 from provider.errors import (
@@ -75,6 +76,7 @@ class Job:
     spec: ExternalSecretSpec
     freshness: Freshness
     also: tuple[ExternalSecretSpec, ...] = ()
+    record: SyncRecord = field(default_factory=SyncRecord, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,8 @@ class Syncer:
         return self._written(job, written)
 
     async def _read(self, job: Job) -> Mapping[str, bytes]:
-        asked = Asked(job.metadata.namespace, job.freshness, monotonic() + SECONDS)
+        deadline = monotonic() + SECONDS
+        asked = Asked(job.metadata.namespace, job.freshness, deadline, job.record)
         try:
             fetched = await self.fetcher.fetch(job.spec, asked, job.also)
         except KubernetesUnavailable:
@@ -176,6 +179,7 @@ class Syncer:
         if written == "missing":
             ready = Ready(is_ready=True, reason=status.MISSING, message=status.TEXT_NOT_CREATED)
             return Outcome(ready)
+        job.record.written = written
         if written == "created":
             self.events.normal(job.metadata, "Created", "secret created")
         elif written == "updated":

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from provider import __version__, errors
 from provider.aws.regions import is_region
-from provider.csi import audit
+from provider.csi.audit import delivered
 from provider.csi.config import Config
 from provider.csi.files.target import Targets
 from provider.csi.identity import Identifier
@@ -32,9 +32,9 @@ from provider.kube.events import EventRecorder
 from provider.kube.lookups import Lookups
 from provider.kube.objects import Objects
 from provider.manifests.problems import InvalidSpec
-from provider.policy.file import PolicyFile
-from provider.policy.rules import Policy, Rule
-from provider.runtime import log, pages, process
+from provider.policy.rules import Policy
+from provider.policy.watched import PolicyFileNotValid, PolicyOptions, open_policy
+from provider.runtime import audit, log, pages, process
 from provider.runtime.http import HttpClient
 from provider.runtime.log import fields, logger
 from provider.runtime.metrics import Metrics
@@ -78,29 +78,16 @@ async def make_mounter(
 
 async def _policy(config: Config, metrics: Metrics, stack: AsyncExitStack) -> Policy:
     """The operator's limits; raises `StartFailed` if the policy file is not valid."""
-    policy = Policy(
-        (
-            Rule("--allowed-regions", regions=config.allowed_regions),
-            Rule("--allowed-accounts", accounts=config.allowed_accounts),
-            Rule("--allowed-role-arns", role_arns=config.allowed_role_arns),
-        )
+    options = PolicyOptions(
+        config.allowed_regions,
+        config.allowed_accounts,
+        config.allowed_role_arns,
+        config.policy_file,
     )
-    if config.policy_file is None:
-        return policy
-    file = PolicyFile(config.policy_file, policy)
     try:
-        file.load()
-    except (OSError, InvalidSpec) as error:
-        why = str(error).replace("\n", "; ")
-        raise StartFailed(f"--policy-file {config.policy_file}: {why}") from error
-    metrics.watch(
-        "policy_file_failing",
-        "1 while the policy file is not valid, so that an older one is in force.",
-        lambda: bool(file.problem),
-    )
-    file.start()
-    stack.push_async_callback(file.close)
-    return policy
+        return await open_policy(options, metrics, stack)
+    except PolicyFileNotValid as error:
+        raise StartFailed(str(error)) from error
 
 
 def serve(config: Config, make_mounts: MakeMounts = make_mounter) -> NoReturn:
@@ -153,7 +140,7 @@ async def _start(config: Config, make_mounts: MakeMounts, stack: AsyncExitStack)
         timeout=config.mount_timeout,
         observers=Observers(
             MountMetrics(metrics, _reasons(), namespaces).mounted,
-            audit.delivered if config.audit_log else None,
+            delivered if config.audit_log else None,
         ),
     )
     daemon = Daemon(socket_file, lambda: make_server(barrier.mount), barrier)

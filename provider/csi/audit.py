@@ -5,49 +5,26 @@ delivery of a volume and of new versions, not for remounts that change nothing. 
 the daemon the next remount of each volume makes a line.
 """
 
-import json
-import logging
-import sys
-from datetime import UTC, datetime
-from typing import Any, TextIO
-
 from provider.csi.mount import DeliveredObject, Delivery
 from provider.csi.request.model import MountSpec
 from provider.engine.model import Identity
-
-logger = logging.getLogger("provider_audit")
-"""Of its own: neither level nor format of the process' log apply."""
-
-
-def set_up(stream: TextIO | None = None) -> None:
-    """Write audit lines to `stream` (default: stdout) from now on."""
-    handler = logging.StreamHandler(sys.stdout if stream is None else stream)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    logger.handlers[:] = [handler]
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+from provider.runtime import audit
 
 
 def delivered(spec: MountSpec, delivery: Delivery) -> None:
     """Write the line of a delivery."""
-    logger.info("%s", json.dumps(_document(spec, delivery)))
-
-
-def _document(spec: MountSpec, delivery: Delivery) -> dict[str, Any]:
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     pod, identity = spec.pod, delivery.identity
-    return {
-        "time": now,
-        "event": "SecretsDelivered",
-        "namespace": pod.namespace,
-        "pod": pod.name,
-        "podUid": pod.uid,
-        "serviceAccount": pod.service_account,
-        "class": spec.class_name,
-        "authentication": identity.kind,
-        "roles": _roles(identity),
-        "secrets": [_secret(one) for one in delivery.objects if one.found],
-    }
+    audit.write(
+        "SecretsDelivered",
+        namespace=pod.namespace,
+        pod=pod.name,
+        podUid=pod.uid,
+        serviceAccount=pod.service_account,
+        **{"class": spec.class_name},
+        authentication=identity.kind,
+        roles=_roles(identity),
+        secrets=[_secret(one) for one in delivery.objects if one.found],
+    )
 
 
 def _roles(identity: Identity) -> list[str]:

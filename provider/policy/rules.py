@@ -6,6 +6,7 @@ Without rules everything is allowed, as far as IAM allows it. Rules can only ref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import islice
 from typing import NamedTuple
 
 from provider.errors import PolicyViolation
@@ -21,10 +22,11 @@ MAX_SHOWN = 5
 class Asked(NamedTuple):
     """What one request wants.
 
-    `names` are names, paths or ARNs of secrets and parameters; a path ends with `/`.
+    `names` are names, paths or ARNs of secrets and parameters; a path ends with `/`. The namespace
+    is None for what belongs to none: only the rules of everybody count then.
     """
 
-    namespace: str
+    namespace: str | None
     regions: Sequence[str] = ()
     role_arns: Sequence[str] = ()
     names: Sequence[str] = ()
@@ -73,21 +75,28 @@ class Policy:
 
     def check(self, asked: Asked) -> PolicyViolation | None:
         """Why the provider refuses the request; None if it does not."""
-        first = next((rule for rule in self.own if rule.covers(asked.namespace)), None)
-        rules = self._general if first is None else (*self._general, first)
-        refusals = [line for rule in rules for line in rule.refusals(asked)]
+        refusals = [line for rule in self._rules(asked.namespace) for line in rule.refusals(asked)]
         if not refusals:
             return None
         more = len(refusals) - MAX_SHOWN
         shown = "; ".join(refusals[:MAX_SHOWN]) + (f"; and {more} more" if more > 0 else "")
         return PolicyViolation(
-            f"the policy of this provider refuses namespace {asked.namespace}: {shown}. "
+            f"the policy of this provider refuses {_whom(asked.namespace)}: {shown}. "
             "The operator of the provider can change the policy."
         )
+
+    def _rules(self, namespace: str | None) -> tuple[Rule, ...]:
+        if namespace is None:
+            return self._general
+        return (*self._general, *islice((one for one in self.own if one.covers(namespace)), 1))
 
 
 ALLOW_ALL = Policy()
 """A policy without rules."""
+
+
+def _whom(namespace: str | None) -> str:
+    return "every namespace" if namespace is None else f"namespace {namespace}"
 
 
 def _matches(text: str, globs: Iterable[str]) -> bool:

@@ -21,6 +21,8 @@ from provider.controller.secret_reads import Asked
 from provider.controller.secret_state import Owner, SecretState
 from provider.controller.status import Ready
 from provider.controller.sync import Syncer
+from provider.controller.sync_observer import SyncObserver
+from provider.controller.sync_registry import SyncRegistry
 from provider.controller.target_secrets import Written
 from provider.controller.templates import without_template
 from provider.errors import (
@@ -49,9 +51,9 @@ class World:
     values: dict[str, bytes] = field(default_factory=lambda: {"a": b"1"})
     missing: tuple[str, ...] = ()
     fetch_error: ProviderError | None = None
+    patch_error: ProviderError | None = None
     write_error: ProviderError | None = None
     hindered: Literal["", "foreign", "unchecked"] = ""
-    patch_error: ProviderError | None = None
     asked: list[Asked] = field(default_factory=list)
     also: list[list[str]] = field(default_factory=list)
     patches: list[Document] = field(default_factory=list)
@@ -59,6 +61,7 @@ class World:
     broken: set[ObjectKey] = field(default_factory=set)
     events: list[tuple[str, str]] = field(default_factory=list)
     failed: int = 0
+    saved: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         events = Events(EXTERNAL_SECRETS, self.record)
@@ -70,6 +73,7 @@ class World:
             backlog=self.backlog,
             reporter=Reporter(self, self.learn, events, Counts(self), lambda: self.now),
             counts=Counts(self),
+            observer=SyncObserver(SyncRegistry(), self.saved.append, audit_log=True),
             clock=lambda: self.now - START,
             wall_clock=lambda: self.now,
         )
@@ -100,12 +104,12 @@ class World:
     async def merge_patch(
         self, kind: Kind, namespace: str, name: str, change: Document
     ) -> Document:
+        if self.patch_error is not None:
+            raise self.patch_error
         self.patches.append(change)
         document = self.documents[ObjectKey(namespace, name)]
         document["metadata"]["finalizers"] = change["metadata"]["finalizers"]
         return document
-        if self.patch_error is not None:
-            raise self.patch_error
 
     async def patch_status(
         self, kind: Kind, namespace: str, name: str, status: Document

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from provider.csi import audit
+from provider.csi.audit import delivered
 from provider.csi.mount import DeliveredObject, Delivery
 from provider.engine.model import AssumeRole
+from provider.runtime import audit
 from tests.csi.status.test_mount_registry import spec
 from tests.fakes.engine import REGION, identity
 
@@ -35,7 +36,7 @@ def delivery(**changes: Any) -> Delivery:
 
 
 def test_a_line_names_pod_role_and_secrets(stream: io.StringIO) -> None:
-    audit.delivered(spec(), delivery())
+    delivered(spec(), delivery())
     (line,) = map(json.loads, stream.getvalue().splitlines())
     assert line.pop("time").endswith("Z")
     assert line == {
@@ -61,7 +62,7 @@ def test_a_line_names_pod_role_and_secrets(stream: io.StringIO) -> None:
 
 def test_the_roles_end_with_the_one_that_reads(stream: io.StringIO) -> None:
     chained = identity()._replace(chain=(AssumeRole("arn:aws:iam::1:role/reader"),))
-    audit.delivered(spec(), delivery(identity=chained))
+    delivered(spec(), delivery(identity=chained))
     assert json.loads(stream.getvalue())["roles"] == [
         identity().role,
         "arn:aws:iam::1:role/reader",
@@ -71,10 +72,10 @@ def test_the_roles_end_with_the_one_that_reads(stream: io.StringIO) -> None:
 def test_what_does_not_exist_was_not_delivered(stream: io.StringIO) -> None:
     (obj,) = spec().klass.objects
     missing = DeliveredObject(obj, REGION, "missing", found=False)
-    audit.delivered(spec(), delivery(objects=(missing,)))
+    delivered(spec(), delivery(objects=(missing,)))
     assert json.loads(stream.getvalue())["secrets"] == []
 
 
 def test_nothing_is_written_where_it_is_not_set_up(capfd: pytest.CaptureFixture[str]) -> None:
-    audit.delivered(spec(), delivery())
+    delivered(spec(), delivery())
     assert capfd.readouterr().out == ""

@@ -262,6 +262,10 @@ class World:
 
     # ---- the process
 
+    @property
+    def status_socket(self) -> str:
+        return f"@status-of-{self.home or self.namespace}"
+
     def arguments(self) -> list[str]:
         token = self.folder / "token"
         token.write_text(self.token or self.address.token)
@@ -274,6 +278,7 @@ class World:
             f"--lease-namespace={self.home or self.namespace}",
             "--pod-name=controller-0",
             "--lease-duration=3s",
+            f"--status-socket={self.status_socket}",
             "--log-format=json",
             *([f"--controller-class={self.controller_class}"] if self.controller_class else []),
             *self.flags,

@@ -7,6 +7,7 @@ from provider.aws import finding
 from provider.aws.finding import Found
 from provider.controller.find import Finder
 from provider.controller.resources.external_secret import Find, FindName
+from provider.controller.secret_reads import Source
 from provider.engine.model import SecretRef
 from provider.engine.values import Query
 from tests.controller.fetch.world import World
@@ -30,8 +31,8 @@ async def found(world: World, listed: Listed, what: Find = BY_NAME) -> dict[str,
     assert store.spec is not None
     assert store.spec.provider.aws is not None
     finder = Finder(listed, listed, world.engine.reader)
-    query = world.asked().query(principal)
-    return dict(await finder.find(what, store.spec.provider.aws, query))
+    source = Source(store.spec.provider.aws, principal)
+    return dict(await finder.find(what, source, world.asked()))
 
 
 async def test_a_secret_that_disappears_meanwhile_is_left_out(world: World) -> None:

@@ -36,6 +36,7 @@ from provider.engine.freshness import Freshness
 from provider.engine.wiring import Engine, Settings, open_engine
 from provider.errors import ObjectNotFound
 from provider.kube.kinds import SECRETS, SERVICE_ACCOUNTS, Document, Kind
+from provider.policy.rules import Policy
 from provider.runtime.offload import Offload
 from testbed.aws import FakeAws, Session, allow
 from testbed.aws.iam import CONTROLLER_ACTIONS, Role
@@ -134,6 +135,7 @@ class World:
     stores: dict[tuple[StoreKind, str, str], Store] = field(default_factory=dict)
     generators: dict[tuple[str, str, str], Generator] = field(default_factory=dict)
     labels: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
 
     def __post_init__(self) -> None:
         engine = self.engine
@@ -157,6 +159,7 @@ class World:
                 SecretFinder(engine.client, engine.calls),
                 ParameterFinder(engine.client, engine.calls),
                 engine.reader,
+                self.policy,
             ),
             generators=Generators(
                 lambda kind, namespace, name: self.generators.get((kind, namespace, name)),
@@ -164,8 +167,10 @@ class World:
                 calls=engine.calls,
                 ecr=Ecr(engine.client),
                 sts=engine.sts,
+                policy=self.policy,
             ),
             offload=self.offload,
+            policy=self.policy,
         )
 
     def put_user(self, namespace: str = "shop", name: str = "aws-creds") -> Session:

@@ -1,0 +1,73 @@
+"""The socket of `secrets-provider-aws status`: every connection gets one JSON document.
+
+It is a Unix socket of the abstract namespace, which takes no file: the file system of the container
+is read-only. Other containers of the pod could connect, and with `hostNetwork` every process of the
+node; only root and the controller's own user are answered. Nothing is read from a caller.
+"""
+
+import asyncio
+import os
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+
+from provider.runtime.log import fields, logger
+
+SEND_SECONDS = 10.0
+"""The longest time for one caller."""
+MAX_CALLERS = 4
+"""Callers at a time; others are turned away."""
+_CREDENTIALS = struct.Struct("3i")
+"""Of the peer of a Unix socket: pid, uid, gid."""
+
+
+class StatusSocket:
+    """Serves `document` under `name`, which begins with `@`."""
+
+    def __init__(self, name: str, document: Callable[[], Awaitable[bytes]]) -> None:
+        self._name = name
+        self._document = document
+        self._server: asyncio.Server | None = None
+        self._callers = 0
+
+    async def start(self) -> None:
+        """Serve. A controller that cannot have the socket works all the same."""
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            listener.bind(address_of(self._name))
+            self._server = await asyncio.start_unix_server(self._answer, sock=listener, backlog=8)
+        except OSError as error:
+            listener.close()
+            about = fields(name=self._name, why=error.strerror or str(error))
+            logger.warning("the status socket is not available", extra=about)
+
+    async def close(self) -> None:
+        """Accept no more callers."""
+        if self._server is not None:
+            self._server.close()
+
+    async def _answer(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._callers += 1
+        try:
+            if self._callers <= MAX_CALLERS and _may_ask(writer.get_extra_info("socket")):
+                async with asyncio.timeout(SEND_SECONDS):
+                    writer.write(await self._document())
+                    await writer.drain()
+                    writer.close()
+                    await writer.wait_closed()
+        except (OSError, TimeoutError) as error:
+            logger.debug("a request for the status failed", extra={"error": error})
+        finally:
+            self._callers -= 1
+            writer.transport.abort()
+
+
+def address_of(name: str) -> str:
+    """The address of a socket of the abstract namespace."""
+    return "\0" + name.removeprefix("@")
+
+
+def _may_ask(connection: socket.socket) -> bool:
+    found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    _, uid, _ = _CREDENTIALS.unpack(found)
+    return uid in (0, os.geteuid())

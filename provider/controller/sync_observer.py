@@ -1,0 +1,92 @@
+"""Tells log, audit log, metrics and status how a sync of an ExternalSecret went."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from provider.controller.object_cache import ObjectKey
+from provider.controller.plan import target_name
+from provider.controller.policy_check import roles_of
+from provider.controller.resources.references import stores_of
+from provider.controller.status import Ready
+from provider.controller.sync import Job
+from provider.controller.sync_record import SecretRead, SyncRecord
+from provider.controller.sync_registry import SyncRegistry
+from provider.runtime import audit
+from provider.runtime.log import fields, logger
+
+_SHOWN = 5
+"""Stores and identities in one line of the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncObserver:
+    """`saved` counts calls to AWS that were not necessary."""
+
+    registry: SyncRegistry
+    saved: Callable[[float], object]
+    audit_log: bool = False
+
+    def synced(self, job: Job, ready: Ready, seconds: float) -> None:
+        """A sync has ended; the condition says `ready` now."""
+        record = job.record
+        if not ready.is_ready:
+            logger.warning("a sync failed", extra=fields(why=ready.message, **_about(job, seconds)))
+            return
+        self.saved(record.calls_saved)
+        is_other = self.registry.note(_key(job), record)
+        is_new = record.written in ("created", "updated")
+        if self.audit_log and record.written and (is_new or is_other):
+            _audit(job, record)
+        say = logger.info if is_new else logger.debug
+        say("synced", extra=fields(secret=record.written, **_about(job, seconds)))
+
+    def gone(self, key: ObjectKey) -> None:
+        """The ExternalSecret does not exist any more."""
+        self.registry.forget(key)
+
+
+def _key(job: Job) -> ObjectKey:
+    return ObjectKey(job.metadata.namespace, job.metadata.name)
+
+
+def _about(job: Job, seconds: float) -> dict[str, Any]:
+    record = job.record
+    stores = dict.fromkeys(f"{one.kind}/{one.name}" for one in stores_of(job.spec))
+    identities = dict.fromkeys(str(one.session.identity) for one in record.reads)
+    return {
+        "namespace": job.metadata.namespace,
+        "external_secret": job.metadata.name,
+        "stores": ", ".join(list(stores)[:_SHOWN]),
+        "identity": "; ".join(list(identities)[:_SHOWN]),
+        "secrets": len(record.reads),
+        "calls": record.trace.calls,
+        "seconds": round(seconds, 3),
+    }
+
+
+def _audit(job: Job, record: SyncRecord) -> None:
+    metadata = job.metadata
+    audit.write(
+        "SecretSynced",
+        namespace=metadata.namespace,
+        externalSecret=metadata.name,
+        externalSecretUid=metadata.uid,
+        secret=target_name(metadata, job.spec),
+        written=record.written,
+        secrets=[_secret(one) for one in record.reads],
+    )
+
+
+def _secret(one: SecretRead) -> dict[str, Any]:
+    identity = one.session.identity
+    return {
+        "type": one.ref.store,
+        "name": one.ref.name,
+        "arn": one.arn,
+        "version": one.version,
+        "region": one.session.region,
+        "authentication": identity.kind,
+        "subject": identity.subject,
+        "roles": roles_of(identity),
+    }

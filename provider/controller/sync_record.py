@@ -1,0 +1,50 @@
+"""What one sync of an ExternalSecret did, for log, audit log and status. It never holds a value."""
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from provider.engine.model import Identity, SecretRef, SecretValue
+from provider.engine.trace import Trace
+
+Written = Literal["", "created", "updated", "unchanged"]
+
+
+class Session(NamedTuple):
+    """As whom and where secrets are read. Stores that have these in common share their calls."""
+
+    identity: Identity
+    region: str
+
+
+class SecretRead(NamedTuple):
+    """A secret or parameter as it was read; `arn` is empty where the service does not tell."""
+
+    session: Session
+    ref: SecretRef
+    arn: str
+    version: str
+
+
+class SyncRecord:
+    """Filled during one sync. `written` stays empty where no Secret was to be written."""
+
+    def __init__(self) -> None:
+        self.trace = Trace()
+        self.written: Written = ""
+        self._reads: dict[SecretRead, None] = {}
+
+    def read(self, session: Session, values: Iterable[tuple[SecretRef, SecretValue]]) -> None:
+        """Values were read that exist."""
+        for ref, value in values:
+            if value.found:
+                self._reads[SecretRead(session, ref, value.arn, value.version)] = None
+
+    @property
+    def reads(self) -> tuple[SecretRead, ...]:
+        """What was read, each once."""
+        return tuple(self._reads)
+
+    @property
+    def calls_saved(self) -> int:
+        """Calls that one call for each value would have made, less those that were made."""
+        return max(0, len(self._reads) - self.trace.calls)

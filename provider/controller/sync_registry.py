@@ -1,0 +1,46 @@
+"""What the last sync of each ExternalSecret read: for the status and the audit log."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from provider.controller.object_cache import ObjectKey
+from provider.controller.sync_record import SecretRead, SyncRecord
+
+MOST_READS = 50
+"""Secrets of one ExternalSecret that are kept."""
+
+
+class LastSync(NamedTuple):
+    """`total` is the number of secrets that were read, `calls` that of calls to AWS."""
+
+    reads: tuple[SecretRead, ...]
+    total: int
+    calls: int
+
+
+class SyncRegistry:
+    """One for a time as the leader. Its size is that of the ExternalSecrets."""
+
+    def __init__(self) -> None:
+        self._syncs: dict[ObjectKey, LastSync] = {}
+
+    def note(self, key: ObjectKey, record: SyncRecord) -> bool:
+        """Keep what a sync read; returns whether that is something else than the last time."""
+        reads, old = record.reads, self._syncs.get(key)
+        new = LastSync(reads[:MOST_READS], len(reads), record.trace.calls)
+        is_same = old is not None and (old.reads, old.total) == (new.reads, new.total)
+        # The old texts stay, so that the values of one object are in memory once.
+        self._syncs[key] = new._replace(reads=old.reads) if old is not None and is_same else new
+        return not is_same
+
+    def forget(self, key: ObjectKey) -> None:
+        """The ExternalSecret is gone."""
+        self._syncs.pop(key, None)
+
+    def get(self, key: ObjectKey) -> LastSync | None:
+        """The last sync that read what it should; None if there was none."""
+        return self._syncs.get(key)
+
+    def all(self) -> Mapping[ObjectKey, LastSync]:
+        """A copy of everything, for another thread."""
+        return dict(self._syncs)

@@ -1,0 +1,25 @@
+"""The audit log: one JSON object a line on stdout; the log of the process is on stderr."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+logger = logging.getLogger("provider_audit")
+"""Of its own: neither level nor format of the process' log apply."""
+
+
+def set_up(stream: TextIO | None = None) -> None:
+    """Write audit lines to `stream` (default: stdout) from now on."""
+    handler = logging.StreamHandler(sys.stdout if stream is None else stream)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+def write(event: str, **about: Any) -> None:
+    """Write a line: the time, the event, and what it is about."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    logger.info("%s", json.dumps({"time": now, "event": event, **about}))
