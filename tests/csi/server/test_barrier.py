@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import threading
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import grpc
 import pytest
 
 from provider import errors
+from provider.csi.server import admission as admission_module
 from provider.csi.server import barrier as barrier_module
 from provider.csi.server.admission import Admission
 from provider.csi.server.barrier import Barrier, Observers
@@ -252,9 +252,11 @@ async def test_a_crowd_is_accepted_before_it_is_worked_on(
 
     async def slow(request: pb.MountRequest) -> Any:
         accepted.append(len(door.counted) + door.admission.waiting + door.admission.at_work)
+        if len(accepted) == 8:
+            all_work.set()
         if len(accepted) == 1:
-            await asyncio.to_thread(sent.wait)
-        time.sleep(0.05)  # so the turn of the loop is long
+            sent.wait()  # holds the loop
+            await all_work.wait()
         return await decode(request)
 
     def send() -> list[Any]:
@@ -264,8 +266,9 @@ async def test_a_crowd_is_accepted_before_it_is_worked_on(
             sent.set()
             return [call.result() for call in calls]
 
-    sent = threading.Event()
+    sent, all_work = threading.Event(), asyncio.Event()
     monkeypatch.setattr(door.servicer, "decode", slow)
+    monkeypatch.setattr(admission_module, "TURN_SECONDS", 0.02)  # on a busy machine threads wait
     await asyncio.to_thread(send)
     assert accepted[1:] == [8] * 7
 
