@@ -1,8 +1,6 @@
 """Whatever happens, with everything at debug, no value, token or key gets out of the daemon."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +10,7 @@ from testbed.driver import Mounted, Pod
 from testbed.tokens import POD_IDENTITY_AUDIENCE, STS_AUDIENCE
 from tests.e2e.conftest import Build
 from tests.e2e.world import World
+from tests.forked import run
 from tests.waiting import eventually
 
 LOUD = "tests.e2e.mains:loud"
@@ -90,12 +89,9 @@ def told_outside(world: World) -> str:
     """All that the daemon says to anybody but the driver's files."""
     socket = world.folder / ".aws-status"
     eventually(socket.exists, "status can be asked for")
-    command = [sys.executable, "-m", "provider", "status", f"--socket={socket}"]
-    status = [
-        subprocess.run([*command, *more], capture_output=True, text=True, check=True, timeout=30)
-        for more in ((), ("--json",))
-    ]
-    shown = [one.stdout + one.stderr for one in status]
+    status = [run("status", f"--socket={socket}", *more) for more in ((), ("--json",))]
+    assert [one.code for one in status] == [0, 0]
+    shown = [one.out + one.err for one in status]
     return "\n".join([*world.log, world.metrics(), json.dumps(world.kubernetes.events), *shown])
 
 

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,19 +12,16 @@ import pytest
 from testbed.driver import Mounted
 from tests.e2e.conftest import Build
 from tests.e2e.world import World
+from tests.forked import run
 from tests.waiting import eventually
 
 DB = "- objectName: db\n  objectType: secretsmanager\n"
 
 
 def status(world: World) -> dict[str, Any]:
-    command = [sys.executable, "-m", "provider", "status", "--json"]
     socket = Path(world.folder) / ".aws-status"
     eventually(socket.exists, "status can be asked for")
-    done = subprocess.run(
-        [*command, f"--socket={socket}"], capture_output=True, text=True, timeout=30, check=True
-    )
-    document: dict[str, Any] = json.loads(done.stdout)
+    document: dict[str, Any] = json.loads(run("status", "--json", f"--socket={socket}").out)
     return document
 
 
@@ -134,11 +130,10 @@ def test_a_refusal_of_the_policy_is_permission_denied_and_names_the_option(build
 def test_a_broken_policy_file_stops_the_start_with_one_line(tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text("rules: [{name: a, namespaces: [b], region: [c]}]")
-    command = [sys.executable, "-m", "provider", f"--policy-file={policy}", "--metrics-address="]
-    command.append(f"--provider-volume={tmp_path}")
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1
-    (line,) = [one for one in done.stderr.splitlines() if "cannot start" in one]
+    options = [f"--policy-file={policy}", "--metrics-address=", f"--provider-volume={tmp_path}"]
+    done = run(*options)
+    assert done.code == 1
+    (line,) = [one for one in done.err.splitlines() if "cannot start" in one]
     assert f"--policy-file {policy}: " in line
     assert "region" in line
 

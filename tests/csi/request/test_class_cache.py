@@ -75,7 +75,7 @@ def test_a_class_that_takes_a_quarter_of_the_cache_is_not_kept() -> None:
     assert (len(cache), cache.weight) == (0, 0)
 
 
-@pytest.mark.parametrize(("refused", "paths"), [(24, 40), (120, 1)], ids=["large", "many"])
+@pytest.mark.parametrize(("refused", "paths"), [(3, 40), (12, 1)], ids=["large", "many"])
 def test_refused_classes_leave_no_memory(refused: int, paths: int) -> None:
     """Classes of up to 16 KiB with expressions `[k,*,*,…]`, each refused for its last entry."""
     cache = ClassCache()
@@ -116,9 +116,9 @@ def test_the_weight_is_not_less_than_the_memory(kind: str) -> None:
     try:
         parse(KINDS[kind](0), ClassCache())
         before = allocated()
-        for number in range(1, 5):
+        for number in (1, 2):
             parse(KINDS[kind](number), cache)
-        assert len(cache) == 4
+        assert len(cache) == 2
         assert allocated() - before < cache.weight
     finally:
         tracemalloc.stop()
