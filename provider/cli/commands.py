@@ -37,6 +37,9 @@ COMMANDS: Mapping[str, Command] = {
         "check classes and External Secrets resources, and report every mistake",
         "provider.tools.validate.command",
     ),
+    "render": Command(
+        "show the Secret that an ExternalSecret gives", "provider.tools.render.command"
+    ),
     "explain": Command(
         "show identity, calls and files of a class", "provider.tools.explain.command"
     ),

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from provider.csi.request.model import Auth
 from provider.tools.class_files import File
-from provider.tools.explain.dry_run import NODE_REGION, Call, DryRun
+from provider.tools.explain.dry_run import NODE_REGION, DryRun
+from provider.tools.sample_aws import Call
 from provider.tools.terminal import Column, Paint, printable, table
 from provider.tools.validate.classes import Reviewed
 

@@ -60,7 +60,7 @@ async def _mount(request: Request, profile: str | None, timeout: float, say: Say
     try:
         async with AsyncExitStack() as stack, asyncio.timeout(timeout + _GRACE_SECONDS):
             engine = await _open(stack, settings)
-            arn = await _caller_arn(engine, ambient, spec.klass.region, say)
+            arn = await caller_arn(engine, ambient, spec.klass.region, say)
             offload = Offload()
             stack.callback(offload.close)
             mounter = _mounter(engine, offload, OwnIdentity(ambient, arn, engine))
@@ -92,8 +92,11 @@ async def _open(stack: AsyncExitStack, settings: Settings) -> Engine:
         raise InvalidRequest(f"environment: {error}") from error
 
 
-async def _caller_arn(engine: Engine, ambient: Ambient, region: str, say: Say) -> str:
-    """Report the identity of the caller. STS may be unreachable where the stores are not."""
+async def caller_arn(engine: Engine, ambient: Ambient, region: str, say: Say) -> str:
+    """Who the caller is, which is also reported. STS may be unreachable where the stores are not.
+
+    Raises `NotAuthenticated` if there are no credentials.
+    """
     credentials = await ambient.fetch()
     try:
         arn = await engine.sts.caller_arn(credentials, region)

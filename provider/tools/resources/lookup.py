@@ -33,6 +33,9 @@ class Lookup:
     others: Mapping[tuple[str, str], Sequence[Manifest]]
     change: Callable[[Store], Store] = field(default=lambda store: store)
     """Applied to each store that `store` returns."""
+    change_generator: Callable[[Generator], Generator] = field(default=lambda generator: generator)
+    fallback: Store | None = None
+    """Returned in place of a store that is not in the files."""
 
     def resource(self, kind: str, namespace: str, name: str) -> Resource | None:
         """A resource of this name that an object of `namespace` may mean."""
@@ -50,12 +53,15 @@ class Lookup:
     def store(self, kind: StoreKind, namespace: str, name: str) -> Store | None:
         """For `controller.stores.Stores`."""
         found = self.resource(kind, namespace, name)
-        return self.change(found.parsed) if found and isinstance(found.parsed, Store) else None
+        store = found.parsed if found else self.fallback
+        return self.change(store) if isinstance(store, Store) else None
 
     def generator(self, kind: str, namespace: str, name: str) -> Generator | None:
         """For `controller.generators.Generators`."""
         found = self.resource(kind, namespace, name)
-        return found.parsed if found and isinstance(found.parsed, Generator) else None
+        if found is None or not isinstance(found.parsed, Generator):
+            return None
+        return self.change_generator(found.parsed)
 
     def namespace_labels(self, namespace: str) -> Mapping[str, str]:
         """The labels of a namespace: those of its manifest, and its name."""

@@ -1,0 +1,89 @@
+"""Sample values, in place of secrets and parameters in AWS."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from provider.manifests.nodes import Fields, Node, Scalar, kind_of
+from provider.manifests.yaml_tree import Limits, NotReadable, read_document
+from provider.tools.ending import CommandFailed
+from provider.tools.resources.documents import as_json
+from provider.tools.sources import Unreadable, read_text
+
+_LIMITS = Limits(characters=4 * 1024 * 1024, depth=64, nodes=200_000)
+_TAGS = "#tags"
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Values by their names in AWS; see `sample_aws.Content`."""
+
+    values: Mapping[str, str] = field(repr=False)
+
+    def value(self, name: str, version: str) -> str | None:
+        """The value of a version, else that of the name."""
+        return self.values.get(f"{name}:{version}", self.values.get(name))
+
+    def tags(self, name: str) -> Mapping[str, str]:
+        """What stands under `NAME#tags`."""
+        try:
+            found = json.loads(self.values.get(f"{name}{_TAGS}", "{}"))
+        except ValueError:
+            return {}
+        return {str(key): str(text) for key, text in found.items()} if _is_map(found) else {}
+
+    def names(self, prefix: str) -> Iterable[str]:
+        """The names that begin so, without versions and tags."""
+        every = (name for name in self.values if not name.endswith(_TAGS))
+        return sorted(
+            name for name in every if name.startswith(prefix) and not self._is_version(name)
+        )
+
+    def with_prefixes(self, prefixes: Iterable[str]) -> "Samples":
+        """The same values also under their names with the prefixes of stores."""
+        more = {
+            prefix + name: text
+            for prefix in prefixes
+            for name, text in self.values.items()
+            if not name.startswith(prefix)
+        }
+        return Samples({**more, **self.values})
+
+    def _is_version(self, name: str) -> bool:
+        return ":" in name and name.rpartition(":")[0] in self.values
+
+
+def read_samples(files: Sequence[str], pairs: Iterable[tuple[str, str]]) -> Samples:
+    """The values of all files and pairs; later ones win. Raises `CommandFailed`."""
+    values: dict[str, str] = {}
+    for file in files:
+        values |= _read(file)
+    return Samples({**values, **dict(pairs)})
+
+
+def _read(file: str) -> dict[str, str]:
+    called = "stdin" if file == "-" else file
+    try:
+        node = read_document(read_text(file), _LIMITS)
+    except Unreadable as error:
+        raise CommandFailed(2, str(error)) from error
+    except NotReadable as error:
+        place = f":{error.line}:{error.column}" if error.line else ""
+        raise CommandFailed(2, f"{called}{place}: {error.message}") from error
+    if node is None:
+        return {}
+    if not isinstance(node, Fields):
+        what = "must be a mapping of names in AWS to values"
+        raise CommandFailed(2, f"{called}: {what}, got {kind_of(node)}")
+    return {name: _text(one.node) for name, one in node.entries.items()}
+
+
+def _text(node: Node) -> str:
+    """A scalar as it is written; JSON for a mapping or list."""
+    if isinstance(node, Scalar):
+        return "" if node.kind == "null" else node.text
+    return json.dumps(as_json(node), ensure_ascii=False, separators=(",", ":"))
+
+
+def _is_map(found: object) -> bool:
+    return isinstance(found, dict)

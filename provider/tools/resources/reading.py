@@ -1,0 +1,112 @@
+"""The read side of the controller over manifests: its stores, identities, calls and templates."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from time import monotonic
+from typing import NoReturn
+
+from provider.aws.ecr import Ecr
+from provider.aws.find_parameters import ParameterFinder
+from provider.aws.find_secrets import SecretFinder
+from provider.aws.stores import controller_stores
+from provider.controller.entries import Fetched
+from provider.controller.fetch import Fetcher
+from provider.controller.find import Finder
+from provider.controller.generators import Generators
+from provider.controller.named_reads import Api, NamedReads
+from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.controller.secret_reads import Asked
+from provider.controller.service_account_tokens import TokenApi, Tokens
+from provider.controller.store_identity import Identities, OwnIdentity
+from provider.controller.stores import Stores
+from provider.controller.templates import Templates
+from provider.engine.freshness import Freshness
+from provider.engine.wiring import Engine, Settings, open_engine
+from provider.runtime.offload import Offload
+from provider.runtime.transport import Transport
+from provider.tools.resources.lookup import Lookup
+from provider.tools.unobserved import Unobserved
+
+
+class NoTokens:
+    """There is no cluster that issues tokens. Stores of tools do not ask for any."""
+
+    async def create_token(self, *_: object, **__: object) -> NoReturn:
+        """See `TokenApi`."""
+        raise TypeError("tools have no tokens of service accounts")
+
+
+@dataclass(frozen=True, slots=True)
+class Kubernetes:
+    """What stores read in a cluster, and who the controller itself is."""
+
+    objects: Api
+    tokens: TokenApi
+    own: OwnIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """The read side of a controller."""
+
+    fetcher: Fetcher
+    identities: Identities
+    templates: Templates
+    engine: Engine
+
+    async def fetch(self, spec: ExternalSecretSpec, namespace: str, seconds: float) -> Fetched:
+        """Keys and values, read now; raises ProviderError."""
+        now = monotonic()
+        asked = Asked(namespace, Freshness.asked_since(now), now + seconds)
+        return await self.fetcher.fetch(spec, asked)
+
+
+@asynccontextmanager
+async def open_controller(
+    files: Lookup, kubernetes: Kubernetes, settings: Settings, transport: Transport | None = None
+) -> AsyncIterator[Controller]:
+    """The read side over the resources of `files`; `ValueError` as `open_engine`.
+
+    With `transport`, AWS is asked through it instead of the network.
+    """
+    offload = Offload()
+    opened = open_engine(settings, Unobserved(), transport=transport, stores=controller_stores)
+    try:
+        async with opened as engine:
+            yield _controller(files, kubernetes, engine, offload)
+    finally:
+        offload.close()
+
+
+def _controller(
+    files: Lookup, kubernetes: Kubernetes, engine: Engine, offload: Offload
+) -> Controller:
+    identities = Identities(
+        reads=NamedReads(kubernetes.objects),
+        tokens=Tokens(kubernetes.tokens),
+        sts=engine.sts,
+        credentials=engine.credentials,
+        own=kubernetes.own,
+    )
+    finder = Finder(
+        SecretFinder(engine.client, engine.calls),
+        ParameterFinder(engine.client, engine.calls),
+        engine.reader,
+    )
+    generators = Generators(
+        files.generator,
+        identities=identities,
+        calls=engine.calls,
+        ecr=Ecr(engine.client),
+        sts=engine.sts,
+    )
+    fetcher = Fetcher(
+        stores=Stores(files.store, files.namespace_labels, flood_gate=False),
+        identities=identities,
+        reader=engine.reader,
+        finder=finder,
+        generators=generators,
+        offload=offload,
+    )
+    return Controller(fetcher, identities, Templates(files, offload), engine)
