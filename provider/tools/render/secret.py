@@ -1,0 +1,196 @@
+"""Chooses the ExternalSecret and what it is rendered with, and says how it went."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+from provider.controller.plan import target_name
+from provider.controller.resources.object_meta import Metadata
+from provider.controller.resources.objects import (
+    ClusterExternalSecret,
+    ExternalSecret,
+    Store,
+    read_store,
+)
+from provider.controller.resources.references import stores_of
+from provider.controller.resources.store_ref import StoreRef
+from provider.controller.status import FAILED, TEXT_NO_DATA, with_cause
+from provider.controller.stores import shown_problems
+from provider.controller.sync import SyncFailed
+from provider.controller.template import compile_template
+from provider.errors import ProviderError, SecretNotFound
+from provider.manifests.entries import Findings
+from provider.manifests.kubernetes import find_manifests
+from provider.manifests.problems import quote
+from provider.tools.ending import CommandFailed
+from provider.tools.render.options import Options
+from provider.tools.render.output import as_text
+from provider.tools.render.rendering import (
+    SAMPLE_REGION,
+    FromAws,
+    FromSamples,
+    Rendered,
+    Wish,
+    default_region,
+)
+from provider.tools.render.samples import Samples, read_samples
+from provider.tools.resources.lookup import Lookup, lookup
+from provider.tools.resources.parsed import Resource, read_resources
+from provider.tools.sources import Source, Unreadable, read_sources, read_text, refuse
+from provider.tools.terminal import printable
+
+_KINDS = ("ExternalSecret", "ClusterExternalSecret")
+
+
+def rendered_text(options: Options) -> str:
+    """The Secret or the template's output; empty where no Secret is written.
+
+    Raises `CommandFailed`.
+    """
+    samples = read_samples(options.data, options.set)
+    if options.template:
+        return _template(options.template, samples)
+    sources = tuple(read_sources(options.files, refuse, lambda text: "apiVersion" in text))
+    resources, manifests = read_resources(sources)
+    chosen = _chosen(resources, options, sources)
+    wish = _wish(chosen, options)
+    files = lookup(resources, manifests)
+    try:
+        files = replace(files, fallback=_fallback(options, wish, files))
+        rendered = asyncio.run(_source(options, samples, files).render(wish, files))
+    except SyncFailed as failure:
+        hint = _hint(failure.cause, samples) if not options.local else ""
+        raise CommandFailed(
+            1, f"{failure.ready.reason}: {failure.ready.message}", hint
+        ) from failure
+    except ProviderError as error:
+        raise CommandFailed(1, str(error)) from error
+    _say_how_it_went(rendered, wish)
+    if rendered.document is None:
+        return ""
+    return as_text(rendered.document, wish.spec, options.output, reveal=options.reveal)
+
+
+def _template(file: str, samples: Samples) -> str:
+    """The output of one template."""
+    try:
+        text = read_text(file)
+    except Unreadable as error:
+        raise CommandFailed(2, str(error)) from error
+    values = {name: value.encode() for name, value in samples.values.items()}
+    try:
+        output = compile_template("template", text).render(values)
+    except ProviderError as error:
+        raise CommandFailed(1, str(error)) from error
+    return output.decode(errors="replace")
+
+
+def _chosen(resources: Sequence[Resource], options: Options, sources: Sequence[Source]) -> Resource:
+    for source in sources:
+        noted = Findings()
+        for _ in find_manifests(source.text, noted):
+            pass
+        if source.is_named and noted.problems:
+            raise CommandFailed(2, f"{source.name}: {noted.problems[0]}")
+    found = [one for one in resources if one.kind in _KINDS and options.name in (None, one.name)]
+    if not found:
+        called = f" {quote(options.name)}" if options.name else ""
+        raise CommandFailed(2, f"there is no ExternalSecret{called} in the files")
+    if len(found) > 1:
+        names = ", ".join(one.name for one in found[:20])
+        raise CommandFailed(2, f"the files have several ExternalSecrets: {names}", "add --name")
+    return found[0]
+
+
+def _wish(resource: Resource, options: Options) -> Wish:
+    """The ExternalSecret to render; raises `CommandFailed` with the condition of a faulty one."""
+    spec, parsed = resource.spec, resource.parsed
+    if spec is None:
+        what = with_cause(TEXT_NO_DATA, shown_problems(resource.problems))
+        hint = f"secrets-provider-aws validate {resource.source.name}"
+        raise CommandFailed(1, f"{FAILED}: {what}", hint)
+    metadata = replace(parsed.metadata, namespace=resource.namespace or options.namespace)
+    if isinstance(parsed, ClusterExternalSecret) and parsed.spec:
+        metadata = _of_cluster(parsed, metadata)
+    if not isinstance(parsed, ExternalSecret | ClusterExternalSecret):
+        raise TypeError("the resource is no ExternalSecret")
+    return Wish(metadata, spec)
+
+
+def _of_cluster(parsed: ClusterExternalSecret, metadata: Metadata) -> Metadata:
+    """The metadata of its ExternalSecret in the first namespace that is named."""
+    if parsed.spec is None:
+        return metadata
+    about, named = parsed.spec.external_secret_metadata, parsed.spec.namespaces
+    return replace(
+        metadata,
+        name=parsed.spec.external_secret_name or metadata.name,
+        namespace=named[0] if named else metadata.namespace,
+        labels=about.labels,
+        annotations=about.annotations,
+    )
+
+
+def _fallback(options: Options, wish: Wish, files: Lookup) -> Store | None:
+    """A store in place of those that the files do not have; None if they have all."""
+    namespace = wish.metadata.namespace
+    missing = [ref for ref in stores_of(wish.spec) if not _has(files, ref, namespace)]
+    if not missing:
+        return None
+    region = options.region or SAMPLE_REGION
+    if options.local:
+        region = asyncio.run(default_region(options.profile, options.region))
+    names = ", ".join(f"{ref.kind} {quote(ref.name)}" for ref in missing)
+    _say(f"not in the files, taken for {options.service} in {region}: {names}")
+    aws = {"service": options.service, "region": region}
+    document = {"metadata": {"name": "store"}, "spec": {"provider": {"aws": aws}}}
+    return read_store(document, "ClusterSecretStore")
+
+
+def _has(files: Lookup, ref: StoreRef, namespace: str) -> bool:
+    return files.resource(ref.kind, namespace, ref.name) is not None
+
+
+def _source(options: Options, samples: Samples, files: Lookup) -> FromSamples | FromAws:
+    if not options.local:
+        return FromSamples(samples.with_prefixes(_prefixes(files)))
+    return FromAws(
+        profile=options.profile,
+        region=options.region,
+        timeout=options.timeout,
+        without_roles=options.without_roles,
+        say=_say,
+    )
+
+
+def _prefixes(files: Lookup) -> set[str]:
+    """The prefixes of all stores in the files."""
+    stores = (one.parsed for found in files.resources.values() for one in found)
+    specs = (one.spec for one in stores if isinstance(one, Store) and one.spec)
+    return {one.provider.aws.prefix for one in specs if one.provider.aws} - {""}
+
+
+def _say_how_it_went(rendered: Rendered, wish: Wish) -> None:
+    """What the events and the condition would say, where it is not the usual."""
+    for text in rendered.events:
+        if "MissingProviderSecret" in text:
+            _say(text)
+    if rendered.document is None and rendered.outcome is not None:
+        ready = rendered.outcome.ready
+        _say(f"no Secret is written. {ready.reason}: {ready.message}")
+    elif wish.spec.target.creation_policy == "Merge":
+        name = target_name(wish.metadata, wish.spec)
+        _say(f"these keys are merged into the Secret {quote(name)}, which must exist")
+
+
+def _hint(cause: ProviderError, samples: Samples) -> str:
+    if not isinstance(cause, SecretNotFound):
+        return ""
+    names = [*samples.names("")]
+    more = " and more" if len(names) > 20 else ""
+    return f"the sample data has {', '.join(names[:20]) or 'no values'}{more}"
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"secrets-provider-aws render: {printable(text)}\n")
