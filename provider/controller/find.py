@@ -108,4 +108,5 @@ def _wanted(what: Find) -> finding.Find:
         def matches(name: str) -> bool:
             return contains_match(regexp, name)
 
-    return finding.Find(matches, what.path or "", tuple(sorted(what.tags.items())) or None)
+    tags = None if what.tags is None else tuple(sorted(what.tags.items()))
+    return finding.Find(matches, what.path or "", tags)

@@ -52,9 +52,8 @@ def _rewrite(data: Data, one: Rewrite, expired: Callable[[], bool]) -> Data:
     if one.regexp is not None:
         if len(one.regexp.target) > LONGEST_TARGET:
             raise InvalidRequest(f"the target is longer than {LONGEST_TARGET} characters")
-        return rewritten(
-            data, _bounded(regexp_rewriter(one.regexp.source, one.regexp.target), expired)
-        )
+        rename = regexp_rewriter(one.regexp.source, one.regexp.target, _check(expired))
+        return rewritten(data, _bounded(rename, expired))
     if one.transform is not None:
         template = compile_transform(one.transform.template)
         return rewritten(data, _bounded(transform_rewriter(template, expired=expired), expired))
@@ -64,14 +63,27 @@ def _rewrite(data: Data, one: Rewrite, expired: Callable[[], bool]) -> Data:
 def _bounded(rename: Callable[[str], str], expired: Callable[[], bool]) -> Callable[[str], str]:
     """`rename` for keys of bounded length, as long as there is time."""
 
+    check = _check(expired)
+
     def bounded(key: str) -> str:
-        if expired():
-            raise OutOfTime("rewriting the keys takes too long")
-        if len(key) > LONGEST_KEY:
-            raise InvalidRequest(f"a key is longer than {LONGEST_KEY} characters: {quote(key, 60)}")
-        return rename(key)
+        check(len(key))
+        new = rename(key)
+        check(len(new))
+        return new
 
     return bounded
+
+
+def _check(expired: Callable[[], bool]) -> Callable[[int], None]:
+    """A function that raises when the time is over, or for the length of a key that is too long."""
+
+    def check(length: int) -> None:
+        if expired():
+            raise OutOfTime("rewriting the keys takes too long")
+        if length > LONGEST_KEY:
+            raise InvalidRequest(f"a key is longer than {LONGEST_KEY} characters")
+
+    return check
 
 
 def _merge(data: Data, merge: RewriteMerge, expired: Callable[[], bool]) -> Data:

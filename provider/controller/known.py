@@ -8,7 +8,7 @@ from provider.controller.object_cache import ObjectKey
 from provider.controller.plan import target_name
 from provider.controller.resources.objects import ExternalSecret
 from provider.controller.resources.references import generators_of, stores_of, templates_of
-from provider.controller.resources.store_ref import StoreRef
+from provider.controller.resources.store_ref import GeneratorRef, StoreRef
 from provider.controller.status import ready_of
 from provider.controller.stores import is_managed
 from provider.controller.watched import readable
@@ -53,8 +53,9 @@ class KnownExternalSecrets:
     def hindrance(self, external_secret: ExternalSecret) -> Literal["", "foreign", "unchecked"]:
         """Why it is left alone.
 
-        `foreign`: it is for another controller class, uses cluster stores, which are switched off,
-        or its namespace is being deleted. `unchecked`: a store was not checked yet.
+        `foreign`: a store or generator is for another controller class, it uses cluster stores,
+        which are switched off, or its namespace is being deleted. `unchecked`: a store was not
+        checked yet.
         """
         namespace, spec = external_secret.metadata.namespace, external_secret.spec
         if self._informers.is_terminating(namespace):
@@ -62,6 +63,7 @@ class KnownExternalSecrets:
         if spec is None:
             return ""
         found = [self._of_store(ref, namespace) for ref in stores_of(spec)]
+        found += [self._of_generator(ref, namespace) for ref in generators_of(spec)]
         return "foreign" if "foreign" in found else "unchecked" if "unchecked" in found else ""
 
     def _of_store(self, ref: StoreRef, namespace: str) -> Literal["", "foreign", "unchecked"]:
@@ -74,6 +76,11 @@ class KnownExternalSecrets:
         if not is_managed(store.controller, self._class):
             return "foreign"
         return "unchecked" if self._flood_gate and ready_of(store.conditions) is None else ""
+
+    def _of_generator(self, ref: GeneratorRef, namespace: str) -> Literal["", "foreign"]:
+        place = "" if ref.kind == "ClusterGenerator" else namespace
+        found = self._informers.generator(ref.kind, place, ref.name)
+        return "" if found is None or is_managed(found.controller, self._class) else "foreign"
 
     def _note(self, key: ObjectKey) -> None:
         found = readable(self._informers.external_secrets.get(key))

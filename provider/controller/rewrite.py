@@ -12,16 +12,19 @@ from provider.errors import InvalidRequest
 _T = TypeVar("_T")
 
 
-def regexp_rewriter(source: str, target: str) -> Callable[[str], str]:
+def regexp_rewriter(
+    source: str, target: str, used: Callable[[int], None] = lambda _size: None
+) -> Callable[[str], str]:
     """A function that renames a key as Go's ReplaceAllString does. `$1x` is the group `1x`.
 
-    Raises InvalidRequest if the regular expression is malformed.
+    `used` gets the size of each replacement, in bytes; it may raise. Raises InvalidRequest if the
+    regular expression is malformed.
     """
     try:
         pattern = Pattern(tight(source))
     except FunctionError as error:
         raise InvalidRequest(str(error)) from None
-    return lambda key: loose(pattern.replace(tight(key), tight(target)))
+    return lambda key: loose(pattern.replace(tight(key), tight(target), used))
 
 
 def compile_transform(template: str) -> Template:

@@ -62,17 +62,13 @@ class Triggers:
         """A credential or template that was read has changed, or a target is there now."""
         for item in self._stores.using(kind, namespace, name):
             self._add(item, 0.0)
+            self._add_failing(self._known.index.of(Ref(*item)))
         for key in self._known.index.of(Ref(kind, namespace, name)):
             self._refresh(key, _is_periodic)
         if kind == SECRETS.name:
             for key in self._known.index.of(Ref(TARGET, namespace, name)):
                 self._refresh(key, _lacks_target)
-        failing = (self._known.get(key) for key in self._known.others_in(namespace))
-        self._add_external_secrets(
-            ObjectKey(one.metadata.namespace, one.metadata.name)
-            for one in failing
-            if one is not None and _is_failing(one)
-        )
+        self._add_failing(self._known.others_in(namespace))
 
     def _refresh(self, key: ObjectKey, needs: Callable[[ExternalSecret], bool]) -> None:
         """Look at an ExternalSecret; sync it, even if it is not due, where it needs that."""
@@ -164,6 +160,10 @@ class Triggers:
         informer = self._informers.cluster_external_secrets
         for key, _ in informer.items() if informer is not None else ():
             self._add(Item(CLUSTER_EXTERNAL_SECRETS.name, *key), 0.0)
+
+    def _add_failing(self, keys: Iterable[ObjectKey]) -> None:
+        found = ((key, self._known.get(key)) for key in keys)
+        self._add_external_secrets(key for key, one in found if one and _is_failing(one))
 
     def _add_external_secrets(self, keys: Iterable[ObjectKey]) -> None:
         for key in keys:

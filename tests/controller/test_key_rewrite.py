@@ -135,3 +135,22 @@ def test_a_long_key_is_not_rewritten() -> None:
 def test_rewriting_ends_when_the_time_is_over() -> None:
     with pytest.raises(errors.OutOfTime, match="takes too long"):
         rewrite_keys({"x": b"1"}, [regexp("x", "y")], lambda: True)
+
+
+def test_a_key_never_grows_over_the_limit() -> None:
+    with pytest.raises(errors.InvalidRequest, match="a key is longer than 2048 characters"):
+        rewritten({"a" * 1000: "1"}, regexp(".*", "$0" * 200))
+    with pytest.raises(errors.InvalidRequest, match="a key is longer than 2048 characters"):
+        rewritten({"a" * 1000: "1"}, regexp("a", "b" * 500))
+
+
+def test_the_time_is_over_also_within_one_key() -> None:
+    left = 10
+
+    def expired() -> bool:
+        nonlocal left
+        left -= 1
+        return left < 0
+
+    with pytest.raises(errors.OutOfTime):
+        rewrite_keys({"a" * 2000: b"1"}, [regexp("a", "b")], expired)

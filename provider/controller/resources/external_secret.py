@@ -11,7 +11,7 @@ from provider.controller.resources.store_ref import (
     DataSource,
     StoreRef,
 )
-from provider.controller.resources.table import NAME, SECRET_KEY, Key, Rule, no_texts
+from provider.controller.resources.table import NAME, SECRET_KEY, Key, Rule
 from provider.controller.resources.template import Template
 
 CreationPolicy = Literal["Owner", "Orphan", "Merge", "None", "CreateOrMerge"]
@@ -96,8 +96,9 @@ class Find:
     path: Annotated[str | None, Key("Only names that begin with this path.")] = None
     name: Annotated[FindName | None, Key("Select by name.")] = None
     tags: Annotated[
-        Mapping[str, str], Key("Tags that the secret must have, with exactly these values.")
-    ] = field(default_factory=no_texts)
+        Mapping[str, str] | None,
+        Key("Tags that the secret must have, with exactly these values."),
+    ] = None
     conversion_strategy: Annotated[
         ConversionStrategy, Key(_CONVERSION, stored={"v1beta1": "Default"})
     ] = "Default"

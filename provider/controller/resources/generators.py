@@ -8,6 +8,7 @@ from provider.controller.resources.table import Key
 
 GeneratorKind = Literal["ECRAuthorizationToken", "STSSessionToken", "Password", "UUID"]
 Encoding = Literal["raw", "base64", "base64url", "base32", "hex"]
+_CLASS = Key("The controller class that this generator is for.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,7 @@ class EcrAuthorizationTokenSpec:
         Literal["private", "public"],
         Key("private or public; private if left out.", choices={"v1alpha1": ()}),
     ] = "private"
+    controller: Annotated[str, _CLASS] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,7 @@ class StsSessionTokenSpec:
     request_parameters: Annotated[
         StsRequestParameters | None, Key("Parameters of GetSessionToken.")
     ] = None
+    controller: Annotated[str, _CLASS] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +84,14 @@ class PasswordSpec:
             stored={"v1alpha1": "raw"},
         ),
     ] = "raw"
+    controller: Annotated[str, _CLASS] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UuidSpec:
-    """A random UUID. It has no keys."""
+    """A random UUID."""
+
+    controller: Annotated[str, _CLASS] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +129,7 @@ class ClusterGeneratorSpec:
     generator: Annotated[
         WrappedGenerator, Key("The spec of the generator, under the key of its kind.")
     ]
+    controller: Annotated[str, _CLASS] = ""
 
 
 GeneratorSpec = EcrAuthorizationTokenSpec | StsSessionTokenSpec | PasswordSpec | UuidSpec

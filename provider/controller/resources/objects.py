@@ -107,6 +107,8 @@ class Generator:
     kind: str
     """The kind that generates: never ClusterGenerator."""
     metadata: Metadata
+    controller: str
+    """The controller class, also of a generator with problems."""
     spec: GeneratorSpec | None
     problems: tuple[Problem, ...] = ()
 
@@ -146,7 +148,7 @@ def read_store(document: Document, kind: StoreKind) -> Store:
     return Store(
         kind=kind,
         metadata=metadata,
-        controller=text(given.get("controller")) if isinstance(given, dict) else "",
+        controller=_controller(given),
         spec=None if reading.problems else spec,
         capabilities=text(status.get("capabilities")),
         conditions=read_conditions(status),
@@ -186,9 +188,14 @@ def read_generator(document: Document, kind: str) -> Generator:
     return Generator(
         kind=kind,
         metadata=read_metadata(document),
+        controller=_controller(given),
         spec=None if reading.problems else spec,
         problems=tuple(reading.problems),
     )
+
+
+def _controller(spec: object) -> str:
+    return text(spec.get("controller")) if isinstance(spec, dict) else ""
 
 
 def _wrapped(given: object, reading: Reading) -> tuple[str, GeneratorSpec | None]:

@@ -1,7 +1,7 @@
 """Go's regexp on google-re2, which has the same syntax and matches. Replacement is ours."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -68,12 +68,14 @@ class Pattern:
                 most -= 1
                 yield spans
 
-    def replace(self, text: bytes, replacement: bytes) -> bytes:
-        """ReplaceAllString."""
+    def replace(self, text: bytes, replacement: bytes, used: Callable[[int], None]) -> bytes:
+        """ReplaceAllString. `used` gets the number of bytes of each replacement; it may raise."""
         parts: list[bytes] = []
         end = 0
         for spans in self.spans(text):
-            parts += [text[end : spans[0][0]], self.expand(replacement, text, spans)]
+            new = self.expand(replacement, text, spans)
+            used(len(new))
+            parts += [text[end : spans[0][0]], new]
             end = spans[0][1]
         return b"".join([*parts, text[end:]])
 

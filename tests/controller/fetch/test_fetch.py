@@ -245,6 +245,14 @@ async def test_find_parameters(world: World) -> None:
     assert found == {"_e2e_x_one": "/e2e/x/one", "_e2e_x_two": "/e2e/x/two"}
 
 
+async def test_empty_tags_are_every_parameter_but_no_secret(world: World) -> None:
+    world.aws.cloud.put_parameter("/a", "1")
+    with pytest.raises(errors.InvalidRequest, match="unexpected find operator"):
+        await world.fetch(dataFrom=[{"find": {"tags": {}}}])
+    world.put_store(service="ParameterStore")
+    assert await world.values(dataFrom=[{"find": {"tags": {}}}]) == {"_a": "1"}
+
+
 async def test_find_with_nothing_to_look_for(world: World) -> None:
     with pytest.raises(errors.InvalidRequest) as raised:
         await world.fetch(dataFrom=[{"find": {"path": "x"}}])
