@@ -7,7 +7,7 @@ function that changes the reply. The functions here work for every fake.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
-from threading import Lock
+from threading import Event, Lock
 
 from testbed.http import Reply, Wire
 
@@ -17,6 +17,11 @@ Effect = Callable[[Reply], Reply] | Exception
 def late(seconds: float) -> Effect:
     """The right answer, this much later."""
     return lambda reply: replace(reply, delay=reply.delay + seconds)
+
+
+def held(until: Event) -> Effect:
+    """The right answer, when this is set."""
+    return lambda reply: replace(reply, after=until)
 
 
 def hang() -> Effect:

@@ -69,6 +69,8 @@ class Reply:
     delay: float = 0.0
     wire: Wire = Wire.WHOLE
     pause: float = 0.0
+    after: Event | None = None
+    """It is sent when this is set."""
     stream: "Callable[[Outlet], None] | None" = None
     """Takes the outlet of a body that comes bit by bit; there is no `body` then."""
 
@@ -189,6 +191,9 @@ class _Connection(asyncio.Protocol):
             self._send(reply)
 
     def _send(self, reply: Reply) -> None:
+        if reply.after is not None and not reply.after.is_set():
+            self._loop.call_later(0.01, self._send, reply)
+            return
         match reply.wire:
             case Wire.WHOLE if reply.stream is not None:
                 self._transport.write(reply.head())

@@ -109,7 +109,7 @@ def test_what_passes_soon_is_not_even_noticed(world: World) -> None:
 
 
 def test_a_hang_ends_with_the_callers_patience_and_a_safe_code(build: Build) -> None:
-    world = build("--mount-timeout=2s").start()
+    world = build("--mount-timeout=500ms").start()
     world.aws.cloud.put_secret("db", "value")
     world.aws.faults.inject(faults.hang(), service="secretsmanager")
     assert world.refusal(DB).code is grpc.StatusCode.INTERNAL

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
+from threading import Event
 from typing import Any
 from uuid import uuid4
 
@@ -40,20 +42,31 @@ def recovery(node: World) -> Iterator[None]:
     node.aws.faults.clear()
 
 
+@contextmanager
+def held_back(world: World, operation: str) -> Iterator[Event]:
+    """The next answer to this operation comes when the event is set, or at the end."""
+    answer = Event()
+    world.aws.faults.inject(faults.held(answer), operation=operation, times=1)
+    try:
+        yield answer
+    finally:
+        answer.set()
+
+
 def test_a_pod_that_starts_after_a_change_gets_the_new_value(node: World) -> None:
     """A question from before the change is still under way, and is answered later."""
     account = node.new_account()
     node.files(DB, account)
     node.wait_until_asked_again()
     node.aws.journal.clear()
-    node.aws.faults.inject(faults.late(2.5), operation="GetSecretValue", times=1)
-    with ThreadPoolExecutor(1) as kubelet:
+    with ThreadPoolExecutor(1) as kubelet, held_back(node, "GetSecretValue") as answer:
         early = kubelet.submit(node.files, DB, replace(account, uid=str(uuid4())))
         eventually(lambda: node.aws.journal.count("GetSecretValue") == 1, "a slow question")
         node.wait_until_asked_again()
         node.aws.cloud.put_secret("db", "new")
         late = node.promptly(DB, replace(account, uid=str(uuid4())))
         assert late == {"db": b"new"}
+        answer.set()
         assert early.result() == {"db": b"value"}
     assert node.promptly(DB, replace(account, uid=str(uuid4()))) == {"db": b"new"}
 
@@ -63,12 +76,12 @@ def test_a_slow_answer_holds_back_no_other_of_its_mount(node: World) -> None:
     node.files(DB, account)
     node.wait_until_asked_again()
     node.aws.journal.clear()
-    node.aws.faults.inject(faults.late(4), operation="GetParameters", times=1)
-    with ThreadPoolExecutor(1) as kubelet:
+    with ThreadPoolExecutor(1) as kubelet, held_back(node, "GetParameters") as answer:
         slow = kubelet.submit(node.files, DB + FLAG, replace(account, uid=str(uuid4())))
         eventually(lambda: len(node.aws.journal.calls) == 2, "both questions")
         assert node.promptly(DB, replace(account, uid=str(uuid4()))) == {"db": b"value"}
         assert not slow.done()
+        answer.set()
         assert slow.result() == {"db": b"value", "flag": b"on"}
     assert node.aws.journal.count("GetSecretValue") == 1, "nothing is fetched twice"
 

@@ -40,7 +40,7 @@ class World:
     kubernetes: FakeKubernetes
     flags: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    main: str = "provider.cli.main:main"
+    main: str = "tests.e2e.mains:hasty"
     """What is run: `module:function` of arguments."""
     command: tuple[str, ...] = ()
     """Starts the daemon, where a forked process will not do."""
