@@ -1,4 +1,4 @@
-"""As much of Terraform's language as `aws_iam_policy_document` needs, and what it makes of it."""
+"""As much of Terraform's language as policies and manifests need."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _TOKEN = re.compile(
-    r'\s*(?:#[^\n]*\n|(?P<word>[A-Za-z_][\w-]*)|(?P<text>"(?:[^"\\]|\\.)*")|(?P<sign>[{}=,\[\]]))'
+    r'\s*(?:#[^\n]*\n|(?P<word>[A-Za-z_][\w.-]*)|(?P<text>"(?:[^"\\]|\\.)*")|(?P<sign>[{}=,\[\]]))'
 )
 Block = dict[str, Any]
 
@@ -24,6 +24,17 @@ def policy_documents(text: str) -> Mapping[str, Any]:
             "Statement": [_statement(one) for one in statements],
         }
     return documents
+
+
+def resources(text: str, kind: str) -> Mapping[str, Block]:
+    """The arguments of the resources of one kind, by their names."""
+    tokens = _tokens(text)
+    found = {}
+    for word in tokens:
+        made, name = json.loads(next(tokens)), json.loads(next(tokens))
+        assert (word, made, next(tokens)) == ("resource", kind, "{")
+        found[name] = _block(tokens)
+    return found
 
 
 def _tokens(text: str) -> Iterator[str]:
@@ -48,15 +59,19 @@ def _block(tokens: Iterator[str]) -> Block:
     return block
 
 
-def _value(tokens: Iterator[str]) -> str | list[str]:
-    first = next(tokens)
+def _value(tokens: Iterator[str], first: str = "") -> Any:
+    first = first or next(tokens)
+    if first == "{":
+        return _block(tokens)
     if first != "[":
         return _text(first)
-    return [_text(token) for token in iter(lambda: next(tokens), "]") if token != ","]
+    return [_value(tokens, token) for token in iter(lambda: next(tokens), "]") if token != ","]
 
 
 def _text(token: str) -> str:
     """A template without interpolations; `&{` is what the data source makes `${` of."""
+    if not token.startswith('"'):
+        return f"${{{token}}}"  # a reference
     assert not re.search(r"(?<!\$)\$\{|(?<!%)%\{", token), f"Terraform would fill in {token}"
     return str(json.loads(token.replace("$${", "${").replace("%%{", "%{"))).replace("&{", "${")
 
