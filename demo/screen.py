@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.rule import Rule
@@ -30,8 +30,9 @@ class Screen:
     reveal: bool = False
     console: Console = field(default_factory=lambda: Console(highlight=False))
     wrong: list[str] = field(default_factory=list)
-    checked: int = 0
+    _checked: int = 0
     _step: int = 0
+    _started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         is_terminal = self.console.is_terminal
@@ -43,18 +44,15 @@ class Screen:
         heading = Text.assemble((f" {self._step} ", "bold reverse cyan"), (f" {text} ", "bold"))
         self.console.print()
         self.console.print(Rule(heading, align="left", style="cyan"))
-        self._indented(Text(why, style="italic"))
+        self.say(Text(why, style="italic"))
 
     def heading(self, name: str, about: str = "") -> None:
         """A part of a step begins."""
         self.console.print()
-        self._indented(Text.assemble((name, "bold cyan"), (f"  {about}" * bool(about), "dim")), 2)
+        self._indented(Text.assemble((name, "bold cyan"), "  ", (about, "dim")), 2)
 
-    def say(self, text: str | Text = "", style: str = "") -> None:
+    def say(self, text: str | Text, style: str = "") -> None:
         """A line or a paragraph."""
-        if not text:
-            self.console.print()
-            return
         self._indented(text if isinstance(text, Text) else Text(text, style=style))
 
     def command(self, text: str) -> None:
@@ -79,7 +77,7 @@ class Screen:
         table.add_column("version", style="dim", no_wrap=True)
         for path, content in mounted.files.items():
             size, mode = str(len(content)), f"{mounted.modes[path]:04o}"
-            version = short_version(mounted.versions.get(path))
+            version = short_version(mounted.versions[path])
             table.add_row(Text(path), size, mode, Text(self.value(content)), version)
         self._indented(table)
 
@@ -87,10 +85,7 @@ class Screen:
         """A value, masked unless `reveal`."""
         if not self.reveal:
             return MASK
-        try:
-            text = content.decode()
-        except UnicodeDecodeError:
-            text = content.hex(" ")
+        text = content.decode(errors="backslashreplace")
         text = "".join(one if one.isprintable() else "·" for one in text)
         return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 
@@ -103,20 +98,18 @@ class Screen:
         )
         text = Text.assemble((head, "dim"), (code, "bold red"), (" desc = ", "dim"), message)
         title = f"kubectl describe pod {pod.rpartition('/')[2]}"
-        style = {"title_align": "left", "border_style": "red", "box": box.ROUNDED}
-        self._indented(Panel(text, title=title, **style))  # type: ignore[arg-type]  # a mixed dict
+        self._indented(
+            Panel(text, box.ROUNDED, title=title, title_align="left", border_style="red")
+        )
 
-    def check(self, what: str, problems: Iterable[str]) -> None:
-        """Say that something is as expected, or what is not."""
-        self.checked += 1
-        found = list(problems)
-        self.wrong += [f"{what}: {problem}" for problem in found]
-        if not found:
+    def check(self, what: str, is_so: bool, otherwise: object = "") -> None:
+        """Say that something is as expected, or what there is instead."""
+        self._checked += 1
+        if is_so:
             self.say(Text.assemble(("✓ ", "bold green"), what))
             return
-        self.say(Text.assemble(("✗ ", "bold red"), (what, "red")))
-        for problem in found:
-            self.say(f"  {problem}", "red")
+        self.wrong.append(f"{what}: {otherwise}")
+        self.say(Text.assemble(("✗ ", "bold red"), (what, "red"), f": {otherwise}"))
 
     @contextmanager
     def waiting(self, text: str) -> Iterator[None]:
@@ -128,11 +121,6 @@ class Screen:
         with self.console.status(text):
             yield
 
-    def wait(self, seconds: float) -> None:
-        """Let time pass."""
-        with self.waiting(f"{seconds:g} s go by"):
-            time.sleep(seconds)
-
     def facts(self, **rows: str) -> None:
         """Names and what they stand for."""
         table = Table(box=None, show_header=False, pad_edge=False)
@@ -142,14 +130,22 @@ class Screen:
             table.add_row(name.replace("_", " "), Text(text))
         self._indented(table)
 
-    def _indented(self, content: Table | Panel | Text, by: int = 4) -> None:
+    def summary(self, log_tail: str) -> None:
+        """How many checks passed, and which did not."""
+        self.console.print()
+        if not self.wrong:
+            seconds = time.monotonic() - self._started
+            self.say(f"✓ all {self._checked} checks passed, in {seconds:.1f} s", "bold green")
+            return
+        self.say(f"✗ {len(self.wrong)} of {self._checked} checks failed:", "bold red")
+        self.say("\n".join([*self.wrong, "The log ends:", log_tail]), "red")
+
+    def _indented(self, content: RenderableType, by: int = 4) -> None:
         self.console.print(Padding(content, (0, 0, 0, by), expand=False))
 
 
-def short_version(version: str | None) -> str:
+def short_version(version: str) -> str:
     """The beginning of a version, enough to tell it from others."""
-    if version is None:
-        return ""
     return version if len(version) <= 8 else version[:8] + "…"
 
 

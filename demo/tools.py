@@ -1,18 +1,22 @@
-"""The commands around a class, each once, as users run them."""
+"""The commands around a class, each once, as users run them; and mounts by hand."""
 
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
-from demo.by_hand import mount_arguments
-from demo.node import ROOT, without_ambient
+from demo.process import ROOT, without_ambient
 from demo.screen import Screen
 from demo.stage import Stage
+from testbed.examples import FOLDER
+from testbed.tokens import STS_AUDIENCE, issue_token
 
 TIMEOUT = 30.0
+TOKEN_LIFETIME = 24 * 3600.0
 TRUST = "--trust irsa --oidc-provider https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"
+CLASS = "irsa-example"
 
 
 class Command(NamedTuple):
@@ -54,7 +58,7 @@ COMMANDS = (
     ),
     Command(
         "asks the daemon as the driver does, without a pod",
-        "mount {mount} --dry-run",
+        "{mount} --dry-run",
         ["example_database", "Nothing written"],
     ),
     Command(
@@ -69,28 +73,19 @@ COMMANDS = (
 def each_once(stage: Stage, screen: Screen) -> None:
     """Run all commands."""
     screen.title("The tools around a class", "The image holds them, and so does the package.")
-    places = {
-        "mount": " ".join(mount_arguments(stage)),
-        "status": str(stage.socket.with_name(".aws-status")),
-    }
+    status = str(stage.socket.with_name(".aws-status"))
     for command in COMMANDS:
-        line = command.line.format(**places)
+        line = command.line.format(mount=_mount_command(stage), status=status)
         screen.heading(line.partition(" ")[0], command.why)
         screen.command(f"    $ secrets-provider-aws {line}")
         done = _run(line.split(" "))
-        screen.excerpt(_shown(command, done.stdout))
-        problems = [f'expected "{word}"' for word in command.expected if word not in done.stdout]
-        if done.returncode != command.code:
-            problems.append(f"got exit code {done.returncode}: {done.stderr or done.stdout}")
-        screen.check(f"exit code {command.code}, and what it prints", problems)
-
-
-def _shown(command: Command, output: str) -> Sequence[str]:
-    lines = [line for line in output.splitlines() if line.strip()]
-    begins = (at for at, line in enumerate(lines) if line.lstrip().startswith(command.start))
-    return [
-        line for line in lines[next(begins, 0) :] if command.indented or not line.startswith(" ")
-    ]
+        lines = [one for one in done.stdout.splitlines() if one.strip()]
+        lines = [one for one in lines if command.indented or not one.startswith(" ")]
+        starts = (at for at, one in enumerate(lines) if one.lstrip().startswith(command.start))
+        screen.excerpt(lines[next(starts, 0) :])
+        is_printed = all(word in done.stdout for word in command.expected)
+        what = f"exit code {command.code}, and what it prints"
+        screen.check(what, is_printed and done.returncode == command.code, done)
 
 
 def _run(arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
@@ -104,3 +99,34 @@ def _run(arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
         timeout=TIMEOUT,
         check=False,
     )
+
+
+def _mount_command(stage: Stage) -> str:
+    """The command by which people ask the running daemon."""
+    token = stage.output / "token"
+    token.touch(mode=0o600)
+    token.write_text(issue_token("default", CLASS, lifetime=TOKEN_LIFETIME))
+    return (
+        f"mount -f {_short(FOLDER / 'irsa.yaml')} -o {_short(stage.output)}/by-hand "
+        f"--socket {stage.socket} --service-account {CLASS} --token {STS_AUDIENCE}={_short(token)}"
+    )
+
+
+def by_hand(stage: Stage, screen: Screen) -> None:
+    """Print commands to paste."""
+    screen.title("Everything stays up until Ctrl-C", "Paste these in another terminal, here.")
+    for what, command in {
+        "mount a class, as the driver does": (
+            f".venv/bin/secrets-provider-aws {_mount_command(stage)}"
+        ),
+        "read metrics and log": (
+            f"curl -s {stage.daemon.web}/metrics; tail -f {_short(stage.output)}/daemon.log"
+        ),
+    }.items():
+        screen.heading(f"# {what}")
+        screen.command(command)
+
+
+def _short(path: Path) -> str:
+    """The path relative to the current folder, if it is below."""
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)

@@ -9,6 +9,7 @@ import ssl
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -80,14 +81,17 @@ class ClusterClient:
 
     def __init__(self, address: Address, token: str | None = None) -> None:
         self._token = token or address.token
-        self._context = ssl.create_default_context(cafile=str(address.ca_file))
-        self._host = urlsplit(address.url).netloc
+        host = urlsplit(address.url).netloc
+        self._connect = partial(http.client.HTTPConnection, host, timeout=30)
+        if not address.url.startswith("http:"):  # as the fake API server has it
+            context = ssl.create_default_context(cafile=str(address.ca_file))
+            self._connect = partial(http.client.HTTPSConnection, host, timeout=30, context=context)
 
     def ask(
         self, method: str, path: str, body: object = None, kind: str = "application/json"
     ) -> Answer:
         """The answer to a request, of any status; OSError where the server does not answer."""
-        link = http.client.HTTPSConnection(self._host, timeout=30, context=self._context)
+        link = self._connect()
         try:
             headers = {"Authorization": f"Bearer {self._token}", "Content-Type": kind}
             link.request(method, path, None if body is None else json.dumps(body), headers)

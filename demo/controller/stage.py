@@ -1,7 +1,7 @@
 """Everything that runs during the demo of the controller."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +9,9 @@ from pathlib import Path
 import yaml
 
 from demo.controller.kube import Kube, Thing, kubernetes
-from demo.node import DaemonProcess, environment
+from demo.process import Process, environment
+from demo.running import LATENCY
 from demo.screen import Screen, duration
-from demo.stage import LATENCY, make_empty
 from testbed.aws import FakeAws
 from testbed.aws.iam import CONTROLLER_ACTIONS, allow
 
@@ -22,6 +22,7 @@ SEOUL, IRELAND, VIRGINIA = "ap-northeast-2", "eu-west-1", "us-east-1"
 CANARY = "hunter2"
 """A part of every value, which no log may have."""
 _PATIENCE = 15.0
+_ALL = allow("*", *CONTROLLER_ACTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,74 +31,60 @@ class Stage:
 
     kube: Kube
     aws: FakeAws
-    controller: DaemonProcess
+    controller: Process
     log: Path
 
     def apply(self, name: str) -> None:
-        """Apply a file of manifests as it is, to the namespace `default` where it names none."""
+        """Apply a file of manifests as it is, to the namespace `default` if it names none."""
         for thing in yaml.safe_load_all((MANIFESTS / name).read_text()):
             if not thing["kind"].startswith("Cluster"):
                 thing["metadata"].setdefault("namespace", "default")
             self.kube.apply(thing)
 
-    def ready(self, kind: str, name: str, namespace: str = "") -> tuple[str, str, str]:
-        """Status, reason and message of the condition Ready."""
-        return ready(self.kube.get(kind, name, namespace) or {})
+    def put(self, name: str, value: str, region: str = VIRGINIA) -> None:
+        """Give a secret in AWS a value."""
+        self.aws.cloud.put_secret(name, value, region=region)
 
-    def until(self, is_met: Callable[[], bool], otherwise: Callable[[], object]) -> Sequence[str]:
-        """No problem as soon as `is_met`; after some seconds `otherwise`, as text."""
+    def comes_true(self, is_met: Callable[[], bool]) -> bool:
+        """Whether a condition is met within some seconds."""
         until = time.monotonic() + _PATIENCE
-        while not is_met():
-            if time.monotonic() > until or self.controller.ended() is not None:
-                return [f"found {otherwise()}"]
+        while not is_met() and time.monotonic() < until:
+            self.controller.check()
             time.sleep(0.05)
-        return []
+        return is_met()
 
-    def until_data(self, name: str, namespace: str, wanted: dict[str, bytes]) -> Sequence[str]:
-        """No problem as soon as a Secret holds exactly this."""
-
-        def keys() -> object:
-            return sorted(self.kube.data(name, namespace))
-
-        return self.until(lambda: self.kube.data(name, namespace) == wanted, keys)
-
-
-def ready(thing: Thing) -> tuple[str, str, str]:
-    """Status, reason and message of the condition Ready; empty if there is none."""
-    for one in thing.get("status", {}).get("conditions", ()):
-        if one["type"] == "Ready":
-            return one["status"], one.get("reason", ""), one.get("message", "")
-    return "", "", ""
+    def gets(self, name: str, namespace: str, wanted: dict[str, bytes]) -> bool:
+        """Whether a Secret holds exactly this within some seconds."""
+        return self.comes_true(lambda: self.kube.data(name, namespace) == wanted)
 
 
 @contextmanager
 def running(output: Path, screen: Screen) -> Iterator[Stage]:
-    """Starts everything, and stops it at the end."""
-    make_empty(output)
-    log = output / "controller.log"
+    """Starts everything, and stops it at the end; the log of the controller stays."""
+    output.mkdir()
+    log, token = output / "controller.log", output / "token"
     with ExitStack() as stack:
         aws = stack.enter_context(FakeAws(latency=LATENCY))
         with screen.waiting("the control plane is starting"):
             kube = stack.enter_context(kubernetes())
         _fill(kube, aws)
-        token = output / "token"
-        token.write_text(kube.token)
+        token.write_text(kube.address.token)
         flags = [
             "controller",
-            f"--kube-api-url={kube.url}",
+            f"--kube-api-url={kube.address.url}",
             f"--kube-token-file={token}",
+            f"--kube-ca-file={kube.address.ca_file}",
             f"--lease-namespace={HOME}",
             "--metrics-addr=127.0.0.1:0",
             "--live-addr=",
             "--log-format=json",
-            *([f"--kube-ca-file={kube.ca_file}"] if kube.ca_file else []),
         ]
-        variables = environment(f"{aws.url}/{{region}}", "")
-        controller = DaemonProcess(flags, variables, log, "all objects are known")
+        variables = environment(f"{aws.url}/{{region}}")
+        controller = Process(flags, variables, log, "all objects are known")
         with screen.waiting("the controller is starting"):
             stack.enter_context(controller)
         screen.facts(
-            Kubernetes=f"{kube.about}: {kube.url}",
+            Kubernetes=f"{kube.about}: {kube.address.url}",
             AWS=f"emulated, every call takes {duration(LATENCY)}: {aws.url}",
             controller=f"process {controller.pid}, works {duration(controller.start_seconds)} "
             "after its start",
@@ -108,28 +95,27 @@ def running(output: Path, screen: Screen) -> Iterator[Stage]:
 def _fill(kube: Kube, aws: FakeAws) -> None:
     """What the manifests need: namespaces, access keys, roles, and secrets in AWS."""
     for name in NAMESPACES:
-        labels = {"kubernetes.io/metadata.name": name}
-        kube.apply(_made("Namespace", name, labels=labels))
-    user = aws.cloud.put_user("external-secrets", allow=allow("*", *CONTROLLER_ACTIONS))
-    for name, namespace, keys in (
-        ("aws-credentials", HOME, ("aws_access_key_id", "aws_secret_access_key")),
-        ("aws-creds", "default", ("accessKey", "secretAccessKey")),
+        kube.apply(_made("Namespace", name, labels={"kubernetes.io/metadata.name": name}))
+    user = aws.cloud.put_user("external-secrets", allow=_ALL)
+    for name, namespace, key_id, secret in (
+        ("aws-credentials", HOME, "aws_access_key_id", "aws_secret_access_key"),
+        ("aws-creds", "default", "accessKey", "secretAccessKey"),
     ):
-        values = dict(zip(keys, (user.access_key_id, user.secret_access_key), strict=True))
+        values = {key_id: user.access_key_id, secret: user.secret_access_key}
         kube.apply({**_made("Secret", name, namespace=namespace), "stringData": values})
     for namespace, name in ((HOME, "external-secrets-sa"), ("my-app-ns", "my-app-sm-sa")):
-        role = aws.cloud.put_role(
-            name, trust=[f"{namespace}:{name}"], allow=allow("*", *CONTROLLER_ACTIONS)
-        )
+        role = aws.cloud.put_role(name, trust=[f"{namespace}:{name}"], allow=_ALL)
         role.issuer = kube.issuer
         annotations = {"eks.amazonaws.com/role-arn": role.arn}
         kube.apply(_made("ServiceAccount", name, namespace=namespace, annotations=annotations))
-    put, value = aws.cloud.put_secret, CANARY
-    put("basic-auth", f'{{"basic-auth": "admin:{value}"}}', region=SEOUL)
-    aws.cloud.put_parameter("basic-auth", f"admin:{value}", region=SEOUL)
-    put("onthetop/backend/secrets-properties", f"db.password={value}\n", region=SEOUL)
-    put("secret-api-key", f'{{"username": "app", "key": "{value}"}}', region=IRELAND)
-    put("prod/db-credentials", f'{{"username": "app-{value}"}}', region=VIRGINIA)
+    aws.cloud.put_parameter("basic-auth", f"admin:{CANARY}", region=SEOUL)
+    for name, value, region in (
+        ("basic-auth", f'{{"basic-auth": "admin:{CANARY}"}}', SEOUL),
+        ("onthetop/backend/secrets-properties", f"db.password={CANARY}\n", SEOUL),
+        ("secret-api-key", f'{{"username": "app", "key": "{CANARY}"}}', IRELAND),
+        ("prod/db-credentials", f'{{"username": "app-{CANARY}"}}', VIRGINIA),
+    ):
+        aws.cloud.put_secret(name, value, region=region)
 
 
 def _made(kind: str, name: str, **metadata: object) -> Thing:

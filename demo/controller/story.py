@@ -1,22 +1,44 @@
 """The steps of the demo. Each shows something, and checks it."""
 
+from typing import NamedTuple
+
 from rich.text import Text
 
-from demo.controller.stage import CANARY, MANIFESTS, SEOUL, VIRGINIA, Stage, ready
+from demo.controller.kube import Thing
+from demo.controller.stage import CANARY, MANIFESTS, SEOUL, Stage
 from demo.screen import Screen, calls_text
 
 EXAMPLE = "example-secret", "example-kubernetes-secret", "default"
 """An ExternalSecret, its Secret, their namespace."""
+DB = "prod/db-credentials"
+"""The secret in AWS that it reads."""
+ADMIN = {"auth": f"admin:{CANARY}".encode()}
 SECRETS = {
-    ("basic-auth-secret-manager", "default"): {"auth": f"admin:{CANARY}".encode()},
-    ("basic-auth-secret-ssm", "default"): {"auth": f"admin:{CANARY}".encode()},
-    ("clusterexternalsecret-secret", "kube-system"): {"auth": f"admin:{CANARY}".encode()},
-    ("clusterexternalsecret-secret", "monitoring"): {"auth": f"admin:{CANARY}".encode()},
+    ("basic-auth-secret-manager", "default"): ADMIN,
+    ("basic-auth-secret-ssm", "default"): ADMIN,
+    ("clusterexternalsecret-secret", "kube-system"): ADMIN,
+    ("clusterexternalsecret-secret", "monitoring"): ADMIN,
     ("onthetop-backend-secrets", "onthetop-backend"): {
         "secrets.properties": f"db.password={CANARY}\n".encode()
     },
     EXAMPLE[1:]: {"username": f"app-{CANARY}".encode()},
 }
+
+
+class Condition(NamedTuple):
+    """The condition Ready of an object."""
+
+    status: str = ""
+    reason: str = ""
+    message: str = ""
+
+    @classmethod
+    def of(cls, thing: Thing) -> "Condition":
+        """The one of this object, empty if there is none."""
+        for one in thing.get("status", {}).get("conditions", ()):
+            if one["type"] == "Ready":
+                return cls(one["status"], one.get("reason", ""), one.get("message", ""))
+        return cls()
 
 
 def appear(stage: Stage, screen: Screen) -> None:
@@ -29,14 +51,17 @@ def appear(stage: Stage, screen: Screen) -> None:
         screen.command(f"      kubectl apply -f {file.name}")
         stage.apply(file.name)
     for (name, namespace), wanted in SECRETS.items():
-        problems = stage.until_data(name, namespace, wanted)
         shown = ", ".join(f"{key} = {screen.value(value)}" for key, value in wanted.items())
-        screen.check(f"Secret {namespace}/{name}: {shown}", problems)
+        screen.check(
+            f"Secret {namespace}/{name}: {shown}",
+            stage.gets(name, namespace, wanted),
+            sorted(stage.kube.data(name, namespace)),
+        )
     place = "ExternalSecret", "eks-external-secret", "my-app-ns"
-    found = stage.until(lambda: stage.ready(*place)[0] == "True", lambda: stage.ready(*place))
-    absent = stage.kube.get("Secret", "my-cool-k8s-secret-name", "my-app-ns") is None
-    screen.check("creationPolicy None: read, and no Secret is written", found)
-    screen.check("… there is none", [] if absent else ["there is one"])
+    is_read = stage.comes_true(lambda: Condition.of(stage.kube.get(*place)).status == "True")
+    is_written = stage.kube.get("Secret", "my-cool-k8s-secret-name", "my-app-ns")
+    what = "creationPolicy None: read, and no Secret is written"
+    screen.check(what, is_read and not is_written)
     screen.heading("kubectl get es -A")
     screen.excerpt([_row(one) for one in stage.kube.list("ExternalSecret")], 12)
     screen.say(calls_text(stage.aws.journal.calls), "dim")
@@ -46,76 +71,76 @@ def rotate(stage: Stage, screen: Screen) -> None:
     """A new value in AWS."""
     screen.title("Rotate", "The value changes in AWS. It is read at the interval, or on demand.")
     name, secret, namespace = EXAMPLE
-    _put_example(stage, "second")
+    wanted = _new_value(stage, "second")
     screen.command(f"      kubectl annotate es {name} force-sync=1")
     metadata = {"annotations": {"force-sync": "1"}}
     stage.kube.patch("ExternalSecret", name, namespace, {"metadata": metadata})
-    wanted = {"username": b"second-" + CANARY.encode()}
-    screen.check("force-sync: the new value", stage.until_data(secret, namespace, wanted))
-    change = {"spec": {"refreshInterval": "1s"}}
-    stage.kube.patch("ExternalSecret", name, namespace, change)
-    _put_example(stage, "third")
-    wanted = {"username": b"third-" + CANARY.encode()}
-    screen.check("refreshInterval 1s: again", stage.until_data(secret, namespace, wanted))
+    screen.check("force-sync: the new value", stage.gets(secret, namespace, wanted))
+    _set_interval(stage, name, "1s")
+    wanted = _new_value(stage, "third")
+    screen.check("refreshInterval 1s: again", stage.gets(secret, namespace, wanted))
     stage.kube.delete("Secret", secret, namespace)
-    again = stage.until_data(secret, namespace, wanted)
-    screen.check("the Secret is deleted: it is back at once", again)
+    is_back = stage.gets(secret, namespace, wanted)
+    screen.check("the Secret is deleted: it is back at once", is_back)
 
 
 def breaks(stage: Stage, screen: Screen) -> None:
     """What goes wrong, and what people see of it."""
     screen.title("Break", "The condition says what is wrong and what to do. The Secret stays.")
     name, secret, namespace = EXAMPLE
-    stage.aws.cloud.put_secret("prod/db-credentials", '{"user": "x"}', region=VIRGINIA)
-    _broken(stage, screen, "another key in the JSON", name, '"user"')
-    stage.aws.cloud.remove_secret("prod/db-credentials", region=VIRGINIA)
-    _broken(stage, screen, "the secret is gone in AWS", name, "Secret does not exist")
-    kept = stage.kube.data(secret, namespace)
-    screen.check("deletionPolicy Retain: the Secret stays", [] if kept else ["it is gone"])
-    change = {"spec": {"refreshInterval": "1d"}}
+
+    def check(what: str, name: str, words: str) -> None:
+        def message() -> str:
+            return Condition.of(stage.kube.get("ExternalSecret", name, namespace)).message
+
+        screen.check(what, stage.comes_true(lambda: words in message()), message())
+        screen.say(Text(message(), "yellow"))
+
+    stage.put(DB, '{"user": "x"}')
+    check("another key in the JSON", name, '"user"')
+    stage.aws.cloud.remove_secret(DB, region="us-east-1")
+    check("the secret is gone in AWS", name, "Secret does not exist")
+    is_kept = bool(stage.kube.data(secret, namespace))
+    screen.check("deletionPolicy Retain: the Secret stays", is_kept)
     other = "sample-secretsmanager-secret"
-    stage.kube.patch("ExternalSecret", other, namespace, change)
-    _broken(stage, screen, "an interval that is none", other, 'unknown unit "d"')
+    _set_interval(stage, other, "1d")
+    check("an interval that is none", other, 'unknown unit "d"')
 
 
 def heal(stage: Stage, screen: Screen) -> None:
     """All is well again."""
     screen.title("Heal", "Nothing has to be restarted.")
     _, secret, namespace = EXAMPLE
-    _put_example(stage, "fourth")
-    wanted = {"username": b"fourth-" + CANARY.encode()}
-    screen.check("the secret is back", stage.until_data(secret, namespace, wanted))
+    wanted = _new_value(stage, "fourth")
+    screen.check("the secret is back", stage.gets(secret, namespace, wanted))
     stage.apply("cluster-store-static-keys.yaml")
-    value = f'{{"basic-auth": "new:{CANARY}"}}'
-    stage.aws.cloud.put_secret("basic-auth", value, region=SEOUL)
+    stage.put("basic-auth", f'{{"basic-auth": "new:{CANARY}"}}', SEOUL)
 
     def failing() -> list[str]:
-        return [_row(one) for one in stage.kube.list("ExternalSecret") if ready(one)[0] != "True"]
+        things = stage.kube.list("ExternalSecret")
+        return [_row(one) for one in things if Condition.of(one).status != "True"]
 
-    screen.check("all ExternalSecrets are Ready", stage.until(lambda: not failing(), failing))
+    is_well = stage.comes_true(lambda: not failing())
+    screen.check("all ExternalSecrets are Ready", is_well, failing())
     screen.title("The end", "What the controller counted.")
     calls = len(stage.aws.journal.calls)
     memory = stage.controller.metric("process_resident_memory_bytes") / 2**20
     screen.facts(AWS=f"{calls} calls", memory=f"{memory:.0f} MiB resident", log=str(stage.log))
-    text = stage.log.read_text()
-    screen.check("no value is in the log", ["one is"] if CANARY in text else [])
+    screen.check("no value is in the log", CANARY not in stage.log.read_text())
 
 
-def _put_example(stage: Stage, what: str) -> None:
-    value = f'{{"username": "{what}-{CANARY}"}}'
-    stage.aws.cloud.put_secret("prod/db-credentials", value, region=VIRGINIA)
+def _new_value(stage: Stage, what: str) -> dict[str, bytes]:
+    """Give the example a new value; what its Secret holds then."""
+    stage.put(DB, f'{{"username": "{what}-{CANARY}"}}')
+    return {"username": f"{what}-{CANARY}".encode()}
 
 
-def _broken(stage: Stage, screen: Screen, what: str, name: str, words: str) -> None:
-    """Show the message of an ExternalSecret, which must have these words."""
-    place = "ExternalSecret", name, "default"
-    found = stage.until(lambda: words in stage.ready(*place)[2], lambda: stage.ready(*place))
-    screen.check(what, found)
-    screen.say(Text(stage.ready(*place)[2], "yellow"))
+def _set_interval(stage: Stage, name: str, interval: str) -> None:
+    change = {"spec": {"refreshInterval": interval}}
+    stage.kube.patch("ExternalSecret", name, "default", change)
 
 
 def _row(thing: dict[str, dict[str, str]]) -> str:
     """As kubectl shows it."""
-    status, reason, _ = ready(thing)
-    metadata = thing["metadata"]
-    return f"{metadata['namespace']:<18}{metadata['name']:<32}{reason:<18}{status}"
+    ready, metadata = Condition.of(thing), thing["metadata"]
+    return f"{metadata['namespace']:<18}{metadata['name']:<32}{ready.reason:<18}{ready.status}"

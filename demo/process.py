@@ -1,4 +1,4 @@
-"""The daemon as a separate process, started as in the DaemonSet, and stopped by SIGTERM."""
+"""A daemon or controller as a separate process, stopped by SIGTERM."""
 
 import json
 import os
@@ -16,24 +16,20 @@ ROOT = Path(__file__).parents[1]
 START_SECONDS = 15.0
 STOP_SECONDS = 10.0
 NODE_KEY = "AKIADEMOOFTHENODE000"
-"""Access key of the node itself, in the environment of the daemon: no call may be signed by it."""
+"""Access key of the node itself, in the environment of the process: no call may be signed by it."""
 
 
 class NotStarted(Exception):
-    """The daemon does not serve; the text holds the end of its log."""
+    """The process does not serve; the text holds the end of its log."""
 
 
-class DaemonProcess:
+class Process:
     """`python -m provider` with its log in a file, which says `ready` when it serves."""
 
     def __init__(
-        self,
-        flags: Sequence[str],
-        environment: Mapping[str, str],
-        log: Path,
-        ready: str = "serving",
+        self, arguments: Sequence[str], environment: Mapping[str, str], log: Path, ready: str
     ) -> None:
-        self._command = [sys.executable, "-m", "provider", *flags]
+        self._command = [sys.executable, "-m", "provider", *arguments]
         self._environment = environment
         self._log = log
         self._ready = ready
@@ -42,7 +38,7 @@ class DaemonProcess:
     def __enter__(self) -> Self:
         started = time.monotonic()
         with self._log.open("wb") as log:
-            # In its own session: Ctrl-C is for the demo, which then stops the daemon.
+            # In its own session: Ctrl-C is for the demo, which then stops the process.
             self._process = subprocess.Popen(  # noqa: S603 (our own module)
                 self._command,
                 stdin=subprocess.DEVNULL,
@@ -53,7 +49,11 @@ class DaemonProcess:
                 start_new_session=True,
             )
         try:
-            self._wait_until_it_serves(started + START_SECONDS)
+            while not self._logged(self._ready):
+                self.check()
+                if time.monotonic() > started + START_SECONDS:
+                    raise NotStarted(f"not up after {START_SECONDS:.0f} s:\n{self.log_tail}")
+                time.sleep(0.01)
         except BaseException:
             self.__exit__()
             raise
@@ -82,12 +82,12 @@ class DaemonProcess:
     @property
     def web(self) -> str:
         """Base URL of its pages."""
-        line = self._logged("web pages are up")
-        return f"http://{line['address']}" if line else ""
+        return f"http://{self._logged('web pages are up')[0]['address']}"
 
-    def ended(self) -> int | None:
-        """Its exit code, if it has ended."""
-        return self._process.poll()
+    def check(self) -> None:
+        """Raise `NotStarted` if it has ended."""
+        if (code := self._process.poll()) is not None:
+            raise NotStarted(f"the process ended with code {code}:\n{self.log_tail}")
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of the samples of a metric that have these labels."""
@@ -96,16 +96,8 @@ class DaemonProcess:
         samples = [one for family in families for one in family.samples if one.name == name]
         return sum(one.value for one in samples if labels.items() <= one.labels.items())
 
-    def _wait_until_it_serves(self, until: float) -> None:
-        while not self._logged(self._ready):
-            if (code := self._process.poll()) is not None:
-                raise NotStarted(f"the daemon ended with code {code}:\n{self.log_tail}")
-            if time.monotonic() > until:
-                raise NotStarted(f"no daemon after {START_SECONDS:.0f} s:\n{self.log_tail}")
-            time.sleep(0.01)
-
-    def _logged(self, message: str) -> dict[str, str] | None:
-        return next((line for line in self._lines() if line["message"] == message), None)
+    def _logged(self, message: str) -> list[dict[str, str]]:
+        return [line for line in self._lines() if line["message"] == message]
 
     def _lines(self) -> Iterator[dict[str, str]]:
         for line in self._log.read_text(errors="replace").splitlines():
@@ -113,15 +105,15 @@ class DaemonProcess:
                 yield json.loads(line)
 
 
-def environment(endpoint: str, node: str) -> dict[str, str]:
-    """The environment of the daemon: the caller's, without AWS and proxies, with the node's key."""
+def environment(endpoint: str, **more: str) -> dict[str, str]:
+    """The environment: that of the caller, without AWS and proxies, with the key of the node."""
     return {
         **without_ambient(os.environ),
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": NODE_KEY,
         "AWS_SECRET_ACCESS_KEY": "of-the-node-never-to-be-used",
-        "NODE_NAME": node,
         "PYTHONUNBUFFERED": "1",
+        **more,
     }
 
 
