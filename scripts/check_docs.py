@@ -1,7 +1,7 @@
 """Checks the documentation against the code: `python -m scripts.check_docs`.
 
 - docs/errors.md explains every error with its gRPC status.
-- Links in the README and in docs/ lead to existing files.
+- Links in all documents lead to existing files and headings.
 - docs/threat-model.md names existing tests, and has a test for each threat and fault.
 """
 
@@ -22,6 +22,8 @@ SECTIONS = (
 )
 """First heading, next heading and head of the tables in the threat model."""
 FEWEST_ROWS = 15
+_LINK = re.compile(r"\]\((?!\w+:)([^)\s]+)\)")
+"""To a file or a heading, not to another site."""
 _NAMED_TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 
 
@@ -47,13 +49,26 @@ def _subclasses(error: type[ProviderError]) -> Iterator[type[ProviderError]]:
 
 
 def broken_links(documents: Iterable[Path]) -> Iterator[str]:
-    """Each relative link that leads to no file."""
+    """Each relative link that leads to no file, or to no heading of a document."""
     for document in documents:
-        for target in document.read_text().split("](")[1:]:
-            link = target.split(")")[0].split("#")[0]
-            is_local = link and not link.startswith("http")
-            if is_local and not (document.parent / link).exists():
-                yield f"{document.name}: broken link {link}"
+        for target in _LINK.findall(document.read_text()):
+            path, _, heading = target.partition("#")
+            file = document.parent / path if path else document
+            if not file.exists():
+                yield f"{document.name}: broken link {target}"
+            elif heading and file.suffix == ".md" and heading not in anchors(file.read_text()):
+                yield f"{document.name}: broken link {target}: no such heading"
+
+
+def anchors(document: str) -> set[str]:
+    """The names by which links reach the headings of a Markdown document, as GitHub makes them."""
+    found: set[str] = set()
+    for heading in re.findall(r"^#+ (.+)$", document, re.MULTILINE):
+        text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading.lower())
+        name = re.sub(r"[^\w -]", "", text).strip().replace(" ", "-")
+        again = sum(1 for one in found if re.fullmatch(rf"{re.escape(name)}(-\d+)?", one))
+        found.add(f"{name}-{again}" if again else name)
+    return found
 
 
 def missing_tests(document: str, root: Path = ROOT) -> Iterator[str]:
@@ -82,12 +97,18 @@ def untested_rows(document: str) -> Iterator[str]:
                 yield f"docs/threat-model.md: without measure or test: {row}"
 
 
+def pages() -> list[Path]:
+    """All documents of the repository."""
+    folders = (ROOT / name for name in ("docs", "deploy", "tests"))
+    return [*sorted(ROOT.glob("*.md")), *(one for path in folders for one in path.rglob("*.md"))]
+
+
 def main() -> int:
     """Print every mistake; 1 if there are any."""
     threat_model = (ROOT / "docs/threat-model.md").read_text()
     found = [
         *unexplained_errors((ROOT / "docs/errors.md").read_text()),
-        *broken_links([ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]),
+        *broken_links(pages()),
         *missing_tests(threat_model),
         *untested_rows(threat_model),
     ]

@@ -22,8 +22,18 @@ def test_an_error_with_a_wrong_status_is_found() -> None:
 
 def test_a_broken_link_is_found(tmp_path: Path) -> None:
     document = tmp_path / "a.md"
-    document.write_text("[x](b.md#c) [y](a.md#d) [z](https://example.com) [here](#e)")
-    assert list(check_docs.broken_links([document])) == ["a.md: broken link b.md"]
+    document.write_text(
+        "# The `d`, again\n"
+        "[x](b.md#c) [y](a.md#the-d-again) [z](https://example.com) [here](#e) [m](mailto:a@b.c)"
+    )
+    assert list(check_docs.broken_links([document])) == [
+        "a.md: broken link b.md#c",
+        "a.md: broken link #e: no such heading",
+    ]
+
+
+def test_equal_headings_have_numbered_anchors() -> None:
+    assert check_docs.anchors("# A\n## B c\n## A\n") == {"a", "b-c", "a-1"}
 
 
 @pytest.mark.parametrize("definition", ["def", "async def"])
