@@ -3,7 +3,7 @@
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from provider.aws.regions import partition_of
@@ -17,12 +17,10 @@ from provider.tools.iam_policy.permissions import (
     MissingInformation,
     Permissions,
     Place,
-    looks_complete,
-    may_be_denied,
     region_of_key,
     regions_of,
 )
-from provider.tools.iam_policy.policy import MANAGED_LIMIT, Grants, Statement, size
+from provider.tools.iam_policy.policy import Grants, Statement
 from provider.tools.iam_policy.service_accounts import (
     ServiceAccount,
     account_of,
@@ -32,6 +30,7 @@ from provider.tools.iam_policy.service_accounts import (
     service_accounts,
 )
 from provider.tools.iam_policy.trust import irsa, pod_identity
+from provider.tools.iam_policy.warnings import warnings
 from provider.tools.sources import Source, read_sources, refuse
 from provider.tools.terminal import Paint, printable
 
@@ -56,7 +55,7 @@ def run(namespace: Namespace) -> int:
     except MissingInformation as missing:
         raise CommandFailed(2, str(missing)) from missing
     paint = Paint.for_stream(sys.stderr)
-    for warning in _warnings(given, granted, options):
+    for warning in warnings(given.specs, granted, options):
         title = f"secrets-provider-aws iam-policy: {paint('yellow', 'warning')}"
         sys.stderr.write(f"{title}: {printable(warning)}\n")
     sys.stdout.write(_rendered(granted, options))
@@ -201,64 +200,6 @@ def _trust(
 def _service_accounts(given: _Input, options: Options) -> Sequence[ServiceAccount]:
     names = {klass.name for klass in given.classes}
     return service_accounts(given.manifests, names, options.namespace)
-
-
-def _warnings(given: _Input, granted: Mapping[str, Grants], options: Options) -> Iterator[str]:
-    policies = (
-        statements
-        for grants in granted.values()
-        for statements in (grants.policy, *(held for _, held in grants.assumed))
-    )
-    for statements in policies:
-        if (characters := size(statements)) > MANAGED_LIMIT:
-            yield (
-                f"the policy has {characters} characters, the limit of a managed policy is "
-                f"{MANAGED_LIMIT}: use several roles, each for some of the classes"
-            )
-    yield from _of_clusters(granted, options)
-    yield from _of_optional(given, options)
-    for spec in given.specs:
-        for obj in spec.objects:
-            for ref in filter(None, (obj.ref, obj.failover)):
-                if ref.store == "secretsmanager" and looks_complete(ref.name):
-                    yield from _ambiguous(ref.name)
-        if options.trust and spec.identity_kind not in {options.trust, "auto"}:
-            yield f"a class uses {spec.identity_kind}, but the trust policy is for {options.trust}"
-
-
-def _of_clusters(granted: Mapping[str, Grants], options: Options) -> Iterator[str]:
-    """A warning if pods of every cluster are trusted."""
-    services = {
-        statement.principal[0]
-        for grants in granted.values()
-        for statement in grants.trust
-        if statement.principal
-    }
-    if "Service" in services and not options.cluster:
-        yield "the trust policy holds for all clusters of the account: add --cluster"
-
-
-def _of_optional(given: _Input, options: Options) -> Iterator[str]:
-    """A warning for each optional secret that AWS may call denied where it does not exist."""
-    if options.cover_optional:
-        return
-    objects = [obj for spec in given.specs for obj in spec.objects]
-    refs = (ref for obj in objects for ref in (obj.ref, obj.failover) if ref is not None)
-    for name in sorted({ref.name for ref in refs if may_be_denied(ref)}):
-        yield (
-            f'if the optional secret {name} does not exist, AWS answers "denied", and the mount '
-            f"fails, unless the policy covers its name: --cover-optional allows {name}*"
-        )
-
-
-def _ambiguous(name: str) -> Iterator[str]:
-    """A warning about a partial ARN that AWS takes for a complete one."""
-    suffix = name[-6:]
-    if suffix.isalpha() and suffix.islower():
-        yield (
-            f"{name} looks like a complete ARN, and AWS treats it as one: if {suffix} is part of "
-            "the name and not the random suffix, write the name alone or the complete ARN"
-        )
 
 
 def _rendered(granted: Mapping[str, Grants], options: Options) -> str:

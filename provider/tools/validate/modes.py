@@ -14,7 +14,7 @@ from provider.tools.validate.classes import Reviewed, value
 from provider.tools.validate.findings import Finding, Rule
 from provider.tools.workloads import mappings
 
-_MODE = re.compile("[0-7]{4}")
+_MODE = re.compile("0[0-7]{3}")
 _READABLE = (
     "lets every user of the pod read, like the default; files belong to root, so pods that run as "
     "another user need it"
@@ -41,8 +41,6 @@ def _modes(reviewed: Reviewed) -> Iterator[tuple[str, Node | None]]:
 
 
 def _remark(mode: int) -> tuple[Rule, str] | None:
-    if mode & 0o7000:
-        return rules.FILE_MODE, "sets setuid, setgid or sticky, which a secret does not need"
     if mode & 0o002:
         return rules.FILE_MODE, "lets every user of the pod write"
     if mode & 0o111:
