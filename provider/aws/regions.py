@@ -4,7 +4,11 @@ import re
 from difflib import get_close_matches
 from typing import NamedTuple
 
-_REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+PATTERN = "[a-z0-9]+(-[a-z0-9]+)*"
+"""Of the name of a region, as a regular expression; the length is checked apart."""
+RULE = "an AWS region: lowercase letters, digits and single hyphens, such as eu-west-1"
+"""The same in words."""
+_REGION = re.compile(PATTERN)
 _LONGEST = 63
 """Of a label in a host name."""
 
@@ -87,10 +91,7 @@ def region_fault(text: str) -> str | None:
     """Why `text` cannot be the name of a region; None where it can."""
     if is_region(text):
         return None
-    return (
-        f"{text[:80]!r} is not the name of a region: lower-case letters, digits and single hyphens "
-        "between them, such as eu-west-1, are expected"
-    )
+    return f"{text[:80]!r} is not {RULE}"
 
 
 def partition(region: str) -> Partition:

@@ -136,9 +136,9 @@ BAD_REGIONS = [
 @pytest.mark.parametrize("region", BAD_REGIONS)
 def test_only_the_name_of_a_region_gets_into_a_host_name(region: str) -> None:
     assert not is_region(region)
-    assert "is not the name of a region" in str(region_fault(region))
+    assert "is not an AWS region" in str(region_fault(region))
     for environment in ({}, {"AWS_ENDPOINT_URL": "http://{region}.localhost"}):
-        with pytest.raises(InvalidRequest, match="is not the name of a region"):
+        with pytest.raises(InvalidRequest, match="is not an AWS region"):
             Endpoints(environment).resolve("ssm", region)
 
 

@@ -485,7 +485,7 @@ NO_STORES = {
     ),
     "no region": (
         store({"service": "SecretsManager"}),
-        "aws.region: '' is not the name of a region",
+        "aws.region: '' is not an AWS region",
     ),
     "missing": (HEAD + ONE, 'secretStoreRef: SecretStore "sm" is not in the files'),
     "of another namespace": (

@@ -1,11 +1,8 @@
 """Every key of a SecretProviderClass, for the parser, the README and the JSON schema."""
 
-from provider.aws.regions import is_region
+from provider.aws.regions import PATTERN, RULE, is_region
 from provider.manifests.keys import Key
 
-REGION = "[a-z0-9]+(-[a-z0-9]+)*"
-"""The rule of `is_region` for the JSON schema, but for the length."""
-_REGION_WORDS = "an AWS region: small letters, digits and dashes"
 _ROLE = "arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,576}"
 _ROLE_WORDS = "the ARN of an IAM role such as arn:aws:iam::111122223333:role/name"
 _BOOLEAN = "true|True|TRUE|false|False|FALSE"
@@ -125,16 +122,16 @@ PARAMETER_KEYS = (
         "region",
         "AWS region of the objects",
         default="`AWS_REGION` of the daemon, else the region of the node",
-        pattern=REGION,
+        pattern=PATTERN,
         check=is_region,
-        expected=_REGION_WORDS,
+        expected=RULE,
     ),
     Key(
         "failoverRegion",
         "Second region, asked side by side; must differ from the first",
-        pattern=REGION,
+        pattern=PATTERN,
         check=is_region,
-        expected=_REGION_WORDS,
+        expected=RULE,
     ),
     Key(
         "pathTranslation",

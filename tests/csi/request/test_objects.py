@@ -9,8 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provider.aws.regions import is_region
-from provider.csi.request.keys import REGION
+from provider.aws.regions import PATTERN, is_region
 from provider.csi.request.model import ClassSpec, SecretObject
 from provider.csi.request.parameters import parse_class, region_problems
 from provider.csi.request.paths import fault_in
@@ -251,12 +250,12 @@ MISTAKES: dict[str, tuple[str, dict[str, str], str]] = {
     "failover version alone": (f"- objectName: a\n  {SM}\n  failoverObject: {{objectName: b, objectVersion: v2}}", {"failoverRegion": "eu-west-2"}, "objects[0].failoverObject.objectVersion: must equal the primary's, which has none"),
     "failover ARN of the first region": (f"- objectName: {ARN}\n  failoverObject: {{objectName: '{ARN}'}}", {"failoverRegion": "eu-west-2"}, "objects[0].failoverObject.objectName: is an ARN of eu-west-1, but is asked for in eu-west-2"),
     "failover of another type": (f"- objectName: {ARN}\n  failoverObject: {{objectName: 'arn:aws:ssm:eu-west-2:1:parameter/x'}}", {"failoverRegion": "eu-west-2"}, "objects[0].failoverObject.objectName: must be of secretsmanager, as the primary is"),
-    "region": (PLAIN, {"region": "eu-west-1.evil.example"}, 'region: must be an AWS region: small letters, digits and dashes, got "eu-west-1.evil.example"'),
-    "region with newline": (PLAIN, {"region": "eu-west-1\n"}, 'region: must be an AWS region: small letters, digits and dashes, got "eu-west-1\\n"'),
-    "failover region": (PLAIN, {"failoverRegion": "EU"}, 'failoverRegion: must be an AWS region: small letters, digits and dashes, got "EU"'),
-    "region with a hyphen at the end": (PLAIN, {"region": "eu-west-1-"}, 'region: must be an AWS region: small letters, digits and dashes, got "eu-west-1-"'),
-    "long region": (PLAIN, {"region": "a" * 64}, f'region: must be an AWS region: small letters, digits and dashes, got "{"a" * 64}"'),
-    "failover region that is a hyphen": (PLAIN, {"failoverRegion": "-"}, 'failoverRegion: must be an AWS region: small letters, digits and dashes, got "-"'),
+    "region": (PLAIN, {"region": "eu-west-1.evil.example"}, 'region: must be an AWS region: lowercase letters, digits and single hyphens, such as eu-west-1, got "eu-west-1.evil.example"'),
+    "region with newline": (PLAIN, {"region": "eu-west-1\n"}, 'region: must be an AWS region: lowercase letters, digits and single hyphens, such as eu-west-1, got "eu-west-1\\n"'),
+    "failover region": (PLAIN, {"failoverRegion": "EU"}, 'failoverRegion: must be an AWS region: lowercase letters, digits and single hyphens, such as eu-west-1, got "EU"'),
+    "region with a hyphen at the end": (PLAIN, {"region": "eu-west-1-"}, 'region: must be an AWS region: lowercase letters, digits and single hyphens, such as eu-west-1, got "eu-west-1-"'),
+    "long region": (PLAIN, {"region": "a" * 64}, f'region: must be an AWS region: lowercase letters, digits and single hyphens, such as eu-west-1, got "{"a" * 64}"'),
+    "failover region that is a hyphen": (PLAIN, {"failoverRegion": "-"}, 'failoverRegion: must be an AWS region: lowercase letters, digits and single hyphens, such as eu-west-1, got "-"'),
     "same regions": (PLAIN, {"failoverRegion": "eu-west-1"}, "failoverRegion: must differ from the first region, eu-west-1"),
     "path translation": (PLAIN, {"pathTranslation": "__"}, 'pathTranslation: must be one character, or "False" to make folders, got "__"'),
     "pod identity": (PLAIN, {"usePodIdentity": "yes"}, 'usePodIdentity: must be true or false, got "yes"'),
@@ -297,7 +296,7 @@ MISSPELLED = {
         PLAIN,
         {"region": "!", "failoverRegoin": "x"},
         [
-            'region: must be an AWS region: small letters, digits and dashes, got "!"',
+            'region: must be an AWS region: lowercase letters, digits and single hyphens, such as eu-west-1, got "!"',
             'parameters: key "failoverRegoin" is not known, ignored; did you mean failoverRegion?',
         ],
     ),
@@ -387,7 +386,7 @@ def test_a_region_found_later_is_held_against_the_class() -> None:
     ]
 
 
-@given(st.text("abz019-A._é\n", max_size=70) | st.from_regex(REGION))
+@given(st.text("abz019-A._é\n", max_size=70) | st.from_regex(PATTERN))
 def test_a_region_of_a_class_is_one_that_the_engine_takes(region: str) -> None:
     try:
         klass = parse(PLAIN, region=region or "x", failoverRegion=region and region + "-2")
