@@ -188,3 +188,21 @@ def test_the_image_for_both_architectures_is_pushed_and_installed_beside_the_dri
     assert status[-1] == f"daemonset/{daemonset['metadata']['name']}"
     given = yaml.safe_load((followed.folder / driver[driver.index("--values") + 1]).read_text())
     assert given["tokenRequests"]
+
+
+def test_a_class_is_tried_without_a_cluster(
+    world: World, command: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = world.aws.cloud
+    cloud.put_secret("example/database", "value")
+    session = cloud.open_session(cloud.put_role("developer"), "me")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", world.aws.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", session.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", session.secret_access_key)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", session.token)
+    monkeypatch.chdir(manifests.ROOT)
+    [_, block] = (one for one in blocks(README) if one.heading.startswith("Try it"))
+    _, *lines = block.text.splitlines()
+    results = [command(*shlex.split(line)[1:]) for line in lines]
+    assert [done.code for done in results] == [0] * 3, [done.err for done in results]
+    assert "example_database" in results[-1].out
