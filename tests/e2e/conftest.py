@@ -1,4 +1,7 @@
-"""The world as a fixture; `world(...)` builds it with flags of its own."""
+"""Worlds: `world` is a part of one that the tests of a module share, `build` makes others.
+
+A daemon of its own is for tests of other flags, of its start and end, of its metrics and memory.
+"""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,7 +13,7 @@ import pytest
 from testbed.agent import FakeAgent
 from testbed.aws import FakeAws
 from testbed.kubernetes import FakeKubernetes
-from tests.e2e.world import World
+from tests.e2e.world import World, a_world
 
 Build = Callable[..., World]
 
@@ -36,7 +39,16 @@ def build(
             world.close()
 
 
+@pytest.fixture(scope="module")
+def node() -> Iterator[World]:
+    """A started world that the tests of a module share; every remount asks."""
+    with a_world("--rotation-poll-interval=0s") as world:
+        yield world.start()
+
+
 @pytest.fixture
-def world(build: Build) -> World:
-    """A started world whose every remount asks."""
-    return build("--rotation-poll-interval=0s").start()
+def world(node: World) -> Iterator[World]:
+    """A namespace of the shared world for one test; see `World.tenant`."""
+    tenant = node.tenant()
+    yield tenant
+    tenant.leave()

@@ -7,7 +7,6 @@ from testbed import faults
 from testbed.aws.errors import throttled
 from testbed.driver import Mounted
 from testbed.faults import Effect
-from tests.e2e.conftest import Build
 from tests.e2e.world import OTHER, REGION, World
 
 DB = "- {objectName: db, objectType: secretsmanager}\n"
@@ -15,8 +14,7 @@ FLAG = "- {objectName: flag, objectType: ssmparameter}\n"
 
 
 @pytest.fixture
-def world(build: Build) -> World:
-    world = build("--rotation-poll-interval=0s").start()
+def world(world: World) -> World:
     for region in (REGION, OTHER):
         world.aws.cloud.put_secret("db", region, region=region)
         world.aws.cloud.put_parameter("flag", region, region=region)

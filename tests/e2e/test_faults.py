@@ -5,15 +5,12 @@ import json
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from uuid import uuid4
 
 import grpc
 import pytest
 
 from testbed import faults
 from testbed.aws.errors import throttled
-from testbed.driver import Pod
 from testbed.faults import Effect
 from tests.e2e.conftest import Build
 from tests.e2e.world import World, a_world
@@ -41,65 +38,49 @@ SAFE = {
 }
 
 
+@pytest.fixture(scope="module")
+def node() -> Iterator[World]:
+    with a_world("--rotation-poll-interval=0s", "--log-level=debug") as world:
+        yield world.start()
+
+
 @pytest.fixture
-def world(build: Build) -> World:
-    world = build("--rotation-poll-interval=0s", "--log-level=debug").start()
+def world(world: World) -> World:
+    return with_secrets(world)
+
+
+def with_secrets(world: World) -> World:
     world.aws.cloud.put_secret("db", json.dumps({"user": CANARY}))
     world.aws.cloud.put_parameter("flag", CANARY)
     return world
 
 
-@pytest.fixture(scope="module")
-def node() -> Iterator[World]:
-    """One daemon for many tests; each comes with a `newcomer`, whom it knows nothing of."""
-    with a_world("--rotation-poll-interval=0s") as world:
-        world.aws.cloud.put_secret("db", json.dumps({"user": CANARY}))
-        world.aws.cloud.put_parameter("flag", CANARY)
-        yield world.start()
-
-
-@pytest.fixture
-def newcomer(node: World) -> Iterator[Pod]:
-    """The first pod of a service account; afterwards all is well again."""
-    account = uuid4().hex
-    node.web.trust.add(f"shop:{account}")
-    node.aws.cloud.associate("shop", account, node.web)
-    node.kubernetes.put_service_account("shop", account, role_arn=node.web.arn)
-    yield Pod(service_account=account, uid=account)
-    for fake in (node.aws, node.agent, node.kubernetes):
-        fake.faults.clear()
-
-
 @pytest.mark.parametrize("name", FAULTS)
 @pytest.mark.parametrize("service", ["secretsmanager", "ssm", "sts"])
-def test_a_fault_of_aws_is_told_safely_and_passes(
-    node: World, newcomer: Pod, service: str, name: str
-) -> None:
-    node.aws.faults.inject(FAULTS[name], service=service)
-    refusal = node.refusal(DB + FLAG, newcomer)
+def test_a_fault_of_aws_is_told_safely_and_passes(world: World, service: str, name: str) -> None:
+    world.aws.faults.inject(FAULTS[name], service=service)
+    refusal = world.refusal(DB + FLAG)
     assert refusal.code in SAFE
     assert CANARY not in refusal.message
-    node.aws.faults.clear()
-    assert len(node.files(DB + FLAG, newcomer)) == 2
+    world.aws.faults.clear()
+    assert len(world.files(DB + FLAG)) == 2
 
 
 @pytest.mark.parametrize("name", [name for name in FAULTS if name != "throttled"])
-def test_a_fault_of_the_node_is_told_safely_and_passes(
-    node: World, newcomer: Pod, name: str
-) -> None:
-    for fake in (node.agent, node.kubernetes):
+def test_a_fault_of_the_node_is_told_safely_and_passes(world: World, name: str) -> None:
+    for fake in (world.agent, world.kubernetes):
         fake.faults.inject(FAULTS[name])
-    by_agent = replace(newcomer, uid=f"{newcomer.uid}-agent")
+    by_agent = world.pod(uid="agent")
     with ThreadPoolExecutor(2) as kubelet:  # each takes its time to try again
         refusals = [
-            kubelet.submit(node.refusal, DB, by_agent, usePodIdentity="true"),
-            kubelet.submit(node.refusal, DB, newcomer),
+            kubelet.submit(world.refusal, DB, by_agent, usePodIdentity="true"),
+            kubelet.submit(world.refusal, DB),
         ]
         assert all(one.result().code in SAFE for one in refusals)
-    for fake in (node.agent, node.kubernetes):
+    for fake in (world.agent, world.kubernetes):
         fake.faults.clear()
-    assert node.files(DB, by_agent, usePodIdentity="true")
-    assert node.files(DB, newcomer)
+    assert world.files(DB, by_agent, usePodIdentity="true")
+    assert world.files(DB)
 
 
 def test_what_passes_soon_is_not_even_noticed(world: World) -> None:
@@ -124,15 +105,14 @@ def test_expired_sessions_are_renewed_unnoticed(world: World) -> None:
     assert world.aws.journal.count("AssumeRoleWithWebIdentity") == 2
 
 
-def test_the_api_server_may_be_down_once_a_role_is_known(build: Build) -> None:
-    world = build("--rotation-poll-interval=0s").start()
-    world.aws.cloud.put_secret("db", "value")
+def test_the_api_server_may_be_down_once_a_role_is_known(world: World) -> None:
     world.files(DB)
     world.kubernetes.faults.inject(faults.reset())
-    assert world.files(DB, Pod(name="web-2", uid="2"))
+    assert world.files(DB, world.pod(name="web-2", uid="2"))
 
 
-def test_a_rotated_token_of_the_daemon_is_read_again(world: World) -> None:
+def test_a_rotated_token_of_the_daemon_is_read_again(build: Build) -> None:
+    world = with_secrets(build()).start()
     world.kubernetes.token = "rotated"
     (world.folder / "token").write_text("rotated")
     assert world.files(DB)
@@ -153,7 +133,7 @@ def test_values_and_tokens_reach_neither_log_nor_errors_nor_metrics(world: World
             outcome = world.mount(
                 "- {objectName: db, objectType: secretsmanager, "
                 "jmesPath: [{path: user.x, objectAlias: x}]}\n" + FLAG,
-                Pod(uid=str(number)),
+                world.pod(uid=str(number)),
                 usePodIdentity=str(number % 2 == 0).lower(),
             )
             said.append(str(outcome))
@@ -174,18 +154,18 @@ def test_a_killed_daemon_starts_again_over_what_it_left(build: Build) -> None:
     world.files(DB)
     world.signal(signal.SIGKILL)
     world.ended()
-    world.log.clear()
+    world.forget_log()
     world.start()
     assert world.files(DB)
 
 
 def test_a_deleted_socket_comes_back(world: World) -> None:
     world.socket.unlink()
-    assert world.files(DB, Pod(uid="2"))
+    assert world.files(DB, world.pod(uid="2"))
 
 
 def test_ambient_credentials_are_never_used(world: World) -> None:
     world.files(DB + FLAG)
-    world.files(DB + FLAG, Pod(uid="2"), usePodIdentity="true")
+    world.files(DB + FLAG, world.pod(uid="2"), usePodIdentity="true")
     who = {call.identity for call in world.aws.journal.calls}
     assert not any("AMBIENT" in one for one in who)

@@ -2,12 +2,11 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import grpc
 import pytest
 
-from testbed.driver import Mounted, Options, Pod
+from testbed.driver import Mounted, Options
 from testbed.tokens import POD_IDENTITY_AUDIENCE, STS_AUDIENCE
 from tests.e2e.conftest import Build
 from tests.e2e.world import OTHER, REGION, World
@@ -16,10 +15,15 @@ DB = "- objectName: db\n  objectType: secretsmanager\n"
 FLAG = "- objectName: /app/flag\n  objectType: ssmparameter\n"
 
 
-@pytest.fixture(autouse=True)
-def secrets(world: World) -> None:
+@pytest.fixture
+def world(world: World) -> World:
+    return with_secrets(world)
+
+
+def with_secrets(world: World) -> World:
     world.aws.cloud.put_secret("db", '{"user": "ada", "port": 5432}')
     world.aws.cloud.put_parameter("/app/flag", "on")
+    return world
 
 
 @pytest.mark.parametrize("use_pod_identity", ["true", "false"])
@@ -33,7 +37,8 @@ def test_a_pod_gets_its_files_by_either_kind_of_identity(
     assert outcome.versions["_app_flag"] == "1"
     used = {call.identity for call in world.aws.journal.calls if call.service != "sts"}
     assert used
-    assert all("assumed-role/web/" in one for one in used)
+    role = world.web.arn.rpartition("/")[2]
+    assert all(f"assumed-role/{role}/" in one for one in used)
 
 
 @pytest.mark.parametrize(
@@ -41,8 +46,8 @@ def test_a_pod_gets_its_files_by_either_kind_of_identity(
     [Options(version="1.5"), Options(version="1.6"), Options(tokens_in="secrets")],
     ids=["driver 1.5", "driver 1.6", "tokens as secrets"],
 )
-def test_every_way_that_a_driver_asks_is_answered(build: Build, options: Options) -> None:
-    world = build("--rotation-poll-interval=0s", options=options).start()
+def test_every_way_that_a_driver_asks_is_answered(node: World, options: Options) -> None:
+    world = node.tenant(options=options)
     for value in ("one", "two", "two"):
         world.aws.cloud.put_secret("db", value)
         assert world.files(DB) == {"db": value.encode()}
@@ -58,9 +63,9 @@ def test_every_way_that_a_driver_asks_is_answered(build: Build, options: Options
     ids=["none", "irsa", "pod identity"],
 )
 def test_a_missing_token_is_named_with_its_remedy(
-    build: Build, audiences: tuple[str, ...], use_pod_identity: str, missing: str
+    node: World, audiences: tuple[str, ...], use_pod_identity: str, missing: str
 ) -> None:
-    world = build(options=Options(audiences=audiences)).start()
+    world = node.tenant(options=Options(audiences=audiences))
     refusal = world.refusal(DB, usePodIdentity=use_pod_identity)
     assert refusal.code is grpc.StatusCode.UNAUTHENTICATED
     assert missing in refusal.message
@@ -72,7 +77,7 @@ def test_the_region_is_the_nodes_where_nobody_names_one(build: Build) -> None:
     world.kubernetes.put_node("node-1", region=OTHER)
     world.aws.cloud.put_secret("db", "of the node's region", region=OTHER)
     assert world.files(DB) == {"db": b"of the node's region"}
-    world.files(DB, Pod(name="web-2", uid="2"))
+    world.files(DB, world.pod(name="web-2", uid="2"))
     assert world.kubernetes.journal.count("get nodes") == 1
 
 
@@ -103,7 +108,7 @@ def test_a_moved_stage_arrives_with_the_next_remount(world: World) -> None:
 
 
 def test_within_the_interval_a_remount_makes_no_call(build: Build) -> None:
-    world = build().start()
+    world = with_secrets(build()).start()
     world.files(DB + FLAG)
     world.aws.journal.clear()
     world.kubernetes.journal.clear()
@@ -114,11 +119,11 @@ def test_within_the_interval_a_remount_makes_no_call(build: Build) -> None:
 
 
 def test_a_second_pod_gets_the_new_value_and_the_first_one_with_it(build: Build) -> None:
-    world = build().start()
+    world = with_secrets(build()).start()
     world.files(DB)
     world.aws.cloud.put_secret("db", "rotated")
     world.wait_until_asked_again()
-    assert world.files(DB, Pod(name="web-2", uid="2")) == {"db": b"rotated"}
+    assert world.files(DB, world.pod(name="web-2", uid="2")) == {"db": b"rotated"}
     assert world.files(DB) == {"db": b"rotated"}
 
 
@@ -146,8 +151,8 @@ def test_a_deleted_secret_is_noticed_at_the_next_remount(world: World) -> None:
 
 
 def test_pods_of_one_service_account_share_one_session(build: Build) -> None:
-    world = build().start()
-    pods = [Pod(name=f"web-{number}", uid=str(number)) for number in range(200)]
+    world = with_secrets(build()).start()
+    pods = [world.pod(name=f"web-{number}", uid=str(number)) for number in range(200)]
     with ThreadPoolExecutor(50) as kubelet:
         got = list(kubelet.map(lambda pod: world.files(DB + FLAG, pod), pods))
     assert len({json.dumps(sorted(map(str, files.items()))) for files in got}) == 1
@@ -218,10 +223,10 @@ def test_what_is_missing_is_named(
 
 
 def test_a_service_account_without_a_role_is_named(world: World) -> None:
-    world.kubernetes.put_service_account("shop", "bare")
-    refusal = world.refusal(DB, Pod(service_account="bare"))
+    world.kubernetes.put_service_account(world.namespace, "bare")
+    refusal = world.refusal(DB, world.pod(service_account="bare"))
     assert refusal.code is grpc.StatusCode.FAILED_PRECONDITION
-    assert "shop/bare" in refusal.message
+    assert f"{world.namespace}/bare" in refusal.message
     assert "eks.amazonaws.com/role-arn" in refusal.message
 
 
@@ -251,11 +256,11 @@ def test_an_answer_over_the_drivers_limit_is_refused_with_sizes(world: World) ->
 
 
 def test_a_role_of_the_service_account_that_was_replaced_is_used(world: World) -> None:
-    other = world.aws.cloud.put_role("other", trust=["shop:web"])
+    other = world.aws.cloud.put_role("other", trust=[f"{world.namespace}:web"])
     world.files(DB)
-    world.kubernetes.put_service_account("shop", "web", role_arn=other.arn)
+    world.kubernetes.put_service_account(world.namespace, "web", role_arn=other.arn)
     world.web.allow.clear()
     # The look-up may be a minute old; a new pod of another account sees the new role at once.
-    world.kubernetes.put_service_account("shop", "fresh", role_arn=other.arn)
-    other.trust.add("shop:fresh")
-    assert world.files(DB, replace(Pod(), uid="2", service_account="fresh"))
+    world.kubernetes.put_service_account(world.namespace, "fresh", role_arn=other.arn)
+    other.trust.add(f"{world.namespace}:fresh")
+    assert world.files(DB, world.pod(uid="2", service_account="fresh"))

@@ -104,7 +104,7 @@ def test_a_class_that_is_broken_when_the_daemon_starts_again_shows_everywhere(
     world.files(DB)
     world.signal(signal.SIGTERM)
     assert world.ended() == 0
-    world.log.clear()
+    world.forget_log()
     world.start()
     world.mount("- objectName: db\n  objectTyp: secretsmanager\n")
     assert metric(world, "mounts_failing") == 1

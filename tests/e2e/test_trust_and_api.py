@@ -1,5 +1,6 @@
 """Certificates that are not trusted, and an API server that fails."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,11 +14,26 @@ from testbed.faults import Effect
 from testbed.tls import Authority
 from tests.e2e.conftest import Build
 from tests.e2e.usage import back_to_normal
+from tests.e2e.world import World, a_world
 from tests.waiting import eventually
 
 DB = "- {objectName: db, objectType: secretsmanager}\n"
 FLAG = "- {objectName: flag, objectType: ssmparameter}\n"
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[World]:
+    flags = ("--rotation-poll-interval=0s", "--mount-timeout=500ms", "--mount-workers=4")
+    with a_world(*flags) as world:
+        yield world.start()
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    world.aws.cloud.put_secret("db", "value")
+    world.aws.cloud.put_parameter("flag", "on")
+    return world
 
 
 @pytest.mark.parametrize("is_expired", [True, False], ids=["expired", "of an unknown authority"])
@@ -68,19 +84,18 @@ def test_a_new_ca_bundle_is_read_without_a_restart(build: Build, tmp_path: Path)
     ids=["401", "429", "503", "hang", "trickle"],
 )
 def test_a_failing_api_server_stops_new_accounts_alone(
-    build: Build, effect: Effect, code: grpc.StatusCode
+    world: World, effect: Effect, code: grpc.StatusCode
 ) -> None:
-    world = build("--rotation-poll-interval=0s", "--mount-timeout=500ms").start()
-    world.aws.cloud.put_secret("db", "value")
     world.files(DB)
-    world.kubernetes.put_service_account("shop", "new", role_arn=world.web.arn)
-    world.web.trust.add("shop:new")
-    new = Pod(name="new", uid="2", service_account="new")
+    new = world.new_account(world.namespace)
     with back_to_normal(world.pid, threads=8):
         world.kubernetes.faults.inject(effect)
         refusal = world.refusal(DB, new)
         assert refusal.code is code
-        assert "shop/new" in refusal.message or "in time" in refusal.message
+        assert (
+            f"{world.namespace}/{new.service_account}" in refusal.message
+            or "in time" in refusal.message
+        )
         assert world.files(DB), "a known account is served"
         world.kubernetes.faults.clear()
         assert world.files(DB, new) == {"db": b"value"}
@@ -98,11 +113,8 @@ def test_a_failing_api_server_stops_new_accounts_alone(
     ids=["sts hangs", "ssm hangs", "agent hangs", "secretsmanager trickles", "agent trickles"],
 )
 def test_a_call_that_hangs_ends_in_time_and_leaves_nothing_behind(
-    build: Build, service: str, effect: Effect
+    world: World, service: str, effect: Effect
 ) -> None:
-    world = build("--mount-timeout=500ms", "--mount-workers=4").start()
-    world.aws.cloud.put_secret("db", "value")
-    world.aws.cloud.put_parameter("flag", "on")
     use_pod_identity = str(service == "agent").lower()
     with back_to_normal(world.pid, threads=8, files=8):
         for fake in (world.aws, world.agent):

@@ -1,5 +1,7 @@
 """A node in miniature: the real daemon as a process, and fakes of everything that it talks to."""
 
+import copy
+import itertools
 import os
 import subprocess
 import tempfile
@@ -8,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 from urllib.request import urlopen
 from uuid import uuid4
 
@@ -29,6 +32,8 @@ PROMPTLY = 5.0
 SHORT_CONNECTIONS = "tests.e2e.mains:short_connections"
 """A daemon that ends its connections after half a second: tests are shorter than a node's life."""
 
+_numbers = itertools.count(1)
+
 
 @dataclass
 class World:
@@ -45,17 +50,57 @@ class World:
     command: tuple[str, ...] = ()
     """Starts the daemon, where a forked process will not do."""
     options: Options = field(default_factory=Options)
+    namespace: str = "shop"
 
     def __post_init__(self) -> None:
-        self.aws.cloud.region = REGION
-        self.web = self.aws.cloud.put_role(ROLE, trust=["shop:web"])
-        self.aws.cloud.associate("shop", "web", self.web)
-        self.kubernetes.put_service_account("shop", "web", role_arn=self.web.arn)
         self.kubernetes.put_node("node-1", region=REGION)
-        self.kubernetes.put_pod("shop", "web-1", node="node-1")
-        self.log: list[str] = []
+        self._log: list[str] = []
         self._process: subprocess.Popen[str] | Forked | None = None
         self._driver: Driver | None = None
+        self._settle(ROLE)
+
+    def _settle(self, role: str) -> None:
+        """Make the account `web` with its role and pod."""
+        self.aws.cloud.region = REGION
+        self.web = self.aws.cloud.put_role(role, trust=[f"{self.namespace}:web"])
+        self.aws.cloud.associate(self.namespace, "web", self.web)
+        self.kubernetes.put_service_account(self.namespace, "web", role_arn=self.web.arn)
+        self.kubernetes.put_pod(self.namespace, "web-1", node="node-1")
+        self._log_begins = len(self._log)
+
+    def tenant(self, **changes: Any) -> "World":
+        """This node for one more test: nothing in AWS, all calls forgotten, and a namespace, role
+        and volumes that the daemon knows nothing of. Tests of one node run one after another."""
+        number = next(_numbers)
+        self.aws.cloud.secrets.clear()
+        self.aws.cloud.parameters.clear()
+        for fake in (self.aws, self.agent, self.kubernetes):
+            fake.journal.clear()
+        other = copy.copy(self)
+        vars(other).update(changes, namespace=f"shop-{number}")
+        other._settle(f"{ROLE}-{number}")
+        other._driver = Driver(self.socket, self.folder / f"kubelet-{number}", other.options)
+        return other
+
+    def leave(self) -> None:
+        """The end of a tenant: all is well again for the next one."""
+        self.driver.__exit__()
+        for fake in (self.aws, self.agent, self.kubernetes):
+            fake.faults.clear()
+        self.kubernetes.forbidden.clear()
+
+    @property
+    def log(self) -> list[str]:
+        """Lines of the daemon since this world is there, or since `forget_log`."""
+        return self._log[self._log_begins :]
+
+    def forget_log(self) -> None:
+        """Look at later lines alone."""
+        self._log_begins = len(self._log)
+
+    def pod(self, **fields: str) -> Pod:
+        """A pod of this namespace, of the account `web` unless `fields` say otherwise."""
+        return Pod(**{"namespace": self.namespace, **fields})
 
     @property
     def socket(self) -> Path:
@@ -116,7 +161,7 @@ class World:
         return self
 
     def _serves(self) -> bool:
-        assert self._reader.is_alive(), f"the daemon ended: {self.log}"
+        assert self._reader.is_alive(), f"the daemon ended: {self._log}"
         return any('"serving"' in line for line in self.log)
 
     def new_account(self, namespace: str = "other") -> Pod:
@@ -131,7 +176,7 @@ class World:
         self, objects: str, pod: Pod | None = None, **parameters: str
     ) -> Mounted | MountRefused:
         """Mount a class, in the region of the node unless the test names one."""
-        return self.driver.mount(pod or Pod(), {"objects": objects, **parameters})
+        return self.driver.mount(pod or self.pod(), {"objects": objects, **parameters})
 
     def files(self, objects: str, pod: Pod | None = None, **parameters: str) -> dict[str, bytes]:
         """Mount, which must succeed; the files by path."""
@@ -139,7 +184,7 @@ class World:
 
     def promptly(self, objects: str, pod: Pod | None = None, **parameters: str) -> dict[str, bytes]:
         """Mount a new pod of `web`, or this one, which must succeed within `PROMPTLY`."""
-        pod = pod or Pod(uid=str(uuid4()))
+        pod = pod or self.pod(uid=str(uuid4()))
         with Driver(self.socket, self.folder / "kubelet", Options(timeout=PROMPTLY)) as driver:
             return _files(driver.mount(pod, {"objects": objects, **parameters}))
 
@@ -159,7 +204,7 @@ class World:
     @property
     def web_address(self) -> tuple[str, int]:
         """Host and port of the metrics page."""
-        for line in self.log:
+        for line in reversed(self._log):
             if '"web pages are up"' in line:
                 host, _, port = line.split('"address": "')[1].split('"')[0].rpartition(":")
                 return host, int(port)
@@ -202,7 +247,7 @@ class World:
     def _read(self, process: subprocess.Popen[str] | Forked) -> None:
         assert process.stderr is not None
         for line in process.stderr:
-            self.log.append(line.rstrip("\n"))
+            self._log.append(line.rstrip("\n"))
 
 
 def _files(outcome: Mounted | MountRefused) -> dict[str, bytes]:
