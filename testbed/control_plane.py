@@ -31,6 +31,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from testbed.cluster import Address, ClusterClient
 
 CRDS = Path(__file__).parents[1] / "deploy" / "crds"
+CONTROLLERS = (
+    "clusterrole-aggregation-controller",
+    "garbage-collector-controller",
+    "namespace-controller",
+)
 AUDIENCES = ("https://kubernetes.default.svc", "sts.amazonaws.com")
 _TOKEN = "testbed-admin"  # noqa: S105 (of a server on loopback that lives for one test run)
 _START_SECONDS = 50.0
@@ -205,7 +210,7 @@ def _api_server_arguments(folder: Path, etcd: int, port: int) -> Iterable[str]:
 
 def _controller_manager_arguments(address: Address) -> Iterable[str]:
     yield f"--kubeconfig={address.kubeconfig}"
-    yield "--controllers=garbage-collector-controller,namespace-controller"
+    yield f"--controllers={','.join(CONTROLLERS)}"
     yield "--leader-elect=false"
     yield "--secure-port=0"
     yield "--use-service-account-credentials=false"

@@ -39,10 +39,14 @@ def rendered(base: Path) -> tuple[Document, ...]:
 
 
 def templated(
-    chart: Path, values: Mapping[str, Any], *, release: str = "secrets-provider-aws"
+    chart: Path,
+    values: Mapping[str, Any],
+    *,
+    release: str = "secrets-provider-aws",
+    namespace: str = "kube-system",
 ) -> tuple[Document, ...]:
-    """What `helm install --namespace kube-system` would apply; raises `HelmRefused`."""
-    where = ("--namespace", "kube-system", "--values", "-")
+    """What `helm install` would apply; raises `HelmRefused`."""
+    where = ("--namespace", namespace, "--values", "-")
     return _loaded(_run("helm", "template", release, chart, *where, given=json.dumps(values)))
 
 

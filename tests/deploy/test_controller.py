@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from provider.controller.config import OPTIONS, Config, configure
+from provider.controller.config import Config
 from provider.controller.kinds import GENERATORS
-from provider.runtime.options import flag
 from tests.deploy import manifests
+from tests.deploy.controller_chart import started_with
 
 BASE = manifests.rendered(manifests.DEPLOY / "controller" / "base")
 SCOPED = manifests.rendered(manifests.DEPLOY / "controller" / "overlays" / "scoped")
@@ -22,12 +22,7 @@ def pod(found: tuple[manifests.Document, ...]) -> Any:
 def config(found: tuple[manifests.Document, ...]) -> Config:
     """The settings that the container starts with."""
     [container] = pod(found)["containers"]
-    command, *arguments = container["args"]
-    assert command == "controller"
-    values = {one["name"]: one["valueFrom"]["fieldRef"]["fieldPath"] for one in container["env"]}
-    names = {flag(name): name for name in OPTIONS}
-    given = dict(one.split("=", 1) for one in arguments)
-    return configure({names[name]: text for name, text in given.items()}, values)
+    return started_with(container)
 
 
 @pytest.mark.parametrize("version", manifests.KUBERNETES)
@@ -95,10 +90,27 @@ def test_scoped_there_is_no_right_for_the_cluster() -> None:
     assert config(SCOPED).namespace == "$(POD_NAMESPACE)"
 
 
+def for_people(role: manifests.Document) -> bool:
+    """Whether a role adds to Kubernetes's own roles view and edit."""
+    return any("aggregate-to" in label for label in role["metadata"]["labels"])
+
+
+def test_who_may_edit_a_namespace_may_edit_its_resources_and_no_others() -> None:
+    roles = {one["metadata"]["name"]: one for one in BASE if for_people(one)}
+    view, edit = roles["secrets-controller-aws-view"], roles["secrets-controller-aws-edit"]
+    for role, verbs in ((view, {"get", "list", "watch"}), (edit, {"create", "patch", "delete"})):
+        for rule in role["rules"]:
+            assert verbs <= set(rule["verbs"])
+    written = {resource for rule in edit["rules"] for resource in rule["resources"]}
+    assert {"externalsecrets", "secretstores", "passwords"} <= written
+    assert not [one for one in written if one.startswith("cluster")]
+
+
 @pytest.mark.parametrize("name", RENDERED)
 def test_no_right_is_for_everything(name: str) -> None:
     kinds = ("Role", "ClusterRole")
-    rules = [rule for one in RENDERED[name] if one["kind"] in kinds for rule in one["rules"]]
+    own = [one for one in RENDERED[name] if one["kind"] in kinds and not for_people(one)]
+    rules = [rule for one in own for rule in one["rules"]]
     for rule in rules:
         assert "*" not in (*rule["apiGroups"], *rule["resources"], *rule["verbs"])
     written = {

@@ -1,12 +1,20 @@
-"""The controller has all the rights that it needs: it runs with those of deploy/controller."""
+"""The controller has all the rights that it needs: it runs with those that deploy/ gives it.
+
+Those of the chart are those of deploy/controller: tests/deploy/test_controller_chart.py.
+"""
 
 import json
+from collections.abc import Sequence
 
+import pytest
 import yaml
 
+from testbed.cluster import ClusterClient
 from tests.controller.e2e.test_lifecycle import REGION, STORE, SYNCED, external_secret
-from tests.controller.e2e.world import World
+from tests.controller.e2e.world import PLURALS, World
 from tests.deploy import manifests
+from tests.deploy.controller_chart import MATRIX, rendered
+from tests.deploy.manifests import Document
 from tests.waiting import eventually
 
 HOME = "external-secrets"
@@ -14,10 +22,9 @@ ACCOUNT = "secrets-controller-aws"
 RULES = ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 
 
-def start_with_rights_of(world: World, overlay: str, *flags: str) -> None:
+def start_with_rights_of(world: World, found: Sequence[Document], *flags: str) -> None:
     """Apply what is about rights, and run as the ServiceAccount."""
     world.cluster.make_namespace(HOME)
-    found = manifests.rendered(manifests.DEPLOY / "controller" / overlay)
     world.apply(yaml.safe_dump_all([dict(one) for one in found if one["kind"] in RULES]))
     world.token = world.cluster.service_account_token(HOME, ACCOUNT)
     world.flags = (f"--lease-namespace={HOME}", *flags)
@@ -30,7 +37,7 @@ def refusals(world: World) -> list[str]:
 
 def test_the_cluster_role_is_enough_for_everything(own_world: World) -> None:
     world = own_world
-    start_with_rights_of(world, "base")
+    start_with_rights_of(world, rendered("default"))
     place = world.namespace
     world.keys(place, "keys", "id", "secret")
     world.role(place, "app")
@@ -80,7 +87,8 @@ def test_scoped_it_works_with_rights_in_its_namespace_alone(own_world: World) ->
     for name in ("clusterroles", "clusterrolebindings"):
         path = f"/apis/rbac.authorization.k8s.io/v1/{name}/{ACCOUNT}"
         world.cluster.ask("DELETE", path)
-    start_with_rights_of(world, "overlays/scoped", f"--namespace={HOME}")
+    scoped = manifests.rendered(manifests.DEPLOY / "controller" / "overlays" / "scoped")
+    start_with_rights_of(world, scoped, f"--namespace={HOME}")
     world.keys(HOME, "keys", "id", "secret")
     world.aws.cloud.put_secret("db", '{"password": "p-1"}', region=REGION)
     world.apply(STORE, HOME)
@@ -90,3 +98,38 @@ def test_scoped_it_works_with_rights_in_its_namespace_alone(own_world: World) ->
     eventually(lambda: world.data("s", HOME) is None, "the end of the Secret")
     world.delete("SecretStore", "aws", HOME)
     assert refusals(world) == []
+
+
+@pytest.mark.parametrize("case", MATRIX)
+def test_the_api_server_takes_what_the_chart_renders(cluster: ClusterClient, case: str) -> None:
+    for one in rendered(case):
+        if one["apiVersion"].startswith(("monitoring.", "apiextensions.")):
+            continue  # not known here; applied as they are in deploy/crds
+        about = one["metadata"]
+        if "namespace" in about:
+            cluster.make_namespace(about["namespace"])
+        root = "api" if one["apiVersion"] == "v1" else "apis"
+        place = f"/namespaces/{about['namespace']}" if "namespace" in about else ""
+        plural = PLURALS.get(one["kind"]) or f"{one['kind'].lower()}s"
+        path = f"/{root}/{one['apiVersion']}{place}/{plural}/{about['name']}"
+        query = "fieldManager=helm&force=true&dryRun=All&fieldValidation=Strict"
+        cluster.do("PATCH", f"{path}?{query}", one, "application/apply-patch+yaml")
+
+
+def test_who_may_edit_a_namespace_may_edit_its_external_secrets(cluster: ClusterClient) -> None:
+    roles = [one for one in rendered("default") if one["kind"] == "ClusterRole"]
+    path = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
+    for role in roles:
+        cluster.apply(path, role)
+
+    def resources(name: str) -> set[str]:
+        rules = cluster.do("GET", f"{path}/{name}")["rules"]
+        return {
+            resource
+            for rule in rules
+            if "create" in rule["verbs"]
+            for resource in rule["resources"]
+        }
+
+    eventually(lambda: {"externalsecrets", "secretstores"} <= resources("edit"), "aggregation")
+    assert "externalsecrets" not in resources("view")
