@@ -44,7 +44,7 @@ COMMANDS: Mapping[str, Command] = {
         "show identity, calls and files of a class", "provider.tools.explain.command"
     ),
     "iam-policy": Command(
-        "print the IAM policy that classes need", "provider.tools.iam_policy.command"
+        "print the IAM policy that classes and stores need", "provider.tools.iam_policy.command"
     ),
     "convert": Command(
         "convert External Secrets resources to SecretProviderClasses",

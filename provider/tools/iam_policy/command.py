@@ -20,7 +20,7 @@ from provider.tools.iam_policy.permissions import (
     region_of_key,
     regions_of,
 )
-from provider.tools.iam_policy.policy import Grants, Statement
+from provider.tools.iam_policy.policy import Grants, Statement, joined
 from provider.tools.iam_policy.service_accounts import (
     ServiceAccount,
     account_of,
@@ -31,6 +31,8 @@ from provider.tools.iam_policy.service_accounts import (
 )
 from provider.tools.iam_policy.trust import irsa, pod_identity
 from provider.tools.iam_policy.warnings import warnings
+from provider.tools.resources.kinds import is_resource
+from provider.tools.resources.parsed import Resource, read_resource
 from provider.tools.sources import Source, read_sources, refuse
 from provider.tools.terminal import Paint, printable
 
@@ -44,6 +46,8 @@ class _Input:
     classes: Sequence[ClassManifest]
     specs: Sequence[ClassSpec]
     manifests: Sequence[Manifest]
+    resources: Sequence[Resource]
+    """External Secrets resources."""
 
 
 def run(namespace: Namespace) -> int:
@@ -51,7 +55,7 @@ def run(namespace: Namespace) -> int:
     options = checked(namespace)
     given = _read(options.files)
     try:
-        granted = _by_account(given, options) if options.by else _for_all(given, options)
+        granted = _granted(given, options)
     except MissingInformation as missing:
         raise CommandFailed(2, str(missing)) from missing
     paint = Paint.for_stream(sys.stderr)
@@ -60,6 +64,26 @@ def run(namespace: Namespace) -> int:
         sys.stderr.write(f"{title}: {printable(warning)}\n")
     sys.stdout.write(_rendered(granted, options))
     return 0
+
+
+def _granted(given: _Input, options: Options) -> Mapping[str, Grants]:
+    """The policies by name."""
+    stores: Mapping[str, Grants] = {}
+    if given.resources:
+        from provider.tools.iam_policy.stores import StorePolicies  # noqa: PLC0415 (rarely needed)
+
+        stores = StorePolicies(given.resources, given.manifests, options).granted()
+    if options.by == "store" or not given.classes:
+        if not stores:
+            raise MissingInformation("no ExternalSecret in the files names a store")
+        return stores
+    if not options.by and stores:
+        raise MissingInformation(
+            "the files hold classes and stores, which have different identities: add --by "
+            "service-account, or --by store for the stores alone"
+        )
+    granted = _by_account(given, options) if options.by else _for_all(given, options)
+    return {**granted, **{name: joined(granted.get(name), one) for name, one in stores.items()}}
 
 
 def _for_all(given: _Input, options: Options) -> Mapping[str, Grants]:
@@ -108,16 +132,19 @@ def _read(names: Sequence[str]) -> _Input:
     classes: list[ClassManifest] = []
     specs: list[ClassSpec] = []
     manifests: list[Manifest] = []
+    resources: list[Resource] = []
     # Service accounts and pods may be in other files than the classes.
     for source in read_sources(names, refuse, lambda text: "apiVersion" in text):
         found = _parsed(source)
         manifests += found[0]
+        resources += (read_resource(source, one) for one in found[0] if is_resource(one))
         for klass in found[1]:
             classes.append(klass)
             specs.append(_spec(source, klass))
-    if not classes:
-        raise CommandFailed(2, "the files hold no SecretProviderClass of the provider aws")
-    return _Input(classes, specs, manifests)
+    if not (classes or resources):
+        what = "no SecretProviderClass of the provider aws, and no External Secrets resource"
+        raise CommandFailed(2, f"the files hold {what}")
+    return _Input(classes, specs, manifests, resources)
 
 
 def _parsed(source: Source) -> tuple[Sequence[Manifest], Sequence[ClassManifest]]:
@@ -126,7 +153,8 @@ def _parsed(source: Source) -> tuple[Sequence[Manifest], Sequence[ClassManifest]
         classes = [one for one in read_classes(source.text) if one.provider == "aws"]
         return read_manifests(source.text), classes
     except InvalidSpec as invalid:
-        if not source.is_named and "SecretProviderClass" not in source.text:
+        mentions = ("SecretProviderClass", "external-secrets.io")
+        if not (source.is_named or any(one in source.text for one in mentions)):
             return (), ()
         raise CommandFailed(2, f"{source.name}:\n{invalid}") from invalid
 
@@ -212,7 +240,8 @@ def _rendered(granted: Mapping[str, Grants], options: Options) -> str:
 
         return cloudformation(granted)
     if options.by:
-        whole = {"serviceAccounts": {name: one.documents() for name, one in granted.items()}}
+        kind = "stores" if options.by == "store" else "serviceAccounts"
+        whole = {kind: {name: one.documents() for name, one in granted.items()}}
         return json.dumps(whole, indent=2) + "\n"
     (grants,) = granted.values()
     return grants.as_json()

@@ -17,12 +17,15 @@ EXIT_CODES: Mapping[int, str] = {
     2: "wrong command line or file, mistakes in a class, or missing information",
 }
 _USE = """\
-The policy is for the role of the pods that mount the classes, for all classes together:
+The policy is for the role of the pods that mount the classes, for all classes together, or for the
+identity of the stores that ExternalSecrets name:
   secrets-provider-aws iam-policy class.yaml --account 111122223333 > policy.json
+  secrets-provider-aws iam-policy store.yaml es.yaml --by store --account 111122223333
   aws iam put-role-policy --role-name ROLE --policy-name secrets \\
     --policy-document file://policy.json
 With --trust, and for classes that assume a role, the JSON is an object with the documents policy,
-trust and assumedRoles (by their ARNs). With --by, it is an object of these by service account.
+trust and assumedRoles (by their ARNs). With --by, it is an object of these by service account or
+store.
 """
 Trust = Literal["irsa", "pod-identity"]
 """How pods authenticate."""
@@ -40,12 +43,13 @@ class Options:
     regions: Sequence[str]
     kms_keys: Sequence[str]
     cover_optional: bool
-    by: Literal["service-account"] | None
+    by: Literal["service-account", "store"] | None
     trust: Trust | None
     oidc_provider: str
     cluster: str | None
     service_accounts: Sequence[ServiceAccount]
     namespace: str
+    controller: ServiceAccount
 
 
 def checked(namespace: argparse.Namespace) -> Options:
@@ -55,9 +59,11 @@ def checked(namespace: argparse.Namespace) -> Options:
         raise UsageError("--trust irsa needs --oidc-provider: the cluster's, an ARN or its URL")
     if options.by and options.service_accounts:
         raise UsageError("--by takes the service accounts from the files: leave --service-account")
-    if not (options.trust or options.by) and (options.oidc_provider or options.service_accounts):
+    if not (options.trust or options.by == "service-account") and (
+        options.oidc_provider or options.service_accounts
+    ):
         raise UsageError("--oidc-provider and --service-account need --trust")
-    if options.cluster and options.trust != "pod-identity" and not options.by:
+    if options.cluster and options.trust != "pod-identity" and options.by != "service-account":
         raise UsageError("--cluster needs --trust pod-identity")
     return options
 
@@ -65,7 +71,9 @@ def checked(namespace: argparse.Namespace) -> Options:
 def add_options(parser: Parser) -> None:
     """Add every option of the command."""
     parser.usage = f"{parser.prog} FILE… [OPTION…]"
-    parser.description = "Print the IAM policy that allows reading what classes name."
+    parser.description = (
+        "Print the IAM policy that allows reading what classes and External Secrets resources name."
+    )
     parser.epilog = f"{_USE}\n{paragraph('exit codes', EXIT_CODES)}"
     add = parser.add_argument
     manifests = "manifests, or folders of them; - is stdin"
@@ -80,8 +88,15 @@ def add_options(parser: Parser) -> None:
     add("--kms-key", **_repeated("kms_keys", _key), metavar="ARN", help=key)
     optional = "allow optional secrets by the beginning of their names (NAME*): see the warning"
     add("--cover-optional", action="store_true", help=optional)
-    each = "a policy and a trust policy for each service account whose pods mount a class"
-    add("--by", choices=("service-account",), help=each)
+    each = (
+        "a policy for each store, or with a trust policy for each service account: those of pods "
+        "that mount a class, and of stores"
+    )
+    add("--by", choices=("service-account", "store"), help=each)
+    own = ServiceAccount("external-secrets", "secrets-controller-aws")
+    ours = f"service account of the controller, for stores without auth; default: {own}"
+    controller: dict[str, Any] = {"type": _service_account, "default": own}
+    add("--controller", **controller, metavar="NAMESPACE/NAME", help=ours)
     _add_trust(parser.add_argument_group("trust policy of the role").add_argument)
 
 

@@ -100,28 +100,36 @@ class Permissions:
             grouped[region, frozenset(actions)].append(resource)
         read = [
             Statement(
-                f"Read{_SIDS[actions]}{_camel(region)}",
+                f"Read{_SIDS[actions]}{camel(region)}",
                 tuple(sorted(actions)),
                 tuple(sorted(resources)),
             )
             for (region, actions), resources in grouped.items()
         ]
         in_order = sorted(read, key=lambda one: one.sid)
-        return (*in_order, *self._decrypting(keys), *self._assuming())
+        return (*in_order, *decrypting(keys, self._services()), *self._assuming())
 
     def _add(self, ref: SecretRef, place: Place) -> None:
         if ref.store == "secretsmanager":
             # Whether an immutable version has changed is never asked.
             wanted = {GET_SECRET} if ref.is_immutable else {GET_SECRET, DESCRIBE_SECRET}
             is_covered = self.covers_optional and may_be_denied(ref)
-            resource = _secret(ref.name, place, "*" if is_covered else _SUFFIX)
+            resource = secret_resource(ref.name, place, "*" if is_covered else _SUFFIX)
             self.actions[place.region, resource] |= wanted
             return
         action = GET_PARAMETERS if ref.store == "ssmparameter" else GET_BY_PATH
-        self.actions[place.region, _parameter(ref.name, place)].add(action)
+        self.actions[place.region, parameter_resource(ref.name, place)].add(action)
         if ref.name.startswith(_SECRET_REFERENCE):
-            secret = _secret(ref.name.removeprefix(_SECRET_REFERENCE), place)
+            secret = secret_resource(ref.name.removeprefix(_SECRET_REFERENCE), place)
             self.actions[place.region, secret].add(GET_SECRET)
+
+    def _services(self) -> set[tuple[str, str]]:
+        """The services that are read in each region."""
+        return {
+            (region, action.partition(":")[0])
+            for (region, _), actions in self.actions.items()
+            for action in actions
+        }
 
     def _assuming(self) -> Iterator[Statement]:
         for sid, wanted in _ASSUMING.items():
@@ -129,27 +137,25 @@ class Permissions:
             if roles:
                 yield Statement(sid, tuple(sorted(wanted)), tuple(roles))
 
-    def _decrypting(self, keys: Iterable[str]) -> Iterator[Statement]:
-        """`kms:Decrypt`, restricted to calls that the stores make for the pod."""
-        by_region: dict[str, list[str]] = defaultdict(list)
-        for key in sorted(set(keys)):
-            by_region[region_of_key(key)].append(key)
-        for region, arns in by_region.items():
-            suffix = partition(region).domain
-            services = sorted(
-                {
-                    action.partition(":")[0]
-                    for (where, _), actions in self.actions.items()
-                    if where == region
-                    for action in actions
-                }
-            )
-            if not services:
-                continue  # the key is for another role
-            via = tuple(f"{service}.{region}.{suffix}" for service in services)
-            condition = Condition("StringEquals", "kms:ViaService", via)
-            sid = f"Decrypt{_camel(region)}"
-            yield Statement(sid, ("kms:Decrypt",), tuple(arns), (condition,))
+
+def decrypting(keys: Iterable[str], read: Iterable[tuple[str, str]]) -> Iterator[Statement]:
+    """`kms:Decrypt`, restricted to calls that the stores make.
+
+    `read` are regions, each with a service that is read there; keys of other regions are left out.
+    """
+    by_region: dict[str, list[str]] = defaultdict(list)
+    for key in sorted(set(keys)):
+        by_region[region_of_key(key)].append(key)
+    services = sorted(set(read))
+    for region, arns in by_region.items():
+        suffix = partition(region).domain
+        via = tuple(
+            f"{service}.{region}.{suffix}" for where, service in services if where == region
+        )
+        if not via:
+            continue  # the key is for another role
+        condition = Condition("StringEquals", "kms:ViaService", via)
+        yield Statement(f"Decrypt{camel(region)}", ("kms:Decrypt",), tuple(arns), (condition,))
 
 
 def regions_of(klass: ClassSpec, given: Sequence[str]) -> Sequence[str]:
@@ -184,7 +190,7 @@ def may_be_denied(ref: SecretRef) -> bool:
     return ref.optional and ref.store == "secretsmanager" and not looks_complete(ref.name)
 
 
-def _secret(name: str, place: Place, suffix: str = _SUFFIX) -> str:
+def secret_resource(name: str, place: Place, suffix: str = _SUFFIX) -> str:
     """The resource of a secret, by its name or its ARN, complete or partial."""
     if looks_complete(name):
         return literal(name)
@@ -196,7 +202,7 @@ def _secret(name: str, place: Place, suffix: str = _SUFFIX) -> str:
     return arn + suffix
 
 
-def _parameter(name: str, place: Place) -> str:
+def parameter_resource(name: str, place: Place) -> str:
     """The resource of a parameter or of a path."""
     if looks_like_arn(name):
         return literal(name)
@@ -206,5 +212,5 @@ def _parameter(name: str, place: Place) -> str:
     return place.own("ssm", resource)
 
 
-def _camel(region: str) -> str:
+def camel(region: str) -> str:
     return "".join(map(str.capitalize, region.split("-")))

@@ -6,7 +6,7 @@ variables", special characters).
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 VERSION = "2012-10-17"
@@ -106,3 +106,16 @@ class Grants:
         """The bare policy if there is nothing else, so that it can be used as it is."""
         whole = self.documents()
         return json.dumps(whole if len(whole) > 1 else whole["policy"], indent=2) + "\n"
+
+
+def joined(first: Grants | None, second: Grants) -> Grants:
+    """What either needs, for one role. Names of statements stay unique."""
+    if first is None:
+        return second
+    statements = tuple(dict.fromkeys((*first.policy, *second.policy)))
+    sids = unique(one.sid for one in statements)
+    policy = tuple(replace(one, sid=sid) for one, sid in zip(statements, sids, strict=True))
+    assumed = dict(first.assumed)
+    for arn, more in second.assumed:
+        assumed[arn] = (*assumed.get(arn, ()), *more)
+    return Grants(policy, first.trust or second.trust, tuple(assumed.items()))

@@ -1,0 +1,233 @@
+"""The policies that External Secrets resources need: for the identity of each store."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from provider.aws.regions import partition_of
+from provider.controller.entries import entries_of
+from provider.controller.generators import PUBLIC_REGION
+from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.controller.resources.generators import (
+    EcrAuthorizationTokenSpec,
+    StsSessionTokenSpec,
+)
+from provider.controller.resources.objects import ClusterExternalSecret, Store
+from provider.controller.resources.references import credential_namespace, generators_of
+from provider.controller.resources.store import Auth, AwsProvider
+from provider.controller.resources.store_ref import GeneratorRef, StoreKind
+from provider.controller.store_identity import session_tags
+from provider.engine.model import AssumeRole
+from provider.manifests.kubernetes import Manifest
+from provider.manifests.problems import quote
+from provider.tools.ending import CommandFailed
+from provider.tools.iam_policy.options import Options, Trust
+from provider.tools.iam_policy.permissions import MissingInformation, Place
+from provider.tools.iam_policy.policy import Grants, Statement
+from provider.tools.iam_policy.service_accounts import (
+    ServiceAccount,
+    account_of,
+    aws_accounts,
+    role_account,
+)
+from provider.tools.iam_policy.store_permissions import ECR, ECR_PUBLIC, StorePermissions
+from provider.tools.iam_policy.trust import irsa, pod_identity
+from provider.tools.resources.lookup import Lookup, lookup
+from provider.tools.resources.parsed import Resource
+
+_KINDS = ("ExternalSecret", "ClusterExternalSecret")
+
+
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """Who a store is to AWS: a service account, the controller itself, or access keys."""
+
+    store: str
+    """Kind, namespace and name of the store or generator."""
+    account: ServiceAccount | None
+    kind: Trust | None
+    """None: there is no trust policy, as for a user."""
+
+    def __str__(self) -> str:
+        return str(self.account) if self.account else f"access keys of {self.store}"
+
+
+@dataclass(slots=True)
+class _Needs:
+    """What one identity needs, and the roles that it assumes."""
+
+    own: StorePermissions = field(default_factory=StorePermissions)
+    assumed: dict[str, StorePermissions] = field(default_factory=dict)
+    regions: list[str] = field(default_factory=list)
+    identities: dict[_Identity, None] = field(default_factory=dict)
+
+    def holder(self, roles: Sequence[AssumeRole]) -> StorePermissions:
+        """The permissions of the last role; each one may assume the next."""
+        holder = self.own
+        for role in roles:
+            holder.add_role(role)
+            holder = self.assumed.setdefault(role.arn, StorePermissions())
+        return holder
+
+
+class StorePolicies:
+    """Collects what the resources of some files need."""
+
+    def __init__(
+        self, resources: Sequence[Resource], manifests: Sequence[Manifest], options: Options
+    ) -> None:
+        self._resources = [one for one in resources if one.kind in _KINDS]
+        self._files: Lookup = lookup(resources, manifests)
+        self._manifests = manifests
+        self._options = options
+
+    def granted(self) -> Mapping[str, Grants]:
+        """The policies: of all stores together, or by store or service account.
+
+        Raises `MissingInformation`, and `CommandFailed` for a faulty resource.
+        """
+        needs: dict[str, _Needs] = {}
+        for one in self._resources:
+            for namespace in self._namespaces(one):
+                self._add(one, namespace, needs)
+        return {name: self._grants(one) for name, one in sorted(needs.items())}
+
+    def _namespaces(self, one: Resource) -> Sequence[str]:
+        parsed = one.parsed
+        named: Sequence[str] = ()
+        if isinstance(parsed, ClusterExternalSecret) and parsed.spec:
+            named = parsed.spec.namespaces
+        return named or [one.namespace or self._options.namespace]
+
+    def _add(self, one: Resource, namespace: str, needs: dict[str, _Needs]) -> None:
+        spec = _spec(one)
+        for entry in entries_of(spec):
+            if isinstance(entry.what, GeneratorRef):
+                continue
+            store = self._store(one, (entry.store.kind, namespace, entry.store.name))
+            aws = _aws(store)
+            identity = self._identity(_called(store), store.kind, aws.auth, namespace)
+            found = self._needs(needs, identity)
+            roles = _roles(store, aws, namespace)
+            place = Place(aws.region, self._account(identity, roles))
+            found.holder(roles).add_entry(entry, aws, place)
+            found.regions.append(aws.region)
+        for ref in generators_of(spec):
+            self._add_generator((ref.kind, namespace, ref.name), needs)
+
+    def _add_generator(self, named: tuple[str, str, str], needs: dict[str, _Needs]) -> None:
+        kind, namespace, name = named
+        generator = self._files.generator(*named)
+        if generator is None:
+            raise MissingInformation(f"the generator {kind} {quote(name)} is not in the files")
+        spec = generator.spec
+        if not isinstance(spec, EcrAuthorizationTokenSpec | StsSessionTokenSpec):
+            return
+        called = f"{kind} {namespace}/{name}"
+        identity = self._identity(called, "SecretStore", spec.auth, namespace)
+        found = self._needs(needs, identity)
+        holder = found.holder([AssumeRole(spec.role)] if spec.role else [])
+        found.regions.append(spec.region)
+        if isinstance(spec, EcrAuthorizationTokenSpec):
+            is_public = spec.scope == "public"
+            region = PUBLIC_REGION if is_public else spec.region
+            holder.add_generator(ECR_PUBLIC if is_public else ECR, region)
+
+    def _needs(self, needs: dict[str, _Needs], identity: _Identity) -> _Needs:
+        by = self._options.by
+        name = identity.store if by == "store" else str(identity) if by else "external-secrets"
+        found = needs.setdefault(name, _Needs())
+        found.identities[identity] = None
+        return found
+
+    def _store(self, one: Resource, named: tuple[StoreKind, str, str]) -> Store:
+        kind, _, name = named
+        store = self._files.store(*named)
+        if store is None:
+            what = f"{one.manifest.path} names the {kind} {quote(name)}, which is not in the files"
+            raise MissingInformation(what)
+        return store
+
+    def _identity(self, called: str, kind: StoreKind, auth: Auth, namespace: str) -> _Identity:
+        account = auth.jwt.service_account_ref if auth.jwt else None
+        if account is not None:
+            where = credential_namespace(kind, account.namespace, namespace)
+            return _Identity(called, ServiceAccount(where, account.name), "irsa")
+        if auth.secret_ref is not None:
+            return _Identity(called, None, None)
+        own = self._options.controller
+        is_irsa = bool(self._options.oidc_provider) and self._options.trust != "pod-identity"
+        return _Identity(called, own, "irsa" if is_irsa else "pod-identity")
+
+    def _account(self, identity: _Identity, roles: Sequence[AssumeRole]) -> str:
+        """The AWS account whose secrets are read."""
+        if roles:
+            return account_of(roles[-1].arn)
+        if self._options.account or identity.account is None:
+            return self._options.account or self._only_account()
+        own = role_account(self._manifests, identity.account, self._options.namespace)
+        return own or self._only_account()
+
+    def _only_account(self) -> str:
+        accounts = aws_accounts(self._manifests)
+        return accounts.pop() if len(accounts) == 1 else ""
+
+    def _grants(self, needs: _Needs) -> Grants:
+        keys = self._options.kms_keys
+        return Grants(
+            policy=needs.own.statements(keys),
+            trust=tuple(self._trust(needs)),
+            assumed=tuple(
+                (arn, one.statements(keys)) for arn, one in sorted(needs.assumed.items())
+            ),
+        )
+
+    def _trust(self, needs: _Needs) -> Iterator[Statement]:
+        """The trust policy, with --trust and for each service account."""
+        options = self._options
+        if not (options.trust or options.by == "service-account"):
+            return
+        of_irsa = _accounts(needs.identities, "irsa")
+        of_pods = _accounts(needs.identities, "pod-identity")
+        if of_irsa:
+            if not options.oidc_provider:
+                names = ", ".join(map(str, of_irsa))
+                raise MissingInformation(f"the stores of {names} use IRSA: add --oidc-provider")
+            account = options.account or role_account(
+                self._manifests, of_irsa[0], options.namespace
+            )
+            partition = partition_of(needs.regions[0])
+            yield from irsa(
+                of_irsa, options.oidc_provider, account or self._only_account(), partition
+            )
+        if of_pods:
+            yield from pod_identity(of_pods, options.cluster or "")
+
+
+def _accounts(identities: Iterable[_Identity], kind: Trust) -> list[ServiceAccount]:
+    return sorted({one.account for one in identities if one.account and one.kind == kind})
+
+
+def _spec(one: Resource) -> ExternalSecretSpec:
+    if one.spec is None:
+        hint = f"secrets-provider-aws validate {one.source.name} shows where"
+        problems = "\n".join(map(str, one.problems))
+        raise CommandFailed(2, f"{one.source.name}: {one.manifest.path}:\n{problems}", hint)
+    return one.spec
+
+
+def _aws(store: Store) -> AwsProvider:
+    if store.spec is None or store.spec.provider.aws is None:
+        raise CommandFailed(2, f"{_called(store)}:\n" + "\n".join(map(str, store.problems)))
+    return store.spec.provider.aws
+
+
+def _called(store: Store) -> str:
+    place = f"{store.metadata.namespace}/" if store.metadata.namespace else ""
+    return f"{store.kind} {place}{store.metadata.name}"
+
+
+def _roles(store: Store, aws: AwsProvider, namespace: str) -> list[AssumeRole]:
+    roles = [AssumeRole(arn) for arn in aws.additional_roles]
+    if aws.role:
+        roles.append(AssumeRole(aws.role, session_tags=session_tags(store, aws, namespace)))
+    return roles
