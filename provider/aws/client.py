@@ -114,8 +114,8 @@ class AwsClient:
         self._observe = observe
         self._retries = Retries(max_attempts)
         self._user_agent = user_agent or protocols.user_agent()
-        # For each endpoint, so that a region in trouble leaves the others their retries.
-        self._quotas: Lru[Endpoint, retries.Quota] = Lru(_MOST_QUOTAS)
+        # For each host, so that a region in trouble leaves the others their retries.
+        self._quotas: Lru[str, retries.Quota] = Lru(_MOST_QUOTAS)
         self._skew = 0.0
 
     async def call(
@@ -154,7 +154,7 @@ class AwsClient:
         self, operation: Operation, payload: Payload, read: Callable[[Reply], T], caller: Caller
     ) -> T:
         endpoint = self._endpoints.resolve(operation.service, caller.region)
-        quota, settings = self._quota(endpoint), caller.retries or self._retries
+        quota, settings = self._quota(endpoint.host), caller.retries or self._retries
         attempt, paid, may_set_clock = 1, retries.REFUND, True
         while True:
             skew = self._skew
@@ -173,9 +173,9 @@ class AwsClient:
                 return answer
             await sleep(wait)
 
-    def _quota(self, endpoint: Endpoint) -> retries.Quota:
-        quota = self._quotas.get(endpoint) or retries.Quota()
-        self._quotas.put(endpoint, quota)
+    def _quota(self, host: str) -> retries.Quota:
+        quota = self._quotas.get(host) or retries.Quota()
+        self._quotas.put(host, quota)
         return quota
 
     async def _attempt(

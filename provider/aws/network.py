@@ -64,6 +64,8 @@ class Proxies:
 
     def proxy_for(self, url: str) -> Proxy | None:
         """The proxy to use on the way to `url`."""
+        if not self._by_scheme:
+            return None
         parts = urlsplit(url)
         proxy = self._by_scheme.get(parts.scheme)
         if proxy is None:

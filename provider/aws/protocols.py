@@ -46,7 +46,7 @@ def json_payload(target: str, body: Mapping[str, Any]) -> Payload:
 def read_json(reply: Reply) -> dict[str, Any]:
     """The document of an answer; raises `Fault` where it is an error or no document."""
     try:
-        document = json.loads(reply.body) if reply.body else {}
+        document = json.loads(reply.body.decode()) if reply.body else {}
     except (ValueError, RecursionError):
         document = None
     if reply.status != 200:

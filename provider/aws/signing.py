@@ -6,6 +6,7 @@ request can be signed with the credentials of another.
 
 import hmac
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
 from time import gmtime, strftime
 
@@ -27,14 +28,21 @@ def sign(
     names, digest = _canonical(endpoint, signed, body)
     scope = (timestamp[:8], endpoint.signing_region, endpoint.signing_name, "aws4_request")
     to_sign = f"AWS4-HMAC-SHA256\n{timestamp}\n{'/'.join(scope)}\n{digest}"
-    key = f"AWS4{credentials.secret_access_key}".encode()
-    for part in (*scope, to_sign):
-        key = hmac.digest(key, part.encode(), "sha256")
+    signature = hmac.digest(_key(credentials.secret_access_key, scope), to_sign.encode(), "sha256")
     signed["Authorization"] = (
         f"AWS4-HMAC-SHA256 Credential={credentials.access_key_id}/{'/'.join(scope)}, "
-        f"SignedHeaders={names}, Signature={key.hex()}"
+        f"SignedHeaders={names}, Signature={signature.hex()}"
     )
     return signed
+
+
+@lru_cache(64)
+def _key(secret_access_key: str, scope: tuple[str, ...]) -> bytes:
+    """The signing key, which is the same for all calls of a day."""
+    key = f"AWS4{secret_access_key}".encode()
+    for part in scope:
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
 
 
 def _canonical(endpoint: Endpoint, headers: Mapping[str, str], body: bytes) -> tuple[str, str]:

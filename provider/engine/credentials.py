@@ -87,6 +87,11 @@ class CredentialCache:
             self._renew(principal)
         return kept.credentials
 
+    def has(self, identity: Identity) -> bool:
+        """Whether `get` answers without waiting."""
+        kept = self._kept.get(identity)
+        return kept is not None and self._clock() < kept.good_until
+
     def drop(self, identity: Identity, credentials: Credentials) -> None:
         """Forget these credentials, which AWS rejected; newer ones stay."""
         kept = self._kept.get(identity)

@@ -105,6 +105,8 @@ class Reader:
         return await self._from_primary_first(wanted, regions, regions.failover, query)
 
     async def _require_credentials(self, query: Query) -> None:
+        if self._credentials.has(query.principal.identity):
+            return
         try:
             async with asyncio.timeout(query.deadline - monotonic()):
                 await self._credentials.get(query.principal)

@@ -50,6 +50,11 @@ class Remembered:
         return self.validations >= MOST_VALIDATIONS or now - self.read_at >= MOST_SECONDS
 
 
+class _Entry(NamedTuple):
+    remembered: Remembered
+    size: int
+
+
 def is_fresh(remembered: Remembered, ref: SecretRef, freshness: Freshness, now: float) -> bool:
     """Whether the value may be used without a call."""
     if freshness.by_reading:
@@ -64,17 +69,17 @@ class ValueCache:
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._entries: dict[Identity, OrderedDict[Key, Remembered]] = {}
+        self._entries: dict[Identity, OrderedDict[Key, _Entry]] = {}
         self._bytes: dict[Identity, int] = {}
         self._total = 0
 
     def get(self, key: Key) -> Remembered | None:
         """What is known of `key`; it counts as a use."""
         entries = self._entries.get(key.identity)
-        remembered = entries.get(key) if entries else None
-        if entries is not None and remembered is not None:
-            entries.move_to_end(key)
-        return remembered
+        if entries is None or (entry := entries.get(key)) is None:
+            return None
+        entries.move_to_end(key)
+        return entry.remembered
 
     def put(self, key: Key, remembered: Remembered) -> None:
         """Remember, in place of what was known, unless that is newer."""
@@ -86,7 +91,7 @@ class ValueCache:
         size = _size(key, remembered)
         if size > self._max_bytes:
             return
-        self._entries.setdefault(key.identity, OrderedDict())[key] = remembered
+        self._entries.setdefault(key.identity, OrderedDict())[key] = _Entry(remembered, size)
         self._count(key.identity, size)
         while self._total > self._max_bytes:
             largest = max(self._bytes, key=self._bytes.__getitem__)
@@ -97,7 +102,7 @@ class ValueCache:
         entries = self._entries.get(key.identity)
         if not entries or key not in entries:
             return
-        self._count(key.identity, -_size(key, entries.pop(key)))
+        self._count(key.identity, -entries.pop(key).size)
         if not entries:
             del self._entries[key.identity], self._bytes[key.identity]
 

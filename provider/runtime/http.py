@@ -10,14 +10,14 @@ from asyncio import timeout
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 import aiohttp
 from aiohttp.resolver import AsyncResolver
 from yarl import URL
 
-from provider.runtime.http_errors import translated
+from provider.runtime.http_errors import FAILURES, no_answer
 from provider.runtime.http_stream import Stream
 from provider.runtime.transport import AnswerTooLong, NoAnswer, Reply, Request
 
@@ -32,6 +32,8 @@ _NAME_TIMEOUT = 2.0
 """Seconds for one query of a name server, which is tried twice."""
 _OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """What aiohttp adds to each request unless it is asked not to."""
+_MOST_URLS = 128
+"""Parsed URLs that are kept: a process asks few, again and again."""
 _CLOSED = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 
 
@@ -61,7 +63,7 @@ class HttpClient:
         with kept ones, is sent again, once.
         """
         url = _checked(request)
-        with translated(url, proxy.url if proxy else None):
+        try:
             async with timeout(request.timeout):
                 try:
                     return await self._send(url, request, tls, proxy)
@@ -69,6 +71,8 @@ class HttpClient:
                     if isinstance(error, aiohttp.ClientConnectorError):
                         raise
                 return await self._send(url, request, tls, proxy)
+        except FAILURES as error:
+            raise no_answer(error, url, proxy.url if proxy else None) from error
 
     @asynccontextmanager
     async def stream(
@@ -81,12 +85,13 @@ class HttpClient:
         many of them a client of their own.
         """
         url = _checked(request)
-        with translated(url):
+        try:
             async with timeout(request.timeout):
                 response = await self._begin(url, request, tls, None)
+        except FAILURES as error:
+            raise no_answer(error, url) from error
         try:
-            headers = _headers(response)
-            yield Stream(response.status, headers, response.content, url, idle, max_line)
+            yield Stream(response.status, response.headers, response.content, url, idle, max_line)
         finally:
             response.close()
 
@@ -108,7 +113,7 @@ class HttpClient:
     ) -> Reply:
         async with await self._begin(url, request, tls, proxy) as response:
             body = await _read(response, url, request.max_body)
-            return Reply(response.status, _headers(response), body)
+            return Reply(response.status, response.headers, body)
 
     async def _begin(
         self,
@@ -119,14 +124,16 @@ class HttpClient:
     ) -> aiohttp.ClientResponse:
         """The answer up to its body."""
         options: dict[str, Any] = {"ssl": tls} if tls is not None else {}
-        headers = dict(request.headers)
+        headers = request.headers
         if proxy is not None:
             options["proxy"] = proxy.url
             if proxy.authorization is not None:
                 # An http proxy reads it in the request itself, a tunnel in that of CONNECT.
                 for_proxy = {"Proxy-Authorization": proxy.authorization}
-                options["proxy_headers"] = for_proxy if url.scheme == "https" else {}
-                headers |= for_proxy if url.scheme == "http" else {}
+                if url.scheme == "https":
+                    options["proxy_headers"] = for_proxy
+                else:
+                    headers = {**headers, **for_proxy}
         return await self._opened().request(
             request.method,
             url,
@@ -160,18 +167,24 @@ class HttpClient:
 
 def _checked(request: Request) -> URL:
     """The URL of a request that can be sent; tokens come from outside and may hold anything."""
+    url = _parsed(request.url)
+    values = "".join(request.headers.values())
+    if not (values.isascii() and values.isprintable()):
+        text = f"{url.origin()} was not asked: no header may hold such a value"
+        raise NoAnswer("malformed", text)
+    return url
+
+
+@lru_cache(_MOST_URLS)
+def _parsed(text: str) -> URL:
     try:
-        url = URL(request.url, encoded=True)
+        url = URL(text, encoded=True)
         str(url.origin())  # which reads all of it
     except ValueError:
         raise NoAnswer("malformed", "the URL of a request is not one") from None
-    if not (request.url.isascii() and request.url.isprintable() and " " not in request.url):
-        text = f"{url.origin()} was not asked: no URL may hold such characters"
-        raise NoAnswer("malformed", text)
-    for value in request.headers.values():
-        if not (value.isascii() and value.isprintable()):
-            text = f"{url.origin()} was not asked: no header may hold such a value"
-            raise NoAnswer("malformed", text)
+    if not (text.isascii() and text.isprintable() and " " not in text):
+        reason = f"{url.origin()} was not asked: no URL may hold such characters"
+        raise NoAnswer("malformed", reason)
     return url
 
 
@@ -184,7 +197,7 @@ async def _read(response: aiohttp.ClientResponse, url: URL, most: int) -> bytes:
     if (response.content_length or 0) > most:
         raise _too_long(url, most)
     body = bytearray()
-    async for piece in response.content.iter_any():
+    while piece := await response.content.readany():
         body += piece
         if len(body) > most:
             raise _too_long(url, most)
@@ -193,11 +206,3 @@ async def _read(response: aiohttp.ClientResponse, url: URL, most: int) -> bytes:
 
 def _too_long(url: URL, most: int) -> AnswerTooLong:
     return AnswerTooLong(f"{url.origin()} answered more than {most} bytes")
-
-
-def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for key, value in response.headers.items():
-        name = key.lower()
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers

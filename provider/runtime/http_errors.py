@@ -2,28 +2,19 @@
 
 import os
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import aiohttp
 from yarl import URL
 
 from provider.runtime.transport import NoAnswer
 
-_FAILURES = (aiohttp.ClientError, OSError, ValueError)
+FAILURES = (aiohttp.ClientError, OSError, ValueError)
 """All that aiohttp raises: OSError of sockets and TLS, ValueError of URLs and host names."""
 
 
-@contextmanager
-def translated(url: URL, proxy_url: str | None = None) -> Iterator[None]:
-    """Turns what aiohttp raises for a request to `url` into `NoAnswer`."""
-    try:
-        yield
-    except _FAILURES as error:
-        raise _no_answer(error, str(url.origin()), proxy_url) from error
-
-
-def _no_answer(error: Exception, origin: str, proxy_url: str | None) -> NoAnswer:
+def no_answer(error: Exception, url: URL, proxy_url: str | None = None) -> NoAnswer:
+    """What one of `FAILURES`, raised for a request to `url`, means."""
+    origin = str(url.origin())
     kind, text = next((kind, text) for class_, kind, text in _MEANINGS if isinstance(error, class_))
     via = f" (through the proxy {proxy_url})" if proxy_url else ""
     nearest = f"the proxy {proxy_url}" if proxy_url else origin

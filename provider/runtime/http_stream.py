@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 import aiohttp
 from yarl import URL
 
-from provider.runtime.http_errors import translated
+from provider.runtime.http_errors import FAILURES, no_answer
 from provider.runtime.transport import AnswerTooLong, NoAnswer
 
 
@@ -55,11 +55,12 @@ class Stream:
     async def _chunk(self) -> bytes:
         try:
             async with timeout(self._idle):
-                with translated(self._url):
-                    return await self._content.readany()
+                return await self._content.readany()
         except TimeoutError as error:
             text = f"{self._url.origin()} sent nothing for {self._idle:g} s"
             raise NoAnswer("timeout", text) from error
+        except FAILURES as error:
+            raise no_answer(error, self._url) from error
 
     def _check(self, length: int) -> None:
         if length > self._max_line:

@@ -29,7 +29,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One whole answer, whatever its status. Names of headers are in lower case."""
+    """One whole answer, whatever its status. Look headers up by names in lower case; of one that
+    came twice there is the first value."""
 
     status: int
     headers: Mapping[str, str]

@@ -129,7 +129,7 @@ async def test_the_reply_is_given_as_it_came(client: HttpClient) -> None:
     with Server(echo) as server:
         reply = await client.send(Request("GET", server.url))
         await client.send(Request("GET", server.url))
-    assert (reply.status, reply.body, reply.headers["x-a"]) == (418, b"not gzip", "1, 2")
+    assert (reply.status, reply.body, reply.headers["x-a"]) == (418, b"not gzip", "1")
     assert "date" in reply.headers
     assert "cookie" not in echo.requests[1].headers
 
