@@ -95,7 +95,7 @@ manifests: venv tools  ## render deploy/ and hold it against the Kubernetes sche
 	$(BIN)/python -m pytest -q tests/deploy $(ARGS)
 
 .PHONY: readme-check
-readme-check: venv  ## show how --help in the README differs from the command's own
+readme-check: venv  ## show how generated parts of the README and docs/ differ
 	$(BIN)/python -m scripts.readme --check
 
 .PHONY: docs-check
@@ -163,7 +163,7 @@ crds: venv  ## generate deploy/crds from the tables of provider/controller/resou
 	$(BIN)/python -m scripts.crds
 
 .PHONY: readme
-readme: venv  ## write --help into the README
+readme: venv  ## write --help into the README, and tables of keys into docs/classes.md
 	$(BIN)/python -m scripts.readme
 
 .PHONY: schema

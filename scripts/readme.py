@@ -1,22 +1,23 @@
-"""Writes the generated parts of the README: `python -m scripts.readme [--check]`.
+"""Writes the generated parts of documents: `python -m scripts.readme [--check]`.
 
-`<!-- help:start -->` and `<!-- help:end -->` enclose the output of `--help`; `options`,
-`parameters` and `objects` likewise enclose tables of options and of the keys of a class.
+`<!-- help:start -->` and `<!-- help:end -->` enclose the output of `--help`; `parameters` and
+`objects` likewise enclose tables of the keys of a class.
 """
 
 import difflib
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from provider.cli import serve
-from provider.csi.config import OPTIONS, flag
 from provider.csi.request.keys import OBJECT_KEYS, PARAMETER_KEYS
 from provider.manifests.keys import Key
 from provider.tools.arguments import PROGRAM, Parser
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+PAGES = {"README.md": ("help",), "docs/classes.md": ("parameters", "objects")}
+"""The generated parts of each document."""
 BLOCK = r"(?<=<!-- {0}:start -->\n).*?(?=<!-- {0}:end -->)"
 
 
@@ -24,37 +25,27 @@ def blocks() -> Mapping[str, str]:
     """The text between the marks, by their name."""
     return {
         "help": f"```text\n{_help()}```\n",
-        "options": options_table(),
         "parameters": keys_table(PARAMETER_KEYS),
         "objects": keys_table(OBJECT_KEYS),
     }
 
 
-def up_to_date(readme: str) -> str:
-    """The README with its generated parts as they should be; it must have a place for `help`."""
-    for name, content in blocks().items():
-        place = re.search(BLOCK.format(name), readme, re.DOTALL)
-        if place:
-            readme = readme[: place.start()] + content + readme[place.end() :]
-        elif name == "help":
-            raise SystemExit("README.md: no <!-- help:start -->, <!-- help:end -->")
-    return readme
+def up_to_date(document: str, names: Iterable[str]) -> str:
+    """The document with its generated parts as they should be; it must have all of them."""
+    contents = blocks()
+    for name in names:
+        place = re.search(BLOCK.format(name), document, re.DOTALL)
+        if place is None:
+            raise SystemExit(f"no <!-- {name}:start -->, <!-- {name}:end -->")
+        document = document[: place.start()] + contents[name] + document[place.end() :]
+    return document
 
 
-def difference(readme: str) -> str:
+def difference(document: str, names: Iterable[str]) -> str:
     """The changes that `make readme` would make; empty if there are none."""
-    old, new = (text.splitlines(keepends=True) for text in (readme, up_to_date(readme)))
-    return "".join(difflib.unified_diff(old, new, "README.md", "generated"))
-
-
-def options_table() -> str:
-    """The options of the daemon as a table in Markdown."""
-    lines = ["| option | default | meaning |", "|---|---|---|"]
-    for name, option in OPTIONS.items():
-        names = f"`{flag(name)}`" + (f", `${option.env}`" if option.env else "")
-        default = f"`{option.default}`" if option.default else ""
-        lines.append(f"| {names} | {default} | {option.text} |")
-    return "\n".join(lines) + "\n"
+    texts = (document, up_to_date(document, names))
+    old, new = (text.splitlines(keepends=True) for text in texts)
+    return "".join(difflib.unified_diff(old, new, "as it is", "generated"))
 
 
 def keys_table(keys: Sequence[Key]) -> str:
@@ -90,13 +81,15 @@ def _cell(text: str) -> str:
 
 
 def main(arguments: list[str]) -> str | None:
-    """Write the README. With `--check` only compare, and return what is wrong."""
-    readme = README.read_text()
-    if arguments != ["--check"]:
-        README.write_text(up_to_date(readme))
-        return None
-    found = difference(readme)
-    return f"{found}README.md is out of date: make readme" if found else None
+    """Write the documents. With `--check` only compare, and return what is wrong."""
+    wrong = []
+    for name, parts in PAGES.items():
+        old = (ROOT / name).read_text()
+        if arguments != ["--check"]:
+            (ROOT / name).write_text(up_to_date(old, parts))
+        elif found := difference(old, parts):
+            wrong.append(f"{found}{name} is out of date: make readme")
+    return "\n".join(wrong) or None
 
 
 if __name__ == "__main__":

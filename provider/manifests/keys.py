@@ -1,7 +1,7 @@
 """Tables of the keys of a mapping: the type of each, its values, its meaning for the docs.
 
-A parser reads by such a table, and the README and the JSON schema are generated from it. What one
-key may hold stands in the table; rules about several keys are the parser's.
+A parser reads by such a table, and docs/classes.md and the JSON schema are generated from it. What
+one key may hold stands in the table; rules about several keys are the parser's.
 """
 
 import difflib

@@ -1,7 +1,7 @@
 """Options of a long-running command, each written once.
 
 A field of a `Config` dataclass is an option: its name is the flag (`log_level` is `--log-level`),
-and its metadata is what `--help` and the README's table show. The command line is parsed in `cli`,
+and its metadata is what `--help` and the README show. The command line is parsed in `cli`,
 values in `runtime.option_values`.
 """
 

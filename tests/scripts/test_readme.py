@@ -2,25 +2,20 @@
 
 import pytest
 
-from provider.csi.config import OPTIONS
 from scripts import readme
+
+PARTS = ("help",)
 
 
 def test_differences_are_shown() -> None:
     old = "# Title\n<!-- help:start -->\nold\n<!-- help:end -->\nrest\n"
-    assert "\n-old\n" in readme.difference(old)
-    new = readme.up_to_date(old)
+    assert "\n-old\n" in readme.difference(old, PARTS)
+    new = readme.up_to_date(old, PARTS)
     assert new.startswith("# Title\n<!-- help:start -->\n```text\nusage: ")
     assert new.endswith("```\n<!-- help:end -->\nrest\n")
-    assert readme.difference(new) == ""
+    assert readme.difference(new, PARTS) == ""
 
 
-def test_a_readme_without_a_place_for_the_help_is_refused() -> None:
+def test_a_document_without_a_place_for_a_part_is_refused() -> None:
     with pytest.raises(SystemExit, match="help:start"):
-        readme.difference("# Title\n")
-
-
-def test_the_table_has_a_row_for_every_option() -> None:
-    rows = readme.options_table().splitlines()
-    assert len(rows) == len(OPTIONS) + 2
-    assert {row.count("|") for row in rows} == {4}
+        readme.difference("# Title\n", PARTS)

@@ -1,4 +1,4 @@
-"""Every key of a SecretProviderClass, for the parser, the README and the JSON schema."""
+"""Every key of a SecretProviderClass, for the parser, docs/classes.md and the JSON schema."""
 
 from provider.aws.regions import PATTERN, RULE, is_region
 from provider.manifests.keys import Key
