@@ -24,7 +24,8 @@ from provider.csi.server.servicer import Mounts, Servicer
 from provider.csi.server.socket_file import SocketFile
 from provider.csi.status.document import StatusDocument
 from provider.csi.status.events import RotationEvents
-from provider.csi.status.mount_registry import MountRegistry, Step
+from provider.csi.status.mount_registry import MountRegistry
+from provider.csi.status.mounts import Step
 from provider.csi.status.socket import StatusSocket
 from provider.engine.wiring import Settings, open_engine, watch_engine
 from provider.kube.connection import Connection, api_url

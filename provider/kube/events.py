@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2s
 from time import monotonic, time
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 from provider.errors import ObjectExists, ObjectNotFound, ProviderError
+from provider.kube.event_limits import IN_TOTAL, EventLimits, Limit
 from provider.kube.kinds import EVENTS, Document, Kind
 from provider.runtime.log import fields, logger
 from provider.runtime.lru import Lru
@@ -21,22 +22,10 @@ from provider.runtime.lru import Lru
 QUEUE = 256
 """Events that wait to be written; more are dropped."""
 REMEMBERED = 1000
-"""Events, objects and namespaces that are remembered."""
+"""Events that are remembered."""
 REPEAT = 300.0
 """Least seconds between two writes of one Event."""
 MAX_MESSAGE = 1024
-
-
-class Limit(NamedTuple):
-    """Writes that may happen at once, and seconds for each further one."""
-
-    burst: int
-    refill: float
-
-
-IN_TOTAL = Limit(25, 10.0)
-OF_A_NAMESPACE = Limit(10, 30.0)
-OF_AN_OBJECT = Limit(5, 60.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +84,6 @@ class _Series:
     exists: bool = False
 
 
-@dataclass(slots=True)
-class _Bucket:
-    """A token bucket."""
-
-    limit: Limit
-    tokens: float
-    filled_at: float
-
-    def fill(self, now: float) -> bool:
-        """Add the tokens of the time that has passed; whether there is one to take."""
-        gained = (now - self.filled_at) / self.limit.refill
-        self.tokens = min(self.limit.burst, self.tokens + gained)
-        self.filled_at = now
-        return self.tokens >= 1
-
-
 class EventRecorder:
     """Writes Events in a task of its own. `component` and `host` say who writes them."""
 
@@ -129,8 +102,7 @@ class EventRecorder:
         self._clock = clock
         self._queue: asyncio.Queue[tuple[Event, _Series]] = asyncio.Queue(QUEUE)
         self._series: Lru[str, _Series] = Lru(REMEMBERED)
-        self._buckets: Lru[object, _Bucket] = Lru(REMEMBERED)
-        self._total = self._new_bucket(total)
+        self._limits = EventLimits(total, clock)
         self._task: asyncio.Task[None] | None = None
         self._is_failing = False
 
@@ -149,7 +121,11 @@ class EventRecorder:
         now = self._clock()
         series = self._counted(event)
         is_early = series.written_at is not None and now - series.written_at < REPEAT
-        if is_early or self._queue.full() or not self._take_tokens(event.about, now):
+        if (
+            is_early
+            or self._queue.full()
+            or not self._limits.take(event.about.namespace, event.about)
+        ):
             return
         series.written_at = now
         self._queue.put_nowait((event, series))
@@ -160,27 +136,6 @@ class EventRecorder:
         series.count += 1
         self._series.put(key, series)
         return series
-
-    def _take_tokens(self, about: ObjectReference, now: float) -> bool:
-        """Whether every bound allows one more write, which is then counted."""
-        buckets = (
-            self._total,
-            self._bucket(about.namespace, OF_A_NAMESPACE),
-            self._bucket(about, OF_AN_OBJECT),
-        )
-        if not all(bucket.fill(now) for bucket in buckets):
-            return False
-        for bucket in buckets:
-            bucket.tokens -= 1
-        return True
-
-    def _bucket(self, key: object, limit: Limit) -> _Bucket:
-        bucket = self._buckets.get(key) or self._new_bucket(limit)
-        self._buckets.put(key, bucket)
-        return bucket
-
-    def _new_bucket(self, limit: Limit) -> _Bucket:
-        return _Bucket(limit, limit.burst, self._clock())
 
     async def _write_all(self) -> None:
         while True:

@@ -10,16 +10,8 @@ from typing import Any
 import pytest
 
 from provider.kube.connection import Connection
-from provider.kube.events import (
-    IN_TOTAL,
-    OF_A_NAMESPACE,
-    OF_AN_OBJECT,
-    QUEUE,
-    REPEAT,
-    Event,
-    EventRecorder,
-    ObjectReference,
-)
+from provider.kube.event_limits import IN_TOTAL, OF_A_NAMESPACE, OF_AN_OBJECT
+from provider.kube.events import QUEUE, REPEAT, Event, EventRecorder, ObjectReference
 from provider.kube.objects import Objects
 from provider.runtime.http import HttpClient
 from provider.runtime.log import JsonLines, logger

@@ -5,20 +5,18 @@ so it is hostile input. It holds tokens, so no message quotes it and no error ke
 would.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from provider.csi.request.class_cache import ClassCache
+from provider.csi.request.driver_json import json_object
 from provider.csi.request.model import ClassSpec, MountSpec, Pod
 from provider.csi.request.parameters import ClassText, class_text, parse_text
+from provider.csi.request.tokens import PREFIX, TOKENS, read_tokens
 from provider.manifests.entries import Findings
 from provider.manifests.problems import InvalidSpec, Problem, quote
 
-PREFIX = "csi.storage.k8s.io/"
-TOKENS = f"{PREFIX}serviceAccount.tokens"
 CLASS_NAME = "secretProviderClass"
 POD_KEYS = {
     "namespace": f"{PREFIX}pod.namespace",
@@ -28,13 +26,8 @@ POD_KEYS = {
 }
 """Keys of the driver's attributes, by the field of `Pod`."""
 
-_CHARACTERS = 1024 * 1024
-_TOKEN_CHARACTERS = 256 * 1024
-"""Of the JSON with all tokens. Decoding it holds all threads, and it need not consist of texts."""
 _KUBERNETES_NAME = re.compile(r"[A-Za-z0-9][-._A-Za-z0-9]{0,252}")
 """Names and UIDs: they become parts of URLs and session names."""
-_TOKEN = re.compile(r"[\x21-\x7e]{1,65536}")
-"""Characters that an HTTP header may hold."""
 _PERMISSION = re.compile(r"\s*(0|[1-9][0-9]{0,3})\s*")
 _MOST_MODE = 0o777
 """The set-uid, set-gid and sticky bits are refused."""
@@ -90,7 +83,7 @@ def decode_mount(raw: RawRequest, *, default_region: str | None) -> DecodedReque
         pod=pod,
         class_name=given.get(CLASS_NAME, ""),
         target_path=raw.target_path,
-        tokens=_tokens(given.get(TOKENS), raw.secrets, findings),
+        tokens=read_tokens(given.get(TOKENS), raw.secrets, findings),
         text=class_text(parameters, default_mode=mode, default_region=default_region),
         problems=tuple(findings.problems),
     )
@@ -113,43 +106,8 @@ def parse_decoded(request: DecodedRequest, cache: ClassCache | None) -> MountSpe
     )
 
 
-class _RepeatedKeyError(ValueError):
-    """A JSON object has a key twice."""
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keyed = dict(pairs)
-    if len(keyed) != len(pairs):
-        raise _RepeatedKeyError
-    return keyed
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_object)
-
-
-def _json_object(
-    text: str, path: str, findings: Findings, limit: int = _CHARACTERS
-) -> dict[str, Any] | None:
-    """The JSON object in `text`; None and a problem, which does not quote it, if there is none."""
-    if len(text) > limit:
-        findings.error(path, f"is too long: {len(text)} characters, {limit} are the limit")
-        return None
-    try:
-        value = _DECODER.decode(text)
-    except _RepeatedKeyError:
-        findings.error(path, "has a key twice")
-        return None
-    except (ValueError, RecursionError):
-        findings.error(path, "is not JSON")
-        return None
-    if not isinstance(value, dict):
-        findings.error(path, "must be a JSON object")
-        return None
-    return value
-
-
 def _texts(attributes: str, findings: Findings) -> dict[str, str]:
-    decoded = _json_object(attributes, "attributes", findings)
+    decoded = json_object(attributes, "attributes", findings)
     if decoded is None:
         return _names_in(attributes)
     texts = {}
@@ -197,27 +155,3 @@ def _pod(given: Mapping[str, str], findings: Findings) -> Pod:
     # An unusable name is kept nowhere: names become parts of paths, labels and log lines.
     usable = {key: text for key, text in given.items() if _KUBERNETES_NAME.fullmatch(text)}
     return Pod(**{name: usable.get(key, "") for name, key in POD_KEYS.items()})
-
-
-def _tokens(own: str | None, secrets: str, findings: Findings) -> dict[str, str]:
-    """Tokens by audience, from the attributes, else from the secrets; there may be none."""
-    text = own or _tokens_in(secrets, findings)
-    by_audience = _json_object(text, TOKENS, findings, _TOKEN_CHARACTERS) if text else None
-    tokens = {}
-    for audience, entry in (by_audience or {}).items():
-        token = entry.get("token") if isinstance(entry, dict) else None
-        if isinstance(token, str) and _TOKEN.fullmatch(token):
-            tokens[audience] = token
-        else:
-            findings.error(TOKENS, f"holds no usable token for the audience {quote(audience)}")
-    return tokens
-
-
-def _tokens_in(secrets: str, findings: Findings) -> str:
-    if TOKENS.rpartition("/")[2] not in secrets:  # no need to parse; "/" may be escaped in JSON
-        return ""
-    text = (_json_object(secrets, "secrets", findings) or {}).get(TOKENS, "")
-    if isinstance(text, str):
-        return text
-    findings.error(f"secrets[{TOKENS}]", "must be text")
-    return ""

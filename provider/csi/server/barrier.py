@@ -17,7 +17,8 @@ from provider.csi.request.model import MountSpec
 from provider.csi.server.admission import Admission
 from provider.csi.server.grpc_server import Context
 from provider.csi.server.statuses import details, status_of
-from provider.csi.status.mount_registry import MountRegistry, Volume
+from provider.csi.status.mount_registry import MountRegistry
+from provider.csi.status.mounts import Volume
 from provider.engine.trace import Trace
 from provider.errors import InternalFault, OutOfTime, Overloaded, ProviderError
 from provider.runtime.log import Value, fields, logger

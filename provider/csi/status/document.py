@@ -11,7 +11,8 @@ from time import monotonic, time
 from typing import Any
 
 from provider import __version__
-from provider.csi.status.mount_registry import Mount, MountRegistry
+from provider.csi.status.mount_registry import MountRegistry
+from provider.csi.status.mounts import Mount
 
 
 class StatusDocument:

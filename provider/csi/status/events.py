@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from provider.csi.object_failures import ObjectsFailed
 from provider.csi.request.model import Pod
-from provider.csi.status.mount_registry import MountedObject, Step
+from provider.csi.status.mounts import MountedObject, Step
 from provider.kube.events import Event, ObjectReference
 
 MAX_NAMED = 8

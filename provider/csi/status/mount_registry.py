@@ -13,14 +13,14 @@ it is forgotten sooner.
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
-from typing import NamedTuple, Protocol
 
 from provider.csi.mount import Delivery
-from provider.csi.request.model import MountSpec, Pod
-from provider.engine.model import Identity, StoreName
+from provider.csi.request.model import MountSpec
+from provider.csi.status.mounts import Mount, MountedObject, Step, Volume
+from provider.engine.model import Identity
 from provider.errors import ProviderError
 from provider.runtime.lru import Lru
 
@@ -39,88 +39,6 @@ INTERVALS = 3
 
 ALL = ""
 """The one label where namespaces are not told apart."""
-
-
-class Volume(Protocol):
-    """Which volume a request is for; known even if its class is invalid."""
-
-    @property
-    def pod(self) -> Pod:
-        """The pod that the volume is for."""
-        ...
-
-    @property
-    def class_name(self) -> str:
-        """Name of the SecretProviderClass; empty where the driver does not send it."""
-        ...
-
-    @property
-    def target_path(self) -> str:
-        """The volume's folder on the node."""
-        ...
-
-
-class MountedObject(NamedTuple):
-    """One object as it was delivered last. `id` tells it from others of the mount."""
-
-    name: str
-    store: StoreName
-    id: str
-    region: str
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
-class Mount:
-    """What is known of one volume. Times are `time.monotonic`."""
-
-    pod: Pod
-    class_name: str
-    target_path: str
-    id: str
-    first_seen: float
-    last_attempt: float
-    interval: float = 0.0
-    """Seconds between the last two attempts."""
-    identity: str = ""
-    objects: tuple[MountedObject, ...] = ()
-    object_count: int = 0
-    digest: int | None = None
-    """Of all versions; None before the first success."""
-    last_success: float | None = None
-    current_at: float | None = None
-    """When the oldest of the values delivered was last known to be current."""
-    from_memory: bool = False
-    failures: int = 0
-    """Attempts that failed since the last success."""
-    reason: str = ""
-    error: str = ""
-    """Why the last failed attempt failed."""
-    failed_at: float | None = None
-
-    @property
-    def is_failing(self) -> bool:
-        """Whether the last attempt failed."""
-        return self.failures > 0
-
-    @property
-    def is_delivered(self) -> bool:
-        """Whether this process has delivered the volume; another one may have, before it."""
-        return self.last_success is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A mount before and after an attempt."""
-
-    before: Mount | None
-    after: Mount
-    failure: ProviderError | None = None
-
-    @property
-    def changed(self) -> bool:
-        """Whether the versions delivered differ from those before."""
-        return self.before is None or self.before.digest != self.after.digest
 
 
 class MountRegistry:
@@ -204,10 +122,11 @@ class MountRegistry:
 
     def failing_by(self, label: Callable[[str], str]) -> Mapping[str, float]:
         """The same by the label of the namespace; 0 for one without a failing mount."""
-        found: dict[str, float] = {}
-        for mount in self.live():
-            of = label(mount.pod.namespace)
-            found[of] = found.get(of, 0.0) + mount.is_failing
+        mounts = self.live()
+        found = dict.fromkeys((label(mount.pod.namespace) for mount in mounts), 0.0)
+        for mount in mounts:
+            if mount.is_failing:
+                found[label(mount.pod.namespace)] += 1
         return found
 
     def stalest(self) -> float:

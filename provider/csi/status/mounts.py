@@ -1,0 +1,90 @@
+"""What is known of the mounts of this node."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from provider.csi.request.model import Pod
+from provider.engine.model import StoreName
+from provider.errors import ProviderError
+
+
+class Volume(Protocol):
+    """Which volume a request is for; known even if its class is invalid."""
+
+    @property
+    def pod(self) -> Pod:
+        """The pod that the volume is for."""
+        ...
+
+    @property
+    def class_name(self) -> str:
+        """Name of the SecretProviderClass; empty where the driver does not send it."""
+        ...
+
+    @property
+    def target_path(self) -> str:
+        """The volume's folder on the node."""
+        ...
+
+
+class MountedObject(NamedTuple):
+    """One object as it was delivered last. `id` tells it from others of the mount."""
+
+    name: str
+    store: StoreName
+    id: str
+    region: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """What is known of one volume. Times are `time.monotonic`."""
+
+    pod: Pod
+    class_name: str
+    target_path: str
+    id: str
+    first_seen: float
+    last_attempt: float
+    interval: float = 0.0
+    """Seconds between the last two attempts."""
+    identity: str = ""
+    objects: tuple[MountedObject, ...] = ()
+    object_count: int = 0
+    digest: int | None = None
+    """Of all versions; None before the first success."""
+    last_success: float | None = None
+    current_at: float | None = None
+    """When the oldest of the values delivered was last known to be current."""
+    from_memory: bool = False
+    failures: int = 0
+    """Attempts that failed since the last success."""
+    reason: str = ""
+    error: str = ""
+    """Why the last failed attempt failed."""
+    failed_at: float | None = None
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last attempt failed."""
+        return self.failures > 0
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether this process has delivered the volume; another one may have, before it."""
+        return self.last_success is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A mount before and after an attempt."""
+
+    before: Mount | None
+    after: Mount
+    failure: ProviderError | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether the versions delivered differ from those before."""
+        return self.before is None or self.before.digest != self.after.digest
