@@ -166,10 +166,15 @@ crds: venv  ## generate deploy/crds from the tables of provider/controller/resou
 readme: venv  ## write --help into the README, and tables of keys into docs/classes.md
 	$(BIN)/python -m scripts.readme
 
+KINDS = externalsecret secretstore clustersecretstore clusterexternalsecret ecrauthorizationtoken \
+	stssessiontoken password uuid clustergenerator
+
 .PHONY: schema
-schema: venv  ## write the JSON schemas of classes into deploy/schema
+schema: venv  ## write the JSON schemas of classes and External Secrets resources into deploy/schema
 	$(BIN)/secrets-provider-aws schema class > deploy/schema/secretproviderclass.schema.json
 	$(BIN)/secrets-provider-aws schema objects > deploy/schema/objects.schema.json
+	for kind in $(KINDS); do \
+	  $(BIN)/secrets-provider-aws schema $$kind > deploy/schema/$$kind.schema.json || exit 1; done
 
 .PHONY: image
 image:  ## build the container image (BUILDER=, IMAGE=, PLATFORM=)

@@ -50,8 +50,13 @@ COMMANDS: Mapping[str, Command] = {
         "convert External Secrets resources to SecretProviderClasses",
         "provider.tools.convert.command",
     ),
-    "status": Command("show the mounts of this node", "provider.tools.status.command"),
-    "schema": Command("print a JSON schema of SecretProviderClasses", "provider.tools.schema"),
+    "status": Command(
+        "show the mounts of this node, or what the controller works on",
+        "provider.tools.status.command",
+    ),
+    "schema": Command(
+        "print a JSON schema of classes and resources, for editors", "provider.tools.schema"
+    ),
     "completion": Command("print a shell completion script", "provider.cli.completion"),
     "version": Command("print the version", "provider.cli.version"),
 }

@@ -1,4 +1,4 @@
-"""Prints JSON schemas of a class and of its `objects`, for editors.
+"""Prints JSON schemas of a class, of its `objects`, and of External Secrets resources, for editors.
 
 They are generated from the parser's tables of keys (`provider.csi.request.keys`). A schema refuses
 what the parser only warns about: unknown keys, and keys with another capitalization. Rules between
@@ -14,11 +14,16 @@ from typing import Any
 from provider.csi.request.keys import OBJECT_KEYS, PARAMETER_KEYS
 from provider.manifests.keys import Key
 from provider.tools.arguments import Parser, paragraph
+from provider.tools.resource_schemas import of_kind
+from provider.tools.resources.kinds import KINDS
 
 Schema = dict[str, Any]
 
 _DIALECT = "http://json-schema.org/draft-07/schema#"
 """The newest dialect that yaml-language-server supports well."""
+
+_KINDS = {name.lower(): name for name in KINDS}
+"""The kinds of External Secrets resources, by the names of their schemas."""
 
 _ABOUT = """\
 Print a JSON schema for editors. Editors with yaml-language-server read it from the first line:
@@ -32,12 +37,15 @@ def add_options(parser: Parser) -> None:
     schemas = {
         "class": "a SecretProviderClass (default)",
         "objects": "the text of objects",
+        **{name: f"the kind {kind}, in all its versions" for name, kind in _KINDS.items()},
     }
-    parser.usage = f"{parser.prog} [class|objects]"
+    parser.usage = f"{parser.prog} [SCHEMA]"
     parser.description = _ABOUT
     parser.epilog = paragraph("schemas", schemas)
-    kinds = ("class", "objects")
-    parser.add_argument("of", nargs="?", choices=kinds, default="class", help="which schema")
+    which, kinds = "see below", tuple(schemas)
+    parser.add_argument(
+        "of", nargs="?", choices=kinds, default="class", metavar="SCHEMA", help=which
+    )
 
 
 def run(options: Namespace) -> int:
@@ -49,7 +57,8 @@ def run(options: Namespace) -> int:
 def as_text(of: str) -> str:
     """The schema as text."""
     schemas: Mapping[str, Callable[[], Schema]] = {"class": of_class, "objects": of_objects}
-    return json.dumps(schemas[of](), indent=2, ensure_ascii=False) + "\n"
+    schema = of_kind(_KINDS[of]) if of in _KINDS else schemas[of]()
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def of_objects() -> Schema:

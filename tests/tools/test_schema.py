@@ -10,12 +10,18 @@ import yaml
 from provider.csi.request.keys import OBJECT_KEYS, PARAMETER_KEYS
 from provider.csi.request.parameters import parse_class
 from provider.manifests.problems import InvalidSpec
+from provider.tools.resource_schemas import of_kind as schema_of
+from provider.tools.resources.kinds import KINDS
 from provider.tools.schema import as_text, of_class, of_objects
 from tests.cli.conftest import Run
 from tests.deploy.manifests import EXAMPLES, documents, of_kind
 
 SCHEMAS = Path(__file__).parents[2] / "deploy" / "schema"
-FILES = {"class": "secretproviderclass.schema.json", "objects": "objects.schema.json"}
+FILES = {
+    "class": "secretproviderclass.schema.json",
+    "objects": "objects.schema.json",
+    **{kind.lower(): f"{kind.lower()}.schema.json" for kind in KINDS},
+}
 CLASSES = [
     pytest.param(document, id=document["metadata"]["name"])
     for path in sorted(EXAMPLES.glob("*.yaml"))
@@ -159,3 +165,27 @@ def test_objects_are_required_and_text() -> None:
     assert not takes(parameters, {})
     assert not takes(parameters, {"objects": [{"objectName": "a"}]})
     assert not takes(of_objects(), [])
+
+
+DEMO = Path(__file__).parents[2] / "demo" / "controller" / "manifests"
+RESOURCES = [
+    pytest.param(document, id=f"{path.stem}-{document['kind']}-{document['metadata']['name']}")
+    for path in sorted(DEMO.glob("*.yaml"))
+    for document in yaml.safe_load_all(path.read_text())
+    if document["kind"] in KINDS
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_resources_have_schemas(kind: str) -> None:
+    schema = schema_of(kind)
+    jsonschema.Draft7Validator.check_schema(schema)
+    assert "x-kubernetes" not in as_text(kind.lower())
+
+
+@pytest.mark.parametrize("document", RESOURCES)
+def test_resources_of_users_are_valid(document: Any) -> None:
+    jsonschema.validate(document, schema_of(document["kind"]))
+    document = {**document, "spec": {**document["spec"], "refreshIntervall": "1h"}}
+    with pytest.raises(jsonschema.ValidationError, match="refreshIntervall"):
+        jsonschema.validate(document, schema_of(document["kind"]))
