@@ -5,8 +5,6 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,21 +17,19 @@ _MANIFESTS = {".yaml", ".yml", ".json"}
 _SECRET = re.compile(r"""kind["']?\s*:\s*["']?Secret\b""")
 
 
-@dataclass(frozen=True)
 class Source:
-    """A text, and the name that messages give it."""
+    """A text, the name that messages give it, and its lines.
 
-    name: str
-    text: str
-    is_named: bool = True
-    """Whether it was named on the command line, not found in a folder."""
+    `is_named`: it was named on the command line, not found in a folder.
+    """
 
-    @cached_property
-    def lines(self) -> Lines:
-        """The text line by line."""
-        return Lines(self.text)
+    def __init__(self, name: str, text: str, is_named: bool = True) -> None:
+        self.name = name
+        self.text = text
+        self.is_named = is_named
+        self.lines = Lines(text)
 
-    @cached_property
+    @property
     def holds_secret(self) -> bool:
         """Whether it seems to hold a Kubernetes Secret, which must not be shown."""
         return _SECRET.search(self.text) is not None
