@@ -1,10 +1,13 @@
-# The daemon's image, for amd64 and arm64: Debian's own Python 3.11 and nothing that could start
-# anything else: no shell, no package manager, no compiler.
+# The image of the provider and the controller, for amd64 and arm64: Debian's own Python 3.11, without
+# a shell, a package manager or a compiler.
 #
 #   make image                         or: docker build --tag secrets-provider-aws .
-#   make image PLATFORM=linux/arm64    nothing of the target's runs while it builds: no emulation
+#   make image PLATFORM=linux/arm64    needs no emulation: no program of the target runs in the build
 #
-# Both bases are official. For builds that give the same image twice, pin them:
+# Both architectures, pushed to a registry:
+#   make image BUILDER="docker buildx" IMAGE=… PLATFORM=linux/amd64,linux/arm64 ARGS=--push
+#
+# For builds that give the same image twice, pin both bases:
 #   --build-arg RUNTIME_IMAGE=gcr.io/distroless/python3-debian12@sha256:…
 ARG BUILD_IMAGE=docker.io/library/python:3.11-slim-bookworm
 ARG RUNTIME_IMAGE=gcr.io/distroless/python3-debian12:latest
@@ -43,7 +46,7 @@ RUN ["/usr/bin/python3", "-X", "no_debug_ranges", "/build/compile.py", "/image"]
 FROM ${RUNTIME_IMAGE}
 ARG VERSION=unknown
 LABEL org.opencontainers.image.title="secrets-provider-aws" \
-      org.opencontainers.image.description="Secrets Store CSI driver provider for AWS Secrets Manager and SSM Parameter Store" \
+      org.opencontainers.image.description="AWS Secrets Manager and SSM Parameter Store for Kubernetes: CSI driver provider and External Secrets controller" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="$VERSION"
 # Two arenas instead of eight a core keep what malloc holds back small.

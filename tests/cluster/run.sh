@@ -100,7 +100,7 @@ run() {
   check "the condition of the ExternalSecret says so" 10 condition_says 'secret synced'
   check "status lists the pod" 10 status_lists web-
 
-  k exec deployment/aws -- kill -USR1 1
+  k exec deployment/aws -- sh -c "kill -USR1 1"
   check "a new value reaches the files of a running pod" 180 file_is password value-2
   k annotate externalsecret database "force-sync=$(date +%s)"
   check "a new value reaches the Secret" 60 secret_is value-2
