@@ -29,6 +29,8 @@ JOINED_WITHIN = 0.5
 PROMPTLY = 5.0
 """Seconds within which a pod must be mounted that nobody may slow down; about one is usual."""
 
+HASTY = "tests.e2e.mains:hasty"
+"""A daemon with short pauses before retries."""
 SHORT_CONNECTIONS = "tests.e2e.mains:short_connections"
 """A daemon that ends its connections after half a second: tests are shorter than a node's life."""
 
@@ -45,7 +47,7 @@ class World:
     kubernetes: FakeKubernetes
     flags: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    main: str = "tests.e2e.mains:hasty"
+    main: str = HASTY
     """What is run: `module:function` of arguments."""
     command: tuple[str, ...] = ()
     """Starts the daemon, where a forked process will not do."""
@@ -257,7 +259,7 @@ def _files(outcome: Mounted | MountRefused) -> dict[str, bytes]:
 
 
 @contextmanager
-def a_world(*flags: str, command: tuple[str, ...] = ()) -> Iterator[World]:
+def a_world(*flags: str, main: str = HASTY) -> Iterator[World]:
     """A world with its own folder and fakes, not started; it is closed at the end."""
     with (
         tempfile.TemporaryDirectory(prefix="spa-") as folder,
@@ -265,7 +267,7 @@ def a_world(*flags: str, command: tuple[str, ...] = ()) -> Iterator[World]:
         FakeAgent(aws.cloud) as agent,
         FakeKubernetes() as kubernetes,
     ):
-        world = World(Path(folder), aws, agent, kubernetes, flags, command=command)
+        world = World(Path(folder), aws, agent, kubernetes, flags, main=main)
         try:
             yield world
         finally:

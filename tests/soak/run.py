@@ -1,6 +1,5 @@
 """One soak: pods, chaos, an audit of the calls, and a report."""
 
-import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -21,24 +20,44 @@ LOOP_HELD = "the loop was held"
 """What `tests.soak.watched_daemon` logs."""
 
 ACCOUNTS, KUBELETS, PODS = 6, 6, 8
-INTERVAL, TIMEOUT = 1.0, 3.0
-"""Seconds of `--rotation-poll-interval` and `--mount-timeout`."""
-FLAGS = (
-    f"--rotation-poll-interval={INTERVAL}s",
-    f"--mount-timeout={TIMEOUT}s",
-    "--log-level=debug",
-)
-STORM, LULL = 3.0, 6.0
-"""Seconds of all that may happen, and then of what no mount may fail of; the latter are more than
-a mount's answer may have been on its way."""
 MOST = Usage(threads=16, files=200, memory=110 * 2**20, cpu=float("inf"))
 """What a daemon may use at the end: open connections, and some caches."""
-SLOWEST = 1.0
+SLOWEST = 3.0
 """Seconds within which `Version` is answered at any time, on a busy machine."""
-WATCHED = (sys.executable, "-m", "tests.soak.watched_daemon")
+WATCHED = "tests.soak.watched_daemon:main"
 SECRETS_IN_LOGS = (CANARY, "eyJ", "ambient-canary")
 """Values, and the head of every service account token."""
 MOST_COMPLAINTS = 20
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a soak goes. Seconds."""
+
+    interval: float = 1.0
+    """`--rotation-poll-interval`."""
+    timeout: float = 3.0
+    """`--mount-timeout`."""
+    storm: float = 3.0
+    """Time in which anything may happen."""
+    lull: float = 6.0
+    """Time after it in which nothing happens that a mount may fail of; longer than `slack`."""
+    pause: float = 0.005
+    """Of each kubelet between mounts."""
+
+    @property
+    def slack(self) -> float:
+        """How long before a mount's start its answer may have been on its way."""
+        return self.interval + self.timeout
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Of the daemon."""
+        return (
+            f"--rotation-poll-interval={self.interval}s",
+            f"--mount-timeout={self.timeout}s",
+            "--log-level=debug",
+        )
 
 
 @dataclass
@@ -46,6 +65,7 @@ class Report:
     """What happened, and `complaints`: what should not have."""
 
     seed: int
+    pace: Pace
     seconds: float = 0.0
     outcomes: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
@@ -63,11 +83,14 @@ class Report:
 
 
 def soak(
-    seed: int, seconds: float, tell: Callable[[Report], None] = lambda _report: None
+    seed: int,
+    seconds: float,
+    tell: Callable[[Report], None] = lambda _report: None,
+    pace: Pace = Pace(),
 ) -> Report:
     """Run for so long; `tell` is called once a second."""
-    report = Report(seed)
-    with a_world(*FLAGS, command=WATCHED) as world:
+    report = Report(seed, pace)
+    with a_world(*pace.flags, main=WATCHED) as world:
         truth = Truth(world.aws.cloud, world.kubernetes, ACCOUNTS, (REGION, OTHER))
         chaos = Chaos(world, truth, Random(seed))
         try:
@@ -89,7 +112,7 @@ def _run(
     seconds: float,
     tell: Callable[[Report], None],
 ) -> None:
-    started, over = monotonic(), Event()
+    started, over, pace = monotonic(), Event(), report.pace
     with ExitStack() as stack:
         probe = stack.enter_context(Probe(chaos.world.socket, chaos.was_killed))
         kubelets = [_kubelet(report, chaos, truth, number) for number in range(KUBELETS)]
@@ -102,7 +125,7 @@ def _run(
         random, told = Random(-report.seed), 0.0
         while report.seconds < seconds:
             Event().wait(random.uniform(0.0, 0.2))
-            chaos.step(lull=report.seconds % (STORM + LULL) > STORM)
+            chaos.step(lull=report.seconds % (pace.storm + pace.lull) > pace.storm)
             _audit(report, truth, chaos.world.aws)
             report.seconds = monotonic() - started
             report.outcomes = sum((one.outcomes for one in kubelets), Counter())
@@ -123,7 +146,7 @@ def _kubelet(report: Report, chaos: Chaos, truth: Truth, number: int) -> Kubelet
         socket=chaos.world.socket,
         folder=chaos.world.folder / f"kubelet-{number}",
         pods=PODS,
-        slack=INTERVAL + TIMEOUT,
+        slack=report.pace.slack,
         killed=chaos.was_killed,
         complain=report.complain,
     )
@@ -136,7 +159,7 @@ def _work(kubelet: Kubelet, over: Event, report: Report) -> None:
         except Exception as fault:  # noqa: BLE001 - a soak that breaks has failed
             report.complain(f"a worker broke: {fault!r}")
             return
-        over.wait(0.005)
+        over.wait(report.pace.pause)
 
 
 def _audit(report: Report, truth: Truth, aws: FakeAws) -> None:

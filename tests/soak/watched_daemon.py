@@ -1,26 +1,29 @@
 """The daemon of the soak: it logs when its loop was held for too long, and its connections are
-short. Run with `python -m tests.soak.watched_daemon`, with the daemon's own arguments.
+short.
 
 CPU time of the loop's thread is measured, as in `tests.loop_watchdog`: other processes of a busy
 machine do not count.
 """
 
 import asyncio
-import sys
+import os
+from contextlib import AsyncExitStack
 from time import thread_time
-from typing import Any
+from typing import NoReturn
 
-from provider.cli.main import main
+from provider.cli.serve import parse
 from provider.csi import app
+from provider.csi.config import Config
 from provider.csi.server import grpc_server
+from provider.csi.server.servicer import Mounts
 from provider.runtime.log import fields, logger
+from provider.runtime.metrics import Metrics
+from provider.runtime.offload import Offload
 from tests.loop_watchdog import LONGEST, TICK
 
 MESSAGE = "the loop was held"
 START_SECONDS = 2.0
 """Until it serves, the loop is nobody's."""
-
-grpc_server.CONNECTION_SECONDS = 0.5
 
 
 async def _watch() -> None:
@@ -34,18 +37,14 @@ async def _watch() -> None:
         last = now
 
 
-_inner: Any = app._run
+async def _make_mounts(
+    config: Config, metrics: Metrics, offload: Offload, stack: AsyncExitStack
+) -> Mounts:
+    stack.callback(asyncio.create_task(_watch()).cancel)
+    return await app.make_mounter(config, metrics, offload, stack)
 
 
-async def _run(*arguments: Any) -> None:
-    watcher = asyncio.create_task(_watch())
-    try:
-        await _inner(*arguments)
-    finally:
-        watcher.cancel()
-
-
-app._run = _run  # type: ignore[assignment]  # the same signature, wrapped
-
-if __name__ == "__main__":
-    sys.exit(main())
+def main(arguments: list[str]) -> NoReturn:
+    """Run the daemon."""
+    grpc_server.CONNECTION_SECONDS = 0.5
+    app.serve(parse(arguments, os.environ), _make_mounts)
