@@ -20,14 +20,18 @@ class Findings:
     warnings: list[Problem] = field(default_factory=list)
     """At most 50: each becomes a line of the log at each mount."""
 
-    def error(self, path: str, message: str, at: Node | None = None) -> None:
-        """Add a problem, at the place of a node where there is one."""
-        self.problems.append(_problem(path, message, at))
+    def error(
+        self, path: str, message: str, at: Node | None = None, *, hint: str = "", key: str = ""
+    ) -> None:
+        """Add a problem, at the place of a node if there is one; see `Problem`."""
+        self.problems.append(_problem(path, message, at, hint, key))
 
-    def warn(self, path: str, message: str, at: Node | None = None) -> None:
+    def warn(
+        self, path: str, message: str, at: Node | None = None, *, hint: str = "", key: str = ""
+    ) -> None:
         """Add a warning: something has no effect."""
         if not self.has_all_warnings:
-            self.warnings.append(_problem(path, message, at))
+            self.warnings.append(_problem(path, message, at, hint, key))
 
     @property
     def has_all_warnings(self) -> bool:
@@ -40,8 +44,14 @@ class Findings:
             raise InvalidSpec(self.problems, self.warnings)
 
 
-def _problem(path: str, message: str, at: Node | None) -> Problem:
-    return Problem(path, message, at.line, at.column) if at else Problem(path, message)
+def _problem(path: str, message: str, at: Node | None, hint: str, key: str) -> Problem:
+    line, column = (at.line, at.column) if at else (0, 0)
+    return Problem(path, message, line, column, hint, key)
+
+
+def misspelled_as(key: str | None) -> str:
+    """A hint at the unknown key that probably stands for a missing one; empty without a key."""
+    return f"is it misspelled as {key}" if key else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +95,10 @@ class Entry:
         findings.error(self.path_of(key), message, self.at(key))
 
     def missing(self, findings: Findings, key: str, message: str = "is required") -> None:
-        """Add the problem that `key` is missing, with the key that was probably meant as it."""
-        other = self.misspelled.get(key)
-        hint = f"; did you mean it by {other}?" if other else ""
-        findings.error(self.path_of(key), message + hint, self.node[key] or self.node)
+        """Add the problem that `key` is missing, with the unknown key that resembles it."""
+        other = self.misspelled.get(key, "")
+        at = self.node[key] or self.node
+        findings.error(self.path_of(key), message, at, hint=misspelled_as(other), key=other)
 
 
 def read_entry(node: Node, keys: tuple[Key, ...], path: str, findings: Findings) -> Entry | None:
@@ -150,8 +160,9 @@ def _warn_of(
     misspelled: dict[str, str] = {}
     for key in unknown[:_MOST_HINTS]:
         meant = closest(key.text, names)
-        hint = f"; did you mean {meant}?" if meant else ""
-        findings.warn(path, f"key {quote(key.text)} is not known, ignored{hint}", key)
+        hint = f"did you mean {meant}" if meant else ""
+        message = f"key {quote(key.text)} is not known, ignored"
+        findings.warn(path, message, key, hint=hint, key=key.text)
         if meant:
             misspelled.setdefault(meant, key.text)
     if more := unknown[_MOST_HINTS:]:
@@ -216,7 +227,8 @@ def _read_text(entry: Entry, key: Key, value: Node, findings: Findings) -> None:
         findings.error(path, f"must be {key.expected}, got {kind_of(value)}{why}", value)
     elif value.words is None and not (key.type == value.kind == "boolean"):
         findings.error(path, f"must be text, got {kind_of(value)}: quote it", value)
-    elif refusal := key.refusal(value.text):
-        findings.error(path, refusal, value)
+    elif fault := key.fault_in(value.text):
+        message = f"{fault}, got {quote(value.text)}"
+        findings.error(path, message, value, hint=key.hint(value.text))
     else:
         entry.texts[key.name] = value

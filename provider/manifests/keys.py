@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from provider.manifests.problems import quote
-
 KeyType = Literal["text", "quoted", "boolean", "names", "list", "mapping"]
 """`text` takes plain integers as well; `quoted` insists on text; a `boolean` may be quoted; `names`
 are `*` or a list of text; a `mapping` may also be given as a list of one."""
@@ -46,14 +44,10 @@ class Key:
             return f"must be {self.expected}"
         return None
 
-    def refusal(self, text: str) -> str | None:
-        """`fault_in` as a message that quotes the text and names what was probably meant."""
-        fault = self.fault_in(text)
-        if fault is None:
-            return None
+    def hint(self, text: str) -> str:
+        """A hint at the choice that was probably meant; empty if the text resembles none."""
         longer = [one for one in self.choices if len(text) > 2 and one.startswith(text)]
-        hint = f"; did you mean {longer[0]}?" if longer else did_you_mean(text, self.choices)
-        return f"{fault}, got {quote(text)}{hint}"
+        return f"did you mean {longer[0]}" if longer else did_you_mean(text, self.choices)
 
 
 def closest(word: str, names: Iterable[str]) -> str | None:
@@ -68,4 +62,4 @@ def closest(word: str, names: Iterable[str]) -> str | None:
 def did_you_mean(word: str, names: Iterable[str]) -> str:
     """A hint at the name that `word` resembles; empty if it resembles none."""
     meant = closest(word, names)
-    return f"; did you mean {meant}?" if meant else ""
+    return f"did you mean {meant}" if meant else ""

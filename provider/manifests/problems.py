@@ -31,9 +31,14 @@ class Problem:
     message: str
     line: int = 0
     column: int = 0
+    hint: str = ""
+    """What was probably meant, as in `did you mean objectAlias`."""
+    key: str = ""
+    """The unknown key that this is about, if there is one."""
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}"
+        hint = f"; {self.hint}?" if self.hint else ""
+        return f"{self.path}: {self.message}{hint}"
 
 
 class InvalidSpec(InvalidRequest):
@@ -64,8 +69,5 @@ def _shown(problems: Sequence[Problem]) -> Iterator[str]:
 
 def _misspelled(problems: Sequence[Problem], warnings: Sequence[Problem]) -> Iterator[Problem]:
     """The warnings about keys that resemble known ones, unless a problem names the key."""
-    asked = (problem.message.partition("; did you mean it by ")[2] for problem in problems)
-    named = tuple(f"key {quote(key[:-1])} " for key in asked if key)
-    for warning in warnings:
-        if "did you mean " in warning.message and not warning.message.startswith(named):
-            yield warning
+    named = {problem.key for problem in problems}
+    return (one for one in warnings if one.hint and one.key not in named)

@@ -9,8 +9,8 @@ from provider.csi.request.keys import PARAMETER_KEYS
 from provider.csi.request.model import AddressType, ClassSpec
 from provider.csi.request.objects import Terms, read_objects
 from provider.csi.request.references import region_mismatch
-from provider.manifests.entries import Findings
-from provider.manifests.keys import Key, closest, did_you_mean
+from provider.manifests.entries import Findings, misspelled_as
+from provider.manifests.keys import Key, closest
 from provider.manifests.problems import Problem, quote
 
 _KNOWN = {key.name: key for key in PARAMETER_KEYS}
@@ -122,35 +122,32 @@ def _warn_of_unknown(text: ClassText, findings: Findings) -> None:
     """One warning for all unknown parameters: a class may have thousands."""
     if not text.unknown:
         return
+    meant = {name: closest(name, _KNOWN) for name in text.unknown}
     if text.unknown_count == 1:
-        hint = did_you_mean(text.unknown[0], _KNOWN)
-        findings.warn("parameters", f"key {quote(text.unknown[0])} is not known, ignored{hint}")
+        (name,) = text.unknown
+        hint = f"did you mean {meant[name]}" if meant[name] else ""
+        message = f"key {quote(name)} is not known, ignored"
+        findings.warn("parameters", message, hint=hint, key=name)
         return
-    names = [quote(name) + _hint(name) for name in text.unknown]
+    names = [quote(name) for name in text.unknown]
     if more := text.unknown_count - len(names):
         names.append(f"and {more} more")
-    findings.warn(
-        "parameters", f"{text.unknown_count} keys are not known, ignored: {', '.join(names)}"
-    )
-
-
-def _hint(name: str) -> str:
-    hint = did_you_mean(name, _KNOWN).removeprefix("; ")
-    return f" ({hint})" if hint else ""
+    pairs = " and ".join(f"{known} by {name}" for name, known in meant.items() if known)
+    message = f"{text.unknown_count} keys are not known, ignored: {', '.join(names)}"
+    findings.warn("parameters", message, hint=f"did you mean {pairs}" if pairs else "")
 
 
 def _is_valid(key: Key, text: str, unknown: Iterable[str], findings: Findings) -> bool:
     """Whether a parameter is given and valid; an empty one counts as left out."""
     if not text:
         if key.required:
-            meant = closest(key.name, unknown)
-            hint = f"; did you mean it by {meant}?" if meant else ""
-            findings.error(key.name, f"is required{hint}")
+            other = closest(key.name, unknown) or ""
+            findings.error(key.name, "is required", hint=misspelled_as(other), key=other)
         return False
-    refusal = key.refusal(text)
-    if refusal:
-        findings.error(key.name, refusal)
-    return not refusal
+    if fault := key.fault_in(text):
+        findings.error(key.name, f"{fault}, got {quote(text)}", hint=key.hint(text))
+        return False
+    return True
 
 
 def _separator(translation: str | None) -> str | None:

@@ -54,15 +54,14 @@ class Reviewed:
 
     def from_parser(self, rule: Rule, problem: Problem) -> Finding:
         """A finding for a problem of the parser."""
-        message, asked, name = problem.message.partition("; did you mean ")
-        hint = f"did you mean {name.rstrip('?')}" if asked else self._hint(problem)
+        hint = problem.hint or self._hint(problem)
         if problem.line:
             place = self._inside(problem.line, problem.column)
         else:
             node = self._parameter(problem)
             place = Place(node.line, node.column)
         path = f"{_PARAMETERS}.{problem.path}".replace(f"{_PARAMETERS}.parameters", _PARAMETERS)
-        return self._finding(rule, path, message, place, hint)
+        return self._finding(rule, path, problem.message, place, hint)
 
     def _hint(self, problem: Problem) -> str:
         text = self.klass.values.get("objects")
@@ -85,7 +84,7 @@ class Reviewed:
         for name, field in parameters.entries.items():
             if name == problem.path:
                 return field.node
-            if f"key {quote(name)} " in problem.message:
+            if name == problem.key or f"key {quote(name)} " in problem.message:
                 return field.key
         return parameters
 

@@ -166,7 +166,7 @@ def test_the_daemons_region_stands_in_for_the_classs() -> None:
 def test_unknown_keys_are_warnings_with_a_hint() -> None:
     klass = parse(f"- objectName: a\n  {SM}\n  objectAlais: b\n  zzz: 1", Region="x", foo="")
     assert [str(warning) for warning in klass.warnings] == [
-        'parameters: 2 keys are not known, ignored: "Region" (did you mean region?), "foo"',
+        'parameters: 2 keys are not known, ignored: "Region", "foo"; did you mean region by Region?',
         'objects[0]: key "objectAlais" is not known, ignored; did you mean objectAlias?',
         'objects[0]: key "zzz" is not known, ignored',
     ]
@@ -276,14 +276,14 @@ MISSPELLED = {
     "type": (
         "- objectName: a\n  objectTyp: ssmparameter",
         {},
-        ["objects[0].objectType: is required unless objectName is an ARN; did you mean it by objectTyp? (line 1, column 3)"],
+        ["objects[0].objectType: is required unless objectName is an ARN; is it misspelled as objectTyp? (line 1, column 3)"],
     ),
     "required key": (
         JMES + "  - {path: x, objectAlais: x}",
         {},
-        ["objects[0].jmesPath[0].objectAlias: is required; did you mean it by objectAlais? (line 4, column 5)"],
+        ["objects[0].jmesPath[0].objectAlias: is required; is it misspelled as objectAlais? (line 4, column 5)"],
     ),
-    "objects": (None, {"object": "[]"}, ["objects: is required; did you mean it by object?"]),
+    "objects": (None, {"object": "[]"}, ["objects: is required; is it misspelled as object?"]),
     "key that another needs": (
         f"- objectName: a\n  {SM}\n  keyPrefix: x\n  jsonKey: [a]\n  zzz: 1",
         {},
