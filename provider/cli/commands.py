@@ -41,7 +41,8 @@ COMMANDS: Mapping[str, Command] = {
         "show the Secret that an ExternalSecret gives", "provider.tools.render.command"
     ),
     "explain": Command(
-        "show identity, calls and files of a class", "provider.tools.explain.command"
+        "show identity, calls and results of a class or ExternalSecret",
+        "provider.tools.explain.command",
     ),
     "iam-policy": Command(
         "print the IAM policy that classes and stores need", "provider.tools.iam_policy.command"

@@ -70,7 +70,7 @@ def test_options_of_the_daemon_need_no_command(script: Path, line: str) -> None:
         ("validate --output ", {"text", "json", "github", "sarif"}),
         ("validate --output s", {"sarif"}),
         ("mount --output-format ", {"table", "json"}),
-        ("schema ", {"class", "objects"}),
+        ("schema cl", {"class", "clustersecretstore", "clusterexternalsecret", "clustergenerator"}),
         ("completion z", {"zsh"}),
         ("help val", {"validate"}),
     ],

@@ -189,7 +189,7 @@ def test_optional_permissions_are_marked(explain: Run) -> None:
     [
         (with_objects("- x"), [], 1, 'SecretProviderClass "shop" has mistakes'),
         (with_objects(SECRET), ["--class", "x"], 2, 'there is no SecretProviderClass "x" in'),
-        ("", [], 2, "there is no SecretProviderClass in"),
+        ("", [], 2, "there is no SecretProviderClass or ExternalSecret in"),
     ],
     ids=["mistakes", "no such class", "empty"],
 )

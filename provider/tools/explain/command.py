@@ -1,4 +1,4 @@
-"""Shows what mounting a class does: the identity, the calls, the files and the permissions."""
+"""Shows what mounting a class or syncing an ExternalSecret does: identity, calls, results, cost."""
 
 import sys
 from argparse import Namespace
@@ -11,19 +11,28 @@ from provider.manifests.kubernetes import Manifest, find_manifests
 from provider.manifests.problems import quote
 from provider.tools.arguments import Parser, complete_files, paragraph
 from provider.tools.ending import CommandFailed
+from provider.tools.resources.lookup import lookup
 from provider.tools.sources import Source, read_sources, refuse
 from provider.tools.terminal import Paint
+from provider.tools.validate.relevance import is_relevant
 from provider.tools.validate.review import review
+
+_KINDS = ("ExternalSecret", "ClusterExternalSecret")
 
 EXIT_CODES: Mapping[int, str] = {
     0: "explained",
-    1: "a class has mistakes: validate shows them",
-    2: "wrong command line, or a file cannot be read or holds no such class",
+    1: "mistakes: validate shows them; or a store that is not in the files",
+    2: "wrong command line, or a file cannot be read or holds nothing to explain",
 }
 
 _ABOUT = """\
-Show the identity, the calls and the files of a class. No call is made: the engine of the daemon
-runs against a fake AWS in which everything exists."""
+Show the identity, the calls and the files of a class; the identity, the calls, the keys of the
+Secret, the refreshes and the cost of an ExternalSecret. No call is made: the code of daemon and
+controller runs against a fake AWS in which everything exists.
+
+examples:
+  secrets-provider-aws explain class.yaml pod.yaml
+  secrets-provider-aws explain es.yaml store.yaml -o json"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +41,7 @@ class Options:
 
     files: Sequence[str]
     class_name: str | None
+    secret_name: str | None
     namespace: str
     service_account: str
     region: str | None
@@ -46,7 +56,8 @@ def add_options(parser: Parser) -> None:
     add = parser.add_argument
     complete_files(add("files", nargs="+", metavar="FILE|DIR|-", help="manifests; - is stdin"))
     add("--class", dest="class_name", metavar="NAME", help="only this class")
-    whose = "namespace of the pod; default: that of the class"
+    add("--external-secret", dest="secret_name", metavar="NAME", help="only this ExternalSecret")
+    whose = "namespace of the pod or ExternalSecret; default: that of the manifest"
     add("-n", "--namespace", default="", metavar="NAME", help=whose)
     account = "default: that of a pod in FILE that mounts the class, else default"
     add("--service-account", default="", metavar="NAME", help=account)
@@ -56,27 +67,46 @@ def add_options(parser: Parser) -> None:
 
 
 def run(namespace: Namespace) -> int:
-    """Explain every class, or the chosen one."""
+    """Explain every class and ExternalSecret, or the chosen one."""
     options = Options(**vars(namespace))
-    sources = tuple(read_sources(options.files, refuse))
+    sources = tuple(read_sources(options.files, refuse, is_relevant))
     found = review(sources, options.region)
-    chosen = [one for one in found.classes if options.class_name in (None, one.name)]
-    if not chosen:
-        called = f" {quote(options.class_name)}" if options.class_name else ""
-        raise CommandFailed(2, f"there is no SecretProviderClass{called} in {_names(sources)}")
+    classes = [one for one in found.classes if _is_chosen(one.name, options.class_name, options)]
+    secrets = [
+        one
+        for one in found.resources
+        if one.kind in _KINDS and _is_chosen(one.name, options.secret_name, options)
+    ]
+    if not (classes or secrets):
+        name = options.class_name or options.secret_name
+        what = "SecretProviderClass or ExternalSecret"
+        if options.class_name:
+            what = "SecretProviderClass"
+        called = f" {quote(name)}" if name else ""
+        raise CommandFailed(2, f"there is no {what}{called} in {_names(sources)}")
     manifests = [manifest for source in sources for manifest in _manifests(source)]
     from provider.tools.explain.explanation import explain  # noqa: PLC0415 - imports the engine
-    from provider.tools.explain.report import as_json  # noqa: PLC0415 - likewise
+    from provider.tools.explain.report import Explanation, as_json  # noqa: PLC0415 - likewise
+    from provider.tools.explain.resources import explain_secrets  # noqa: PLC0415 - likewise
 
-    explained = [
-        explain(one, manifests, options.namespace, options.service_account) for one in chosen
+    explained: list[Explanation] = [
+        explain(one, manifests, options.namespace, options.service_account) for one in classes
     ]
+    files = lookup(found.resources, manifests)
+    explained += explain_secrets(secrets, files, options.namespace)
     if options.output == "json":
         sys.stdout.write(as_json(explained))
     else:
         paint = Paint.for_stream(sys.stdout)
         sys.stdout.write("\n".join(one.as_text(paint) for one in explained))
     return 0
+
+
+def _is_chosen(name: str, wanted: str | None, options: Options) -> bool:
+    """Whether an object is to be explained: it is named, or nothing is."""
+    if options.class_name is None and options.secret_name is None:
+        return True
+    return name == wanted
 
 
 def _names(sources: Sequence[Source]) -> str:

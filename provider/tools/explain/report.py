@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from provider.csi.request.model import Auth
 from provider.tools.class_files import File
@@ -25,6 +26,18 @@ _REMARKS = {
     "secretsmanager:DescribeSecret": "optional: without it, a remount fetches the value instead",
 }
 _KMS = "Customer managed KMS keys also need kms:Decrypt (aws/secretsmanager and aws/ssm do not)."
+
+
+class Explanation(Protocol):
+    """The explanation of a class or an ExternalSecret."""
+
+    def as_text(self, paint: Paint) -> str:
+        """Text for people."""
+        ...
+
+    def as_json(self) -> Mapping[str, object]:
+        """JSON for programs."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +195,6 @@ def _indented(lines: Iterable[str]) -> Iterator[str]:
     return (f"  {line}" for line in lines)
 
 
-def as_json(explained: Iterable[Explained]) -> str:
-    """A JSON list with an entry for each class."""
+def as_json(explained: Iterable[Explanation]) -> str:
+    """A JSON list with an entry for each class and ExternalSecret."""
     return json.dumps([one.as_json() for one in explained], indent=2) + "\n"

@@ -83,7 +83,7 @@ def _controller(
     files: Lookup, kubernetes: Kubernetes, engine: Engine, offload: Offload
 ) -> Controller:
     identities = Identities(
-        reads=NamedReads(kubernetes.objects),
+        reads=NamedReads(kubernetes.objects, lambda _named, _version: True),  # nothing changes
         tokens=Tokens(kubernetes.tokens),
         sts=engine.sts,
         credentials=engine.credentials,

@@ -1,0 +1,182 @@
+"""Reads for an ExternalSecret without AWS: the controller's code against one that has everything.
+
+So the calls that are shown are those of the controller. Values are empty; searches find one name.
+"""
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from time import monotonic, time
+from typing import NamedTuple
+
+from provider.aws.credentials.static import Static
+from provider.aws.regions import partition_of
+from provider.controller.resources.external_secret import (
+    DataFrom,
+    ExternalSecretSpec,
+    FindName,
+    RemoteRef,
+)
+from provider.controller.resources.objects import Store
+from provider.controller.resources.references import stores_of
+from provider.controller.resources.store import SecretKeyRef
+from provider.controller.store_identity import ROLE
+from provider.engine.model import Credentials, Identity
+from provider.engine.ports import Principal
+from provider.engine.wiring import Settings
+from provider.errors import ObjectNotFound
+from provider.kube.kinds import SECRETS, SERVICE_ACCOUNTS, Document, Kind
+from provider.tools.explain.dry_run import Everything
+from provider.tools.resources.lookup import Lookup
+from provider.tools.resources.reading import Controller, Kubernetes, open_controller
+from provider.tools.sample_aws import Call, SampleAws
+
+_SECONDS = 30.0
+_SAMPLE = b64encode(b"sample").decode()
+UNKNOWN_ROLE = "<eks.amazonaws.com/role-arn>"
+OWN = "the controller itself"
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerRun:
+    """The identity of each store, and the calls of a first sync and of a later refresh."""
+
+    identities: Mapping[str, str]
+    first: Sequence[Call]
+    refresh: Sequence[Call]
+
+
+class _Token(NamedTuple):
+    token: str
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Cluster:
+    """Service accounts and access keys: those of the files, else made-up ones. Notes requests."""
+
+    files: Lookup
+    keys: Mapping[str, Sequence[str]]
+    """The keys that stores name of each Secret."""
+    calls: list[Call]
+
+    async def get(
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        *,
+        metadata_only: bool = False,  # noqa: ARG002 (as the API has it)
+    ) -> Document:
+        """See `named_reads.Api`."""
+        self._note(f"get {kind.plural}", namespace, name)
+        metadata = {"name": name, "namespace": namespace, "uid": "uid", "resourceVersion": "1"}
+        try:
+            found = await self.files.get(kind, namespace, name)
+        except ObjectNotFound:
+            found = {}
+        about = {**(found.get("metadata") or {}), **metadata}
+        if kind == SERVICE_ACCOUNTS:
+            annotations = {ROLE: UNKNOWN_ROLE, **(about.get("annotations") or {})}
+            return {"metadata": {**about, "annotations": annotations}}
+        if kind == SECRETS:
+            return {"metadata": about, "data": dict.fromkeys(self.keys.get(name, ()), _SAMPLE)}
+        return found
+
+    async def create_token(
+        self,
+        namespace: str,
+        service_account: str,
+        *,
+        audiences: Sequence[str],  # noqa: ARG002 (as the API has it)
+        seconds: int = 3600,
+    ) -> _Token:
+        """See `service_account_tokens.TokenApi`."""
+        self._note("create serviceaccounts/token", namespace, service_account)
+        return _Token("token", time() + seconds)
+
+    def _note(self, operation: str, namespace: str, name: str) -> None:
+        self.calls.append(Call("kubernetes", operation, "", "", (f"{namespace}/{name}",)))
+
+
+def run(spec: ExternalSecretSpec, namespace: str, files: Lookup) -> ControllerRun:
+    """Sync twice; raises ProviderError, as where a store is not in the files."""
+    return asyncio.run(_sync_twice(spec, namespace, replace(files, change=_unconditional)))
+
+
+async def _sync_twice(spec: ExternalSecretSpec, namespace: str, files: Lookup) -> ControllerRun:
+    sample = SampleAws(Everything())
+    cluster = _Cluster(files, _keys(files), sample.calls)
+    kubernetes = Kubernetes(cluster, cluster, _own)
+    async with open_controller(files, kubernetes, Settings({}), sample.send) as controller:
+        plain = _plain(spec)
+        await controller.fetch(plain, namespace, _SECONDS)
+        first = sample.calls_made()
+        await controller.fetch(plain, namespace, _SECONDS)
+        refresh = sample.calls_made()
+        return ControllerRun(await _identities(controller, spec, namespace, files), first, refresh)
+
+
+async def _identities(
+    controller: Controller, spec: ExternalSecretSpec, namespace: str, files: Lookup
+) -> Mapping[str, str]:
+    found = {}
+    for ref in stores_of(spec):
+        store = files.store(ref.kind, namespace, ref.name)
+        if store is not None:
+            principal = await controller.identities.of_store(store, namespace, monotonic())
+            found[f"{ref.kind} {ref.name}"] = str(principal.identity)
+    return found
+
+
+def _own(region: str) -> Principal:
+    identity = Identity("ambient", OWN, partition_of(region), role=OWN)
+    return Principal(identity, Static(Credentials("id", "key", None)))
+
+
+def _unconditional(store: Store) -> Store:
+    """The store for a controller of any class, without conditions."""
+    if store.spec is None:
+        return store
+    return replace(store, controller="", spec=replace(store.spec, conditions=()))
+
+
+def _keys(files: Lookup) -> Mapping[str, Sequence[str]]:
+    """The keys of Secrets that stores and generators name."""
+    keys: dict[str, list[str]] = {}
+    for found in files.resources.values():
+        for one in found:
+            for ref in _refs(one.parsed):
+                keys.setdefault(ref.name, []).append(ref.key)
+    return keys
+
+
+def _refs(parsed: object) -> Iterator[SecretKeyRef]:
+    spec = getattr(parsed, "spec", None)
+    provider = getattr(spec, "provider", None)
+    auth = getattr(getattr(provider, "aws", None) or spec, "auth", None)
+    refs = getattr(auth, "secret_ref", None)
+    if refs is not None:
+        found = (refs.access_key_id, refs.secret_access_key, refs.session_token)
+        yield from (ref for ref in found if ref is not None)
+
+
+def _plain(spec: ExternalSecretSpec) -> ExternalSecretSpec:
+    """The spec without work on values, which are empty here."""
+    data = tuple(replace(one, remote_ref=_whole(one.remote_ref)) for one in spec.data)
+    return replace(spec, data=data, data_from=tuple(map(_plain_entry, spec.data_from)))
+
+
+def _plain_entry(entry: DataFrom) -> DataFrom:
+    extract = entry.extract and _whole(entry.extract)
+    find = entry.find
+    if find is not None and find.name is not None:
+        find = replace(find, name=FindName())
+    if find is not None:
+        find = replace(find, decoding_strategy="None", null_byte_policy="Ignore")
+    return replace(entry, extract=extract, find=find, rewrite=())
+
+
+def _whole(ref: RemoteRef) -> RemoteRef:
+    return RemoteRef(key=ref.key, version=ref.version, metadata_policy=ref.metadata_policy)

@@ -1,0 +1,146 @@
+"""The output of `explain` for one ExternalSecret: identities, calls, keys, refreshes and cost."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.tools.explain.controller_run import ControllerRun
+from provider.tools.explain.refreshes import Cost, behaviour, secret_line
+from provider.tools.explain.secret_keys import SecretKey
+from provider.tools.resources.parsed import Resource
+from provider.tools.sample_aws import Call
+from provider.tools.terminal import Column, Paint, printable, table
+
+_CALLS = (
+    Column("CALL"),
+    Column("REGION"),
+    Column("FIRST", is_number=True),
+    Column("REFRESH", is_number=True),
+    Column("OF"),
+)
+_KEYS = (Column("KEY"), Column("FROM"))
+_STORES = (Column("STORE"), Column("READS AS"))
+_REMARKS = (
+    "  FIRST: the first sync. REFRESH: a later one. Sessions and tokens are kept until they",
+    "  expire; what another ExternalSecret of the identity has just read is not read again.",
+)
+_OF_FIND = "  What find finds is read besides: twenty secrets or ten parameters a call."
+_BEFORE = ("kubernetes", "sts")
+"""Services that are asked before values are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedSecret:
+    """What is known about one ExternalSecret."""
+
+    resource: Resource
+    spec: ExternalSecretSpec
+    namespace: str
+    target: str
+    """Name of the Secret."""
+    run: ControllerRun
+    keys: Sequence[SecretKey]
+    cost: Cost
+
+    def as_text(self, paint: Paint) -> str:
+        """Text for people."""
+        title = printable(f"{self.resource.manifest.path} ({self.resource.source.name})")
+        stores = [[printable(store), printable(who)] for store, who in self.run.identities.items()]
+        keys = [[printable(one.name), printable(one.source)] for one in self.keys]
+        secret = secret_line(f"{self.namespace}/{self.target}", self.spec)
+        lines = [
+            paint("bold", title),
+            "",
+            paint("bold", "Identity"),
+            *(f"  {line}" for line in table(_STORES, stores)),
+            "",
+            paint("bold", "Calls"),
+            *(f"  {line}" for line in table(_CALLS, [*map(_cells, self._calls())])),
+            *_REMARKS,
+            *([_OF_FIND] if self._finds else []),
+            "",
+            paint("bold", "Secret"),
+            f"  {printable(secret)}",
+            *(f"  {line}" for line in table(_KEYS, keys)),
+            "",
+            paint("bold", "Refresh"),
+            *(f"  {printable(line)}" for line in behaviour(self.spec)),
+            "",
+            paint("bold", "Cost"),
+            *(f"  {line}" for line in self._costs()),
+            "",
+        ]
+        return "\n".join(lines)
+
+    def as_json(self) -> Mapping[str, object]:
+        """JSON for programs. Fields may be added, but none will change."""
+        return {
+            "externalSecret": self.resource.name,
+            "namespace": self.namespace,
+            "file": self.resource.source.name,
+            "identities": dict(self.run.identities),
+            "calls": [_entry(*row) for row in self._calls()],
+            "secret": self.target,
+            "keys": [
+                {"name": one.name, "from": one.source, "several": one.several} for one in self.keys
+            ],
+            "refresh": [*behaviour(self.spec)],
+            "cost": {
+                "refreshesPerMonth": self.cost.refreshes,
+                "secretsManagerCalls": self.cost.secrets_manager_calls,
+                "parameterStoreCalls": self.cost.parameter_store_calls,
+                "usdPerMonth": self.cost.usd,
+            },
+        }
+
+    @property
+    def _finds(self) -> bool:
+        return any(one.find for one in self.spec.data_from)
+
+    def _calls(self) -> Iterator[tuple[Call, int, int]]:
+        first, refresh = self.run.first, self.run.refresh
+        for call in sorted({*first, *refresh}, key=lambda one: (_order(one), one)):
+            yield call, first.count(call), refresh.count(call)
+
+    def _costs(self) -> Iterator[str]:
+        cost = self.cost
+        if not cost.refreshes:
+            yield "no calls after the first sync"
+            return
+        secrets = _counted(cost.secrets_manager_calls, "call")
+        yield (
+            f"{cost.refreshes:,.0f} refreshes a month, each with {secrets} to Secrets Manager and "
+            f"{cost.parameter_store_calls} to Parameter Store"
+        )
+        usd = "less than USD 0.01" if cost.usd < 0.01 else f"about USD {cost.usd:,.2f}"
+        yield f"{usd} a month for Secrets Manager, at USD 0.05 for 10,000 calls"
+        yield "Parameter Store's calls are free within its standard throughput"
+        yield "not counted: storage (USD 0.40 a secret and month), and KMS keys of your own"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _order(call: Call) -> int:
+    return _BEFORE.index(call.service) if call.service in _BEFORE else len(_BEFORE)
+
+
+def _cells(row: tuple[Call, int, int]) -> Sequence[str]:
+    call, first, refresh = row
+    name = f"{call.service}: {call.operation}" if not call.region else call.action
+    detail = f" ({printable(call.detail)})" if call.detail else ""
+    asked = printable(", ".join(call.names)) + detail
+    return (name, call.region, str(first or "-"), str(refresh or "-"), asked)
+
+
+def _entry(call: Call, first: int, refresh: int) -> Mapping[str, object]:
+    return {
+        "service": call.service,
+        "operation": call.operation,
+        "region": call.region or None,
+        "names": list(call.names),
+        "version": call.detail,
+        "first": first,
+        "refresh": refresh,
+    }
