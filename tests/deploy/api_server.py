@@ -17,6 +17,7 @@ CLUSTER_WIDE = {
     "ClusterSecretStore",
     "ClusterExternalSecret",
     "CSIDriver",
+    "CustomResourceDefinition",
     "ValidatingAdmissionPolicy",
     "ValidatingAdmissionPolicyBinding",
 }

@@ -80,7 +80,7 @@ node's network a second pod would find the port taken, so that the old one has t
 
 {{/* The ConfigMap with the rules of namespaces; empty if there is none. */}}
 {{- define "spa.policy" -}}
-{{- if (.Values.policy).rules }}{{ include "spa.fullname" . }}-policy{{ else }}{{ (.Values.policy).configMap }}{{ end }}
+{{- if (.Values.policy).rules }}{{ include "spa.fullname" . }}-policy{{ else }}{{ default "" (.Values.policy).configMap }}{{ end }}
 {{- end }}
 
 {{/* Environment variables that have a value of their own, by the name of each. */}}
