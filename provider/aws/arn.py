@@ -43,5 +43,5 @@ class Arn:
 
 
 def looks_like_arn(name: str) -> bool:
-    """Whether `name` must be an ARN: no name in either store may begin so."""
+    """Whether `name` must be an ARN: names in both stores cannot begin like one."""
     return name.startswith("arn:")

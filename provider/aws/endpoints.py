@@ -3,10 +3,10 @@
 `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`, `AWS_ENDPOINT_URL`,
 `AWS_ENDPOINT_URL_<SERVICE>` and `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` mean what they mean to the
 SDKs. Two things are added: `{region}` in an endpoint URL stands for the region that is asked, and
-the names that External Secrets uses (`AWS_SECRETSMANAGER_ENDPOINT`, …) are read where the SDK's own
+the names that External Secrets uses (`AWS_SECRETSMANAGER_ENDPOINT`, …) are read if the SDK's own
 are not set. STS is always asked at its regional endpoint.
 
-The table is held against botocore's endpoint rules by the tests.
+The tests compare the table with the endpoint rules of botocore.
 """
 
 import re
@@ -37,7 +37,7 @@ _ALIASES: Mapping[Service, str] = {
     "ecr": "AWS_ECR_ENDPOINT",
     "ecr-public": "AWS_ECR_PUBLIC_ENDPOINT",
 }
-"""As External Secrets names them; they count where no variable of the SDK does."""
+"""The names of External Secrets; used if no variable of the SDK is set."""
 _MOST = 64
 """Endpoints to remember. A process uses a handful, but a request may name any region."""
 
@@ -61,7 +61,7 @@ class Endpoint:
 
 
 class Endpoints:
-    """Raises ValueError, with one line, where the environment makes no sense."""
+    """The endpoints of an environment; raises ValueError, in one line, for an invalid variable."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._fips = _flag(environment, "AWS_USE_FIPS_ENDPOINT")
@@ -113,7 +113,7 @@ def _is_dual_stack_anyway(partition_name: str, *, fips: bool) -> bool:
 
 
 def _flag(environment: Mapping[str, str], variable: str) -> bool:
-    """Fails where it is unclear: a node must not leave its FIPS endpoints for a typing error."""
+    """Raises ValueError for other text: a typo must not make a node leave its FIPS endpoints."""
     value = environment.get(variable, "").strip().lower()
     if value not in ("", "true", "false"):
         raise ValueError(f"{variable}: neither true nor false")

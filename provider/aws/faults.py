@@ -14,7 +14,7 @@ Outcome = Literal[
     "connection",
     "cancelled",
 ]
-"""How an attempt ended, for metrics. `cancelled`: its deadline passed, or nobody waits any more."""
+"""How an attempt ended, for metrics. `cancelled`: the deadline passed, or no request waits."""
 
 THROTTLED = frozenset(
     {
@@ -68,7 +68,7 @@ _MAX_TEXT = 600
 
 
 class Fault(Exception):
-    """One failed attempt. `status` is 0 where no answer came, `retry_after` in seconds.
+    """One failed attempt. `status` is 0 if no answer came, `retry_after` in seconds.
 
     Kinds: `answer` (AWS refuses or fails), `foreign` (an HTTP error that AWS does not send: from a
     proxy or some other server), `garbage` (a success of another shape), `timeout`, `connection`.

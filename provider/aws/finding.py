@@ -30,10 +30,10 @@ Tags = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Find:
-    """What to look for. `matches` decides by the full name; None: it was not asked for by name.
+    """What to look for. `matches` decides by the full name; None: names do not matter.
 
     `path` is the start of names (Secrets Manager) or a level of the hierarchy (Parameter Store).
-    All `tags` must be there, keys with their values; None: there is nothing about tags.
+    All `tags` must be there, keys with their values; None: the find does not mention tags.
     """
 
     matches: Callable[[str], bool] | None = None

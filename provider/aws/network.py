@@ -24,7 +24,7 @@ _LOOK_AGAIN = 5.0
 
 
 class Network:
-    """The way to AWS; `send` is a `Transport`. Raises ValueError where it is not usable."""
+    """Sends requests to AWS; `send` is a `Transport`. Raises ValueError for an invalid variable."""
 
     def __init__(self, environment: Mapping[str, str], http: HttpClient) -> None:
         self._http = http

@@ -1,4 +1,4 @@
-"""Principals of everything that may read AWS on behalf of a store.
+"""The principals of stores: access keys, service accounts, and roles that are assumed from there.
 
 Every part that decides what the credentials allow is a part of the identity, so that no two of them
 share credentials or values.
@@ -23,7 +23,7 @@ it."""
 
 
 def session_key(*parts: str) -> str:
-    """The parts as one text; other parts make another text."""
+    """A text that is different for different parts."""
     return json.dumps(parts, separators=(",", ":"))
 
 

@@ -1,7 +1,6 @@
 """AWS's two wire protocols as far as they are needed: JSON 1.1 for the stores, query for STS.
 
-Nothing is assumed of an answer: one of another shape is a `Fault` of the kind `garbage`, never a
-KeyError.
+An answer of an unexpected shape is a `Fault` of the kind `garbage`, never a KeyError.
 """
 
 import json
@@ -44,7 +43,7 @@ def json_payload(target: str, body: Mapping[str, Any]) -> Payload:
 
 
 def read_json(reply: Reply) -> dict[str, Any]:
-    """The document of an answer; raises `Fault` where it is an error or no document."""
+    """The document of an answer; raises `Fault` if it is an error or not a document."""
     try:
         document = json.loads(reply.body.decode()) if reply.body else {}
     except (ValueError, RecursionError):
@@ -64,7 +63,7 @@ def query_payload(action: str, version: str, form: Mapping[str, str]) -> Payload
 
 
 def read_xml(reply: Reply) -> XmlAnswer:
-    """An answer of the query protocol; raises `Fault` where it is an error or not XML."""
+    """An answer of the query protocol; raises `Fault` if it is an error or not XML."""
     root = _parse_xml(reply.body)
     if reply.status != 200:
         error = None if root is None else root.find(".//Error")
@@ -77,7 +76,7 @@ def read_xml(reply: Reply) -> XmlAnswer:
 
 
 def unexpected(what: str, status: int = 200) -> Fault:
-    """An answer of another shape. `what` is in our own words: the answer may hold a secret."""
+    """The fault for an unexpected shape. `what` must not quote the answer: it may hold a secret."""
     return Fault("garbage", "UnexpectedAnswer", what, status=status)
 
 
@@ -116,7 +115,7 @@ def _retry_after(reply: Reply) -> float | None:
 
 
 def _parse_xml(body: bytes) -> ET.Element | None:
-    """None where it is not plain XML. Without a document type there are no entities to expand."""
+    """None if it is not plain XML. Without a document type there are no entities to expand."""
     try:
         text = body.decode()  # strictly UTF-8: another encoding could hide a document type
         if "<!DOCTYPE" in text:

@@ -1,4 +1,4 @@
-"""What a refusal of AWS means to the person who reads it: error class and advice, by one table.
+"""What a refusal of AWS means: the error class and the advice, from tables.
 
 The text of an error is `<AWS code>: <AWS message>. <what to do>`.
 """
@@ -65,7 +65,7 @@ _ON_ALL = frozenset(
         "ssm:DescribeParameters",
     }
 )
-"""Actions that policies cannot allow for single resources."""
+"""Actions that a policy can only allow on all resources."""
 
 _STORES = {
     **dict.fromkeys(NOT_FOUND, _MISSING),

@@ -88,7 +88,7 @@ def closest_region(text: str) -> str | None:
 
 
 def region_fault(text: str) -> str | None:
-    """Why `text` cannot be the name of a region; None where it can."""
+    """Why `text` cannot be the name of a region; None if it can."""
     if is_region(text):
         return None
     return f"{text[:80]!r} is not {RULE}"

@@ -1,4 +1,4 @@
-"""When to ask again, and after how long: the SDKs' standard retry mode.
+"""Which calls are tried again, and after how long: the SDKs' standard retry mode.
 
 ("Retry behavior", AWS SDKs and Tools Reference Guide; the numbers are botocore's.) The quota keeps
 a process full of failing calls from sending three times as many to a service in trouble.
@@ -15,11 +15,11 @@ THROTTLED_COST = 5
 REFUND = 1
 MAX_DELAY = 20.0
 MAX_EXTRA = 5.0
-"""Seconds that AWS's own wish (`x-amz-retry-after`) may add to a delay."""
+"""Seconds that the header `x-amz-retry-after` may add to a delay."""
 
 
 def max_attempts(environment: Mapping[str, str]) -> int:
-    """`AWS_MAX_ATTEMPTS`, by default 3; raises ValueError where it is no positive number."""
+    """`AWS_MAX_ATTEMPTS`, by default 3; raises ValueError if it is not a positive number."""
     text = environment.get("AWS_MAX_ATTEMPTS") or "3"
     if not (text.isdecimal() and text.isascii() and int(text) > 0):
         raise ValueError("AWS_MAX_ATTEMPTS: not a positive number")
@@ -29,7 +29,7 @@ def max_attempts(environment: Mapping[str, str]) -> int:
 def cost(fault: Fault) -> int:
     """What a retry after `fault` takes from the quota.
 
-    Nothing where the fault is about one caller's token: its retries must not use up the others'.
+    Nothing if the fault is about one caller's token: its retries must not use up the others'.
     """
     if fault.code in NOT_EVERYWHERE_YET:
         return 0

@@ -1,7 +1,7 @@
 """Which service accounts have an EKS Pod Identity association, as the agent last answered.
 
-For classes with `auth: auto`. That there is one shows whenever credentials are fetched; that there
-is none is remembered for a minute, so that not every mount asks the agent in vain.
+For classes with `auth: auto`. An association is noticed when credentials are fetched. That a
+service account has none is remembered for a minute, so that not every mount asks the agent.
 """
 
 from collections.abc import Callable

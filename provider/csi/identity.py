@@ -70,7 +70,7 @@ class Identifier:
         return await self._by_sts(spec, region)
 
     async def _by_either(self, spec: MountSpec, region: str) -> Principal:
-        """By the agent where it has an association for the token, else by STS.
+        """By the agent if it has an association for the token, else by STS.
 
         A failure of the agent decides nothing, because there may be an association. Where there was
         one, an absent agent must not change the role of the service account either.

@@ -75,7 +75,7 @@ async def open_engine(
     transport: Transport | None = None,
     stores: Callable[[AwsClient], Mapping[StoreName, Store]] = plain_stores,
 ) -> AsyncIterator[Engine]:
-    """An engine, closed at the end of the block; `ValueError` where a variable makes no sense.
+    """An engine, closed at the end of the block; raises ValueError if a variable is invalid.
 
     With `transport`, AWS and the agent are asked through it instead of the network.
     """

@@ -290,7 +290,7 @@ async def test_metadata_without_credentials(
     ("more", "text"),
     [
         ({"AWS_SECRET_ACCESS_KEY": ""}, "secret access key is empty"),
-        ({"AWS_SECRET_ACCESS_KEY": "c4nary\n"}, "secret access key holds white space"),
+        ({"AWS_SECRET_ACCESS_KEY": "c4nary\n"}, "secret access key has white space"),
         ({"AWS_CREDENTIAL_EXPIRATION": "2020-01-01T00:00:00Z"}, "have expired"),
         ({"AWS_CREDENTIAL_EXPIRATION": "soon"}, "no time of expiry"),
     ],

@@ -1,5 +1,5 @@
-"""The credentials of the person who runs a tool: environment, profile, SSO, and all other places
-that the AWS command line takes them from.
+"""The credentials of the person who runs a tool, from everywhere that the AWS CLI looks:
+environment, profiles, SSO and so on.
 
 For tools alone. The daemon never imports this: a pod gets its own credentials or none.
 """
@@ -27,7 +27,7 @@ class Ambient:
     """The region whose STS is asked for the role of a profile; None: that of the profile."""
 
     async def fetch(self) -> Credentials:
-        """The credentials as they are now; raises `NotAuthenticated` where there are none."""
+        """The credentials as they are now; raises `NotAuthenticated` if there are none."""
         return await asyncio.to_thread(self._read, _credentials)
 
     async def region(self) -> str | None:

@@ -1,4 +1,4 @@
-"""Role chaining: a role's credentials, asked for with other credentials that are there already."""
+"""Role chaining: the credentials of a role, requested with the credentials of another identity."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -62,7 +62,7 @@ class AssumedRole:
     patience: float = PATIENCE
 
     async def fetch(self) -> Credentials:
-        """New credentials from STS, which is asked once more where it calls `own` expired.
+        """New credentials from STS, which is asked once more if it calls `own` expired.
 
         Raises `NotAuthenticated` or `Unavailable`.
         """

@@ -17,7 +17,7 @@ LONGEST = 12 * 3600.0
 def issued_credentials(
     access_key_id: str, secret: str, token: str, *, expiration: str, date: str
 ) -> Credentials:
-    """Credentials as they were issued; raises ValueError where they are not usable.
+    """Credentials as they were issued; raises ValueError if they are not usable.
 
     `expiration` is in ISO 8601, `date` the `Date` header of the answer.
     """

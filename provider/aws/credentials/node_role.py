@@ -1,6 +1,6 @@
 """The role of the EC2 instance, from its metadata service (IMDSv2).
 
-A process that may use it has all rights of the node: it is asked only where that is allowed.
+It gives a process all rights of the node, so it is asked only if that is allowed.
 """
 
 import json
@@ -20,7 +20,7 @@ TIMEOUT = 2.0
 MAX_BODY = 64 * 1024
 _ROLES = "/latest/meta-data/iam/security-credentials/"
 _ROLE_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
-_HOPS = "A pod reaches it only where the instance's metadata options allow two hops"
+_HOPS = "A pod reaches it only if the instance's metadata options allow two hops"
 
 
 def metadata_endpoint(environment: Mapping[str, str]) -> str:

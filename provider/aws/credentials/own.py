@@ -46,7 +46,7 @@ class Own:
     allow_node_role: bool = False
 
     def principal(self, region: str) -> Principal:
-        """The process as a caller of AWS. What is wrong shows when credentials are fetched."""
+        """The process as a caller of AWS. Mistakes are reported when credentials are fetched."""
         role = self._get("AWS_ROLE_ARN") if self._get("AWS_WEB_IDENTITY_TOKEN_FILE") else ""
         identity = Identity("ambient", self.subject, partition_of(region), role)
         return Principal(identity, self._source(region))
@@ -96,7 +96,7 @@ class EnvironmentKeys:
     environment: Mapping[str, str] = field(repr=False)
 
     async def fetch(self) -> Credentials:
-        """The keys; raises `NotAuthenticated` where they are incomplete or expired."""
+        """The keys; raises `NotAuthenticated` if they are incomplete or expired."""
         key_id, secret, old_token, token, expiration = (
             self.environment.get(variable, "")
             for variable in (
@@ -119,7 +119,7 @@ class EnvironmentKeys:
 
 @dataclass(frozen=True, slots=True)
 class TokenFile:
-    """A file with a token that somebody keeps fresh; it is read each time."""
+    """A token file that the kubelet renews; it is read each time."""
 
     path: Path
 

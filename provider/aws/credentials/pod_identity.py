@@ -1,8 +1,9 @@
 """EKS Pod Identity: a pod's service account token in exchange for credentials, by an agent.
 
 The agent of the node listens on two link-local addresses and answers `GET /v1/credentials` ("How
-EKS Pod Identity works", Amazon EKS User Guide). Where it has none in memory it asks EKS, and stops
-when the caller hangs up: hence little time to connect, but enough to answer.
+EKS Pod Identity works", Amazon EKS User Guide). If it has no credentials in memory, it asks EKS,
+and it stops when the caller closes the connection. So the time to connect is short, and the time
+for an answer is long.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from provider.errors import AgentUnavailable, NotAuthenticated, RoleNotAssumable
 from provider.runtime.transport import NoAnswer, Reply, Request, Transport
 
 AddressType = Literal["auto", "ipv4", "ipv6"]
-"""`auto`: IPv4, then IPv6 where IPv4 gives no credentials."""
+"""`auto`: IPv4, then IPv6 if IPv4 gives no credentials."""
 
 CONNECT_TIMEOUT = 1.0
 REQUEST_TIMEOUT = 10.0

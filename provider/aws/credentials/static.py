@@ -1,4 +1,4 @@
-"""Access keys that somebody has written down, as they are."""
+"""Static access keys."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from provider.errors import InvalidRequest
 
 @dataclass(frozen=True, slots=True)
 class Static:
-    """A `CredentialSource` of keys that are known already."""
+    """A `CredentialSource` of static keys."""
 
     credentials: Credentials
 
@@ -18,7 +18,7 @@ class Static:
 
 
 def access_keys(key_id: str, secret: str, session_token: str | None = None) -> Credentials:
-    """Keys as somebody wrote them; raises `InvalidRequest` where no request can be signed so.
+    """Checked keys; raises `InvalidRequest` if no request can be signed with them.
 
     Key id and token become headers of requests. The error quotes none of them.
     """
@@ -30,7 +30,7 @@ def access_keys(key_id: str, secret: str, session_token: str | None = None) -> C
             raise InvalidRequest(f"the {what} is empty.")
         if not (text.isascii() and text.isprintable()) or " " in text:
             raise InvalidRequest(
-                f"the {what} holds white space or other characters that no key of AWS has: check "
-                "how it was written, such as a line break at its end."
+                f"the {what} has white space or other characters that no key of AWS has: check it, "
+                "for example for a line break at its end."
             )
     return Credentials(key_id, secret, session_token or None)

@@ -22,8 +22,8 @@ async def ask_regions(
 ) -> Credentials:
     """The credentials that one of the regions gives, the first one preferred.
 
-    Raises the `NotAuthenticated` of the first region that refuses, or `Unavailable` where none
-    answers; both name the region. Waits without a limit of its own where all hang.
+    Raises the `NotAuthenticated` of the first region that refuses, or `Unavailable` if none
+    answers; both name the region. Has no time limit of its own if all hang.
     """
     if len(regions) == 1:
         return await _ask(call, regions[0])

@@ -56,7 +56,7 @@ class WebIdentity:
         )
 
     def _hint(self, error: ProviderError) -> str:
-        """A note that STS itself never gives: it just knows neither token nor role."""
+        """A note for a role of another partition: STS only says that it does not know it."""
         theirs, ours = self.role.split(":")[1:2], partition_of(self.regions[0])
         if not isinstance(error, NotAuthenticated) or theirs in ([], [ours]):
             return ""

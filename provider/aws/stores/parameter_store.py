@@ -139,7 +139,7 @@ def _read(answer: Mapping[str, Any]) -> _Answer:
 
 
 def read_value(parameter: Mapping[str, Any]) -> SecretValue:
-    """The value in one parameter of an answer; raises `Fault` where there is none."""
+    """The value in one parameter of an answer; raises `Fault` if there is none."""
     value = parameter.get("Value")
     try:
         if isinstance(value, str):

@@ -53,7 +53,7 @@ class SecretsManager:
 
 
 def read_value(answer: Mapping[str, Any]) -> SecretValue:
-    """The value in an answer; raises `Fault` where there is none."""
+    """The value in an answer; raises `Fault` if there is none."""
     version, text, binary = (
         answer.get(key) for key in ("VersionId", "SecretString", "SecretBinary")
     )

@@ -78,7 +78,7 @@ class ParameterTags(_Tags):
 
 
 def tags_of(document: Mapping[str, Any], key: str) -> dict[str, str]:
-    """The tags that `document` has under `key`, none where that is missing; raises `Fault`."""
+    """The tags that `document` has under `key`, none if that is missing; raises `Fault`."""
     tags: dict[str, str] = {}
     for entry in objects(document.get(key) or [], key):
         name, value = entry.get("Key"), entry.get("Value")

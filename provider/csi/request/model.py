@@ -1,4 +1,4 @@
-"""The request as the rest of the door sees it: checked, typed, frozen."""
+"""The request as the rest of `csi` uses it: checked, typed, frozen."""
 
 import re
 from collections.abc import Mapping
