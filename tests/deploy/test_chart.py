@@ -279,6 +279,19 @@ def test_the_notes_tell_how_to_check_the_driver_and_what_is_special() -> None:
     assert "service account mine must be allowed to get serviceaccounts and nodes" in special
 
 
+def test_the_notes_tell_what_is_likely_to_be_missing() -> None:
+    values = {"alerts": {"enabled": True}, "secrets-store-csi-driver": {"syncSecret": {}}}
+    by_default = manifests.notes(CHART, values)
+    assert "image.repository has no registry" in by_default
+    assert "Values of secrets-store-csi-driver have no effect here" in by_default
+    assert "the alert SecretsProviderAbsent fires" in by_default
+    complete = manifests.notes(
+        CHART, {"image": {"repository": "registry.example/spa"}, "podMonitor": {"enabled": True}}
+    )
+    assert "registry" not in complete
+    assert "no effect" not in complete
+
+
 def test_a_release_of_any_name_keeps_the_names_of_others_free() -> None:
     found = manifests.templated(CHART, {}, release="prod")
     assert {one["metadata"]["name"] for one in found} == {f"prod-{NAME}"}

@@ -62,6 +62,7 @@ def with_wrong_type(path: tuple[str, ...]) -> dict[str, Any]:
         ({"terminationGracePeriodSeconds": 5}, "terminationGracePeriodSeconds"),
         ({"dnsPolicy": "ClusterFirstWithHostnet"}, "dnsPolicy"),
         ({"alerts": {"rules": {"SecretsProviderFault": {"threshold": 3}}}}, "threshold"),
+        ({"policy": {"allowedRegions": ["eu_west_1"]}}, "allowedRegions"),
         ({"podMonitor": {"scrapeTimeout": "ten seconds"}}, "scrapeTimeout"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -75,6 +76,8 @@ def test_helm_refuses_what_the_schema_does(values: dict[str, Any], said: str) ->
     ("values", "said"),
     [
         ({"secrets-store-csi-driver": {"install": True}}, "install the chart with-driver"),
+        ({"image": {"repository": "registry.example:5000/spa:1.0"}}, "ends with a tag"),
+        ({"image": {"repository": f"spa@sha256:{'ab' * 32}"}}, "ends with a tag or a digest"),
         ({"rotatedEvents": True}, "Set events to true as well"),
         ({"policy": {"configMap": "x", "rules": [RULE]}}, "policy: rules and configMap"),
         ({"podMonitor": ON, "serviceMonitor": ON}, "podMonitor and serviceMonitor are both"),

@@ -4,6 +4,9 @@
 {{- if (index $values "secrets-store-csi-driver").install }}
 {{- fail "secrets-store-csi-driver.install: this chart does not include the driver. Set it to false, and install the driver separately (docs/operations.md). Or install the chart with-driver, which includes both." }}
 {{- end }}
+{{- if regexMatch "[:@][^/]*$" $values.image.repository }}
+{{- fail (printf "image.repository: %s ends with a tag or a digest. Put it into image.tag or image.digest." $values.image.repository) }}
+{{- end }}
 {{- if and $values.rotatedEvents (not $values.events) }}
 {{- fail "rotatedEvents: has no effect without events. Set events to true as well." }}
 {{- end }}
