@@ -27,7 +27,10 @@ _SERVER.set_forkserver_preload(
 
 
 class Forked:
-    """As much of `subprocess.Popen` as the tests use. `main` is `module:function` of arguments."""
+    """As much of `subprocess.Popen` as the tests use. `main` is `module:function` of arguments.
+
+    What it writes to stdout goes to `stderr` as well.
+    """
 
     def __init__(self, main: str, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
         reader, writer = _SERVER.Pipe(duplex=False)
@@ -104,8 +107,10 @@ def _run_into(folder: str, main: str, arguments: list[str], environment: Mapping
 
 
 def _run(main: str, arguments: list[str], environment: dict[str, str], stderr: Connection) -> None:
-    os.dup2(stderr.fileno(), 2)
+    for number in (1, 2):
+        os.dup2(stderr.fileno(), number)
     stderr.close()
+    sys.stdout = os.fdopen(1, "w", closefd=False)
     _call(main, arguments, environment)
 
 

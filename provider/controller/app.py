@@ -94,7 +94,7 @@ async def _work(config: Config, stack: AsyncExitStack) -> None:
     watch_engine(metrics.watch, engine)
     watch_leader(metrics, readiness, leader.is_leading if leader is not None else lambda: True)
     parts.metrics.queue.watch_depths(readiness.depths)
-    await _serve_status(config, readiness, stack)
+    await _serve_status(config, readiness, leader, stack)
     if config.audit_log:
         audit.set_up()
 
@@ -124,10 +124,17 @@ async def _policy(config: Config, metrics: Metrics, stack: AsyncExitStack) -> Po
         raise StartFailed(str(error)) from error
 
 
-async def _serve_status(config: Config, readiness: Readiness, stack: AsyncExitStack) -> None:
+async def _serve_status(
+    config: Config, readiness: Readiness, leader: Leader | None, stack: AsyncExitStack
+) -> None:
     if not config.status_socket:
         return
-    document = StatusDocument(readiness, pod=config.pod_name or socket.gethostname())
+
+    def holder() -> str:
+        return "" if leader is None else leader.seen_holder
+
+    pod = config.pod_name or socket.gethostname()
+    document = StatusDocument(readiness, pod=pod, leader=holder)
     status = StatusSocket(config.status_socket, document)
     await status.start()
     stack.push_async_callback(status.close)

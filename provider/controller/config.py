@@ -13,6 +13,7 @@ from pathlib import Path
 from provider.runtime import option_values
 from provider.runtime.options import option, options_of, parsed
 
+STATUS_SOCKET = "@secrets-controller-aws"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
@@ -185,10 +186,9 @@ class Config:
         group="Operation",
     )
     status_socket: str = option(
-        str,
-        "@secrets-controller-aws",
-        "Unix socket of the `status` command: a path, or a name after `@` that takes no file. "
-        "Empty: none.",
+        option_values.abstract_socket,
+        STATUS_SOCKET,
+        "Unix socket of the `status` command, in the abstract namespace: no file. Empty: none.",
         group="Operation",
     )
     audit_log: bool = option(

@@ -69,6 +69,11 @@ class Leader:
         self._seen_at = 0.0
         self._problem = ""
 
+    @property
+    def seen_holder(self) -> str:
+        """Who held the Lease when it was looked at last; empty where nobody did."""
+        return self._seen.holder
+
     def is_leading(self) -> bool:
         """Whether this replica may write: it holds the Lease for some seconds more."""
         return self._held is not None and self._remaining() > 0

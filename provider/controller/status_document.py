@@ -7,7 +7,7 @@ is shown is bounded; `counts` has the whole.
 import asyncio
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from heapq import nsmallest
 from time import time
 from typing import Any
@@ -37,11 +37,12 @@ Json = dict[str, Any]
 
 
 class StatusDocument:
-    """Makes the document of the replica `pod`."""
+    """Makes the document of the replica `pod`. `leader` returns the pod that is the leader."""
 
-    def __init__(self, readiness: Readiness, *, pod: str) -> None:
+    def __init__(self, readiness: Readiness, *, pod: str, leader: Callable[[], str]) -> None:
         self._readiness = readiness
         self._pod = pod
+        self._leader = leader
         self._started = time()
 
     async def __call__(self) -> bytes:
@@ -56,6 +57,7 @@ class StatusDocument:
                 "pod": self._pod,
                 "started": timestamp(self._started),
                 "leading": controller is not None,
+                "leader": self._pod if controller is not None else self._leader(),
             },
         }
         if controller is not None:

@@ -33,7 +33,7 @@ UNITS = {
 DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
 DURATION = re.compile(rf"(?:{DURATION_PART.pattern})+", re.ASCII)
 LONGEST = 100 * 365 * 24 * 3600.0
-"""Go's durations end after 292 years; more than a hundred are a typing error."""
+"""Go's durations end after 292 years; more than a hundred years are a typo."""
 
 
 def duration(text: str) -> float:
@@ -120,6 +120,13 @@ def address(text: str) -> tuple[str, int] | None:
     if not match or int(match[3]) > 65535:
         raise ValueError("expected host:port, such as :8989 or 127.0.0.1:8989")
     return match[1] or match[2] or "", int(match[3])
+
+
+def abstract_socket(text: str) -> str:
+    """A name of the abstract namespace of Unix sockets, after `@`, or an empty text."""
+    if text and not re.fullmatch(r"@[!-~]{1,100}", text):
+        raise ValueError("expected a name after @, such as @secrets-controller-aws")
+    return text
 
 
 def url(text: str) -> str:

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from provider.csi.status.socket import StatusSocket
-from provider.tools.status.table import as_text, span
+from provider.tools.status.lines import span
+from provider.tools.status.table import as_text
 from provider.tools.terminal import Paint
 from tests.cli.conftest import Run
 

@@ -1,11 +1,11 @@
-"""Shows what the daemon of this node has mounted, for which pods, and what fails.
+"""Shows what the daemon of this node has mounted, or what the controller works on, and what fails.
 
-It reads a socket that only root can open: use `kubectl exec` in the provider's pod of the node.
+It reads a socket that answers root only, or the controller's own user: use `kubectl exec` in the
+pod.
 """
 
 import errno
 import json
-import os
 import shutil
 import socket
 import sys
@@ -16,26 +16,32 @@ from pathlib import Path
 from time import sleep
 from typing import Any
 
+from provider.controller.config import STATUS_SOCKET
 from provider.csi.config import Config
 from provider.csi.server.absence import reason
 from provider.tools.arguments import Parser, complete_files, duration, paragraph
 from provider.tools.ending import CommandFailed
-from provider.tools.status.table import as_text
+from provider.tools.status import controller_table, table
 from provider.tools.terminal import Paint
 
 EXIT_CODES: Mapping[int, str] = {
-    0: "shown, even if mounts fail",
+    0: "shown, whatever fails",
     2: "wrong command line",
-    3: "no daemon answers at the socket",
+    3: "nothing answers at the socket",
 }
 TIMEOUT = 10.0
 MAX_DOCUMENT = 256 * 2**20
 FORMAT = 1
+_DAEMON = str(Config().status_path)
+_CONTROLLER = STATUS_SOCKET
 
 _EXAMPLE = """\
 on a cluster:
   kubectl -n kube-system exec POD -- secrets-provider-aws status
   POD is the provider's pod on that node: kubectl -n kube-system get pods -o wide
+
+  kubectl -n external-secrets exec POD -- secrets-provider-aws status
+  POD is the controller's leader: kubectl -n external-secrets get lease
 """
 _CLEAR = "\x1b[H\x1b[2J"
 
@@ -46,21 +52,24 @@ class Options:
 
     json: bool
     watch: float | None
-    socket: Path
+    socket: str
 
 
 def add_options(parser: Parser) -> None:
     """Add every option of the command."""
     parser.usage = f"{parser.prog} [OPTION…]"
-    parser.description = "Show the mounts of this node, failing ones first. Values are never shown."
+    parser.description = (
+        "Show the mounts of this node, or the ExternalSecrets of the controller, failing ones\n"
+        "first. Values are never shown."
+    )
     parser.epilog = f"{_EXAMPLE}\n{paragraph('exit codes', EXIT_CODES)}"
     add = parser.add_argument
     meaning = "all details, for programs; with --watch one line each time"
     add("--json", action="store_true", help=meaning)
     again = "show it again and again; default: every 2s"
     add("--watch", nargs="?", type=_interval, const=2.0, metavar="DURATION", help=again)
-    path, default = Config().status_path, "default: %(default)s"
-    complete_files(add("--socket", type=Path, default=path, metavar="PATH", help=default))
+    where = f"default: {_DAEMON}, or else {_CONTROLLER}"
+    complete_files(add("--socket", default="", metavar="PATH", help=where))
 
 
 def _interval(text: str) -> float:
@@ -72,7 +81,7 @@ def run(namespace: Namespace) -> int:
     options = Options(**vars(namespace))
     paint = Paint.for_stream(sys.stdout)
     while True:
-        text = _shown(_ask(options.socket), options, paint)
+        text = _shown(_ask(options.socket or _present()), options, paint)
         clear = _CLEAR if options.watch and sys.stdout.isatty() and not options.json else ""
         sys.stdout.write(clear + text)
         sys.stdout.flush()
@@ -84,10 +93,25 @@ def run(namespace: Namespace) -> int:
 def _shown(document: Mapping[str, Any], options: Options, paint: Paint) -> str:
     if options.json:
         return json.dumps(document, indent=None if options.watch else 2) + "\n"
+    is_controller = "controller" in document
+    as_text = controller_table.as_text if is_controller else table.as_text
     return as_text(document, paint, shutil.get_terminal_size().columns)
 
 
-def _ask(path: Path) -> Mapping[str, Any]:
+def _present() -> str:
+    """The daemon's socket if it is there, else the controller's."""
+    return _DAEMON if Path(_DAEMON).exists() or not _answers(_CONTROLLER) else _CONTROLLER
+
+
+def _answers(name: str) -> bool:
+    try:
+        with _connected(name):
+            return True
+    except OSError:
+        return False
+
+
+def _ask(path: str) -> Mapping[str, Any]:
     try:
         document = json.loads(_read(path))
     except OSError as error:
@@ -98,24 +122,34 @@ def _ask(path: Path) -> Mapping[str, Any]:
         ) from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise CommandFailed(
-            3, f"the daemon at {path} has another version, whose status cannot be read"
+            3, f"the process at {path} has another version, whose status cannot be read"
         )
     return document
 
 
-_HINT = "run it as root in the provider's pod; --socket names another path"
+_HINT = "run it in the provider's pod, as root, or in the controller's; --socket names another path"
 
 
-def _read(path: Path) -> bytes:
+def _connected(path: str) -> socket.socket:
+    """A connection to a socket; a name after `@` is one of the abstract namespace."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(TIMEOUT)
+    try:
+        connection.connect(f"\0{path[1:]}" if path.startswith("@") else path)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def _read(path: str) -> bytes:
     """The whole document; raises OSError if there is none."""
     document = bytearray()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(TIMEOUT)
-        connection.connect(os.fspath(path))
+    with _connected(path) as connection:
         while chunk := connection.recv(2**16):
             document += chunk
             if len(document) > MAX_DOCUMENT:
                 raise ValueError("too long")
     if not document:
-        raise PermissionError(errno.EPERM, "the daemon sent nothing")
+        raise PermissionError(errno.EPERM, "nothing was sent")
     return bytes(document)

@@ -1,10 +1,9 @@
 """The status as a table: a line for each mount, its objects and its error below it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
-from textwrap import wrap
 from typing import Any
 
+from provider.tools.status.lines import LEAST_WIDTH, ago, span, time_of, wrapped
 from provider.tools.terminal import Colour, Column, Paint, printable, table
 
 Document = Mapping[str, Any]
@@ -12,7 +11,6 @@ Document = Mapping[str, Any]
 _COLUMNS = (Column("POD"), Column("CLASS"), Column("STATE"), Column("SUCCESS"), Column("ATTEMPT"))
 _OBJECT_COLUMNS = (Column("OBJECT"), Column("VERSION"), Column("TYPE"), Column("REGION"))
 _COLOURS: Mapping[str, Colour] = {"failing": "red", "failed": "red", "ok": "green"}
-_LEAST_WIDTH = 40
 
 
 def as_text(document: Document, paint: Paint, width: int) -> str:
@@ -20,12 +18,12 @@ def as_text(document: Document, paint: Paint, width: int) -> str:
     mounts: Sequence[Document] = document["mounts"]
     lines = [_summary(document)]
     if mounts:
-        now = _time(document["now"])
+        now = time_of(document["now"])
         head, *rows = table(_COLUMNS, [_cells(mount, now) for mount in mounts])
         lines += ["", paint("bold", head)]
         for mount, row in zip(mounts, rows, strict=True):
             lines += [paint(_COLOURS[_state(mount)], row)]
-            lines += _details(mount, now, paint, max(width, _LEAST_WIDTH))
+            lines += _details(mount, now, paint, max(width, LEAST_WIDTH))
     return "\n".join(lines) + "\n"
 
 
@@ -33,7 +31,7 @@ def _summary(document: Document) -> str:
     provider, mounts = document["provider"], document["mounts"]
     failing = sum(mount["failing"] for mount in mounts)
     node = f" on {printable(provider['node'])}" if provider["node"] else ""
-    up = span(_time(document["now"]) - _time(provider["started"]))
+    up = span(time_of(document["now"]) - time_of(provider["started"]))
     busy = provider["mountsInProgress"] + provider["mountsWaiting"]
     return (
         f"{len(mounts)} live mount{'' if len(mounts) == 1 else 's'}, {failing} failing, "
@@ -46,8 +44,8 @@ def _cells(mount: Document, now: float) -> Sequence[str]:
         printable(f"{mount['namespace']}/{mount['pod']}"),
         printable(mount["class"]) or "?",
         _state(mount),
-        _ago(mount["lastSuccess"], now),
-        _ago(mount["lastAttempt"], now),
+        ago(mount["lastSuccess"], now),
+        ago(mount["lastAttempt"], now),
     )
 
 
@@ -60,7 +58,7 @@ def _state(mount: Document) -> str:
 
 def _details(mount: Document, now: float, paint: Paint, width: int) -> Iterator[str]:
     if mount["identity"]:
-        yield from _wrapped(f"as {mount['identity']}", width, paint, "dim")
+        yield from wrapped(f"as {mount['identity']}", width, paint, "dim")
     if mount["objects"]:
         rows = list(table(_OBJECT_COLUMNS, [_object(one) for one in mount["objects"]]))[1:]
         yield from (f"    {row}" for row in rows)
@@ -70,37 +68,15 @@ def _details(mount: Document, now: float, paint: Paint, width: int) -> Iterator[
         error = mount["lastError"]
         times = f"{mount['failures']} times in a row" if mount["failures"] > 1 else "once"
         title = f"{error['reason']}, {times}, id {mount['id']}:"
-        yield from _wrapped(title, width, paint, "red")
+        yield from wrapped(title, width, paint, "red")
         for line in printable(error["text"]).splitlines():
-            yield from _wrapped(line, width, paint, "red", indent=6)
+            yield from wrapped(line, width, paint, "red", indent=6)
     elif mount["lastError"]:
         error = mount["lastError"]
-        text = f"last failure {_ago(error['at'], now)}: {error['reason']}"
-        yield from _wrapped(text, width, paint, "dim")
+        text = f"last failure {ago(error['at'], now)}: {error['reason']}"
+        yield from wrapped(text, width, paint, "dim")
 
 
 def _object(one: Document) -> Sequence[str]:
     version = printable(one["version"])
     return printable(one["name"]), version, printable(one["type"]), printable(one["region"])
-
-
-def _wrapped(text: str, width: int, paint: Paint, colour: Colour, indent: int = 4) -> Iterator[str]:
-    margin = " " * indent
-    for line in wrap(printable(text), width - indent, break_on_hyphens=False) or [""]:
-        yield margin + paint(colour, line)
-
-
-def _ago(moment: str | None, now: float) -> str:
-    return "never" if moment is None else f"{span(now - _time(moment))} ago"
-
-
-def span(seconds: float) -> str:
-    """A duration in one unit: `45s`, `12m`, `3h`, `4d`."""
-    for unit, size, limit in (("s", 1, 120), ("m", 60, 120 * 60), ("h", 3600, 48 * 3600)):
-        if seconds < limit:
-            return f"{max(0, int(seconds / size))}{unit}"
-    return f"{int(seconds / 86400)}d"
-
-
-def _time(moment: str) -> float:
-    return datetime.fromisoformat(moment).timestamp()
