@@ -12,6 +12,7 @@ from provider.controller import child_writer, status
 from provider.controller.child_documents import child
 from provider.controller.child_writer import EXISTS, ChildFailure, ChildWriter
 from provider.controller.events import Events
+from provider.controller.finalizers import without_finalizer
 from provider.controller.kinds import CLUSTER_EXTERNAL_SECRETS
 from provider.controller.object_cache import ObjectKey
 from provider.controller.resources.cluster_external_secret import ClusterExternalSecretSpec
@@ -128,17 +129,8 @@ class ClusterExternalSecrets:
         return [one for one in owned if (one.namespace, one.name) not in wanted]
 
     async def _remove_finalizer(self, metadata: Metadata) -> None:
-        if FINALIZER not in metadata.finalizers:
-            return
-        others = [one for one in metadata.finalizers if one != FINALIZER]
-        change = {"metadata": {"finalizers": others, "resourceVersion": metadata.resource_version}}
-        try:
-            document = await self._api.merge_patch(
-                CLUSTER_EXTERNAL_SECRETS, "", metadata.name, change
-            )
-        except ObjectNotFound:
-            return
-        if not metadata.is_deleting:
+        document = await without_finalizer(self._api, CLUSTER_EXTERNAL_SECRETS, metadata, FINALIZER)
+        if document is not None and not metadata.is_deleting:
             self._known.learn(CLUSTER_EXTERNAL_SECRETS, document)
 
     async def _refuse(self, found: WatchedClusterExternalSecret) -> None:

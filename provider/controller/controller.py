@@ -16,16 +16,18 @@ from provider.controller.config import Config
 from provider.controller.events import Events
 from provider.controller.external_secret import ExternalSecrets
 from provider.controller.fetch import Fetcher
+from provider.controller.finalizers import report_namespaces
 from provider.controller.find import Finder
 from provider.controller.generators import Generators
 from provider.controller.informers import Informers
-from provider.controller.kinds import CLUSTER_EXTERNAL_SECRETS, EXTERNAL_SECRETS
+from provider.controller.kinds import CLUSTER_EXTERNAL_SECRETS, EXTERNAL_SECRETS, PUSH_SECRETS
 from provider.controller.known import KnownExternalSecrets
 from provider.controller.metrics import ExternalSecretMetrics, ObjectMetrics
 from provider.controller.named_reads import NamedReads
 from provider.controller.named_watches import NamedObject, NamedWatches
 from provider.controller.namespaces import ClusterView
 from provider.controller.object_cache import ObjectKey
+from provider.controller.push_secret import PushSecrets
 from provider.controller.queue import Item, Queue
 from provider.controller.queue_metrics import QueueMetrics
 from provider.controller.reporter import Reporter
@@ -136,6 +138,9 @@ class Controller:
             CLUSTER_EXTERNAL_SECRETS.name: self._cluster_external_secrets(),
         }
         self._reconcilers.update(stores.items())
+        self._reconcilers.update(
+            (kind, self._push_secrets(kind)) for kind in self.informers.push_secrets
+        )
         periods = stores["SecretStore"]
         self._triggers.attach(lambda found: periods.period(found.object))
 
@@ -147,12 +152,13 @@ class Controller:
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for informer in self.informers.all():
+            for informer in (*self.informers.all(), *self.informers.push_secrets.values()):
                 tasks.create_task(informer.run())
             tasks.create_task(self._watches.run())
             while not self.is_synced:
                 await asyncio.sleep(SYNC_CHECK)
             logger.info("all objects are known")
+            report_namespaces(self.informers.held_namespaces())
             tasks.create_task(self.queue.run())
 
     async def _reconcile(self, item: Item) -> float | None:
@@ -270,6 +276,16 @@ class Controller:
             ClusterView(self.informers, self.known),
             self._events(CLUSTER_EXTERNAL_SECRETS),
             self._parts.metrics.cluster_external_secrets,
+        )
+
+    def _push_secrets(self, kind: str) -> PushSecrets:
+        return PushSecrets(
+            kind=PUSH_SECRETS[kind],
+            api=self._parts.objects,
+            known=self.informers.push_secrets[kind],
+            get_store=self.informers.store,
+            events=self._events(PUSH_SECRETS[kind]),
+            controller_class=self._parts.config.controller_class,
         )
 
     def _events(self, kind: Kind) -> Events:

@@ -7,6 +7,7 @@ from provider.controller.kinds import (
     CLUSTER_EXTERNAL_SECRETS,
     CLUSTER_SECRET_STORES,
     EXTERNAL_SECRETS,
+    PUSH_SECRETS,
     SECRET_STORES,
 )
 from provider.controller.resources.object_meta import Metadata
@@ -19,6 +20,7 @@ COMPONENTS: Mapping[Kind, str] = {
     SECRET_STORES: "secret-store",
     CLUSTER_SECRET_STORES: "cluster-secret-store",
     CLUSTER_EXTERNAL_SECRETS: "cluster-external-secrets",
+    **dict.fromkeys(PUSH_SECRETS.values(), "pushsecret"),
 }
 
 EventType = Literal["Normal", "Warning"]

@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Protocol, TypeVar
 
 from provider.controller.object_cache import ObjectCache, ObjectKey, Unreadable, key_of
-from provider.errors import KubernetesThrottled, ProviderError, VersionGone
+from provider.errors import KubernetesThrottled, ObjectNotFound, ProviderError, VersionGone
 from provider.kube.kinds import Document
 from provider.kube.reading import Page, Selection, WatchEvent
 from provider.runtime.log import fields, logger
@@ -31,6 +31,8 @@ FIRST_PAUSE = 0.5
 MAX_PAUSE = 30.0
 """Seconds between attempts: from the first doubled up to the most, less up to a half at random. A
 server that is busy (429) may ask for more."""
+ABSENT = 600.0
+"""The same where the kind itself may be missing, and is."""
 SHORT = 1.0
 """A watch that ends within so many seconds, without an event, counts as a failed attempt."""
 _SLICE = 50
@@ -73,7 +75,7 @@ class Informer(ObjectCache[T]):
     """The objects of a selection. `synced` is set once the handlers know all of a first list.
 
     `failure` says why the last list or watch failed; it is empty while all is well. Objects that
-    `is_large` are parsed by `away`.
+    `is_large` are parsed by `away`. `is_optional`: the kind itself may be missing.
     """
 
     def __init__(  # noqa: PLR0913 (all by name)
@@ -84,12 +86,14 @@ class Informer(ObjectCache[T]):
         *,
         is_large: Callable[[Document], bool] = lambda _document: False,
         away: Away | None = None,
+        is_optional: bool = False,
         clock: Callable[[], float] = monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         super().__init__(selection, parse)
         self._is_large = is_large
         self._away = away
+        self._is_optional = is_optional
         self.synced = asyncio.Event()
         self.counts = InformerCounts()
         self.failure = ""
@@ -111,6 +115,9 @@ class Informer(ObjectCache[T]):
                 self._version = ""
                 self._failed_in_a_row += 1
             except ProviderError as error:
+                if self._is_optional and isinstance(error, ObjectNotFound):
+                    await self._sleep(ABSENT * (1 + random() / 5))  # noqa: S311 (no secret)
+                    continue
                 self._note_failure(str(error))
                 at_least = error.retry_after if isinstance(error, KubernetesThrottled) else 0.0
             if self._failed_in_a_row:

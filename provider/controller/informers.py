@@ -10,9 +10,11 @@ from provider.controller.kinds import (
     CLUSTER_SECRET_STORES,
     EXTERNAL_SECRETS,
     GENERATORS,
+    PUSH_SECRETS,
     SECRET_STORES,
 )
 from provider.controller.object_cache import ObjectKey
+from provider.controller.push_secret import PushSecret, read_push_secret
 from provider.controller.resources.hashes import MANAGED_LABEL
 from provider.controller.resources.objects import Generator, Store, read_generator
 from provider.controller.resources.references import NAMESPACE_LABEL
@@ -81,6 +83,12 @@ class Informers:
             if kind.namespaced or not scope
         }
 
+        self.push_secrets: dict[str, Informer[PushSecret]] = {
+            kind.name: Informer(objects, select(kind), read_push_secret, is_optional=True)
+            for kind in PUSH_SECRETS.values()
+            if kind.namespaced or not scope
+        }
+
     def required(self) -> Iterator[Informer[Any]]:
         """Those without which nothing can be done."""
         yield self.external_secrets
@@ -90,7 +98,7 @@ class Informers:
             yield self.namespaces
 
     def all(self) -> Iterator[Informer[Any]]:
-        """All informers."""
+        """All informers of what is worked on."""
         yield from self.required()
         yield from self.generators.values()
         if self.cluster_external_secrets is not None:
@@ -119,6 +127,11 @@ class Informers:
             return {NAMESPACE_LABEL: name}
         found = readable(self.namespaces.get(ObjectKey("", name)))
         return None if found is None else found.labels
+
+    def held_namespaces(self) -> list[str]:
+        """Namespaces with a finalizer of External Secrets Operator."""
+        found = self.namespaces.items() if self.namespaces is not None else ()
+        return [key.name for key, one in found if (named := readable(one)) and named.is_held]
 
     def is_terminating(self, name: str) -> bool:
         """Whether a namespace is being deleted: nothing can be created there."""

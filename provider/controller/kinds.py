@@ -15,6 +15,14 @@ CLUSTER_SECRET_STORES = Kind(
 CLUSTER_EXTERNAL_SECRETS = Kind(
     GROUP, "v1", "ClusterExternalSecret", "clusterexternalsecrets", namespaced=False
 )
+PUSH_SECRETS: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind(GROUP, "v1alpha1", "PushSecret", "pushsecrets"),
+        Kind(GROUP, "v1alpha1", "ClusterPushSecret", "clusterpushsecrets", namespaced=False),
+    )
+}
+"""Not supported; their definitions are there where those of External Secrets Operator are."""
 GENERATORS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from provider.controller import status
 from provider.controller.events import Events
+from provider.controller.finalizers import without_finalizer
 from provider.controller.kinds import CLUSTER_SECRET_STORES, SECRET_STORES
 from provider.controller.object_cache import ObjectKey
 from provider.controller.resources.object_meta import Metadata
@@ -27,12 +28,21 @@ CHECK_SECONDS = 60.0
 CAPABILITIES = "ReadWrite"
 """External Secrets Operator's word, also here, where nothing is written to AWS."""
 
+FINALIZER = "secretstore.externalsecrets.io/finalizer"
+"""External Secrets Operator's, for PushSecrets; it is removed."""
+
 Check = Callable[[Store, float], Awaitable[object]]
 """`store_check.check_store`: raises ProviderError; the deadline is of `time.monotonic`."""
 
 
 class Api(Protocol):
     """The Kubernetes API: `kube.objects.Objects`."""
+
+    async def merge_patch(
+        self, kind: Kind, namespace: str, name: str, change: Document
+    ) -> Document:
+        """The object as stored."""
+        ...
 
     async def patch_status(
         self, kind: Kind, namespace: str, name: str, status: Document
@@ -87,8 +97,13 @@ class StoreReconciler:
             self.counts.gone(key)
             return None
         store = found.object
-        if store.metadata.is_deleting or not is_managed(store.controller, self.controller_class):
+        if not is_managed(store.controller, self.controller_class):
             return None
+        document = await without_finalizer(self.api, KINDS[self.kind], store.metadata, FINALIZER)
+        if store.metadata.is_deleting:
+            return None
+        if document is not None:
+            self.known.learn(document)
         try:
             await self.check(store, self.clock() + CHECK_SECONDS)
         except KubernetesUnavailable:

@@ -17,6 +17,7 @@ from provider.controller.resources.refresh import should_refresh
 from provider.controller.resources.store_ref import StoreKind
 from provider.controller.schedule import Item
 from provider.controller.secret_state import SecretState
+from provider.controller.secret_store import FINALIZER
 from provider.controller.status import MISSING, ready_of
 from provider.controller.store_index import StoreIndex
 from provider.controller.watched import (
@@ -53,8 +54,12 @@ class Triggers:
             informer.on_change(self._store_handler(kind, recheck))
         for name, generators in self._informers.generators.items():
             generators.on_change(self._dependents_handler(name))
+        for name, push_secrets in self._informers.push_secrets.items():
+            push_secrets.on_change(self._news_handler(name))
         if self._informers.cluster_external_secrets is not None:
-            self._informers.cluster_external_secrets.on_change(self._cluster_external_secret)
+            self._informers.cluster_external_secrets.on_change(
+                self._news_handler(CLUSTER_EXTERNAL_SECRETS.name)
+            )
         if self._informers.namespaces is not None:
             self._informers.namespaces.on_change(self._namespace)
 
@@ -139,11 +144,16 @@ class Triggers:
 
         return handle
 
-    def _cluster_external_secret(self, key: ObjectKey, old: object, new: object) -> None:
-        before = getattr(old, "metadata", None)
-        after = getattr(new, "metadata", None)
-        if before is None or after is None or is_news(before, after):
-            self._add(Item(CLUSTER_EXTERNAL_SECRETS.name, *key), 0.0)
+    def _news_handler(self, kind: str) -> Callable[[ObjectKey, object, object], None]:
+        """Looks at an object itself when more than its status has changed."""
+
+        def handle(key: ObjectKey, old: object, new: object) -> None:
+            before = getattr(old, "metadata", None)
+            after = getattr(new, "metadata", None)
+            if before is None or after is None or is_news(before, after):
+                self._add(Item(kind, *key), 0.0)
+
+        return handle
 
     def _namespace(
         self,
@@ -171,8 +181,10 @@ class Triggers:
 
 
 def _is_good(found: WatchedStore) -> bool:
+    """Whether it needs no look before its next check."""
     ready = ready_of(found.object.conditions)
-    return found.is_checked and ready is not None and ready.status == "True"
+    is_ready = found.is_checked and ready is not None and ready.status == "True"
+    return is_ready and FINALIZER not in found.metadata.finalizers
 
 
 def _gate_of(found: WatchedStore | None) -> tuple[object, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from provider.controller.finalizers import OF_NAMESPACES
 from provider.controller.object_cache import ObjectKey, Unreadable
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import (
@@ -63,10 +64,12 @@ class WatchedClusterExternalSecret:
 
 @dataclass(frozen=True, slots=True)
 class WatchedNamespace:
-    """Labels of a namespace, and whether it is being deleted."""
+    """Labels of a namespace, whether it is being deleted, and whether it can end."""
 
     labels: Mapping[str, str]
     is_terminating: bool
+    is_held: bool = False
+    """It has a finalizer of External Secrets Operator."""
 
 
 def parse_external_secret(document: Document) -> WatchedExternalSecret:
@@ -94,7 +97,11 @@ def parse_cluster_external_secret(document: Document) -> WatchedClusterExternalS
 def parse_namespace(document: Document) -> WatchedNamespace:
     """For the informer."""
     metadata = document["metadata"]
-    return WatchedNamespace(metadata.get("labels") or {}, bool(metadata.get("deletionTimestamp")))
+    return WatchedNamespace(
+        metadata.get("labels") or {},
+        bool(metadata.get("deletionTimestamp")),
+        any(one.startswith(OF_NAMESPACES) for one in metadata.get("finalizers") or ()),
+    )
 
 
 def readable(found: T | Unreadable | None) -> T | None:

@@ -10,7 +10,7 @@ from provider.controller.kinds import SECRET_STORES
 from provider.controller.object_cache import ObjectKey
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import Store
-from provider.controller.secret_store import StoreReconciler
+from provider.controller.secret_store import FINALIZER, StoreReconciler
 from provider.controller.status import Ready
 from provider.controller.watched import WatchedStore, parse_store
 from provider.errors import KubernetesUnavailable, ProviderError, RoleMissing
@@ -56,6 +56,12 @@ class World:
 
     def learn(self, document: Document) -> None:
         pass
+
+    async def merge_patch(
+        self, kind: Kind, namespace: str, name: str, change: Document
+    ) -> Document:
+        self.document["metadata"]["finalizers"] = change["metadata"]["finalizers"]
+        return self.document
 
     async def patch_status(
         self, kind: Kind, namespace: str, name: str, status: Document
@@ -145,6 +151,30 @@ async def test_a_store_of_another_class_is_left_alone() -> None:
     found = world(controller="other")
     assert await found.reconcile() is None
     assert (found.checks, found.patches) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("deleting", "controller", "left"),
+    [(False, "", ["k/eep"]), (True, "", ["k/eep"]), (True, "other", [FINALIZER, "k/eep"])],
+)
+async def test_the_finalizer_of_the_operator_is_removed(
+    deleting: bool, controller: str, left: list[str]
+) -> None:
+    found = world(controller=controller)
+    found.document["metadata"]["finalizers"] = [FINALIZER, "k/eep"]
+    if deleting:
+        found.document["metadata"]["deletionTimestamp"] = "2030-01-01T00:00:00Z"
+    await found.reconcile()
+    assert found.document["metadata"]["finalizers"] == left
+    assert found.checks == (not deleting)
+
+
+async def test_a_bug_is_said_on_the_store() -> None:
+    found = world()
+    await found.reconciler.explain(KEY, KeyError("canary"))
+    assert found.ready[:2] == ("False", "InvalidProviderConfig")
+    assert "unexpected KeyError: this is a bug" in found.ready[2]
+    assert "canary" not in found.ready[2]
 
 
 async def test_a_store_that_is_gone_is_no_fault() -> None:

@@ -119,4 +119,4 @@ def test_no_right_is_for_everything(name: str) -> None:
         for resource in rule["resources"]
         if set(rule["verbs"]) - {"get", "list", "watch"}
     }
-    assert not written & {"namespaces", "configmaps", "serviceaccounts", "secretstores"}
+    assert not written & {"namespaces", "configmaps", "serviceaccounts"}

@@ -1,0 +1,57 @@
+"""Finalizers that External Secrets Operator has set, and nobody removes any more.
+
+They are removed from what is worked on. Those of namespaces are only reported: the controller has
+no right to change namespaces.
+"""
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Protocol
+
+from provider.controller.resources.object_meta import Metadata
+from provider.errors import ObjectNotFound
+from provider.kube.kinds import Document, Kind
+from provider.runtime.log import fields, logger
+
+OF_NAMESPACES = "externalsecrets.external-secrets.io/ces-"
+"""What the finalizer of a namespace begins with; the name of a ClusterExternalSecret follows."""
+_MOST_NAMES = 20
+
+
+class Api(Protocol):
+    """The Kubernetes API: `kube.objects.Objects`."""
+
+    async def merge_patch(
+        self, kind: Kind, namespace: str, name: str, change: Document
+    ) -> Document:
+        """The object as stored; raises `ObjectNotFound`, `ObjectConflict` …"""
+        ...
+
+
+async def without_finalizer(
+    api: Api, kind: Kind, metadata: Metadata, finalizer: str
+) -> Document | None:
+    """Remove a finalizer; the object as stored, None if there is nothing to do or no object.
+
+    Raises `ObjectConflict` if the object has changed meanwhile.
+    """
+    if finalizer not in metadata.finalizers:
+        return None
+    others = [one for one in metadata.finalizers if one != finalizer]
+    change = {"metadata": {"finalizers": others, "resourceVersion": metadata.resource_version}}
+    try:
+        return await api.merge_patch(kind, metadata.namespace, metadata.name, change)
+    except ObjectNotFound:
+        return None
+
+
+def report_namespaces(names: Iterable[str]) -> None:
+    """Log which namespaces have a finalizer of the operator, and how to remove it."""
+    shown = sorted(names)
+    if shown:
+        logger.warning(
+            "namespaces have a finalizer of External Secrets Operator: deleted, they would never "
+            "end. Remove it from each with kubectl patch namespace NAME --type=merge "
+            """-p '{"metadata":{"finalizers":null}}'""",
+            extra=fields(count=len(shown), namespaces=", ".join(islice(shown, _MOST_NAMES))),
+        )

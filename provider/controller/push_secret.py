@@ -1,0 +1,143 @@
+"""PushSecrets of External Secrets Operator: this controller does not write to AWS, and says so.
+
+Each gets a condition and an Event. Its finalizer is removed when it is deleted: nobody else would,
+and its namespace would never end.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from time import time
+from typing import Any, Protocol
+
+from provider.controller import status
+from provider.controller.events import Events
+from provider.controller.finalizers import without_finalizer
+from provider.controller.object_cache import ObjectKey
+from provider.controller.resources.object_meta import (
+    Condition,
+    Metadata,
+    read_conditions,
+    read_metadata,
+    read_status,
+)
+from provider.controller.resources.objects import Store
+from provider.controller.resources.store_ref import StoreKind
+from provider.controller.status import Ready
+from provider.controller.stores import is_managed
+from provider.errors import ObjectNotFound
+from provider.kube.kinds import Document, Kind
+
+FINALIZER = "pushsecret.externalsecrets.io/finalizer"
+REASON = "Errored"
+"""External Secrets Operator's word for a PushSecret that fails."""
+TEXT = (
+    "this controller does not support {}: nothing is written to AWS. Delete it, or run External "
+    "Secrets Operator for it, with stores of another controller class"
+)
+LEFT = "deleted without External Secrets Operator: what it has pushed stays in AWS"
+
+GetStore = Callable[[StoreKind, str, str], Store | None]
+"""A store by kind, namespace (empty for a ClusterSecretStore) and name."""
+
+
+class Api(Protocol):
+    """The Kubernetes API: `kube.objects.Objects`."""
+
+    async def merge_patch(
+        self, kind: Kind, namespace: str, name: str, change: Document
+    ) -> Document:
+        """The object as stored."""
+        ...
+
+    async def patch_status(
+        self, kind: Kind, namespace: str, name: str, status: Document
+    ) -> Document:
+        """The object as stored."""
+        ...
+
+
+class Known(Protocol):
+    """The PushSecrets: an informer."""
+
+    def get(self, key: ObjectKey) -> "PushSecret | object":
+        """The PushSecret; anything else counts as none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PushSecret:
+    """A PushSecret or ClusterPushSecret.
+
+    The name of a store is empty where stores are selected by labels.
+    """
+
+    metadata: Metadata
+    stores: tuple[tuple[StoreKind, str], ...]
+    conditions: tuple[Condition, ...]
+
+
+def read_push_secret(document: Mapping[str, Any]) -> PushSecret:
+    """For the informer."""
+    spec = document.get("spec") or {}
+    refs = (spec.get("pushSecretSpec") or spec).get("secretStoreRefs") or ()
+    stores = tuple((_kind(one), str(one.get("name") or "")) for one in refs)
+    return PushSecret(read_metadata(document), stores, read_conditions(read_status(document)))
+
+
+def _kind(ref: Mapping[str, Any]) -> StoreKind:
+    return "ClusterSecretStore" if ref.get("kind") == "ClusterSecretStore" else "SecretStore"
+
+
+@dataclass(frozen=True, slots=True)
+class PushSecrets:
+    """The reconciler of one kind. Those of another controller's stores are left alone."""
+
+    kind: Kind
+    api: Api
+    known: Known
+    get_store: GetStore
+    events: Events
+    controller_class: str
+    wall_clock: Callable[[], float] = time
+
+    async def reconcile(self, key: ObjectKey) -> float | None:
+        """Say that nothing is done; None: it is looked at when it changes. Raises to retry."""
+        found = self.known.get(key)
+        if not isinstance(found, PushSecret) or not self._is_ours(found):
+            return None
+        if found.metadata.is_deleting:
+            if FINALIZER in found.metadata.finalizers:
+                self.events.warning(found.metadata, REASON, LEFT)
+            await without_finalizer(self.api, self.kind, found.metadata, FINALIZER)
+            return None
+        await self._report(found, TEXT.format(self.kind.name))
+        return None
+
+    async def explain(self, key: ObjectKey, bug: Exception) -> None:
+        """Say that it failed by a bug."""
+        found = self.known.get(key)
+        if isinstance(found, PushSecret):
+            await self._report(found, status.bug_text(bug))
+
+    def _is_ours(self, found: PushSecret) -> bool:
+        """Whether one of its stores is for this controller."""
+        for kind, name in found.stores:
+            if not name:
+                return self.controller_class == "default"
+            place = "" if kind == "ClusterSecretStore" else found.metadata.namespace
+            store = self.get_store(kind, place, name)
+            if store is not None and is_managed(store.controller, self.controller_class):
+                return True
+        return False
+
+    async def _report(self, found: PushSecret, text: str) -> None:
+        ready = Ready(is_ready=False, reason=REASON, message=status.one_line(text))
+        if status.says(found.conditions, ready):
+            return
+        self.events.warning(found.metadata, REASON, text)
+        conditions = status.conditions_with(found.conditions, ready, self.wall_clock())
+        place = found.metadata.namespace, found.metadata.name
+        try:
+            await self.api.patch_status(self.kind, *place, {"conditions": conditions})
+        except ObjectNotFound:
+            return
