@@ -13,9 +13,7 @@ from pathlib import Path
 
 from provider.aws.regions import region_fault
 from provider.runtime import option_values
-from provider.runtime.options import ConfigError, Option, flag, option, options_of, parsed
-
-__all__ = ["OPTIONS", "Config", "ConfigError", "Option", "configure", "flag"]
+from provider.runtime.options import ConfigError, option, options_of, parsed
 
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 

@@ -169,9 +169,13 @@ class Objects:
         seconds: int = tokens.SECONDS,
     ) -> ServiceAccountToken:
         """A new token of a service account. Needs no Lease: nothing is stored."""
-        asked = tokens.asked_of(namespace, service_account)
+        asked = Asked("create", SERVICE_ACCOUNTS, namespace, service_account, "token")
         path = SERVICE_ACCOUNTS.path(namespace, service_account, "token")
-        request = tokens.token_request(audiences, seconds)
+        request = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"audiences": list(audiences), "expirationSeconds": seconds},
+        }
         return tokens.read_token(asked, await self._document(asked, "POST", path, request))
 
     async def _written(

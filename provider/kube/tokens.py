@@ -1,11 +1,10 @@
 """Tokens of service accounts, by TokenRequest."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from provider.errors import KubernetesUnavailable
-from provider.kube.kinds import SERVICE_ACCOUNTS, Document
+from provider.kube.kinds import Document
 from provider.kube.replies import Asked
 
 SECONDS = 3600
@@ -19,15 +18,6 @@ class ServiceAccountToken:
     expires_at: float
 
 
-def token_request(audiences: Sequence[str], seconds: int) -> Document:
-    """The body of the request."""
-    return {
-        "apiVersion": "authentication.k8s.io/v1",
-        "kind": "TokenRequest",
-        "spec": {"audiences": list(audiences), "expirationSeconds": seconds},
-    }
-
-
 def read_token(asked: Asked, document: Document) -> ServiceAccountToken:
     """The token in the answer. Raises `KubernetesUnavailable` if there is none."""
     try:
@@ -36,8 +26,3 @@ def read_token(asked: Asked, document: Document) -> ServiceAccountToken:
         return ServiceAccountToken(str(status["token"]), expires.timestamp())
     except (LookupError, TypeError, ValueError):
         raise KubernetesUnavailable(f"{asked}: Kubernetes answered no token") from None
-
-
-def asked_of(namespace: str, service_account: str) -> Asked:
-    """What messages say about the request."""
-    return Asked("create", SERVICE_ACCOUNTS, namespace, service_account, "token")

@@ -31,17 +31,6 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True)
-class SyncedKey:
-    """One entry of `secretObjects[].data`: a file that the driver copies to a Kubernetes Secret."""
-
-    object_name: str
-    key: str
-    secret_name: str
-    at: Scalar
-    """Place of `objectName` in the file."""
-
-
-@dataclass(frozen=True, slots=True)
 class ClassManifest:
     """A SecretProviderClass. Line and column of a parameter are those of its value in the file."""
 
@@ -49,7 +38,6 @@ class ClassManifest:
     namespace: str
     provider: str
     values: dict[str, Scalar]
-    synced: tuple[SyncedKey, ...]
     path: str
 
     @property
@@ -118,12 +106,12 @@ def read_class(manifest: Manifest, findings: Findings) -> ClassManifest:
     provider = _text(spec["provider"]) if spec else ""
     if spec and not provider:
         findings.error(f"{path}.provider", "is required", spec)
+    _check_secret_objects(spec, path, findings)
     return ClassManifest(
         name=manifest.name,
         namespace=manifest.namespace,
         provider=provider,
         values=_values(_mapping(spec, "parameters", path, findings), path, findings),
-        synced=tuple(_synced(spec, path, findings)),
         path=manifest.path,
     )
 
@@ -144,14 +132,12 @@ def _values(parameters: Fields | None, path: str, findings: Findings) -> dict[st
     return values
 
 
-def _synced(spec: Fields | None, path: str, findings: Findings) -> Iterator[SyncedKey]:
+def _check_secret_objects(spec: Fields | None, path: str, findings: Findings) -> None:
+    """Add a problem for each file of `secretObjects` without a name."""
     for secret_path, secret in _list(spec, "secretObjects", path, findings):
-        secret_name = _text(secret["secretName"])
         for data_path, data in _list(secret, "data", secret_path, findings):
             name = data["objectName"]
-            if isinstance(name, Scalar) and name.words:
-                yield SyncedKey(name.words, _text(data["key"]), secret_name, name)
-            else:
+            if not (isinstance(name, Scalar) and name.words):
                 findings.error(f"{data_path}.objectName", "must be text", name or data)
 
 

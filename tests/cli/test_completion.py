@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from provider.cli.commands import COMMANDS
-from provider.csi.config import OPTIONS, flag
+from provider.csi.config import OPTIONS
+from provider.runtime.options import flag
 from provider.tools.arguments import PROGRAM
 from tests.cli.conftest import Run
 

@@ -7,7 +7,8 @@ import pytest
 
 from provider.cli.commands import COMMANDS
 from provider.cli.serve import EXIT_CODES
-from provider.csi.config import OPTIONS, flag
+from provider.csi.config import OPTIONS
+from provider.runtime.options import flag
 from tests.cli.conftest import Run
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from provider.cli import serve
 from provider.cli.go_flags import KLOG_FLAGS
-from provider.csi.config import OPTIONS, Config, ConfigError, flag
+from provider.csi.config import OPTIONS, Config
+from provider.runtime.options import ConfigError, flag
 from provider.tools.arguments import UsageError
 from tests.cli.conftest import Run
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from provider.csi.config import OPTIONS, Config, ConfigError, configure
+from provider.csi.config import OPTIONS, Config, configure
+from provider.runtime.options import ConfigError
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from provider.csi.config import OPTIONS, flag
+from provider.csi.config import OPTIONS
 from provider.csi.metrics import MountMetrics
 from provider.runtime.metrics import Metrics
+from provider.runtime.options import flag
 from tests.deploy import manifests
 from tests.deploy.chart import LEAVES
 

@@ -37,10 +37,6 @@ def test_a_failover_manifest_in_detail() -> None:
     (one,) = read_classes(text)
     assert (one.name, one.namespace) == ("my-aws-secrets-provider", "my-app-ns")
     assert one.path == 'SecretProviderClass "my-aws-secrets-provider"'
-    assert [(key.object_name, key.key, key.secret_name) for key in one.synced] == [
-        ("dbusername", "db_username_01", "my-secret-01"),
-        ("dbpassword", "db_password_01", "my-secret-01"),
-    ]
     klass = parse_class(one.parameters, default_mode=0o644, default_region=None)
     assert [file.alias for file in klass.objects[0].extractions] == ["dbusername", "dbpassword"]
 

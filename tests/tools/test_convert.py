@@ -109,6 +109,7 @@ def run(command: Run, tmp_path: Path) -> Run:
 def delivered(text: str) -> dict[str, Mapping[str, bytes]]:
     """The Kubernetes Secrets that the driver would make of the classes' files."""
     secrets: dict[str, dict[str, bytes]] = {}
+    manifests = {one["metadata"]["name"]: one for one in yaml.safe_load_all(text) if one}
     for klass in read_classes(text):
         spec = parse_class(klass.parameters, default_mode=0o644, default_region=None)
         assert not spec.warnings
@@ -116,8 +117,10 @@ def delivered(text: str) -> dict[str, Mapping[str, bytes]]:
         layout = lay_out(found, Budget())
         assert not layout.failures
         content = {file.path: file.content for file in layout.files}
-        for synced in klass.synced:
-            secrets.setdefault(synced.secret_name, {})[synced.key] = content[synced.object_name]
+        for secret in manifests[klass.name]["spec"].get("secretObjects", ()):
+            secrets[secret["secretName"]] = {
+                data["key"]: content[data["objectName"]] for data in secret["data"]
+            }
     return dict(secrets)
 
 
