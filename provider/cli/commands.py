@@ -48,7 +48,7 @@ COMMANDS: Mapping[str, Command] = {
         "print the IAM policy that classes and stores need", "provider.tools.iam_policy.command"
     ),
     "convert": Command(
-        "convert External Secrets resources to SecretProviderClasses",
+        "convert External Secrets resources to classes, or classes to them",
         "provider.tools.convert.command",
     ),
     "status": Command(

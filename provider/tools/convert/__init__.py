@@ -1,1 +1,1 @@
-"""`convert`: External Secrets resources to SecretProviderClasses."""
+"""`convert`: External Secrets resources to SecretProviderClasses, and classes to them."""

@@ -1,4 +1,4 @@
-"""Converts ExternalSecrets of the External Secrets Operator to SecretProviderClasses."""
+"""Converts ExternalSecrets to SecretProviderClasses, and classes to ExternalSecrets."""
 
 import argparse
 import sys
@@ -25,12 +25,20 @@ from provider.tools.terminal import printable
 EXIT_CODES: Mapping[int, str] = {
     0: "everything is converted",
     1: "a part is not: stderr says which, and so do comments in the classes",
-    2: "wrong command line, or a file cannot be read or holds no ExternalSecret",
+    2: "wrong command line, or a file cannot be read or holds neither",
 }
 _ABOUT = """\
 FILE holds ExternalSecrets and their SecretStores or ClusterSecretStores (v1 or v1beta1). All files
 are read together. Each ExternalSecret becomes a class of the same name. Its files are named like
 the keys, and its secretObjects make the same Kubernetes Secret.
+
+Files with SecretProviderClasses and no ExternalSecret are converted the other way: each entry of
+secretObjects becomes an ExternalSecret, with a SecretStore that reads as the service account of the
+pods.
+
+examples:
+  secrets-provider-aws convert externalsecret.yaml store.yaml > class.yaml
+  secrets-provider-aws convert class.yaml deployment.yaml > externalsecret.yaml
 """
 _GROUP = "external-secrets.io/"
 _KINDS = {"ExternalSecret", "ClusterExternalSecret"}
@@ -47,13 +55,15 @@ class Options:
     files: Sequence[str]
     keys: Sequence[tuple[str, Sequence[str]]]
     pod_identity: bool
+    service_account: str | None
+    region: str | None
 
 
 def add_options(parser: Parser) -> None:
     """Add every option of the command."""
     parser.usage = f"{parser.prog} FILE… [OPTION…]"
     parser.description = (
-        "Convert resources of the External Secrets Operator to SecretProviderClasses."
+        "Convert resources of External Secrets to SecretProviderClasses, or the other way round."
     )
     parser.epilog = f"{_ABOUT}\n{paragraph('exit codes', EXIT_CODES)}"
     add = parser.add_argument
@@ -62,19 +72,25 @@ def add_options(parser: Parser) -> None:
     keys = "the keys of a JSON secret that dataFrom extracts, for secretObjects"
     add("--keys", action="append", default=[], type=_keys, metavar="SECRET=KEY,…", help=keys)
     add("--pod-identity", action="store_true", help="classes use EKS Pod Identity instead of IRSA")
+    whose = "service account of stores made of classes; default: that of a pod in FILE"
+    add("--service-account", metavar="NAME", help=whose)
+    add("--region", metavar="REGION", help="region of stores made of classes that name none")
 
 
 def run(namespace: argparse.Namespace) -> int:
-    """Print the classes, and on stderr what is lost."""
+    """Print what the manifests become, and on stderr what is lost."""
     options = Options(**vars(namespace))
-    manifests = [
-        (source.name, manifest)
-        for source in read_sources(options.files, refuse, lambda text: _GROUP in text)
-        for manifest in _manifests(source)
-    ]
+    sources = [*read_sources(options.files, refuse, lambda text: "apiVersion" in text)]
+    manifests = [(source.name, one) for source in sources for one in _manifests(source)]
     ours = [one for one in manifests if one[1].api_version.startswith(_GROUP)]
-    if not any(manifest.kind in _KINDS for _, manifest in ours):
-        raise CommandFailed(2, "the files hold no ExternalSecret")
+    if any(manifest.kind in _KINDS for _, manifest in ours):
+        return _to_classes(ours, options)
+    from provider.tools.convert.classes_command import convert_classes  # noqa: PLC0415
+
+    return convert_classes(sources, [one for _, one in manifests], options)
+
+
+def _to_classes(ours: Sequence[tuple[str, Manifest]], options: Options) -> int:
     secrets = [secret for one in ours if _is_known(one[1]) for secret in _secrets(*one)]
     keys = _merged(options.keys)
     _check_keys(keys, secrets)
@@ -125,9 +141,12 @@ def _keys(text: str) -> tuple[str, Sequence[str]]:
 
 
 def _manifests(source: Source) -> Sequence[Manifest]:
+    """The manifests; other invalid files of folders are passed over."""
     try:
         return read_manifests(source.text)
     except InvalidSpec as invalid:
+        if not source.is_named and _GROUP not in source.text:
+            return ()
         raise CommandFailed(2, f"{source.name}:\n{invalid}") from invalid
 
 

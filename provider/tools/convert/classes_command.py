@@ -1,0 +1,67 @@
+"""Converts the SecretProviderClasses of some files, and prints the resources."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from provider.manifests.kubernetes import Manifest
+from provider.tools.convert.commented_yaml import commented, dump
+from provider.tools.convert.from_classes import (
+    ConvertedClass,
+    Settings,
+    accounts_by_class,
+    convert_class,
+)
+from provider.tools.ending import CommandFailed
+from provider.tools.sources import Source
+from provider.tools.terminal import printable
+from provider.tools.validate.review import review
+
+
+class Options(Protocol):
+    """The command line."""
+
+    @property
+    def service_account(self) -> str | None:
+        """Of stores."""
+        ...
+
+    @property
+    def region(self) -> str | None:
+        """Of stores."""
+        ...
+
+
+def convert_classes(
+    sources: Sequence[Source], manifests: Sequence[Manifest], options: Options
+) -> int:
+    """Print the resources, and on stderr what is lost; the exit code."""
+    classes = review(sources, options.region).classes
+    if not classes:
+        raise CommandFailed(2, "the files hold no ExternalSecret and no SecretProviderClass")
+    settings = Settings(options.region, options.service_account, accounts_by_class(manifests))
+    converted = []
+    for one in classes:
+        if one.spec is None:
+            hint = f"secrets-provider-aws validate {one.source.name}"
+            raise CommandFailed(2, f"{one.manifest.path} has mistakes", hint)
+        converted.append(convert_class(one, one.spec, settings))
+    sys.stdout.write("---\n".join(_written(one) for one in converted if one.documents))
+    lost = sorted({remark for one in converted for remark in one.lost})
+    for remark in lost:
+        sys.stderr.write(f"{printable(str(remark))}\n")
+    return 1 if lost else 0
+
+
+def _written(converted: ConvertedClass) -> str:
+    klass = converted.klass
+    place = f"{klass.source.name}:{klass.manifest.node.line}"
+    comments: list[tuple[str, Sequence[str]]] = [
+        (f"From {klass.manifest.path} ({place}).", converted.notes)
+    ]
+    if converted.lost:
+        brief = [f"{one.path}: {one.text}" if one.path else one.text for one in converted.lost]
+        comments.append(("Not converted:", brief))
+    first, *others = converted.documents
+    documents: list[Mapping[str, Any]] = others
+    return "---\n".join([commented(first, comments), *map(dump, documents)])

@@ -1,0 +1,243 @@
+"""Makes the SecretStores and ExternalSecrets that give the same values as a class.
+
+Each entry of `secretObjects` becomes an ExternalSecret, which writes the same Secret. A class
+without any becomes one ExternalSecret, whose keys are the files.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from provider.csi.request.model import ClassSpec
+from provider.manifests.kubernetes import Manifest
+from provider.manifests.nodes import Fields
+from provider.manifests.problems import quote
+from provider.tools.convert.class_sources import Loss, Many, Remote, Service, sources
+from provider.tools.convert.commented_yaml import dump
+from provider.tools.convert.mountable import findings
+from provider.tools.convert.remarks import Remark
+from provider.tools.validate.classes import Reviewed
+from provider.tools.workloads import at, classes_of, mappings, pods, text
+
+API = "external-secrets.io/v1"
+_READABLE = (
+    "The values were files of one pod. Now they are a Secret, which everybody with rights on "
+    "Secrets of the namespace can read."
+)
+_INTERVAL = "The driver updated the values every rotationPollInterval; the controller every hour."
+_POD_IDENTITY = (
+    "stores cannot use EKS Pod Identity: annotate the service account with "
+    "eks.amazonaws.com/role-arn, or leave out auth for the role of the controller"
+)
+
+
+Lose = Callable[[str, str], None]
+"""Notes a path and why what is there is lost."""
+
+
+@dataclass(slots=True)
+class ConvertedClass:
+    """The resources for one class, and what they lack."""
+
+    klass: Reviewed
+    documents: list[Mapping[str, Any]] = field(default_factory=list)
+    lost: list[Remark] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the manifests leave open. `accounts` are the service accounts of pods, by class."""
+
+    region: str | None
+    service_account: str | None
+    accounts: Mapping[str, str]
+
+
+def convert_class(klass: Reviewed, spec: ClassSpec, settings: Settings) -> ConvertedClass:
+    """The resources for a class without mistakes."""
+    converted = ConvertedClass(klass, notes=[_READABLE, _INTERVAL])
+
+    def lose(path: str, why: str) -> None:
+        file, line = klass.source.name, klass.manifest.node.line
+        converted.lost.append(Remark(file, line, path, why, klass.manifest.path))
+
+    region = spec.region or settings.region
+    if region is None:
+        lose("spec.parameters.region", "the class names no region: add --region")
+        return converted
+    files: dict[str, Remote] = {}
+    many: list[Many] = []
+    for one in sources(spec):
+        if isinstance(one, Loss):
+            lose(f"spec.parameters.{one.path}", one.text)
+        elif isinstance(one, Many):
+            many.append(one)
+        else:
+            files[one[0]] = one[1]
+    stores = _Stores(klass, spec, region, _account(klass, settings, lose))
+    for path, why in stores.losses():
+        lose(path, why)
+    secrets = [*_secrets(klass, files, many, lose)]
+    converted.documents = [
+        *stores.documents([*files.values(), *many]),
+        *(_external_secret(klass, one, stores) for one in secrets if one.data or one.data_from),
+    ]
+    for text_ in findings("---\n".join(map(dump, converted.documents))):
+        lose("", text_)
+    return converted
+
+
+@dataclass(frozen=True, slots=True)
+class _Secret:
+    """One Secret: its name, template, and entries."""
+
+    name: str
+    template: Mapping[str, Any]
+    data: Mapping[str, Remote]
+    data_from: Sequence[Many] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Stores:
+    """The stores of a class: one for each service that it reads."""
+
+    klass: Reviewed
+    spec: ClassSpec
+    region: str
+    account: str
+
+    def name(self, service: Service) -> str:
+        """The name of the store."""
+        return f"{self.klass.name}-{'parameters' if service == 'ParameterStore' else 'secrets'}"
+
+    def documents(self, used: Sequence[Remote | Many]) -> Iterator[Mapping[str, Any]]:
+        """The SecretStores."""
+        for service in dict.fromkeys(one.service for one in used):
+            aws: dict[str, Any] = {"service": service, "region": self.region}
+            if self.spec.assume_role is not None:
+                aws["role"] = self.spec.assume_role.arn
+                external = self.spec.assume_role.external_id
+                aws |= {"externalID": external} if external else {}
+            aws["auth"] = {"jwt": {"serviceAccountRef": {"name": self.account}}}
+            yield {
+                "apiVersion": API,
+                "kind": "SecretStore",
+                "metadata": _metadata(self.klass, self.name(service)),
+                "spec": {"provider": {"aws": aws}},
+            }
+
+    def losses(self) -> Iterator[tuple[str, str]]:
+        """Path and text of what stores cannot do."""
+        spec = self.spec
+        if spec.identity_kind != "irsa":
+            yield "spec.parameters.usePodIdentity", _POD_IDENTITY
+        if spec.role_arn:
+            why = f"annotate the service account with eks.amazonaws.com/role-arn: {spec.role_arn}"
+            yield "spec.parameters.roleArn", why
+        if spec.session_tags:
+            why = "a store sets other session tags: see sessionTagsPolicy"
+            yield "spec.parameters.assumeRoleSessionTags", why
+        if spec.failover_region:
+            why = "a store reads one region: there is no failover"
+            yield "spec.parameters.failoverRegion", why
+
+
+def _account(klass: Reviewed, settings: Settings, lose: Lose) -> str:
+    """The service account whose role reads: that of a pod that mounts the class."""
+    found = settings.service_account or settings.accounts.get(klass.name)
+    if not found:
+        why = "no pod in the files mounts the class: add --service-account"
+        lose("", why)
+    return found or "default"
+
+
+def _secrets(
+    klass: Reviewed, files: Mapping[str, Remote], many: Sequence[Many], lose: Lose
+) -> Iterator[_Secret]:
+    given = [*mappings(at(klass.manifest.node, "spec", "secretObjects"))]
+    if not given:
+        keys = {_key(file): remote for file, remote in files.items()}
+        yield _Secret(klass.name, {}, keys, many)
+        return
+    for index, secret in given:
+        path = f"spec.secretObjects[{index}]"
+        data: dict[str, Remote] = {}
+        for number, entry in mappings(secret["data"]):
+            file, key = text(entry["objectName"]), text(entry["key"])
+            if file in files:
+                data[key] = files[file]
+            elif len(many) == 1 and file.startswith(many[0].prefix):
+                data[key] = many[0].one(file)
+            else:
+                why = f"{quote(file)} is not a file whose source is known"
+                lose(f"{path}.data[{number}].objectName", why)
+        kind = text(secret["type"]) or "Opaque"
+        remotes = [*data.values()]
+        if kind == "kubernetes.io/tls" and len({*remotes}) < len(remotes):
+            why = (
+                "the driver takes certificate and key out of one file: use filterPEM in a template"
+            )
+            lose(f"{path}.type", why)
+        yield _Secret(text(secret["secretName"]), _template(secret, kind), data)
+
+
+def _template(secret: Fields, kind: str) -> Mapping[str, Any]:
+    metadata = {name: _texts(secret[name]) for name in ("labels", "annotations")}
+    about = {name: texts for name, texts in metadata.items() if texts}
+    template: dict[str, Any] = {} if kind == "Opaque" else {"type": kind}
+    return {**template, **({"metadata": about} if about else {})}
+
+
+def _texts(node: object) -> dict[str, str]:
+    entries = node.entries if isinstance(node, Fields) else {}
+    return {key: text(one.node) for key, one in entries.items()}
+
+
+def _external_secret(klass: Reviewed, secret: _Secret, stores: _Stores) -> Mapping[str, Any]:
+    used: list[Remote | Many] = [*secret.data.values(), *secret.data_from]
+    services = [*dict.fromkeys(one.service for one in used)]
+    target: dict[str, Any] = {"name": secret.name}
+    if secret.template:
+        target["template"] = dict(secret.template)
+    spec: dict[str, Any] = {
+        "refreshInterval": "1h",
+        "secretStoreRef": {"kind": "SecretStore", "name": stores.name(services[0])},
+        "target": target,
+    }
+
+    def source(service: Service) -> Mapping[str, Any]:
+        if service == services[0]:
+            return {}
+        return {"sourceRef": {"storeRef": {"kind": "SecretStore", "name": stores.name(service)}}}
+
+    if secret.data:
+        spec["data"] = [
+            {"secretKey": key, "remoteRef": dict(one.as_ref()), **source(one.service)}
+            for key, one in secret.data.items()
+        ]
+    if secret.data_from:
+        spec["dataFrom"] = [{**one.entry, **source(one.service)} for one in secret.data_from]
+    metadata = _metadata(klass, secret.name)
+    return {"apiVersion": API, "kind": "ExternalSecret", "metadata": metadata, "spec": spec}
+
+
+def _metadata(klass: Reviewed, name: str) -> Mapping[str, str]:
+    namespace = klass.klass.namespace
+    return {"name": name, **({"namespace": namespace} if namespace else {})}
+
+
+def _key(file: str) -> str:
+    """A file as the key of a Secret."""
+    return re.sub(r"[^-._a-zA-Z0-9]", "_", file)
+
+
+def accounts_by_class(manifests: Sequence[Manifest]) -> Mapping[str, str]:
+    """The service account of the first pod that mounts each class."""
+    found: dict[str, str] = {}
+    for manifest in manifests:
+        for _, pod in pods(manifest.node):
+            for name in classes_of(pod):
+                found.setdefault(name, text(pod["serviceAccountName"]) or "default")
+    return found
