@@ -4,9 +4,16 @@ Where moto and the fake AWS differ, docs/emulation.md says how. moto checks no s
 sessions and no policies.
 """
 
+from functools import cache
 from typing import Any, Self
 
-import botocore.session
+from botocore.session import Session
+
+
+@cache
+def _sdk() -> Session:
+    """One session: it keeps the service models that it has read."""
+    return Session()
 
 
 class Moto:
@@ -43,7 +50,7 @@ class Moto:
 
     def client(self, service: str, *, region: str | None = None) -> Any:
         """A botocore client of this server."""
-        return botocore.session.Session().create_client(
+        return _sdk().create_client(
             service,
             region_name=region or self._region,
             endpoint_url=self.url,

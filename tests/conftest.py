@@ -29,7 +29,16 @@ settings.load_profile("gate")  # another one with --hypothesis-profile
 from testbed.agent import FakeAgent
 from testbed.aws import FakeAws
 from testbed.kubernetes import FakeKubernetes
+from testbed.moto import Moto
+from tests.api_server import cluster, control_plane, kubectl, namespace, pytest_runtest_setup
 from tests.fakes.engine import Clock
+
+__all__ = ["cluster", "control_plane", "kubectl", "namespace", "pytest_runtest_setup"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that use moto, so that one worker alone imports it."""
+    items.sort(key=lambda item: "moto_server" not in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture
@@ -51,6 +60,13 @@ def kubernetes() -> Iterator[FakeKubernetes]:
     """A fake Kubernetes API server."""
     with FakeKubernetes() as fake:
         yield fake
+
+
+@pytest.fixture(scope="session")
+def moto_server() -> Iterator[Moto]:
+    """moto, whose import takes seconds. Whoever uses it calls `forget` first."""
+    with Moto() as server:
+        yield server
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Finding, batches and tags against moto, which knows nothing of the fake AWS."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -22,17 +22,17 @@ TAGS = [{"Key": "env", "Value": "dev"}, {"Key": "a&b", "Value": "1"}]
 
 
 @pytest.fixture(scope="module")
-def moto() -> Iterator[Moto]:
-    with Moto() as server:
-        manager, ssm = server.client("secretsmanager"), server.client("ssm")
-        manager.create_secret(Name="app/db", SecretString="1", Tags=TAGS)
-        manager.create_secret(
-            Name="app/api", SecretString="2", Tags=[{"Key": "env", "Value": "development"}]
-        )
-        manager.create_secret(Name="bytes", SecretBinary=b"\x00\xff")
-        ssm.put_parameter(Name="/app/db", Value="3", Type="String", Tags=TAGS)
-        ssm.put_parameter(Name="/app/deep/api", Value="4", Type="String")
-        yield server
+def moto(moto_server: Moto) -> Moto:
+    moto_server.forget()
+    manager, ssm = moto_server.client("secretsmanager"), moto_server.client("ssm")
+    manager.create_secret(Name="app/db", SecretString="1", Tags=TAGS)
+    manager.create_secret(
+        Name="app/api", SecretString="2", Tags=[{"Key": "env", "Value": "development"}]
+    )
+    manager.create_secret(Name="bytes", SecretBinary=b"\x00\xff")
+    ssm.put_parameter(Name="/app/db", Value="3", Type="String", Tags=TAGS)
+    ssm.put_parameter(Name="/app/deep/api", Value="4", Type="String")
+    return moto_server
 
 
 @pytest.fixture

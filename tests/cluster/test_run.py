@@ -13,9 +13,9 @@ import pytest
 
 from testbed.cluster import ClusterClient
 from testbed.control_plane import AUDIENCES
+from tests.api_server import Kubectl
 from tests.cli.conftest import Run
 from tests.cluster import aws
-from tests.controller.conftest import Kubectl
 from tests.deploy import manifests
 from tests.tools.conftest import command
 

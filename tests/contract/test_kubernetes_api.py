@@ -25,11 +25,7 @@ from provider.kube.objects import Objects
 from provider.kube.reading import Selection, WatchEvent
 from provider.runtime.http import HttpClient
 from testbed.cluster import Address
-from testbed.control_plane import missing
 from testbed.kubernetes import TOKEN, FakeKubernetes
-from tests.controller.conftest import control_plane
-
-__all__ = ["control_plane"]
 
 EXTERNAL_SECRETS = Kind("external-secrets.io", "v1", "ExternalSecret", "externalsecrets")
 CANARY = "c4nary-value"
@@ -94,10 +90,8 @@ class World:
         return seen
 
 
-@pytest.fixture(params=["fake", "real"])
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.api_server)])
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    if request.param == "real" and (why := missing()):
-        pytest.skip(why)
     http = HttpClient()
     words = re.sub(r"[^a-z0-9]+", "-", request.node.originalname)[5:40].strip("-")
     namespace = f"{words}-{os.getpid()}-{next(_numbers)}"
@@ -295,7 +289,7 @@ async def test_an_object_that_loses_its_label_is_deleted_for_a_watch(world: Worl
 async def test_a_watch_ends_after_its_time_with_a_bookmark(world: World) -> None:
     selection = world.here(SECRETS)
     version = await world.version(selection)
-    async with world.objects.watch(selection, version, seconds=3) as events:
+    async with world.objects.watch(selection, version, seconds=1) as events:
         seen = [event async for event in events]
     assert {event.type for event in seen} <= {"BOOKMARK"}
     assert all(int(event.version) >= int(version) for event in seen)

@@ -21,11 +21,12 @@ from testbed.aws.iam import CONTROLLER_ACTIONS
 from testbed.moto import Moto
 from tests.contract.worlds import REGION, FakeWorld, MotoWorld, World
 
+pytestmark = pytest.mark.usefixtures("moto_server")
+
 
 @pytest.fixture(scope="module")
-def moto() -> Iterator[MotoWorld]:
-    with Moto() as server:
-        yield MotoWorld(server.url)
+def moto(moto_server: Moto) -> MotoWorld:
+    return MotoWorld(moto_server)
 
 
 @pytest.fixture(params=["fake", "moto"])

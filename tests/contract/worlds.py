@@ -4,12 +4,11 @@ What moto does otherwise than AWS is said where a test leaves it out.
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-from botocore.session import Session as Botocore
+from typing import Protocol
 
 from provider.engine.model import Credentials
 from testbed.aws import FakeAws, Session
+from testbed.moto import Moto
 
 REGION = "eu-west-1"
 
@@ -68,9 +67,10 @@ class MotoWorld:
 
     credentials = Credentials("AKIDEXAMPLE", "secret", "token")
 
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._secrets, self._ssm = self._client("secretsmanager"), self._client("ssm")
+    def __init__(self, moto: Moto) -> None:
+        self.url = moto.url
+        self._secrets = moto.client("secretsmanager", region=REGION)
+        self._ssm = moto.client("ssm", region=REGION)
 
     def put_secret(self, name: str, value: str | bytes) -> str:
         key = "SecretString" if isinstance(value, str) else "SecretBinary"
@@ -90,13 +90,3 @@ class MotoWorld:
             labels = {"ParameterVersion": version, "Labels": [label]}
             self._ssm.label_parameter_version(Name=name, **labels)
         return str(self._ssm.get_parameter(Name=name)["Parameter"]["ARN"])
-
-    def _client(self, service: str) -> Any:
-        keys = self.credentials
-        return Botocore().create_client(
-            service,
-            REGION,
-            endpoint_url=self.url,
-            aws_access_key_id=keys.access_key_id,
-            aws_secret_access_key=keys.secret_access_key,
-        )

@@ -15,7 +15,7 @@ from provider.controller.resources.objects import (
 )
 from scripts.crds import FOLDER, files
 from testbed.cluster import ClusterClient, read_yaml
-from tests.controller.conftest import Kubectl
+from tests.api_server import Kubectl
 
 GROUP = "/apis/external-secrets.io"
 MANIFESTS = sorted((Path(__file__).parent / "manifests").glob("eso-*.yaml"))

@@ -26,7 +26,7 @@ from testbed.agent import FakeAgent
 from testbed.aws import FakeAws
 from testbed.kubernetes import FakeKubernetes
 from testbed.tokens import POD_IDENTITY_AUDIENCE, STS_AUDIENCE, issue_token
-from tests.told import all_texts
+from tests.error_texts import all_texts
 
 PodKind = Literal["irsa", "pod-identity"]
 DAEMON_TOKEN = "c4nary-of-the-daemon"

@@ -14,16 +14,8 @@ from testbed.agent import FakeAgent
 from testbed.aws import FakeAws
 from testbed.driver import Driver, Mounted, Pod
 from testbed.kubernetes import FakeKubernetes
-from tests.controller.conftest import (  # the same API server for all tests of a run
-    cluster,
-    control_plane,
-    kubectl,
-    pytest_runtest_setup,
-)
 from tests.deploy.manifests import Document
 from tests.waiting import eventually
-
-__all__ = ["cluster", "control_plane", "kubectl", "pytest_runtest_setup"]
 
 REGION = "eu-west-1"
 FOLDERS = {"/var/run/secrets-store-csi-providers": "providers", "/var/lib/kubelet": "kubelet"}

@@ -16,7 +16,7 @@ from testbed.faults import body as spoilt
 from testbed.http import Reply, Request, Server
 from testbed.kubernetes import FakeKubernetes
 from testbed.tls import Authority
-from tests.told import all_texts
+from tests.error_texts import all_texts
 
 TOKEN = "c4nary-of-the-daemon"
 GET = "get serviceaccounts"

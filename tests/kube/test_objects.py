@@ -32,8 +32,8 @@ from provider.runtime.http import HttpClient
 from provider.runtime.transport import Reply, Request
 from testbed.faults import body, failing, garbage
 from testbed.kubernetes import TOKEN, FakeKubernetes, too_many_requests, unavailable
+from tests.error_texts import all_texts
 from tests.fakes.engine import Clock
-from tests.told import all_texts
 
 CANARY = "c4nary-value"
 CONFIG_MAP = {"metadata": {"namespace": "shop", "name": "web"}, "data": {"a": "1"}}

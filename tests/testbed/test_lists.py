@@ -2,7 +2,6 @@
 
 import base64
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -56,16 +55,16 @@ def test_filters_match_prefixes_and_do_not_pair_tags(
 
 
 @pytest.fixture(scope="module")
-def moto() -> Iterator[Moto]:
-    with Moto() as server:
-        manager = server.client("secretsmanager")
+def moto(moto_server: Moto) -> Moto:
+    moto_server.forget()
+    manager = moto_server.client("secretsmanager")
 
-        def put(name: str, tags: dict[str, str]) -> None:
-            listed = [{"Key": key, "Value": value} for key, value in tags.items()]
-            manager.create_secret(Name=name, SecretString="x", Tags=listed)
+    def put(name: str, tags: dict[str, str]) -> None:
+        listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+        manager.create_secret(Name=name, SecretString="x", Tags=listed)
 
-        fill(put)
-        yield server
+    fill(put)
+    return moto_server
 
 
 @pytest.mark.parametrize(("filters", "expected"), FILTERS, ids=IDS)

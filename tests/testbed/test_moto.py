@@ -1,7 +1,5 @@
 """moto beside the fake AWS: where both answer, they agree."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from testbed.aws import FakeAws
@@ -10,9 +8,9 @@ from tests.testbed.oracle import Client, error_of
 
 
 @pytest.fixture(scope="module")
-def moto() -> Iterator[Moto]:
-    with Moto() as server:
-        yield server
+def moto(moto_server: Moto) -> Moto:
+    moto_server.forget()
+    return moto_server
 
 
 def test_values_agree(moto: Moto, aws: FakeAws, client: Client) -> None:

@@ -14,7 +14,7 @@ import yaml
 from provider.controller.resources.hashes import data_hash, owner_label, synced_resource_version
 from scripts.check_shell import blocks
 from testbed.control_plane import CRDS
-from tests.controller.conftest import Kubectl
+from tests.api_server import Kubectl
 from tests.controller.e2e.test_lifecycle import REGION, STORE, SYNCED, external_secret, synced
 from tests.controller.e2e.world import World
 from tests.deploy import manifests

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.controller.conftest import Kubectl
+from tests.api_server import Kubectl
 from tests.controller.e2e.world import World
 from tests.waiting import eventually
 

@@ -1,4 +1,4 @@
-"""A real API server for the tests of the controller, one for all workers of a test run.
+"""A real API server for tests, one for all workers of a test run. `tests/conftest.py` offers it.
 
 Without `KUBEBUILDER_ASSETS` the tests that ask for it are skipped.
 """
@@ -21,9 +21,11 @@ _numbers = itertools.count()
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what needs a real API server where none can be started.
 
-    Skipped in one place, so that pytest's summary tells the reason in one line.
+    Skipped in one place, so that pytest's summary tells the reason in one line. Tests that take
+    the fixture `control_plane` by a parameter have the mark `api_server`.
     """
-    if "control_plane" in getattr(item, "fixturenames", ()) and (why := missing()):
+    needs = "control_plane" in getattr(item, "fixturenames", ())
+    if (needs or item.get_closest_marker("api_server")) and (why := missing()):
         pytest.skip(why)
 
 
