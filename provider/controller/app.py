@@ -38,7 +38,7 @@ from provider.kube.kinds import Kind
 from provider.kube.objects import Objects
 from provider.kube.request_limits import RequestLimits
 from provider.policy.rules import Policy
-from provider.policy.watched import PolicyFileNotValid, PolicyOptions, open_policy
+from provider.policy.watched import open_policy
 from provider.runtime import audit, log, process
 from provider.runtime.http import HttpClient
 from provider.runtime.log import fields, logger
@@ -89,7 +89,7 @@ async def _work(config: Config, stack: AsyncExitStack) -> None:
     except ValueError as error:
         raise StartFailed(str(error)) from error
     leader = _leader(config, connection)
-    policy = await _policy(config, metrics, stack)
+    policy = await open_policy(config, metrics, stack)
     parts = _parts(config, connection, leader, engine, policy, metrics, stack)
     watch_engine(metrics.watch, engine)
     watch_leader(metrics, readiness, leader.is_leading if leader is not None else lambda: True)
@@ -108,20 +108,6 @@ async def _work(config: Config, stack: AsyncExitStack) -> None:
 
     process.keep_what_exists()
     await (leader.run(lead) if leader is not None else lead())
-
-
-async def _policy(config: Config, metrics: Metrics, stack: AsyncExitStack) -> Policy:
-    """The operator's limits; raises `StartFailed` if the policy file is not valid."""
-    options = PolicyOptions(
-        config.allowed_regions,
-        config.allowed_accounts,
-        config.allowed_role_arns,
-        config.policy_file,
-    )
-    try:
-        return await open_policy(options, metrics, stack)
-    except PolicyFileNotValid as error:
-        raise StartFailed(str(error)) from error
 
 
 async def _serve_status(

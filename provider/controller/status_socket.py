@@ -11,12 +11,9 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable
 
+from provider.runtime.document_server import DocumentServer
 from provider.runtime.log import fields, logger
 
-SEND_SECONDS = 10.0
-"""The longest time for one caller."""
-MAX_CALLERS = 4
-"""Callers at a time; others are turned away."""
 _CREDENTIALS = struct.Struct("3i")
 """Of the peer of a Unix socket: pid, uid, gid."""
 
@@ -26,16 +23,15 @@ class StatusSocket:
 
     def __init__(self, name: str, document: Callable[[], Awaitable[bytes]]) -> None:
         self._name = name
-        self._document = document
+        self._documents = DocumentServer(document, _may_ask)
         self._server: asyncio.Server | None = None
-        self._callers = 0
 
     async def start(self) -> None:
         """Serve. A controller that cannot have the socket works all the same."""
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             listener.bind(address_of(self._name))
-            self._server = await asyncio.start_unix_server(self._answer, sock=listener, backlog=8)
+            self._server = await self._documents.listen(listener)
         except OSError as error:
             listener.close()
             about = fields(name=self._name, why=error.strerror or str(error))
@@ -45,21 +41,6 @@ class StatusSocket:
         """Accept no more callers."""
         if self._server is not None:
             self._server.close()
-
-    async def _answer(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._callers += 1
-        try:
-            if self._callers <= MAX_CALLERS and _may_ask(writer.get_extra_info("socket")):
-                async with asyncio.timeout(SEND_SECONDS):
-                    writer.write(await self._document())
-                    await writer.drain()
-                    writer.close()
-                    await writer.wait_closed()
-        except (OSError, TimeoutError) as error:
-            logger.debug("a request for the status failed", extra={"error": error})
-        finally:
-            self._callers -= 1
-            writer.transport.abort()
 
 
 def address_of(name: str) -> str:

@@ -33,8 +33,7 @@ from provider.kube.events import EventRecorder
 from provider.kube.lookups import Lookups
 from provider.kube.objects import Objects
 from provider.manifests.problems import InvalidSpec
-from provider.policy.rules import Policy
-from provider.policy.watched import PolicyFileNotValid, PolicyOptions, open_policy
+from provider.policy.watched import open_policy
 from provider.runtime import audit, log, pages, process
 from provider.runtime.http import HttpClient
 from provider.runtime.log import fields, logger
@@ -57,7 +56,7 @@ async def make_mounter(
         api = _kubernetes_api(config, engine.http)
     except ValueError as error:
         raise StartFailed(str(error)) from error
-    policy = await _policy(config, metrics, stack)
+    policy = await open_policy(config, metrics, stack)
     watch_engine(metrics.watch, engine)
     lookups = Lookups(
         api,
@@ -75,20 +74,6 @@ async def make_mounter(
         offload=offload,
         limits=Limits(config.rotation_poll_interval, config.max_response_bytes, policy),
     )
-
-
-async def _policy(config: Config, metrics: Metrics, stack: AsyncExitStack) -> Policy:
-    """The operator's limits; raises `StartFailed` if the policy file is not valid."""
-    options = PolicyOptions(
-        config.allowed_regions,
-        config.allowed_accounts,
-        config.allowed_role_arns,
-        config.policy_file,
-    )
-    try:
-        return await open_policy(options, metrics, stack)
-    except PolicyFileNotValid as error:
-        raise StartFailed(str(error)) from error
 
 
 def serve(config: Config, make_mounts: MakeMounts = make_mounter) -> NoReturn:

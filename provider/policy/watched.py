@@ -2,44 +2,59 @@
 
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import Protocol
 
 from provider.manifests.problems import InvalidSpec
 from provider.policy.file import PolicyFile
 from provider.policy.rules import Globs, Policy, Rule
 from provider.runtime.metrics import Metrics
+from provider.runtime.process import StartFailed
 
 
-class PolicyOptions(NamedTuple):
-    """The options `--allowed-…`, which hold for everybody, and `--policy-file`."""
+class Options(Protocol):
+    """The options of a front door: `--allowed-…`, which hold for everybody, and `--policy-file`."""
 
-    regions: Globs
-    accounts: Globs
-    role_arns: Globs
-    file: Path | None
+    @property
+    def allowed_regions(self) -> Globs:
+        """Regions."""
+        ...
+
+    @property
+    def allowed_accounts(self) -> Globs:
+        """AWS accounts."""
+        ...
+
+    @property
+    def allowed_role_arns(self) -> Globs:
+        """ARNs of roles."""
+        ...
+
+    @property
+    def policy_file(self) -> Path | None:
+        """The policy file, if there is one."""
+        ...
 
 
-class PolicyFileNotValid(Exception):
-    """The policy file cannot be used; the message says why in one line."""
+async def open_policy(options: Options, metrics: Metrics, stack: AsyncExitStack) -> Policy:
+    """The operator's limits; the stack ends the watch of the file.
 
-
-async def open_policy(options: PolicyOptions, metrics: Metrics, stack: AsyncExitStack) -> Policy:
-    """The operator's limits; the stack ends the watch of the file. Raises `PolicyFileNotValid`."""
+    Raises `StartFailed` if the file is not valid.
+    """
     policy = Policy(
         (
-            Rule("--allowed-regions", regions=options.regions),
-            Rule("--allowed-accounts", accounts=options.accounts),
-            Rule("--allowed-role-arns", role_arns=options.role_arns),
+            Rule("--allowed-regions", regions=options.allowed_regions),
+            Rule("--allowed-accounts", accounts=options.allowed_accounts),
+            Rule("--allowed-role-arns", role_arns=options.allowed_role_arns),
         )
     )
-    if options.file is None:
+    if options.policy_file is None:
         return policy
-    file = PolicyFile(options.file, policy)
+    file = PolicyFile(options.policy_file, policy)
     try:
         file.load()
     except (OSError, InvalidSpec) as error:
         why = str(error).replace("\n", "; ")
-        raise PolicyFileNotValid(f"--policy-file {options.file}: {why}") from error
+        raise StartFailed(f"--policy-file {options.policy_file}: {why}") from error
     metrics.watch(
         "policy_file_failing",
         "1 while the policy file is not valid, so that an older one is in force.",

@@ -137,7 +137,10 @@ def serve(short: Path) -> Iterator[Callable[[bytes], Path]]:
         stack.callback(loop.call_soon_threadsafe, loop.stop)
 
         def start(content: bytes) -> Path:
-            status = StatusSocket(short / ".aws-status", lambda: content)
+            async def document() -> bytes:
+                return content
+
+            status = StatusSocket(short / ".aws-status", document)
             asyncio.run_coroutine_threadsafe(status.start(), loop).result()
             close = lambda: asyncio.run_coroutine_threadsafe(status.close(), loop).result()  # noqa: E731
             stack.callback(close)

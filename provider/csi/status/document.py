@@ -32,7 +32,7 @@ class StatusDocument:
         self._waiting = waiting
         self._started = monotonic()
 
-    def __call__(self) -> bytes:
+    async def __call__(self) -> bytes:
         """The document as it is now."""
         mounts = sorted(self._registry.live(), key=_order)
         document = {

@@ -7,29 +7,25 @@ driver's.
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from provider.csi.server.socket_file import Holder, SocketFile
+from provider.runtime.document_server import DocumentServer
 from provider.runtime.log import fields, logger
 from provider.runtime.process import StartFailed
 
 LOOK_SECONDS = 1.0
-SEND_SECONDS = 5.0
-"""The longest time for one caller."""
-MAX_CALLERS = 8
-"""Callers at a time; others are turned away."""
 
 
 class StatusSocket:
     """Serves `document`. A daemon that cannot have the socket serves mounts all the same."""
 
-    def __init__(self, path: Path, document: Callable[[], bytes]) -> None:
+    def __init__(self, path: Path, document: Callable[[], Awaitable[bytes]]) -> None:
         self._file = SocketFile(path)
-        self._document = document
+        self._documents = DocumentServer(document)
         self._server: asyncio.Server | None = None
         self._looking: asyncio.Task[None] | None = None
-        self._callers = 0
         self._last_problem = ""
 
     async def start(self) -> None:
@@ -56,7 +52,7 @@ class StatusSocket:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             temporary = self._file.bind(listener.bind)
-            server = await asyncio.start_unix_server(self._answer, sock=listener, backlog=8)
+            server = await self._documents.listen(listener)
             self._file.put_in_place(temporary)
         except (StartFailed, OSError) as error:
             listener.close()
@@ -68,18 +64,3 @@ class StatusSocket:
         if self._server is not None:
             self._server.close()
         self._server = server
-
-    async def _answer(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._callers += 1
-        try:
-            if self._callers <= MAX_CALLERS:
-                async with asyncio.timeout(SEND_SECONDS):
-                    writer.write(self._document())
-                    await writer.drain()
-                    writer.close()
-                    await writer.wait_closed()
-        except (OSError, TimeoutError) as error:
-            logger.debug("a request for the status failed", extra={"error": error})
-        finally:
-            self._callers -= 1
-            writer.transport.abort()
