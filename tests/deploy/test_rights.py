@@ -43,6 +43,6 @@ def test_other_documents_say_the_same(file: str) -> None:
 
 
 def test_the_daemon_asks_for_what_it_may(start: Start, kubernetes: FakeKubernetes) -> None:
-    start(policy.provider(chart.pod("default"))).files()
+    assert start(policy.provider(chart.pod("default"))).files() == {"db": b"value"}
     allowed = {f"{verb} {resource}" for _, resource, verb in policy.granted(DAEMONSET, NAME)}
     assert {call.operation for call in kubernetes.journal.calls} == allowed
