@@ -10,6 +10,7 @@ from typing import Literal
 
 import pytest
 
+from provider.aws import client
 from provider.aws.regions import is_region
 from provider.csi.identity import Identifier
 from provider.csi.request.model import ClassSpec, MountSpec, Pod
@@ -60,7 +61,15 @@ class World:
 
 
 @pytest.fixture
-async def world(aws: FakeAws, tmp_path: Path) -> AsyncIterator[World]:
+async def world(
+    aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[World]:
+    """All that leads to credentials; retries come without their pauses."""
+
+    async def sleep(_seconds: float) -> None:
+        pass
+
+    monkeypatch.setattr(client, "sleep", sleep)
     role = aws.cloud.put_role("web", trust=["shop:web"])
     aws.cloud.associate("shop", "web", role)
     (tmp_path / "token").write_text(DAEMON_TOKEN)
@@ -72,6 +81,7 @@ async def world(aws: FakeAws, tmp_path: Path) -> AsyncIterator[World]:
             pod_identity_ipv6_endpoint=agent.url,
         )
         async with open_engine(settings, Metrics()) as engine:
+            monkeypatch.setattr(engine.agent, "_pauses", (0, 0))
             connection = Connection(
                 kubernetes.url,
                 ca_file=tmp_path,
@@ -80,7 +90,7 @@ async def world(aws: FakeAws, tmp_path: Path) -> AsyncIterator[World]:
             )
             api = Objects(connection, field_manager="tests")
             identifier = Identifier(
-                roles=Lookups(api, is_region=is_region),
+                roles=Lookups(api, is_region=is_region, pauses=(0, 0)),
                 sts=engine.sts,
                 agent=engine.agent,
                 credentials=engine.credentials,
@@ -141,7 +151,7 @@ async def test_no_token_or_key_is_in_errors_or_logs(
     servers[place].faults.inject(effect)
     kind: PodKind = "pod-identity" if place == "agent" else "irsa"
     with pytest.raises(ProviderError) as caught:
-        await world.credentials(spec(kind, "eu-west-2"), seconds=1)
+        await world.credentials(spec(kind, "eu-west-2"), seconds=0.5)
     logger.error("failed", extra={"error": caught.value})
     texts = logged.getvalue() + all_texts(caught.value)
     assert "shop/web" in str(caught.value)
