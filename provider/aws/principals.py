@@ -37,7 +37,7 @@ def static_keys(subject: str, session: str, credentials: Credentials, region: st
 class ServiceAccount:
     """A service account, its role, and how to get a token for it.
 
-    `subject` is `namespace/name`, `session` tells apart what is of the same name and role: UID and
+    `subject` is `namespace/name`, `session` differs for accounts of the same name and role: UID and
     audiences. `request_token` raises `ProviderError`.
     """
 

@@ -142,7 +142,7 @@ def _values(
             continue
         meant = by_lower.pop(name.lower(), None)
         if meant:
-            findings.warn(path, f"key {quote(name)} is taken for {meant}", field_.key)
+            findings.warn(path, f"key {quote(name)} is read as {meant}", field_.key)
             values[meant] = field_.node
         else:
             unknown.append(field_.key)

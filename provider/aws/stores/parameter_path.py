@@ -60,7 +60,7 @@ class ParameterPaths:
         return await read_one(refs, read)
 
     async def current_version(self, ref: SecretRef, access: Access) -> str | None:  # noqa: ARG002
-        """See `Store.current_version`: only reading all of them tells."""
+        """See `Store.current_version`: it is known only after all of them are read."""
         return None
 
     async def _all(self, ref: SecretRef, access: Access) -> list[_Found]:

@@ -71,7 +71,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Observers:
-    """What gets told of mounts."""
+    """What is called for each mount."""
 
     count: Callable[[str, str, str, float], None]
     """Gets outcome (`delivered`, `unchanged` or `failed`), reason, namespace (empty where it is not

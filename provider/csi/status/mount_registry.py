@@ -38,7 +38,7 @@ UNDELIVERED_LIFE_SECONDS = 5 * 60.0
 INTERVALS = 3
 
 ALL = ""
-"""The one label where namespaces are not told apart."""
+"""The only label if namespaces have none of their own."""
 
 
 class MountRegistry:

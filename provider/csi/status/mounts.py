@@ -28,7 +28,7 @@ class Volume(Protocol):
 
 
 class MountedObject(NamedTuple):
-    """One object as it was delivered last. `id` tells it from others of the mount."""
+    """One object as it was delivered last. `id` is unique in the mount."""
 
     name: str
     store: StoreName

@@ -39,17 +39,19 @@ _UNQUOTED = re.compile(r"[^\s'\"`$#]+")
 
 def _dotenv(key: str, text: str) -> str:
     """One variable, which python-dotenv, Node's dotenv, Docker Compose and, if possible, a shell
-    read alike.
+    read in the same way.
 
     They agree on quotes without escapes. A value that needs an escape is written for python-dotenv
     and Compose. No two of them agree on a backslash before the closing quote.
     """
     if not _NAME.fullmatch(key):
         raise SecretUnusable(
-            f"the key {quote(key, 64)} is no name of a variable: use letters, digits and _ . -"
+            f"the key {quote(key, 64)} is not the name of a variable: use letters, digits and _ . -"
         )
     if "\0" in text:
-        raise SecretUnusable(f"the value of {quote(key, 64)} has a NUL, which no variable holds")
+        raise SecretUnusable(
+            f"the value of {quote(key, 64)} has a NUL, which a variable cannot hold"
+        )
     return f"{key}={_quoted(key, text)}\n"
 
 
@@ -58,8 +60,8 @@ def _quoted(key: str, text: str) -> str:
         if _UNQUOTED.fullmatch(text):
             return text
         raise SecretUnusable(
-            f"the value of {quote(key, 64)} ends in a backslash and needs quotes, which no two "
-            "readers of such files read alike: use a file of its own for it"
+            f"the value of {quote(key, 64)} ends in a backslash and needs quotes, which readers of "
+            "dotenv files read differently: use a file of its own for it"
         )
     if not ("'" in text or "\\\\" in text or "\r" in text):
         return f"'{text}'"

@@ -43,7 +43,7 @@ _SUFFIX = "-??????"
 
 
 class MissingInformation(Exception):
-    """The classes leave something open; the message says what, and which option tells it."""
+    """The files lack something; the message says what, and which option gives it."""
 
 
 @dataclass(frozen=True, slots=True)

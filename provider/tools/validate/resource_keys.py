@@ -1,6 +1,6 @@
 """Keys of External Secrets resources that no version has: the API server drops them.
 
-`kubectl apply` refuses them, unless it is told not to; Argo CD and others lose them in silence.
+`kubectl apply` refuses them by default; Argo CD and others drop them without a message.
 """
 
 import dataclasses

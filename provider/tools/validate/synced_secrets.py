@@ -1,6 +1,6 @@
 """Checks of `secretObjects`: Kubernetes Secrets that the driver creates from the files.
 
-With a mistake here, pods start but their Secrets are missing. Only the log of the driver tells why.
+With a mistake here, pods start but their Secrets are missing. Only the log of the driver says why.
 """
 
 import re

@@ -195,9 +195,9 @@ def test_capitals_of_a_key_do_not_matter_but_are_reported() -> None:
     klass = parse(f"- ObjectName: a\n  {SM}\n  objectalias: b\n  JMESPath: []")
     assert klass.objects[0].file == "b"
     assert [str(warning) for warning in klass.warnings] == [
-        'objects[0]: key "ObjectName" is taken for objectName',
-        'objects[0]: key "objectalias" is taken for objectAlias',
-        'objects[0]: key "JMESPath" is taken for jmesPath',
+        'objects[0]: key "ObjectName" is read as objectName',
+        'objects[0]: key "objectalias" is read as objectAlias',
+        'objects[0]: key "JMESPath" is read as jmesPath',
     ]
 
 
