@@ -64,8 +64,16 @@ class ApiProxy:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self.cut()
+        self._is_cut = True
+        self._server.run(self._end())
         self._server.__exit__(*exc)
+
+    async def _end(self) -> None:
+        """Drop every connection and wait until each is closed."""
+        while self._open:
+            self._drop()
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.001)
 
     def cut(self) -> None:
         """Drop every connection, and each new one."""
@@ -94,7 +102,7 @@ class ApiProxy:
                 return
             request = self._changed(await _read(reader))
             self._open[writer] = request.operation
-            await self._answer(request, writer)
+            await self._answer(request, reader, writer)
         finally:
             del self._open[writer]
 
@@ -105,7 +113,9 @@ class ApiProxy:
             request.first = _VERSION.sub(_OLDEST, request.first)
         return request
 
-    async def _answer(self, request: _Request, writer: asyncio.StreamWriter) -> None:
+    async def _answer(
+        self, request: _Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         asked = "kubernetes", request.operation, ""
         effects = self.faults.drawn(*asked, request.target)
         self.journal.record(Call(*asked, "", request.target, 0, monotonic()))
@@ -119,7 +129,8 @@ class ApiProxy:
         reply = spoil(Reply(), effects)
         await asyncio.sleep(reply.delay)
         if reply.wire is Wire.HANG:
-            await asyncio.Event().wait()
+            await reader.read()  # until the client goes away
+            return
         if reply.wire is not Wire.CLOSE:
             await self._forward(request, None if reply.wire is Wire.RESET else writer)
 
@@ -136,7 +147,7 @@ class ApiProxy:
                     await writer.drain()
         finally:
             del self._open[there[1]]
-            there[1].close()
+            there[1].transport.abort()
 
 
 async def _read(reader: asyncio.StreamReader) -> _Request:

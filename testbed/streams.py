@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from threading import Event, Thread
 from typing import Any, Self
 
@@ -38,6 +38,10 @@ class StreamServer:
     def call(self, function: Callable[[], Any]) -> None:
         """Have the server's own thread call this."""
         self._loop.call_soon_threadsafe(function)
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have the server's own loop do this, and wait for its end."""
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _serve(self, ready: Event) -> None:
         self._loop = asyncio.get_running_loop()
