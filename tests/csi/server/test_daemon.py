@@ -469,7 +469,8 @@ def test_a_folder_in_place_of_the_socket_is_told(volume: Path) -> None:
 
 
 def test_what_its_parts_lack_is_told(volume: Path) -> None:
-    code, err = failed_start(f"--provider-volume={volume}", "--eks-addon-version=broken")
+    flags = ("--metrics-address=", "--eks-addon-version=broken")
+    code, err = failed_start(f"--provider-volume={volume}", *flags)
     assert code == 1
     assert "No such file or directory: '/etc/ca.crt'" in err
     assert err.count("\n") == 1
