@@ -43,9 +43,7 @@ class Api(Protocol):
         """The object as stored; raises `ObjectConflict` …"""
         ...
 
-    async def delete(
-        self, kind: Kind, namespace: str, name: str, *, uid: str = "", version: str = ""
-    ) -> None:
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str = "") -> None:
         """Raises `ObjectNotFound`, `ObjectConflict` …"""
         ...
 

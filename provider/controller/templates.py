@@ -39,9 +39,7 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 class Api(Protocol):
     """The Kubernetes API: `kube.objects.Objects`."""
 
-    async def get(
-        self, kind: Kind, namespace: str, name: str, *, metadata_only: bool = False
-    ) -> Document:
+    async def get(self, kind: Kind, namespace: str, name: str) -> Document:
         """The object; raises ProviderError."""
         ...
 

@@ -17,7 +17,6 @@ from provider.kube.connection import Connection
 from provider.kube.kinds import SERVICE_ACCOUNTS, Document, Kind
 from provider.kube.reading import (
     JSON,
-    METADATA,
     Page,
     Selection,
     WatchEvent,
@@ -58,13 +57,10 @@ class Objects:
         self._limits = limits or RequestLimits()
         self._may_write = may_write
 
-    async def get(
-        self, kind: Kind, namespace: str, name: str, *, metadata_only: bool = False
-    ) -> Document:
+    async def get(self, kind: Kind, namespace: str, name: str) -> Document:
         """One object; `namespace` is empty for kinds without."""
-        accept = METADATA if metadata_only else JSON
         asked = Asked("get", kind, namespace, name)
-        return await self._document(asked, "GET", kind.path(namespace, name), accept=accept)
+        return await self._document(asked, "GET", kind.path(namespace, name))
 
     def list(self, selection: Selection, *, page: int = PAGE) -> AsyncIterator[Page]:
         """All objects of a selection, in pages of at most `page`, as they were at one time."""
@@ -107,7 +103,7 @@ class Objects:
         path = self._query(kind.path(namespace, name), field_manager)
         return await self._written(Asked("update", kind, namespace, name), "PUT", path, document)
 
-    async def merge_patch(  # noqa: PLR0913 (all by name)
+    async def merge_patch(
         self,
         kind: Kind,
         namespace: str,
@@ -115,48 +111,30 @@ class Objects:
         change: Mapping[str, Any],
         *,
         subresource: str = "",
-        field_manager: str = "",
     ) -> Document:
         """Merge `change` into an object; returns it as stored. None deletes a field.
 
         Raises `ObjectConflict` if `change` has a resourceVersion that is not the current one.
         """
-        path = self._query(kind.path(namespace, name, subresource), field_manager)
+        path = self._query(kind.path(namespace, name, subresource))
         asked = Asked("patch", kind, namespace, name, subresource)
         return await self._written(asked, "PATCH", path, change)
 
     async def patch_status(
-        self,
-        kind: Kind,
-        namespace: str,
-        name: str,
-        status: Mapping[str, Any],
-        *,
-        version: str = "",
+        self, kind: Kind, namespace: str, name: str, status: Mapping[str, Any]
     ) -> Document:
-        """Merge into the status; only into the resourceVersion `version`, if that is given."""
-        change: Document = {"status": status}
-        if version:
-            change["metadata"] = {"resourceVersion": version}
+        """Merge into the status; returns the object as stored."""
+        change = {"status": status}
         return await self.merge_patch(kind, namespace, name, change, subresource="status")
 
-    async def delete(
-        self,
-        kind: Kind,
-        namespace: str,
-        name: str,
-        *,
-        uid: str = "",
-        version: str = "",
-    ) -> None:
-        """Delete an object; only the one of that uid and resourceVersion, if they are given.
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str = "") -> None:
+        """Delete an object; only the one of that uid, if it is given.
 
         Raises `ObjectConflict` if it is another one. What it owns is deleted in the background.
         """
-        wanted = {"uid": uid, "resourceVersion": version}
         options: Document = {"propagationPolicy": "Background"}
-        if preconditions := {key: value for key, value in wanted.items() if value}:
-            options["preconditions"] = preconditions
+        if uid:
+            options["preconditions"] = {"uid": uid}
         asked = Asked("delete", kind, namespace, name)
         await self._written(asked, "DELETE", kind.path(namespace, name), options)
 
@@ -194,10 +172,8 @@ class Objects:
         method: Method,
         path: str,
         document: Mapping[str, Any] | None = None,
-        *,
-        accept: str = JSON,
     ) -> Document:
-        reply = await self._reply(asked, method, path, document, accept=accept)
+        reply = await self._reply(asked, method, path, document)
         try:
             answer = json.loads(reply.body)
         except (ValueError, RecursionError):
@@ -238,7 +214,7 @@ class Objects:
             raise error_of(asked, reply)
         return reply
 
-    def _query(self, path: str, field_manager: str) -> str:
+    def _query(self, path: str, field_manager: str = "") -> str:
         return f"{path}?{urlencode({'fieldManager': field_manager or self._field_manager})}"
 
 

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import pytest
 
-from provider.controller.status_socket import MAX_CALLERS, StatusSocket, address_of
+from provider.controller.status_socket import StatusSocket, address_of
 
 NAME = f"@test-{os.getpid()}"
 
@@ -62,28 +62,6 @@ def _ask_as_nobody() -> NoReturn:
         os._exit(0)
     finally:
         os._exit(111)
-
-
-async def test_callers_are_bounded() -> None:
-    released = asyncio.Event()
-
-    async def slow() -> bytes:
-        await released.wait()
-        return b"{}"
-
-    status = StatusSocket(NAME, slow)
-    await status.start()
-    try:
-        asking = [asyncio.create_task(ask()) for _ in range(MAX_CALLERS)]
-        await asyncio.sleep(0)
-        while len(asking) < MAX_CALLERS + 1 or not asking[-1].done():
-            asking.append(asyncio.create_task(ask()))
-            await asyncio.wait(asking[-1:], timeout=1)
-        assert asking[-1].result() == b""
-        released.set()
-        assert (await asyncio.gather(*asking))[:MAX_CALLERS] == [b"{}"] * MAX_CALLERS
-    finally:
-        await status.close()
 
 
 async def test_a_taken_name_is_no_reason_to_stop(caplog: pytest.LogCaptureFixture) -> None:

@@ -61,9 +61,7 @@ class Api:
         self.managers.append(field_manager)
         return self.store(document)
 
-    async def delete(
-        self, kind: Kind, namespace: str, name: str, *, uid: str = "", version: str = ""
-    ) -> None:
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str = "") -> None:
         self.requests.append(f"delete {uid}")
         if self.secrets.pop(ObjectKey(namespace, name), None) is None:
             raise ObjectNotFound(name)

@@ -20,9 +20,7 @@ class Api:
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str, str], Document] = {}
 
-    async def get(
-        self, kind: Kind, namespace: str, name: str, *, metadata_only: bool = False
-    ) -> Document:
+    async def get(self, kind: Kind, namespace: str, name: str) -> Document:
         found = self.objects.get((kind.name, namespace, name))
         if found is None:
             raise ObjectNotFound(f"{kind.name} {namespace}/{name} not found")

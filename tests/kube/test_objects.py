@@ -193,8 +193,8 @@ async def test_a_replica_that_may_not_write_reads_only(
 async def test_writes_name_their_field_manager(kubernetes: FakeKubernetes, make: Make) -> None:
     made = await make().create(CONFIG_MAPS, CONFIG_MAP)
     assert made["metadata"]["managedFields"][0]["manager"] == "tests"
-    change = {"data": {"b": "2"}}
-    after = await make().merge_patch(CONFIG_MAPS, "shop", "web", change, field_manager="a/b c")
+    change = {**made, "data": {"a": "1", "b": "2"}}
+    after = await make().replace(CONFIG_MAPS, change, field_manager="a/b c")
     assert after["metadata"]["managedFields"][1]["manager"] == "a/b c"
 
 

@@ -106,9 +106,7 @@ class FakeCluster:
     def watch(self, named: NamedObject, version: str) -> bool:
         return named.name in self.watched
 
-    async def get(
-        self, kind: Kind, namespace: str, name: str, *, metadata_only: bool = False
-    ) -> Document:
+    async def get(self, kind: Kind, namespace: str, name: str) -> Document:
         self.reads.append((kind.name, namespace, name))
         try:
             return self.objects[kind.name, namespace, name]
