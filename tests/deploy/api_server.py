@@ -16,6 +16,7 @@ CLUSTER_WIDE = {
     "ClusterRoleBinding",
     "ClusterSecretStore",
     "ClusterExternalSecret",
+    "ClusterGenerator",
     "CSIDriver",
     "CustomResourceDefinition",
     "ValidatingAdmissionPolicy",

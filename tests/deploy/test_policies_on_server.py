@@ -281,6 +281,40 @@ def test_a_store_that_cannot_work_is_refused(
         assert said in text
 
 
+def generator(kind: str, spec: dict[str, Any], namespace: str | None = SHOP) -> manifests.Document:
+    return made("generators.external-secrets.io/v1alpha1", kind, spec, namespace)
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"region": "eu-west-1", "role": ROLE}, ""),
+        ({"region": "eu_west_1"}, "region must be an AWS region"),
+        ({"region": "eu-west-1", "role": "shop"}, "must be ARNs of IAM roles"),
+        ({"region": "us-east-1"}, 'region "us-east-1" is not allowed by regions'),
+        ({"region": "eu-west-1", "role": FOREIGN}, "the account 999922223333 is not allowed"),
+    ],
+)
+def test_a_generator_is_held_to_the_same_rules(
+    server: ClusterClient, spec: dict[str, Any], said: str
+) -> None:
+    for kind in ("ECRAuthorizationToken", "STSSessionToken"):
+        where = OPEN if "must be" in said else SHOP
+        text = try_create(server, generator(kind, spec, where)).message
+        assert bool(text) == bool(said), text
+        assert said in text
+        part = {"ECR": "ecrAuthorizationTokenSpec", "STS": "stsSessionTokenSpec"}[kind[:3]]
+        whole = {"kind": kind, "generator": {part: spec}}
+        text = try_create(server, generator("ClusterGenerator", whole, None)).message
+        # It is in no namespace, so the limits of a team do not concern it.
+        assert ("must be" in text) == ("must be" in said), text
+        assert f"spec.generator.{part}." in text or "must be" not in said
+    password = generator(
+        "ClusterGenerator", {"kind": "Password", "generator": {"passwordSpec": {}}}, None
+    )
+    assert try_create(server, password).status == 201
+
+
 def test_a_store_may_only_name_its_own_namespace(server: ClusterClient) -> None:
     auth = {"jwt": {"serviceAccountRef": {"name": "web", "namespace": "shop"}}}
     assert "auth must not name another namespace" in refusal(server, store(auth=auth))
