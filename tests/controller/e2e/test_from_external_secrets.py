@@ -4,6 +4,7 @@ Only names differ where objects are not of the test's namespace alone: other tes
 """
 
 import base64
+import io
 import shlex
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,11 +16,15 @@ from provider.controller.resources.hashes import data_hash, owner_label, synced_
 from scripts.check_shell import blocks
 from testbed.control_plane import CRDS
 from tests.api_server import Kubectl
+from tests.cli.conftest import Run
 from tests.controller.e2e.test_lifecycle import REGION, STORE, SYNCED, external_secret, synced
 from tests.controller.e2e.world import World
 from tests.deploy import manifests
 from tests.hcl import resources
+from tests.tools.conftest import command
 from tests.waiting import eventually
+
+__all__ = ["command"]
 
 PAGE = (manifests.ROOT / "docs" / "from-external-secrets.md").read_text()
 GITOPS = manifests.EXAMPLES / "gitops"
@@ -28,9 +33,10 @@ FINALIZER = "externalsecrets.external-secrets.io/externalsecret-cleanup"
 VALUE = b"p-1"
 
 
-def commands(heading: str) -> list[list[str]]:
-    [block] = [one for one in blocks(PAGE) if one.heading == heading]
-    return [shlex.split(line) for line in block.text.splitlines()]
+def commands(heading: str, number: int = 0) -> list[list[str]]:
+    """The lines of the block of this number below a heading."""
+    found = [one for one in blocks(PAGE) if one.heading == heading]
+    return [shlex.split(line) for line in found[number].text.splitlines()]
 
 
 def leave_external_secret(world: World) -> None:
@@ -125,6 +131,7 @@ def adapted(command: list[str], namespace: str) -> list[str]:
         "externalsecret-validate": [f"externalsecret-validate-{namespace}"],
         "secretstore-validate": [f"secretstore-validate-{namespace}"],
         "--all-namespaces": ["-n", namespace],
+        "-A": ["-n", namespace],
         "deploy/controller": [str(CRDS.parent / "controller")],
     }
     assert command[0] == "kubectl"
@@ -134,10 +141,10 @@ def adapted(command: list[str], namespace: str) -> list[str]:
 def test_five_commands_take_over_without_a_write_to_a_secret(left: World, kubectl: Kubectl) -> None:
     before = left.get("Secret", "db")
     scale, delete, apply, rollout, wait = (
-        adapted(command, left.namespace) for command in commands("Take over")
+        adapted(one, left.namespace) for one in commands("Take over", 1)
     )
-    for command in (scale, delete, apply):
-        done = kubectl(*command)
+    for one in (scale, delete, apply):
+        done = kubectl(*one)
         assert done.returncode == 0, done.stderr
     # There are no nodes, so no pods: the Deployment's container is started here.
     deployment = f"deployments/{rollout[-1]}"
@@ -156,8 +163,24 @@ def test_five_commands_take_over_without_a_write_to_a_secret(left: World, kubect
     synced(left)
 
 
+def test_resources_of_the_cluster_are_checked_before(
+    world: World, kubectl: Kubectl, command: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.apply(STORE)
+    world.apply(external_secret("daily", refreshInterval="1d"))
+    [line] = commands("Take over")
+    pipe = line.index("|")
+    found = kubectl(*adapted(line[:pipe], world.namespace))
+    assert found.returncode == 0, found.stderr
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(found.stdout.encode())))
+    done = command(*line[pipe + 2 :])
+    assert done.code == 1, done.out
+    [error] = [one for one in done.out.splitlines() if " error[" in one]
+    assert 'unknown unit "d"' in error
+
+
 def test_its_webhooks_would_refuse_writes_once_it_is_stopped(left: World, kubectl: Kubectl) -> None:
-    scale, delete, *_ = (adapted(one, left.namespace) for one in commands("Take over"))
+    scale, delete, *_ = (adapted(one, left.namespace) for one in commands("Take over", 1))
     assert kubectl(*scale).returncode == 0
     annotate = ("annotate", "es", "db", "-n", left.namespace, "--overwrite")
     eventually(lambda: "failed calling webhook" in kubectl(*annotate, "a=b").stderr, "refused", 20)
