@@ -119,7 +119,7 @@ class Config:
     client_burst: int = option(
         option_values.count,
         "100",
-        "Requests that may go at once in spite of `--client-qps`.",
+        "Requests that may be sent at once, above `--client-qps`.",
         group="Kubernetes",
     )
     enable_leader_election: bool = option(
