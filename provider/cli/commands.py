@@ -51,6 +51,10 @@ COMMANDS: Mapping[str, Command] = {
         "convert External Secrets resources to classes, or classes to them",
         "provider.tools.convert.command",
     ),
+    "preflight": Command(
+        "say what would differ from External Secrets Operator in a cluster",
+        "provider.tools.preflight.command",
+    ),
     "status": Command(
         "show the mounts of this node, or what the controller works on",
         "provider.tools.status.command",

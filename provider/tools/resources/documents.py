@@ -92,3 +92,23 @@ def _begins(rest: str, name: str) -> bool:
 
 def _length(found: tuple[str, Field]) -> int:
     return len(found[0])
+
+
+def as_node(value: object) -> Node:
+    """A JSON value as a node without a place."""
+    if isinstance(value, dict):
+        fields = {str(key): Field(_text(str(key)), as_node(one)) for key, one in value.items()}
+        return Fields(fields, (), 1, 1, 1, 1)
+    if isinstance(value, list):
+        return Items(tuple(as_node(one) for one in value), 1, 1, 1, 1)
+    if value is None:
+        return Scalar("", "null", 1, 1)
+    if isinstance(value, bool):
+        return Scalar("true" if value else "false", "boolean", 1, 1)
+    if isinstance(value, int | float):
+        return Scalar(str(value), "integer" if isinstance(value, int) else "number", 1, 1)
+    return _text(str(value))
+
+
+def _text(text: str) -> Scalar:
+    return Scalar(text, "text", 1, 1)

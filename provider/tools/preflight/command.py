@@ -1,0 +1,99 @@
+"""Reads a cluster and says which objects would behave differently under this controller."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from provider.tools.arguments import Parser, UsageError, complete_files, duration, paragraph
+from provider.tools.preflight.cluster import cluster, read_cluster
+from provider.tools.preflight.differences import in_order
+from provider.tools.preflight.documents import read_documents
+from provider.tools.terminal import Paint
+
+EXIT_CODES: Mapping[int, str] = {
+    0: "everything works as before; there may be notes",
+    1: "something would stop working",
+    2: "wrong command line, or the cluster or a file cannot be read",
+    3: "something would behave differently, and nothing stops",
+}
+_ABOUT = """\
+Read a cluster that External Secrets Operator works on, and say which objects would behave
+differently under this controller, and why. Nothing is written, and no Secret is read."""
+_USE = """\
+Without FILE, kubectl reads the cluster, with its kubeconfig, credentials and plugins. FILE is the
+output of kubectl get -o json or -o yaml; several files are one cluster.
+
+examples:
+  secrets-provider-aws preflight
+  secrets-provider-aws preflight --context prod -o json
+  kubectl get externalsecrets,secretstores,clustersecretstores -A -o json |
+    secrets-provider-aws preflight -
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The command line, parsed."""
+
+    files: Sequence[str]
+    kubeconfig: str | None
+    context: str | None
+    namespace: str
+    kubectl: str
+    timeout: float
+    controller_class: str
+    quiet: bool
+    output: Literal["text", "json"]
+
+
+def add_options(parser: Parser) -> None:
+    """Add every option of the command."""
+    parser.usage = f"{parser.prog} [FILE|-…] [OPTION…]"
+    parser.description = _ABOUT
+    parser.epilog = f"{_USE}\n{paragraph('exit codes', EXIT_CODES)}"
+    add = parser.add_argument
+    what = "objects of the cluster instead of kubectl; - is stdin"
+    complete_files(add("files", nargs="*", metavar="FILE|-", help=what))
+    complete_files(add("--kubeconfig", metavar="PATH", help="default: that of kubectl"))
+    add("--context", metavar="NAME", help="context of the kubeconfig; default: the current one")
+    where = "only this namespace, and what is cluster-wide; default: all namespaces"
+    add("-n", "--namespace", default="", metavar="NAME", help=where)
+    complete_files(add("--kubectl", default="kubectl", metavar="PATH", help="default: kubectl"))
+    add("--timeout", type=duration, default=120.0, metavar="DURATION", help="default: 2m")
+    meaning = "the class of this controller: stores of other classes are passed over"
+    add("--controller-class", default="default", metavar="NAME", help=meaning)
+    add("-q", "--quiet", action="store_true", help="print no notes")
+    add("-o", "--output", choices=("text", "json"), default="text", help="default: text")
+
+
+def run(namespace: Namespace) -> int:
+    """Read, compare, and print what differs."""
+    options = Options(**vars(namespace))
+    if list(options.files).count("-") > 1:
+        raise UsageError("stdin (-) can be read only once")
+    from provider.tools.preflight.leftovers import leftovers  # noqa: PLC0415 (heavy)
+    from provider.tools.preflight.objects import compare  # noqa: PLC0415 (heavy)
+    from provider.tools.preflight.report import Result, as_json, as_text  # noqa: PLC0415
+
+    unread: list[str] = []
+    if options.files:
+        documents = [one for name in options.files for one in read_documents(name)]
+    else:
+        where = cluster(
+            kubectl=options.kubectl,
+            kubeconfig=options.kubeconfig,
+            context=options.context,
+            namespace=options.namespace,
+            timeout=options.timeout,
+        )
+        documents, unread = read_cluster(where)
+    compared = compare(documents, options.controller_class)
+    found = [*compared.differences, *(one for document in documents for one in leftovers(document))]
+    kept = [one for one in in_order(found) if one.level != "note" or not options.quiet]
+    result = Result(compared.objects, compared.passed_over, kept, unread)
+    is_text = options.output == "text"
+    sys.stdout.write(as_text(result, Paint.for_stream(sys.stdout)) if is_text else as_json(result))
+    levels = {one.level for one in found}
+    return 1 if "stops" in levels else 3 if "differs" in levels or unread else 0

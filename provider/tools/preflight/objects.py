@@ -1,0 +1,195 @@
+"""Compares External Secrets resources with what this controller makes of them."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from provider.controller.kinds import GENERATOR_GROUP, GROUP
+from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.controller.resources.objects import ExternalSecret, Store
+from provider.controller.resources.references import stores_of
+from provider.controller.status import ready_of
+from provider.controller.stores import is_managed
+from provider.controller.templates import LAST_APPLIED
+from provider.manifests.kubernetes import Manifest
+from provider.manifests.nodes import Fields
+from provider.manifests.problems import quote
+from provider.tools.preflight.differences import Difference, Document, Level, metadata_of, of
+from provider.tools.resources.documents import as_node
+from provider.tools.resources.kinds import KINDS, is_resource
+from provider.tools.resources.lookup import Lookup, lookup
+from provider.tools.resources.parsed import Resource, read_resource
+from provider.tools.sources import Source
+from provider.tools.validate import findings as rules
+from provider.tools.validate.findings import Finding, Rule
+from provider.tools.validate.resource_checks import check_properties
+from provider.tools.validate.resource_findings import from_parser
+from provider.tools.validate.resource_keys import check_keys
+from provider.tools.validate.resource_templates import check_templates
+
+_PUSH = "is not worked on any more: this controller writes nothing to AWS"
+_KEEP = "keep External Secrets Operator for it, in a controller class of its own"
+_LEFT_OVER = frozenset({"GeneratorState"})
+_CHECKS: Sequence[Callable[[Resource], Iterator[Finding]]] = (
+    from_parser,
+    check_keys,
+    check_properties,
+    check_templates,
+)
+_LEVELS: Mapping[Rule, Level] = {
+    rules.RESOURCE: "stops",
+    rules.TEMPLATE: "stops",
+    rules.UNKNOWN_KEY: "differs",
+}
+"""Of what `validate` finds; the rest is the same under both controllers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The objects that were looked at, and what differs."""
+
+    objects: int
+    passed_over: int
+    """Stores of other controller classes, and what uses them."""
+    differences: list[Difference]
+
+
+def compare(documents: Iterable[Document], controller_class: str) -> Compared:
+    """Compare every External Secrets resource among the documents."""
+    resources: list[tuple[Document, Resource]] = []
+    others: list[Document] = []
+    for document in documents:
+        if _group(document) not in (GROUP, GENERATOR_GROUP):
+            continue
+        manifest = _manifest(document)
+        if is_resource(manifest):
+            resource = read_resource(Source("cluster", "", is_named=False), manifest)
+            resources.append((document, resource))
+        elif document.get("kind") not in _LEFT_OVER:
+            others.append(document)
+    files = lookup(resource for _, resource in resources)
+    ours = [one for one in resources if not _is_foreign(one[1], files, controller_class)]
+    found = [_as_today(difference, one[1]) for one in ours for difference in _compare(*one, files)]
+    found += map(_unsupported, others)
+    return Compared(len(resources) + len(others), len(resources) - len(ours), found)
+
+
+def _as_today(difference: Difference, resource: Resource) -> Difference:
+    """What does not work today either is only a note."""
+    parsed = resource.parsed
+    ready = ready_of(parsed.status.conditions) if isinstance(parsed, ExternalSecret) else None
+    if difference.level == "stops" and ready is not None and ready.status == "False":
+        return replace(difference, level="note")
+    return difference
+
+
+def _group(document: Document) -> str:
+    return str(document.get("apiVersion")).rpartition("/")[0]
+
+
+def _manifest(document: Document) -> Manifest:
+    metadata = metadata_of(document)
+    node = as_node(document)
+    if not isinstance(node, Fields):
+        raise TypeError("an object is a mapping")
+    kind, name = str(document.get("kind")), str(metadata.get("name") or "")
+    namespace = str(metadata.get("namespace") or "")
+    version = str(document.get("apiVersion"))
+    return Manifest(version, kind, name, namespace, node, f"{kind} {quote(name)}")
+
+
+def _unsupported(document: Document) -> Difference:
+    kind = str(document.get("kind"))
+    if "Push" in kind:
+        return of(document, "stops", _PUSH, _KEEP)
+    kinds = ", ".join(name for name, kind_ in KINDS.items() if kind_.group == GENERATOR_GROUP)
+    message = f"the kind {quote(kind)} is not supported: this controller has {kinds}"
+    return of(document, "stops", message, _KEEP)
+
+
+def _is_foreign(resource: Resource, files: Lookup, controller_class: str) -> bool:
+    """Whether it is for a controller of another class."""
+    parsed = resource.parsed
+    if isinstance(parsed, Store):
+        return not is_managed(parsed.controller, controller_class)
+    if not isinstance(parsed, ExternalSecret) or parsed.spec is None:
+        return False
+    stores = (files.store(one.kind, resource.namespace, one.name) for one in stores_of(parsed.spec))
+    return any(one and not is_managed(one.controller, controller_class) for one in stores)
+
+
+def _compare(document: Document, resource: Resource, files: Lookup) -> Iterator[Difference]:
+    for check in _CHECKS:
+        for finding in check(resource):
+            level = _LEVELS.get(finding.rule)
+            if level is not None and not finding.path.startswith(("metadata", "status")):
+                where = f"{finding.path}: " if finding.path else ""
+                yield of(document, level, f"{where}{_message(finding)}", _remedy(finding))
+    if isinstance(resource.parsed, Store):
+        yield from _of_store(document, resource.parsed)
+    elif resource.spec is not None:
+        yield from _of_secret(document, resource, resource.spec, files)
+
+
+def _message(finding: Finding) -> str:
+    if finding.rule is rules.UNKNOWN_KEY:
+        return "is not known to this controller: its CRD drops the key"
+    return finding.message
+
+
+def _remedy(finding: Finding) -> str:
+    return _KEEP if "is not supported by this controller" in finding.message else finding.suggestion
+
+
+def _of_store(document: Document, store: Store) -> Iterator[Difference]:
+    aws = store.spec.provider.aws if store.spec else None
+    if aws is not None and aws.auth.jwt is None and aws.auth.secret_ref is None:
+        message = "has no auth: it reads as the controller, which has another service account"
+        remedy = "give the role of the operator's service account to that of this controller"
+        yield of(document, "differs", message, remedy)
+
+
+def _of_secret(
+    document: Document, resource: Resource, spec: ExternalSecretSpec, files: Lookup
+) -> Iterator[Difference]:
+    yield from _of_stores(document, resource, spec, files)
+    target = spec.target
+    if target.deletion_policy != "Retain":
+        message = (
+            "a secret that is scheduled for deletion in AWS counts as missing: "
+            f"deletionPolicy {target.deletion_policy} applies to it"
+        )
+        yield of(document, "differs", message)
+    if target.creation_policy == "None":
+        message = "AWS is read once an interval; the operator reads it at every event, too"
+        yield of(document, "note", message)
+    if any(one.find and one.find.tags for one in spec.data_from):
+        message = "find takes tags with exactly these values; the operator also takes longer ones"
+        yield of(document, "differs", message)
+    if isinstance(resource.parsed, ExternalSecret):
+        yield from _of_state(document, resource.parsed, spec)
+
+
+def _of_stores(
+    document: Document, resource: Resource, spec: ExternalSecretSpec, files: Lookup
+) -> Iterator[Difference]:
+    for ref in stores_of(spec):
+        store = files.store(ref.kind, resource.namespace, ref.name)
+        if store is not None and store.spec is None:
+            message = f"uses the {ref.kind} {quote(ref.name)}, which does not work here"
+            yield of(document, "stops", message)
+        aws = store.spec.provider.aws if store and store.spec else None
+        by_name = any(one.find and one.find.name and not one.find.path for one in spec.data_from)
+        if aws and aws.prefix and by_name:
+            message = "find by name works with the store's prefix, which the operator doubles"
+            yield of(document, "differs", message)
+
+
+def _of_state(
+    document: Document, parsed: ExternalSecret, spec: ExternalSecretSpec
+) -> Iterator[Difference]:
+    ready = ready_of(parsed.status.conditions)
+    if ready is not None and ready.status == "False":
+        yield of(document, "note", f"does not work today: {ready.message}")
+    if spec.target.template is None and LAST_APPLIED in parsed.metadata.annotations:
+        message = f"the annotation {LAST_APPLIED} goes from the Secret, which is written once"
+        yield of(document, "note", message)

@@ -1,0 +1,293 @@
+"""`preflight`: what would differ, from the output of kubectl and from a real API server."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from testbed.cluster import Address
+from testbed.control_plane import program
+from tests.api_server import Kubectl
+from tests.cli.conftest import Result, Run
+
+API = "external-secrets.io/v1"
+AWS = {
+    "aws": {
+        "service": "SecretsManager",
+        "region": "eu-west-1",
+        "auth": {"jwt": {"serviceAccountRef": {"name": "reader"}}},
+    }
+}
+Document = dict[str, Any]
+
+
+def thing(kind: str, name: str = "x", api: str = API, **more: Any) -> Document:
+    about = {"name": name, "namespace": "shop", **more.pop("metadata", {})}
+    return {"apiVersion": api, "kind": kind, "metadata": about, **more}
+
+
+def store(provider: Document = AWS, name: str = "aws", **spec: Any) -> Document:
+    return thing("SecretStore", name, spec={"provider": provider, **spec})
+
+
+def secret(
+    status: Document | None = None, metadata: Document | None = None, **spec: Any
+) -> Document:
+    entries = (
+        {} if "dataFrom" in spec else {"data": [{"secretKey": "a", "remoteRef": {"key": "a"}}]}
+    )
+    whole = {"secretStoreRef": {"name": "aws"}, **entries, **spec}
+    return thing("ExternalSecret", "es", spec=whole, status=status or {}, metadata=metadata or {})
+
+
+def template(text: str) -> Document:
+    return {"template": {"data": {"k": text}}}
+
+
+FAILED = {
+    "conditions": [{"type": "Ready", "status": "False", "message": "could not update secret"}]
+}
+CASES: dict[str, tuple[list[Document], str]] = {
+    "all as before": ([store(), secret()], ""),
+    "another provider": (
+        [store({"vault": {"server": "x"}})],
+        'stops SecretStore shop/aws: spec.provider: the provider "vault" is not supported',
+    ),
+    "a store that stops": (
+        [store({"vault": {}}), secret()],
+        'stops ExternalSecret shop/es: uses the SecretStore "aws", which does not work here',
+    ),
+    "no auth": (
+        [store({"aws": {"service": "SecretsManager", "region": "eu-west-1"}})],
+        "differs SecretStore shop/aws: has no auth: it reads as the controller",
+    ),
+    "generic target": (
+        [store(), secret(target={"manifest": {"apiVersion": "v1", "kind": "ConfigMap"}})],
+        'stops ExternalSecret shop/es: spec.target.manifest: a target of kind "ConfigMap"',
+    ),
+    "function": (
+        [store(), secret(target=template("{{ getHostByName .a }}"))],
+        'stops ExternalSecret shop/es: spec.target.template.data.k: function "getHostByName" not',
+    ),
+    "function that fails today": (
+        [store(), secret(FAILED, target=template("{{ nonsense .a }}"))],
+        "note ExternalSecret shop/es: does not work today: could not update secret",
+    ),
+    "key of a newer release": (
+        [store(), secret(newPolicy="x")],
+        "differs ExternalSecret shop/es: spec.newPolicy: is not known to this controller",
+    ),
+    "deletion policy": (
+        [store(), secret(target={"deletionPolicy": "Delete"})],
+        "differs ExternalSecret shop/es: a secret that is scheduled for deletion in AWS counts as",
+    ),
+    "tags": (
+        [store(), secret(dataFrom=[{"find": {"tags": {"a": "b"}}}])],
+        "differs ExternalSecret shop/es: find takes tags with exactly these values",
+    ),
+    "applied by kubectl": (
+        [
+            store(),
+            secret(
+                metadata={"annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"}}
+            ),
+        ],
+        "note ExternalSecret shop/es: the annotation kubectl.kubernetes.io/last-applied",
+    ),
+    "push": (
+        [thing("PushSecret", api="external-secrets.io/v1alpha1")],
+        "stops PushSecret shop/x: is not worked on any more",
+    ),
+    "generator": (
+        [thing("VaultDynamicSecret", api="generators.external-secrets.io/v1alpha1")],
+        'stops VaultDynamicSecret shop/x: the kind "VaultDynamicSecret" is not supported',
+    ),
+    "webhook": (
+        [thing("ValidatingWebhookConfiguration", "secretstore-validate", api="v1")],
+        "differs ValidatingWebhookConfiguration shop/secretstore-validate: refuses every write",
+    ),
+    "conversion": (
+        [
+            thing(
+                "CustomResourceDefinition",
+                api="v1",
+                spec={"group": "external-secrets.io", "conversion": {"strategy": "Webhook"}},
+            )
+        ],
+        "differs CustomResourceDefinition shop/x: is converted by a webhook of the operator",
+    ),
+    "finalizer": (
+        [
+            thing(
+                "Namespace",
+                api="v1",
+                metadata={"finalizers": ["externalsecrets.external-secrets.io/ces-all"]},
+            )
+        ],
+        "differs Namespace shop/x: has the finalizer externalsecrets.external-secrets.io/ces-all",
+    ),
+    "operator": (
+        [
+            thing(
+                "Deployment",
+                api="v1",
+                spec={
+                    "template": {
+                        "spec": {
+                            "containers": [
+                                {
+                                    "image": "ghcr.io/external-secrets/external-secrets:v2.9.0",
+                                    "args": ["--controller-class=blue"],
+                                }
+                            ]
+                        }
+                    }
+                },
+            )
+        ],
+        "differs Deployment shop/x: runs: both controllers would work on the same objects",
+    ),
+}
+CODES = {"stops": 1, "differs": 3, "note": 0, "": 0}
+
+
+@pytest.fixture
+def preflight(command: Run, tmp_path: Path) -> Callable[..., Result]:
+    """Runs `preflight` over documents, as kubectl prints them."""
+
+    def run(documents: list[Document], *arguments: str) -> Result:
+        path = tmp_path / "all.json"
+        path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": documents}))
+        return command("preflight", path, *arguments)
+
+    return run
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_difference_is_named(name: str, preflight: Callable[..., Result]) -> None:
+    documents, expected = CASES[name]
+    result = preflight(documents, "-o", "json")
+    found = [
+        f"{one['level']} {one['kind']} {one['namespace']}/{one['name']}: {one['message']}"
+        for one in json.loads(result.out)["differences"]
+    ]
+    assert any(one.startswith(expected) for one in found) if expected else not found
+    levels = {one.partition(" ")[0] for one in found}
+    worst = next((one for one in ("stops", "differs", "note") if one in levels), "")
+    assert (result.code, worst) == (CODES[worst], expected.partition(" ")[0] or worst)
+
+
+def test_objects_of_other_classes_are_passed_over(preflight: Callable[..., Result]) -> None:
+    documents = [store({"vault": {}}, controller="eso"), secret()]
+    result = preflight(documents)
+    assert result.code == 0
+    assert "2 resources, 2 of other controller classes: everything works as before" in result.out
+    assert preflight(documents, "--controller-class", "eso").code == 1
+
+
+def test_people_read_the_worst_first_with_a_remedy(preflight: Callable[..., Result]) -> None:
+    documents = [doc for documents, _ in CASES.values() for doc in documents]
+    lines = preflight(documents).out.splitlines()
+    assert lines[0].startswith("stops     ExternalSecret shop/es: ")
+    assert "          hint: kubectl -n shop scale deployment x --replicas=0" in lines
+    assert "would stop working" in lines[-1]
+    assert "note" not in preflight(documents, "-q").out
+
+
+def test_yaml_and_several_files_are_one_cluster(command: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump(secret()))
+    more = [store({"vault": {}}), {"kind": "List", "items": []}]
+    (tmp_path / "b.yaml").write_text(yaml.safe_dump_all(more))
+    result = command("preflight", tmp_path / "a.yaml", tmp_path / "b.yaml")
+    assert 'uses the SecretStore "aws"' in result.out
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("{", "is not JSON"),
+        ("[" * 100_000, "nested too deep"),
+        ('{"a":' * 200 + "1" + "}" * 200, "nested too deep"),
+        ('"x"', "must be a Kubernetes object"),
+        ("[1]", "holds something that is no Kubernetes object"),
+        ("a: &a [x]\nb: *c", "is not defined before its use"),
+    ],
+)
+def test_what_is_no_cluster_is_refused(
+    command: Run, tmp_path: Path, content: str, expected: str
+) -> None:
+    (tmp_path / "a").write_text(content)
+    result = command("preflight", tmp_path / "a")
+    assert (result.code, result.out) == (2, "")
+    assert expected in result.err
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"apiVersion": API, "kind": "ExternalSecret"},
+        {"apiVersion": API, "kind": "SecretStore", "spec": [], "metadata": "x", "status": 1},
+        {"apiVersion": API, "kind": 5, "metadata": {"name": []}},
+        {"kind": "Deployment", "spec": {"template": {"spec": {"containers": [1, {"args": 5}]}}}},
+        {"kind": "Namespace", "metadata": {"finalizers": 7}},
+        {"kind": "ValidatingWebhookConfiguration", "webhooks": [{"rules": [{"apiGroups": 1}]}]},
+        {"kind": "CustomResourceDefinition", "spec": {"conversion": 1}},
+    ],
+)
+def test_nothing_odd_makes_a_traceback(preflight: Callable[..., Result], odd: Document) -> None:
+    assert preflight([odd]).code in (0, 1, 3)
+
+
+def test_without_kubectl_it_says_what_to_do(command: Run) -> None:
+    result = command("preflight", "--kubectl", "/missing/kubectl")
+    assert result.code == 2
+    assert "kubectl is not found" in result.err
+    assert "| secrets-provider-aws preflight -" in result.err
+
+
+def test_a_cluster_that_does_not_answer_is_an_error(command: Run, tmp_path: Path) -> None:
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text("#!/bin/sh\necho 'canary' >&2\necho 'cannot connect' >&2\nexit 1\n")
+    kubectl.chmod(0o755)
+    result = command("preflight", "--kubectl", kubectl)
+    assert (result.code, "kubectl api-resources: cannot connect" in result.err) == (2, True)
+    kubectl.write_text("#!/bin/sh\nexec sleep 60\n")
+    result = command("preflight", "--kubectl", kubectl, "--timeout", "100ms")
+    assert (result.code, "did not end within 0.1 s" in result.err) == (2, True)
+
+
+OPERATED = {
+    "finalizers": ["externalsecrets.external-secrets.io/externalsecret-cleanup"],
+    "labels": {"team": "blue"},
+}
+
+
+def test_a_real_cluster_as_the_operator_leaves_it(
+    command: Run, control_plane: Address, kubectl: Kubectl, namespace: str
+) -> None:
+    documents = [
+        store({"vault": {"server": "https://vault", "path": "kv"}}, "vault"),
+        store(),
+        secret(metadata=OPERATED, target={"deletionPolicy": "Delete", "creationPolicy": "Owner"}),
+    ]
+    for one in documents:
+        one["metadata"]["namespace"] = namespace
+    applied = kubectl("create", "-f", "-", stdin=yaml.safe_dump_all(documents))
+    assert applied.returncode == 0, applied.stderr
+    arguments = "--kubeconfig", control_plane.kubeconfig, "-n", namespace
+    path = program("kubectl") or "kubectl"
+    result = command("preflight", *arguments, "--kubectl", path, "-o", "json")
+    found = [
+        f"{one['level']} {one['kind']}/{one['name']}: {one['message']}"
+        for one in json.loads(result.out)["differences"]
+        if one["namespace"] == namespace
+    ]
+    assert [one.partition(":")[0] for one in found] == [
+        "stops SecretStore/vault",
+        "differs ExternalSecret/es",
+    ]
+    assert json.loads(result.out)["unread"] == []
+    assert result.code == 1
