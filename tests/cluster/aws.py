@@ -1,4 +1,6 @@
-"""The emulated AWS as a pod of the cluster under test; it needs the standard library only.
+"""The emulated AWS and EKS Pod Identity agent as a pod of the cluster under test.
+
+They need the standard library only.
 
 `ISSUER` is the issuer of the cluster's service account tokens. SIGUSR1 gives the secret its next
 value. SIGTERM ends the pod.
@@ -9,22 +11,26 @@ import os
 import signal
 
 from testbed import tokens
+from testbed.agent import FakeAgent
 from testbed.aws import Cloud, FakeAws, allow
 from testbed.aws.iam import CONTROLLER_ACTIONS
 
 REGION = "eu-west-1"
 SECRET = "cluster-test/database"
 ROLE = "cluster-test"
-TRUSTED = "cluster-test:web"
-"""Namespace and name of the ServiceAccount that may assume the role."""
+NAMESPACE, SERVICE_ACCOUNT = "cluster-test", "web"
+"""Of the pods, which have the role."""
 
 
 def fill(cloud: Cloud, issuer: str) -> None:
     """Make the role of the pods, and the first value of the secret."""
     tokens.CLUSTER_ISSUERS.add(issuer)
     cloud.region = REGION
-    role = cloud.put_role(ROLE, trust=[TRUSTED], allow=allow("*", *CONTROLLER_ACTIONS))
+    role = cloud.put_role(
+        ROLE, trust=[f"{NAMESPACE}:{SERVICE_ACCOUNT}"], allow=allow("*", *CONTROLLER_ACTIONS)
+    )
     role.issuer = issuer
+    cloud.associate(NAMESPACE, SERVICE_ACCOUNT, role)
     rotate(cloud, 1)
 
 
@@ -38,9 +44,11 @@ def main() -> None:
     """Serve until SIGTERM."""
     signals = {signal.SIGUSR1, signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    with FakeAws(host="0.0.0.0", port=int(os.environ.get("PORT", "8080"))) as aws:
+    port = int(os.environ.get("PORT", "8080"))
+    aws = FakeAws(host="0.0.0.0", port=port)
+    with aws, FakeAgent(aws.cloud, host="0.0.0.0", port=port and port + 1) as agent:
         fill(aws.cloud, os.environ["ISSUER"])
-        print(aws.url, flush=True)
+        print(aws.url, agent.url, flush=True)
         number = 1
         while signal.sigwait(signals) == signal.SIGUSR1:
             number += 1

@@ -7,7 +7,7 @@
 # nodes can pull or have. REPORT gets the results in the Test Anything Protocol; default: standard output only. The
 # exit code is 1 if a test failed. Everything is removed at the end, except the driver and the CRDs.
 #
-#   DRIVER_VERSION=1.6.0   chart of the driver; empty: it is there, with the values of deploy/examples/driver-values.yaml
+#   DRIVER_VERSION=1.6.0   chart of the driver; empty: it is installed, with deploy/examples/driver-values.yaml
 #   KEEP=1                 leave everything, to look at it
 set -euo pipefail
 
@@ -40,8 +40,8 @@ check() {
   echo "ok $number - $name"
 }
 
-file_is() { [[ $(k exec deployment/web -- cat "/mnt/secrets/$1") == "$2" ]]; }
-mode_is() { [[ $(k exec deployment/web -- stat -L -c %a "/mnt/secrets/$1") == "$2" ]]; }
+file_is() { [[ $(k exec "$1" -- cat "/mnt/secrets/$2") == "$3" ]]; }
+mode_is() { [[ $(k exec "$1" -- stat -L -c %a "/mnt/secrets/$2") == "$3" ]]; }
 secret_is() { [[ $(k get secret database -o jsonpath='{.data.password}' | base64 -d) == "$1" ]]; }
 pod_says() { k get events --field-selector "involvedObject.name=$1" -o jsonpath='{.items[*].message}' | grep -F "$2"; }
 condition_says() { k get externalsecret database -o jsonpath='{.status.conditions[*].message}' | grep -F "$1"; }
@@ -78,7 +78,8 @@ install() {
       --repo https://kubernetes-sigs.github.io/secrets-store-csi-driver/charts --version "$driver" \
       --values "$root/deploy/examples/driver-values.yaml" --set rotationPollInterval=5s
   fi
-  install_chart kube-system secrets-provider-aws --set rotationPollInterval=0s
+  install_chart kube-system secrets-provider-aws --set rotationPollInterval=0s \
+    --set "extraArgs[0]=--pod-identity-ipv4-endpoint=http://aws.$namespace.svc.cluster.local:8081/v1/credentials"
   install_chart external-secrets secrets-controller-aws --create-namespace
 }
 
@@ -87,28 +88,30 @@ install_chart() {
   shift 2
   helm upgrade --install --wait -n "$where" "$chart" "$root/deploy/chart/$chart" "$@" \
     --set "image.repository=${image%:*}" --set "image.tag=${image##*:}" --set image.pullPolicy=IfNotPresent \
-    --set 'extraEnv[0].name=AWS_ENDPOINT_URL' --set "extraEnv[0].value=http://aws.$namespace.svc:8080"
+    --set 'extraEnv[0].name=AWS_ENDPOINT_URL' --set "extraEnv[0].value=http://aws.$namespace.svc.cluster.local:8080"
 }
 
 run() {
+  local whole='{"username": "web", "password": "value-1"}'
   k apply -f "$here/workload.yaml"
-  check "a pod starts with its files" 90 file_is password value-1
-  check "the files have the modes of the class" 10 mode_is password 440
-  check "the whole secret is a file" 10 file_is database.json '{"username": "web", "password": "value-1"}'
+  check "a pod starts with its files" 90 file_is deployment/web password value-1
+  check "the files have the modes of the class" 10 mode_is deployment/web password 440
+  check "the whole secret is a file" 10 file_is deployment/web database.json "$whole"
+  check "a pod starts with EKS Pod Identity" 60 file_is pod/pod-identity database.json "$whole"
   check "a pod with a missing secret says what is missing" 60 pod_says broken cluster-test/missing
   check "an ExternalSecret becomes a Secret" 60 secret_is value-1
   check "the condition of the ExternalSecret says so" 10 condition_says 'secret synced'
   check "status lists the pod" 10 status_lists web-
 
   k exec deployment/aws -- sh -c "kill -USR1 1"
-  check "a new value reaches the files of a running pod" 180 file_is password value-2
+  check "a new value reaches the files of a running pod" 180 file_is deployment/web password value-2
   k annotate externalsecret database "force-sync=$(date +%s)"
   check "a new value reaches the Secret" 60 secret_is value-2
 
   kubectl -n kube-system rollout restart daemonset/secrets-provider-aws
   check "a pod starts while the provider is replaced" 1 new_pod_starts
   kubectl -n kube-system rollout status daemonset/secrets-provider-aws --timeout=3m
-  check "the files are still there" 10 file_is password value-2
+  check "the files are still there" 10 file_is deployment/web password value-2
   check "no value is in a log" 1 logs_are_silent
   echo "1..$number"
 }

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -98,10 +99,15 @@ def test_a_failed_test_fails_the_run_and_shows_why(programs: Path) -> None:
 def test_the_charts_take_its_values(chart: str) -> None:
     values: dict[str, Any] = {
         "image": {"repository": "registry.example/spa", "tag": "1", "pullPolicy": "IfNotPresent"},
-        "extraEnv": [{"name": "AWS_ENDPOINT_URL", "value": "http://aws.cluster-test.svc:8080"}],
+        "extraEnv": [
+            {"name": "AWS_ENDPOINT_URL", "value": "http://aws.cluster-test.svc.cluster.local:8080"}
+        ],
     }
     if chart == "secrets-provider-aws":
         values["rotationPollInterval"] = "0s"
+        values["extraArgs"] = [
+            "--pod-identity-ipv4-endpoint=http://aws.cluster-test.svc.cluster.local:8081/"
+        ]
     found = manifests.templated(manifests.DEPLOY / "chart" / chart, values, release=chart)
     [pod] = manifests.pods(found)
     [container] = pod["containers"]
@@ -150,7 +156,8 @@ def test_the_emulated_aws_gives_the_pods_what_the_class_names(
     cluster.apply(f"/api/v1/namespaces/{namespace}/serviceaccounts", account)
     token = tmp_path / "token"
     token.write_text(cluster.service_account_token(namespace, name, ["sts.amazonaws.com"]))
-    monkeypatch.setenv("AWS_ENDPOINT_URL", emulated.stdout.readline().strip())
+    url, agent = emulated.stdout.readline().split()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
     monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token))
     monkeypatch.setenv(
         "AWS_ROLE_ARN", account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"]
@@ -162,6 +169,9 @@ def test_the_emulated_aws_gives_the_pods_what_the_class_names(
         assert done.code == 0, done.err
         return (tmp_path / "files" / "password").read_text()
 
+    by_pod = cluster.service_account_token(namespace, name, ["pods.eks.amazonaws.com"])
+    with urlopen(Request(agent, headers={"Authorization": by_pod}), timeout=5) as answer:
+        assert b"AccessKeyId" in answer.read(), "EKS Pod Identity"
     assert password() == "value-1"
     emulated.send_signal(signal.SIGUSR1)
     assert emulated.stdout.readline() == f"{aws.SECRET} is value-2\n"
