@@ -49,7 +49,7 @@ def problems(files: Iterable[Path]) -> Iterator[str]:
         places = dict(_write(files, Path(folder)))
         for path in places:
             yield from _run(["bash", "-n", path], places)
-        if shellcheck := program("shellcheck"):
+        if places and (shellcheck := program("shellcheck")):
             options = ("--format=gcc", "--shell=bash", f"--exclude={','.join(EXCLUDED)}")
             yield from _run([shellcheck, *options, *places], places)
 

@@ -34,7 +34,7 @@ def commands() -> Mapping[str, list[str]]:
     """The checks of other programs, by the program."""
     files = sorted(map(str, WORKFLOWS.glob("*.yml")))
     return {
-        "check-jsonschema": ["--quiet", "--builtin-schema", "vendor.github-workflows", *files],
+        "check-jsonschema": ["--builtin-schema", "vendor.github-workflows", *files],
         "zizmor": ["--offline", "--quiet", "--no-progress", str(ROOT / ".github")],
     }
 

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from scripts import check_shell
 
 PAGE = """\
@@ -41,9 +39,3 @@ def test_a_syntax_error_is_found_at_its_line(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(PAGE)
     assert any(line.startswith("page.md: line 9: ") for line in check_shell.problems([page]))
-
-
-def test_shell_of_the_repository_has_no_problem() -> None:
-    assert list(check_shell.problems(check_shell.files())) == []
-    if check_shell.program("shellcheck") is None:
-        pytest.skip("shellcheck is not installed; bash -n read the shell")
