@@ -90,6 +90,10 @@ fuzz: venv  ## run the property tests with 1,000 examples each (ARGS='tests/csi'
 soak: venv  ## everything that may go wrong, at random, for minutes (ARGS='--minutes 3 --seed 7')
 	$(BIN)/python -m tests.soak $(ARGS)
 
+.PHONY: soak-controller
+soak-controller: venv  ## the same for the controller, on a real API server (ARGS='--minutes 3 --seed 7')
+	$(BIN)/python -m tests.soak.controller $(ARGS)
+
 .PHONY: manifests
 manifests: venv tools  ## render deploy/ and hold it against the Kubernetes schemas
 	$(BIN)/python -m pytest -q tests/deploy $(ARGS)

@@ -105,6 +105,7 @@ async def _work(config: Config, stack: AsyncExitStack) -> None:
             await readiness.controller.run()
         finally:
             readiness.controller = None
+            parts.metrics.clear()
 
     process.keep_what_exists()
     await (leader.run(lead) if leader is not None else lead())

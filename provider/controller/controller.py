@@ -78,6 +78,11 @@ class ControllerMetrics:
     queue: QueueMetrics
     calls_saved: Callable[[float], object]
 
+    def clear(self) -> None:
+        """Drop the series of single objects: another replica has them from now on."""
+        for one in (self.external_secrets, *self.stores.values(), self.cluster_external_secrets):
+            one.clear()
+
     def of(self, kind: str) -> ObjectMetrics:
         """Those of a kind."""
         if kind == EXTERNAL_SECRETS.name:
@@ -229,6 +234,7 @@ class Controller:
                 calls=engine.calls,
                 ecr=Ecr(engine.client),
                 sts=engine.sts,
+                offload=self._parts.offload,
                 policy=self._parts.policy,
             ),
             offload=self._parts.offload,

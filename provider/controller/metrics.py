@@ -46,6 +46,11 @@ class ObjectMetrics:
         for status in _STATUSES:
             self._conditions.remove(key.name, key.namespace, READY, status)
 
+    def clear(self) -> None:
+        """Another replica works on all objects from now on."""
+        self._durations.clear()
+        self._conditions.clear()
+
 
 class ExternalSecretMetrics(ObjectMetrics):
     """The same, and counts of syncs."""
@@ -74,6 +79,12 @@ class ExternalSecretMetrics(ObjectMetrics):
         super().gone(key)
         self._calls.remove(key.name, key.namespace)
         self._errors.remove(key.name, key.namespace)
+
+    def clear(self) -> None:
+        """Another replica works on all objects from now on."""
+        super().clear()
+        self._calls.clear()
+        self._errors.clear()
 
 
 class ProviderCalls:

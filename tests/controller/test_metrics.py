@@ -42,6 +42,17 @@ async def test_the_series_end_with_the_object() -> None:
     assert not [line for line in await lines(metrics) if "shop" in line]
 
 
+async def test_a_replica_that_no_longer_leads_has_no_series_of_objects() -> None:
+    metrics = Metrics()
+    found = ExternalSecretMetrics(metrics)
+    found.synced(DB, failed=True)
+    found.ready(DB, Ready(is_ready=False, reason="x", message=""))
+    found.reconciled(ObjectKey("shop", "db"), 0.5)
+    found.clear()
+    assert not [line for line in await lines(metrics) if "shop" in line]
+    found.gone(ObjectKey("shop", "db"))
+
+
 async def test_stores_have_theirs() -> None:
     metrics = Metrics()
     found = ObjectMetrics(metrics, "clustersecretstore")

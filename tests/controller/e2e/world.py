@@ -81,6 +81,11 @@ class Process:
 
         eventually(is_there, f"{line}\n{self.tail()}", 40)
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def send_signal(self, number: int) -> None:
         assert self._process is not None
         self._process.send_signal(number)
@@ -291,6 +296,10 @@ class World:
     def start_waiting(self) -> "World":
         """Start a controller that is to wait for another one's Lease."""
         return self._start("another replica is the leader")
+
+    def start_at_once(self) -> "World":
+        """Start a controller and wait for nothing but its first line."""
+        return self._start('"starting"')
 
     def _start(self, line: str) -> "World":
         plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
