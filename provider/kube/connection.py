@@ -66,25 +66,20 @@ def api_url(environment: Mapping[str, str]) -> str:
 
 
 class Connection:
-    """The API at `url`. Files are read with the first request.
+    """The API at `url`. Files are read with the first request; `stream` is for watches."""
 
-    A fixed `token` takes the place of the file's; `stream` is for watches.
-    """
-
-    def __init__(  # noqa: PLR0913 (all by name)
+    def __init__(
         self,
         url: str,
         *,
         ca_file: Path,
-        token_file: Path | None = None,
-        token: str = "",
+        token_file: Path,
         send: Send,
         stream: OpenStream | None = None,
     ) -> None:
         self.url = url
         self._ca_file = ca_file
         self._token_file = token_file
-        self._fixed_token = token
         self._send = send
         self._stream = stream
         self._context: ssl.SSLContext | None = None
@@ -133,8 +128,6 @@ class Connection:
             self._context = None  # the cluster may have a new CA: read its file again
 
     def _token(self) -> str:
-        if self._token_file is None:
-            return self._fixed_token
         try:
             return self._token_file.read_text(encoding="utf-8", errors="replace").strip()
         except OSError as error:

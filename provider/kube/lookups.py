@@ -7,7 +7,7 @@ hour: about as long as a pod's token is valid, and without a token the role is o
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import random
 from time import monotonic
@@ -77,20 +77,18 @@ class Lookups:
     `is_region` decides which text is the name of a region. `observe` counts for metrics.
     """
 
-    def __init__(  # noqa: PLR0913 (all by name)
+    def __init__(
         self,
         api: Api,
         *,
         is_region: Callable[[str], bool],
         node_name: str = "",
-        pauses: Sequence[float] = PAUSES,
         clock: Callable[[], float] = monotonic,
         observe: Callable[[Event], None] = lambda _event: None,
     ) -> None:
         self._api = api
         self._is_region = is_region
         self._node_name = node_name
-        self._pauses = pauses
         self._clock = clock
         self._observe = observe
         self._roles: Lru[ServiceAccount, _Known] = Lru(CAPACITY)
@@ -204,7 +202,7 @@ class Lookups:
 
     async def _get(self, kind: Kind, namespace: str, name: str) -> Document:
         """The object, after a few attempts if failures are transient."""
-        pauses = iter(self._pauses)
+        pauses = iter(PAUSES)
         while True:
             try:
                 return await self._api.get(kind, namespace, name)

@@ -91,7 +91,7 @@ class World:
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.api_server)])
-async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     http = HttpClient()
     words = re.sub(r"[^a-z0-9]+", "-", request.node.originalname)[5:40].strip("-")
     namespace = f"{words}-{os.getpid()}-{next(_numbers)}"
@@ -102,7 +102,11 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     else:
         address: Address = request.getfixturevalue("control_plane")
         url, token, ca_file = address.url, address.token, address.ca_file
-    connection = Connection(url, ca_file=ca_file, token=token, send=http.send, stream=http.stream)
+    token_file = tmp_path / "token"
+    token_file.write_text(token)
+    connection = Connection(
+        url, ca_file=ca_file, token_file=token_file, send=http.send, stream=http.stream
+    )
     objects = Objects(connection, field_manager="contract")
     await objects.create(NAMESPACES, {"metadata": {"name": namespace}})
     yield World(objects, namespace)

@@ -61,10 +61,12 @@ def kubernetes() -> Any:
 
 
 @pytest.fixture
-async def objects(kubernetes: FakeKubernetes) -> AsyncIterator[Objects]:
+async def objects(kubernetes: FakeKubernetes, tmp_path: Path) -> AsyncIterator[Objects]:
     http = HttpClient()
+    token = tmp_path / "token"
+    token.write_text(TOKEN)
     connection = Connection(
-        kubernetes.url, ca_file=Path("none"), token=TOKEN, send=http.send, stream=http.stream
+        kubernetes.url, ca_file=token, token_file=token, send=http.send, stream=http.stream
     )
     yield Objects(connection, field_manager="tests")
     await http.close()

@@ -17,6 +17,7 @@ from provider.csi.request.model import ClassSpec, MountSpec, Pod
 from provider.engine.model import Credentials
 from provider.engine.wiring import Engine, Settings, open_engine
 from provider.errors import OutOfTime, ProviderError
+from provider.kube import lookups
 from provider.kube.connection import Connection
 from provider.kube.lookups import Lookups
 from provider.kube.objects import Objects
@@ -82,6 +83,7 @@ async def world(
         )
         async with open_engine(settings, Metrics()) as engine:
             monkeypatch.setattr(engine.agent, "_pauses", (0, 0))
+            monkeypatch.setattr(lookups, "PAUSES", (0, 0))
             connection = Connection(
                 kubernetes.url,
                 ca_file=tmp_path,
@@ -90,7 +92,7 @@ async def world(
             )
             api = Objects(connection, field_manager="tests")
             identifier = Identifier(
-                roles=Lookups(api, is_region=is_region, pauses=(0, 0)),
+                roles=Lookups(api, is_region=is_region),
                 sts=engine.sts,
                 agent=engine.agent,
                 credentials=engine.credentials,

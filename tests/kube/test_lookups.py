@@ -26,6 +26,11 @@ OUTAGE = KubernetesUnavailable("connection refused")
 FORBIDDEN = LookupForbidden("403")
 
 
+@pytest.fixture(autouse=True)
+def _one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PAUSES", ())
+
+
 Place = tuple[Kind, str, str]
 
 
@@ -64,7 +69,6 @@ class FakeApi:
 @dataclass
 class World:
     node_name: str = ""
-    pauses: tuple[float, ...] = ()
     api: FakeApi = field(default_factory=FakeApi)
     now: float = 1000.0
     events: list[Event] = field(default_factory=list)
@@ -77,7 +81,6 @@ class World:
             self.api,
             is_region=lambda text: text in ("eu-west-1", "us-east-1"),
             node_name=self.node_name,
-            pauses=self.pauses,
             clock=lambda: self.now,
             observe=self.events.append,
         )
@@ -107,7 +110,8 @@ async def test_transient_failures_are_tried_again_a_few_times(
         slept.append(seconds)
 
     monkeypatch.setattr("asyncio.sleep", sleep)
-    world = World(pauses=(0.1, 0.5))
+    monkeypatch.setattr(module, "PAUSES", (0.1, 0.5))
+    world = World()
     world.api.error = error
     with pytest.raises(KubernetesUnavailable):
         await world.role()

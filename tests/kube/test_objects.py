@@ -137,12 +137,14 @@ Make = Callable[..., Objects]
 
 
 @pytest.fixture
-async def make(kubernetes: FakeKubernetes) -> AsyncIterator[Make]:
+async def make(kubernetes: FakeKubernetes, tmp_path: Path) -> AsyncIterator[Make]:
     http = HttpClient()
+    token = tmp_path / "token"
+    token.write_text(TOKEN)
 
     def make_objects(**options: Any) -> Objects:
         connection = Connection(
-            kubernetes.url, ca_file=Path("none"), token=TOKEN, send=http.send, stream=http.stream
+            kubernetes.url, ca_file=token, token_file=token, send=http.send, stream=http.stream
         )
         return Objects(connection, field_manager="tests", **options)
 
@@ -251,11 +253,13 @@ async def test_a_rate_has_a_burst_and_then_equal_distances(
     assert await turns(4) == [0.1]
 
 
-async def test_the_token_is_in_no_error() -> None:
+async def test_the_token_is_in_no_error(tmp_path: Path) -> None:
     async def send(request: Request, *, tls: ssl.SSLContext | None) -> Reply:
         return status(401, "Unauthorized")
 
-    connection = Connection("http://x", ca_file=Path("none"), token=CANARY, send=send)
+    token = tmp_path / "token"
+    token.write_text(CANARY)
+    connection = Connection("http://x", ca_file=token, token_file=token, send=send)
     with pytest.raises(LookupForbidden) as caught:
         await Objects(connection, field_manager="tests").get(SECRETS, "shop", "db")
     assert CANARY not in all_texts(caught.value)
