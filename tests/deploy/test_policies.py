@@ -52,11 +52,11 @@ def test_every_policy_is_bound_and_fails_closed() -> None:
         assert not limits or binding["paramRef"]["parameterNotFoundAction"] == "Deny"
 
 
-def test_mistakes_are_refused_and_unknown_keys_are_warned_of() -> None:
+def test_mistakes_are_refused_and_the_rest_is_warned_of() -> None:
     actions = {
         one["policyName"].split(".")[0]: one["validationActions"] for one in bindings(RENDERED)
     }
-    assert actions.pop("secretproviderclass-unknown-keys") == ["Warn", "Audit"]
+    assert actions.pop("secretproviderclass-warnings") == ["Warn", "Audit"]
     assert set(map(tuple, actions.values())) == {("Deny",)}
 
 
@@ -77,7 +77,7 @@ def test_the_kustomizations_of_the_guide_render(tmp_path: Path) -> None:
 
 
 def test_the_known_keys_are_those_of_the_provider() -> None:
-    known = variables("secretproviderclass-unknown-keys")
+    known = variables("secretproviderclass-warnings")
     of_objects = (*OBJECT_KEYS, *EXTRACTION_KEYS, *FAILOVER_KEYS)
     assert words(known["known"]) == {key.name for key in PARAMETER_KEYS}
     assert words(known["knownInObjects"]) == {key.name for key in of_objects}

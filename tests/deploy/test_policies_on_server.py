@@ -5,13 +5,16 @@ alone, because the tests of a run share the server.
 """
 
 import copy
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import pytest
+import yaml
 
-from provider.csi.request.parameters import parse_class
-from provider.manifests.problems import InvalidSpec
+from provider.tools.sources import Source
+from provider.tools.validate.findings import SYNCED_SECRET, Finding
+from provider.tools.validate.review import review
 from testbed.cluster import ClusterClient
 from tests.deploy import manifests
 from tests.deploy.api_server import apply, try_create, try_update
@@ -159,18 +162,53 @@ def test_a_class_is_refused_where_the_provider_refuses_it(server: ClusterClient,
     for value in MISTAKES[key]:
         parameters = {**GOOD, **more, key: value}
         text = refusal(server, klass(**parameters))
-        assert bool(text) == is_refused(parameters), (value[:50], text)
+        assert bool(text) == is_refused(klass(**parameters)), (value[:50], text)
         if text:
             assert text.startswith(f"spec.parameters.{key}"), text
             assert "Run secrets-provider-aws validate" in text
 
 
-def is_refused(parameters: dict[str, str]) -> bool:
-    try:
-        parse_class(parameters, default_mode=0o644, default_region=None)
-    except InvalidSpec:
-        return True
-    return False
+def is_refused(document: manifests.Document) -> bool:
+    """Whether `validate` calls something in the class an error."""
+    return any(one.level == "error" for one in findings(document))
+
+
+def findings(document: manifests.Document) -> Sequence[Finding]:
+    return review([Source("class", yaml.safe_dump(document))], None).findings
+
+
+def synced(name: str = "db", kind: str = "Opaque", keys: str = "a") -> dict[str, Any]:
+    """A Secret that the driver is to write, with the keys in `keys`."""
+    data = [{"objectName": "shop_db", "key": key} for key in keys.split()]
+    return {"secretName": name, "type": kind, "data": data}
+
+
+@pytest.mark.parametrize(
+    "secrets",
+    [
+        [synced(), synced("other", "kubernetes.io/tls", "tls.crt tls.key")],
+        [synced("")],
+        [synced("Name")],
+        [synced(), synced()],
+        [synced(kind="")],
+        [synced(keys="")],
+        [synced(keys="..data")],
+        [synced(keys="a/b")],
+        [synced(keys="a b a")],
+        [synced(kind="kubernetes.io/tls", keys="tls.crt")],
+        [synced(kind="kubernetes.io/dockerconfigjson")],
+        [synced(kind="kubernetes.io/ssh-auth", keys="ssh-privatekey")],
+    ],
+    ids=str,
+)
+def test_a_secret_that_the_driver_cannot_write_is_warned_of(
+    server: ClusterClient, secrets: list[dict[str, Any]]
+) -> None:
+    document = klass(**GOOD)
+    document = {**document, "spec": {**document["spec"], "secretObjects": secrets}}
+    text = refusal(server, document)
+    assert bool(text) == (SYNCED_SECRET in [one.rule for one in findings(document)]), text
+    assert not text or text.startswith("spec.secretObjects: ")
 
 
 @pytest.mark.parametrize(
@@ -191,7 +229,7 @@ def test_parameters_that_contradict_each_other_are_refused(
     server: ClusterClient, contradiction: dict[str, str]
 ) -> None:
     parameters = GOOD | contradiction
-    assert is_refused(parameters)
+    assert is_refused(klass(**parameters))
     assert "spec.parameters." in refusal(server, klass(**parameters))
 
 
@@ -250,10 +288,10 @@ def test_unknown_keys_are_named_with_what_was_probably_meant(server: ClusterClie
     objects = "- objectName: db\n  objecttype: s\n  objectType: secretsmanager\n  x: y\n"
     text = refusal(server, klass(**GOOD | {"Failover-Region": "eu-west-2", "objects": objects}))
     assert text == (
-        "these keys are not known and have no effect: "
-        "spec.parameters.Failover-Region (did you mean failoverRegion?), "
-        "in spec.parameters.objects: objecttype (did you mean objectType?), "
-        "in spec.parameters.objects: x. Remove them or correct their spelling."
+        "spec.parameters.Failover-Region (did you mean failoverRegion?) is not known and has no "
+        "effect; in spec.parameters.objects: objecttype (did you mean objectType?) is not known and has no "
+        "effect; in spec.parameters.objects: x is not known and has no effect. "
+        "Run secrets-provider-aws validate to see all warnings with their lines."
     )
 
 
