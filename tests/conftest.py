@@ -20,6 +20,7 @@ if sys.dont_write_bytecode:
 # talks to the internet, so there is one authority, which has signed nothing.
 AUTHORITY = str(Path(__file__).with_name("authority.pem"))
 os.environ |= {"SSL_CERT_FILE": AUTHORITY, "REQUESTS_CA_BUNDLE": AUTHORITY}
+os.environ.pop("AWS_CA_BUNDLE", None)
 certifi.where = lambda: AUTHORITY
 
 settings.register_profile("gate", max_examples=30, deadline=None)

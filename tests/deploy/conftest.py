@@ -15,6 +15,7 @@ from testbed.aws import FakeAws
 from testbed.driver import Driver, Mounted, Pod
 from testbed.kubernetes import FakeKubernetes
 from tests.deploy.manifests import Document
+from tests.forked import COMMAND, Forked
 from tests.waiting import eventually
 
 REGION = "eu-west-1"
@@ -24,13 +25,14 @@ FOLDERS = {"/var/run/secrets-store-csi-providers": "providers", "/var/lib/kubele
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 """The provider writes into volumes that lie in memory, as the driver's do, and into no others."""
 
-Start = Callable[[Document], "Running"]
+Start = Callable[..., "Running"]
+"""Takes a container; `forked=False` where its memory is measured."""
 
 
 class Running:
     """The daemon of a container, with the driver at its socket."""
 
-    def __init__(self, process: subprocess.Popen[bytes], node: Path) -> None:
+    def __init__(self, process: subprocess.Popen[str] | Forked, node: Path) -> None:
         self.process = process
         self.driver = Driver(node / "providers" / "aws.sock", node / "kubelet")
 
@@ -51,6 +53,8 @@ class Running:
         self.driver.__exit__()
         self.process.kill()
         self.process.wait(10)
+        if self.process.stderr:
+            self.process.stderr.close()
 
 
 @pytest.fixture
@@ -79,13 +83,19 @@ def start(aws: FakeAws, kubernetes: FakeKubernetes, agent: FakeAgent) -> Iterato
             "--metrics-address=127.0.0.1:0",
         ]
 
-        def start(container: Document) -> Running:
-            arguments = [_on(node, argument) for argument in container["args"]]
-            process = subprocess.Popen(
-                [sys.executable, "-m", "provider", *arguments, *given],
-                env=_environment(container, aws.url),
-                stderr=subprocess.DEVNULL,
-            )
+        def start(container: Document, *, forked: bool = True) -> Running:
+            arguments = [*(_on(node, argument) for argument in container["args"]), *given]
+            environment = _environment(container, aws.url)
+            process: subprocess.Popen[str] | Forked
+            if forked:
+                process = Forked(COMMAND, arguments, environment)
+            else:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "provider", *arguments],
+                    env=environment,
+                    stderr=subprocess.DEVNULL,
+                    text=True,
+                )
             running.append(Running(process, node))
             eventually((node / "providers" / "aws.sock").exists, "a socket")
             return running[-1]

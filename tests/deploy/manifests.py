@@ -1,10 +1,12 @@
 """Reading, rendering and checking of manifests, for the tests of deploy/."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,9 @@ def documents(path: Path) -> tuple[Document, ...]:
 
 def rendered(base: Path) -> tuple[Document, ...]:
     """What `kubectl apply -k` would apply."""
-    return _loaded(_run("kubectl", "kustomize", base))
+    if not base.is_relative_to(DEPLOY):
+        return _loaded(_run("kubectl", "kustomize", base))
+    return _loaded(_kept("kubectl", "kustomize", base))
 
 
 def templated(
@@ -48,7 +52,7 @@ def templated(
 ) -> tuple[Document, ...]:
     """What `helm install` would apply; raises `HelmRefused`."""
     where = ("--namespace", namespace, "--values", "-")
-    return _loaded(_run("helm", "template", release, chart, *where, given=json.dumps(values)))
+    return _loaded(_kept("helm", "template", release, chart, *where, given=json.dumps(values)))
 
 
 def notes(chart: Path, values: Mapping[str, Any]) -> str:
@@ -60,6 +64,27 @@ def notes(chart: Path, values: Mapping[str, Any]) -> str:
 
 class HelmRefused(Exception):
     """Helm would not render the chart; the message is its own."""
+
+
+def _kept(tool: str, *arguments: str | Path, given: str = "") -> str:
+    """What a tool makes of deploy/: read from build/rendered if nothing has changed since."""
+    asked = "\n".join((_state(), tool, *map(str, arguments), given))
+    path = ROOT / "build" / "rendered" / sha256(asked.encode()).hexdigest()
+    if not path.exists():
+        text = _run(tool, *arguments, given=given)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_suffix(f".{os.getpid()}")
+        new.write_text(text)
+        new.rename(path)
+    return path.read_text()
+
+
+@cache
+def _state() -> str:
+    """A hash of deploy/ and of the versions of the tools."""
+    files = [ROOT / "requirements" / "tools.txt", *sorted(DEPLOY.rglob("*"))]
+    hashes = (f"{path} {sha256(path.read_bytes()).hexdigest()}" for path in files if path.is_file())
+    return sha256("\n".join(hashes).encode()).hexdigest()
 
 
 def _run(tool: str, *arguments: str | Path, given: str | None = None) -> str:
@@ -100,9 +125,9 @@ def pods(found: Iterable[Document]) -> Iterator[Document]:
 def validate(document: Document, version: str) -> None:
     """Raise where the API server of that Kubernetes version would refuse or drop something."""
     if document["kind"] == "SecretProviderClass":
-        jsonschema.validate(document, SECRET_PROVIDER_CLASS)
+        _CLASS.validate(document)
     elif document["apiVersion"].startswith("monitoring.coreos.com/"):
-        jsonschema.validate(document, PROMETHEUS_OPERATOR)
+        _MONITORS.validate(document)
     else:
         kubernetes_validate.validate(dict(document), version, strict=True)
 
@@ -113,7 +138,8 @@ def load_json(name: str) -> Any:
 
 
 SECRET_PROVIDER_CLASS = load_json("secretproviderclass-v1.schema.json")
-PROMETHEUS_OPERATOR = load_json("prometheus-operator-v1.schema.json")
+_CLASS = jsonschema.Draft7Validator(SECRET_PROVIDER_CLASS)
+_MONITORS = jsonschema.Draft7Validator(load_json("prometheus-operator-v1.schema.json"))
 
 
 def names(found: Sequence[Document]) -> list[str]:

@@ -62,7 +62,7 @@ def test_the_drain_fits_into_the_time_that_its_pod_has_to_stop() -> None:
     ids=["by default", "with every value"],
 )
 def test_it_mounts_within_the_pod_s_memory(start: Start, values: reference.Values) -> None:
-    pod = start(reference.container(values))
+    pod = start(reference.container(values), forked=False)
     for use_pod_identity in ("false", "true"):
         assert pod.files(usePodIdentity=use_pod_identity) == {"db": b"value"}
     assert pod.most_memory() < 100

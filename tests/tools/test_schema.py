@@ -1,5 +1,6 @@
 """The JSON schemas: as the parser, as the committed copies, as the examples."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ CLASSES = [
 ]
 
 
+CLASS, OBJECTS = jsonschema.Draft7Validator(of_class()), jsonschema.Draft7Validator(of_objects())
+
+
 @pytest.mark.parametrize(("of", "file"), FILES.items())
 def test_the_committed_copies_are_up_to_date(of: str, file: str) -> None:
     assert (SCHEMAS / file).read_text() == as_text(of), "make schema"
@@ -50,8 +54,8 @@ def test_they_are_schemas(schema: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("document", CLASSES)
 def test_examples_are_valid(document: Any) -> None:
-    jsonschema.validate(document, of_class())
-    jsonschema.validate(yaml.safe_load(document["spec"]["parameters"]["objects"]), of_objects())
+    CLASS.validate(document)
+    OBJECTS.validate(yaml.safe_load(document["spec"]["parameters"]["objects"]))
 
 
 def test_every_key_has_its_meaning() -> None:
@@ -185,7 +189,13 @@ def test_resources_have_schemas(kind: str) -> None:
 
 @pytest.mark.parametrize("document", RESOURCES)
 def test_resources_of_users_are_valid(document: Any) -> None:
-    jsonschema.validate(document, schema_of(document["kind"]))
+    validator = resource_validator(document["kind"])
+    validator.validate(document)
     document = {**document, "spec": {**document["spec"], "refreshIntervall": "1h"}}
     with pytest.raises(jsonschema.ValidationError, match="refreshIntervall"):
-        jsonschema.validate(document, schema_of(document["kind"]))
+        validator.validate(document)
+
+
+@cache
+def resource_validator(kind: str) -> jsonschema.Draft7Validator:
+    return jsonschema.Draft7Validator(schema_of(kind))
