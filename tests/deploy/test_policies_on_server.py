@@ -289,8 +289,8 @@ def test_unknown_keys_are_named_with_what_was_probably_meant(server: ClusterClie
     text = refusal(server, klass(**GOOD | {"Failover-Region": "eu-west-2", "objects": objects}))
     assert text == (
         "spec.parameters.Failover-Region (did you mean failoverRegion?) is not known and has no "
-        "effect; in spec.parameters.objects: objecttype (did you mean objectType?) is not known and "
-        "has no effect; in spec.parameters.objects: x is not known and has no effect. "
+        "effect; in spec.parameters.objects: objecttype (did you mean objectType?) is not known "
+        "and has no effect; in spec.parameters.objects: x is not known and has no effect. "
         "Run secrets-provider-aws validate to see all warnings with their lines."
     )
 
