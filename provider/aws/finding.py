@@ -23,7 +23,7 @@ T = TypeVar("T")
 MAX_PAGES = 1000
 MAX_NAMES = 1000
 MAX_NAME_BYTES = 2**20
-MAX_VALUE_BYTES = 8 * 2**20
+MAX_VALUE_BYTES = 4 * 2**20
 
 Tags = tuple[tuple[str, str], ...]
 

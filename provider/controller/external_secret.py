@@ -22,7 +22,7 @@ from provider.controller.reporter import Reporter
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import ExternalSecret
-from provider.controller.resources.refresh import resource_version, should_refresh
+from provider.controller.resources.refresh import should_refresh
 from provider.controller.status import Ready
 from provider.controller.stores import shown_problems
 from provider.controller.sync import Job, Syncer, SyncFailed
@@ -217,10 +217,10 @@ class ExternalSecrets:
         """What there is to do; None if the ExternalSecret is not due and its Secret is intact."""
         metadata = found.metadata
         seen = self.backlog.take(_key(metadata))
-        is_due = should_refresh(spec, found.status, metadata, now)
+        is_due = should_refresh(spec, found.status, found.version_to_sync, now)
         if not is_due and seen is None and self._is_intact(found, spec):
             return None
-        is_change = found.status.synced_resource_version != resource_version(metadata)
+        is_change = found.status.synced_resource_version != found.version_to_sync
         if is_change or found.status.refresh_time is None:
             moment = self.clock() if seen is None else seen
             freshness = Freshness.asked_since(moment)
@@ -284,7 +284,7 @@ def due_in(found: ExternalSecret, spec: ExternalSecretSpec, now: float) -> float
 
 def _is_nearly_due(found: ExternalSecret, spec: ExternalSecretSpec, now: float) -> bool:
     soon = now + min(SHARED_SECONDS, spec.refresh_interval / 10)
-    return should_refresh(spec, found.status, found.metadata, soon)
+    return should_refresh(spec, found.status, found.version_to_sync, soon)
 
 
 def _refreshed(found: ExternalSecret, started: float) -> ExternalSecret:

@@ -8,8 +8,10 @@ with searches and generators. The rest is work on values, away from the event lo
 import asyncio
 import re
 from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, repeat
 from time import monotonic
 
+from provider.controller.bounded_reads import MOST_BYTES, size_of, too_large
 from provider.controller.entries import Entry, Fetched, Result, Values, assemble, entries_of
 from provider.controller.find import Finder
 from provider.controller.generators import For, Generators
@@ -145,15 +147,28 @@ class Fetcher:
                 session: tasks.create_task(read(source))
                 for session, source in _sessions(entries, sources).items()
             }
-            others = {
-                index: tasks.create_task(_caught(self._made(entry, sources, asked)))
-                for index, entry in enumerate(entries)
-                if entry.remote is None
-            }
+            making = tasks.create_task(self._others(entries, sources, asked))
+        others = making.result()
         return [
-            others[index].result() if index in others else _of(entry, sources, reads)
-            for index, entry in enumerate(entries)
+            next(others) if entry.remote is None else _of(entry, sources, reads)
+            for entry in entries
         ]
+
+    async def _others(
+        self, entries: Sequence[Entry], sources: Sources, asked: Asked
+    ) -> Iterator[Result]:
+        """What searches and generators give, in order. One after the other: each may be large."""
+        results: list[Result] = []
+        size = 0
+        for entry in entries:
+            if entry.remote is not None:
+                continue
+            result = await _caught(self._made(entry, sources, asked))
+            size += 0 if isinstance(result, ProviderError | bytes) else size_of(result.values())
+            if size > MOST_BYTES:
+                return chain(results, repeat(too_large()))
+            results.append(result)
+        return iter(results)
 
     def _allows(self, namespace: str, ref: SecretRef) -> bool:
         """Whether the policy allows a secret that is not asked for yet."""

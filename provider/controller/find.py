@@ -5,6 +5,7 @@ from typing import Protocol
 
 from provider.aws import finding
 from provider.aws.finding import Found
+from provider.controller.bounded_reads import read_all
 from provider.controller.resources.external_secret import Find
 from provider.controller.resources.regexps import contains_match
 from provider.controller.secret_reads import Asked, Source
@@ -78,7 +79,8 @@ class Finder:
     async def _read(
         self, refs: list[SecretRef], region: str, query: Query, *, may_skip: bool
     ) -> dict[SecretRef, SecretValue]:
-        outcomes = await self._reader.read([Wanted(ref) for ref in refs], Regions(region), query)
+        wanted = [Wanted(ref) for ref in refs]
+        outcomes = await read_all(self._reader, wanted, Regions(region), query)
         values, denied = {}, []
         for ref, outcome in zip(refs, outcomes, strict=True):
             if not isinstance(outcome, Failed):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import TypeVar
 
@@ -27,6 +28,7 @@ from provider.engine.ports import Principal
 from provider.errors import InvalidRequest, ObjectNotFound, OutOfTime, ProviderError
 from provider.manifests.problems import quote
 from provider.policy.rules import ALLOW_ALL, Policy
+from provider.runtime.offload import Offload
 
 T = TypeVar("T")
 
@@ -59,6 +61,7 @@ class Generators:
         calls: Calls,
         ecr: Ecr,
         sts: Sts,
+        offload: Offload,
         policy: Policy = ALLOW_ALL,
     ) -> None:
         self._get_generator = get_generator
@@ -66,6 +69,7 @@ class Generators:
         self._calls = calls
         self._ecr = ecr
         self._sts = sts
+        self._offload = offload
         self._policy = policy
 
     async def generate(self, ref: GeneratorRef, asker: For) -> Values:
@@ -89,7 +93,7 @@ class Generators:
 
     async def _generated(self, spec: GeneratorSpec, asker: For) -> Values:
         if isinstance(spec, PasswordSpec):
-            return new_passwords(spec)
+            return await self._offload.run(asker.namespace, partial(new_passwords, spec))
         if isinstance(spec, EcrAuthorizationTokenSpec):
             return await self._ecr_token(spec, asker)
         if isinstance(spec, StsSessionTokenSpec):

@@ -14,7 +14,7 @@ from random import random
 from time import monotonic
 from typing import Protocol, TypeVar
 
-from provider.controller.object_cache import ObjectCache, ObjectKey, Unreadable, key_of
+from provider.controller.object_cache import ObjectCache, ObjectKey, Refresh, Unreadable, key_of
 from provider.errors import KubernetesThrottled, ObjectNotFound, ProviderError, VersionGone
 from provider.kube.kinds import Document
 from provider.kube.reading import Page, Selection, WatchEvent
@@ -84,13 +84,14 @@ class Informer(ObjectCache[T]):
         selection: Selection,
         parse: Callable[[Document], T],
         *,
+        refresh: Refresh[T] | None = None,
         is_large: Callable[[Document], bool] = lambda _document: False,
         away: Away | None = None,
         is_optional: bool = False,
         clock: Callable[[], float] = monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        super().__init__(selection, parse)
+        super().__init__(selection, parse, refresh)
         self._is_large = is_large
         self._away = away
         self._is_optional = is_optional
@@ -164,7 +165,8 @@ class Informer(ObjectCache[T]):
             await self._put(event.object)
 
     async def _put(self, document: Document) -> None:
-        if self._away is None or not self._is_large(document) or not self.is_news(document):
+        is_work = self.has_new_spec(document) and self._is_large(document)
+        if self._away is None or not is_work or not self.is_news(document):
             self.put(document)
             return
         key = key_of(document)

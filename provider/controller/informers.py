@@ -1,7 +1,7 @@
 """The objects that the controller keeps a copy of, and what is looked up in them."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from provider.controller.config import Config
 from provider.controller.informer import Away, Informer
@@ -25,15 +25,26 @@ from provider.controller.watched import (
     WatchedExternalSecret,
     WatchedNamespace,
     WatchedStore,
+    has_large_spec,
     parse_cluster_external_secret,
     parse_external_secret,
     parse_namespace,
     parse_store,
     readable,
+    refresh_cluster_external_secret,
+    refresh_external_secret,
+    refresh_store,
 )
 from provider.kube.kinds import NAMESPACES, SECRETS, Document, Kind
 from provider.kube.objects import Objects
 from provider.kube.reading import Selection
+
+
+class _Specs(TypedDict):
+    """How large specs are parsed."""
+
+    is_large: Callable[[Document], bool]
+    away: Away
 
 
 class Informers:
@@ -51,15 +62,24 @@ class Informers:
         def select(kind: Kind, **more: Any) -> Selection:
             return Selection(kind, scope if kind.namespaced else "", **more)
 
+        def store_informer(kind: Kind, name: StoreKind) -> Informer[WatchedStore]:
+            parse = parse_store(name)
+            return Informer(objects, select(kind), parse, refresh=refresh_store, **specs)
+
+        specs: _Specs = {"is_large": has_large_spec, "away": away}
         self.external_secrets: Informer[WatchedExternalSecret] = Informer(
-            objects, select(EXTERNAL_SECRETS), parse_external_secret
+            objects,
+            select(EXTERNAL_SECRETS),
+            parse_external_secret,
+            refresh=refresh_external_secret,
+            **specs,
         )
         self.stores: dict[StoreKind, Informer[WatchedStore]] = {
-            "SecretStore": Informer(objects, select(SECRET_STORES), parse_store("SecretStore"))
+            "SecretStore": store_informer(SECRET_STORES, "SecretStore")
         }
         if config.has_cluster_stores:
-            self.stores["ClusterSecretStore"] = Informer(
-                objects, select(CLUSTER_SECRET_STORES), parse_store("ClusterSecretStore")
+            self.stores["ClusterSecretStore"] = store_informer(
+                CLUSTER_SECRET_STORES, "ClusterSecretStore"
             )
         self.secrets: Informer[SecretState] = Informer(
             objects,
@@ -71,14 +91,18 @@ class Informers:
         self.cluster_external_secrets: Informer[WatchedClusterExternalSecret] | None = None
         if config.has_cluster_external_secrets:
             self.cluster_external_secrets = Informer(
-                objects, select(CLUSTER_EXTERNAL_SECRETS), parse_cluster_external_secret
+                objects,
+                select(CLUSTER_EXTERNAL_SECRETS),
+                parse_cluster_external_secret,
+                refresh=refresh_cluster_external_secret,
+                **specs,
             )
         self.namespaces: Informer[WatchedNamespace] | None = None
         if not scope:
             selection = select(NAMESPACES, metadata_only=True)
             self.namespaces = Informer(objects, selection, parse_namespace)
         self.generators: dict[str, Informer[Generator]] = {
-            kind.name: Informer(objects, select(kind), _parse_generator(kind.name))
+            kind.name: Informer(objects, select(kind), _parse_generator(kind.name), **specs)
             for kind in GENERATORS.values()
             if kind.namespaced or not scope
         }

@@ -5,6 +5,7 @@ Only what `parse` makes of an object is kept, not its JSON.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, NamedTuple, TypeVar
 
 from provider.kube.kinds import Document
@@ -38,18 +39,33 @@ Handler = Callable[[ObjectKey, T | Unreadable | None, T | Unreadable | None], No
 """Called with the key, the object as it was, and as it is now; None where it does not exist."""
 
 
+Refresh = Callable[[Document, T], T]
+"""Makes an object of a document and the object as it was, where the spec is the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry(Generic[T]):
     version: str
+    spec: tuple[str, int]
+    """Uid and generation: another spec has another one."""
     object: T | Unreadable
 
 
 class ObjectCache(Generic[T]):
-    """The objects of a selection. Versions of one object are taken in their order only."""
+    """The objects of a selection. Versions of one object are taken in their order only.
 
-    def __init__(self, selection: Selection, parse: Callable[[Document], T]) -> None:
+    With `refresh`, `parse` is called for a new spec only.
+    """
+
+    def __init__(
+        self,
+        selection: Selection,
+        parse: Callable[[Document], T],
+        refresh: Refresh[T] | None = None,
+    ) -> None:
         self.selection = selection
         self._parse = parse
+        self._refresh = refresh
         self._entries: dict[ObjectKey, _Entry[T]] = {}
         self._deleted: Lru[ObjectKey, str] = Lru(_REMEMBERED_DELETIONS)
         self._handlers: list[Handler[T]] = []
@@ -99,7 +115,8 @@ class ObjectCache(Generic[T]):
             return
         key, version = key_of(document), version_of(document)
         old = self._entries.get(key)
-        new = _Entry(version, self.parsed(document) if parsed is None else parsed)
+        found = self.parsed(document) if parsed is None else parsed
+        new = _Entry(version, _spec_of(document), found)
         self._entries[key] = new
         self._call_handlers(key, None if old is None else old.object, new.object)
 
@@ -118,10 +135,15 @@ class ObjectCache(Generic[T]):
             if not is_newer(self._entries[key].version, version):
                 self.remove(key, version)
 
+    def has_new_spec(self, document: Document) -> bool:
+        """Whether an object has to be parsed: its spec is not known."""
+        return self._refreshed(document) is None
+
     def parsed(self, document: Document) -> T | Unreadable:
         """What is kept of an object; any thread may call it."""
+        refreshed = self._refreshed(document)
         try:
-            return self._parse(document)
+            return self._parse(document) if refreshed is None else refreshed()
         except Exception as error:  # noqa: BLE001 (whatever it is, it concerns this object alone)
             key = key_of(document)
             logger.warning(
@@ -130,6 +152,17 @@ class ObjectCache(Generic[T]):
             )
             uid = str(document["metadata"].get("uid", ""))
             return Unreadable(key, uid, version_of(document), str(error))
+
+    def _refreshed(self, document: Document) -> Callable[[], T] | None:
+        """What makes the object without parsing its spec; None if that has to be parsed."""
+        old, spec = self._entries.get(key_of(document)), _spec_of(document)
+        if self._refresh is None or old is None or old.spec != spec or not spec[1]:
+            return None
+        return (
+            None
+            if isinstance(old.object, Unreadable)
+            else partial(self._refresh, document, old.object)
+        )
 
     def _call_handlers(
         self, key: ObjectKey, old: T | Unreadable | None, new: T | Unreadable | None
@@ -148,6 +181,11 @@ def key_of(document: Document) -> ObjectKey:
     """The key of an object."""
     metadata = document["metadata"]
     return ObjectKey(metadata.get("namespace", ""), metadata["name"])
+
+
+def _spec_of(document: Document) -> tuple[str, int]:
+    metadata = document["metadata"]
+    return str(metadata.get("uid", "")), int(metadata.get("generation") or 0)
 
 
 def version_of(document: Document) -> str:

@@ -22,6 +22,8 @@ CONCURRENT = 32
 FIRST_PAUSE = 1.0
 MAX_PAUSE = 300.0
 """Seconds after an error: from the first doubled up to the most, less up to a fifth at random."""
+LEAST = 1.0
+"""Seconds until an object is due again by itself, whatever interval it asks for."""
 CONFLICTS = 3
 """Conflicts in a row that are tried again at once: the object has changed in between."""
 
@@ -158,7 +160,7 @@ class Queue:
         try:
             after = await self._attempt(item)
             self._failures.pop(item, None)
-            due = None if after is None else self._clock() + after
+            due = None if after is None else self._clock() + max(after, LEAST)
         except Exception as caught:  # noqa: BLE001 (the door's barrier: one object fails alone)
             error = caught
             due = self._clock() + self._pause(item, caught)

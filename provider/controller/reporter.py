@@ -10,7 +10,6 @@ from provider.controller.events import Events
 from provider.controller.kinds import EXTERNAL_SECRETS
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import ExternalSecret
-from provider.controller.resources.refresh import resource_version
 from provider.controller.status import Ready
 from provider.controller.sync import Outcome
 from provider.errors import ObjectNotFound
@@ -53,7 +52,7 @@ class Reporter:
             found.metadata,
             {
                 "refreshTime": status.timestamp(started),
-                "syncedResourceVersion": resource_version(found.metadata),
+                "syncedResourceVersion": found.version_to_sync,
                 "conditions": conditions,
                 "binding": {"name": outcome.binding},
             },

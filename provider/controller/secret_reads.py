@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+from provider.controller.bounded_reads import read_all
 from provider.controller.resources.store import AwsProvider
 from provider.controller.sync_record import Session, SyncRecord
 from provider.engine.failover import Failed, Outcome, Reader, Regions, Wanted
@@ -15,6 +16,8 @@ from provider.errors import CredentialsExpired, NotPossible, ProviderError, Secr
 
 BATCHES = {"secretsmanager": 20, "ssmparameter": 10}
 """Refs that one call to a service may hold."""
+MOST_AHEAD = 500
+"""Refs that others want which are looked at."""
 _SERVICES = {"SecretsManager": "Secrets Manager", "ParameterStore": "Parameter Store"}
 
 Answers = Mapping[SecretRef, bytes | ProviderError]
@@ -80,7 +83,7 @@ async def read_secrets(
         return {ref: value.content for ref, value in found.items()}
     more = [Wanted(ref) for ref in fill(refs, ahead)]
     try:
-        outcomes = await reader.read([*wanted, *more], regions, query)
+        outcomes = await read_all(reader, [*wanted, *more], regions, query)
     except ProviderError as error:
         return dict.fromkeys(refs, source.failed(error))
     own = {one.ref: outcome for one, outcome in zip(wanted, outcomes, strict=False)}
@@ -98,7 +101,8 @@ def _values(outcomes: Mapping[SecretRef, Outcome]) -> Iterator[tuple[SecretRef, 
 def fill(refs: Sequence[SecretRef], ahead: Iterable[SecretRef]) -> list[SecretRef]:
     """Refs of `ahead` that fit into the calls that `refs` need anyway."""
     asked = set(refs)
-    others = [ref for ref in dict.fromkeys(ahead) if ref not in asked and _is_batched(ref)]
+    looked_at = dict.fromkeys(islice(ahead, MOST_AHEAD))
+    others = [ref for ref in looked_at if ref not in asked and _is_batched(ref)]
     filled: list[SecretRef] = []
     for store, size in BATCHES.items():
         own = sum(ref.store == store and _is_batched(ref) for ref in asked)

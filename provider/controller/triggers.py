@@ -92,7 +92,7 @@ class Triggers:
         if after is not None and (before is None or is_news(before.metadata, after.metadata)):
             found = after.object
             if found.spec is not None and should_refresh(
-                found.spec, found.status, found.metadata, time()
+                found.spec, found.status, found.version_to_sync, time()
             ):
                 self._backlog.put(key, monotonic())
             self._add_external_secrets([key])

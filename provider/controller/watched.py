@@ -1,7 +1,7 @@
 """What informers keep of External Secrets resources: the parsed object, and what else is needed."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from provider.controller.finalizers import OF_NAMESPACES
@@ -14,12 +14,19 @@ from provider.controller.resources.objects import (
     read_cluster_external_secret,
     read_external_secret,
     read_store,
+    refreshed_cluster_external_secret,
+    refreshed_external_secret,
+    refreshed_store,
 )
 from provider.controller.resources.store_ref import StoreKind
 from provider.controller.secret_state import Owner, controller_owner
 from provider.kube.kinds import Document
 
 T = TypeVar("T")
+
+MOST_NODES = 500
+MOST_TEXT = 16 * 1024
+"""Values and characters of a spec that is parsed on the event loop, which takes milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,14 @@ def parse_external_secret(document: Document) -> WatchedExternalSecret:
     return WatchedExternalSecret(read_external_secret(document), controller_owner(document))
 
 
+def refresh_external_secret(
+    document: Document, old: WatchedExternalSecret
+) -> WatchedExternalSecret:
+    """The same where the spec is as before."""
+    refreshed = refreshed_external_secret(document, old.object)
+    return WatchedExternalSecret(refreshed, controller_owner(document))
+
+
 def parse_store(kind: StoreKind) -> Callable[[Document], WatchedStore]:
     """For the informer of a kind of store."""
 
@@ -86,12 +101,41 @@ def parse_store(kind: StoreKind) -> Callable[[Document], WatchedStore]:
     return parse
 
 
+def refresh_store(document: Document, old: WatchedStore) -> WatchedStore:
+    """The same where the spec is as before."""
+    return WatchedStore(refreshed_store(document, old.object), _is_checked(document))
+
+
 def parse_cluster_external_secret(document: Document) -> WatchedClusterExternalSecret:
     """For the informer."""
     spec = document.get("spec") or {}
     template = spec.get("externalSecretSpec") or {}
     status = document.get("status") or {}
     return WatchedClusterExternalSecret(read_cluster_external_secret(document), template, status)
+
+
+def refresh_cluster_external_secret(
+    document: Document, old: WatchedClusterExternalSecret
+) -> WatchedClusterExternalSecret:
+    """The same where the spec is as before."""
+    refreshed = refreshed_cluster_external_secret(document, old.object)
+    return replace(old, object=refreshed, status=document.get("status") or {})
+
+
+def has_large_spec(document: Document) -> bool:
+    """Whether to parse the spec may take longer than the event loop may be held."""
+    left, text = MOST_NODES, MOST_TEXT
+    waiting: list[object] = [document.get("spec")]
+    while waiting and left > 0 and text > 0:
+        one = waiting.pop()
+        left -= 1
+        if isinstance(one, dict):
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)
+        elif isinstance(one, str):
+            text -= len(one)
+    return left <= 0 or text <= 0
 
 
 def parse_namespace(document: Document) -> WatchedNamespace:

@@ -239,6 +239,18 @@ async def test_what_a_reconcile_returns_is_when_it_is_due_again(
         assert queue.scheduled == 0
 
 
+async def test_no_interval_is_shorter_than_a_second(make: Make, work: Work, clock: Clock) -> None:
+    queue = make()
+    work.results[A] = [1e-9, 1e-9, None]
+    async with running(queue):
+        queue.add(A)
+        await settle()
+        await passes(queue, clock, 0.9)
+        assert len(work.calls) == 1
+        await passes(queue, clock, 0.2)
+        assert len(work.calls) == 2
+
+
 async def test_a_due_time_is_met_without_any_event() -> None:
     done = asyncio.Event()
 

@@ -41,6 +41,7 @@ class World:
         self.backlog = Backlog()
         self.added: list[tuple[Item, float]] = []
         self.versions = 0
+        self.specs: dict[tuple[str, str, str], list[Any]] = {}
         self.triggers = Triggers(
             lambda item, seconds: self.added.append((item, seconds)),
             self.informers,
@@ -56,7 +57,11 @@ class World:
         place = (
             {} if kind.startswith("Cluster") or kind == "Namespace" else {"namespace": namespace}
         )
-        metadata = {"generation": 1, **about, **place, **document.pop("metadata", {})}
+        changes = self.specs.setdefault((kind, namespace, name), [])
+        if document.get("spec") not in changes:
+            changes.append(document.get("spec"))
+        generation = changes.index(document.get("spec")) + 1
+        metadata = {"generation": generation, **about, **place, **document.pop("metadata", {})}
         self._informer(kind).put({"metadata": metadata, **document})
 
     def remove(self, kind: str, name: str, namespace: str = "shop") -> None:

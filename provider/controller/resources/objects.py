@@ -5,7 +5,7 @@ are what has no effect, or another one than it seems.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provider.controller.resources import rules
 from provider.controller.resources.cluster_external_secret import ClusterExternalSecretSpec
@@ -18,6 +18,7 @@ from provider.controller.resources.generators import (
     StsSessionTokenSpec,
     UuidSpec,
 )
+from provider.controller.resources.hashes import synced_resource_version
 from provider.controller.resources.object_meta import (
     Condition,
     Metadata,
@@ -59,6 +60,8 @@ class ExternalSecret:
     """An ExternalSecret; `spec` is None if it has problems."""
 
     metadata: Metadata
+    version_to_sync: str
+    """What a sync of it as it is writes as `syncedResourceVersion`."""
     spec: ExternalSecretSpec | None
     status: ExternalSecretStatus
     problems: tuple[Problem, ...] = ()
@@ -118,19 +121,40 @@ def read_external_secret(document: Document) -> ExternalSecret:
     reading = Reading()
     spec = reading.table(document.get("spec"), ExternalSecretSpec, "spec")
     rules.check_external_secret(spec, reading, "spec")
-    status = read_status(document)
-    binding = status.get("binding")
+    metadata = read_metadata(document)
     return ExternalSecret(
-        metadata=read_metadata(document),
+        metadata=metadata,
+        version_to_sync=_version_to_sync(metadata),
         spec=None if reading.problems else spec,
-        status=ExternalSecretStatus(
-            refresh_time=timestamp(status.get("refreshTime")),
-            synced_resource_version=text(status.get("syncedResourceVersion")),
-            binding=text(binding.get("name")) if isinstance(binding, dict) else "",
-            conditions=read_conditions(status),
-        ),
+        status=_external_secret_status(document),
         problems=tuple(reading.problems),
         warnings=tuple(reading.warnings),
+    )
+
+
+def refreshed_external_secret(document: Document, old: ExternalSecret) -> ExternalSecret:
+    """An ExternalSecret whose spec is the same as before."""
+    metadata = read_metadata(document)
+    return replace(
+        old,
+        metadata=metadata,
+        version_to_sync=_version_to_sync(metadata),
+        status=_external_secret_status(document),
+    )
+
+
+def _version_to_sync(metadata: Metadata) -> str:
+    return synced_resource_version(metadata.generation, metadata.annotations, metadata.labels)
+
+
+def _external_secret_status(document: Document) -> ExternalSecretStatus:
+    status = read_status(document)
+    binding = status.get("binding")
+    return ExternalSecretStatus(
+        refresh_time=timestamp(status.get("refreshTime")),
+        synced_resource_version=text(status.get("syncedResourceVersion")),
+        binding=text(binding.get("name")) if isinstance(binding, dict) else "",
+        conditions=read_conditions(status),
     )
 
 
@@ -157,23 +181,46 @@ def read_store(document: Document, kind: StoreKind) -> Store:
     )
 
 
+def refreshed_store(document: Document, old: Store) -> Store:
+    """A store whose spec is the same as before."""
+    status = read_status(document)
+    return replace(
+        old,
+        metadata=read_metadata(document),
+        capabilities=text(status.get("capabilities")),
+        conditions=read_conditions(status),
+    )
+
+
 def read_cluster_external_secret(document: Document) -> ClusterExternalSecret:
     """A ClusterExternalSecret as it is; nothing is raised."""
     reading = Reading()
     spec = reading.table(document.get("spec"), ClusterExternalSecretSpec, "spec")
     rules.check_external_secret(spec.external_secret_spec, reading, "spec.externalSecretSpec")
     rules.check_selectors(spec, reading)
-    status = read_status(document)
     return ClusterExternalSecret(
         metadata=read_metadata(document),
         spec=None if reading.problems else spec,
-        status=ClusterExternalSecretStatus(
-            external_secret_name=text(status.get("externalSecretName")),
-            provisioned_namespaces=texts(status.get("provisionedNamespaces")),
-            conditions=read_conditions(status),
-        ),
+        status=_cluster_external_secret_status(document),
         problems=tuple(reading.problems),
         warnings=tuple(reading.warnings),
+    )
+
+
+def refreshed_cluster_external_secret(
+    document: Document, old: ClusterExternalSecret
+) -> ClusterExternalSecret:
+    """A ClusterExternalSecret whose spec is the same as before."""
+    status = _cluster_external_secret_status(document)
+    return replace(old, metadata=read_metadata(document), status=status)
+
+
+def _cluster_external_secret_status(document: Document) -> ClusterExternalSecretStatus:
+    status = read_status(document)
+    return ClusterExternalSecretStatus(
+        external_secret_name=text(status.get("externalSecretName")),
+        provisioned_namespaces=texts(status.get("provisionedNamespaces")),
+        conditions=read_conditions(status),
     )
 
 

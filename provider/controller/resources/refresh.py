@@ -6,24 +6,20 @@ from provider.controller.resources.external_secret import (
     SyncWindow,
     SyncWindows,
 )
-from provider.controller.resources.hashes import synced_resource_version
-from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import ExternalSecretStatus
 
 
-def resource_version(metadata: Metadata) -> str:
-    """The `syncedResourceVersion` that a sync of the object as it is writes."""
-    return synced_resource_version(metadata.generation, metadata.annotations, metadata.labels)
-
-
 def should_refresh(
-    spec: ExternalSecretSpec, status: ExternalSecretStatus, metadata: Metadata, now: float
+    spec: ExternalSecretSpec, status: ExternalSecretStatus, version: str, now: float
 ) -> bool:
-    """Whether the values are to be read now; `now` is in seconds since 1970."""
+    """Whether the values are to be read now; `now` is in seconds since 1970.
+
+    `version` is the `version_to_sync` of the object.
+    """
     never = not status.synced_resource_version or status.refresh_time is None
     if spec.refresh_policy == "CreatedOnce":
         return never
-    changed = status.synced_resource_version != resource_version(metadata)
+    changed = status.synced_resource_version != version
     if spec.refresh_policy == "OnChange":
         return never or changed
     if spec.refresh_interval <= 0 and status.synced_resource_version:

@@ -100,6 +100,7 @@ def _controller(
         calls=engine.calls,
         ecr=Ecr(engine.client),
         sts=engine.sts,
+        offload=offload,
     )
     fetcher = Fetcher(
         stores=Stores(files.store, files.namespace_labels, flood_gate=False),

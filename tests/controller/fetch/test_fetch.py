@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from provider import errors
+from provider.controller import bounded_reads, fetch
 from provider.controller.fetch import periodic
 from testbed import faults
 from tests.controller.fetch.world import Spec, World, as_json, data, jwt, parsed_spec
@@ -469,3 +470,33 @@ async def test_a_service_account_reads_with_its_role(world: World) -> None:
     world.aws.cloud.put_secret("db", "x")
     assert await world.values(data("db")) == {"out": "x"}
     assert world.calls()["AssumeRoleWithWebIdentity"] == 1
+
+
+async def test_what_one_external_secret_reads_is_bounded(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounded_reads, "MOST_BYTES", 1000)
+    monkeypatch.setattr(fetch, "MOST_BYTES", 1000)
+    for number in range(3):
+        world.aws.cloud.put_secret(f"s{number}", "x" * 400, tags={f"t{number}": "1"})
+    every = [data(f"s{number}", f"k{number}") for number in range(3)]
+    assert len((await world.fetch(*every[:2])).data) == 2
+    with pytest.raises(errors.AnswerTooLarge, match="more than 1000 bytes together: split it"):
+        await world.fetch(*every)
+    finds = [{"find": {"tags": {f"t{number}": "1"}}} for number in range(3)]
+    assert len(await world.values(dataFrom=finds[:2])) == 2
+    with pytest.raises(errors.AnswerTooLarge, match=r"dataFrom\[2\].find.*split it"):
+        await world.fetch(dataFrom=finds)
+    with pytest.raises(errors.AnswerTooLarge, match="split it"):
+        await world.fetch(dataFrom=[{"find": {"name": {"regexp": "^s"}}}])
+
+
+async def test_many_secrets_are_read_some_at_a_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounded_reads, "PART", 2)
+    for number in range(5):
+        world.aws.cloud.put_secret(f"s{number}", str(number))
+    found = await world.fetch(*[data(f"s{number}", f"k{number}") for number in range(5)])
+    assert found.data == {f"k{number}": str(number).encode() for number in range(5)}
+    assert world.aws.journal.count("BatchGetSecretValue") >= 2

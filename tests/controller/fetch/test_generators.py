@@ -10,6 +10,7 @@ from provider.controller.passwords import SYMBOLS, new_passwords
 from provider.controller.resources.generators import PasswordSpec
 from provider.controller.resources.objects import read_generator
 from tests.controller.fetch.world import Spec, World, jwt, secret_ref
+from tests.loop_watchdog import loop_watchdog
 
 
 def entry(kind: str, name: str = "gen", **more: object) -> Spec:
@@ -58,6 +59,13 @@ def test_encodings_and_keys_of_passwords() -> None:
     found = new_passwords(spec)
     assert found["a"] != found["b"]
     assert len(base64.b64decode(found["a"], validate=True)) == 32
+
+
+async def test_long_passwords_do_not_hold_the_loop(world: World) -> None:
+    world.put_generator("Password", length=65_536, allowRepeat=True)
+    async with loop_watchdog():
+        values = await world.values(dataFrom=[entry("Password")])
+    assert len(values["password"]) == 65_536
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,7 @@ class World:
                 calls=engine.calls,
                 ecr=Ecr(engine.client),
                 sts=engine.sts,
+                offload=self.offload,
                 policy=self.policy,
             ),
             offload=self.offload,

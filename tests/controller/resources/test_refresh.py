@@ -13,13 +13,8 @@ from provider.controller.resources.external_secret import (
     SyncWindow,
     SyncWindows,
 )
-from provider.controller.resources.object_meta import Metadata, read_metadata
-from provider.controller.resources.objects import ExternalSecretStatus
-from provider.controller.resources.refresh import (
-    resource_version,
-    should_refresh,
-    windows_allow,
-)
+from provider.controller.resources.objects import ExternalSecretStatus, read_external_secret
+from provider.controller.resources.refresh import should_refresh, windows_allow
 
 NOW = 1_800_000_000.0
 
@@ -29,13 +24,14 @@ def at(text: str) -> float:
     return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
 
 
-def metadata(**annotations: str) -> Metadata:
-    return read_metadata({"metadata": {"generation": 2, "annotations": annotations}})
+def version_of(**annotations: str) -> str:
+    document = {"metadata": {"generation": 2, "annotations": annotations}}
+    return read_external_secret(document).version_to_sync
 
 
 def synced(ago: float, version: str | None = None) -> ExternalSecretStatus:
     """The status of an object that was refreshed `ago` seconds before."""
-    version = resource_version(metadata()) if version is None else version
+    version = version_of() if version is None else version
     return ExternalSecretStatus(refresh_time=NOW - ago, synced_resource_version=version)
 
 
@@ -65,12 +61,12 @@ def test_refreshes_by_policy(
     policy: RefreshPolicy, interval: float, status: ExternalSecretStatus, expected: bool
 ) -> None:
     spec = ExternalSecretSpec(refresh_policy=policy, refresh_interval=interval)
-    assert should_refresh(spec, status, metadata(), NOW) is expected
+    assert should_refresh(spec, status, version_of(), NOW) is expected
 
 
 def test_an_annotation_forces_a_refresh() -> None:
     spec = ExternalSecretSpec()
-    assert should_refresh(spec, synced(1), metadata(**{"force-sync": "1"}), NOW)
+    assert should_refresh(spec, synced(1), version_of(**{"force-sync": "1"}), NOW)
 
 
 NIGHT = SyncWindow(schedule="0 22 * * *", duration=7200.0)
@@ -99,8 +95,8 @@ def test_windows_hold_periodic_refreshes_back(
 def test_a_change_is_not_held_back_by_a_window() -> None:
     closed = SyncWindows(kind="deny", windows=(SyncWindow(schedule="* * * * *", duration=60.0),))
     spec = ExternalSecretSpec(refresh_interval=60.0, sync_windows=closed)
-    assert not should_refresh(spec, synced(1000), metadata(), NOW)
-    assert should_refresh(spec, synced(1000, "1-old"), metadata(), NOW)
+    assert not should_refresh(spec, synced(1000), version_of(), NOW)
+    assert should_refresh(spec, synced(1000, "1-old"), version_of(), NOW)
 
 
 FIRED = [

@@ -1,0 +1,80 @@
+"""Large objects of one tenant do not hold the event loop, and status changes cost little."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from provider.controller.config import configure
+from provider.controller.informers import Informers
+from provider.controller.object_cache import ObjectKey
+from provider.controller.watched import MOST_NODES, has_large_spec, readable
+from provider.kube.kinds import Document
+from provider.kube.reading import WatchEvent
+from provider.runtime.offload import Offload
+from tests.loop_watchdog import loop_watchdog
+
+KEY = ObjectKey("shop", "db")
+
+
+def external_secret(version: int, entries: int, *, generation: int = 1, **more: Any) -> Document:
+    about = {"namespace": "shop", "name": "db", "uid": "u", "resourceVersion": str(version)}
+    data = [{"secretKey": f"k{one}", "remoteRef": {"key": f"x{one}"}} for one in range(entries)]
+    spec = {"secretStoreRef": {"name": "aws"}, "data": data}
+    return {"metadata": {**about, "generation": generation}, "spec": spec, **more}
+
+
+@pytest.fixture
+def informers() -> Any:
+    offload = Offload()
+    yield Informers(None, configure({}, {}), offload.run)  # type: ignore[arg-type]  # never asked
+    offload.close()
+
+
+async def take(informers: Informers, document: Document) -> None:
+    await informers.external_secrets._take(WatchEvent("MODIFIED", document))
+
+
+async def test_thousands_of_entries_do_not_hold_the_loop(informers: Informers) -> None:
+    status = {"refreshTime": "2030-01-01T00:00:00Z"}
+    first, second = external_secret(1, 4500), external_secret(2, 4500, status=status)
+    async with loop_watchdog():
+        await take(informers, first)
+        informers.external_secrets.learn(second)
+        await asyncio.sleep(0)
+    found = readable(informers.external_secrets.get(KEY))
+    assert found is not None
+    assert found.object.spec is not None
+    assert len(found.object.spec.data) == 4500
+    assert found.object.status.refresh_time is not None
+
+
+async def test_a_new_generation_is_parsed_and_a_new_status_is_not(informers: Informers) -> None:
+    await take(informers, external_secret(1, 1))
+    first = readable(informers.external_secrets.get(KEY))
+    annotated = external_secret(2, 1)
+    annotated["metadata"]["annotations"] = {"force-sync": "1"}
+    await take(informers, annotated)
+    second = readable(informers.external_secrets.get(KEY))
+    await take(informers, external_secret(3, 2, generation=2))
+    third = readable(informers.external_secrets.get(KEY))
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert second.object.spec is first.object.spec
+    assert second.object.version_to_sync != first.object.version_to_sync
+    assert third.object.spec is not None
+    assert len(third.object.spec.data) == 2
+
+
+@pytest.mark.parametrize(
+    ("spec", "is_large"),
+    [
+        ({"data": [{"secretKey": "a"}] * 20}, False),
+        ({"data": [{}] * MOST_NODES}, True),
+        ({"a": {"b": ["x" * 20_000]}}, True),
+        (None, False),
+    ],
+)
+def test_what_is_large(spec: Any, is_large: bool) -> None:
+    assert has_large_spec({"spec": spec}) is is_large
