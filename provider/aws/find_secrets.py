@@ -53,7 +53,7 @@ class SecretFinder:
 
 
 def _filters(find: Find) -> list[Mapping[str, Any]]:
-    """Filters that let everything through which is looked for; the first ten that AWS takes."""
+    """Filters that match at least all that is looked for; the first ten that AWS takes."""
     wanted = [("name", find.path)]
     for key, value in find.tags or ():
         wanted += [("tag-key", key), ("tag-value", value)]

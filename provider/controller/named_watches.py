@@ -1,11 +1,13 @@
 """Watches of single objects: the ConfigMaps, Secrets and ServiceAccounts that others refer to.
 
 Only their metadata is read, to learn that there is a new version; data is read when it is needed.
-Each watch holds a connection, so their number is bounded. Objects over the bound are not watched:
-a change of theirs counts from the next refresh on.
+Each watch holds a connection, so their number is bounded. Over the bound, the namespace with the
+most watches loses one to a namespace with fewer. Objects that are not watched: a change of theirs
+counts from the next refresh on.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import monotonic
@@ -73,7 +75,7 @@ class NamedWatches:
         """
         watched = self._watched.get(named)
         if watched is None:
-            if not self._has_room():
+            if not self._has_room(named.namespace):
                 self._refuse(named)
                 return False
             self._watched[named] = watched = self._new(named, version)
@@ -132,16 +134,30 @@ class NamedWatches:
             watched.known = version
             self._on_change(named)
 
-    def _has_room(self) -> bool:
+    def _has_room(self, namespace: str) -> bool:
+        """Whether there is room for one more of a namespace; another one may make room."""
         if len(self._watched) < self._most:
             return True
-        named, oldest = min(self._watched.items(), key=lambda item: item[1].used_at)
-        if self._clock() - oldest.used_at < UNUSED:
+        oldest = min(self._watched, key=self._used_at)
+        if self._clock() - self._used_at(oldest) >= UNUSED:
+            self._drop(oldest)
+            return True
+        counts = Counter(one.namespace for one in self._watched)
+        [(largest, count)] = counts.most_common(1)
+        if count <= counts[namespace] + 1:
             return False
-        del self._watched[named]
-        if oldest.task is not None:
-            oldest.task.cancel()
+        self._drop(
+            min((one for one in self._watched if one.namespace == largest), key=self._used_at)
+        )
         return True
+
+    def _used_at(self, named: NamedObject) -> float:
+        return self._watched[named].used_at
+
+    def _drop(self, named: NamedObject) -> None:
+        watched = self._watched.pop(named)
+        if watched.task is not None:
+            watched.task.cancel()
 
     def _refuse(self, named: NamedObject) -> None:
         if not self.refused:

@@ -17,7 +17,7 @@ MAX_VOLUMES = 4096
 
 
 class _Terms(NamedTuple):
-    """What decides the identity. A request that differs in any of it has no past."""
+    """What decides the identity. A request that differs in any of it is a first mount."""
 
     namespace: str
     service_account: str

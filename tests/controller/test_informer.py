@@ -404,3 +404,13 @@ async def test_watches_by_name_are_bounded_and_unused_ones_make_room(
     named.watches.use(many[1], "")
     assert named.watches.use(many[4], "")
     assert len(named.watches) == 3
+
+
+async def test_a_namespace_with_many_watches_makes_room_for_others(named: Named) -> None:
+    many = [NamedObject(SECRETS, "shop", str(number)) for number in range(3)]
+    others = [NamedObject(SECRETS, "other", str(number)) for number in range(2)]
+    assert [named.watches.use(one, "") for one in many] == [True] * 3
+    assert [named.watches.use(one, "") for one in others] == [True, False]
+    assert len(named.watches) == 3
+    assert named.watches.use(many[2], "")
+    assert not named.watches.use(many[0], "")

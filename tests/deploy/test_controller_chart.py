@@ -85,6 +85,7 @@ def test_every_value_is_in_the_matrix() -> None:
         ({"metrics": {"listen": {"secure": {"enabled": True}}}}, "metrics are served over HTTP"),
         ({"genericTargets": {"enabled": True}}, "Secrets only"),
         ({"scopedRBAC": True}, "needs scopedNamespace"),
+        ({"image": {"repository": "ghcr.io/external-secrets/external-secrets"}}, "image of Ext"),
         ({"leaderElect": False}, "two replicas would write the same Secrets"),
         ({"policy": {"rules": [{"name": "a", "namespaces": ["b"]}], "configMap": "c"}}, "either"),
         ({"serviceMonitor": {"enabled": True, "renderMode": "failIfMissing"}}, "no ServiceMon"),
@@ -254,7 +255,8 @@ def test_placed_the_pod_is_as_it_is_asked_for() -> None:
     assert spec["affinity"] == {"podAntiAffinity": {}}
     assert spec["imagePullSecrets"] == [{"name": "all"}]
     assert spec["dnsPolicy"] == "ClusterFirstWithHostNet"
-    assert spec["schedulerName"] == "mine"
+    assert (spec["schedulerName"], spec["runtimeClassName"]) == ("mine", "gvisor")
+    assert spec["shareProcessNamespace"]
     assert container("placed")["image"] == f"registry.example/all@sha256:{'ab' * 32}"
     assert only("placed", "PodDisruptionBudget")["spec"]["maxUnavailable"] == "50%"
     assert names("placed", "ConfigMap") == {f"{NAME}-more"}

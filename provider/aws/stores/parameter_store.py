@@ -81,7 +81,7 @@ class ParameterStore:
         return {ref: answer.outcome(ref) for ref in refs}
 
     async def _single(self, ref: SecretRef, access: Access) -> Outcomes:
-        """What fails for one name says nothing about the others, unless it is the credentials."""
+        """A failure for one name is not one for the others, unless it is about the credentials."""
         try:
             return await self._batch([ref], access)
         except Unavailable as error:

@@ -95,7 +95,7 @@ class SecretsManagerBatch:
 
     @contextmanager
     def _one_first(self, caller: _Caller) -> Iterator[None]:
-        """As long as the block lasts, other batches of a caller who is not known yet wait."""
+        """While the block runs, other batches of a caller that may be denied wait."""
         if caller in self._denied_at or caller in self._first:
             yield
             return
@@ -107,7 +107,7 @@ class SecretsManagerBatch:
             first.set_result(None)
 
     async def _together(self, refs: Sequence[SecretRef], access: Access) -> Outcomes:
-        """What fails for the whole batch is found out for each secret, unless it is transient."""
+        """After a failure of the whole batch each secret is read alone, unless it is transient."""
         caller = access.identity, access.region
         if first := self._first.get(caller):
             await asyncio.wait([first])

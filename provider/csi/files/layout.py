@@ -35,7 +35,7 @@ class MountedFile:
 
 
 NOTHING = MountedFile(
-    ".empty", 0o444, b"There is no file in this volume: nothing of what it may hold was found.\n"
+    ".empty", 0o444, b"There is no file in this volume: none of its optional secrets was found.\n"
 )
 """Delivered if there is no other file: given none, the driver keeps those of the last mount."""
 

@@ -2,7 +2,7 @@
 
 The path comes with the request. It is accepted only if it is that of a CSI volume of the request's
 own pod below the kubelet's folder, is reached without a symbolic link, and is in memory: the driver
-mounts a tmpfs there, and where this process does not see it secrets would go to the disk.
+mounts a tmpfs there. If this process did not see the tmpfs, secrets would be written to the disk.
 """
 
 import os

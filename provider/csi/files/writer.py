@@ -2,7 +2,7 @@
 
     volume/
     ├── ..2026_11_24_15_26_44.0123456789/    a set: the files themselves
-    ├── ..data -> ..2026_11_24_15_26_44.…    the set in place; swapped by one rename
+    ├── ..data -> ..2026_11_24_15_26_44.…    the current set; replaced by one rename
     └── password -> ..data/password          one link for each first element of a path
 
 Readers see the old set or the new one. Anything else in the volume is never touched: a file whose
@@ -121,8 +121,8 @@ def _named(what: str) -> Iterator[None]:
 
 
 def _compare(folder: Folder, files: Sequence[MountedFile]) -> tuple[Change, ...]:
-    """What changes in the set in place."""
-    with _set_in_place(folder) as old:
+    """What changes in the current set."""
+    with _current_set(folder) as old:
         known = set(old.files()) if old else set()
         changes = [Change(file.path, _kind(old, known, file)) for file in files]
     gone = sorted(known - {file.path for file in files})
@@ -138,8 +138,8 @@ def _kind(old: Folder | None, known: set[str], file: MountedFile) -> Kind:
 
 
 @contextmanager
-def _set_in_place(folder: Folder) -> Iterator[Folder | None]:
-    """The set that `..data` leads to; None where it is missing or leads elsewhere."""
+def _current_set(folder: Folder) -> Iterator[Folder | None]:
+    """The set that `..data` leads to; None if it is missing or leads elsewhere."""
     name = folder.link_target(DATA)
     if name and _SET.fullmatch(name) and folder.exists(name) and folder.is_folder(name):
         with folder.inner(name) as old:
@@ -155,7 +155,7 @@ def _links(files: Sequence[MountedFile]) -> Mapping[str, str]:
 
 
 def _missing_links(folder: Folder, files: Sequence[MountedFile]) -> Mapping[str, str]:
-    """The links that do not exist yet; raises where something else has the name."""
+    """The links that do not exist yet; raises if something else has the name."""
     links = _links(files)
     taken = [name for name in links if folder.exists(name)]
     foreign = [name for name in taken if folder.link_target(name) != links[name]]

@@ -122,7 +122,7 @@ def _texts(attributes: str, findings: Findings) -> dict[str, str]:
 def _names_in(attributes: str) -> dict[str, str]:
     """Pod and class in attributes that are too long to decode: they say whose class it is.
 
-    No text of a user can look like this: a quote in it has a backslash.
+    A text of a user cannot look like this: JSON has a backslash before each quote in it.
     """
     found = {key: _member(key).search(attributes) for key in (*POD_KEYS.values(), CLASS_NAME)}
     return {key: match[1] for key, match in found.items() if match}

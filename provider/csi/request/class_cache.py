@@ -39,7 +39,7 @@ class ClassCache:
         return key in self._classes
 
     def get(self, key: Hashable) -> ClassSpec | None:
-        """The class that was put under `key`, unless it had to go."""
+        """The class that was put under `key`, unless it was evicted."""
         with self._lock:
             if key not in self._classes:
                 return None

@@ -29,7 +29,8 @@ OBJECT_VERSION_LABEL = Key(
 
 OBJECT_ENCODING = Key(
     "objectEncoding",
-    "What the value is decoded from before it is written; of an object the whole-object file",
+    "Encoding of the value, which is decoded before it is written; on an object that of the "
+    "whole-object file",
     default="written as it is",
     choices=("base64", "hex"),
 )
@@ -92,7 +93,7 @@ OBJECT_KEYS = (
         'Top-level keys of a JSON secret that become files: `"*"`, or a list of names and globs',
         "names",
     ),
-    Key("keyPrefix", "Put before the file names that `jsonKeys` or a path make"),
+    Key("keyPrefix", "Prefix of the file names that `jsonKeys` or a path make"),
     Key(
         "format",
         "The keys of `jsonKeys` in one file, named as the object, instead of a file each",
@@ -128,7 +129,7 @@ PARAMETER_KEYS = (
     ),
     Key(
         "failoverRegion",
-        "Second region, asked side by side; must differ from the first",
+        "Second region, asked in parallel; must differ from the first",
         pattern=PATTERN,
         check=is_region,
         expected=RULE,
@@ -149,8 +150,8 @@ PARAMETER_KEYS = (
     ),
     Key(
         "auth",
-        "The same in words: `irsa`, `podIdentity`, or `auto`: EKS Pod Identity where there is an "
-        "association for the service account, else IRSA",
+        "`irsa`, `podIdentity`, or `auto`: EKS Pod Identity if the service account has an "
+        "association, else IRSA",
         default="what `usePodIdentity` says",
         choices=("irsa", "podIdentity", "auto"),
     ),

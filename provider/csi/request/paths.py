@@ -1,7 +1,7 @@
 """File names: how they are made from object names, and which of them the driver accepts.
 
 The rules are those of the driver (`pkg/util/fileutil`). One invalid path makes it refuse the whole
-answer, or worse.
+answer.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,8 +1,8 @@
 """Kubernetes Events about mounts and rotations, on the pod.
 
-The driver hides failures of rotations. Of a volume that this process has not delivered it is not
-known whether the pod runs with files from an earlier process: its failures are reported too, beside
-the kubelet's own Events if it is new.
+The driver hides failures of rotations. If this process has not delivered a volume, the pod may be
+new, or may run with files from an earlier process. Failures of such volumes are reported too; for a
+new pod they come beside the kubelet's own Events.
 """
 
 from collections.abc import Callable

@@ -2,13 +2,13 @@
 
 The driver hides failures of remounts, so they are kept here. No value is ever in here.
 
-Nothing says that a pod has gone. Where the kubelet's folder is mounted, a mount is live while its
-target exists; one that was never delivered, while the pod's folder exists, because the driver
-removes the target of a mount that failed. Elsewhere a mount is live until it was not asked for
-again for three times the longest interval between remounts, and for at least 15 minutes; without
-rotation there are no remounts, so a mount is forgotten after that time although its pod may still
-run. A mount that was never delivered is asked for every few minutes as long as its pod exists, so
-it is forgotten sooner.
+The driver does not say when a pod is gone. If the kubelet's folder is mounted, a mount is live
+while its target exists. (The driver removes the target of a failed mount, so a mount that was never
+delivered is live while the folder of its pod exists.) Otherwise a mount is live until there was no
+request for it for three times the longest interval between remounts, and for at least 15 minutes.
+Without rotation there are no remounts, so a mount is forgotten after that time although its pod may
+still run. The kubelet tries a mount that was never delivered again every few minutes, so such a
+mount is forgotten sooner.
 """
 
 import os

@@ -64,7 +64,7 @@ def compare(documents: Iterable[Document], controller_class: str) -> Compared:
         if is_resource(manifest):
             resource = read_resource(Source("cluster", "", is_named=False), manifest)
             resources.append((document, resource))
-        elif document.get("kind") not in _LEFT_OVER:
+        elif str(document.get("kind")) not in _LEFT_OVER:
             others.append(document)
     files = lookup(resource for _, resource in resources)
     ours = [one for one in resources if not _is_foreign(one[1], files, controller_class)]
