@@ -154,5 +154,5 @@ def test_a_format_holds_the_chosen_keys_in_one_file(kind: str, expected: bytes) 
 
 
 def test_what_a_format_cannot_hold_is_reported_with_its_name() -> None:
-    with pytest.raises(SecretUnusable, match='format dotenv: the key "a/b" is no name'):
+    with pytest.raises(SecretUnusable, match='format dotenv: the key "a/b" is not the name'):
         formatted("dotenv", {"a/b": "hunter2"})
