@@ -42,7 +42,7 @@ What = Data | RemoteRef | Find | GeneratorRef
 Result = bytes | Values | ProviderError
 """Of an entry: the content of one secret, the values of many, or why there is nothing."""
 
-MOST_SECONDS = 10.0
+MOST_SECONDS = 5.0
 """For the work on the values of one ExternalSecret."""
 
 

@@ -7,7 +7,6 @@ they run away from the event loop, within limits and until a deadline.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from time import monotonic
 from typing import Protocol
 
@@ -30,8 +29,10 @@ from provider.errors import InvalidRequest, KeyNotFound, ProviderError
 from provider.kube.kinds import CONFIG_MAPS, SECRETS, Document, Kind
 from provider.runtime.offload import Offload
 
-SECONDS = 20.0
-"""For all templates of one object."""
+SECONDS = 5.0
+"""For all templates of one object, from when its turn comes."""
+MOST_BYTES = 4 * 2**20
+"""Of what all templates of one object give; its Secret holds a quarter of that."""
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """Not copied to the Secret: it would hold a manifest of another object."""
 
@@ -84,10 +85,13 @@ class Templates:
         if template is None:
             return without_template(metadata, values)
         parts = await self._parts(metadata.namespace, template)
-        until = self._clock() + SECONDS
-        render = partial(
-            _rendered, template, parts, values, self._delimiters, lambda: self._clock() > until
-        )
+
+        def render() -> Wanted:
+            until = self._clock() + SECONDS
+            return _rendered(
+                template, parts, values, self._delimiters, lambda: self._clock() > until
+            )
+
         return await self._offload.run(metadata.namespace, render)
 
     async def _parts(self, namespace: str, template: Template) -> list[Part]:
@@ -156,8 +160,13 @@ def _rendered(
         "Annotations": {},
         "Labels": {},
     }
+    size = 0
     for part in parts:
-        results[part.target] |= _render(part, values, delimiters, expired)
+        rendered = _render(part, values, delimiters, expired)
+        size += sum(map(len, rendered.values()))
+        if size > MOST_BYTES:
+            raise InvalidRequest(f"the templates give more than {MOST_BYTES} bytes together")
+        results[part.target] |= rendered
     try:
         data = check_keys(results["Data"])
     except ValueError as error:

@@ -1,17 +1,21 @@
 """What a Secret is to hold, by the template of its ExternalSecret."""
 
 import base64
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
 
 import pytest
 
 from provider.controller.plan import Wanted
 from provider.controller.resources.objects import read_external_secret
+from provider.controller.template import TemplateError
 from provider.controller.templates import LAST_APPLIED, Templates
 from provider.errors import InvalidRequest, ObjectNotFound, ProviderError
 from provider.kube.kinds import Document, Kind
 from provider.runtime.offload import Offload
+from tests.fakes.engine import Clock
+
+R = TypeVar("R")
 
 
 class Api:
@@ -176,4 +180,35 @@ async def test_a_template_without_end_is_stopped(api: Api) -> None:
     text = "{{ range until 100000 }}{{ range until 100000 }}x{{ end }}{{ end }}"
     with pytest.raises(InvalidRequest, match="unable to execute template at key x"):
         await render(Templates(api, offload, clock=clock), {"data": {"x": text}})
+    offload.close()
+
+
+async def test_all_templates_of_one_object_are_bounded_together(templates: Templates) -> None:
+    text = '{{ repeat 1500 (repeat 1000 "x") }}'
+    with pytest.raises(InvalidRequest, match="the templates give more than 4194304 bytes"):
+        await render(templates, {"data": dict.fromkeys("abcd", text)})
+
+
+async def test_the_time_that_others_take_is_not_counted(api: Api, clock: Clock) -> None:
+    class Busy(Offload):
+        async def run(self, tenant: str, fn: Callable[[], R]) -> R:
+            clock.now += 1000  # of another tenant
+            return fn()
+
+    offload = Busy()
+    wanted = await render(Templates(api, offload, clock=clock), {"data": {"x": "{{ .a }}"}}, a="1")
+    offload.close()
+    assert wanted.data == {"x": b"1"}
+
+
+async def test_templates_that_take_too_long_together_are_ended(api: Api, clock: Clock) -> None:
+    def ticking() -> float:
+        clock.now += 1.0
+        return clock.now
+
+    offload = Offload()
+    templates = Templates(api, offload, clock=ticking)
+    loops = "{{ range until 1000 }}x{{ end }}"
+    with pytest.raises(TemplateError, match="takes too long"):
+        await render(templates, {"data": dict.fromkeys("abcd", loops)})
     offload.close()
