@@ -9,6 +9,7 @@ from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.generators import ClusterGeneratorSpec
 from provider.controller.resources.objects import GENERATORS as GENERATOR_TABLES
 from provider.controller.resources.store import StoreSpec
+from provider.manifests.keys import closest
 from provider.manifests.kubernetes import Manifest
 
 STORES = ("SecretStore", "ClusterSecretStore")
@@ -61,6 +62,14 @@ def version_of(manifest: Manifest) -> str:
 def is_of_groups(manifest: Manifest) -> bool:
     """Whether a manifest is of a group of External Secrets, whatever its kind."""
     return group_of(manifest) in {GROUP, GENERATOR_GROUP}
+
+
+def is_meant(manifest: Manifest) -> bool:
+    """Whether a manifest is of these groups, or has one of our kinds and nearly their group."""
+    if is_of_groups(manifest) or manifest.kind == "ExternalSecret":
+        return True
+    groups = (GROUP, GENERATOR_GROUP)
+    return manifest.kind in KINDS and closest(group_of(manifest), groups) is not None
 
 
 def known_kinds(group: str) -> list[str]:

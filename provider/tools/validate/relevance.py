@@ -17,7 +17,7 @@ from provider.tools.resources.kinds import (
     KINDS,
     NOT_SUPPORTED,
     group_of,
-    is_of_groups,
+    is_meant,
     is_resource,
     known_kinds,
 )
@@ -46,7 +46,7 @@ def is_relevant(text: str) -> bool:
     if KIND.lower() in text.lower() or any(one in text for one in mentions):
         return True
     kinds = set(_KINDS.findall(text))
-    return "ServiceAccount" in kinds or any(map(_is_similar, kinds))
+    return not kinds.isdisjoint(("ServiceAccount", *KINDS)) or any(map(_is_similar, kinds))
 
 
 def seems_to_hold_class(source: Source) -> bool:
@@ -60,15 +60,13 @@ def is_checked(manifest: Manifest) -> bool:
         return bool(manifest.api_version) or manifest.kind == KIND
     if manifest.api_version.startswith(f"{GROUP}/") or _is_similar(manifest.kind):
         return True
-    if is_of_groups(manifest) or manifest.kind == "ExternalSecret":
-        return True
-    return any(True for _, pod in pods(manifest.node) for _ in volumes(pod))
+    return is_meant(manifest) or any(True for _, pod in pods(manifest.node) for _ in volumes(pod))
 
 
 def check_kind(source: Source, manifest: Manifest) -> Iterator[Finding]:
     """A kind that does not exist and is nearly that of a class, or of a resource."""
     kind, of_group = manifest.kind, manifest.api_version.startswith(f"{GROUP}/")
-    if is_of_groups(manifest) or kind == "ExternalSecret":
+    if is_meant(manifest):
         yield from _check_resource_kind(source, manifest)
         return
     if not kind or kind in {KIND, *_OTHER_KINDS} or not (of_group or _is_similar(kind)):

@@ -273,6 +273,10 @@ CASES = {
         secret("external-secrets.io", "⇒external-secret.io"),
         'error manifest: apiVersion: must be external-secrets.io/v1, got "external-secret.io/v1"',
     ),
+    "group of a store": (
+        STORE.replace("external-secrets.io", "⇒externalsecrets.io"),
+        'error manifest: apiVersion: must be external-secrets.io/v1, got "externalsecrets.io/v1"',
+    ),
     "kind": (
         secret("ExternalSecret", "⇒ExternalSecrets"),
         (
