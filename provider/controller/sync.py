@@ -140,6 +140,7 @@ class Syncer:
             why = f"creationPolicy={target.creation_policy} is not Owner"
             cause = TargetNotWritable(f"unable to delete secret target: {why}")
             raise _failure(status.TEXT_NOT_DELETED, cause, is_final=True)
+        await self._delete_orphans(job)
         state = self.secrets.state(ObjectKey(job.metadata.namespace, name))
         if state is not None and (state.owner is None or is_ours(job.metadata, state.owner)):
             await self._delete(job, state, status.TEXT_NOT_DELETED, status.TEXT_DELETED)

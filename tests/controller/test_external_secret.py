@@ -489,6 +489,16 @@ async def test_a_former_secret_is_deleted_when_the_name_changes(world: World) ->
     assert ("Deleted", "secret deleted because it was orphaned") in world.events
 
 
+async def test_a_former_secret_is_deleted_when_all_values_are_gone_as_well(world: World) -> None:
+    world.put(target={"deletionPolicy": "Delete"})
+    await world.reconcile()
+    world.values = {}
+    world.put(target={"name": "new", "deletionPolicy": "Delete"})
+    await world.reconcile()
+    assert world.secrets == {}
+    assert world.ready()[1] == "SecretDeleted"
+
+
 async def test_sync_windows_hold_back_periodic_refreshes_alone(world: World) -> None:
     windows = {"kind": "deny", "windows": [{"schedule": "* * * * *", "duration": "1h"}]}
     world.put(syncWindows=windows)

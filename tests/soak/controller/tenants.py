@@ -218,4 +218,5 @@ class Tenant:
                 yield f"{manifest}: {self.world.ready('ExternalSecret', manifest.name)}"
         for target in self.deleted:
             if self.world.data(target) is not None:
-                yield f"{self.world.namespace}/{target} is left"
+                owners = [one for one in self.manifests.values() if target.startswith(one.name)]
+                yield f"{self.world.namespace}/{target} is left, of {owners}"
