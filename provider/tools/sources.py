@@ -14,6 +14,7 @@ from provider.tools.text_lines import Lines
 _MAX_BYTES = 4 * 1024 * 1024
 """Of one file: as much as the parser of manifests reads."""
 _MANIFESTS = {".yaml", ".yml", ".json"}
+_HELM = re.compile(r"\.Values\b|\.Release\b|\.Chart\b|\{\{-?\s*include\b")
 _SECRET = re.compile(r"""kind["']?\s*:\s*["']?Secret\b""")
 
 
@@ -36,7 +37,9 @@ class Source:
 
     @property
     def is_template(self) -> bool:
-        """Whether it looks like a Helm template."""
+        """Whether it looks like a Helm template. ExternalSecrets have templates of their own."""
+        if "external-secrets.io" in self.text:
+            return _HELM.search(self.text) is not None
         return "{{" in self.text
 
 

@@ -30,11 +30,13 @@ GROUP = "secrets-store.csi.x-k8s.io"
 KIND = "SecretProviderClass"
 
 _KINDS = re.compile(r"""\bkind["']?\s*:\s*["']?(\w+)""")
-_CLASS = re.compile(
-    rf"""(?:^[ \t]*(?:-[ \t]+)?|[{{,]\s*)["']?kind["']?\s*:\s*["']?{KIND}["']?\s*(?:$|[,}}#])""",
+_NAMES = "|".join([KIND, "(?:Cluster)?ExternalSecret", "(?:Cluster)?SecretStore"])
+_CHECKED = re.compile(
+    r"""(?:^[ \t]*(?:-[ \t]+)?|[{,]\s*)["']?kind["']?\s*:\s*"""
+    rf"""["']?(?:{_NAMES})["']?\s*(?:$|[,}}#])""",
     re.MULTILINE,
 )
-"""The kind of a class in a text that cannot be parsed."""
+"""A kind to check in a text that cannot be parsed."""
 _OTHER_KINDS = {"SecretProviderClassPodStatus"}
 """Kinds of the group that users do not write."""
 _SIMILAR = 0.85
@@ -49,15 +51,16 @@ def is_relevant(text: str) -> bool:
     return not kinds.isdisjoint(("ServiceAccount", *KINDS)) or any(map(_is_similar, kinds))
 
 
-def seems_to_hold_class(source: Source) -> bool:
-    """Whether a file that cannot be parsed is meant to hold a class."""
-    return source.is_named or _CLASS.search(source.text) is not None
+def seems_to_be_checked(source: Source) -> bool:
+    """Whether a file that cannot be parsed is meant to hold something to check."""
+    return source.is_named or _CHECKED.search(source.text) is not None
 
 
 def is_checked(manifest: Manifest) -> bool:
     """Whether there is something to check in a manifest."""
     if manifest.kind in {KIND, "ServiceAccount"}:
-        return bool(manifest.api_version) or manifest.kind == KIND
+        has_metadata = manifest.node["metadata"] is not None
+        return bool(manifest.api_version) or (manifest.kind == KIND and has_metadata)
     if manifest.api_version.startswith(f"{GROUP}/") or _is_similar(manifest.kind):
         return True
     return is_meant(manifest) or any(True for _, pod in pods(manifest.node) for _ in volumes(pod))

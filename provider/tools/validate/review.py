@@ -170,7 +170,7 @@ def _read(source: Source, whole: list[Manifest]) -> tuple[Sequence[Manifest], Se
     manifests = [one for one in there if relevance.is_checked(one)]
     whole += there
     is_broken = any(problem.path == _UNREADABLE for problem in noted.problems)
-    if manifests or (is_broken and relevance.seems_to_hold_class(source)):
+    if manifests or (is_broken and relevance.seems_to_be_checked(source)):
         return manifests, [_unread(source, problem) for problem in noted.problems]
     return (), ()
 

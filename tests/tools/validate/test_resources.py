@@ -381,6 +381,21 @@ def test_a_patch_of_a_kustomization_is_no_whole_manifest(
     assert command("validate", tmp_path, "--strict").code == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("{{ .Values.name }}", "warning[helm-template]: is a Helm template"),
+        ("[", "error[not-yaml]: is not YAML"),
+    ],
+)
+def test_only_helm_is_taken_for_helm(
+    command: Run, tmp_path: Path, name: str, expected: str
+) -> None:
+    target = "template: {data: {a: '{{ .user }}'}}"
+    (tmp_path / "a.yaml").write_text(secret("name: db", f"name: {name}", target=target))
+    assert expected in command("validate", tmp_path).out
+
+
 def test_a_patch_with_a_directive_is_no_whole_manifest(command: Run, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(PATCH + "$patch: delete\n")
     assert command("validate", tmp_path).code == 0
