@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable
 from time import time
 from typing import Any, Protocol
 
-from provider.controller import child_writer, status
+from provider.controller import child_writer, finalizers, status, status_writes
 from provider.controller.child_documents import child
 from provider.controller.child_writer import EXISTS, ChildFailure, ChildWriter
 from provider.controller.events import Events
-from provider.controller.finalizers import without_finalizer
 from provider.controller.kinds import CLUSTER_EXTERNAL_SECRETS
 from provider.controller.object_cache import ObjectKey
 from provider.controller.resources.cluster_external_secret import ClusterExternalSecretSpec
@@ -20,8 +19,7 @@ from provider.controller.resources.object_meta import Metadata
 from provider.controller.status import Ready
 from provider.controller.stores import shown_problems
 from provider.controller.watched import WatchedClusterExternalSecret
-from provider.errors import ObjectNotFound, ProviderError
-from provider.kube.kinds import Document, Kind
+from provider.errors import ProviderError
 
 FINALIZER = "externalsecrets.external-secrets.io/clusterexternalsecret-cleanup"
 """External Secrets Operator's; it is removed."""
@@ -29,20 +27,8 @@ REFRESH = 3600.0
 SOME_FAILED = "one or more namespaces failed"
 
 
-class Api(child_writer.Api, Protocol):
+class Api(child_writer.Api, finalizers.Api, status_writes.Api, Protocol):
     """The Kubernetes API: `kube.objects.Objects`."""
-
-    async def merge_patch(
-        self, kind: Kind, namespace: str, name: str, change: Document
-    ) -> Document:
-        """The object as stored."""
-        ...
-
-    async def patch_status(
-        self, kind: Kind, namespace: str, name: str, status: Document
-    ) -> Document:
-        """The object as stored."""
-        ...
 
 
 class Known(child_writer.Known, Protocol):
@@ -129,7 +115,9 @@ class ClusterExternalSecrets:
         return [one for one in owned if (one.namespace, one.name) not in wanted]
 
     async def _remove_finalizer(self, metadata: Metadata) -> None:
-        document = await without_finalizer(self._api, CLUSTER_EXTERNAL_SECRETS, metadata, FINALIZER)
+        document = await finalizers.without_finalizer(
+            self._api, CLUSTER_EXTERNAL_SECRETS, metadata, FINALIZER
+        )
         if document is not None and not metadata.is_deleting:
             self._known.learn(CLUSTER_EXTERNAL_SECRETS, document)
 
@@ -173,10 +161,9 @@ class ClusterExternalSecrets:
             return
         condition = {"type": status.READY, "status": ready.status, "message": ready.message}
         conditions = [{key: value for key, value in condition.items() if value}]
-        try:
-            document = await self._api.patch_status(
-                CLUSTER_EXTERNAL_SECRETS, "", metadata.name, {**change, "conditions": conditions}
-            )
-        except ObjectNotFound:
-            return
-        self._known.learn(CLUSTER_EXTERNAL_SECRETS, document)
+        status_change = {**change, "conditions": conditions}
+        document = await status_writes.write_status(
+            self._api, CLUSTER_EXTERNAL_SECRETS, metadata, status_change
+        )
+        if document is not None:
+            self._known.learn(CLUSTER_EXTERNAL_SECRETS, document)

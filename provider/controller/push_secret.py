@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from time import time
 from typing import Any, Protocol
 
-from provider.controller import status
+from provider.controller import finalizers, status, status_writes
 from provider.controller.events import Events
-from provider.controller.finalizers import without_finalizer
 from provider.controller.object_cache import ObjectKey
 from provider.controller.resources.object_meta import (
     Condition,
@@ -24,8 +23,7 @@ from provider.controller.resources.objects import Store
 from provider.controller.resources.store_ref import StoreKind
 from provider.controller.status import Ready
 from provider.controller.stores import is_managed
-from provider.errors import ObjectNotFound
-from provider.kube.kinds import Document, Kind
+from provider.kube.kinds import Kind
 
 FINALIZER = "pushsecret.externalsecrets.io/finalizer"
 REASON = "Errored"
@@ -40,20 +38,8 @@ GetStore = Callable[[StoreKind, str, str], Store | None]
 """A store by kind, namespace (empty for a ClusterSecretStore) and name."""
 
 
-class Api(Protocol):
+class Api(finalizers.Api, status_writes.Api, Protocol):
     """The Kubernetes API: `kube.objects.Objects`."""
-
-    async def merge_patch(
-        self, kind: Kind, namespace: str, name: str, change: Document
-    ) -> Document:
-        """The object as stored."""
-        ...
-
-    async def patch_status(
-        self, kind: Kind, namespace: str, name: str, status: Document
-    ) -> Document:
-        """The object as stored."""
-        ...
 
 
 class Known(Protocol):
@@ -108,7 +94,7 @@ class PushSecrets:
         if found.metadata.is_deleting:
             if FINALIZER in found.metadata.finalizers:
                 self.events.warning(found.metadata, REASON, LEFT)
-            await without_finalizer(self.api, self.kind, found.metadata, FINALIZER)
+            await finalizers.without_finalizer(self.api, self.kind, found.metadata, FINALIZER)
             return None
         await self._report(found, TEXT.format(self.kind.name))
         return None
@@ -136,8 +122,6 @@ class PushSecrets:
             return
         self.events.warning(found.metadata, REASON, text)
         conditions = status.conditions_with(found.conditions, ready, self.wall_clock())
-        place = found.metadata.namespace, found.metadata.name
-        try:
-            await self.api.patch_status(self.kind, *place, {"conditions": conditions})
-        except ObjectNotFound:
-            return
+        await status_writes.write_status(
+            self.api, self.kind, found.metadata, {"conditions": conditions}
+        )

@@ -5,25 +5,14 @@ from dataclasses import dataclass, field
 from time import time
 from typing import Any, Protocol
 
-from provider.controller import status
+from provider.controller import status, status_writes
 from provider.controller.events import Events
 from provider.controller.kinds import EXTERNAL_SECRETS
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import ExternalSecret
 from provider.controller.status import Ready
 from provider.controller.sync import Outcome
-from provider.errors import ObjectNotFound
-from provider.kube.kinds import Document, Kind
-
-
-class Api(Protocol):
-    """The Kubernetes API: `kube.objects.Objects`."""
-
-    async def patch_status(
-        self, kind: Kind, namespace: str, name: str, status: Document
-    ) -> Document:
-        """The object as stored; raises ProviderError."""
-        ...
+from provider.kube.kinds import Document
 
 
 class Counts(Protocol):
@@ -38,7 +27,7 @@ class Counts(Protocol):
 class Reporter:
     """One for the process. `learn` gets the objects as they are stored."""
 
-    api: Api
+    api: status_writes.Api
     learn: Callable[[Document], None]
     events: Events = field(repr=False)
     counts: Counts
@@ -68,9 +57,6 @@ class Reporter:
         await self._patch(found.metadata, {"conditions": conditions})
 
     async def _patch(self, metadata: Metadata, change: dict[str, Any]) -> None:
-        place = metadata.namespace, metadata.name
-        try:
-            document = await self.api.patch_status(EXTERNAL_SECRETS, *place, change)
-        except ObjectNotFound:
-            return
-        self.learn(document)
+        document = await status_writes.write_status(self.api, EXTERNAL_SECRETS, metadata, change)
+        if document is not None:
+            self.learn(document)

@@ -6,9 +6,8 @@ from random import random
 from time import monotonic, time
 from typing import Protocol
 
-from provider.controller import status
+from provider.controller import finalizers, status, status_writes
 from provider.controller.events import Events
-from provider.controller.finalizers import without_finalizer
 from provider.controller.kinds import CLUSTER_SECRET_STORES, SECRET_STORES
 from provider.controller.object_cache import ObjectKey
 from provider.controller.resources.object_meta import Metadata
@@ -17,7 +16,7 @@ from provider.controller.resources.store_ref import StoreKind
 from provider.controller.status import Ready
 from provider.controller.stores import is_managed
 from provider.controller.watched import WatchedStore
-from provider.errors import KubernetesUnavailable, ObjectNotFound, ProviderError
+from provider.errors import KubernetesUnavailable, ProviderError
 from provider.kube.kinds import Document, Kind
 
 KINDS: Mapping[StoreKind, Kind] = {
@@ -35,20 +34,8 @@ Check = Callable[[Store, float], Awaitable[object]]
 """`store_check.check_store`: raises ProviderError; the deadline is of `time.monotonic`."""
 
 
-class Api(Protocol):
+class Api(finalizers.Api, status_writes.Api, Protocol):
     """The Kubernetes API: `kube.objects.Objects`."""
-
-    async def merge_patch(
-        self, kind: Kind, namespace: str, name: str, change: Document
-    ) -> Document:
-        """The object as stored."""
-        ...
-
-    async def patch_status(
-        self, kind: Kind, namespace: str, name: str, status: Document
-    ) -> Document:
-        """The object as stored."""
-        ...
 
 
 class Known(Protocol):
@@ -99,7 +86,9 @@ class StoreReconciler:
         store = found.object
         if not is_managed(store.controller, self.controller_class):
             return None
-        document = await without_finalizer(self.api, KINDS[self.kind], store.metadata, FINALIZER)
+        document = await finalizers.without_finalizer(
+            self.api, KINDS[self.kind], store.metadata, FINALIZER
+        )
         if store.metadata.is_deleting:
             return None
         if document is not None:
@@ -143,11 +132,11 @@ class StoreReconciler:
         }
         if ready.is_ready:
             change["capabilities"] = CAPABILITIES
-        place = store.metadata.namespace, store.metadata.name
-        try:
-            self.known.learn(await self.api.patch_status(KINDS[self.kind], *place, change))
-        except ObjectNotFound:
-            return
+        document = await status_writes.write_status(
+            self.api, KINDS[self.kind], store.metadata, change
+        )
+        if document is not None:
+            self.known.learn(document)
 
 
 _VALID = Ready(is_ready=True, reason=status.STORE_VALID, message=status.TEXT_STORE_VALID)

@@ -13,7 +13,7 @@ from provider.controller.resources.objects import Store
 from provider.controller.secret_store import FINALIZER, StoreReconciler
 from provider.controller.status import Ready
 from provider.controller.watched import WatchedStore, parse_store
-from provider.errors import KubernetesUnavailable, ProviderError, RoleMissing
+from provider.errors import KubernetesUnavailable, LookupForbidden, ProviderError, RoleMissing
 from provider.kube.events import Event
 from provider.kube.kinds import Document, Kind
 
@@ -26,6 +26,7 @@ class World:
 
     document: Document
     error: ProviderError | None = None
+    refusal: ProviderError | None = None
     checks: int = 0
     patches: list[Any] = field(default_factory=list)
     events: list[tuple[str, str, str]] = field(default_factory=list)
@@ -66,6 +67,8 @@ class World:
     async def patch_status(
         self, kind: Kind, namespace: str, name: str, status: Document
     ) -> Document:
+        if self.refusal is not None:
+            raise self.refusal
         self.patches.append(status)
         self.document["status"] = {**self.document.get("status", {}), **status}
         return self.document
@@ -167,6 +170,18 @@ async def test_the_finalizer_of_the_operator_is_removed(
     await found.reconcile()
     assert found.document["metadata"]["finalizers"] == left
     assert found.checks == (not deleting)
+
+
+async def test_a_status_that_may_not_be_written_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    found = world()
+    found.refusal = LookupForbidden("cannot patch SecretStore: allow it by RBAC")
+    with pytest.raises(LookupForbidden):
+        await found.reconcile()
+    [record] = caplog.records
+    assert record.getMessage() == "cannot write the status of a SecretStore"
+    assert "allow it by RBAC" in str(vars(record))
 
 
 async def test_a_bug_is_said_on_the_store() -> None:
