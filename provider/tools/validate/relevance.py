@@ -30,7 +30,7 @@ GROUP = "secrets-store.csi.x-k8s.io"
 KIND = "SecretProviderClass"
 
 _KINDS = re.compile(r"""\bkind["']?\s*:\s*["']?(\w+)""")
-_NAMES = "|".join([KIND, "(?:Cluster)?ExternalSecret", "(?:Cluster)?SecretStore"])
+_NAMES = f"{KIND}|(?:Cluster)?ExternalSecret|(?:Cluster)?SecretStore"
 _CHECKED = re.compile(
     r"""(?:^[ \t]*(?:-[ \t]+)?|[{,]\s*)["']?kind["']?\s*:\s*"""
     rf"""["']?(?:{_NAMES})["']?\s*(?:$|[,}}#])""",
