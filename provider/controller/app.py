@@ -13,7 +13,7 @@ from provider.aws.credentials.own import Own
 from provider.aws.principals import SESSION_NAME
 from provider.aws.stores import controller_stores
 from provider.controller.api_metrics import ObservedSend
-from provider.controller.config import SERVICE_ACCOUNT, Config
+from provider.controller.config import Config
 from provider.controller.controller import Controller, ControllerMetrics, Parts
 from provider.controller.events import COMPONENTS
 from provider.controller.gauges import watch_leader
@@ -45,6 +45,7 @@ from provider.runtime.log import fields, logger
 from provider.runtime.metrics import Metrics
 from provider.runtime.offload import Offload
 from provider.runtime.process import StartFailed
+from provider.runtime.shared_options import SERVICE_ACCOUNT
 
 PROGRAM = "secrets-provider-aws controller"
 FIELD_MANAGER = "external-secrets"

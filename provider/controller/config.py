@@ -8,17 +8,16 @@ The standard AWS variables (`AWS_USE_FIPS_ENDPOINT`, `AWS_ENDPOINT_URL…`, `AWS
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from provider.runtime import option_values
 from provider.runtime.options import option, options_of, parsed
+from provider.runtime.shared_options import SharedOptions
 
 STATUS_SOCKET = "@secrets-controller-aws"
-SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(SharedOptions):
     """The controller's settings. Durations are in seconds, sizes in bytes."""
 
     controller_class: str = option(
@@ -78,32 +77,6 @@ class Config:
         "Memory for values that were read a short time ago, which ExternalSecrets share.",
         group="AWS",
     )
-    allowed_regions: tuple[str, ...] | None = option(
-        option_values.globs,
-        "",
-        "Regions that stores and generators may use: names and globs, separated by commas. "
-        "Default: all.",
-        group="Policy",
-    )
-    allowed_accounts: tuple[str, ...] | None = option(
-        option_values.globs,
-        "",
-        "AWS accounts that ARNs of roles, secrets and parameters may name. Default: all.",
-        group="Policy",
-    )
-    allowed_role_arns: tuple[str, ...] | None = option(
-        option_values.globs,
-        "",
-        "ARNs of roles that stores, generators and service accounts may name, with globs. "
-        "Default: all.",
-        group="Policy",
-    )
-    policy_file: Path | None = option(
-        option_values.optional_path,
-        "",
-        "YAML or JSON file with limits for namespaces; read again when it changes. Default: none.",
-        group="Policy",
-    )
     concurrent: int = option(
         option_values.count,
         "32",
@@ -155,24 +128,6 @@ class Config:
         group="Kubernetes",
         env="SERVICE_ACCOUNT_NAME",
     )
-    kube_api_url: str = option(
-        option_values.url,
-        "",
-        "URL of the Kubernetes API. Default: that of the cluster in which the controller runs.",
-        group="Kubernetes",
-    )
-    kube_ca_file: Path = option(
-        option_values.folder,
-        str(SERVICE_ACCOUNT / "ca.crt"),
-        "Certificate authorities of the Kubernetes API.",
-        group="Kubernetes",
-    )
-    kube_token_file: Path = option(
-        option_values.folder,
-        str(SERVICE_ACCOUNT / "token"),
-        "The controller's own token for the Kubernetes API; read again when it changes.",
-        group="Kubernetes",
-    )
     metrics_addr: tuple[str, int] | None = option(
         option_values.address,
         ":8080",
@@ -200,12 +155,6 @@ class Config:
     )
     loglevel: option_values.LogLevel = option(
         option_values.log_level, "info", "`debug`, `info`, `warning` or `error`.", group="Operation"
-    )
-    log_format: option_values.LogFormat = option(
-        option_values.log_format,
-        "auto",
-        "`json`, `text`, or `auto`: text on a terminal, else JSON.",
-        group="Operation",
     )
 
     @property

@@ -14,8 +14,7 @@ from pathlib import Path
 from provider.aws.regions import region_fault
 from provider.runtime import option_values
 from provider.runtime.options import ConfigError, option, options_of, parsed
-
-SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+from provider.runtime.shared_options import SharedOptions
 
 
 def region_or_none(text: str) -> str | None:
@@ -26,7 +25,7 @@ def region_or_none(text: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(SharedOptions):
     """The daemon's settings. Durations are in seconds, sizes in bytes."""
 
     provider_volume: Path = option(
@@ -100,24 +99,6 @@ class Config:
         group="Kubernetes",
         env="NODE_NAME",
     )
-    kube_api_url: str = option(
-        option_values.url,
-        "",
-        "URL of the Kubernetes API. Default: that of the cluster in which the daemon runs.",
-        group="Kubernetes",
-    )
-    kube_ca_file: Path = option(
-        option_values.folder,
-        f"{SERVICE_ACCOUNT}/ca.crt",
-        "Certificate authorities of the Kubernetes API.",
-        group="Kubernetes",
-    )
-    kube_token_file: Path = option(
-        option_values.folder,
-        f"{SERVICE_ACCOUNT}/token",
-        "The daemon's own token for the Kubernetes API; read again when it changes.",
-        group="Kubernetes",
-    )
     events: bool = option(
         option_values.boolean,
         "false",
@@ -143,31 +124,6 @@ class Config:
         "10",
         "Accepted for compatibility, as `--qps`.",
         group="Kubernetes",
-    )
-    allowed_regions: tuple[str, ...] | None = option(
-        option_values.globs,
-        "",
-        "Regions that classes may use: names and globs, separated by commas. Default: all.",
-        group="Policy",
-    )
-    allowed_accounts: tuple[str, ...] | None = option(
-        option_values.globs,
-        "",
-        "AWS accounts that ARNs of roles, secrets and parameters may name. Default: all.",
-        group="Policy",
-    )
-    allowed_role_arns: tuple[str, ...] | None = option(
-        option_values.globs,
-        "",
-        "ARNs of roles that classes (`roleArn`, `assumeRoleArn`) and service accounts may name, "
-        "with globs. Default: all.",
-        group="Policy",
-    )
-    policy_file: Path | None = option(
-        option_values.optional_path,
-        "",
-        "YAML or JSON file with limits for namespaces; read again when it changes. Default: none.",
-        group="Policy",
     )
     mount_timeout: float = option(
         option_values.positive_duration,
@@ -233,12 +189,6 @@ class Config:
     )
     log_level: option_values.LogLevel = option(
         option_values.log_level, "info", "`debug`, `info`, `warning` or `error`.", group="Operation"
-    )
-    log_format: option_values.LogFormat = option(
-        option_values.log_format,
-        "auto",
-        "`json`, `text`, or `auto`: text on a terminal, else JSON.",
-        group="Operation",
     )
 
     @property

@@ -1,41 +1,16 @@
 """The policy that the options of a front door describe: rules of everybody, and a watched file."""
 
 from contextlib import AsyncExitStack
-from pathlib import Path
-from typing import Protocol
 
 from provider.manifests.problems import InvalidSpec
 from provider.policy.file import PolicyFile
-from provider.policy.rules import Globs, Policy, Rule
+from provider.policy.rules import Policy, Rule
 from provider.runtime.metrics import Metrics
 from provider.runtime.process import StartFailed
+from provider.runtime.shared_options import SharedOptions
 
 
-class Options(Protocol):
-    """The options of a front door: `--allowed-…`, which hold for everybody, and `--policy-file`."""
-
-    @property
-    def allowed_regions(self) -> Globs:
-        """Regions."""
-        ...
-
-    @property
-    def allowed_accounts(self) -> Globs:
-        """AWS accounts."""
-        ...
-
-    @property
-    def allowed_role_arns(self) -> Globs:
-        """ARNs of roles."""
-        ...
-
-    @property
-    def policy_file(self) -> Path | None:
-        """The policy file, if there is one."""
-        ...
-
-
-async def open_policy(options: Options, metrics: Metrics, stack: AsyncExitStack) -> Policy:
+async def open_policy(options: SharedOptions, metrics: Metrics, stack: AsyncExitStack) -> Policy:
     """The operator's limits; the stack ends the watch of the file.
 
     Raises `StartFailed` if the file is not valid.

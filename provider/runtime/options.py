@@ -39,8 +39,10 @@ def option(parse: Callable[[str], T], default: str, text: str, *, group: str, en
 
 
 def options_of(config: type) -> Options:
-    """Every option of a `Config`."""
-    return {one.name: cast("Option[Any]", one.metadata["option"]) for one in fields(config)}
+    """Every option of a `Config`, those that it inherits last."""
+    found = {one.name: cast("Option[Any]", one.metadata["option"]) for one in fields(config)}
+    own = [name for name in found if name in config.__annotations__]
+    return {name: found[name] for name in dict.fromkeys([*own, *found])}
 
 
 def flag(name: str) -> str:
