@@ -3,11 +3,19 @@
 Series of one object end with the object: their number is that of the objects.
 """
 
-from prometheus_client import Counter, Gauge
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from prometheus_client import Gauge
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from provider.controller.object_cache import ObjectKey
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.status import READY, Ready
+from provider.controller.watched import key_of
 from provider.runtime.metrics import Metrics
 
 _OBJECT = ("name", "namespace")
@@ -15,41 +23,63 @@ _CONDITION = (*_OBJECT, "condition", "status")
 _STATUSES = ("True", "False")
 
 
-class ObjectMetrics:
-    """The condition and the duration of the last reconcile, for each object of one kind."""
+@dataclass(slots=True)
+class _Series:
+    """What is said of one object; None where nothing was yet."""
+
+    status: str | None = None
+    """That of the condition Ready."""
+    nanoseconds: int | None = None
+    syncs: int | None = None
+    errors: int = 0
+
+
+class ObjectMetrics(Collector):
+    """The condition and the duration of the last reconcile, for each object of one kind.
+
+    Samples are made at a scrape: a gauge of the library for each object would need 3 KiB.
+    """
 
     def __init__(self, metrics: Metrics, prefix: str) -> None:
-        registry = metrics.registry
-        self._conditions = Gauge(
-            f"{prefix}_status_condition", "1 for the current status.", _CONDITION, registry=registry
+        self._prefix = prefix
+        self._series: defaultdict[ObjectKey, _Series] = defaultdict(_Series)
+        metrics.registry.register(self)
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics at a scrape, for the registry; called in another thread."""
+        series = list(self._series.items())
+        conditions = GaugeMetricFamily(
+            f"{self._prefix}_status_condition", "1 for the current status.", labels=_CONDITION
         )
-        self._durations = Gauge(
-            f"{prefix}_reconcile_duration",
-            "Nanoseconds of the last reconcile.",
-            _OBJECT,
-            registry=registry,
+        for key, one in series:
+            for status in _STATUSES if one.status is not None else ():
+                place = key.name, key.namespace, READY, status
+                conditions.add_metric(place, float(status == one.status))
+        yield conditions
+        yield _family(
+            GaugeMetricFamily(
+                f"{self._prefix}_reconcile_duration",
+                "Nanoseconds of the last reconcile.",
+                labels=_OBJECT,
+            ),
+            ((key, one.nanoseconds) for key, one in series),
         )
 
     def ready(self, metadata: Metadata, ready: Ready) -> None:
         """What the condition Ready says now."""
-        place = metadata.name, metadata.namespace
-        for status in _STATUSES:
-            self._conditions.labels(*place, READY, status).set(status == ready.status)
+        self._series[key_of(metadata)].status = ready.status
 
     def reconciled(self, key: ObjectKey, seconds: float) -> None:
         """A reconcile has ended."""
-        self._durations.labels(key.name, key.namespace).set(int(seconds * 1e9))
+        self._series[key].nanoseconds = int(seconds * 1e9)
 
     def gone(self, key: ObjectKey) -> None:
         """The object is gone."""
-        self._durations.remove(key.name, key.namespace)
-        for status in _STATUSES:
-            self._conditions.remove(key.name, key.namespace, READY, status)
+        self._series.pop(key, None)
 
     def clear(self) -> None:
         """Another replica works on all objects from now on."""
-        self._durations.clear()
-        self._conditions.clear()
+        self._series.clear()
 
 
 class ExternalSecretMetrics(ObjectMetrics):
@@ -57,34 +87,39 @@ class ExternalSecretMetrics(ObjectMetrics):
 
     def __init__(self, metrics: Metrics) -> None:
         super().__init__(metrics, "externalsecret")
-        self._calls = Counter(
-            "externalsecret_sync_calls", "Syncs.", _OBJECT, registry=metrics.registry
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics at a scrape."""
+        yield from super().collect()
+        series = list(self._series.items())
+        yield _family(
+            CounterMetricFamily("externalsecret_sync_calls", "Syncs.", labels=_OBJECT),
+            ((key, one.syncs) for key, one in series),
         )
         # A gauge, because External Secrets Operator's name of this counter has no suffix _total.
-        self._errors = Gauge(
-            "externalsecret_sync_calls_error",
-            "Syncs that failed; only grows.",
-            _OBJECT,
-            registry=metrics.registry,
+        yield _family(
+            GaugeMetricFamily(
+                "externalsecret_sync_calls_error", "Syncs that failed; only grows.", labels=_OBJECT
+            ),
+            ((key, None if one.syncs is None else one.errors) for key, one in series),
         )
 
     def synced(self, metadata: Metadata, *, failed: bool) -> None:
         """A sync has ended."""
-        place = metadata.name, metadata.namespace
-        self._calls.labels(*place).inc()
-        self._errors.labels(*place).inc(failed)
+        series = self._series[key_of(metadata)]
+        series.syncs = (series.syncs or 0) + 1
+        series.errors += failed
 
-    def gone(self, key: ObjectKey) -> None:
-        """The object is gone."""
-        super().gone(key)
-        self._calls.remove(key.name, key.namespace)
-        self._errors.remove(key.name, key.namespace)
 
-    def clear(self) -> None:
-        """Another replica works on all objects from now on."""
-        super().clear()
-        self._calls.clear()
-        self._errors.clear()
+F = TypeVar("F", GaugeMetricFamily, CounterMetricFamily)
+
+
+def _family(family: F, values: Iterable[tuple[ObjectKey, int | None]]) -> F:
+    """A family with a sample for each object that has a value."""
+    for key, value in values:
+        if value is not None:
+            family.add_metric((key.name, key.namespace), value)
+    return family
 
 
 class ProviderCalls:
