@@ -2,31 +2,32 @@
 
 import os.path
 from collections.abc import Iterable, Iterator
-from pathlib import PurePath
+from pathlib import Path
 
 from provider.manifests.nodes import Fields, Items, Node, Scalar
 from provider.manifests.yaml_tree import NotReadable, read_document
-from provider.tools.sources import Source
+from provider.tools.sources import Source, Unreadable, read_text
 from provider.tools.workloads import mappings, text
 
-_NAMES = frozenset({"kustomization.yaml", "kustomization.yml"})
+_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _DIRECTIVE = "$patch"
 _DEEPEST = 64
 
 
 def patch_files(sources: Iterable[Source]) -> set[str]:
-    """The names of the files that Kustomizations among the sources use as patches."""
-    found: set[str] = set()
+    """The files that Kustomizations use as patches: those beside the sources, or one folder up."""
+    folders: set[Path] = set()
     for source in sources:
-        if PurePath(source.name).name.lower() in _NAMES:
-            folder = os.path.dirname(source.name)  # noqa: PTH120 (names, no files)
-            found.update(os.path.normpath(os.path.join(folder, one)) for one in _paths(source))  # noqa: PTH118
-    return found
+        if source.name != "stdin":
+            folder = Path(source.name).parent
+            folders |= {folder, folder / os.pardir}
+    files = (folder / name for folder in folders for name in _NAMES)
+    return {_normal(str(file.parent / one)) for file in files for one in _patches(file)}
 
 
 def is_patch_file(source: Source, patches: set[str]) -> bool:
-    """Whether a file of a folder is one of the patches."""
-    return not source.is_named and os.path.normpath(source.name) in patches
+    """Whether a source is one of the patches."""
+    return _normal(source.name) in patches
 
 
 def has_directive(node: Node, depth: int = 0) -> bool:
@@ -40,10 +41,17 @@ def has_directive(node: Node, depth: int = 0) -> bool:
     return any(has_directive(one.node, depth + 1) for one in node.entries.values())
 
 
-def _paths(source: Source) -> Iterator[str]:
+def _normal(name: str) -> str:
+    return os.path.abspath(name)  # noqa: PTH100 (links are not followed)
+
+
+def _patches(file: Path) -> Iterator[str]:
+    """The paths of the patches of a Kustomization; none if there is no such file."""
     try:
-        node = read_document(source.text)
-    except NotReadable:
+        if not file.is_file():
+            return
+        node = read_document(read_text(str(file)))
+    except (OSError, NotReadable, Unreadable):
         return
     if not isinstance(node, Fields):
         return

@@ -44,7 +44,7 @@ _SIMILAR = 0.85
 
 def is_relevant(text: str) -> bool:
     """Whether a file must be parsed to know whether it holds something to check."""
-    mentions = (GROUP, DRIVER, EXTERNAL_SECRETS, "kustomize.config.k8s.io", "patches")
+    mentions = (GROUP, DRIVER, EXTERNAL_SECRETS)
     if KIND.lower() in text.lower() or any(one in text for one in mentions):
         return True
     kinds = set(_KINDS.findall(text))
@@ -105,10 +105,14 @@ def _finding(
     return Finding(rule, source.name, at.line, at.column, manifest.path, key, message, hint)
 
 
-def nothing_to_check(source: Source) -> Finding:
+def nothing_to_check(source: Source, *, is_patch: bool) -> Finding:
     """The finding for a named file without anything to check."""
     message = "holds no SecretProviderClass, no External Secrets resource, and no ServiceAccount"
-    return Finding(rules.NOTHING, source.name, 1, 1, "", "", message)
+    hint = ""
+    if is_patch:
+        message = "is a patch of a Kustomization, and no whole manifest"
+        hint = "kustomize build DIR | secrets-provider-aws validate -"
+    return Finding(rules.NOTHING, source.name, 1, 1, "", "", message, hint)
 
 
 def _is_similar(kind: str) -> bool:

@@ -82,12 +82,14 @@ def review(sources: Iterable[Source], default_region: str | None = None) -> Revi
     files = list(sources)
     patches = patch_files(files)
     for source in files:
-        held, problems = ((), ()) if is_patch_file(source, patches) else _read(source, whole)
+        is_patch = is_patch_file(source, patches)
+        held, problems = ((), ()) if is_patch else _read(source, whole)
         if not (held or problems or source.is_named):
             passed_over.append(source)
             continue
         checked.append(source)
-        found += problems if held or problems else [relevance.nothing_to_check(source)]
+        nothing = relevance.nothing_to_check(source, is_patch=is_patch)
+        found += problems if held or problems else [nothing]
         manifests += ((source, one) for one in held)
     for source, manifest in manifests:
         found += relevance.check_kind(source, manifest)

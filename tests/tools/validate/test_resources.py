@@ -360,25 +360,25 @@ spec: {parameters: {region: eu-west-2}}
 
 
 @pytest.mark.parametrize(
-    "kustomization",
+    ("file", "kustomization"),
     [
-        "patches: [{path: patch.yaml}]",
-        "patchesStrategicMerge: [./patch.yaml]",
-        (
-            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
-            "patches: [{path: ../overlay/patch.yaml}]"
-        ),
+        ("overlay/kustomization.yaml", "patches: [{path: patch.yaml}]"),
+        ("overlay/Kustomization", "patchesStrategicMerge: [./patch.yaml]"),
+        ("kustomization.yml", "kind: Kustomization\npatches: [{path: overlay/patch.yaml}]"),
     ],
 )
 def test_a_patch_of_a_kustomization_is_no_whole_manifest(
-    command: Run, tmp_path: Path, kustomization: str
+    command: Run, tmp_path: Path, file: str, kustomization: str
 ) -> None:
-    folder = tmp_path / "overlay"
-    folder.mkdir()
-    (folder / "patch.yaml").write_text(PATCH)
+    patch = tmp_path / "overlay" / "patch.yaml"
+    patch.parent.mkdir()
+    patch.write_text(PATCH)
     assert command("validate", tmp_path).code == 1
-    (folder / "kustomization.yaml").write_text(kustomization)
+    (tmp_path / file).write_text(kustomization)
     assert command("validate", tmp_path, "--strict").code == 0
+    result = command("validate", patch)
+    assert result.code == 0
+    assert "warning[nothing-to-check]: is a patch of a Kustomization" in result.out
 
 
 @pytest.mark.parametrize(
