@@ -13,6 +13,8 @@ def check_policy(
 
     `identity` is None before it is known; then only the roles that the class names are checked.
     """
+    if policy.is_empty:
+        return
     klass = spec.klass
     roles = [klass.role_arn, klass.assume_role.arn if klass.assume_role else None]
     roles += [identity.role, *(role.arn for role in identity.chain)] if identity else []

@@ -43,6 +43,11 @@ class Rule:
     role_arns: Globs = None
     secret_names: Globs = None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it allows everything."""
+        return self.regions is self.accounts is self.role_arns is self.secret_names is None
+
     def covers(self, namespace: str) -> bool:
         """Whether the rule is about the namespace."""
         return _matches(namespace, self.namespaces)
@@ -69,9 +74,14 @@ class Policy:
     """All rules: those of everybody, and for each namespace the first of its own that covers it."""
 
     def __init__(self, general: Sequence[Rule] = (), own: Sequence[Rule] = ()) -> None:
-        self._general = tuple(general)
+        self._general = tuple(rule for rule in general if not rule.is_empty)
         self.own = tuple(own)
         """The rules of namespaces; may be replaced at any time."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there are no rules."""
+        return not (self._general or self.own)
 
     def check(self, asked: Asked) -> PolicyViolation | None:
         """Why the provider refuses the request; None if it does not."""

@@ -197,8 +197,8 @@ async def _read(response: aiohttp.ClientResponse, url: URL, most: int) -> bytes:
     if (response.content_length or 0) > most:
         raise _too_long(url, most)
     body = bytearray()
-    while piece := await response.content.readany():
-        body += piece
+    while not response.content.at_eof():
+        body += await response.content.readany()
         if len(body) > most:
             raise _too_long(url, most)
     return bytes(body)

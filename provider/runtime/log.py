@@ -102,7 +102,7 @@ class JsonLines(logging.Formatter):
         }
         if error := _error(record):
             line["traceback"] = list(_safe_traceback(error))
-        return json.dumps(line, default=lambda value: type(value).__name__)
+        return _encode(line)
 
 
 class TextLines(logging.Formatter):
@@ -120,6 +120,9 @@ class TextLines(logging.Formatter):
         if error := _error(record):
             lines += [f"    {_printable(line)}" for line in _safe_traceback(error)]
         return "\n".join(lines)
+
+
+_encode = json.JSONEncoder(default=lambda value: type(value).__name__).encode
 
 
 def _is_ours(record: logging.LogRecord) -> bool:

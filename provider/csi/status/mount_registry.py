@@ -91,7 +91,7 @@ class MountRegistry:
         if volume is not None:
             mount = _attempted(before, id_, volume, now)
         elif before is not None:
-            mount = _again(before, now)
+            mount = replace(before, last_attempt=now, interval=now - before.last_attempt)
         else:
             return None
         after = replace(
@@ -168,14 +168,14 @@ def _attempted(before: Mount | None, id_: str, spec: Volume, now: float) -> Moun
     """The mount at a new attempt, whose outcome is still open."""
     if before is None:
         return Mount(spec.pod, spec.class_name, spec.target_path, id_, now, now)
-    # Old drivers send the name of the class only with the first mount.
     return replace(
-        _again(before, now), pod=spec.pod, class_name=spec.class_name or before.class_name
+        before,
+        last_attempt=now,
+        interval=now - before.last_attempt,
+        pod=spec.pod,
+        # Old drivers send the name of the class only with the first mount.
+        class_name=spec.class_name or before.class_name,
     )
-
-
-def _again(before: Mount, now: float) -> Mount:
-    return replace(before, last_attempt=now, interval=now - before.last_attempt)
 
 
 def _remounted(mounts: list[Mount], now: float) -> list[Mount]:
