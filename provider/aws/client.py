@@ -85,8 +85,8 @@ class Caller:
         """All that must not be printed. AWS echoes the session token where a signature is wrong."""
         if self.credentials is None:
             return self.secrets
-        token = self.credentials.session_token
-        return (*self.secrets, self.credentials.secret_access_key, *((token,) if token else ()))
+        own = self.credentials.secret_access_key, self.credentials.session_token
+        return (*self.secrets, *filter(None, own))
 
 
 _TARGETS: Mapping[Service, str] = {

@@ -60,7 +60,8 @@ def role_chain(additional: Sequence[str], role: AssumeRole | None) -> tuple[Assu
 
     Only `role` has an external id and session tags.
     """
-    return (*map(AssumeRole, additional), *(() if role is None else (role,)))
+    roles = tuple(AssumeRole(arn) for arn in additional)
+    return roles if role is None else (*roles, role)
 
 
 def in_roles(

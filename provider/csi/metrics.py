@@ -53,7 +53,9 @@ class MountMetrics:
     ) -> None:
         self._namespaces = namespaces or NamespaceLabel(None)
         self._reasons = tuple(reasons)
-        labels = ("outcome", "reason", *((NAMESPACE,) if self._namespaces.is_used else ()))
+        labels = ["outcome", "reason"]
+        if self._namespaces.is_used:
+            labels.append(NAMESPACE)
         self._mounts = metrics.counter(
             "mounts", "Mounts by outcome and, if they failed, reason.", labels
         )

@@ -46,7 +46,8 @@ def pod_identity(accounts: Iterable[ServiceAccount], cluster: str = "") -> tuple
     `cluster` is the ARN or the name of the only cluster that is trusted.
     """
     kind = "arn" if cluster.startswith("arn:") else "name"
-    only = (Condition("StringEquals", f"aws:RequestTag/eks-cluster-{kind}", (cluster,)),)
+    of_cluster = Condition("StringEquals", f"aws:RequestTag/eks-cluster-{kind}", (cluster,))
+    only = [of_cluster] if cluster else []
     by_namespace: dict[str, set[str]] = defaultdict(set)
     for one in accounts:
         by_namespace[one.namespace].add(one.name)
@@ -55,7 +56,7 @@ def pod_identity(accounts: Iterable[ServiceAccount], cluster: str = "") -> tuple
             f"TrustPods{number}",
             ("sts:AssumeRole", "sts:TagSession"),
             conditions=(
-                *(only if cluster else ()),
+                *only,
                 Condition("StringEquals", "aws:RequestTag/kubernetes-namespace", (namespace,)),
                 Condition(
                     "StringEquals",
