@@ -12,12 +12,12 @@ class Index(Generic[R, K]):
 
     def __init__(self) -> None:
         self._keys: dict[R, set[K]] = {}
-        self._refs: dict[K, frozenset[R]] = {}
+        self._refs: dict[K, tuple[R, ...]] = {}  # a set would need three times as much memory
 
     def put(self, key: K, refs: Iterable[R]) -> None:
         """An object refers to these, and to nothing else any more; to none if it is gone."""
         new = frozenset(refs)
-        old = self._refs.pop(key, frozenset())
+        old = frozenset(self._refs.pop(key, ()))
         for ref in old - new:
             self._keys[ref].discard(key)
             if not self._keys[ref]:
@@ -25,7 +25,7 @@ class Index(Generic[R, K]):
         for ref in new - old:
             self._keys.setdefault(ref, set()).add(key)
         if new:
-            self._refs[key] = new
+            self._refs[key] = tuple(new)
 
     def of(self, ref: R) -> tuple[K, ...]:
         """The objects that refer to `ref`."""

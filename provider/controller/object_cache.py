@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, NamedTuple, TypeVar
 
+from provider.controller.resources.shared_texts import shared
 from provider.kube.kinds import Document
 from provider.kube.reading import Selection
 from provider.runtime.log import fields, logger
@@ -180,7 +181,7 @@ class ObjectCache(Generic[T]):
 def key_of(document: Document) -> ObjectKey:
     """The key of an object."""
     metadata = document["metadata"]
-    return ObjectKey(metadata.get("namespace", ""), metadata["name"])
+    return ObjectKey(shared(metadata.get("namespace", "")), shared(metadata["name"]))
 
 
 def _spec_of(document: Document) -> tuple[str, int]:

@@ -17,6 +17,7 @@ from provider.controller.resources.hashes import (
     OWNER_LABEL,
     data_hash,
 )
+from provider.controller.resources.shared_texts import shared
 from provider.kube.kinds import Document
 
 MANAGED = "true"
@@ -68,7 +69,7 @@ def read_state(document: Document) -> SecretState:
     is_managed = labels.get(MANAGED_LABEL) == MANAGED
     written = annotations.get(DATA_HASH_ANNOTATION)
     return SecretState(
-        name=metadata["name"],
+        name=shared(metadata["name"]),
         uid=metadata.get("uid", ""),
         version=metadata.get("resourceVersion", ""),
         is_intact=is_managed and written == data_hash(read_data(document)),
@@ -100,8 +101,8 @@ def controller_owner(document: Document) -> Owner | None:
 
 
 def _owner(reference: Mapping[str, Any]) -> Owner:
-    group = reference.get("apiVersion", "").rpartition("/")[0]
-    kind, name, uid = (reference.get(key, "") for key in ("kind", "name", "uid"))
+    group = shared(reference.get("apiVersion", "").rpartition("/")[0])
+    kind, name, uid = (shared(reference.get(key, "")) for key in ("kind", "name", "uid"))
     return Owner(group, kind, name, uid)
 
 

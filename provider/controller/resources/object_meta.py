@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from provider.controller.resources.shared_texts import shared
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
@@ -74,12 +76,14 @@ def read_status(document: Mapping[str, object]) -> Mapping[str, object]:
 
 def text(value: object) -> str:
     """A text; empty for anything else."""
-    return value if isinstance(value, str) else ""
+    return shared(value) if isinstance(value, str) else ""
 
 
 def texts(value: object) -> tuple[str, ...]:
     """The texts of a list."""
-    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
+    if not isinstance(value, list):
+        return ()
+    return tuple(shared(one) for one in value if isinstance(one, str))
 
 
 def timestamp(value: object) -> float | None:
@@ -99,4 +103,8 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 def _texts(value: object) -> Mapping[str, str]:
     items = _mapping(value).items()
-    return types.MappingProxyType({name: one for name, one in items if isinstance(one, str)})
+    found = {shared(name): shared(one) for name, one in items if isinstance(one, str)}
+    return types.MappingProxyType(found) if found else _NO_TEXTS
+
+
+_NO_TEXTS: Mapping[str, str] = types.MappingProxyType({})

@@ -30,6 +30,7 @@ from provider.controller.resources.object_meta import (
     timestamp,
 )
 from provider.controller.resources.reading import Reading
+from provider.controller.resources.shared_texts import shared
 from provider.controller.resources.store import StoreSpec
 from provider.controller.resources.store_ref import StoreKind
 from provider.manifests.problems import Problem
@@ -144,7 +145,8 @@ def refreshed_external_secret(document: Document, old: ExternalSecret) -> Extern
 
 
 def _version_to_sync(metadata: Metadata) -> str:
-    return synced_resource_version(metadata.generation, metadata.annotations, metadata.labels)
+    version = synced_resource_version(metadata.generation, metadata.annotations, metadata.labels)
+    return shared(version)  # once it is synced, the status says the same
 
 
 def _external_secret_status(document: Document) -> ExternalSecretStatus:

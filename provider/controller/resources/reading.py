@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 
 from provider.controller.resources.durations import go_duration
 from provider.controller.resources.regexps import regexp_fault
+from provider.controller.resources.shared_texts import shared
 from provider.controller.resources.table import (
     Column,
     Key,
@@ -185,12 +186,12 @@ def _text(value: object, column: Column, kind: Any) -> str:
         raise ValueError(f"must be {shape.words}, at most {shape.longest}, got {quote(value)}")
     if shape is not None and not value and column.required:
         raise ValueError("is required")
-    return value
+    return shared(value)
 
 
 def _choice(value: str, options: tuple[str, ...], key: Key) -> str:
     if value in options:
-        return value
+        return shared(value)
     by_lower = {option.lower(): option for option in options} if key.any_case else {}
     if found := by_lower.get(value.lower()):
         return found
