@@ -7,12 +7,12 @@ sessions and no policies.
 from functools import cache
 from typing import Any, Self
 
-from botocore.session import Session
-
 
 @cache
-def _sdk() -> Session:
-    """One session: it keeps the service models that it has read."""
+def _sdk() -> Any:
+    """One session of botocore: it keeps the service models that it has read."""
+    from botocore.session import Session  # noqa: PLC0415 - a third of a second of imports
+
     return Session()
 
 

@@ -1,5 +1,6 @@
 """The testbed's fakes as fixtures, each empty and started."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -35,6 +36,16 @@ from tests.api_server import cluster, control_plane, kubectl, namespace, pytest_
 from tests.fakes.engine import Clock
 
 __all__ = ["cluster", "control_plane", "kubectl", "namespace", "pytest_runtest_setup"]
+
+
+def pytest_collection() -> None:
+    """Look for no garbage while modules are imported, nor later among what they made."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -124,21 +124,24 @@ def large(**changes: str) -> dict[str, str]:
     return {"objects": DB, **changes}
 
 
-HOSTILE = {
-    "7 MiB of attributes": large(other="x" * (7 * 2**20)),
-    "100,000 objects": large(objects=DB * 60_000),
-    "deep JSON": large(objects="[" * 500_000),
-    "deep YAML": large(objects="".join(f"{' ' * deep}- \n" for deep in range(1000))),
-    "a bomb": large(
-        objects="a: &a [x]\n" + "".join(f"k{n}: [*a, *a, *a]\n" for n in range(50_000))
-    ),
-    "a long name": large(objects=f"- {{objectName: {'n' * 10**6}, objectType: secretsmanager}}"),
-    "a long region": large(region="e" * 10**6),
-    "a long expression": large(
-        objects=f"- {{objectName: a, objectType: secretsmanager, jmesPath: "
-        f"[{{path: {'a.' * 10**5}b, objectAlias: c}}]}}"
-    ),
-}
+def hostile_parameters() -> dict[str, dict[str, str]]:
+    return {
+        "7 MiB of attributes": large(other="x" * (7 * 2**20)),
+        "100,000 objects": large(objects=DB * 60_000),
+        "deep JSON": large(objects="[" * 500_000),
+        "deep YAML": large(objects="".join(f"{' ' * deep}- \n" for deep in range(1000))),
+        "a bomb": large(
+            objects="a: &a [x]\n" + "".join(f"k{n}: [*a, *a, *a]\n" for n in range(50_000))
+        ),
+        "a long name": large(
+            objects=f"- {{objectName: {'n' * 10**6}, objectType: secretsmanager}}"
+        ),
+        "a long region": large(region="e" * 10**6),
+        "a long expression": large(
+            objects=f"- {{objectName: a, objectType: secretsmanager, jmesPath: "
+            f"[{{path: {'a.' * 10**5}b, objectAlias: c}}]}}"
+        ),
+    }
 
 
 def test_requests_of_hostile_size_are_refused_cheaply(
@@ -147,7 +150,7 @@ def test_requests_of_hostile_size_are_refused_cheaply(
     world.files(DB)
     # gRPC keeps buffers for a while, and so do allocators: some times the largest request.
     with back_to_normal(world.pid, threads=12, memory=150 * 2**20):
-        for name, parameters in HOSTILE.items():
+        for name, parameters in hostile_parameters().items():
             with pytest.raises(grpc.RpcError) as caught:
                 stub.Mount(world.driver.request(Pod(), parameters), timeout=10)
             assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT, name
@@ -155,20 +158,22 @@ def test_requests_of_hostile_size_are_refused_cheaply(
         assert world.files(DB)
 
 
-STRANGE = {
-    "deep": pb.MountRequest(attributes="[" * 10**6),
-    "not texts": pb.MountRequest(attributes=json.dumps({"a": 1})),
-    "deep secrets": pb.MountRequest(attributes="{}", secrets="{" * 10**6, permission="420"),
-    "a huge mode": pb.MountRequest(attributes="null", secrets="null", permission="1e99"),
-    "many versions": pb.MountRequest(
-        attributes="{}", current_object_version=[pb.ObjectVersion(id=str(n)) for n in range(10**5)]
-    ),
-    "empty": pb.MountRequest(),
-}
+def strange_requests() -> dict[str, pb.MountRequest]:
+    return {
+        "deep": pb.MountRequest(attributes="[" * 10**6),
+        "not texts": pb.MountRequest(attributes=json.dumps({"a": 1})),
+        "deep secrets": pb.MountRequest(attributes="{}", secrets="{" * 10**6, permission="420"),
+        "a huge mode": pb.MountRequest(attributes="null", secrets="null", permission="1e99"),
+        "many versions": pb.MountRequest(
+            attributes="{}",
+            current_object_version=[pb.ObjectVersion(id=str(n)) for n in range(10**5)],
+        ),
+        "empty": pb.MountRequest(),
+    }
 
 
 def test_requests_that_no_driver_sends_are_refused(stub: CSIDriverProviderStub) -> None:
-    for name, request in STRANGE.items():
+    for name, request in strange_requests().items():
         with pytest.raises(grpc.RpcError) as caught:
             stub.Mount(request, timeout=10)
         assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT, name
