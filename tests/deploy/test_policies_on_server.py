@@ -238,8 +238,8 @@ def test_one_refusal_names_every_mistake(server: ClusterClient) -> None:
     assert text == (
         "spec.parameters.objects is required: a YAML list of what to mount, such as "
         '"- objectName: NAME" with objectType; '
-        "spec.parameters.region must be an AWS region such as eu-west-1: small letters, digits and "
-        'dashes, got "eu_west_1"; '
+        "spec.parameters.region must be an AWS region: lowercase letters, digits and single "
+        'hyphens, such as eu-west-1, got "eu_west_1"; '
         'spec.parameters.usePodIdentity must be "true" or "false", got "yes no"; '
         'spec.parameters.auth must be irsa, podIdentity or auto, got "x". '
         "Run secrets-provider-aws validate to see all mistakes with their lines."
@@ -298,7 +298,7 @@ def test_unknown_keys_are_named_with_what_was_probably_meant(server: ClusterClie
 @pytest.mark.parametrize(
     ("aws", "said"),
     [
-        ({"region": "eu_west_1"}, "region must be an AWS region such as eu-west-1"),
+        ({"region": "eu_west_1"}, "region must be an AWS region: lowercase letters"),
         ({"role": "shop"}, "additionalRoles must be ARNs of IAM roles"),
         ({"additionalRoles": [ROLE, "x"]}, 'role/name, got "x"'),
         ({"role": ROLE, "externalID": "a b"}, "externalID must be 2 to 1224"),
