@@ -1,15 +1,17 @@
 """How old the values of ExternalSecrets are, for metrics."""
 
+import asyncio
 from collections.abc import Callable, Iterable
-from time import monotonic, time
+from time import time
 from typing import NamedTuple
 
 from provider.controller.informers import Informers
 from provider.controller.known import KnownExternalSecrets
+from provider.controller.object_cache import Unreadable
 from provider.controller.resources.objects import ExternalSecret
-from provider.controller.watched import readable
+from provider.controller.watched import WatchedExternalSecret
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 30.0
 
 
 class Ages(NamedTuple):
@@ -43,22 +45,23 @@ def oldest(
 
 
 class OldestExternalSecrets:
-    """The ages of all ExternalSecrets that are known; looked at once a second at most."""
+    """The ages of all ExternalSecrets that are known, as they were at the last look."""
 
     def __init__(self, informers: Informers, known: KnownExternalSecrets) -> None:
         self._informers = informers
         self._known = known
-        self._ages = Ages()
-        self._looked_at = -LOOK_SECONDS
+        self.ages = Ages()
 
-    def __call__(self) -> Ages:
-        """The ages now."""
-        if monotonic() - self._looked_at >= LOOK_SECONDS:
-            found = (readable(one) for _, one in self._informers.external_secrets.items())
-            objects = (one.object for one in found if one is not None)
-            self._ages = oldest(objects, self._is_foreign, time())
-            self._looked_at = monotonic()
-        return self._ages
+    async def run(self) -> None:
+        """Look from time to time, in a thread, until cancelled."""
+        while True:
+            items = [one for _, one in self._informers.external_secrets.items()]
+            self.ages = await asyncio.to_thread(self._look, items)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _look(self, items: Iterable[WatchedExternalSecret | Unreadable]) -> Ages:
+        objects = (one.object for one in items if not isinstance(one, Unreadable))
+        return oldest(objects, self._is_foreign, time())
 
     def _is_foreign(self, found: ExternalSecret) -> bool:
         return self._known.hindrance(found) == "foreign"

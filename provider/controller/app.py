@@ -14,7 +14,7 @@ from provider.aws.principals import SESSION_NAME
 from provider.aws.stores import controller_stores
 from provider.controller.api_metrics import ObservedSend
 from provider.controller.config import Config
-from provider.controller.controller import Controller, ControllerMetrics, Parts
+from provider.controller.controller import Controller, Parts
 from provider.controller.events import COMPONENTS
 from provider.controller.gauges import watch_leader
 from provider.controller.kinds import (
@@ -25,7 +25,12 @@ from provider.controller.kinds import (
 )
 from provider.controller.leader import Leader
 from provider.controller.leftover_webhooks import report_leftovers
-from provider.controller.metrics import ExternalSecretMetrics, ObjectMetrics, ProviderCalls
+from provider.controller.metrics import (
+    ControllerMetrics,
+    ExternalSecretMetrics,
+    ObjectMetrics,
+    ProviderCalls,
+)
 from provider.controller.pages import Readiness, serve_pages
 from provider.controller.queue_metrics import QueueMetrics
 from provider.controller.status_document import StatusDocument

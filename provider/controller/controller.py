@@ -22,14 +22,13 @@ from provider.controller.generators import Generators
 from provider.controller.informers import Informers
 from provider.controller.kinds import CLUSTER_EXTERNAL_SECRETS, EXTERNAL_SECRETS, PUSH_SECRETS
 from provider.controller.known import KnownExternalSecrets
-from provider.controller.metrics import ExternalSecretMetrics, ObjectMetrics
+from provider.controller.metrics import ControllerMetrics
 from provider.controller.named_reads import NamedReads
 from provider.controller.named_watches import NamedObject, NamedWatches
 from provider.controller.namespaces import ClusterView
 from provider.controller.object_cache import ObjectKey
 from provider.controller.push_secret import PushSecrets
 from provider.controller.queue import Item, Queue
-from provider.controller.queue_metrics import QueueMetrics
 from provider.controller.reporter import Reporter
 from provider.controller.resources.objects import Store
 from provider.controller.resources.store_ref import StoreKind
@@ -69,30 +68,6 @@ class Reconciler(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ControllerMetrics:
-    """The metrics of each kind of object."""
-
-    external_secrets: ExternalSecretMetrics
-    stores: Mapping[StoreKind, ObjectMetrics]
-    cluster_external_secrets: ObjectMetrics
-    queue: QueueMetrics
-    calls_saved: Callable[[float], object]
-
-    def clear(self) -> None:
-        """Drop the series of single objects: another replica has them from now on."""
-        for one in (self.external_secrets, *self.stores.values(), self.cluster_external_secrets):
-            one.clear()
-
-    def of(self, kind: str) -> ObjectMetrics:
-        """Those of a kind."""
-        if kind == EXTERNAL_SECRETS.name:
-            return self.external_secrets
-        if kind == CLUSTER_EXTERNAL_SECRETS.name:
-            return self.cluster_external_secrets
-        return next(one for name, one in self.stores.items() if name == kind)
-
-
-@dataclass(frozen=True, slots=True)
 class Parts:
     """What a controller is made of; it outlives the time as the leader."""
 
@@ -120,7 +95,7 @@ class Controller:
         )
         self._backlog = Backlog()
         self.syncs = SyncRegistry()
-        self.ages = OldestExternalSecrets(self.informers, self.known)
+        self.oldest = OldestExternalSecrets(self.informers, self.known)
         self.queue = Queue(
             self._reconcile,
             concurrent=config.concurrent,
@@ -165,6 +140,7 @@ class Controller:
             logger.info("all objects are known")
             report_namespaces(self.informers.held_namespaces())
             tasks.create_task(self.queue.run())
+            tasks.create_task(self.oldest.run())
 
     async def _reconcile(self, item: Item) -> float | None:
         return await self._reconcilers[item.kind].reconcile(ObjectKey(item.namespace, item.name))

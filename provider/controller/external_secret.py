@@ -136,6 +136,7 @@ class ExternalSecrets:
         started = self.wall_clock()
         job = self._job(found, found.spec, started)
         if job is None:
+            self.reporter.at_rest(found)
             return due_in(found, found.spec, started)
         return await self._sync(found, job, started)
 

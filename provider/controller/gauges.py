@@ -37,12 +37,12 @@ def watch_leader(metrics: Metrics, readiness: Readiness, is_leading: Callable[[]
     watch(
         "stalest_external_secret_age_seconds",
         "Time since the periodic ExternalSecret that was refreshed longest ago was refreshed.",
-        of(lambda one: one.ages().since_refresh, 0.0),
+        of(lambda one: one.oldest.ages.since_refresh, 0.0),
     )
     watch(
         "external_secret_overdue_seconds",
         "Time since the periodic refresh of an ExternalSecret was due, the longest of all.",
-        of(lambda one: one.ages().overdue, 0.0),
+        of(lambda one: one.oldest.ages.overdue, 0.0),
     )
     metrics.watch_by(
         "informer_objects",

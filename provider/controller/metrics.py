@@ -4,7 +4,7 @@ Series of one object end with the object: their number is that of the objects.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,8 +12,11 @@ from prometheus_client import Gauge
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from provider.controller.kinds import CLUSTER_EXTERNAL_SECRETS, EXTERNAL_SECRETS
 from provider.controller.object_cache import ObjectKey
+from provider.controller.queue_metrics import QueueMetrics
 from provider.controller.resources.object_meta import Metadata
+from provider.controller.resources.store_ref import StoreKind
 from provider.controller.status import READY, Ready
 from provider.controller.watched import key_of
 from provider.runtime.metrics import Metrics
@@ -120,6 +123,30 @@ def _family(family: F, values: Iterable[tuple[ObjectKey, int | None]]) -> F:
         if value is not None:
             family.add_metric((key.name, key.namespace), value)
     return family
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerMetrics:
+    """The metrics of each kind of object."""
+
+    external_secrets: ExternalSecretMetrics
+    stores: Mapping[StoreKind, ObjectMetrics]
+    cluster_external_secrets: ObjectMetrics
+    queue: QueueMetrics
+    calls_saved: Callable[[float], object]
+
+    def clear(self) -> None:
+        """Drop the series of single objects: another replica has them from now on."""
+        for one in (self.external_secrets, *self.stores.values(), self.cluster_external_secrets):
+            one.clear()
+
+    def of(self, kind: str) -> ObjectMetrics:
+        """Those of a kind."""
+        if kind == EXTERNAL_SECRETS.name:
+            return self.external_secrets
+        if kind == CLUSTER_EXTERNAL_SECRETS.name:
+            return self.cluster_external_secrets
+        return next(one for name, one in self.stores.items() if name == kind)
 
 
 class ProviderCalls:

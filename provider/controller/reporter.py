@@ -33,6 +33,12 @@ class Reporter:
     counts: Counts
     wall_clock: Callable[[], float] = time
 
+    def at_rest(self, found: ExternalSecret) -> None:
+        """Nothing is to be done: the metric is what the condition says, also after a restart."""
+        if (one := status.ready_of(found.status.conditions)) is not None:
+            is_ready = one.status == "True"
+            self.counts.ready(found.metadata, Ready(is_ready, one.reason, one.message))
+
     async def success(self, found: ExternalSecret, outcome: Outcome, started: float) -> None:
         """Write the status after a sync; `started` is when it began, in seconds since 1970."""
         self.counts.ready(found.metadata, outcome.ready)

@@ -7,7 +7,7 @@ is shown is bounded; `counts` has the whole.
 import asyncio
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from heapq import nsmallest
 from time import time
 from typing import Any
@@ -70,9 +70,9 @@ def _encoded(document: Json) -> bytes:
 
 
 async def _of_leader(controller: Controller) -> Json:
-    rows = [_row(*one) for one in controller.informers.external_secrets.items()]
+    items = list(controller.informers.external_secrets.items())
     stores = list(_stores(controller))
-    chosen, failing = await asyncio.to_thread(_first, rows)
+    chosen, failing = await asyncio.to_thread(_first, items)
     shared = await asyncio.to_thread(shared_reads, controller.syncs.all(), MOST_SHARED)
     queue = controller.queue
     return {
@@ -83,7 +83,7 @@ async def _of_leader(controller: Controller) -> Json:
             "oldestWaitSeconds": round(queue.oldest(), 3),
         },
         "counts": {
-            "externalSecrets": len(rows),
+            "externalSecrets": len(items),
             "externalSecretsFailing": failing,
             "stores": len(stores),
             "storesFailing": sum(not _is_ready(one.conditions) for one in stores),
@@ -94,12 +94,13 @@ async def _of_leader(controller: Controller) -> Json:
     }
 
 
-def _row(key: ObjectKey, found: WatchedExternalSecret | Unreadable) -> Row:
-    return key, found if isinstance(found, Unreadable) else found.object
-
-
-def _first(rows: Sequence[Row]) -> tuple[list[Row], int]:
+def _first(
+    items: Iterable[tuple[ObjectKey, WatchedExternalSecret | Unreadable]],
+) -> tuple[list[Row], int]:
     """The rows to show, and how many of all fail."""
+    rows: list[Row] = [
+        (key, found if isinstance(found, Unreadable) else found.object) for key, found in items
+    ]
     failing = sum(_order(one)[0] is False for one in rows)
     return nsmallest(MOST_EXTERNAL_SECRETS, rows, key=_order), failing
 

@@ -61,6 +61,7 @@ class World:
     broken: set[ObjectKey] = field(default_factory=set)
     events: list[tuple[str, str]] = field(default_factory=list)
     failed: int = 0
+    shown: dict[str, str] = field(default_factory=dict)
     saved: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -201,7 +202,7 @@ class Counts:
         self.world.failed += failed
 
     def ready(self, metadata: Metadata, ready: Ready) -> None:
-        pass
+        self.world.shown[metadata.name] = ready.status
 
     def gone(self, key: ObjectKey) -> None:
         pass
@@ -497,6 +498,13 @@ async def test_a_former_secret_is_deleted_when_all_values_are_gone_as_well(world
     await world.reconcile()
     assert world.secrets == {}
     assert world.ready()[1] == "SecretDeleted"
+
+
+async def test_after_a_restart_the_metric_is_what_the_condition_says(world: World) -> None:
+    await world.reconcile()
+    world.shown.clear()
+    await world.reconcile()
+    assert (world.shown, len(world.asked)) == ({"db": "True"}, 1)
 
 
 async def test_sync_windows_hold_back_periodic_refreshes_alone(world: World) -> None:
