@@ -17,8 +17,8 @@ from provider.engine.single_flight import SingleFlight
 from provider.errors import (
     KubernetesThrottled,
     KubernetesUnavailable,
-    LookupForbidden,
     ObjectNotFound,
+    ProviderError,
     RegionUnknown,
     RoleMissing,
     ServiceAccountNotFound,
@@ -99,8 +99,8 @@ class Lookups:
     async def role_arn(self, namespace: str, service_account: str) -> str:
         """The role in the annotation of the service account.
 
-        Raises `RoleMissing` without a valid one, `ServiceAccountNotFound`, `LookupForbidden`,
-        `KubernetesUnavailable`.
+        Raises `RoleMissing` without a valid one, `ServiceAccountNotFound`, or what a request to the
+        Kubernetes API raises.
         """
         account = namespace, service_account
         known = self._known(account)
@@ -139,7 +139,7 @@ class Lookups:
         except (ServiceAccountNotFound, RoleMissing):
             self._roles.pop(account, None)
             raise
-        except (KubernetesUnavailable, LookupForbidden, TimeoutError) as error:
+        except (ProviderError, TimeoutError) as error:
             if known is None:
                 raise
             return self._use_stale(account, known, str(error) or "no answer in time")

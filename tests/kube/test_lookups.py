@@ -12,6 +12,7 @@ from provider.errors import (
     KubernetesUnavailable,
     LookupForbidden,
     ObjectNotFound,
+    ObjectRefused,
     ProviderError,
     RegionUnknown,
     RoleMissing,
@@ -216,7 +217,9 @@ async def test_a_cancelled_request_does_not_take_the_look_up_from_the_others() -
 
 
 PASSING = pytest.mark.parametrize(
-    "error", [OUTAGE, FORBIDDEN], ids=["503 or no connection", "401 or 403"]
+    "error",
+    [OUTAGE, FORBIDDEN, ObjectRefused("400")],
+    ids=["503 or no connection", "401 or 403", "400"],
 )
 
 
