@@ -5,6 +5,7 @@ Only names differ where objects are not of the test's namespace alone: other tes
 
 import base64
 import shlex
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -112,7 +113,7 @@ def leave_operator(world: World) -> None:
 
 
 @pytest.fixture
-def left(own_world: World) -> World:
+def left(own_world: World) -> Iterator[World]:
     """A namespace of a cluster in which the operator has worked."""
     world = own_world
     world.flags = (f"--namespace={world.namespace}",)
@@ -121,7 +122,12 @@ def left(own_world: World) -> World:
     world.apply(STORE)
     leave_external_secret(world)
     leave_operator(world)
-    return world
+    yield world
+    # Other tests share the cluster.
+    for kind in ("externalsecret", "secretstore"):
+        world.cluster.ask("DELETE", f"{WEBHOOKS}/{kind}-validate-{world.namespace}")
+    deployments = "/apis/apps/v1/namespaces/external-secrets/deployments"
+    world.cluster.ask("DELETE", f"{deployments}/secrets-controller-aws")
 
 
 def adapted(command: list[str], namespace: str) -> list[str]:
