@@ -99,7 +99,6 @@ async def _work(config: Config, stack: AsyncExitStack) -> None:
     parts = _parts(config, connection, leader, engine, policy, metrics, stack)
     watch_engine(metrics.watch, engine)
     watch_leader(metrics, readiness, leader.is_leading if leader is not None else lambda: True)
-    parts.metrics.queue.watch_depths(readiness.depths)
     await _serve_status(config, readiness, leader, stack)
     if config.audit_log:
         audit.set_up()

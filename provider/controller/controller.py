@@ -1,7 +1,7 @@
 """What the leader does: keeps copies of all objects and reconciles them as they change."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -123,6 +123,11 @@ class Controller:
         )
         periods = stores["SecretStore"]
         self._triggers.attach(lambda found: periods.period(found.object))
+
+    @property
+    def kinds(self) -> Iterable[str]:
+        """The kinds that are reconciled."""
+        return self._reconcilers
 
     @property
     def is_synced(self) -> bool:

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from provider.controller.controller import Controller
 from provider.controller.pages import Readiness
+from provider.controller.queue_metrics import controller_of
 from provider.runtime.metrics import Metrics
 
 T = TypeVar("T")
@@ -45,11 +46,23 @@ def watch_leader(metrics: Metrics, readiness: Readiness, is_leading: Callable[[]
         of(lambda one: one.oldest.ages.overdue, 0.0),
     )
     metrics.watch_by(
+        "workqueue_depth",
+        "Objects that are due and wait for their turn.",
+        "name",
+        of(_depths, {}),
+        prefix="",
+    )
+    metrics.watch_by(
         "informer_objects",
         "Objects that are known.",
         "kind",
         of(_object_counts, {}),
     )
+
+
+def _depths(controller: Controller) -> dict[str, float]:
+    depths = controller.queue.depths()
+    return {controller_of(kind): depths.get(kind, 0) for kind in controller.kinds}
 
 
 def _object_counts(controller: Controller) -> dict[str, float]:

@@ -1,6 +1,5 @@
 """The web pages of the controller: probes and metrics."""
 
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 from provider.controller.config import Config
@@ -20,10 +19,6 @@ class Readiness:
         if self.controller is None or self.controller.is_synced:
             return None
         return "not all objects are known"
-
-    def depths(self) -> Mapping[str, int]:
-        """Objects that are due and wait for their turn, by their kind."""
-        return {} if self.controller is None else self.controller.queue.depths()
 
 
 async def serve_pages(

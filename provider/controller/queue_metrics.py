@@ -3,9 +3,9 @@
 Dashboards and alerts for Go's controllers, External Secrets Operator among them, read these names.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 
 from provider.runtime.metrics import BUCKETS, Metrics
 
@@ -19,7 +19,7 @@ class QueueMetrics:
     """Of all kinds that are reconciled; every series exists from the start."""
 
     def __init__(self, metrics: Metrics, kinds: Iterable[str]) -> None:
-        registry, self._kinds = metrics.registry, tuple(kinds)
+        registry = metrics.registry
         self._reconciles = Counter(
             "controller_runtime_reconcile",
             "Reconciles that ended.",
@@ -46,13 +46,7 @@ class QueueMetrics:
             registry=registry,
             buckets=BUCKETS,
         )
-        self._depth = Gauge(
-            "workqueue_depth",
-            "Objects that are due and wait for their turn.",
-            ("name",),
-            registry=registry,
-        )
-        for kind in self._kinds:
+        for kind in kinds:
             self._begin(controller_of(kind))
 
     def _begin(self, controller: str) -> None:
@@ -69,9 +63,3 @@ class QueueMetrics:
         self._errors.labels(controller).inc(failed)
         self._durations.labels(controller).observe(took)
         self._waits.labels(controller).observe(waited)
-
-    def watch_depths(self, depths: Callable[[], Mapping[str, int]]) -> None:
-        """Ask for the depth of each kind at every scrape."""
-        for kind in self._kinds:
-            gauge = self._depth.labels(controller_of(kind))
-            gauge.set_function(lambda kind=kind: depths().get(kind, 0))  # type: ignore[misc]

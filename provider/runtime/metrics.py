@@ -109,10 +109,16 @@ class Metrics:
         self._watched.append((Gauge(PREFIX + name, text, registry=self._registry), read))
 
     def watch_by(
-        self, name: str, text: str, label: str, read: Callable[[], Mapping[str, float]]
+        self,
+        name: str,
+        text: str,
+        label: str,
+        read: Callable[[], Mapping[str, float]],
+        *,
+        prefix: str = PREFIX,
     ) -> None:
         """As `watch`, with a value for each value of one label."""
-        self._watched.append((Gauge(PREFIX + name, text, (label,), registry=self._registry), read))
+        self._watched.append((Gauge(prefix + name, text, (label,), registry=self._registry), read))
 
     def aws_request(
         self, service: str, operation: str, region: str, outcome: str, seconds: float

@@ -65,9 +65,11 @@ def sample(page: str, series: str) -> float:
 
 def test_metrics_have_the_operators_names_and_our_own(world: World) -> None:
     world.apply(external_secret())
-    world.apply(external_secret("twin"))
+    world.aws.cloud.put_secret("other", "{}", region=REGION)
+    both = [{"secretKey": key, "remoteRef": {"key": key}} for key in ("db", "other")]
+    world.apply(external_secret("both", data=both))
     world.apply(external_secret("bad", data=[{"secretKey": "a", "remoteRef": {"key": "gone"}}]))
-    for name in ("db", "twin"):
+    for name in ("db", "both"):
         synced(world, name)
     world.until("ExternalSecret", "bad", "False", "SecretSyncedError")
     page = world.page("/metrics")
