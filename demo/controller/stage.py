@@ -8,12 +8,12 @@ from pathlib import Path
 
 import yaml
 
-from demo.controller.kube import Kube, Thing, kubernetes
 from demo.process import Process, environment
 from demo.running import LATENCY
 from demo.screen import Screen, duration
 from testbed.aws import FakeAws
 from testbed.aws.iam import CONTROLLER_ACTIONS, allow
+from testbed.cluster_objects import ClusterObjects, Thing, any_cluster
 
 MANIFESTS = Path(__file__).parent / "manifests"
 HOME = "external-secrets"
@@ -29,7 +29,7 @@ _ALL = allow("*", *CONTROLLER_ACTIONS)
 class Stage:
     """The API server, AWS, and the controller as a process."""
 
-    kube: Kube
+    kube: ClusterObjects
     aws: FakeAws
     controller: Process
     log: Path
@@ -66,7 +66,7 @@ def running(output: Path, screen: Screen) -> Iterator[Stage]:
     with ExitStack() as stack:
         aws = stack.enter_context(FakeAws(latency=LATENCY))
         with screen.waiting("the control plane is starting"):
-            kube = stack.enter_context(kubernetes())
+            kube = stack.enter_context(any_cluster())
         _fill(kube, aws)
         token.write_text(kube.address.token)
         flags = [
@@ -92,7 +92,7 @@ def running(output: Path, screen: Screen) -> Iterator[Stage]:
         yield Stage(kube, aws, controller, log)
 
 
-def _fill(kube: Kube, aws: FakeAws) -> None:
+def _fill(kube: ClusterObjects, aws: FakeAws) -> None:
     """What the manifests need: namespaces, access keys, roles, and secrets in AWS."""
     for name in NAMESPACES:
         kube.apply(_made("Namespace", name, labels={"kubernetes.io/metadata.name": name}))

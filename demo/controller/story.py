@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 from rich.text import Text
 
-from demo.controller.kube import Thing
 from demo.controller.stage import CANARY, MANIFESTS, SEOUL, Stage
 from demo.screen import Screen, calls_text
+from testbed.cluster_objects import Thing
 
 EXAMPLE = "example-secret", "example-kubernetes-secret", "default"
 """An ExternalSecret, its Secret, their namespace."""

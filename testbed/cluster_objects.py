@@ -1,4 +1,4 @@
-"""Objects of the API server of the demo, and the API server itself."""
+"""Objects by kind and name, on a real API server or on the fake one."""
 
 import base64
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _KINDS = {kind.name: kind for kind in KINDS.values()}
 
 
 @dataclass(frozen=True, slots=True)
-class Kube:
+class ClusterObjects:
     """`about` says which API server this is; `issuer` is that of its ServiceAccount tokens."""
 
     about: str
@@ -72,13 +72,14 @@ class Kube:
 
 
 @contextmanager
-def kubernetes() -> Iterator[Kube]:
+def any_cluster() -> Iterator[ClusterObjects]:
     """A real control plane if KUBEBUILDER_ASSETS names one, else the fake in memory."""
     if missing() is not None:
         with FakeKubernetes(writable=True) as fake:
             address = Address(fake.url, Path(), TOKEN, Path())
-            yield Kube("emulated; set KUBEBUILDER_ASSETS for a real one", address, tokens.ISSUER)
+            about = "emulated; set KUBEBUILDER_ASSETS for a real one"
+            yield ClusterObjects(about, address, tokens.ISSUER)
         return
     tokens.CLUSTER_ISSUERS.add(AUDIENCES[0])
     with control_plane() as address:
-        yield Kube("a real API server", address, AUDIENCES[0])
+        yield ClusterObjects("a real API server", address, AUDIENCES[0])
