@@ -22,7 +22,7 @@ COMMAND = "provider.cli.main:main"
 
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
-    ["provider.csi.app", "provider.controller.app", "provider.cli.main", "tests.csi.server.stub"]
+    ["provider.controller.app", "tests.e2e.mains", "tests.csi.server.stub"]
 )
 
 

@@ -16,7 +16,7 @@ from typing import Any, cast
 from aiohttp.resolver import AsyncResolver
 from grpc._cython import cygrpc  # type: ignore[attr-defined]  # its clock has no other name
 
-from provider.cli import main as cli
+from tests.e2e.mains import hasty
 
 FOLDER = Path(os.environ["CONTROL"])
 _time, _resolve = time.time, AsyncResolver.resolve
@@ -69,4 +69,4 @@ def main(arguments: list[str]) -> int:
             vars(module)["time"] = shifted_time
             _shift_defaults(module)
     AsyncResolver.resolve = cast("Any", resolve)  # type: ignore[method-assign]  # the purpose
-    return cli.main(arguments)
+    return hasty(arguments)

@@ -20,6 +20,7 @@ from testbed.aws import FakeAws
 from testbed.aws.iam import CONTROLLER_ACTIONS, Role, Session, allow
 from testbed.cluster import Address, ClusterClient
 from testbed.control_plane import AUDIENCES
+from tests.e2e.world import HASTY
 from tests.forked import Forked
 from tests.waiting import eventually
 
@@ -69,7 +70,7 @@ class Process:
         """Start one and wait until it logs a line."""
         seen = len(self.log)
         is_controlled = "CONTROL" in environment
-        main = "tests.e2e.controlled:main" if is_controlled else "provider.cli.main:main"
+        main = "tests.e2e.controlled:main" if is_controlled else HASTY
         process = Forked(main, ["controller", *arguments], environment)
         self._process = process
         self._reader = Thread(target=self._read, args=(process,), daemon=True)
