@@ -12,7 +12,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from aiohttp import web
+# Not aiohttp.web, whose applications, routes and files would take a MiB for nothing.
+from aiohttp.web_request import BaseRequest
+from aiohttp.web_response import Response, StreamResponse
+from aiohttp.web_server import Server
 
 from provider.runtime.log import logger
 
@@ -66,7 +69,7 @@ class WebServer:
         self._open: dict[asyncio.WriteTransport, str] = {}
         """The peer of each connection, oldest first."""
         self._accepting: asyncio.Task[None] | None = None
-        self._server: web.Server | None = None
+        self._server: Server | None = None
 
     @property
     def address(self) -> str:
@@ -79,7 +82,7 @@ class WebServer:
 
     def start(self) -> None:
         """Serve from now on, in the running event loop."""
-        self._server = web.Server(
+        self._server = Server(
             self._handle,
             handler_cancellation=True,
             access_log=None,
@@ -100,7 +103,7 @@ class WebServer:
             self._server.pre_shutdown()
             await self._server.shutdown(SHUTDOWN_SECONDS)
 
-    async def _accept(self, server: web.Server) -> None:
+    async def _accept(self, server: Server) -> None:
         loop = asyncio.get_running_loop()
         while True:
             try:
@@ -131,9 +134,9 @@ class WebServer:
         if self._open.pop(transport, None) is not None:
             transport.abort()
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _handle(self, request: BaseRequest) -> StreamResponse:
         page = await self._page(request.method, request.path)
-        response = web.Response(
+        response = Response(
             body=page.body,
             status=page.status,
             headers={**HEADERS, "Content-Type": page.content_type},
