@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-Unit = Literal["ms", "s", "MiB", "calls", "mounts", "threads", "$", "1/s", "%"]
+Unit = Literal["ms", "s", "MiB", "KiB", "calls", "mounts", "threads", "$", "1/s", "%"]
 
 TOLERANCE: Mapping[Unit, float] = {
     "ms": 0.25,
     "s": 0.25,
     "1/s": 0.25,
     "MiB": 0.05,
+    "KiB": 0.05,
     "calls": 0.05,
     "mounts": 0.0,
     "threads": 0.0,

@@ -1,14 +1,18 @@
 """How the benchmark of the controller counts."""
 
+import inspect
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from benchmarks.controller import rows
+from benchmarks.controller import large, rows
 from benchmarks.controller.aws import AwsProcess
 from benchmarks.controller.cluster import Cluster, counted, written
-from benchmarks.controller.goals import GOALS
+from benchmarks.controller.goals import GOALS, LARGE_GOALS
+from benchmarks.controller.memory import bytes_per_object
+from benchmarks.controller.shape import BATCH, LARGE, USUAL
 from benchmarks.controller.watching import is_ready
 from testbed.cluster import Address, ClusterClient
 from testbed.tls import Authority
@@ -31,7 +35,7 @@ def cluster(tmp_path: Path) -> Cluster:
     lines = [json.dumps({"verb": verb, "objectRef": what}) for verb, what in LINES]
     audit.write_text("\n".join(lines))
     address = Address("https://127.0.0.1:1", ca, "token", tmp_path / "kubeconfig")
-    return Cluster(address, ClusterClient(address), ["a"], audit)
+    return Cluster(address, ClusterClient(address), USUAL, audit)
 
 
 def test_requests_are_counted_without_watches_and_lease(cluster: Cluster) -> None:
@@ -64,7 +68,22 @@ def test_the_fake_aws_counts_in_its_own_process() -> None:
 
 
 def test_goals_are_those_of_figures_that_are_measured() -> None:
-    source = Path(rows.__file__).read_text(encoding="utf-8")
-    for name in GOALS:
+    source = "".join(inspect.getsource(one) for one in (rows, large))
+    for name in {**GOALS, **LARGE_GOALS}:
         row, _, what = name.partition(".")
         assert f'"{name}"' in source or (f'.{what}"' in source and f'"{row}"' in source), name
+
+
+def test_the_least_calls_are_those_of_the_table() -> None:
+    assert f"{USUAL.least_calls()}" == GOALS["start.calls"].floor
+
+
+def test_new_objects_are_never_in_the_busy_namespace() -> None:
+    places = Counter(LARGE.place_of(number) for number in range(LARGE.size + 1))
+    assert places[0] == LARGE.hot
+    assert len(places) == LARGE.namespaces
+    assert max(one for place, one in places.items() if place) == BATCH - 4
+
+
+def test_an_external_secret_at_rest_needs_little_memory() -> None:
+    assert bytes_per_object(100) < 5 * 1024

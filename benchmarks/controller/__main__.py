@@ -16,19 +16,25 @@ from benchmarks import machine
 from benchmarks.controller import ceiling
 from benchmarks.controller.aws import AwsProcess
 from benchmarks.controller.cluster import cluster
-from benchmarks.controller.goals import GOALS, LATENCY_MS, NAMESPACES, SIZE, Goal
-from benchmarks.controller.rows import NEW, Bench, measured
+from benchmarks.controller.goals import GOALS, LARGE_GOALS, LATENCY_MS, Goal
+from benchmarks.controller.large import measured_large
+from benchmarks.controller.rows import MOST_NEW, Bench, measured
+from benchmarks.controller.shape import LARGE, USUAL, Shape
 from benchmarks.figures import Figure, Run
 from benchmarks.table import WIDTH, shown
 from testbed.control_plane import missing
 
 MOST_SECONDS = 900
+MOST_SECONDS_OF_LARGE = 2400
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.controller", description=__doc__)
-    parser.add_argument("--size", type=int, default=SIZE, help="ExternalSecrets [500]")
-    parser.add_argument("--namespaces", type=int, default=NAMESPACES, help="with a store each [50]")
+    parser.add_argument(
+        "--large", action="store_true", help="measure 5000 ExternalSecrets and a busy namespace"
+    )
+    parser.add_argument("--objects", type=int, help="ExternalSecrets [500; with --large 5000]")
+    parser.add_argument("--namespaces", type=int, help="[50; with --large 200]")
     parser.add_argument("--latency-ms", type=float, default=LATENCY_MS, help="of AWS [20]")
     parser.add_argument(
         "--minute", type=float, default=60.0, help="seconds that stand for a minute [60]"
@@ -46,36 +52,45 @@ def main() -> int:
         return 1
     for number in (signal.SIGTERM, signal.SIGALRM):
         signal.signal(number, _end)
-    signal.alarm(MOST_SECONDS)
-    figures = [machine.speed(), *_figures(options)]
+    signal.alarm(MOST_SECONDS_OF_LARGE if options.large else MOST_SECONDS)
+    shape = _shape(options)
+    figures = [machine.speed(), *_figures(options, shape)]
     about = {**machine.about(options.latency_ms), "load": f"{os.getloadavg()[0]:.1f}"}
     run = Run(about, figures, {})
-    is_usual = (options.size, options.namespaces, options.latency_ms) == (
-        SIZE,
-        NAMESPACES,
-        LATENCY_MS,
-    )
-    _show(run, GOALS if is_usual else {})
+    goals = {USUAL: GOALS, LARGE: LARGE_GOALS}.get(shape, {})
+    _show(run, goals if options.latency_ms == LATENCY_MS else {})
     if options.json:
         options.json.write_text(run.to_json())
     return 0
 
 
-def _figures(options: argparse.Namespace) -> Sequence[Figure]:
-    namespaces = [f"team-{number}" for number in range(options.namespaces)]
+def _shape(options: argparse.Namespace) -> Shape:
+    """Stores and the hot namespace grow and shrink with the rest."""
+    usual = LARGE if options.large else USUAL
+    size, namespaces = options.objects or usual.size, options.namespaces or usual.namespaces
+    return Shape(
+        size=size,
+        namespaces=namespaces,
+        stores=usual.stores * namespaces // usual.namespaces,
+        hot=usual.hot * size // usual.size,
+    )
+
+
+def _figures(options: argparse.Namespace, shape: Shape) -> Sequence[Figure]:
     latency = options.latency_ms / 1000
     with (
         tempfile.TemporaryDirectory(prefix="bench-controller-") as folder,
-        cluster(namespaces) as made,
-        AwsProcess(latency, namespaces, options.size + NEW + 1) as aws,
+        cluster(shape) as made,
+        AwsProcess(latency, shape.names, shape.size + MOST_NEW) as aws,
     ):
-        bench = Bench(made, aws, Path(folder), options.size, options.minute, options.verbose)
+        bench = Bench(made, aws, Path(folder), options.minute, options.verbose)
         made.install()
-        bench.controller().compile()
-        made.fill(aws.account, options.size)
+        empty = bench.controller().compile()
+        made.fill(aws.account)
         made.audit.write_text("")
         aws.clear()
-        return [*ceiling.row(made, options.size), *measured(bench)]
+        rows = measured_large(bench, empty) if options.large else measured(bench)
+        return [*ceiling.row(made, shape.size), *rows]
 
 
 def _show(run: Run, goals: Mapping[str, Goal]) -> None:

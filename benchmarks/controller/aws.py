@@ -3,7 +3,7 @@
 import contextlib
 import json
 import multiprocessing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Self
@@ -33,7 +33,7 @@ class AwsProcess:
     `latency` seconds.
     """
 
-    def __init__(self, latency: float, namespaces: list[str], secrets: int) -> None:
+    def __init__(self, latency: float, namespaces: Sequence[str], secrets: int) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, other = context.Pipe()
         self._process = context.Process(
@@ -63,7 +63,7 @@ class AwsProcess:
         self._pipe.recv()
 
 
-def _serve(pipe: Connection, latency: float, namespaces: list[str], secrets: int) -> None:
+def _serve(pipe: Connection, latency: float, namespaces: Sequence[str], secrets: int) -> None:
     tokens.CLUSTER_ISSUERS.add(AUDIENCES[0])
     aws = FakeAws(latency=latency, keep_calls=False)
     user = aws.cloud.put_user("operator", allow=allow("*", *CONTROLLER_ACTIONS))

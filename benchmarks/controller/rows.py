@@ -18,24 +18,30 @@ FREQUENT = 40
 namespaces, ten in each if there are 500 in 50."""
 NEW = 9
 """ExternalSecrets that are made one by one."""
+MOST_NEW = 2 * NEW + 1
+"""All that are made, also for other rows."""
 APART = 0.5
 """Seconds between two of them."""
-_QUIET = 3.0
+QUIET = 3.0
 """Seconds for Events to be written, after which the requests of a row are counted."""
-_LONGEST = 180.0
+LONGEST = 180.0
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What the rows share. Of AWS's secrets, those from `size` on are for new ExternalSecrets."""
+    """What the rows share. Of AWS's secrets, those from the size on are for new ExternalSecrets."""
 
     cluster: Cluster
     aws: AwsProcess
     folder: Path
-    size: int
     minute: float
     """Seconds that stand for a minute."""
     is_verbose: bool = False
+
+    @property
+    def size(self) -> int:
+        """ExternalSecrets from the start."""
+        return self.cluster.shape.size
 
     def controller(self) -> ControllerProcess:
         """Not started yet."""
@@ -52,23 +58,25 @@ def measured(bench: Bench) -> Iterator[Figure]:
     """All figures; a figure's name is in `goals`."""
     with Watching(bench.cluster.address, "/api/v1/secrets", metadata_only=True) as secrets:
         with bench.controller() as controller:
-            yield from _start(bench, controller)
+            yield from start(bench, controller)
             yield from _minute(bench, controller, "idle", "an idle minute")
-            yield from _new(bench, secrets)
+            yield from new(bench, secrets)
             _set_interval(bench, "10s")
             time.sleep(12)
             yield from _minute(bench, controller, "steady", f"a steady minute, {FREQUENT} at 10s")
             _set_interval(bench, "1h")
-            time.sleep(_QUIET)
-        yield from _restart(bench, secrets)
+            time.sleep(QUIET)
+        with bench.controller() as controller:
+            yield from restart(bench, controller, secrets)
 
 
-def _start(bench: Bench, controller: ControllerProcess) -> Iterator[Figure]:
+def start(bench: Bench, controller: ControllerProcess) -> Iterator[Figure]:
+    """From the start of the controller until all ExternalSecrets are Ready."""
     path = f"{GROUP}/externalsecrets"
     with Watching(bench.cluster.address, path, is_ready) as ready:
-        last = ready.wait_for(bench.size, _LONGEST)
+        last = ready.wait_for(bench.size, LONGEST + bench.size / 10)
     seconds, cpu = last - controller.started, controller.cpu()
-    time.sleep(_QUIET)
+    time.sleep(QUIET)
     requests, calls = bench.cluster.requests(), bench.aws.calls()
     bench.note("start: calls", calls)
     bench.note("start: requests", requests)
@@ -96,39 +104,44 @@ def _minute(bench: Bench, controller: ControllerProcess, name: str, text: str) -
     yield Figure(f"{name}.cpu", "… CPU", cpu * scale, "s")
 
 
-def _new(bench: Bench, secrets: Watching) -> Iterator[Figure]:
+def new(bench: Bench, secrets: Watching) -> Iterator[Figure]:
     """From the request that makes an ExternalSecret until its Secret is seen."""
-    times = []
-    for number in _numbers(bench, 0, NEW):
-        time.sleep(APART)
-        started = time.perf_counter()
-        namespace = bench.cluster.external_secret(number)
-        times.append(secrets.moment_of(namespace, f"es-{number}", _LONGEST) - started)
+    times = times_of_new(bench, secrets, 0)
     yield Figure.of("new.wall", "a new ExternalSecret's Secret exists after", times, "s")
 
 
-def _restart(bench: Bench, secrets: Watching) -> Iterator[Figure]:
+def times_of_new(bench: Bench, secrets: Watching, skipped: int) -> Sequence[float]:
+    """Seconds until each of some ExternalSecrets, made one by one, has its Secret."""
+    times = []
+    for number in _numbers(bench, skipped, NEW):
+        time.sleep(APART)
+        started = time.perf_counter()
+        namespace = bench.cluster.external_secret(number)
+        times.append(secrets.moment_of(namespace, f"es-{number}", LONGEST) - started)
+    return times
+
+
+def restart(bench: Bench, controller: ControllerProcess, secrets: Watching) -> Iterator[Figure]:
     """All at rest; one ExternalSecret is made while the controller starts."""
     before = bench.cluster.requests()
     bench.aws.clear()
-    (number,) = _numbers(bench, NEW, 1)
-    with bench.controller() as controller:
-        namespace = bench.cluster.external_secret(number)
-        seconds = secrets.moment_of(namespace, f"es-{number}", _LONGEST) - controller.started
-        time.sleep(_QUIET)
-        requests, calls = bench.cluster.requests() - before, bench.aws.calls()
-        bench.note("restart: calls", calls)
-        bench.note("restart: requests", requests)
-        yield Figure("restart.wall", "restart at rest: a new one's Secret after", seconds, "s")
-        yield Figure("restart.calls", "… calls to AWS", sum(calls.values()), "calls")
-        yield Figure(
-            "restart.writes", "… writes, with those of the new one", written(requests), "calls"
-        )
-        yield Figure("restart.cpu", "… CPU", controller.cpu(), "s")
+    (number,) = _numbers(bench, MOST_NEW - 1, 1)
+    namespace = bench.cluster.external_secret(number)
+    seconds = secrets.moment_of(namespace, f"es-{number}", LONGEST) - controller.started
+    time.sleep(QUIET)
+    requests, calls = bench.cluster.requests() - before, bench.aws.calls()
+    bench.note("restart: calls", calls)
+    bench.note("restart: requests", requests)
+    yield Figure("restart.wall", "restart at rest: a new one's Secret after", seconds, "s")
+    yield Figure("restart.calls", "… calls to AWS", sum(calls.values()), "calls")
+    yield Figure(
+        "restart.writes", "… writes, with those of the new one", written(requests), "calls"
+    )
+    yield Figure("restart.cpu", "… CPU", controller.cpu(), "s")
 
 
 def _set_interval(bench: Bench, interval: str) -> None:
-    by_namespace = sorted(range(bench.size), key=lambda one: one % len(bench.cluster.namespaces))
+    by_namespace = sorted(range(bench.size), key=bench.cluster.shape.place_of)
     for number in by_namespace[:FREQUENT]:
         bench.cluster.external_secret(number, interval)
 

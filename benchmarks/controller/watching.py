@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from testbed.cluster import Address
 
+_SECONDS = 3600
 _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 
@@ -42,7 +43,9 @@ class Watching:
         self._link = http.client.HTTPSConnection(host, context=context)
         headers = {"Authorization": f"Bearer {self._address.token}", "Accept": self._accept}
         self._link.request(
-            "GET", f"{self._path}?watch=1&resourceVersion=0&timeoutSeconds=900", headers=headers
+            "GET",
+            f"{self._path}?watch=1&resourceVersion=0&timeoutSeconds={_SECONDS}",
+            headers=headers,
         )
         self._reply = self._link.getresponse()
         self._thread = Thread(target=self._read, daemon=True)
