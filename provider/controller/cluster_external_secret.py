@@ -42,6 +42,10 @@ class Known(child_writer.Known, Protocol):
         """The ExternalSecrets of a ClusterExternalSecret."""
         ...
 
+    def is_of_another_class(self, spec: ClusterExternalSecretSpec) -> bool:
+        """Whether its ExternalSecrets are for another controller."""
+        ...
+
     def selected(self, spec: ClusterExternalSecretSpec) -> list[str]:
         """The namespaces that are selected and are not being deleted, sorted."""
         ...
@@ -85,6 +89,8 @@ class ClusterExternalSecrets:
             self._counts.gone(key)
             return None
         metadata, spec = found.metadata, found.object.spec
+        if spec is not None and self._known.is_of_another_class(spec):
+            return None
         if metadata.is_deleting:
             await self._children.delete(self._known.owned_by(metadata.name, metadata.uid))
         await self._remove_finalizer(metadata)

@@ -75,6 +75,10 @@ class Known(Protocol):
         """Why it is left alone: it is for another controller, or its stores are not checked yet."""
         ...
 
+    def is_of_another_class(self, spec: ExternalSecretSpec, namespace: str) -> bool:
+        """Whether a store or generator that a spec names is another controller's."""
+        ...
+
     def learn(self, document: Document) -> None:
         """Take in the answer to a write."""
         ...
@@ -125,7 +129,8 @@ class ExternalSecrets:
             self._forget(key)
             return None
         if found.metadata.is_deleting:
-            await self._finalize(found)
+            if not self._is_of_another_class(found):
+                await self._finalize(found)
             return None
         if hindrance := self.known.hindrance(found):
             return self._leave_alone(key, hindrance)
@@ -149,6 +154,10 @@ class ExternalSecrets:
         message = status.with_cause(status.TEXT_NOT_WRITTEN, text)
         ready = Ready(is_ready=False, reason=status.FAILED, message=message)
         await self.reporter.failure(found, ready, text)
+
+    def _is_of_another_class(self, found: ExternalSecret) -> bool:
+        spec, namespace = found.spec, found.metadata.namespace
+        return spec is not None and self.known.is_of_another_class(spec, namespace)
 
     def _leave_alone(self, key: ObjectKey, why: Literal["foreign", "unchecked"]) -> float | None:
         if why == "foreign":

@@ -6,9 +6,10 @@ from provider.controller.index import Index
 from provider.controller.informers import Informers
 from provider.controller.object_cache import ObjectKey
 from provider.controller.plan import target_name
-from provider.controller.resources.objects import ExternalSecret
+from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.controller.resources.objects import ExternalSecret, Store
 from provider.controller.resources.references import generators_of, stores_of, templates_of
-from provider.controller.resources.store_ref import GeneratorRef, StoreRef
+from provider.controller.resources.store_ref import StoreRef
 from provider.controller.status import ready_of
 from provider.controller.stores import is_managed
 from provider.controller.watched import readable
@@ -62,25 +63,32 @@ class KnownExternalSecrets:
             return "foreign"
         if spec is None:
             return ""
-        found = [self._of_store(ref, namespace) for ref in stores_of(spec)]
-        found += [self._of_generator(ref, namespace) for ref in generators_of(spec)]
-        return "foreign" if "foreign" in found else "unchecked" if "unchecked" in found else ""
-
-    def _of_store(self, ref: StoreRef, namespace: str) -> Literal["", "foreign", "unchecked"]:
-        if ref.kind not in self._informers.stores:
+        refs = stores_of(spec)
+        if any(ref.kind not in self._informers.stores for ref in refs):
             return "foreign"
+        if self.is_of_another_class(spec, namespace):
+            return "foreign"
+        stores = (self._store(ref, namespace) for ref in refs)
+        is_unchecked = any(one and ready_of(one.conditions) is None for one in stores)
+        return "unchecked" if self._flood_gate and is_unchecked else ""
+
+    def is_of_another_class(self, spec: ExternalSecretSpec, namespace: str) -> bool:
+        """Whether a store or generator that a spec names in a namespace is another controller's."""
+        stores = (self._store(ref, namespace) for ref in stores_of(spec))
+        generators = (
+            self._informers.generator(
+                ref.kind, "" if ref.kind == "ClusterGenerator" else namespace, ref.name
+            )
+            for ref in generators_of(spec)
+        )
+        return any(
+            one is not None and not is_managed(one.controller, self._class)
+            for one in (*stores, *generators)
+        )
+
+    def _store(self, ref: StoreRef, namespace: str) -> Store | None:
         place = "" if ref.kind == "ClusterSecretStore" else namespace
-        store = self._informers.store(ref.kind, place, ref.name)
-        if store is None:
-            return ""
-        if not is_managed(store.controller, self._class):
-            return "foreign"
-        return "unchecked" if self._flood_gate and ready_of(store.conditions) is None else ""
-
-    def _of_generator(self, ref: GeneratorRef, namespace: str) -> Literal["", "foreign"]:
-        place = "" if ref.kind == "ClusterGenerator" else namespace
-        found = self._informers.generator(ref.kind, place, ref.name)
-        return "" if found is None or is_managed(found.controller, self._class) else "foreign"
+        return self._informers.store(ref.kind, place, ref.name)
 
     def _note(self, key: ObjectKey) -> None:
         found = readable(self._informers.external_secrets.get(key))

@@ -52,6 +52,12 @@ class ClusterView:
             if one is not None and not one.is_terminating and selects(spec, one.labels)
         )
 
+    def is_of_another_class(self, spec: ClusterExternalSecretSpec) -> bool:
+        """Whether its ExternalSecrets, or one of them, are for another controller."""
+        child = spec.external_secret_spec
+        namespaces = self.selected(spec) or [""]
+        return any(self._known.is_of_another_class(child, one) for one in namespaces)
+
     def learn(self, kind: Kind, document: Document) -> None:
         """Take in the answer to a write of our own."""
         if kind != CLUSTER_EXTERNAL_SECRETS:

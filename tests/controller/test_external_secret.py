@@ -132,6 +132,9 @@ class World:
     def hindrance(self, external_secret: ExternalSecret) -> Literal["", "foreign", "unchecked"]:
         return self.hindered
 
+    def is_of_another_class(self, spec: ExternalSecretSpec, namespace: str) -> bool:
+        return self.hindered == "foreign"
+
     def learn(self, document: Document) -> None:
         pass
 
@@ -558,3 +561,14 @@ async def test_an_api_server_that_is_away_is_no_fault_of_the_object(world: World
     with pytest.raises(KubernetesUnavailable):
         await world.reconcile()
     assert world.events == []
+
+
+async def test_one_of_another_controller_keeps_its_finalizer(world: World) -> None:
+    world.put(finalizers=[FINALIZER], target={"deletionPolicy": "Delete"})
+    world.documents[KEY]["metadata"]["deletionTimestamp"] = "2030-01-01T00:00:00Z"
+    world.hindered = "foreign"
+    assert await world.reconcile() is None
+    assert world.patches == []
+    world.hindered = ""
+    await world.reconcile()
+    assert world.documents[KEY]["metadata"]["finalizers"] == []

@@ -1,8 +1,10 @@
 """Worlds: one with a controller that the tests of a module share, and one for a single test."""
 
+import fcntl
 import itertools
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,17 @@ def api(control_plane: Address) -> Iterator[ApiProxy]:
         yield proxy
 
 
+@contextmanager
+def _turn(address: Address, how: int) -> Iterator[None]:
+    """Wait until no other worker tests manifests without a class, or, with LOCK_EX, any.
+
+    Every controller works on what has no class.
+    """
+    with address.kubeconfig.with_name("turn").open("w") as lock:
+        fcntl.flock(lock, how)
+        yield
+
+
 @pytest.fixture(scope="module")
 def shared(
     tmp_path_factory: pytest.TempPathFactory,
@@ -32,7 +45,10 @@ def shared(
     home = f"controller-{os.getpid()}-{next(_numbers)}"
     cluster.make_namespace(home)
     folder = tmp_path_factory.mktemp("controller")
-    with a_world(folder, control_plane, cluster, home) as made:
+    with (
+        _turn(control_plane, fcntl.LOCK_SH),
+        a_world(folder, control_plane, cluster, home) as made,
+    ):
         made.url, made.home, made.controller_class = api.url, home, home
         yield made
     cluster.do("DELETE", f"/api/v1/namespaces/{home}")
@@ -54,5 +70,21 @@ def own_world(
     tmp_path: Path, control_plane: Address, cluster: ClusterClient, namespace: str
 ) -> Iterator[World]:
     """A world of its own, not started."""
-    with a_world(tmp_path, control_plane, cluster, namespace) as made:
+    with (
+        _turn(control_plane, fcntl.LOCK_SH),
+        a_world(tmp_path, control_plane, cluster, namespace) as made,
+    ):
+        made.controller_class = namespace
+        yield made
+
+
+@pytest.fixture
+def default_world(
+    tmp_path: Path, control_plane: Address, cluster: ClusterClient, namespace: str
+) -> Iterator[World]:
+    """The same for manifests without a class: no other controller works meanwhile."""
+    with (
+        _turn(control_plane, fcntl.LOCK_EX),
+        a_world(tmp_path, control_plane, cluster, namespace) as made,
+    ):
         yield made

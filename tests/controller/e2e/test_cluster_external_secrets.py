@@ -3,12 +3,14 @@
 import json
 from typing import Any
 
-from tests.controller.e2e.test_lifecycle import external_secret
+from tests.controller.e2e.test_lifecycle import STORE, external_secret
 from tests.controller.e2e.world import World
 from tests.waiting import eventually
 
 
 def apply(world: World, **spec: Any) -> None:
+    """Apply it; the store keeps controllers of other tests off."""
+    world.apply(STORE)
     whole = {"externalSecretSpec": json.loads(external_secret())["spec"]} | spec
     about = {"apiVersion": "external-secrets.io/v1", "kind": "ClusterExternalSecret"}
     world.apply(json.dumps({**about, "metadata": {"name": world.namespace}, "spec": whole}))
@@ -119,3 +121,25 @@ def test_its_end_is_that_of_its_external_secrets(world: World) -> None:
     )
     world.delete("ClusterExternalSecret", world.namespace)
     eventually(lambda: child(world, world.namespace) is None, "its end")
+
+
+def test_one_whose_store_is_for_another_controller_is_left_alone(world: World) -> None:
+    world.start()
+    place = {"namespaces": [world.namespace]}
+    store = STORE.replace("spec:", "spec:\n  controller: other", 1)
+    world.apply(store)
+    about = {"apiVersion": "external-secrets.io/v1", "kind": "ClusterExternalSecret"}
+    spec = {**place, "externalSecretSpec": json.loads(external_secret())["spec"]}
+    finalizers = ["externalsecrets.external-secrets.io/clusterexternalsecret-cleanup"]
+    metadata = {"name": world.namespace, "finalizers": finalizers}
+    world.apply(json.dumps({**about, "metadata": metadata, "spec": spec}))
+    world.apply(external_secret("bad", refreshInterval="1d"))
+    world.until("ExternalSecret", "bad", "False")
+    assert child(world, world.namespace) is None
+    assert not status(world)
+    assert world.get("ClusterExternalSecret", world.namespace)["metadata"]["finalizers"]
+    world.patch("SecretStore", "aws", {"spec": {"controller": world.controller_class}})
+    world.until("SecretStore", "aws", "False")
+    apply(world, **place, refreshTime="30m")
+    eventually(lambda: child(world, world.namespace), "an ExternalSecret")
+    world.patch("ClusterExternalSecret", world.namespace, {"metadata": {"finalizers": None}})

@@ -1,7 +1,11 @@
 """The manifests that users have work as they stand."""
 
+import pytest
+
 from tests.controller.e2e.world import MANIFESTS, World
 from tests.waiting import eventually
+
+pytestmark = pytest.mark.timeout(300)  # they may wait for the controllers of another worker
 
 SYNCED = ("True", "SecretSynced", "secret synced")
 
@@ -10,8 +14,8 @@ def read(name: str) -> str:
     return (MANIFESTS / f"{name}.yaml").read_text()
 
 
-def test_static_keys_in_cluster_stores_and_a_cluster_external_secret(own_world: World) -> None:
-    world = own_world
+def test_static_keys_in_cluster_stores_and_a_cluster_external_secret(default_world: World) -> None:
+    world = default_world
     for name in ("external-secrets", "monitoring"):
         world.cluster.make_namespace(name)
     keys = "aws_access_key_id", "aws_secret_access_key"
@@ -36,8 +40,8 @@ def test_static_keys_in_cluster_stores_and_a_cluster_external_secret(own_world: 
         world.delete("ExternalSecret", name, "default")
 
 
-def test_a_template_makes_a_properties_file(own_world: World) -> None:
-    world = own_world
+def test_a_template_makes_a_properties_file(default_world: World) -> None:
+    world = default_world
     for name in ("external-secrets", "onthetop-backend"):
         world.cluster.make_namespace(name)
     world.role("external-secrets", "external-secrets-sa")
@@ -53,8 +57,8 @@ def test_a_template_makes_a_properties_file(own_world: World) -> None:
     world.delete("ExternalSecret", "onthetop-backend-secrets", place)
 
 
-def test_creation_policy_none_reads_and_writes_no_secret(own_world: World) -> None:
-    world = own_world
+def test_creation_policy_none_reads_and_writes_no_secret(default_world: World) -> None:
+    world = default_world
     world.cluster.make_namespace("my-app-ns")
     world.role("my-app-ns", "my-app-sm-sa")
     world.aws.cloud.put_secret(
@@ -72,8 +76,8 @@ def test_creation_policy_none_reads_and_writes_no_secret(own_world: World) -> No
     world.delete("ExternalSecret", "eks-external-secret", "my-app-ns")
 
 
-def test_stores_of_both_kinds_with_one_name(own_world: World) -> None:
-    world = own_world
+def test_stores_of_both_kinds_with_one_name(default_world: World) -> None:
+    world = default_world
     world.keys(world.namespace, "aws-creds", "accessKey", "secretAccessKey")
     world.aws.cloud.put_secret("prod/db-credentials", '{"username": "admin"}', region="us-east-1")
     world.start()

@@ -145,6 +145,8 @@ def test_nothing_is_written_but_finalizers_and_the_time_of_the_refresh(
     world: World, api: ApiProxy
 ) -> None:
     world.aws.cloud.put_secret("db", '{"p": "someValue"}', region=REGION)
+    if world.process.is_running:
+        world.stop()
     leave_store(world)
     for name, target in CASES.items():
         leave_external_secret(world, name, target)
@@ -197,6 +199,8 @@ def is_refreshed(world: World, name: str) -> bool:
 
 def test_what_the_operator_wrote_is_replaced_when_it_is_not_wanted_any_more(world: World) -> None:
     world.aws.cloud.put_secret("db", '{"p": "someValue"}', region=REGION)
+    if world.process.is_running:
+        world.stop()
     leave_store(world)
     for name in ("db", LONG):
         leave_external_secret(world, name, {"creationPolicy": "CreateOrMerge"})
