@@ -103,6 +103,7 @@ class Controller:
             explain=self._explain,
         )
         self._triggers = Triggers(self.queue.add_after, self.informers, self.known, self._backlog)
+        parts.policy.changed = self._triggers.policy_changed
         self._watches = NamedWatches(parts.objects, self._named_object_changed)
         self._reads = NamedReads(parts.objects, self._watches.use)
         self._identities = Identities(

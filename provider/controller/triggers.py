@@ -75,6 +75,14 @@ class Triggers:
                 self._refresh(key, _lacks_target)
         self._add_failing(self._known.others_in(namespace))
 
+    def policy_changed(self) -> None:
+        """The operator allows something else: what failed is looked at again."""
+        for kind, informer in self._informers.stores.items():
+            for key, found in informer.items():
+                if not isinstance(found, Unreadable) and not _is_good(found):
+                    self._add(Item(kind, *key), 0.0)
+        self._add_failing([key for key, _ in self._informers.external_secrets.items()])
+
     def _refresh(self, key: ObjectKey, needs: Callable[[ExternalSecret], bool]) -> None:
         """Look at an ExternalSecret; sync it, even if it is not due, where it needs that."""
         found = self._known.get(key)

@@ -124,6 +124,7 @@ class PolicyFile:
             else:
                 self._text, self.problem = text, ""
                 logger.info("policy read", extra=fields(rules=len(self._policy.own)))
+                self._policy.changed()
 
     def _read(self) -> str:
         with self._path.open(encoding="utf-8", errors="replace") as file:

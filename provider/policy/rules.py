@@ -3,7 +3,7 @@
 Without rules everything is allowed, as far as IAM allows it. Rules can only refuse.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import islice
@@ -77,6 +77,8 @@ class Policy:
         self._general = tuple(rule for rule in general if not rule.is_empty)
         self.own = tuple(own)
         """The rules of namespaces; may be replaced at any time."""
+        self.changed: Callable[[], object] = lambda: None
+        """What is called when they were replaced because the policy file has changed."""
 
     @property
     def is_empty(self) -> bool:

@@ -324,3 +324,15 @@ def test_a_kind_without_a_definition_delays_nothing(world: World) -> None:
         one.failure = "not found"
     assert world.informers.are_synced()
     assert readable(world.informers.external_secrets.get(ObjectKey("shop", "db"))) is None
+
+
+def test_what_failed_is_looked_at_again_when_the_policy_changes(world: World) -> None:
+    world.put("SecretStore", "aws", spec=store(), status=ready("True", "Valid"))
+    world.put("SecretStore", "bad", spec=store(), status=ready("False"))
+    world.put("ExternalSecret", "db", spec=spec(), status=synced())
+    world.put("ExternalSecret", "refused", spec=spec(), status=ready("False"))
+    world.seen()
+    world.triggers.policy_changed()
+    found = world.seen()
+    assert {Item("SecretStore", "shop", "bad"), Item("ExternalSecret", "shop", "refused")} <= found
+    assert DB not in found

@@ -70,6 +70,8 @@ async def test_a_changed_file_counts_and_a_broken_one_does_not(
     path, policy = tmp_path / "policy.yaml", Policy()
     path.write_text(RULES)
     file = PolicyFile(path, policy, look_seconds=0.01)
+    changes: list[bool] = []
+    policy.changed = lambda: changes.append(True)
     file.load()
     file.start()
     asked = Asked("team-shop", ("us-east-1",))
@@ -84,6 +86,7 @@ async def test_a_changed_file_counts_and_a_broken_one_does_not(
     path.write_text(RULES.replace("eu-west-1", "us-east-1"))
     await until(lambda: not file.problem)
     assert policy.check(asked) is None
+    assert changes == [True]
     path.unlink()
     await until(lambda: file.problem)
     assert policy.check(asked) is None
