@@ -121,7 +121,7 @@ class ClusterExternalSecrets:
         return [one for one in owned if (one.namespace, one.name) not in wanted]
 
     async def _remove_finalizer(self, metadata: Metadata) -> None:
-        document = await finalizers.without_finalizer(
+        document = await finalizers.set_finalizer(
             self._api, CLUSTER_EXTERNAL_SECRETS, metadata, FINALIZER
         )
         if document is not None and not metadata.is_deleting:

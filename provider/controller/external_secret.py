@@ -11,7 +11,7 @@ from random import random
 from time import monotonic, time
 from typing import Literal, Protocol
 
-from provider.controller import status
+from provider.controller import finalizers, status
 from provider.controller.backlog import Backlog
 from provider.controller.fetch import SHARED_SECONDS, periodic
 from provider.controller.kinds import EXTERNAL_SECRETS
@@ -31,11 +31,10 @@ from provider.errors import (
     KubernetesThrottled,
     KubernetesUnavailable,
     LookupForbidden,
-    ObjectNotFound,
     ObjectRefused,
     ProviderError,
 )
-from provider.kube.kinds import Document, Kind
+from provider.kube.kinds import Document
 
 FINALIZER = "externalsecrets.external-secrets.io/externalsecret-cleanup"
 """External Secrets Operator's. It is kept and added only for `deletionPolicy: Delete`."""
@@ -48,16 +47,6 @@ CHECK_WINDOWS = 60.0
 """Seconds until a refresh that a sync window holds back is looked at again."""
 KUBERNETES_PAUSE = 10.0
 """Seconds until the next attempt when Kubernetes did not answer."""
-
-
-class Api(Protocol):
-    """The Kubernetes API: `kube.objects.Objects`."""
-
-    async def merge_patch(
-        self, kind: Kind, namespace: str, name: str, change: Document
-    ) -> Document:
-        """The object as stored."""
-        ...
 
 
 class Known(Protocol):
@@ -112,7 +101,7 @@ class Observer(Protocol):
 class ExternalSecrets:
     """The reconciler; one for the process."""
 
-    api: Api
+    api: finalizers.Api
     known: Known
     syncer: Syncer
     backlog: Backlog
@@ -189,21 +178,14 @@ class ExternalSecrets:
 
     async def _set_finalizer(self, found: ExternalSecret, *, wanted: bool) -> None:
         metadata = found.metadata
-        if (FINALIZER in metadata.finalizers) == wanted:
-            return
-        others = [one for one in metadata.finalizers if one != FINALIZER]
-        finalizers = [*others, FINALIZER] if wanted else others
-        change = {
-            "metadata": {"finalizers": finalizers, "resourceVersion": metadata.resource_version}
-        }
         try:
-            document = await self.api.merge_patch(EXTERNAL_SECRETS, *_key(metadata), change)
-        except ObjectNotFound:
-            return
+            document = await finalizers.set_finalizer(
+                self.api, EXTERNAL_SECRETS, metadata, FINALIZER, wanted=wanted
+            )
         except (ObjectRefused, LookupForbidden, KubernetesUnavailable) as error:
             await self._report_refusal(found, error)
             raise
-        if not metadata.is_deleting:
+        if document is not None and not metadata.is_deleting:
             self.known.learn(document)
 
     async def _report_refusal(self, found: ExternalSecret, error: ProviderError) -> None:

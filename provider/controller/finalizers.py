@@ -28,17 +28,18 @@ class Api(Protocol):
         ...
 
 
-async def without_finalizer(
-    api: Api, kind: Kind, metadata: Metadata, finalizer: str
+async def set_finalizer(
+    api: Api, kind: Kind, metadata: Metadata, finalizer: str, *, wanted: bool = False
 ) -> Document | None:
-    """Remove a finalizer; the object as stored, None if there is nothing to do or no object.
+    """Add or remove a finalizer; the object as stored, None if nothing is to do or it is gone.
 
     Raises `ObjectConflict` if the object has changed meanwhile.
     """
-    if finalizer not in metadata.finalizers:
+    if (finalizer in metadata.finalizers) == wanted:
         return None
     others = [one for one in metadata.finalizers if one != finalizer]
-    change = {"metadata": {"finalizers": others, "resourceVersion": metadata.resource_version}}
+    finalizers = [*others, finalizer] if wanted else others
+    change = {"metadata": {"finalizers": finalizers, "resourceVersion": metadata.resource_version}}
     try:
         return await api.merge_patch(kind, metadata.namespace, metadata.name, change)
     except ObjectNotFound:

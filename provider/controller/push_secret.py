@@ -94,7 +94,7 @@ class PushSecrets:
         if found.metadata.is_deleting:
             if FINALIZER in found.metadata.finalizers:
                 self.events.warning(found.metadata, REASON, LEFT)
-            await finalizers.without_finalizer(self.api, self.kind, found.metadata, FINALIZER)
+            await finalizers.set_finalizer(self.api, self.kind, found.metadata, FINALIZER)
             return None
         await self._report(found, TEXT.format(self.kind.name))
         return None

@@ -86,7 +86,7 @@ class StoreReconciler:
         store = found.object
         if not is_managed(store.controller, self.controller_class):
             return None
-        document = await finalizers.without_finalizer(
+        document = await finalizers.set_finalizer(
             self.api, KINDS[self.kind], store.metadata, FINALIZER
         )
         if store.metadata.is_deleting:
