@@ -90,7 +90,7 @@ def _figures(options: argparse.Namespace, shape: Shape) -> Sequence[Figure]:
         made.audit.write_text("")
         aws.clear()
         rows = measured_large(bench, empty) if options.large else measured(bench)
-        return [*ceiling.row(made, shape.size), *rows]
+        return [*ceiling.row(made, min(shape.size, USUAL.size)), *rows]
 
 
 def _show(run: Run, goals: Mapping[str, Goal]) -> None:

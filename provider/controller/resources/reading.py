@@ -93,16 +93,16 @@ class Reading:
 
     def _value(self, value: object, column: Column, kind: Any, path: str) -> object:
         """The value of a type; raises ValueError with what is wrong with it."""
+        if kind is str:  # most are; to ask what another type is takes longer
+            return _text(value, column, kind)
         if dataclasses.is_dataclass(kind):
             return self.table(value, cast("type", kind), path)
         if (item := item_type(kind)) is not None:
             return self._items(value, column, item, path)
         if is_mapping(kind):
             return self._texts(value, path)
-        if kind is float:
-            return _duration(value, number_too=column.key.number_too)
-        if kind is bool or kind is int:
-            return _plain(value, kind)
+        if kind in (bool, int, float):
+            return _plain(value, column, kind)
         return _text(value, column, kind)
 
     def _items(self, value: object, column: Column, kind: Any, path: str) -> tuple[object, ...]:
@@ -154,7 +154,9 @@ def _zero(kind: Any) -> object:
     return types.MappingProxyType({}) if is_mapping(kind) else kind()
 
 
-def _plain(value: object, kind: type) -> object:
+def _plain(value: object, column: Column, kind: type) -> object:
+    if kind is float:
+        return _duration(value, number_too=column.key.number_too)
     if type(value) is not kind:
         words = "true or false" if kind is bool else "a whole number"
         raise ValueError(f"must be {words}, got {kind_of(value)}")
@@ -178,10 +180,10 @@ def _duration(value: object, *, number_too: bool) -> float:
 def _text(value: object, column: Column, kind: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"must be text, got {kind_of(value)}: quote it")
-    options = choices(kind)
+    options = None if kind is str else choices(kind)
     if options:
         return _choice(value, options, column.key)
-    shape = column.key.items if item_type(column.type) else column.key.shape
+    shape = column.key.shape if kind is column.type else column.key.items
     if shape is not None and value and not fits(value, shape):
         raise ValueError(f"must be {shape.words}, at most {shape.longest}, got {quote(value)}")
     if shape is not None and not value and column.required:
