@@ -74,12 +74,12 @@ def writes(world: World, api: ApiProxy) -> list[tuple[str, str]]:
     return [(one.operation, one.target) for one in written(world, api)]
 
 
-def sibling(world: World) -> World:
+def sibling(world: World, *flags: str) -> World:
     """Another replica of the same controller, which is not started; its API server is never cut."""
     folder = world.folder / "sibling"
     folder.mkdir(exist_ok=True)
-    flags = ("--pod-name=controller-1",)
-    return replace(world, folder=folder, url="", flags=flags, process=Process())
+    named = ("--pod-name=controller-1", *flags)
+    return replace(world, folder=folder, url="", flags=named, process=Process())
 
 
 def test_killed_it_goes_on_where_it_was(world: World) -> None:
@@ -183,15 +183,21 @@ def test_a_leader_that_cannot_renew_stops_before_another_starts(
     eventually(lambda: world.data("db") == {"password": "p-3"}, "its own write")
 
 
-def test_stopped_it_gives_back_the_lease_and_another_works_at_once(world: World) -> None:
+def test_stopped_it_gives_back_the_lease_and_another_works_at_once(
+    world: World, api: ApiProxy
+) -> None:
     ready_world(world)
-    other = sibling(world)
+    other = sibling(world, "--client-qps=20", "--client-burst=1")
+    other.url = api.url
     other.start_waiting()
     try:
         assert world.stop() == 0
+        api.journal.clear()
         eventually(lambda: lease(world)["holderIdentity"] == "controller-1", "the other one", 10)
         other.apply(external_secret())
         synced(world)
+        lists = [one.at for one in api.journal.calls if one.operation.startswith("list ")]
+        assert lists[-1] - lists[0] >= (len(lists) - 1) / 40, "twenty a second"
     finally:
         assert other.stop() == 0
 
