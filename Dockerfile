@@ -49,8 +49,10 @@ LABEL org.opencontainers.image.title="secrets-provider-aws" \
       org.opencontainers.image.description="AWS Secrets Manager and SSM Parameter Store for Kubernetes: CSI driver provider and External Secrets controller" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="$VERSION"
-# Two arenas instead of eight a core keep what malloc holds back small.
+# Two arenas instead of eight a core keep what malloc holds back small. aiohttp loads the system's
+# authorities when it is imported, which takes more than a MiB; nothing here is checked by them.
 ENV MALLOC_ARENA_MAX=2 \
+    SSL_CERT_FILE=/dev/null \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 COPY --from=bytecode /image /
