@@ -24,7 +24,6 @@ from provider.controller.kinds import (
     SECRET_STORES,
 )
 from provider.controller.leader import Leader
-from provider.controller.leftover_webhooks import report_leftovers
 from provider.controller.metrics import (
     ControllerMetrics,
     ExternalSecretMetrics,
@@ -104,7 +103,6 @@ async def _work(config: Config, stack: AsyncExitStack) -> None:
         audit.set_up()
 
     async def lead() -> None:
-        await report_leftovers(parts.objects)
         readiness.controller = Controller(parts)
         try:
             await readiness.controller.run()

@@ -22,6 +22,7 @@ from provider.controller.generators import Generators
 from provider.controller.informers import Informers
 from provider.controller.kinds import CLUSTER_EXTERNAL_SECRETS, EXTERNAL_SECRETS, PUSH_SECRETS
 from provider.controller.known import KnownExternalSecrets
+from provider.controller.leftover_webhooks import report_leftovers
 from provider.controller.metrics import ControllerMetrics
 from provider.controller.named_reads import NamedReads
 from provider.controller.named_watches import NamedObject, NamedWatches
@@ -141,6 +142,7 @@ class Controller:
             for informer in (*self.informers.all(), *self.informers.push_secrets.values()):
                 tasks.create_task(informer.run())
             tasks.create_task(self._watches.run())
+            tasks.create_task(report_leftovers(self._parts.objects))
             while not self.is_synced:
                 await asyncio.sleep(SYNC_CHECK)
             logger.info("all objects are known")

@@ -339,7 +339,7 @@ def test_a_webhook_that_the_operator_has_left_behind_is_explained(world: World) 
     try:
         world.start()
         remedy = f"kubectl delete validatingwebhookconfiguration {name}"
-        assert lines(world, remedy)
+        eventually(lambda: lines(world, remedy), "the log line")
         spec = {
             "namespaces": [world.namespace],
             "externalSecretSpec": json.loads(external_secret())["spec"],
