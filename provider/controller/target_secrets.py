@@ -125,12 +125,17 @@ class Secrets:
         self._informer.learn(made, parsed)
 
     async def delete(self, namespace: str, state: SecretState) -> bool:
-        """Delete exactly this Secret; returns whether there was one."""
+        """Delete exactly this Secret; returns whether there was one.
+
+        It counts as gone at once, also while the watch is late: it is not deleted twice.
+        """
+        was_there = True
         try:
             await self._api.delete(SECRETS, namespace, state.name, uid=state.uid)
         except ObjectNotFound:
-            return False
-        return True
+            was_there = False
+        self._informer.remove(ObjectKey(namespace, state.name), state.version)
+        return was_there
 
     def orphans(self, metadata: Metadata, spec: ExternalSecretSpec) -> list[SecretState]:
         """Secrets that the ExternalSecret has written under another name, and still controls."""

@@ -194,6 +194,7 @@ async def test_secrets_under_former_names_are_found(world: World) -> None:
     [orphan] = world.secrets.orphans(found.metadata, found.spec)
     assert orphan.name == "db"
     assert await world.secrets.delete("shop", orphan)
+    assert world.secrets.state(ObjectKey("shop", orphan.name)) is None
     assert not await world.secrets.delete("shop", orphan)
     assert world.api.requests[-1] == "delete db"
 
