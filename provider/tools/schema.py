@@ -29,7 +29,10 @@ _ABOUT = """\
 Print a JSON schema for editors. Editors with yaml-language-server read it from the first line:
   # yaml-language-server: $schema=secretproviderclass.schema.json
 In a class, objects is only text to YAML, so this schema does not check its content. If objects is
-in a file of its own (for kustomize or Helm), use the schema of the objects there."""
+in a file of its own (for kustomize or Helm), use the schema of the objects there.
+
+example:
+  secrets-provider-aws schema externalsecret > externalsecret.schema.json"""
 
 
 def add_options(parser: Parser) -> None:

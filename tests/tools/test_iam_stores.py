@@ -236,3 +236,18 @@ def test_what_is_missing_is_named(
     result = command("iam-policy", tmp_path / "a.yaml", "--account", ACCOUNT)
     assert (result.code, result.out) == (2, "")
     assert expected in result.err
+
+
+def test_namespaces_that_are_selected_are_not_known(command: Run, tmp_path: Path) -> None:
+    store, one = manifests(SM, {"data": [secret("db")]})
+    store |= {"kind": "ClusterSecretStore", "metadata": {"name": "aws"}}
+    embedded = {**one["spec"], "secretStoreRef": {"kind": "ClusterSecretStore", "name": "aws"}}
+    one |= {
+        "kind": "ClusterExternalSecret",
+        "metadata": {"name": "all"},
+        "spec": {"externalSecretSpec": embedded, "namespaceSelector": {}},
+    }
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump_all([store, one]))
+    result = command("iam-policy", tmp_path / "a.yaml", "--account", ACCOUNT)
+    assert result.code == 0
+    assert 'warning: ClusterExternalSecret "all" selects namespaces by labels' in result.err

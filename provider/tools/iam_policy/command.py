@@ -30,7 +30,7 @@ from provider.tools.iam_policy.service_accounts import (
     service_accounts,
 )
 from provider.tools.iam_policy.trust import irsa, pod_identity
-from provider.tools.iam_policy.warnings import warnings
+from provider.tools.iam_policy.warnings import of_selectors, warnings
 from provider.tools.resources.kinds import is_resource
 from provider.tools.resources.parsed import Resource, read_resource
 from provider.tools.sources import Source, read_sources, refuse
@@ -59,7 +59,8 @@ def run(namespace: Namespace) -> int:
     except MissingInformation as missing:
         raise CommandFailed(2, str(missing)) from missing
     paint = Paint.for_stream(sys.stderr)
-    for warning in warnings(given.specs, granted, options):
+    unclear = of_selectors(given.resources, options.namespace)
+    for warning in (*warnings(given.specs, granted, options), *unclear):
         title = f"secrets-provider-aws iam-policy: {paint('yellow', 'warning')}"
         sys.stderr.write(f"{title}: {printable(warning)}\n")
     sys.stdout.write(_rendered(granted, options))

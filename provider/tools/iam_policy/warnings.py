@@ -1,11 +1,13 @@
 """Warnings about policies: too long, too wide, or not enough."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from provider.controller.resources.objects import ClusterExternalSecret
 from provider.csi.request.model import ClassSpec
 from provider.tools.iam_policy.options import Options
 from provider.tools.iam_policy.permissions import looks_complete, may_be_denied
 from provider.tools.iam_policy.policy import MANAGED_LIMIT, Grants, size
+from provider.tools.resources.parsed import Resource
 
 
 def warnings(
@@ -67,3 +69,17 @@ def _ambiguous(name: str) -> Iterator[str]:
             f"{name} looks like a complete ARN, and AWS treats it as one: if {suffix} is part of "
             "the name and not the random suffix, write the name alone or the complete ARN"
         )
+
+
+def of_selectors(resources: Iterable[Resource], namespace: str) -> Iterator[str]:
+    """A warning for each ClusterExternalSecret whose namespaces the files do not tell."""
+    for one in resources:
+        parsed = one.parsed
+        if not (isinstance(parsed, ClusterExternalSecret) and parsed.spec):
+            continue
+        selectors = (parsed.spec.namespace_selector, *parsed.spec.namespace_selectors)
+        if any(selectors) and not parsed.spec.namespaces:
+            yield (
+                f"{one.manifest.path} selects namespaces by labels, which are not in the files: "
+                f"service accounts and session tags are those of the namespace {namespace}"
+            )

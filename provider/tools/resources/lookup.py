@@ -30,6 +30,8 @@ class Lookup:
     """Resources and other manifests by kind and name."""
 
     resources: Mapping[tuple[str, str], Sequence[Resource]]
+    kinds: Mapping[str, Sequence[Resource]]
+    """All resources of each kind."""
     others: Mapping[tuple[str, str], Sequence[Manifest]]
     change: Callable[[Store], Store] = field(default=lambda store: store)
     """Applied to each store that `store` returns."""
@@ -89,12 +91,14 @@ class Lookup:
 def lookup(resources: Iterable[Resource], manifests: Iterable[Manifest] = ()) -> Lookup:
     """The lookup over resources and all manifests of their files."""
     by_name: dict[tuple[str, str], list[Resource]] = {}
+    by_kind: dict[str, list[Resource]] = {}
     for one in resources:
+        by_kind.setdefault(one.kind, []).append(one)
         by_name.setdefault((one.kind, one.name), []).append(one)
     others: dict[tuple[str, str], list[Manifest]] = {}
     for other in manifests:
         others.setdefault((other.kind, other.name), []).append(other)
-    return Lookup(by_name, others)
+    return Lookup(by_name, by_kind, others)
 
 
 def _of_namespace(found: Sequence[T], kind: str, namespace: str) -> T | None:

@@ -4,6 +4,7 @@ Where no file has any of a kind, a missing one is only a note: it is elsewhere.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from provider.controller.plan import target_name
 from provider.controller.remote_refs import secret_ref
@@ -24,6 +25,8 @@ from provider.tools.validate.resource_findings import finding
 from provider.tools.validate.synced_secrets import nearest
 from provider.tools.workloads import role_of
 
+_MOST_COMPARED = 1000
+"""Stores among which one with a similar name is looked for."""
 _PARTS = {
     "objectName": "key",
     "objectVersion": "version",
@@ -90,10 +93,10 @@ def _missing(
     resource: Resource, path: str, named: tuple[str, str], kinds: tuple[str, ...], files: Lookup
 ) -> Finding:
     kind, name = named
-    there = [one for pair, found in files.resources.items() if pair[0] in kinds for one in found]
+    there = files.kinds.get(kind, ())
     message = f"{kind} {quote(name)} is not in these files"
-    same = [one for one in there if one.name == name]
-    if not same and all(one.kind != kind for one in there):
+    same = [one for other in kinds for one in files.resources.get((other, name), ())]
+    if not (same or there):
         return finding(resource, rules.ELSEWHERE, path, message)
     other_kinds = sorted({one.kind for one in same if one.kind != kind})
     spaces = sorted({one.namespace for one in same if one.kind == kind})
@@ -102,7 +105,9 @@ def _missing(
     elif spaces:
         hint = f"there is one in the namespace {' and '.join(spaces)}"
     else:
-        meant = nearest(name, [one.name for one in there if one.kind == kind])
+        some = islice(there, _MOST_COMPARED)
+        near = [one.name for one in some if one.namespace in ("", resource.namespace)]
+        meant = nearest(name, near)
         hint = f"did you mean {meant}" if meant else ""
     return finding(resource, rules.STORE, path, message, hint)
 
