@@ -3,6 +3,7 @@
 Blocking, on the standard library: it must not share code or faults with `provider.kube`.
 """
 
+import contextlib
 import http.client
 import json
 import ssl
@@ -77,9 +78,10 @@ class Refused(AssertionError):
 
 
 class ClusterClient:
-    """Requests to an API server, one connection each; as the administrator unless `token`."""
+    """Requests to an API server, as the administrator unless `token`; from any thread."""
 
     def __init__(self, address: Address, token: str | None = None) -> None:
+        self._idle: list[http.client.HTTPConnection] = []
         self._token = token or address.token
         host = urlsplit(address.url).netloc
         self._connect = partial(http.client.HTTPConnection, host, timeout=30)
@@ -91,14 +93,34 @@ class ClusterClient:
         self, method: str, path: str, body: object = None, kind: str = "application/json"
     ) -> Answer:
         """The answer to a request, of any status; OSError where the server does not answer."""
-        link = self._connect()
+        text = None if body is None else json.dumps(body)
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": kind}
+        while self._idle:
+            with contextlib.suppress(ConnectionError):  # the server has closed it meanwhile
+                return self._asked(self._idle.pop(), method, path, text, headers)
+        return self._asked(self._connect(), method, path, text, headers)
+
+    def _asked(
+        self,
+        link: http.client.HTTPConnection,
+        method: str,
+        path: str,
+        body: str | None,
+        headers: Mapping[str, str],
+    ) -> Answer:
         try:
-            headers = {"Authorization": f"Bearer {self._token}", "Content-Type": kind}
-            link.request(method, path, None if body is None else json.dumps(body), headers)
+            link.request(method, path, body, headers)
             reply = link.getresponse()
-            return _answer(reply.status, reply.read())
-        finally:
+            answer = _answer(reply.status, reply.read())
+        except BaseException:
             link.close()
+            raise
+        self._idle.append(link)
+        return answer
+
+    def __del__(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
 
     def do(
         self, method: str, path: str, body: object = None, kind: str = "application/json"

@@ -8,7 +8,8 @@ from typing import Any
 
 def eventually(condition: Callable[[], Any], what: str, seconds: float = 20) -> None:
     """Wait until the condition holds; fails the test after so many seconds."""
-    until = monotonic() + seconds
+    until, pause = monotonic() + seconds, 0.005
     while not condition():
         assert monotonic() < until, f"not within {seconds:g} s: {what}"
-        Event().wait(0.01)
+        Event().wait(pause)
+        pause = min(pause * 1.5, 0.1)

@@ -192,18 +192,18 @@ def syncs(world: World) -> int:
 
 def test_refreshes_that_are_due_together_share_their_calls(world: World, api: ApiProxy) -> None:
     ready_world(world)
-    for number in range(40):
+    for number in range(15):
         world.aws.cloud.put_secret(f"own-{number}", "x", region=REGION)
         own = {"secretKey": "own", "remoteRef": {"key": f"own-{number}"}}
         both = [own, {"secretKey": "password", "remoteRef": {"key": "db", "property": "password"}}]
         world.apply(external_secret(f"es-{number}", data=both, refreshInterval="2s"))
-    for number in range(40):
+    for number in range(15):
         synced(world, f"es-{number}")
     before, calls, requests = syncs(world), world.calls(), len(requests_of(world, api))
-    eventually(lambda: syncs(world) >= before + 80, "two refreshes of each")
+    eventually(lambda: syncs(world) >= before + 30, "two refreshes of each")
     refreshes = syncs(world) - before
     assert world.calls() - calls <= refreshes
-    assert len(requests_of(world, api)) - requests <= refreshes + 40, "one for each: the status"
+    assert len(requests_of(world, api)) - requests <= refreshes + 15, "one for each: the status"
 
 
 def requests_of(world: World, api: ApiProxy) -> list[str]:
