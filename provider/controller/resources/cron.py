@@ -24,6 +24,7 @@ _DESCRIPTORS = {
 }
 _STARS = frozenset({"*", "?", "*/1", "?/1"})
 _LONGEST = 200
+_DAY = 86_400
 _DAYS_BACK = 8 * 366
 """Every expression that ever fires does so within eight years: 29 February skips 1900 and 2100."""
 
@@ -41,26 +42,32 @@ class Cron:
     any_day: bool
     """Day of month or day of week is `*`: then both must fit; else one of them."""
 
-    def last_before(self, moment: float) -> float | None:
-        """The last time, at or before `moment` (seconds since 1970), when it fires."""
+    def last_before(self, moment: float, most: float = _DAYS_BACK * _DAY) -> float | None:
+        """The last time, at or before `moment` (seconds since 1970), when it fires.
+
+        None if that is longer ago than `most` seconds.
+        """
         limit = datetime.fromtimestamp(moment, UTC).replace(second=0, microsecond=0)
         day = limit.replace(hour=0, minute=0)
-        for _ in range(_DAYS_BACK):
-            if self._has_day(day) and (found := self._last_time(day, limit)):
-                return found.timestamp()
+        first = day - timedelta(days=max(0, min(most // _DAY + 1, _DAYS_BACK)))
+        while day >= first:
+            if day.month not in self.months:
+                day = day.replace(day=1)  # nothing in this month: go on with the one before
+            elif self._has_day(day) and (found := self._last_time(day, limit)):
+                return found.timestamp() if moment - found.timestamp() <= most else None
             day -= timedelta(days=1)
         return None
 
     def _has_day(self, day: datetime) -> bool:
-        if day.month not in self.months:
-            return False
         in_month, in_week = day.day in self.days, day.isoweekday() % 7 in self.weekdays
         return (in_month and in_week) if self.any_day else (in_month or in_week)
 
     def _last_time(self, day: datetime, limit: datetime) -> datetime | None:
+        last_hour = limit.hour if day.date() == limit.date() else 23
         times = (
             day.replace(hour=hour, minute=minute)
             for hour in sorted(self.hours, reverse=True)
+            if hour <= last_hour
             for minute in sorted(self.minutes, reverse=True)
         )
         return next((one for one in times if one <= limit), None)

@@ -42,7 +42,6 @@ def windows_allow(windows: SyncWindows | None, now: float) -> bool:
 def _is_active(window: SyncWindow, now: float) -> bool:
     """Whether `now` is within the window, its ends included; never for an invalid schedule."""
     try:
-        began = parse_cron(window.schedule).last_before(now)
+        return parse_cron(window.schedule).last_before(now, window.duration) is not None
     except ValueError:
         return False
-    return began is not None and now <= began + window.duration

@@ -24,6 +24,8 @@ from provider.controller.resources.template import (
 from provider.manifests.problems import quote
 
 KINDS = ("ECRAuthorizationToken", "STSSessionToken", "Password", "UUID", "ClusterGenerator")
+MOST_WINDOWS = 50
+"""They are looked at on the event loop."""
 _NOT_DONE = "is not supported by this controller"
 
 
@@ -38,6 +40,9 @@ def check_external_secret(spec: ExternalSecretSpec, reading: Reading, path: str)
     _check_data(spec, reading, path)
     _check_store_refs(spec, reading, path)
     windows = spec.sync_windows.windows if spec.sync_windows else ()
+    if len(windows) > MOST_WINDOWS:
+        reading.wrong(f"{path}.syncWindows.windows", f"are more than {MOST_WINDOWS}")
+        return
     for index, window in enumerate(windows):
         if fault := cron_fault(window.schedule):
             at = f"{path}.syncWindows.windows[{index}].schedule"

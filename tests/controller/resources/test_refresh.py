@@ -15,6 +15,8 @@ from provider.controller.resources.external_secret import (
 )
 from provider.controller.resources.objects import ExternalSecretStatus, read_external_secret
 from provider.controller.resources.refresh import should_refresh, windows_allow
+from provider.controller.resources.rules import MOST_WINDOWS
+from tests.loop_watchdog import loop_watchdog
 
 NOW = 1_800_000_000.0
 
@@ -118,6 +120,23 @@ def test_cron_finds_the_last_time(schedule: str, moment: str, expected: str) -> 
     assert parse_cron(schedule).last_before(at(moment)) == at(expected)
 
 
+def test_a_time_that_is_too_long_ago_does_not_count() -> None:
+    daily = parse_cron("0 0 * * *")
+    noon, midnight = at("2026-05-04T12:00:00"), at("2026-05-04T00:00:00")
+    assert daily.last_before(noon, noon - midnight) == midnight
+    assert daily.last_before(noon, noon - midnight - 1) is None
+    assert daily.last_before(noon, -1.0) is None
+
+
+async def test_windows_that_never_open_do_not_hold_the_loop() -> None:
+    years = 10 * 366 * 86_400.0
+    windows = [
+        SyncWindow(schedule=f"{number} 0 30 2 *", duration=years) for number in range(MOST_WINDOWS)
+    ]
+    async with loop_watchdog():
+        assert not windows_allow(SyncWindows(kind="allow", windows=tuple(windows)), NOW)
+
+
 def test_what_never_fires_has_no_last_time() -> None:
     assert parse_cron("0 0 31 2 *").last_before(NOW) is None
 
@@ -148,3 +167,14 @@ def test_what_is_no_cron_expression_is_refused(schedule: str) -> None:
 def test_cron_raises_nothing(schedule: str) -> None:
     if cron_fault(schedule) is None:
         parse_cron(schedule).last_before(NOW)
+
+
+def test_more_windows_than_that_are_refused() -> None:
+    windows = [{"schedule": "0 0 * * *", "duration": "1h"}] * (MOST_WINDOWS + 1)
+    data = [{"secretKey": "a", "remoteRef": {"key": "x"}}]
+    spec = {"secretStoreRef": {"name": "aws"}, "data": data}
+    sync = {"syncWindows": {"kind": "allow", "windows": windows}}
+    found = read_external_secret({"metadata": {"name": "db"}, "spec": spec | sync})
+    assert [str(one) for one in found.problems] == [
+        f"spec.syncWindows.windows: are more than {MOST_WINDOWS}"
+    ]
