@@ -182,6 +182,29 @@ MATRIX: dict[str, dict[str, Any]] = {
             "extraLabels": {"team": "platform"},
         },
     },
+    # Helm's way to take a default away.
+    "without": {
+        **WITHOUT_CRDS,
+        **dict.fromkeys(
+            (
+                *("strategy", "deploymentAnnotations", "podAnnotations", "podLabels", "dnsConfig"),
+                *("commonLabels", "resources", "podSecurityContext", "securityContext"),
+                *("nodeSelector", "tolerations", "affinity", "topologySpreadConstraints"),
+                *("imagePullSecrets", "extraArgs", "extraEnv", "extraObjects", "webhook"),
+                *("certController", "podDisruptionBudget"),
+            )
+        ),
+        "serviceAccount": {"annotations": None, "extraLabels": None},
+        "livenessProbe": {"enabled": False, "spec": None},
+        "serviceMonitor": {
+            "enabled": True,
+            "renderMode": "alwaysRender",
+            "additionalLabels": None,
+            "relabelings": None,
+        },
+        "grafanaDashboard": {"enabled": True, "extraLabels": None, "annotations": None},
+        "alerts": {"enabled": True, "labels": None},
+    },
     "rights only": {
         **WITHOUT_CRDS,
         "createOperator": False,
