@@ -8,7 +8,7 @@ with searches and generators. The rest is work on values, away from the event lo
 import asyncio
 import re
 from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from time import monotonic
 
 from provider.controller.bounded_reads import MOST_BYTES, size_of, too_large
@@ -41,6 +41,8 @@ SHARED_SECONDS = 60.0
 """A periodic refresh takes what was asked for in this time, or in a tenth of its interval."""
 LIGHT_BYTES = 4096
 """Of the JSON that is searched in the event loop, which takes a millisecond or a few."""
+MOST_AHEAD = 500
+"""Entries of other ExternalSecrets that are looked at, to fill up calls."""
 BYTES_AS_ONE = 16
 """Bytes that are only decoded or copied count as one that is searched."""
 _PLAIN_PROPERTY = re.compile(r"[\w-]+(\.[\w-]+){0,5}")
@@ -135,7 +137,8 @@ class Fetcher:
 
         async def read(source: Source) -> Answers:
             own = list(_refs(entries, sources, source.session))
-            more = _refs(_entries_of_all(also), sources, source.session)
+            others = islice(_entries_of_all(also), MOST_AHEAD)
+            more = _refs(others, sources, source.session)
             ahead = (ref for ref in more if self._allows(asked.namespace, ref))
             answers = await read_secrets(self._reader, source, own, ahead, asked)
             if skip_missing:

@@ -16,8 +16,6 @@ from provider.errors import CredentialsExpired, NotPossible, ProviderError, Secr
 
 BATCHES = {"secretsmanager": 20, "ssmparameter": 10}
 """Refs that one call to a service may hold."""
-MOST_AHEAD = 500
-"""Refs that others want which are looked at."""
 _SERVICES = {"SecretsManager": "Secrets Manager", "ParameterStore": "Parameter Store"}
 
 Answers = Mapping[SecretRef, bytes | ProviderError]
@@ -101,8 +99,7 @@ def _values(outcomes: Mapping[SecretRef, Outcome]) -> Iterator[tuple[SecretRef, 
 def fill(refs: Sequence[SecretRef], ahead: Iterable[SecretRef]) -> list[SecretRef]:
     """Refs of `ahead` that fit into the calls that `refs` need anyway."""
     asked = set(refs)
-    looked_at = dict.fromkeys(islice(ahead, MOST_AHEAD))
-    others = [ref for ref in looked_at if ref not in asked and _is_batched(ref)]
+    others = [ref for ref in dict.fromkeys(ahead) if ref not in asked and _is_batched(ref)]
     filled: list[SecretRef] = []
     for store, size in BATCHES.items():
         own = sum(ref.store == store and _is_batched(ref) for ref in asked)

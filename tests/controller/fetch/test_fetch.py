@@ -10,6 +10,7 @@ from provider.controller import bounded_reads, fetch
 from provider.controller.fetch import periodic
 from testbed import faults
 from tests.controller.fetch.world import Spec, World, as_json, data, jwt, parsed_spec
+from tests.loop_watchdog import loop_watchdog
 
 CANARY = "canary-4711"
 
@@ -500,3 +501,13 @@ async def test_many_secrets_are_read_some_at_a_time(
     found = await world.fetch(*[data(f"s{number}", f"k{number}") for number in range(5)])
     assert found.data == {f"k{number}": str(number).encode() for number in range(5)}
     assert world.aws.journal.count("BatchGetSecretValue") >= 2
+
+
+async def test_large_neighbours_do_not_hold_the_loop(world: World) -> None:
+    world.aws.cloud.put_secret("db", "x")
+    other = {"storeRef": {"name": "elsewhere"}}
+    many = [{**data(f"s{one}", f"k{one}"), "sourceRef": other} for one in range(1000)]
+    also = [parsed_spec(*many)] * 40
+    async with loop_watchdog():
+        found = await world.fetch(data("db"), also=also)
+    assert found.data == {"out": b"x"}
