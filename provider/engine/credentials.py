@@ -29,6 +29,9 @@ FETCH_SECONDS = 60.0
 """The most time that one fetch may take, retries included."""
 OTHERS_SECONDS = 1.0
 """How long to wait for a fetch with another token of the same identity, before our own is tried."""
+OTHERS_STEPS = 20
+"""Steps of that time, each a turn of the event loop at least: on a node that is short of CPU turns
+are long, and fetches slow though nothing is wrong with the token."""
 UNLIMITED = 3600.0
 """Seconds after which credentials without an expiry are fetched again."""
 LEAST_MARGIN = 60.0
@@ -127,8 +130,7 @@ class CredentialCache:
             # Another token of the same identity: that it is rejected, or retried for long, says
             # nothing about ours.
             try:
-                async with asyncio.timeout(OTHERS_SECONDS):
-                    return await fetch.join()
+                return await _result_soon(fetch)
             except (TimeoutError, TokenRejected):
                 if self._fetches.get(principal.identity) is fetch:
                     del self._fetches[principal.identity]
@@ -205,3 +207,16 @@ class CredentialCache:
         """
         margin = max(LEAST_MARGIN, lifetime * (0.05 + 0.05 * self._chance()))
         return max(lifetime - margin, lifetime / 2)
+
+
+async def _result_soon(fetch: _Fetch) -> Credentials:
+    """What the fetch returns or raises; raises `TimeoutError` if it takes long."""
+    future = fetch.join()
+    try:
+        for _ in range(OTHERS_STEPS):
+            await asyncio.wait([future], timeout=OTHERS_SECONDS / OTHERS_STEPS)
+            if future.done():
+                return future.result()
+        raise TimeoutError
+    finally:
+        future.cancel()

@@ -1,11 +1,13 @@
 """Credentials of an identity: how long they are used, who asks for them, what drops them."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
 
+from provider.engine import credentials as credentials_module
 from provider.engine.credentials import (
     FAILING_SECONDS,
     LAST_MARGIN,
@@ -185,6 +187,39 @@ async def test_one_rejected_token_does_not_fail_the_others_that_wait() -> None:
         await first
     assert {one.access_key_id for one in await asyncio.gather(*others)} == {"AKIA1"}
     assert world.source.asked == 1
+
+
+async def test_a_token_that_is_answered_late_does_not_delay_others_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(credentials_module, "OTHERS_SECONDS", 0.02)
+    world = World()
+    late = FakeSource("late", gate=Gate())
+    assert late.gate is not None
+    first = asyncio.create_task(world.get(source=late))
+    await late.gate.reached.wait()
+    assert (await world.get()).access_key_id == "AKIA1"
+    late.gate.open()
+    assert (await first).access_key_id == "late1"
+
+
+async def test_a_slow_event_loop_makes_no_fetch_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else each pod of a node's start asks STS for itself, where CPU is short."""
+    monkeypatch.setattr(credentials_module, "OTHERS_SECONDS", 0.02)
+
+    class Slow(FakeSource):
+        async def fetch(self) -> Credentials:
+            for _ in range(10):
+                time.sleep(0.01)  # a turn of the loop
+                await asyncio.sleep(0)
+            return await super().fetch()
+
+    world = World()
+    first = asyncio.create_task(world.get(source=Slow("slow")))
+    await asyncio.sleep(0)
+    assert (await world.get()).access_key_id == "slow1"
+    await first
+    assert world.source.asked == 0
 
 
 async def test_a_refusal_of_the_role_concerns_all_that_wait() -> None:
