@@ -27,12 +27,14 @@ from provider.controller.template import TemplateError, compile_template
 from provider.controller.yaml_map import parse_yaml_map
 from provider.errors import InvalidRequest, KeyNotFound, ProviderError
 from provider.kube.kinds import CONFIG_MAPS, SECRETS, Document, Kind
+from provider.manifests.problems import quote
 from provider.runtime.offload import Offload
 
 SECONDS = 5.0
 """For all templates of one object, from when its turn comes."""
 MOST_BYTES = 4 * 2**20
-"""Of what all templates of one object give; its Secret holds a quarter of that."""
+"""Of all templates of one object, and of what they give; its Secret holds a quarter of that."""
+HIDDEN = "(its key is not shown: it may be made of a secret)"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """Not copied to the Secret: it would hold a manifest of another object."""
 
@@ -57,6 +59,14 @@ class Part:
     decoding: ValuesDecoding = "None"
     is_secret: bool = False
     """The template's own text is from a Secret: no message quotes it."""
+
+    def is_written(self, key: str) -> bool:
+        """Whether a key of the output is in the template's text, and not made of a secret."""
+        return isinstance(self.text, str) and not self.is_secret and key in self.text
+
+    def shown(self, key: str) -> str:
+        """A key of the output for messages."""
+        return quote(key) if self.is_written(key) else HIDDEN
 
 
 class Templates:
@@ -96,8 +106,13 @@ class Templates:
 
     async def _parts(self, namespace: str, template: Template) -> list[Part]:
         parts: list[Part] = []
+        size = 0
         for one in template.template_from:
-            parts += await self._parts_of(namespace, one)
+            found = await self._parts_of(namespace, one)
+            size += sum(len(part.text) for part in found)
+            if size > MOST_BYTES:
+                raise InvalidRequest(f"the templates have more than {MOST_BYTES} bytes together")
+            parts += found
         parts += [Part("Data", key, text) for key, text in template.data.items()]
         about = template.metadata
         parts += [Part("Annotations", key, text) for key, text in about.annotations.items()]
@@ -195,14 +210,30 @@ def _render(
     except TemplateError as error:
         shown = error.without_source() if part.is_secret else error
         raise shown.in_context(f"unable to {doing} template at key {part.key}") from None
+    if part.template_as == "KeysAndValues":
+        return _keys_and_values(part, output, expired)
     try:
-        is_map = part.template_as == "KeysAndValues"
-        found = parse_yaml_map(output) if is_map else {part.key: output}
-        return decode_values(found, part.decoding)
-    except ProviderError as error:
-        raise error.in_context(f"could not unmarshal template at key {part.key}") from None
+        return decode_values({part.key: output}, part.decoding)
     except ValueError as error:
         raise InvalidRequest(f"template at key {part.key}: {error}") from None
+
+
+def _keys_and_values(part: Part, output: bytes, expired: Callable[[], bool]) -> dict[str, bytes]:
+    """The map that is the output of a template."""
+    try:
+        found = parse_yaml_map(output, expired=expired, shown=part.shown)
+    except ProviderError as error:
+        raise error.in_context(f"could not unmarshal template at key {part.key}") from None
+    data: dict[str, bytes] = {}
+    for key, value in found.items():
+        try:
+            if part.target == "Data":
+                check_keys({key: value})
+            data |= decode_values({key: value}, part.decoding)
+        except ValueError as error:
+            why = str(error) if part.is_written(key) else f"invalid key or value {HIDDEN}"
+            raise InvalidRequest(f"template at key {part.key}: {why}") from None
+    return data
 
 
 def _texts(what: str, results: Mapping[str, bytes]) -> dict[str, str]:

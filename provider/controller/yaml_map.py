@@ -1,20 +1,30 @@
 """A rendered template as a map of keys: `templateAs: KeysAndValues` and `literal`."""
 
+from collections.abc import Callable
+
 from provider.controller.template import go_yaml
 from provider.controller.template.errors import FunctionError, LimitExceeded
 from provider.controller.template.limits import Budget, Limits
 from provider.controller.template.unicode_text import loose, runes, tight
 from provider.controller.template.values import List, Map, Value
 from provider.errors import InvalidRequest
+from provider.manifests.problems import quote
 
 
-def parse_yaml_map(content: bytes, limits: Limits | None = None) -> dict[str, bytes]:
+def parse_yaml_map(
+    content: bytes,
+    limits: Limits | None = None,
+    *,
+    expired: Callable[[], bool] | None = None,
+    shown: Callable[[str], str] = quote,
+) -> dict[str, bytes]:
     """sigs.k8s.io/yaml into `map[string]string`: YAML 1.1, every scalar becomes a string.
 
-    `yes` is "true", `007` is "7", null is "". Only the first document counts.
+    `yes` is "true", `007` is "7", null is "". Only the first document counts. `expired` returns
+    whether the time is over, `shown` a key as errors may show it: it may be made of a secret.
     Raises InvalidRequest with no part of a value.
     """
-    budget = Budget(limits or Limits())
+    budget = Budget(limits or Limits(), expired)
     try:
         document = go_yaml.parse(loose(content), budget)
     except (FunctionError, LimitExceeded, RecursionError) as error:
@@ -23,14 +33,15 @@ def parse_yaml_map(content: bytes, limits: Limits | None = None) -> dict[str, by
         return {}
     if not isinstance(document, Map):
         raise InvalidRequest("the template's output is no YAML map")
-    return {loose(key): _text(key, value) for key, value in document.items.items()}
+    items = ((loose(key), value) for key, value in document.items.items())
+    return {key: _text(key, value, shown) for key, value in items}
 
 
-def _text(key: bytes, value: Value) -> bytes:
+def _text(key: str, value: Value, shown: Callable[[str], str]) -> bytes:
     if isinstance(value, List | Map):
         kind = "array" if isinstance(value, List) else "object"
         raise InvalidRequest(
-            f"the value of key {loose(key)} is an {kind}: only strings, numbers and booleans"
+            f"the value of key {shown(key)} is an {kind}: only strings, numbers and booleans"
         )
     if value is None:
         return b""

@@ -133,6 +133,36 @@ async def test_rendered_values_are_decoded(templates: Templates) -> None:
 
 
 @pytest.mark.parametrize(
+    "literal",
+    ["{{ .a }}: x", "{{ .a }}: [x]", '{{ .a | replace " " "-" }}: \'*\''],
+    ids=["no key of a Secret", "a list", "no Base64"],
+)
+async def test_a_key_that_is_made_of_a_value_is_in_no_error(
+    templates: Templates, literal: str
+) -> None:
+    template = {"templateFrom": [{"literal": literal, "valuesDecodingStrategy": "Base64"}]}
+    with pytest.raises(InvalidRequest, match="not shown") as caught:
+        await render(templates, template, a="c4nary of mine")
+    assert "c4nary" not in str(caught.value)
+
+
+async def test_a_key_of_a_secret_that_is_a_template_is_in_no_error(
+    templates: Templates, api: Api
+) -> None:
+    api.put("Secret", "s", {"text": "c4nary of mine: x"})
+    items = [{"key": "text", "templateAs": "KeysAndValues"}]
+    template = {"templateFrom": [{"secret": {"name": "s", "items": items}}]}
+    with pytest.raises(InvalidRequest, match="not shown") as caught:
+        await render(templates, template)
+    assert "c4nary" not in str(caught.value)
+
+
+async def test_a_key_that_the_template_writes_is_in_the_error(templates: Templates) -> None:
+    with pytest.raises(InvalidRequest, match=r"invalid character.*: my key"):
+        await render(templates, {"templateFrom": [{"literal": "my key: {{ .a }}"}]}, a="1")
+
+
+@pytest.mark.parametrize(
     ("template", "message"),
     [
         (
@@ -212,3 +242,11 @@ async def test_templates_that_take_too_long_together_are_ended(api: Api, clock: 
     with pytest.raises(TemplateError, match="takes too long"):
         await render(templates, {"data": dict.fromkeys("abcd", loops)})
     offload.close()
+
+
+async def test_the_templates_that_others_hold_are_bounded(templates: Templates, api: Api) -> None:
+    api.put("ConfigMap", "t", {"x": "y" * 1_000_000})
+    source = {"configMap": {"name": "t", "items": [{"key": "x"}]}}
+    assert len((await render(templates, {"templateFrom": [source]})).data["x"]) == 1_000_000
+    with pytest.raises(InvalidRequest, match="the templates have more than 4194304 bytes"):
+        await render(templates, {"templateFrom": [source] * 5})

@@ -22,7 +22,7 @@ def test_a_mistake_is_told_without_the_value(content: str) -> None:
 
 
 def test_the_key_of_a_nested_value_is_named() -> None:
-    with pytest.raises(InvalidRequest, match="the value of key users is an array"):
+    with pytest.raises(InvalidRequest, match='the value of key "users" is an array'):
         parse_yaml_map(b"users: [a, b]")
 
 
