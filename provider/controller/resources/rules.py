@@ -26,6 +26,8 @@ from provider.manifests.problems import quote
 KINDS = ("ECRAuthorizationToken", "STSSessionToken", "Password", "UUID", "ClusterGenerator")
 MOST_WINDOWS = 50
 """They are looked at on the event loop."""
+MOST_SOURCES = 100
+"""Of templates: each is a request to Kubernetes at each sync."""
 _NOT_DONE = "is not supported by this controller"
 
 
@@ -72,6 +74,8 @@ def _check_template(template: Template, reading: Reading, path: str) -> None:
             reading.wrong(f"{path}.type", texts.NO_ACCOUNT_ANNOTATION)
         elif any(one.target == "Annotations" for one in template.template_from):
             reading.wrong(f"{path}.type", texts.NO_TEMPLATED_ANNOTATIONS)
+    if len(template.template_from) > MOST_SOURCES:
+        reading.wrong(f"{path}.templateFrom", f"has more than {MOST_SOURCES} entries")
     for index, one in enumerate(template.template_from):
         if (one.config_map or one.secret or one.literal) is None:
             at = f"{path}.templateFrom[{index}]"

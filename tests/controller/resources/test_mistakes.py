@@ -40,6 +40,19 @@ PROBLEMS: dict[str, tuple[Spec, list[str]]] = {
         es(target={"deletionPolicy": "Merge", "creationPolicy": "None"}),
         [f"spec.target.deletionPolicy: {texts.MERGE_NEEDS_TARGET}"],
     ),
+    "many windows": (
+        es(
+            syncWindows={
+                "kind": "allow",
+                "windows": [{"schedule": "@daily", "duration": "1h"}] * 51,
+            }
+        ),
+        ["spec.syncWindows.windows: are more than 50"],
+    ),
+    "many templates": (
+        es(target={"template": {"templateFrom": [{"literal": "a: b"}] * 101}}),
+        ["spec.target.template.templateFrom: has more than 100 entries"],
+    ),
     "no data": (es(data=[]), [f"spec: {texts.NO_DATA}"]),
     "data of a wrong type": (es(data={}), ["spec.data: must be a list, got an object"]),
     "a key twice": (es(data=[REF, REF]), ["spec.data: duplicate secretKey found: auth"]),

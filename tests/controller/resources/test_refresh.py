@@ -167,14 +167,3 @@ def test_what_is_no_cron_expression_is_refused(schedule: str) -> None:
 def test_cron_raises_nothing(schedule: str) -> None:
     if cron_fault(schedule) is None:
         parse_cron(schedule).last_before(NOW)
-
-
-def test_more_windows_than_that_are_refused() -> None:
-    windows = [{"schedule": "0 0 * * *", "duration": "1h"}] * (MOST_WINDOWS + 1)
-    data = [{"secretKey": "a", "remoteRef": {"key": "x"}}]
-    spec = {"secretStoreRef": {"name": "aws"}, "data": data}
-    sync = {"syncWindows": {"kind": "allow", "windows": windows}}
-    found = read_external_secret({"metadata": {"name": "db"}, "spec": spec | sync})
-    assert [str(one) for one in found.problems] == [
-        f"spec.syncWindows.windows: are more than {MOST_WINDOWS}"
-    ]
