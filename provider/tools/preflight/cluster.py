@@ -51,17 +51,13 @@ def read_cluster(where: Cluster) -> tuple[list[Document], list[str]]:
     """The objects, and what could not be read, each with the reason; raises `CommandFailed`."""
     until = monotonic() + where.timeout
     scope = [f"--namespace={where.namespace}"] if where.namespace else ["--all-namespaces"]
-    kinds = [
-        kind
-        for group in (GROUP, GENERATOR_GROUP)
-        for kind in _lines(where, ["api-resources", f"--api-group={group}", "--verbs=list"], until)
-    ]
+    every = _lines(where, ["api-resources", "--verbs=list"], until)
+    kinds = [kind for kind in every if kind.endswith((f".{GROUP}", f".{GENERATOR_GROUP}"))]
     if not kinds:
         raise CommandFailed(2, "the cluster has no External Secrets resources: no CRD is there")
     found = _objects(where, [",".join(kinds), *scope], until)
     unread: list[str] = []
-    crds = [kind for kind in kinds if kind.endswith((f".{GROUP}", GENERATOR_GROUP))]
-    for what, arguments in _others(where.namespace, crds):
+    for what, arguments in _others(where.namespace, kinds):
         try:
             found += _objects(where, arguments, until)
         except CommandFailed as failure:
