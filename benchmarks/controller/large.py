@@ -1,9 +1,20 @@
 """The rows of a large cluster: memory for each object, and one busy namespace beside others."""
 
+import time
 from collections.abc import Iterator
 
 from benchmarks.controller.memory import bytes_per_object
-from benchmarks.controller.rows import NEW, Bench, new, restart, start, times_of_new
+from benchmarks.controller.process import ControllerProcess
+from benchmarks.controller.rows import (
+    FREQUENT,
+    NEW,
+    Bench,
+    new,
+    restart,
+    set_interval,
+    start,
+    times_of_new,
+)
 from benchmarks.controller.watching import Watching
 from benchmarks.figures import Figure
 
@@ -23,10 +34,26 @@ def measured_large(bench: Bench, empty: float) -> Iterator[Figure]:
             yield _resident(bench, "start", controller.memory() - empty)
             yield from new(bench, secrets)
             yield from _busy(bench, secrets)
+            yield from _growth(bench, controller)
         with bench.controller() as controller:
             yield from restart(bench, controller, secrets)
             yield Figure("restart.memory", "… resident memory", controller.memory(), "MiB")
             yield _resident(bench, "restart", controller.memory() - empty)
+
+
+def _growth(bench: Bench, controller: ControllerProcess) -> Iterator[Figure]:
+    """Memory after many refreshes: those of a minute at 1 s are those of an hour at 1m."""
+    set_interval(bench, "1s")
+    time.sleep(bench.minute / 2)
+    before, written = controller.memory(), bench.cluster.requests()
+    time.sleep(bench.minute)
+    more = (controller.memory() - before) * 1024
+    written = bench.cluster.requests() - written
+    refreshes = written["patch", "externalsecrets/status"]
+    text = f"growth by refreshes of {FREQUENT} ExternalSecrets, as of an hour at 1m"
+    yield Figure("growth.memory", text, max(more, 0.0), "KiB")
+    yield Figure("growth.refreshes", "… refreshes", refreshes, "calls")
+    set_interval(bench, "1h")
 
 
 def _resident(bench: Bench, name: str, more: float) -> Figure:

@@ -61,10 +61,10 @@ def measured(bench: Bench) -> Iterator[Figure]:
             yield from start(bench, controller)
             yield from _minute(bench, controller, "idle", "an idle minute")
             yield from new(bench, secrets)
-            _set_interval(bench, "10s")
+            set_interval(bench, "10s")
             time.sleep(12)
             yield from _minute(bench, controller, "steady", f"a steady minute, {FREQUENT} at 10s")
-            _set_interval(bench, "1h")
+            set_interval(bench, "1h")
             time.sleep(QUIET)
         with bench.controller() as controller:
             yield from restart(bench, controller, secrets)
@@ -140,7 +140,8 @@ def restart(bench: Bench, controller: ControllerProcess, secrets: Watching) -> I
     yield Figure("restart.cpu", "… CPU", controller.cpu(), "s")
 
 
-def _set_interval(bench: Bench, interval: str) -> None:
+def set_interval(bench: Bench, interval: str) -> None:
+    """Change how often some ExternalSecrets are refreshed."""
     by_namespace = sorted(range(bench.size), key=bench.cluster.shape.place_of)
     for number in by_namespace[:FREQUENT]:
         bench.cluster.external_secret(number, interval)
