@@ -72,6 +72,20 @@ CASES: dict[str, tuple[list[Document], str]] = {
         [store(), secret(target=template("{{ getHostByName .a }}"))],
         'stops ExternalSecret shop/es: spec.target.template.data.k: function "getHostByName" not',
     ),
+    "function in a ConfigMap": (
+        [
+            store(),
+            secret(
+                target={
+                    "template": {
+                        "templateFrom": [{"configMap": {"name": "files", "items": [{"key": "k"}]}}]
+                    }
+                }
+            ),
+            thing("ConfigMap", "files", api="v1", data={"k": "{{ getHostByName .a }}"}),
+        ],
+        "stops ExternalSecret shop/es: the template k of the ConfigMap files: function",
+    ),
     "function that fails today": (
         [store(), secret(FAILED, target=template("{{ nonsense .a }}"))],
         "note ExternalSecret shop/es: does not work today: could not update secret",
@@ -268,10 +282,15 @@ OPERATED = {
 def test_a_real_cluster_as_the_operator_leaves_it(
     command: Run, control_plane: Address, kubectl: Kubectl, namespace: str
 ) -> None:
+    source = {"configMap": {"name": "files", "items": [{"key": "k"}]}}
     documents = [
+        thing("ConfigMap", "files", api="v1", data={"k": "{{ nonsense }}"}),
         store({"vault": {"server": "https://vault", "path": "kv"}}, "vault"),
         store(),
-        secret(metadata=OPERATED, target={"deletionPolicy": "Delete", "creationPolicy": "Owner"}),
+        secret(
+            metadata=OPERATED,
+            target={"deletionPolicy": "Delete", "template": {"templateFrom": [source]}},
+        ),
     ]
     for one in documents:
         one["metadata"]["namespace"] = namespace
@@ -286,6 +305,7 @@ def test_a_real_cluster_as_the_operator_leaves_it(
         if one["namespace"] == namespace
     ]
     assert [one.partition(":")[0] for one in found] == [
+        "stops ExternalSecret/es",
         "stops SecretStore/vault",
         "differs ExternalSecret/es",
     ]

@@ -7,13 +7,17 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from time import monotonic
 
 from provider.controller.kinds import GENERATOR_GROUP, GROUP
 from provider.tools.ending import CommandFailed
+from provider.tools.preflight.config_maps import config_maps_of
 from provider.tools.preflight.differences import Document
 from provider.tools.preflight.documents import MOST_BYTES, parse_documents
 
+_MOST_NAMESPACES = 100
+"""Namespaces whose ConfigMaps are read: each takes a call."""
 OPERATOR = "app.kubernetes.io/name in (external-secrets,external-secrets-webhook)"
 """The label of External Secrets Operator's Deployments, as its chart sets it."""
 _NOT_FOUND = "kubectl is not found: install it, or give the output of kubectl get as files"
@@ -62,6 +66,12 @@ def read_cluster(where: Cluster) -> tuple[list[Document], list[str]]:
             found += _objects(where, arguments, until)
         except CommandFailed as failure:
             unread.append(f"{what}: {failure}")
+    for namespace, names in islice(config_maps_of(found).items(), _MOST_NAMESPACES):
+        arguments = ["configmaps", *sorted(names), f"--namespace={namespace}", "--ignore-not-found"]
+        try:
+            found += _objects(where, arguments, until)
+        except CommandFailed as failure:
+            unread.append(f"ConfigMaps with templates in {namespace}: {failure}")
     return found, unread
 
 

@@ -1,6 +1,6 @@
 """Compares External Secrets resources with what this controller makes of them."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from provider.controller.kinds import GENERATOR_GROUP, GROUP
@@ -13,6 +13,7 @@ from provider.controller.templates import LAST_APPLIED
 from provider.manifests.kubernetes import Manifest
 from provider.manifests.nodes import Fields
 from provider.manifests.problems import quote
+from provider.tools.preflight.config_maps import faults_in, texts_of_config_maps
 from provider.tools.preflight.differences import Difference, Document, Level, metadata_of, of
 from provider.tools.resources.documents import as_node
 from provider.tools.resources.kinds import KINDS, is_resource
@@ -53,7 +54,7 @@ class Compared:
     differences: list[Difference]
 
 
-def compare(documents: Iterable[Document], controller_class: str) -> Compared:
+def compare(documents: Sequence[Document], controller_class: str) -> Compared:
     """Compare every External Secrets resource among the documents."""
     resources: list[tuple[Document, Resource]] = []
     others: list[Document] = []
@@ -67,8 +68,15 @@ def compare(documents: Iterable[Document], controller_class: str) -> Compared:
         elif str(document.get("kind")) not in _LEFT_OVER:
             others.append(document)
     files = lookup(resource for _, resource in resources)
+    texts = texts_of_config_maps(documents)
     ours = [one for one in resources if not _is_foreign(one[1], files, controller_class)]
     found = [_as_today(difference, one[1]) for one in ours for difference in _compare(*one, files)]
+    found += (
+        _as_today(of(document, "stops", text), resource)
+        for document, resource in ours
+        if resource.spec is not None
+        for text in faults_in(resource.spec, resource.namespace, texts)
+    )
     found += map(_unsupported, others)
     return Compared(len(resources) + len(others), len(resources) - len(ours), found)
 
