@@ -40,6 +40,7 @@ class Admission:
         self._accepted = 0
         self._arrivals = 0
         self._crowd: SingleFlight[None, None] = SingleFlight()
+        self._start = asyncio.Lock()
         self._at_work = 0
         self._by_namespace: Counter[str] = Counter()
         self._by_account: Counter[Account] = Counter()
@@ -84,6 +85,8 @@ class Admission:
         """
         if self._accepted > 1:
             await self._crowd.run(None, self._no_more_arrive)
+            async with self._start:  # one mount a turn, so that turns stay short
+                await asyncio.sleep(0)
 
     async def _no_more_arrive(self) -> None:
         before, until = -1, monotonic() + CROWD_SECONDS

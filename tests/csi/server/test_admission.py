@@ -1,6 +1,7 @@
 """Which mounts are accepted, and that those of one service account wait only for each other."""
 
 import asyncio
+import itertools
 from contextlib import AsyncExitStack, ExitStack
 
 import pytest
@@ -27,6 +28,23 @@ async def test_so_many_mounts_are_accepted_and_no_more() -> None:
     assert admission.waiting == 0
     with admission.accepted():
         pass
+
+
+async def test_a_crowd_starts_one_mount_in_a_turn_of_the_event_loop() -> None:
+    admission, turns, starts = Admission(10, 10), itertools.count(), []
+
+    async def mount() -> None:
+        with admission.accepted():
+            await admission.crowd()
+            starts.append(turn)
+
+    with admission.accepted():
+        mounts = [asyncio.create_task(mount()) for _ in range(5)]
+        while len(starts) < 5:
+            turn = next(turns)
+            await asyncio.sleep(0)
+    await asyncio.gather(*mounts)
+    assert len(set(starts)) == 5
 
 
 async def test_a_turn_is_given_first_come_first_served() -> None:
