@@ -191,6 +191,8 @@ class _Connection(asyncio.Protocol):
             self._send(reply)
 
     def _send(self, reply: Reply) -> None:
+        if self._transport.is_closing():
+            return  # the client has not waited for a late answer
         if reply.after is not None and not reply.after.is_set():
             self._loop.call_later(0.01, self._send, reply)
             return

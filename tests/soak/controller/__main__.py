@@ -26,6 +26,7 @@ def main() -> int:
         place = address, ClusterClient(address)
         report = soak(options.seed, options.minutes * 60, place, tell)
     print("\n".join(f"{number:7} {event}" for event, number in report.events.most_common()))
+    print("\n".join(report.log))
     for complaint in report.complaints:
         print(f"WRONG {complaint}")
     print("soak: " + (f"failed; again: --seed {report.seed}" if report.complaints else "passed"))

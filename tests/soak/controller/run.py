@@ -23,6 +23,7 @@ MOST = Usage(threads=20, files=200, memory=130 * 2**20, cpu=float("inf"))
 SECRETS_IN_LOGS = (CANARY, "eyJ")
 """Values, and the head of every service account token."""
 MOST_COMPLAINTS = 20
+LINES = 60
 SERIES = re.compile(r'^externalsecret_\w+\{.*?name="(.*?)",namespace="(.*?)"', re.MULTILINE)
 
 
@@ -53,6 +54,8 @@ class Report:
     events: Counter[str] = field(default_factory=Counter)
     usage: Usage | None = None
     complaints: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    """The last lines of both replicas when Secrets were wrong for the first time."""
 
     def complain(self, text: str) -> None:
         """Add a complaint."""
@@ -105,18 +108,23 @@ def _storm(
         sleep(pace.step)
     chaos.end()
     report.objects = sum(len(one.manifests) for one in tenants)
-    _recover(report, tenants, pace.recovery)
+    _recover(report, tenants, replicas, pace.recovery)
     _rest(report, replicas, pace.rest)
     _audit(report, tenants, replicas)
 
 
-def _recover(report: Report, tenants: list[Tenant], seconds: float) -> None:
+def _recover(report: Report, tenants: list[Tenant], replicas: Replicas, seconds: float) -> None:
     """Wait until every Secret is what its ExternalSecret says it is."""
     began = monotonic()
     while wrong := [one for tenant in tenants for one in tenant.complaints()]:
         if monotonic() - began > seconds:
             for one in wrong:
                 report.complain(f"not right {seconds:g} s after a storm: {one}")
+            report.log = report.log or [
+                f"{one.world.flags[-1]} {line}"
+                for one in replicas.all
+                for line in one.world.log[-LINES:]
+            ]
             return
         sleep(0.1)
     report.slowest_recovery = max(report.slowest_recovery, monotonic() - began)
