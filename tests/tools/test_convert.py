@@ -737,3 +737,11 @@ def test_an_expression_finds_the_same_value_as_the_property(
     else:
         with pytest.raises(ProviderError):
             extract(compile_expression(path), document, Budget())
+
+
+def test_what_the_controller_would_refuse_is_reported(command: Run, tmp_path: Path) -> None:
+    entries = "  data: [{secretKey: a, remoteRef: {key: b}}]\n"
+    (tmp_path / "a.yaml").write_text(STORES + HEAD.replace("1h", "1d") + entries)
+    result = command("convert", tmp_path / "a.yaml")
+    assert result.code == 1
+    assert 'spec.refreshInterval: time: unknown unit "d"' in result.err

@@ -19,6 +19,8 @@ from provider.tools.convert.cluster_external_secrets import external_secrets, lo
 from provider.tools.convert.commented_yaml import commented
 from provider.tools.convert.remarks import Part, Remark
 from provider.tools.ending import CommandFailed
+from provider.tools.resources.documents import node_at
+from provider.tools.resources.parsed import read_resource
 from provider.tools.sources import Source, read_sources, refuse
 from provider.tools.terminal import printable
 
@@ -99,6 +101,8 @@ def _to_classes(ours: Sequence[tuple[str, Manifest]], options: Options) -> int:
     documents = [_written(one, one.document) for one in converted if one.document is not None]
     sys.stdout.write("---\n".join(documents))
     lost = [*_others(ours), *(remark for one in converted for remark in one.remarks.lost)]
+    told = {(remark.file, remark.line) for remark in lost}
+    lost += [one for one in _mistakes(ours) if (one.file, one.line) not in told]
     for remark in sorted(set(lost)):
         sys.stderr.write(f"{printable(str(remark))}\n")
     return 1 if lost else 0
@@ -152,6 +156,16 @@ def _manifests(source: Source) -> Sequence[Manifest]:
 
 def _is_known(manifest: Manifest) -> bool:
     return manifest.kind in _KINDS and manifest.api_version in VERSIONS
+
+
+def _mistakes(manifests: Sequence[tuple[str, Manifest]]) -> Iterator[Remark]:
+    """What the controller would refuse: the class may deliver something else."""
+    for file, manifest in manifests:
+        if not _is_known(manifest):
+            continue
+        for problem in read_resource(Source(file, ""), manifest).problems:
+            node, _ = node_at(manifest.node, problem.path)
+            yield Remark(file, node.line, problem.path, problem.message, manifest.path)
 
 
 def _others(manifests: Sequence[tuple[str, Manifest]]) -> Iterator[Remark]:
