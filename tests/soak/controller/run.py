@@ -35,8 +35,9 @@ class Pace:
     steps: int = 120
     """Things that happen in a storm."""
     step: float = 0.05
-    recovery: float = 60.0
-    """Time after a storm for all Secrets to be right."""
+    recovery: float = 100.0
+    """Time after a storm for all Secrets to be right: a list that hangs is given up after a minute,
+    and an object that has failed in the whole storm waits for half of one."""
     rest: float = 3.0
     """Time after that in which nothing may be written; some refreshes long."""
 
