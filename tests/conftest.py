@@ -38,6 +38,13 @@ from tests.fakes.engine import Clock
 __all__ = ["cluster", "control_plane", "kubectl", "namespace", "pytest_runtest_setup"]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many workers again as there are cores: tests of processes wait most of the time."""
+    cores = len(os.sched_getaffinity(0))
+    return cores + (cores + 1) // 2
+
+
 def pytest_collection() -> None:
     """Look for no garbage while modules are imported, nor later among what they made."""
     gc.disable()
