@@ -47,14 +47,14 @@ class Shape:
     def least_calls(self) -> int:
         """Calls to AWS without which not all can be Ready.
 
-        An AssumeRole for each role, GetCallerIdentity once for the access keys, and each secret
-        once for each of these identities, 20 a call.
+        An AssumeRole for each role, and each secret once for each role and for the access keys, 20
+        a call.
         """
         sizes = Counter(self.place_of(number) for number in range(self.size))
         roles = [one for place, one in sizes.items() if self.has_role(place)]
         by_keys = self.size - sum(roles)
         own = [*roles, by_keys] if by_keys else roles
-        return len(own) + sum(ceil((one + 1) / BATCH) for one in own)
+        return len(roles) + sum(ceil((one + 1) / BATCH) for one in own)
 
 
 USUAL = Shape(size=500, namespaces=50, stores=50)

@@ -89,6 +89,7 @@ class Controller:
         config, engine = parts.config, parts.engine
         self._parts = parts
         self.informers = Informers(parts.objects, config, parts.offload.run)
+        self._informers_by_kind = {one.selection.kind.name: one for one in self.informers.all()}
         self.known = KnownExternalSecrets(
             self.informers,
             controller_class=config.controller_class,
@@ -164,8 +165,8 @@ class Controller:
             self._parts.metrics.of(item.kind).reconciled(key, took)
 
     def _exists(self, kind: str, key: ObjectKey) -> bool:
-        every = {one.selection.kind.name: one for one in self.informers.all()}
-        return kind in every and every[kind].get(key) is not None
+        informer = self._informers_by_kind.get(kind)
+        return informer is not None and informer.get(key) is not None
 
     def _external_secrets(self) -> ExternalSecrets:
         events, counts = self._events(EXTERNAL_SECRETS), self._parts.metrics.external_secrets
