@@ -69,8 +69,8 @@ async def read_secrets(
 ) -> Answers:
     """The content of each ref, or why there is none.
 
-    What is in memory is not read again. Else the last batch is filled up with refs of `ahead`, so
-    that reading those costs no call of its own; nobody waits for their answers.
+    What is in memory or being read is not read again. Else the last batch is filled up with refs of
+    `ahead`, so that reading those costs no call of its own; nobody waits for their answers.
     """
     query, regions = asked.query(source.principal), Regions(source.aws.region)
     wanted = [Wanted(ref) for ref in dict.fromkeys(refs)]
@@ -79,7 +79,12 @@ async def read_secrets(
         found = {one.ref: value.value for one, value in zip(wanted, known, strict=True)}
         asked.record.read(source.session, found.items())
         return {ref: value.content for ref, value in found.items()}
-    more = [Wanted(ref) for ref in fill(refs, ahead)]
+
+    def needs_call(ref: SecretRef) -> bool:
+        return reader.needs_call(ref, regions.primary, query)
+
+    own_calls = list(filter(needs_call, refs))
+    more = [Wanted(ref) for ref in fill(own_calls, filter(needs_call, ahead))] if own_calls else []
     try:
         outcomes = await read_all(reader, [*wanted, *more], regions, query)
     except ProviderError as error:

@@ -95,6 +95,10 @@ class Reader:
             found.append(recalled)
         return [Found(self._values.use(one, trace), region) for region, one in found]
 
+    def needs_call(self, ref: SecretRef, region: str, query: Query) -> bool:
+        """Whether reading a ref there now would make a call of its own."""
+        return self._values.needs_call(Key(query.principal.identity, region, ref), query.freshness)
+
     async def read(self, wanted: Sequence[Wanted], regions: Regions, query: Query) -> list[Outcome]:
         """The outcome of each, in order. Raises where there are no credentials for any of them."""
         await self._require_credentials(query)

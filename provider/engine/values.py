@@ -92,6 +92,10 @@ class Values:
         is_immutable = key.ref.is_immutable and remembered.value.found
         return Recalled(remembered.value, now if is_immutable else remembered.validated_at)
 
+    def needs_call(self, key: Key, freshness: Freshness) -> bool:
+        """Whether neither memory nor a call in flight has the value."""
+        return self.recall(key, freshness) is None and self._in_flight(key, freshness) is None
+
     def use(self, recalled: Recalled, trace: Trace) -> SecretValue:
         """The value of `recalled`, counted as a call that was saved."""
         return self._found("memory", recalled.value, recalled.current_at, trace)

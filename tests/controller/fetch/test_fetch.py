@@ -1,5 +1,6 @@
 """From an ExternalSecret to keys and values, over the fake AWS."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -378,6 +379,19 @@ async def test_what_others_want_fills_up_the_batch(world: World) -> None:
     assert await world.values(data("s19"), also=others, since=since) == {"out": "19"}
     assert world.calls() == {}
     assert await world.values(data("s20"), also=others[19:], since=since) == {"out": "20"}
+    assert world.calls() == {"BatchGetSecretValue": 1}
+
+
+async def test_those_that_are_read_at_the_same_time_share_their_batches(world: World) -> None:
+    for number in range(40):
+        world.aws.cloud.put_secret(f"s{number}", str(number))
+    specs = [parsed_spec(data(f"s{number}")) for number in range(1, 40)]
+    since = world.asked().freshness.since
+    await world.fetch(data("s0"), since=since)  # has credentials
+    world.calls()
+    reads = [world.values(data(f"s{one}"), also=specs, since=since) for one in range(1, 9)]
+    found = await asyncio.gather(*reads)
+    assert [one["out"] for one in found] == [str(number) for number in range(1, 9)]
     assert world.calls() == {"BatchGetSecretValue": 1}
 
 
