@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from provider.controller.resources.object_meta import Condition
+from provider.manifests.problems import printable
 
 READY = "Ready"
 MOST_TEXT = 1000
@@ -49,8 +50,8 @@ class Ready:
 
 
 def one_line(text: object) -> str:
-    """A text in one line of bounded length."""
-    line = " ".join(str(text).split())
+    """A text in one line of bounded length, without control characters."""
+    line = printable(" ".join(str(text).split()))
     return line if len(line) <= MOST_TEXT else f"{line[: MOST_TEXT - 1]}…"
 
 

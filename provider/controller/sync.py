@@ -127,7 +127,7 @@ class Syncer:
         except ProviderError as error:
             raise _failure(status.TEXT_NO_DATA, error) from error
         for message in fetched.missing:
-            self.events.normal(job.metadata, "MissingProviderSecret", message)
+            self.events.normal(job.metadata, "MissingProviderSecret", status.one_line(message))
         return fetched.data
 
     async def _without_values(self, job: Job) -> Outcome:

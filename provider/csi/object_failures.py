@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from provider.csi.request.model import SecretObject
 from provider.engine.model import Identity
 from provider.errors import InvalidRequest, Kind, ProviderError
+from provider.manifests.problems import printable
 
 SEVERITY: tuple[Kind, ...] = (
     "denied",
@@ -40,7 +41,7 @@ class ObjectFailure:
     @property
     def _place(self) -> str:
         ref = self.object.ref
-        return f'{self.object.path} "{ref.name}" ({ref.store}, {self.region})'
+        return printable(f'{self.object.path} "{ref.name}" ({ref.store}, {self.region})')
 
 
 class ObjectsFailed(ProviderError):

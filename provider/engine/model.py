@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from provider.manifests.problems import printable
+
 StoreName = Literal[
     "secretsmanager",
     "ssmparameter",
@@ -42,7 +44,7 @@ class SecretRef(NamedTuple):
     def __str__(self) -> str:
         wanted = [f"version {self.version}"] if self.version else []
         wanted += [f"label {self.label}"] if self.label else []
-        return f'"{self.name}"' + (f" ({', '.join(wanted)})" if wanted else "")
+        return printable(f'"{self.name}"' + (f" ({', '.join(wanted)})" if wanted else ""))
 
 
 @dataclass(frozen=True, slots=True)

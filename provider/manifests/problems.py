@@ -15,7 +15,14 @@ character that is not ASCII takes three times its size."""
 def quote(text: str, limit: int = 100) -> str:
     """A user's text for a message: quoted, on one line, encodable, of bounded length."""
     cut = text if len(text) <= limit else text[:limit] + "…"
-    return json.dumps(cut.encode("utf-8", "backslashreplace").decode(), ensure_ascii=False)
+    return printable(json.dumps(cut, ensure_ascii=False))
+
+
+def printable(text: str) -> str:
+    """The text with all characters escaped that could move a cursor, reverse text or add a line."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -204,6 +204,15 @@ def test_unknown_parameters_are_counted_not_listed(node: World) -> None:
     assert max(len(line) for line in node.log[before:]) < 8192
 
 
+def test_no_text_of_a_class_adds_a_line_to_an_event_or_controls_a_terminal(node: World) -> None:
+    text = "x\nforged\x1b[2J\x9b\u202e"
+    for key in ("objectName", "objectType", "filePermission"):
+        entry = {"objectName": "db", "objectType": "secretsmanager", key: text}
+        refusal = answer(node, json.dumps([entry]), node.new_account())
+        assert "forged" in refusal.message
+        assert refusal.message.isprintable(), ascii(refusal.message)
+
+
 # ---- the port of the metrics ---------------------------------------------------------
 
 

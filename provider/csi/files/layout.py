@@ -204,7 +204,7 @@ def check_size(files: Sequence[MountedFile], limit: int) -> None:
     if total <= limit:
         return
     largest = sorted(files, key=_size, reverse=True)[:_LARGEST_SHOWN]
-    names = ", ".join(f'"{file.path}" ({len(file.content)} bytes)' for file in largest)
+    names = ", ".join(f"{quote(file.path)} ({len(file.content)} bytes)" for file in largest)
     raise AnswerTooLarge(
         f"the {len(files)} files of the volume make an answer of {total} bytes, the driver accepts "
         f"{limit}; the largest are {names}: split the class into several volumes, or raise the "

@@ -11,6 +11,7 @@ from provider.csi.object_failures import ObjectsFailed
 from provider.csi.request.model import Pod
 from provider.csi.status.mounts import MountedObject, Step
 from provider.kube.events import Event, ObjectReference
+from provider.manifests.problems import printable
 
 MAX_NAMED = 8
 """Objects that are named in one Event."""
@@ -63,7 +64,7 @@ def _rotated(step: Step) -> str:
 
 
 def _version(one: MountedObject) -> str:
-    return f'"{one.name}" is at {one.version}'
+    return printable(f'"{one.name}" is at {one.version}')
 
 
 def _class(step: Step) -> str:
