@@ -73,7 +73,8 @@ def soak(
 ) -> Report:
     """Storm after storm for so long, one at least; `tell` is called after each."""
     report, (address, cluster) = Report(seed), place
-    flags = ("--audit-log", "--store-requeue-interval=1s")
+    # On a machine with much other work, a shorter Lease is lost before anything is done.
+    flags = ("--audit-log", "--store-requeue-interval=1s", "--lease-duration=8s")
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         home = f"soak-{seed}"
         with running(Path(folder), address, cluster, home, *flags) as replicas:
