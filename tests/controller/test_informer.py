@@ -185,7 +185,8 @@ async def test_a_dropped_version_makes_it_list_again_and_hand_on_differences(
     for name in ("same", "changed", "deleted"):
         kubernetes.put(secret(name, "1"))
     await world.start()
-    await until(lambda: kubernetes.journal.count("watch secrets") == 1)
+    kubernetes.put(secret("first", "1"))  # seen by the watch
+    await until(lambda: world.get("first"))
     world.changes.clear()
     kubernetes.faults.inject(closed(), operation="watch secrets")
     kubernetes.break_watches()

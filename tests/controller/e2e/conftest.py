@@ -14,6 +14,16 @@ from testbed.cluster import Address, ClusterClient
 from tests.controller.e2e.world import World, a_world
 
 _numbers = itertools.count()
+_SECONDS = 300
+"""For a test, with the wait for the controllers of another worker."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests of this folder more time."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.parent == here:
+            item.add_marker(pytest.mark.timeout(_SECONDS))
 
 
 @pytest.fixture(scope="module")

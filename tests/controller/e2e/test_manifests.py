@@ -1,11 +1,7 @@
 """The manifests that users have work as they stand."""
 
-import pytest
-
 from tests.controller.e2e.world import MANIFESTS, World
 from tests.waiting import eventually
-
-pytestmark = pytest.mark.timeout(300)  # they may wait for the controllers of another worker
 
 SYNCED = ("True", "SecretSynced", "secret synced")
 
