@@ -33,6 +33,7 @@ def test_a_region_that_hangs_delays_only_those_who_read_it(world: World) -> None
     world.apply(STORE, other)
     world.apply(external_secret(), other)
     world.until("ExternalSecret", "db", "True", "SecretSynced", namespace=other)
+    assert world.stop() == 0, "calls that hang do not delay the end"
 
 
 def test_a_namespace_that_is_being_deleted_is_left_alone(world: World) -> None:
