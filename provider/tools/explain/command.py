@@ -15,7 +15,7 @@ from provider.tools.resources.lookup import lookup
 from provider.tools.sources import Source, read_sources, refuse
 from provider.tools.terminal import Paint
 from provider.tools.validate.relevance import is_relevant
-from provider.tools.validate.review import review
+from provider.tools.validate.review import Review, review
 
 _KINDS = ("ExternalSecret", "ClusterExternalSecret")
 
@@ -83,7 +83,8 @@ def run(namespace: Namespace) -> int:
         if options.class_name:
             what = "SecretProviderClass"
         called = f" {quote(name)}" if name else ""
-        raise CommandFailed(2, f"there is no {what}{called} in {_names(sources)}")
+        text = f"there is no {what}{called} in {_names(sources)}"
+        raise CommandFailed(2, text, _why_none(found))
     manifests = [manifest for source in sources for manifest in _manifests(source)]
     from provider.tools.explain.explanation import explain  # noqa: PLC0415 - imports the engine
     from provider.tools.explain.report import Explanation, as_json  # noqa: PLC0415 - likewise
@@ -100,6 +101,13 @@ def run(namespace: Namespace) -> int:
         paint = Paint.for_stream(sys.stdout)
         sys.stdout.write("\n".join(one.as_text(paint) for one in explained))
     return 0
+
+
+def _why_none(found: Review) -> str:
+    """What to do if nothing is found to explain; empty without an idea."""
+    if found.has("error"):
+        return f"secrets-provider-aws validate {_names(found.sources)} shows mistakes"
+    return "only classes of the provider aws are explained" if found.others else ""
 
 
 def _is_chosen(name: str, wanted: str | None, options: Options) -> bool:
