@@ -96,7 +96,8 @@ class ClusterClient:
         text = None if body is None else json.dumps(body)
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": kind}
         while self._idle:
-            with contextlib.suppress(ConnectionError):  # the server has closed it meanwhile
+            # The server may have closed it meanwhile.
+            with contextlib.suppress(ConnectionError, ssl.SSLEOFError):
                 return self._asked(self._idle.pop(), method, path, text, headers)
         return self._asked(self._connect(), method, path, text, headers)
 

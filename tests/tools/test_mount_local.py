@@ -253,14 +253,24 @@ def test_the_role_of_the_class_is_assumed_with_own_credentials(
 
 
 @pytest.mark.parametrize(
-    ("service", "message"),
-    [("secretsmanager", 'objects[0] "db/password"'), ("sts", "not finished within 0.5 s")],
+    ("service", "patience", "message"),
+    [
+        ("secretsmanager", "2s", 'objects[0] "db/password"'),  # the credentials take some time
+        ("sts", "500ms", "not finished within 0.5 s"),
+    ],
 )
 def test_a_service_that_hangs_is_reported_when_the_time_is_over(
-    profile: FakeAws, manifest: Manifest, output: Path, run: Run, *, service: str, message: str
+    profile: FakeAws,
+    manifest: Manifest,
+    output: Path,
+    run: Run,
+    *,
+    service: str,
+    patience: str,
+    message: str,
 ) -> None:
     profile.faults.inject(hang(), service=service)
-    arguments = ("--local", "--profile", "dev", "--timeout", "500ms")
+    arguments = ("--local", "--profile", "dev", "--timeout", patience)
     result = run("-f", manifest(), "-o", output, *arguments)
     assert result.code == 1
     assert "mount refused: INTERNAL" in result.err

@@ -125,12 +125,15 @@ def test_the_status_shows_objects_and_who_shares_calls(world: World, command: Ru
         synced(world, name)
     world.apply(external_secret("bad", secretStoreRef={"name": "gone"}))
     world.until("ExternalSecret", "bad", "False")
-    document = json.loads(command("status", "--json", f"--socket={world.status_socket}").out)
-    ours = {
-        one["name"]: one
-        for one in document["externalSecrets"]
-        if one["namespace"] == world.namespace
-    }
+
+    def shown() -> tuple[Any, dict[str, Any]]:
+        """The document, and the ExternalSecrets of this test by name."""
+        document = json.loads(command("status", "--json", f"--socket={world.status_socket}").out)
+        found = document["externalSecrets"]
+        return document, {one["name"]: one for one in found if one["namespace"] == world.namespace}
+
+    eventually(lambda: shown()[1]["bad"]["message"], "the error is shown")
+    document, ours = shown()
     assert document["externalSecrets"][0]["ready"] == "False"
     assert "gone" in ours["bad"]["message"]
     assert (ours["db"]["ready"], ours["db"]["secretCount"]) == ("True", 1)
