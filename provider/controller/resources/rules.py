@@ -28,6 +28,8 @@ MOST_WINDOWS = 50
 """They are looked at on the event loop."""
 MOST_SOURCES = 100
 """Of templates: each is a request to Kubernetes at each sync."""
+MOST_ROLES = 20
+"""Of a store: the sessions of all of them are in the key of what its identity has read."""
 _NOT_DONE = "is not supported by this controller"
 
 
@@ -200,6 +202,8 @@ def _check_aws(aws: AwsProvider, namespace: str | None, reading: Reading) -> Non
         text = f"{texts.REGION_NOT_FOUND}{aws.region[:80]}: {fault}"
         reading.wrong(f"{path}.region", text)
     _check_auth(aws.auth, namespace, reading, f"{path}.auth")
+    if len(aws.additional_roles) > MOST_ROLES:
+        reading.wrong(f"{path}.additionalRoles", f"must be {MOST_ROLES} roles at most")
     for name in RESERVED_TAGS:
         if name in aws.custom_session_tags:
             what = f"{name} is set by the controller and cannot be set here"

@@ -290,6 +290,10 @@ STORE_PROBLEMS: dict[str, tuple[Spec, list[str]]] = {
             )
         ],
     ),
+    "a long chain of roles": (
+        store(additionalRoles=["arn:aws:iam::111122223333:role/x"] * 21),
+        ["spec.provider.aws.additionalRoles: must be 20 roles at most"],
+    ),
     "a reserved tag": (
         store(sessionTagsPolicy="Custom", customSessionTags={"esoNamespace": "x"}),
         [
