@@ -8,6 +8,7 @@ from benchmarks.controller.process import ControllerProcess
 from benchmarks.controller.rows import (
     FREQUENT,
     NEW,
+    QUIET,
     Bench,
     new,
     restart,
@@ -45,15 +46,17 @@ def _growth(bench: Bench, controller: ControllerProcess) -> Iterator[Figure]:
     """Memory after many refreshes: those of a minute at 1 s are those of an hour at 1m."""
     set_interval(bench, "1s")
     time.sleep(bench.minute / 2)
-    before, written = controller.memory(), bench.cluster.requests()
+    before, cpu, written = controller.memory(), controller.cpu(), bench.cluster.requests()
     time.sleep(bench.minute)
-    more = (controller.memory() - before) * 1024
+    more, cpu = (controller.memory() - before) * 1024, controller.cpu() - cpu
     written = bench.cluster.requests() - written
     refreshes = written["patch", "externalsecrets/status"]
     text = f"growth by refreshes of {FREQUENT} ExternalSecrets, as of an hour at 1m"
     yield Figure("growth.memory", text, max(more, 0.0), "KiB")
     yield Figure("growth.refreshes", "… refreshes", refreshes, "calls")
+    yield Figure("growth.cpu", "… CPU of each", cpu * 1000 / max(refreshes, 1), "ms")
     set_interval(bench, "1h")
+    time.sleep(QUIET)
 
 
 def _resident(bench: Bench, name: str, more: float) -> Figure:
