@@ -143,7 +143,7 @@ bench-compare: venv  ## measure again and compare with the committed figures; fa
 	$(BIN)/python -m benchmarks --compare $(ARGS)
 
 .PHONY: bench-controller
-bench-controller: venv  ## measure the controller on a real API server (KUBEBUILDER_ASSETS; ARGS=--json FILE)
+bench-controller: venv  ## measure the controller on a real API server (KUBEBUILDER_ASSETS; ARGS=--large, ARGS=--json FILE)
 	$(BIN)/python -m benchmarks.controller $(ARGS)
 
 .PHONY: sbom
