@@ -34,7 +34,7 @@ def _run(program: str, command: Callable[[], int]) -> int:
         sys.stdout.flush()
         return code
     except UsageError as error:
-        sys.stderr.write(f"{program}: {printable(str(error))} (see {program} --help)\n")
+        sys.stderr.write(f"{program}: {printable(str(error), lines=True)} (see {program} --help)\n")
         return 2
     except CommandFailed as failure:
         _report(program, failure)
@@ -60,7 +60,7 @@ def _left(command: Callable[[], int]) -> int:
 
 def _report(program: str, failure: CommandFailed) -> None:
     paint = Paint.for_stream(sys.stderr)
-    first, *rest = printable(str(failure)).splitlines() or [""]
+    first, *rest = printable(str(failure), lines=True).splitlines() or [""]
     lines = [f"{program}: {paint('red', first)}", *(f"  {line}" for line in rest)]
-    lines += [f"hint: {printable(failure.hint)}"] if failure.hint else []
+    lines += [f"hint: {printable(failure.hint, lines=True)}"] if failure.hint else []
     sys.stderr.write("\n".join(lines) + "\n")

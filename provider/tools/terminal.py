@@ -49,8 +49,9 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Iterator[
         yield "  ".join(column.pad(cell, width) for column, cell, width in cells).rstrip()
 
 
-def printable(text: str) -> str:
-    """The text with control characters escaped, apart from line breaks."""
+def printable(text: str, *, lines: bool = False) -> str:
+    """The text with control characters escaped; with `lines` apart from line breaks."""
     if text.isprintable():
         return text
-    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
+    kept = "\n" if lines else ""
+    return "".join(one if one.isprintable() or one == kept else ascii(one)[1:-1] for one in text)

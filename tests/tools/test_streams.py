@@ -1,5 +1,6 @@
 """Standard streams that are closed, full or endless, and folders with what is no regular file."""
 
+import json
 import os
 import subprocess
 import sys
@@ -53,6 +54,28 @@ def test_a_character_that_the_terminal_lacks_is_escaped(tmp_path: Path) -> None:
     assert result.returncode == 0
     assert "gr\\xf6\\xdfe" in result.stdout
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("name", ["validate", "preflight", "convert"])
+def test_no_name_in_a_manifest_adds_a_line_to_the_output(
+    command: Run, tmp_path: Path, name: str
+) -> None:
+    forged = "x\nforged: line\x1b[2J"
+    metadata = {"name": "db", "namespace": "shop"}
+    template = {"data": {forged: "{{ .a | upper }}"}}
+    spec = {
+        "secretStoreRef": {"name": forged},
+        "target": {"template": template},
+        "data": [{"secretKey": "a", "remoteRef": {"key": "db"}}],
+    }
+    document = {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret"}
+    file = tmp_path / "es.json"
+    file.write_text(json.dumps({**document, "metadata": metadata, "spec": spec}))
+    result = command(name, str(file))
+    shown = result.out + result.err
+    assert "forged" in shown
+    assert "\nforged" not in shown
+    assert "\x1b" not in shown
 
 
 def test_only_regular_files_of_a_folder_are_read(command: Run, tmp_path: Path) -> None:

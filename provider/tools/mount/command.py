@@ -144,7 +144,7 @@ def _locally(request: Request, options: Options) -> Delivered:
             request,
             profile=options.profile,
             timeout=options.timeout,
-            say=lambda text: print(paint("dim", printable(text)), file=sys.stderr),
+            say=lambda text: print(paint("dim", printable(text, lines=True)), file=sys.stderr),
         )
     except ProviderError as error:
         raise _refused(status_of(error).name, str(error), options) from error

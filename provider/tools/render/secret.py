@@ -193,4 +193,4 @@ def _hint(cause: ProviderError, samples: Samples) -> str:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"secrets-provider-aws render: {printable(text)}\n")
+    sys.stderr.write(f"secrets-provider-aws render: {printable(text, lines=True)}\n")

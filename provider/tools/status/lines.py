@@ -12,7 +12,7 @@ LEAST_WIDTH = 40
 def wrapped(text: str, width: int, paint: Paint, colour: Colour, indent: int = 4) -> Iterator[str]:
     """The lines of a text, indented."""
     margin = " " * indent
-    for line in wrap(printable(text), width - indent, break_on_hyphens=False) or [""]:
+    for line in wrap(printable(text, lines=True), width - indent, break_on_hyphens=False) or [""]:
         yield margin + paint(colour, line)
 
 

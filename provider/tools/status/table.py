@@ -69,7 +69,7 @@ def _details(mount: Document, now: float, paint: Paint, width: int) -> Iterator[
         times = f"{mount['failures']} times in a row" if mount["failures"] > 1 else "once"
         title = f"{error['reason']}, {times}, id {mount['id']}:"
         yield from wrapped(title, width, paint, "red")
-        for line in printable(error["text"]).splitlines():
+        for line in printable(error["text"], lines=True).splitlines():
             yield from wrapped(line, width, paint, "red", indent=6)
     elif mount["lastError"]:
         error = mount["lastError"]
