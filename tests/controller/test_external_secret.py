@@ -356,6 +356,14 @@ async def test_an_error_without_end_is_cut(world: World) -> None:
     assert len(world.ready()[2]) == 1000
 
 
+async def test_no_name_in_a_condition_adds_a_line_or_controls_a_terminal(world: World) -> None:
+    world.fetch_error = SecretNotFound("key x\nforged\x1b[2J\x9b\u202e\ud800")
+    with pytest.raises(SecretNotFound):
+        await world.reconcile()
+    assert "forged" in world.ready()[2]
+    assert world.ready()[2].isprintable()
+
+
 @pytest.mark.parametrize(
     "error",
     [ObjectRefused("quota"), LookupForbidden("denied"), KubernetesUnavailable("failed webhook")],

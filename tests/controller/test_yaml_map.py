@@ -33,3 +33,9 @@ def test_aliases_cannot_grow_without_bound() -> None:
     )
     with pytest.raises(InvalidRequest, match="is an array"):
         parse_yaml_map(bomb.encode())
+
+
+def test_a_large_map_is_not_read_beyond_the_deadline() -> None:
+    content = b"".join(b"k%d: x\n" % number for number in range(1000))
+    with pytest.raises(InvalidRequest, match="takes too long"):
+        parse_yaml_map(content, expired=lambda: True)
