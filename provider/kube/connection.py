@@ -1,8 +1,8 @@
 """Requests to the Kubernetes API with the process's own service account.
 
 The token's file is read with the first request, when the kubelet has replaced it, and after a 401;
-the CA file with the first request, and again once the server is not trusted. The API server is never reached through a proxy: its
-address within a cluster is a direct one.
+the CA file with the first request, and again once the server is not trusted. The API server is
+never reached through a proxy: its address within a cluster is a direct one.
 """
 
 import ssl
