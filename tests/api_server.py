@@ -1,5 +1,6 @@
 """A real API server for tests, one for all workers of a test run. `tests/conftest.py` offers it.
 
+The tests in `tests/controller/e2e` have another one: their controllers work on every namespace.
 Without `KUBEBUILDER_ASSETS` the tests that ask for it are skipped.
 """
 
@@ -8,6 +9,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -32,10 +34,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(scope="session")
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Address:
     """The address of an API server that serves `deploy/crds`; it ends with the test run."""
+    return started(tmp_path_factory, "control-plane")
+
+
+def started(tmp_path_factory: pytest.TempPathFactory, name: str) -> Address:
+    """The API server of this name; it ends with the test run."""
     folder = tmp_path_factory.getbasetemp()
     is_worker = "PYTEST_XDIST_WORKER" in os.environ
     common = folder.parent if is_worker else folder
-    return shared(common / "control-plane", os.getppid() if is_worker else os.getpid())
+    return shared(common / name, os.getppid() if is_worker else os.getpid())
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +54,13 @@ def cluster(control_plane: Address) -> ClusterClient:
 @pytest.fixture
 def namespace(cluster: ClusterClient, request: pytest.FixtureRequest) -> Iterator[str]:
     """A namespace for one test; it is deleted in the background afterwards."""
+    with new_namespace(cluster, request) as name:
+        yield name
+
+
+@contextmanager
+def new_namespace(cluster: ClusterClient, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace that is called like the test."""
     words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:40].strip("-")
     name = f"{words}-{os.getpid()}-{next(_numbers)}"
     cluster.make_namespace(name)
@@ -57,6 +71,11 @@ def namespace(cluster: ClusterClient, request: pytest.FixtureRequest) -> Iterato
 @pytest.fixture(scope="session")
 def kubectl(control_plane: Address) -> Kubectl:
     """Runs kubectl as the administrator; takes its arguments, and `stdin` as text."""
+    return kubectl_of(control_plane)
+
+
+def kubectl_of(control_plane: Address) -> Kubectl:
+    """The same for any API server; skips the test where there is no kubectl."""
     command = program("kubectl")
     if command is None:
         pytest.skip("kubectl is not found in KUBEBUILDER_ASSETS or PATH")

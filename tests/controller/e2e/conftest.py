@@ -11,6 +11,8 @@ import pytest
 
 from testbed.api_proxy import ApiProxy
 from testbed.cluster import Address, ClusterClient
+from tests import api_server
+from tests.api_server import Kubectl
 from tests.controller.e2e.world import World, a_world
 
 _numbers = itertools.count()
@@ -24,6 +26,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == here:
             item.add_marker(pytest.mark.timeout(_SECONDS))
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Address:
+    """An API server for controllers alone: they would change what other tests look at."""
+    return api_server.started(tmp_path_factory, "control-plane-of-controllers")
+
+
+@pytest.fixture(scope="session")
+def cluster(control_plane: Address) -> ClusterClient:
+    """A client of it, as its administrator."""
+    return ClusterClient(control_plane)
+
+
+@pytest.fixture(scope="session")
+def kubectl(control_plane: Address) -> Kubectl:
+    """Runs kubectl there."""
+    return api_server.kubectl_of(control_plane)
+
+
+@pytest.fixture
+def namespace(cluster: ClusterClient, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace there for one test; it is deleted in the background afterwards."""
+    with api_server.new_namespace(cluster, request) as name:
+        yield name
 
 
 @pytest.fixture(scope="module")
