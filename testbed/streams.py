@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from threading import Event, Thread
 from typing import Any, Self
 
+_TURNS = 5
+"""Of the loop, for a connection that was just accepted to begin, and for one that is cut to end."""
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -19,6 +21,7 @@ class StreamServer:
     def __init__(self, serve: Serve, name: str) -> None:
         self._serve_one = serve
         self._name = name
+        self._writers: set[asyncio.StreamWriter] = set()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port: int = self._listener.getsockname()[1]
 
@@ -50,8 +53,19 @@ class StreamServer:
         ready.set()
         await self._stopping.wait()
         server.close()
+        await _turns()
+        for writer in tuple(self._writers):
+            writer.transport.abort()
+        await _turns()
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             await self._serve_one(reader, writer)
         writer.close()
+        self._writers.discard(writer)
+
+
+async def _turns() -> None:
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
