@@ -15,7 +15,7 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 class StreamServer:
     """Listens at `port` from the start, and serves each connection by `serve` once entered.
 
-    A connection that breaks or ends within a message ends there; nobody is told.
+    A connection that breaks or ends within a message is closed without a report.
     """
 
     def __init__(self, serve: Serve, name: str) -> None:

@@ -36,7 +36,10 @@ def sign(
 
 
 def _key(secret_access_key: str, scope: tuple[str, ...]) -> bytes:
-    """The signing key. Kept by nobody: four digests cost less than a secret left in a cache."""
+    """The signing key.
+
+    Not cached: a cache would keep the secrets of expired credentials in memory.
+    """
     key = f"AWS4{secret_access_key}".encode()
     for part in scope:
         key = hmac.digest(key, part.encode(), "sha256")

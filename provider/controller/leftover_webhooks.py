@@ -1,7 +1,7 @@
 """Admission webhooks that External Secrets Operator has left behind.
 
-They refuse every write of their kinds once their Service is gone. They are detected, explained in
-the log and in the errors of writes, and never deleted: that is for an administrator to do.
+They refuse every write of their kinds once their Service is gone. The controller explains them in
+the log and in the errors of writes. It does not delete them: only an administrator may.
 """
 
 import re
