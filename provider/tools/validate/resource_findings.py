@@ -21,7 +21,7 @@ def finding(
 ) -> Finding:
     """A finding at the value under `path`, or at what is nearest to it."""
     node, _ = node_at(resource.manifest.node, path)
-    return _finding(resource, rule, path, message, (_place(node), suggestion))
+    return finding_at_place(resource, rule, path, message, (_place(node), suggestion))
 
 
 def finding_at_key(
@@ -29,14 +29,25 @@ def finding_at_key(
 ) -> Finding:
     """A finding at the key of the entry under `path`."""
     node = key_at(resource.manifest.node, path)
-    return _finding(resource, rule, path, message, (_place(node), suggestion))
+    return finding_at_place(resource, rule, path, message, (_place(node), suggestion))
 
 
 def finding_at_place(
     resource: Resource, rule: Rule, path: str, message: str, at: tuple[Place, str]
 ) -> Finding:
     """A finding at a place, with a suggestion."""
-    return _finding(resource, rule, path, message, at)
+    place, suggestion = at
+    return Finding(
+        rule=rule,
+        file=resource.source.name,
+        line=place.line,
+        column=place.column,
+        owner=resource.manifest.path,
+        path=path,
+        message=message,
+        suggestion=suggestion,
+        exact=place.exact,
+    )
 
 
 def from_parser(resource: Resource) -> Iterator[Finding]:
@@ -62,20 +73,3 @@ def _meant(message: str) -> str:
 
 def _place(node: Node) -> Place:
     return Place(node.line, node.column)
-
-
-def _finding(
-    resource: Resource, rule: Rule, path: str, message: str, at: tuple[Place, str]
-) -> Finding:
-    place, suggestion = at
-    return Finding(
-        rule=rule,
-        file=resource.source.name,
-        line=place.line,
-        column=place.column,
-        owner=resource.manifest.path,
-        path=path,
-        message=message,
-        suggestion=suggestion,
-        exact=place.exact,
-    )
