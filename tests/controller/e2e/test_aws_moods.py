@@ -46,6 +46,7 @@ STORE_OF_CLUSTER = {
 @pytest.fixture(scope="module")
 def clock(shared: World) -> Path:
     """The file with the seconds by which the controller's wall clock is off."""
+    shared.main = "tests.e2e.controlled:main"
     shared.environment = {"CONTROL": str(shared.folder)}
     return shared.folder / "clock"
 

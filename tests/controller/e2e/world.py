@@ -66,11 +66,11 @@ class Process:
     def is_running(self) -> bool:
         return self._process is not None
 
-    def start(self, arguments: list[str], environment: Mapping[str, str], line: str) -> None:
+    def start(
+        self, main: str, arguments: list[str], environment: Mapping[str, str], line: str
+    ) -> None:
         """Start one and wait until it logs a line."""
         seen = len(self.log)
-        is_controlled = "CONTROL" in environment
-        main = "tests.e2e.controlled:main" if is_controlled else HASTY
         process = Forked(main, ["controller", *arguments], environment)
         self._process = process
         self._reader = Thread(target=self._read, args=(process,), daemon=True)
@@ -131,6 +131,8 @@ class World:
     controller_class: str = ""
     home: str = ""
     """Namespace of the Lease; that of the objects if it is empty."""
+    main: str = HASTY
+    """What the process runs, for `tests.forked`."""
     process: Process = field(default_factory=Process)
 
     def __post_init__(self) -> None:
@@ -305,7 +307,7 @@ class World:
     def _start(self, line: str) -> "World":
         plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         environment = {**plain, "AWS_ENDPOINT_URL": self.aws.url, **self.environment}
-        self.process.start(self.arguments(), environment, line)
+        self.process.start(self.main, self.arguments(), environment, line)
         return self
 
     def page(self, path: str) -> str:
