@@ -18,7 +18,7 @@ from provider.aws.faults import Fault, clean
 from provider.aws.protocols import objects
 from provider.aws.stores.parameter_store import Outcomes, merged
 from provider.aws.stores.secrets_manager import CURRENT, GET, SecretsManager, read_value
-from provider.engine.limits import KeyedLimit, Slot
+from provider.engine.limits import KeyedLimit
 from provider.engine.model import Access, Identity, SecretRef, SecretValue
 from provider.errors import (
     AccessDenied,
@@ -135,7 +135,7 @@ class SecretsManagerBatch:
         return found
 
     async def _alone(self, ref: SecretRef, access: Access) -> Outcomes:
-        async with Slot((self._single_calls, (access.identity, access.region))):
+        async with self._single_calls.slot((access.identity, access.region)):
             try:
                 return dict(await self._single.read([ref], access))
             except Unavailable as error:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from time import monotonic
 
+from provider.engine.limits import KeyedLimit
 from provider.engine.single_flight import SingleFlight
 from provider.errors import Overloaded
 
@@ -36,15 +37,13 @@ class Admission:
     def __init__(self, most: int, at_a_time: int) -> None:
         self._most = most
         self._most_of_namespace = most - most // RESERVE
-        self._at_a_time = at_a_time
         self._accepted = 0
         self._arrivals = 0
         self._crowd: SingleFlight[None, None] = SingleFlight()
         self._start = asyncio.Lock()
         self._at_work = 0
         self._by_namespace: Counter[str] = Counter()
-        self._by_account: Counter[Account] = Counter()
-        self._turns: dict[Account, asyncio.Semaphore] = {}
+        self._turns: KeyedLimit[Account] = KeyedLimit(at_a_time)
         self._idle_since = monotonic()
 
     @property
@@ -108,22 +107,14 @@ class Admission:
                 "this node (--max-waiting-mounts); the kubelet tries again"
             )
         self._by_namespace[namespace] += 1
-        self._by_account[account] += 1
-        turns = self._turns.setdefault(account, asyncio.Semaphore(self._at_a_time))
         try:
-            async with turns:
+            async with self._turns.slot(account):
                 self._at_work += 1
                 try:
                     yield
                 finally:
                     self._at_work -= 1
         finally:
-            self._leave(account)
-
-    def _leave(self, account: Account) -> None:
-        self._by_namespace[account[0]] -= 1
-        self._by_account[account] -= 1
-        if not self._by_namespace[account[0]]:
-            del self._by_namespace[account[0]]
-        if not self._by_account[account]:
-            del self._by_account[account], self._turns[account]
+            self._by_namespace[namespace] -= 1
+            if not self._by_namespace[namespace]:
+                del self._by_namespace[namespace]

@@ -96,4 +96,4 @@ async def test_nothing_is_kept_of_mounts_that_have_ended() -> None:
     for number in range(5):
         async with AsyncExitStack() as stack:
             await enter(admission, stack, ("shop", f"web-{number}"))
-    assert not any((admission._turns, admission._by_account, admission._by_namespace))
+    assert not any((admission._turns, admission._by_namespace))
