@@ -16,11 +16,14 @@ from provider.errors import ProviderError
 
 
 class Store(Protocol):
-    """One of the services that hold secrets. Every method may be cancelled at any time."""
+    """One of the services that hold secrets. Every method may be cancelled at any time.
 
-    batch_size: int
+    A store inherits what it does not define: one ref a call, and no way to ask for a version.
+    """
+
+    batch_size: int = 1
     """The most refs that one `read` takes."""
-    can_describe: bool
+    can_describe: bool = False
     """Whether `current_version` asks the service; where it does not, values are read again."""
 
     async def read(
@@ -33,14 +36,14 @@ class Store(Protocol):
         """
         ...
 
-    async def current_version(self, ref: SecretRef, access: Access) -> str | None:
+    async def current_version(self, ref: SecretRef, access: Access) -> str | None:  # noqa: ARG002
         """The version that `ref` names now, by a call that decrypts nothing.
 
         None where the answer leaves it open, and without `can_describe`. Raises as `read` does, and
         what concerns the ref; `AccessDenied` means that the identity may not ask this, not that it
         may not read.
         """
-        ...
+        return None
 
 
 class CredentialSource(Protocol):

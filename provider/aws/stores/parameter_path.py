@@ -16,6 +16,7 @@ from provider.aws.protocols import objects, unexpected
 from provider.aws.stores.one_ref import read_one
 from provider.aws.stores.parameter_store import read_value
 from provider.engine.model import Access, SecretRef, SecretValue
+from provider.engine.ports import Store
 from provider.errors import AnswerTooLarge, ProviderError, SecretNotFound
 
 GET = Operation("ssm", "GetParametersByPath")
@@ -40,11 +41,8 @@ class _Found:
     """Changes with the value, also when the parameter is deleted and created anew."""
 
 
-class ParameterPaths:
-    """One path a call, or as many calls as it has pages."""
-
-    batch_size = 1
-    can_describe = False
+class ParameterPaths(Store):
+    """One path a call, or as many calls as it has pages. Versions are known only after all."""
 
     def __init__(self, client: AwsClient) -> None:
         self._client = client
@@ -58,10 +56,6 @@ class ParameterPaths:
             return _document(ref, await self._all(ref, access))
 
         return await read_one(refs, read)
-
-    async def current_version(self, ref: SecretRef, access: Access) -> str | None:  # noqa: ARG002
-        """See `Store.current_version`: it is known only after all of them are read."""
-        return None
 
     async def _all(self, ref: SecretRef, access: Access) -> list[_Found]:
         body: dict[str, Any] = {

@@ -13,6 +13,7 @@ from typing import Any
 from provider.aws.client import AwsClient, Operation
 from provider.aws.protocols import objects, unexpected
 from provider.engine.model import Access, SecretRef, SecretValue
+from provider.engine.ports import Store
 from provider.errors import (
     AwsUnavailable,
     CredentialsExpired,
@@ -49,11 +50,10 @@ class _Answer:
         return AwsUnavailable("UnexpectedAnswer: the parameter is not in it. Try again later.")
 
 
-class ParameterStore:
-    """Up to ten parameters a call."""
+class ParameterStore(Store):
+    """Up to ten parameters a call. No call is cheaper than reading a parameter."""
 
     batch_size = 10
-    can_describe = False
 
     def __init__(self, client: AwsClient) -> None:
         self._client = client
@@ -64,10 +64,6 @@ class ParameterStore:
         """See `Store.read`."""
         batches = [self._batch(batch, access) for batch in _without_duplicates(refs)]
         return await merged(batches)
-
-    async def current_version(self, ref: SecretRef, access: Access) -> str | None:  # noqa: ARG002
-        """See `Store.current_version`: no call is cheaper than reading the parameter."""
-        return None
 
     async def _batch(self, refs: Sequence[SecretRef], access: Access) -> Outcomes:
         try:

@@ -9,6 +9,7 @@ from provider.aws.faults import Fault
 from provider.aws.protocols import unexpected
 from provider.aws.stores.one_ref import read_one
 from provider.engine.model import Access, SecretRef, SecretValue
+from provider.engine.ports import Store
 from provider.errors import ProviderError
 
 GET = Operation("secretsmanager", "GetSecretValue")
@@ -16,10 +17,9 @@ DESCRIBE = Operation("secretsmanager", "DescribeSecret")
 CURRENT = "AWSCURRENT"
 
 
-class SecretsManager:
+class SecretsManager(Store):
     """One secret a call: `BatchGetSecretValue` has a lower quota and an IAM action of its own."""
 
-    batch_size = 1
     can_describe = True
 
     def __init__(

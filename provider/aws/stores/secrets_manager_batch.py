@@ -20,6 +20,7 @@ from provider.aws.stores.parameter_store import Outcomes, merged
 from provider.aws.stores.secrets_manager import CURRENT, GET, SecretsManager, read_value
 from provider.engine.limits import KeyedLimit
 from provider.engine.model import Access, Identity, SecretRef, SecretValue
+from provider.engine.ports import Store
 from provider.errors import (
     AccessDenied,
     CredentialsExpired,
@@ -55,11 +56,13 @@ _Caller = tuple[Identity, str]
 """An identity in a region."""
 
 
-class SecretsManagerBatch:
-    """Up to twenty secrets a call; `clock` is `time.monotonic`."""
+class SecretsManagerBatch(Store):
+    """Up to twenty secrets a call; `clock` is `time.monotonic`.
+
+    It describes nothing: a batch of values costs one call, their versions one call each.
+    """
 
     batch_size = BATCH_SIZE
-    can_describe = False
 
     def __init__(self, client: AwsClient, clock: Callable[[], float] = monotonic) -> None:
         self._client = client
@@ -80,11 +83,6 @@ class SecretsManagerBatch:
             together = []
         alone = [self._alone(ref, access) for ref in refs if ref not in together]
         return await merged([self._together(together, access), *alone] if together else alone)
-
-    async def current_version(self, ref: SecretRef, access: Access) -> str | None:  # noqa: ARG002
-        """See `Store.current_version`: a batch of values costs one call, a version each costs as
-        many as there are secrets."""
-        return None
 
     def _is_denied(self, caller: _Caller) -> bool:
         at = self._denied_at.get(caller)

@@ -14,6 +14,7 @@ from provider.aws.protocols import objects, unexpected
 from provider.aws.stores.one_ref import read_one
 from provider.aws.stores.secrets_manager import DESCRIBE
 from provider.engine.model import Access, SecretRef, SecretValue
+from provider.engine.ports import Store
 from provider.errors import ProviderError
 
 LIST = Operation("ssm", "ListTagsForResource")
@@ -21,17 +22,15 @@ LIST = Operation("ssm", "ListTagsForResource")
 _ESCAPED = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
-class _Tags:
-    """What both services have in common: one call for each ref."""
+class _Tags(Store):
+    """What both services have in common: one call for each ref. Tags have no version."""
 
-    batch_size = 1
-    can_describe = False
+    operation: Operation
+    key: str
+    """Where the answer to `operation` has the tags."""
 
-    def __init__(self, client: AwsClient, operation: Operation, key: str) -> None:
-        """`key`: where the answer to `operation` has the tags."""
+    def __init__(self, client: AwsClient) -> None:
         self._client = client
-        self._operation = operation
-        self._key = key
 
     async def read(
         self, refs: Sequence[SecretRef], access: Access
@@ -39,19 +38,15 @@ class _Tags:
         """See `Store.read`."""
         return await read_one(refs, lambda ref: self._read(ref, access))
 
-    async def current_version(self, ref: SecretRef, access: Access) -> str | None:  # noqa: ARG002
-        """See `Store.current_version`: tags have no version."""
-        return None
-
     def _body(self, ref: SecretRef) -> Mapping[str, str]:
         raise NotImplementedError
 
     async def _read(self, ref: SecretRef, access: Access) -> SecretValue:
-        return await self._client.ask(self._operation, self._body(ref), access, self._value)
+        return await self._client.ask(self.operation, self._body(ref), access, self._value)
 
     def _value(self, answer: Mapping[str, Any]) -> SecretValue:
         try:
-            content = go_json(tags_of(answer, self._key)).encode()
+            content = go_json(tags_of(answer, self.key)).encode()
         except UnicodeEncodeError:  # a lone surrogate; the exception would quote the tag
             raise unexpected("a tag cannot be decoded") from None
         return SecretValue(content, sha256(content).hexdigest()[:16])
@@ -60,8 +55,7 @@ class _Tags:
 class SecretTags(_Tags):
     """The tags of secrets, by `DescribeSecret`; version and label of a ref are not looked at."""
 
-    def __init__(self, client: AwsClient) -> None:
-        super().__init__(client, DESCRIBE, "Tags")
+    operation, key = DESCRIBE, "Tags"
 
     def _body(self, ref: SecretRef) -> Mapping[str, str]:
         return {"SecretId": ref.name}
@@ -70,8 +64,7 @@ class SecretTags(_Tags):
 class ParameterTags(_Tags):
     """The tags of parameters, by `ListTagsForResource`, which takes no version."""
 
-    def __init__(self, client: AwsClient) -> None:
-        super().__init__(client, LIST, "TagList")
+    operation, key = LIST, "TagList"
 
     def _body(self, ref: SecretRef) -> Mapping[str, str]:
         return {"ResourceType": "Parameter", "ResourceId": ref.name}
