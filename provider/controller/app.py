@@ -154,6 +154,7 @@ def _leader(config: Config, connection: Connection) -> Leader | None:
     return Leader(
         leases,
         namespace=namespace,
+        name=config.leader_election_id,
         identity=config.pod_name or socket.gethostname(),
         seconds=max(round(config.lease_duration), 1),
     )

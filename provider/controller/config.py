@@ -14,6 +14,8 @@ from provider.runtime.options import option, options_of, parsed
 from provider.runtime.shared_options import SharedOptions
 
 STATUS_SOCKET = "@secrets-controller-aws"
+LEASE = "external-secrets-controller"
+"""That of External Secrets Operator, so that both never work at the same time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,13 @@ class Config(SharedOptions):
         option_values.boolean,
         "true",
         "Of several replicas one works: the one that holds the Lease.",
+        group="Kubernetes",
+    )
+    leader_election_id: str = option(
+        option_values.object_name,
+        LEASE,
+        "Name of the Lease. Controllers with different `--controller-class` in one namespace need "
+        "one each.",
         group="Kubernetes",
     )
     lease_namespace: str = option(

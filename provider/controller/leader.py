@@ -17,7 +17,6 @@ from provider.kube.kinds import LEASES, Document, Kind
 from provider.kube.leases import Lease, read_lease
 from provider.runtime.log import fields, logger
 
-NAME = "external-secrets-controller"
 LEASE_SECONDS = 15
 RENEW_DEADLINE = 10 / 15
 RETRY = 2 / 15
@@ -51,7 +50,7 @@ class Leader:
         *,
         namespace: str,
         identity: str,
-        name: str = NAME,
+        name: str,
         seconds: int = LEASE_SECONDS,
         clock: Callable[[], float] = monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,

@@ -129,6 +129,13 @@ def abstract_socket(text: str) -> str:
     return text
 
 
+def object_name(text: str) -> str:
+    """The name of a Kubernetes object."""
+    if len(text) > 253 or not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", text):
+        raise ValueError("expected a name of lower case letters, digits, - and .")
+    return text
+
+
 def url(text: str) -> str:
     """An http or https URL without a slash at its end, or an empty text."""
     if text and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", text):

@@ -156,6 +156,8 @@ MATRIX: dict[str, dict[str, Any]] = {
     "watched": {
         **WITHOUT_CRDS,
         "auditLog": True,
+        "controllerClass": "audited",
+        "leaderElectionID": "audited-controller",
         "policy": {
             "allowedRegions": ["eu-*"],
             "allowedAccounts": ["111122223333"],

@@ -11,8 +11,9 @@ from tests.deploy.controller_chart import started_with
 
 BASE = manifests.rendered(manifests.DEPLOY / "controller" / "base")
 SCOPED = manifests.rendered(manifests.DEPLOY / "controller" / "overlays" / "scoped")
+SECOND = manifests.rendered(manifests.DEPLOY / "controller" / "overlays" / "second")
 WHOLE = manifests.rendered(manifests.DEPLOY / "controller")
-RENDERED = {"base": BASE, "scoped": SCOPED}
+RENDERED = {"base": BASE, "scoped": SCOPED, "second": SECOND}
 
 
 def pod(found: tuple[manifests.Document, ...]) -> Any:
@@ -66,12 +67,27 @@ def test_probes_and_ports_are_those_of_the_options(name: str) -> None:
         assert container[probe]["httpGet"] == {"path": path, "port": "live"}
 
 
-def test_the_lease_is_where_the_role_allows_it() -> None:
-    settings = config(BASE)
+@pytest.mark.parametrize("name", RENDERED)
+def test_the_lease_is_where_the_role_allows_it(name: str) -> None:
+    settings = config(RENDERED[name])
     assert settings.lease_namespace == "metadata.namespace"
     assert settings.pod_name == "metadata.name"
-    roles = list(manifests.of_kind(BASE, "Role"))
-    assert [one["metadata"]["namespace"] for one in roles] == ["external-secrets"]
+    [role] = [
+        one
+        for one in manifests.of_kind(RENDERED[name], "Role")
+        if one["metadata"]["name"].endswith("-leader")
+    ]
+    assert role["metadata"]["namespace"] == "external-secrets"
+    assert role["rules"][1]["resourceNames"] == [settings.leader_election_id]
+
+
+def test_a_second_controller_shares_nothing_with_the_first() -> None:
+    assert config(SECOND).controller_class == "second"
+    assert config(SECOND).leader_election_id != config(BASE).leader_election_id
+    names = [{(one["kind"], one["metadata"]["name"]) for one in found} for found in (BASE, SECOND)]
+    assert names[0] & names[1] == {("Namespace", "external-secrets")}
+    labels = [manifests.only(found, "Deployment")["spec"]["selector"] for found in (BASE, SECOND)]
+    assert labels[0] != labels[1]
 
 
 def test_two_replicas_share_the_work_by_a_lease() -> None:

@@ -270,6 +270,13 @@ def test_openshift_chooses_the_ids() -> None:
     assert spec["securityContext"]["runAsNonRoot"]
 
 
+def test_the_lease_is_the_one_that_the_role_allows() -> None:
+    for case in ("default", "watched"):
+        role = only(case, "Role", f"{NAME}-leader")
+        assert role["rules"][1]["resourceNames"] == [config(case).leader_election_id]
+    assert config("watched").leader_election_id == "audited-controller"
+
+
 def test_limits_and_the_audit_log_reach_the_controller() -> None:
     found = config("watched")
     assert found.allowed_regions == ("eu-*",)

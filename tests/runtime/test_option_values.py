@@ -42,6 +42,13 @@ def test_sizes_are_bytes_or_kubernetes_quantities(text: str, value: int) -> None
     assert option_values.size(text) == value
 
 
+@pytest.mark.parametrize("text", ["", "A", "a_b", "a/b", "../a", "-a", "a-", "a" * 254])
+def test_what_kubernetes_refuses_is_no_name(text: str) -> None:
+    assert option_values.object_name("a.b-1") == "a.b-1"
+    with pytest.raises(ValueError, match="expected a name"):
+        option_values.object_name(text)
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [

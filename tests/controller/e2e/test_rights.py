@@ -5,15 +5,17 @@ Those of the chart are those of deploy/controller: tests/deploy/test_controller_
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import yaml
 
 from testbed.cluster import ClusterClient
 from tests.controller.e2e.test_lifecycle import REGION, STORE, SYNCED, external_secret
-from tests.controller.e2e.world import PLURALS, World
+from tests.controller.e2e.world import PLURALS, Process, World
 from tests.deploy import manifests
-from tests.deploy.controller_chart import MATRIX, rendered
+from tests.deploy.controller_chart import MATRIX, WITHOUT_CRDS, rendered, template
 from tests.deploy.manifests import Document
 from tests.waiting import eventually
 
@@ -26,7 +28,8 @@ def start_with_rights_of(world: World, found: Sequence[Document], *flags: str) -
     """Apply what is about rights, and run as the ServiceAccount."""
     world.cluster.make_namespace(HOME)
     world.apply(yaml.safe_dump_all([dict(one) for one in found if one["kind"] in RULES]))
-    world.token = world.cluster.service_account_token(HOME, ACCOUNT)
+    account = manifests.only(found, "ServiceAccount")["metadata"]["name"]
+    world.token = world.cluster.service_account_token(HOME, account)
     world.flags = (f"--lease-namespace={HOME}", *flags)
     world.start()
 
@@ -100,6 +103,43 @@ def test_scoped_it_works_with_rights_in_its_namespace_alone(own_world: World) ->
     eventually(lambda: world.data("s", HOME) is None, "the end of the Secret")
     world.delete("SecretStore", "aws", HOME)
     assert refusals(world) == []
+
+
+def test_two_releases_with_different_classes_work_in_one_namespace(
+    own_world: World, tmp_path: Path
+) -> None:
+    world = own_world
+    world.keys(world.namespace, "keys", "id", "secret")
+    world.aws.cloud.put_secret("db", '{"password": "p-1"}', region=REGION)
+    releases = []
+    try:
+        for name in ("one", "two"):
+            release, folder = f"{name}-{world.namespace}"[:60], tmp_path / name
+            folder.mkdir()
+            values = {"controllerClass": release, "leaderElectionID": f"{release}-leader"}
+            found = template({**WITHOUT_CRDS, **values, "fullnameOverride": release})
+            deployment = manifests.only(found, "Deployment")
+            [container] = deployment["spec"]["template"]["spec"]["containers"]
+            other = replace(
+                world, folder=folder, home=name, controller_class=release, process=Process()
+            )
+            releases.append(other)
+            flags = (f"--pod-name={name}", *container["args"][1:])
+            start_with_rights_of(other, found, *flags)
+            store = yaml.safe_load(STORE)
+            store["metadata"]["name"] = name
+            other.apply(json.dumps(store))
+            world.apply(external_secret(name, secretStoreRef={"name": name}))
+        for name in ("one", "two"):
+            world.until("ExternalSecret", name, *SYNCED)
+            assert world.data(name) == {"password": "p-1"}
+        for other, name in zip(releases, ("one", "two"), strict=True):
+            synced = [json.loads(one) for one in other.log if '"synced"' in one]
+            assert [one["external_secret"] for one in synced] == [name]
+            assert refusals(other) == []
+    finally:
+        for other in releases:
+            other.close()
 
 
 @pytest.mark.parametrize("case", MATRIX)

@@ -77,6 +77,7 @@ concurrent: {{ include "sca.text" .concurrent | quote }}
 store-requeue-interval: {{ .storeRequeueInterval | quote }}
 allow-node-role: {{ ternary "true" "" .allowNodeRole | quote }}
 enable-leader-election: {{ ternary "" "false" .leaderElect | quote }}
+leader-election-id: {{ .leaderElectionID | quote }}
 allowed-regions: {{ join "," .policy.allowedRegions | quote }}
 allowed-accounts: {{ join "," .policy.allowedAccounts | quote }}
 allowed-role-arns: {{ join "," .policy.allowedRoleArns | quote }}
