@@ -136,15 +136,8 @@ class CredentialCache:
                     del self._fetches[principal.identity]
 
     def _start(self, principal: Principal) -> _Fetch:
-        identity = principal.identity
-        fetch = self._fetches[identity] = _Fetch(self._fetch(principal), principal.source)
-
-        def forget(_task: asyncio.Task[Credentials]) -> None:
-            if self._fetches.get(identity) is fetch:
-                del self._fetches[identity]
-
-        fetch.task.add_done_callback(forget)
-        return fetch
+        fetch = _Fetch(self._fetch(principal), principal.source)
+        return fetch.kept_in(self._fetches, [principal.identity])
 
     def _renew(self, principal: Principal) -> None:
         """Fetch in the background; nobody waits for it."""

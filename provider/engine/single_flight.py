@@ -6,9 +6,9 @@ its error, on every path, because they all wait for the task itself.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable, Iterable
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 P = TypeVar("P")
@@ -27,6 +27,18 @@ class SharedTask(Generic[T]):
     def is_open(self) -> bool:
         """Whether one may still wait for it."""
         return not (self._abandoned or self.task.done())
+
+    def kept_in(self, tasks: dict[K, Self], keys: Iterable[K]) -> Self:
+        """This task, which `tasks` has under `keys` until it is done or replaced."""
+
+        def forget(_task: asyncio.Task[T]) -> None:
+            for key in keys:
+                if tasks.get(key) is self:
+                    del tasks[key]
+
+        tasks.update(dict.fromkeys(keys, self))
+        self.task.add_done_callback(forget)
+        return self
 
     def join(self) -> asyncio.Future[T]:
         """A future of what the work returns or raises. One waiter more, from now until it is done;
@@ -73,7 +85,7 @@ class SingleFlight(Generic[K, T]):
         """What `work` returns, called here or by the request that came first."""
         shared = self._tasks.get(key)
         if shared is None or not shared.is_open:
-            shared = self._start(key, work)
+            shared = SharedTask(work()).kept_in(self._tasks, [key])
         return await shared.join()
 
     def is_running(self, key: K) -> bool:
@@ -84,13 +96,3 @@ class SingleFlight(Generic[K, T]):
     def __len__(self) -> int:
         """How many are running."""
         return len(self._tasks)
-
-    def _start(self, key: K, work: Callable[[], Coroutine[Any, Any, T]]) -> SharedTask[T]:
-        shared = self._tasks[key] = SharedTask(work())
-
-        def forget(_task: asyncio.Task[T]) -> None:
-            if self._tasks.get(key) is shared:
-                del self._tasks[key]
-
-        shared.task.add_done_callback(forget)
-        return shared

@@ -158,27 +158,11 @@ class Values:
         return None if remembered.needs_reading(self._clock()) else remembered
 
     def _start_read(self, keys: Sequence[Key], query: Query) -> Call:
-        return self._start(lambda call: self._read(call, keys, query), keys, self._reads)
+        return Call(lambda call: self._read(call, keys, query)).kept_in(self._reads, keys)
 
     def _start_validation(self, key: Key, query: Query) -> Call:
-        return self._start(lambda call: self._validate(call, key, query), [key], self._validations)
-
-    def _start(
-        self,
-        work: Callable[[Call], Coroutine[Any, Any, Mapping[Key, Answer]]],
-        keys: Sequence[Key],
-        calls: dict[Key, Call],
-    ) -> Call:
-        call = Call(work)
-        calls.update(dict.fromkeys(keys, call))
-
-        def forget(_task: asyncio.Task[Mapping[Key, Answer]]) -> None:
-            for key in keys:
-                if calls.get(key) is call:
-                    del calls[key]
-
-        call.task.add_done_callback(forget)
-        return call
+        call = Call(lambda call: self._validate(call, key, query))
+        return call.kept_in(self._validations, [key])
 
     async def _read(self, call: Call, keys: Sequence[Key], query: Query) -> Mapping[Key, Answer]:
         store, refs = self._stores[keys[0].ref.store], [key.ref for key in keys]
