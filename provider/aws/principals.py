@@ -8,7 +8,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from provider.aws.credentials.assumed_role import AssumedRole, CachedCredentials
+from provider.aws.credentials.assumed_role import AssumedRole
 from provider.aws.credentials.static import Static
 from provider.aws.credentials.web_identity import ServiceAccountRole
 from provider.aws.regions import partition_of
@@ -74,15 +74,6 @@ def in_roles(
 ) -> Principal:
     """The principal in the last role. The session of every role is kept in the cache."""
     for role in roles:
-        identity = principal.identity
-        source = AssumedRole(
-            sts,
-            CachedCredentials(credentials, principal),
-            role,
-            identity,
-            SESSION_NAME,
-            (region,),
-        )
-        inner = identity._replace(chain=(*identity.chain, role))
-        principal = Principal(inner, source, principal.retries)
+        assumed = AssumedRole(sts, credentials, principal, role, SESSION_NAME, (region,))
+        principal = assumed.principal
     return principal

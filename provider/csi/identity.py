@@ -6,7 +6,7 @@ The daemon's own AWS credentials are never used here.
 from collections.abc import Iterable
 from typing import Literal, Protocol
 
-from provider.aws.credentials.assumed_role import AssumedRole, CachedCredentials
+from provider.aws.credentials.assumed_role import AssumedRole
 from provider.aws.credentials.pod_identity import Agent, AgentAbsent, NoAssociation, PodIdentity
 from provider.aws.credentials.web_identity import WebIdentity, session_name
 from provider.aws.regions import partition_of
@@ -120,15 +120,8 @@ class Identifier:
         # Sessions of EKS Pod Identity have these tags already; AWS rejects setting them again.
         if spec.klass.session_tags and own.identity.kind == "irsa":
             role = role._replace(session_tags=_session_tags(spec.pod))
-        source = AssumedRole(
-            self._sts,
-            CachedCredentials(self._credentials, own),
-            role,
-            own.identity,
-            session_name(own.identity.subject),
-            _sts_regions(spec, region),
-        )
-        return Principal(own.identity._replace(chain=(role,)), source)
+        session, regions = session_name(own.identity.subject), _sts_regions(spec, region)
+        return AssumedRole(self._sts, self._credentials, own, role, session, regions).principal
 
 
 def _subject(pod: Pod) -> str:

@@ -8,7 +8,9 @@ import pytest
 
 from provider.aws.credentials.assumed_role import AssumedRole
 from provider.aws.sts import Sts
+from provider.engine.credentials import CredentialCache
 from provider.engine.model import AssumeRole, Credentials, Identity
+from provider.engine.ports import Principal
 from provider.errors import (
     AwsUnavailable,
     CredentialsExpired,
@@ -20,6 +22,7 @@ from provider.runtime.http import HttpClient
 from testbed.aws import FakeAws
 from testbed.aws.iam import Role
 from tests.aws.oracle import StubTransport, client
+from tests.fakes.engine import FakeSource
 
 OTHER = "arn:aws:iam::444455556666:role/other"
 IRSA = Identity("irsa", "shop/web", "aws", role="arn:aws:iam::111122223333:role/web")
@@ -27,23 +30,7 @@ HERE, THERE = "eu-west-1", "eu-west-2"
 
 
 @dataclass
-class Own:
-    """Own credentials, numbered; dropped ones are replaced."""
-
-    error: ProviderError | None = None
-    dropped: list[Credentials] = field(default_factory=list)
-
-    async def get(self) -> Credentials:
-        if self.error:
-            raise self.error
-        return Credentials(f"own{len(self.dropped)}", "c4nary", "c4nary-token")
-
-    def drop(self, credentials: Credentials) -> None:
-        self.dropped.append(credentials)
-
-
-@dataclass
-class FakeSts:
+class FakeSts(Sts):
     """Refuses what is in `refusals`: by region, and by the id of the credentials."""
 
     refusals: dict[str, ProviderError] = field(default_factory=dict)
@@ -60,8 +47,11 @@ class FakeSts:
         return Credentials("other", "c4nary-secret", "c4nary-session")
 
 
-def source(sts: FakeSts, own: Own | None = None, regions: tuple[str, ...] = (HERE,)) -> AssumedRole:
-    return AssumedRole(sts, own or Own(), AssumeRole(OTHER), IRSA, "web@shop", regions)
+def source(
+    sts: FakeSts, own: FakeSource | None = None, regions: tuple[str, ...] = (HERE,)
+) -> AssumedRole:
+    principal = Principal(IRSA, own or FakeSource("own"))
+    return AssumedRole(sts, CredentialCache(), principal, AssumeRole(OTHER), "web@shop", regions)
 
 
 async def refusal(asked: AssumedRole) -> ProviderError:
@@ -74,7 +64,7 @@ async def refusal(asked: AssumedRole) -> ProviderError:
 async def test_the_role_is_assumed_with_the_pods_own_credentials() -> None:
     sts = FakeSts()
     assert (await source(sts).fetch()).access_key_id == "other"
-    assert sts.asked == [(HERE, "own0")]
+    assert sts.asked == [(HERE, "own1")]
 
 
 async def test_another_region_covers_for_the_first() -> None:
@@ -84,15 +74,15 @@ async def test_another_region_covers_for_the_first() -> None:
 
 
 async def test_expired_credentials_are_renewed_once() -> None:
-    sts, own = FakeSts({"own0": CredentialsExpired("ExpiredToken")}), Own()
-    assert await source(sts, own).fetch()
-    assert [credentials.access_key_id for credentials in own.dropped] == ["own0"]
-    sts.refusals["own1"] = sts.refusals["own0"]
-    assert isinstance(await refusal(source(sts, Own())), CredentialsExpired)
+    sts = FakeSts({"own1": CredentialsExpired("ExpiredToken")})
+    assert await source(sts).fetch()
+    assert sts.asked == [(HERE, "own1"), (HERE, "own2")]
+    sts.refusals["own2"] = sts.refusals["own1"]
+    assert isinstance(await refusal(source(sts)), CredentialsExpired)
 
 
 async def test_a_failure_of_the_first_step_says_so() -> None:
-    error = await refusal(source(FakeSts(), Own(TokenRejected("no such provider"))))
+    error = await refusal(source(FakeSts(), FakeSource(error=TokenRejected("no such provider"))))
     assert isinstance(error, TokenRejected)
     assert str(error) == (
         f"role {OTHER} cannot be assumed without credentials of {IRSA}: no such provider"

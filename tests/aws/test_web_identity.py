@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from provider.aws.credentials.web_identity import WebIdentity, session_name
+from provider.aws.sts import Sts
 from provider.engine.model import Credentials
 from provider.errors import (
     AwsThrottled,
@@ -26,7 +27,7 @@ Answer = ProviderError | Callable[[], Awaitable[object]] | None
 
 
 @dataclass
-class FakeSts:
+class FakeSts(Sts):
     """Gives credentials whose key id is the region, unless it is set up otherwise."""
 
     answers: dict[str, Answer] = field(default_factory=dict)

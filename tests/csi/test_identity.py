@@ -190,7 +190,7 @@ async def test_a_role_to_assume_makes_another_identity_of_the_same_pod(kind: Pod
     principal = await identifier(Kubernetes()).identify(asked, "eu-west-1")
     assert principal.identity == plain.identity._replace(chain=(OTHER_ROLE,))
     assert isinstance(principal.source, AssumedRole)
-    assert (principal.source.role, principal.source.by) == (OTHER_ROLE, plain.identity)
+    assert (principal.source.role, principal.source.own.identity) == (OTHER_ROLE, plain.identity)
     assert principal.source.session_name == "web@shop"
     assert principal.source.regions == ("eu-west-1", "eu-west-2")
     assert "c4nary" not in repr(principal)

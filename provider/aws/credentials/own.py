@@ -18,8 +18,9 @@ from provider.aws.credentials.lifetime import expires_at
 from provider.aws.credentials.node_role import NodeRole, metadata_endpoint
 from provider.aws.credentials.pod_identity import Agent, PodIdentity
 from provider.aws.credentials.static import access_keys
-from provider.aws.credentials.web_identity import ServiceAccountRole, Sts
+from provider.aws.credentials.web_identity import ServiceAccountRole
 from provider.aws.regions import partition_of
+from provider.aws.sts import Sts
 from provider.engine.model import Credentials, Identity
 from provider.engine.ports import CredentialSource, Principal
 from provider.errors import InvalidRequest, NotAuthenticated, TokenMissing

@@ -4,25 +4,15 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Protocol
 
 from provider.aws.credentials.sts_regions import PATIENCE, ask_regions
 from provider.aws.regions import partition_of
+from provider.aws.sts import Sts
 from provider.engine.model import Credentials
 from provider.errors import NotAuthenticated, ProviderError, Unavailable
 
 LONGEST_NAME = 64
 _FORBIDDEN = re.compile(r"[^\w+=,.@-]", re.ASCII)
-
-
-class Sts(Protocol):
-    """AWS STS."""
-
-    async def assume_role_with_web_identity(
-        self, *, role_arn: str, session_name: str, token: str, region: str
-    ) -> Credentials:
-        """Credentials; raises `NotAuthenticated` or `Unavailable`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

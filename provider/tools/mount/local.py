@@ -20,7 +20,7 @@ from provider.csi.identity import AUDIENCES
 from provider.csi.mount import Delivery, Limits, Mounter
 from provider.csi.request.attributes import RawRequest, parse_mount
 from provider.csi.request.model import MountSpec
-from provider.engine.model import Credentials, Identity
+from provider.engine.model import Identity
 from provider.engine.ports import Principal
 from provider.engine.trace import Trace
 from provider.engine.wiring import Engine, Settings, open_engine
@@ -121,24 +121,11 @@ class OwnIdentity:
         pod, role = spec.pod, spec.klass.assume_role
         subject = f"{pod.namespace}/{pod.service_account}"
         identity = Identity("ambient", subject, partition_of(region), role=self.arn)
+        own = Principal(identity, self.ambient)
         if role is None:
-            return Principal(identity, self.ambient)
-        source = AssumedRole(
-            sts=self.engine.sts,
-            own=self,
-            role=role,
-            by=identity,
-            session_name=session_name(subject),
-            regions=(region,),
-        )
-        return Principal(identity._replace(chain=(role,)), source)
-
-    async def get(self) -> Credentials:
-        """The caller's credentials; see `OwnCredentials`."""
-        return await self.ambient.fetch()
-
-    def drop(self, credentials: Credentials) -> None:
-        """Nothing: no credentials are kept here."""
+            return own
+        sts, credentials, session = self.engine.sts, self.engine.credentials, session_name(subject)
+        return AssumedRole(sts, credentials, own, role, session, (region,)).principal
 
 
 class _NoNode:
