@@ -1,7 +1,7 @@
 """AWS STS: exchanges a Kubernetes token, or the credentials of a role, for those of a role."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeVar
 
 from provider.aws.client import AwsClient, Caller, Operation
 from provider.aws.credentials.lifetime import expires_at, issued_credentials
@@ -9,6 +9,8 @@ from provider.aws.faults import Fault, token_parts
 from provider.aws.protocols import XmlAnswer, unexpected
 from provider.aws.refusals import ASSUME_ROLE, GET_SESSION_TOKEN
 from provider.engine.model import Access, AssumeRole, Credentials
+
+T = TypeVar("T")
 
 ASSUME_WITH_TOKEN = Operation("sts", "AssumeRoleWithWebIdentity")
 ASSUME = Operation("sts", ASSUME_ROLE)
@@ -46,10 +48,7 @@ class Sts:
         """
         form = {"RoleArn": role_arn, "RoleSessionName": session_name, "WebIdentityToken": token}
         caller = Caller(region, None, token_parts(token))
-        try:
-            return _credentials(await self._client.query(ASSUME_WITH_TOKEN, VERSION, form, caller))
-        except Fault as fault:
-            raise ASSUME_WITH_TOKEN.refused(fault, role_arn) from fault
+        return await self._ask(ASSUME_WITH_TOKEN, form, caller, role_arn, _credentials)
 
     async def assume_role(
         self, role: AssumeRole, *, session_name: str, by: str, own: Credentials, region: str
@@ -59,12 +58,7 @@ class Sts:
         Raises `NotAuthenticated` (`CredentialsExpired` where AWS rejects `own`) or `Unavailable`.
         """
         form = _assume_role_form(role, session_name)
-        try:
-            return _credentials(
-                await self._client.query(ASSUME, VERSION, form, Caller(region, own))
-            )
-        except Fault as fault:
-            raise ASSUME.refused(fault, by) from fault
+        return await self._ask(ASSUME, form, Caller(region, own), by, _credentials)
 
     async def session_token(
         self, access: Access, *, duration: int | None = None, mfa: Mfa | None = None
@@ -76,21 +70,27 @@ class Sts:
         form = {} if duration is None else {"DurationSeconds": str(duration)}
         if mfa is not None:
             form |= {"SerialNumber": mfa.serial_number, "TokenCode": mfa.token_code}
-        try:
-            answer = await self._client.query(SESSION, VERSION, form, Caller.of(access))
-            credentials = _credentials(answer)
-        except Fault as fault:
-            raise SESSION.refused(fault, str(access.identity)) from fault
-        expiration = answer.root.findtext(".//Credentials/Expiration", "")
-        return SessionToken(credentials, int(expires_at(expiration)))
+        caller = Caller.of(access)
+        return await self._ask(SESSION, form, caller, str(access.identity), _session_token)
 
     async def caller_arn(self, credentials: Credentials, region: str) -> str:
         """ARN of whom the credentials belong to; raises as `assume_role` does."""
+        caller = Caller(region, credentials)
+        return await self._ask(WHO, {}, caller, "these credentials", _arn)
+
+    async def _ask(
+        self,
+        operation: Operation,
+        form: Mapping[str, str],
+        caller: Caller,
+        who: str,
+        read: Callable[[XmlAnswer], T],
+    ) -> T:
+        """What `read` makes of the answer; raises `ProviderError`, which names `who` asked."""
         try:
-            answer = await self._client.query(WHO, VERSION, {}, Caller(region, credentials))
+            return read(await self._client.query(operation, VERSION, form, caller))
         except Fault as fault:
-            raise WHO.refused(fault, "these credentials") from fault
-        return answer.root.findtext(".//Arn", "")
+            raise operation.refused(fault, who) from fault
 
 
 def _assume_role_form(role: AssumeRole, session_name: str) -> Mapping[str, str]:
@@ -117,3 +117,12 @@ def _credentials(answer: XmlAnswer) -> Credentials:
         return issued_credentials(key_id, secret, token, expiration=expiration, date=answer.date)
     except ValueError as error:
         raise unexpected(str(error)) from None
+
+
+def _session_token(answer: XmlAnswer) -> SessionToken:
+    expiration = answer.root.findtext(".//Credentials/Expiration", "")
+    return SessionToken(_credentials(answer), int(expires_at(expiration)))
+
+
+def _arn(answer: XmlAnswer) -> str:
+    return answer.root.findtext(".//Arn", "")

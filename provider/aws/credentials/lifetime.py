@@ -10,6 +10,8 @@ from time import time
 
 from provider.engine.model import Credentials
 
+IN_JSON = ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
+"""Where the JSON of an agent or metadata service has credentials."""
 LONGEST = 12 * 3600.0
 """Seconds; no role session lasts longer."""
 
@@ -29,6 +31,16 @@ def issued_credentials(
     if not (access_key_id.isprintable() and token.isprintable()):
         raise ValueError("credentials with control characters in the answer")
     return Credentials(access_key_id, secret, token, _lifetime(expiration, date))
+
+
+def credentials_in(document: object, date: str) -> Credentials:
+    """The credentials in the JSON of an agent or metadata service; raises as the above does."""
+    if not isinstance(document, dict):
+        raise ValueError("no credentials in the answer")
+    key_id, secret, token, expiration = (
+        text if isinstance(text := document.get(name), str) else "" for name in IN_JSON
+    )
+    return issued_credentials(key_id, secret, token, expiration=expiration, date=date)
 
 
 def expires_at(expiration: str) -> float:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from provider.aws.credentials.lifetime import issued_credentials
+from provider.aws.credentials.lifetime import credentials_in
 from provider.aws.faults import clean
 from provider.engine.model import Credentials
 from provider.errors import AgentUnavailable, NotAuthenticated
@@ -76,19 +76,10 @@ def _credentials(reply: Reply) -> Credentials:
         document = json.loads(reply.body)
         code = document.get("Code", "Success")
         if code == "Success":
-            return issued_credentials(
-                *(_string(document, key) for key in ("AccessKeyId", "SecretAccessKey", "Token")),
-                expiration=_string(document, "Expiration"),
-                date=reply.headers.get("date", ""),
-            )
+            return credentials_in(document, reply.headers.get("date", ""))
         text = clean(f"{code}: {document.get('Message', '')}")
     except (ValueError, AttributeError, RecursionError):  # the exception would quote the answer
         raise AgentUnavailable(
             "the instance metadata service answered something other than credentials."
         ) from None
     raise NotAuthenticated(f"no credentials of the node's role: {text}")
-
-
-def _string(document: Mapping[str, object], key: str) -> str:
-    value = document.get(key)
-    return value if isinstance(value, str) else ""

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from provider.aws.credentials.lifetime import issued_credentials
+from provider.aws.credentials.lifetime import IN_JSON, credentials_in
 from provider.aws.faults import clean, token_parts
 from provider.engine.model import Credentials
 from provider.errors import AgentUnavailable, NotAuthenticated, RoleNotAssumable, TokenRejected
@@ -48,7 +48,6 @@ class AgentAbsent(AgentUnavailable):
 
 
 _CODE = re.compile(r"\((\w+)\)")
-_CREDENTIALS = ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
 
 _ASSOCIATE = (
     "Associate a role with the service account: aws eks create-pod-identity-association "
@@ -159,17 +158,11 @@ class Agent:
 
 def _read(endpoint: str, reply: Reply) -> Credentials:
     try:
-        document = json.loads(reply.body)
-        texts = [document[name] for name in _CREDENTIALS]
-        if all(isinstance(text, str) for text in texts):
-            key_id, secret, token, expiration = texts
-            date = reply.headers.get("date", "")
-            return issued_credentials(key_id, secret, token, expiration=expiration, date=date)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        pass  # the exception would quote the answer
-    raise AgentUnavailable(
-        f"{endpoint} answered something other than credentials ({', '.join(_CREDENTIALS)})"
-    )
+        return credentials_in(json.loads(reply.body), reply.headers.get("date", ""))
+    except (ValueError, RecursionError):  # which would quote the answer
+        raise AgentUnavailable(
+            f"{endpoint} answered something other than credentials ({', '.join(IN_JSON)})"
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)
