@@ -46,8 +46,7 @@ class Key:
 
     def hint(self, text: str) -> str:
         """A hint at the choice that was probably meant; empty if the text resembles none."""
-        longer = [one for one in self.choices if len(text) > 2 and one.startswith(text)]
-        return f"did you mean {longer[0]}" if longer else did_you_mean(text, self.choices)
+        return choice_hint(text, self.choices)
 
 
 def closest(word: str, names: Iterable[str]) -> str | None:
@@ -63,3 +62,10 @@ def did_you_mean(word: str, names: Iterable[str]) -> str:
     """A hint at the name that `word` resembles; empty if it resembles none."""
     meant = closest(word, names)
     return f"did you mean {meant}" if meant else ""
+
+
+def choice_hint(text: str, choices: Iterable[str]) -> str:
+    """A hint at a choice that begins with `text`, or resembles it; empty if there is none."""
+    names = [*choices]
+    longer = [one for one in names if len(text) > 2 and one.startswith(text)]
+    return f"did you mean {longer[0]}" if longer else did_you_mean(text, names)

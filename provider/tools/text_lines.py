@@ -1,10 +1,20 @@
 """A text by lines and columns, for messages that point into files."""
 
 import re
+from dataclasses import dataclass
 
 BREAK = "(?:\r\n|[\n\r\x85\u2028\u2029])"
 """A line break of YAML 1.1, as a regular expression."""
 BREAKS = re.compile(BREAK)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Line and column of a file, from 1. `exact` is False for a place near what is meant."""
+
+    line: int
+    column: int
+    exact: bool = True
 
 
 class Lines:
@@ -31,10 +41,10 @@ class Lines:
             return len(self.text)
         return min(self._starts[max(line, 1) - 1] + max(column, 1) - 1, len(self.text))
 
-    def place(self, offset: int) -> tuple[int, int]:
-        """The line and column of an offset."""
+    def place(self, offset: int) -> Place:
+        """The place of an offset."""
         low, high = 0, len(self._starts)
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if self._starts[middle] <= offset else (low, middle)
-        return low + 1, offset - self._starts[low] + 1
+        return Place(low + 1, offset - self._starts[low] + 1)

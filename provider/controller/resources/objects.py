@@ -115,11 +115,16 @@ class Generator:
     """The controller class, also of a generator with problems."""
     spec: GeneratorSpec | None
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+def _reading(document: Document) -> Reading:
+    return Reading(text(document.get("apiVersion")).rpartition("/")[2])
 
 
 def read_external_secret(document: Document) -> ExternalSecret:
     """An ExternalSecret as it is; nothing is raised, whatever the document holds."""
-    reading = Reading()
+    reading = _reading(document)
     spec = reading.table(document.get("spec"), ExternalSecretSpec, "spec")
     rules.check_external_secret(spec, reading, "spec")
     metadata = read_metadata(document)
@@ -162,7 +167,7 @@ def _external_secret_status(document: Document) -> ExternalSecretStatus:
 
 def read_store(document: Document, kind: StoreKind) -> Store:
     """A SecretStore or ClusterSecretStore as it is; nothing is raised."""
-    reading = Reading()
+    reading = _reading(document)
     given = document.get("spec")
     spec = reading.table(given, StoreSpec, "spec")
     metadata = read_metadata(document)
@@ -196,7 +201,7 @@ def refreshed_store(document: Document, old: Store) -> Store:
 
 def read_cluster_external_secret(document: Document) -> ClusterExternalSecret:
     """A ClusterExternalSecret as it is; nothing is raised."""
-    reading = Reading()
+    reading = _reading(document)
     spec = reading.table(document.get("spec"), ClusterExternalSecretSpec, "spec")
     rules.check_external_secret(spec.external_secret_spec, reading, "spec.externalSecretSpec")
     rules.check_selectors(spec, reading)
@@ -228,7 +233,7 @@ def _cluster_external_secret_status(document: Document) -> ClusterExternalSecret
 
 def read_generator(document: Document, kind: str) -> Generator:
     """A generator of `kind`, or the one that a ClusterGenerator holds; nothing is raised."""
-    reading = Reading()
+    reading = _reading(document)
     given = document.get("spec")
     if kind == "ClusterGenerator":
         kind, spec = _wrapped(given, reading)
@@ -240,6 +245,7 @@ def read_generator(document: Document, kind: str) -> Generator:
         controller=_controller(given),
         spec=None if reading.problems else spec,
         problems=tuple(reading.problems),
+        warnings=tuple(reading.warnings),
     )
 
 

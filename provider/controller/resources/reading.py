@@ -22,7 +22,10 @@ from provider.controller.resources.table import (
     columns,
     is_mapping,
     item_type,
+    known_names,
 )
+from provider.manifests.entries import misspelled_as
+from provider.manifests.keys import choice_hint, closest
 from provider.manifests.problems import Problem, quote
 
 Table = TypeVar("Table")
@@ -31,27 +34,34 @@ _MOST_PROBLEMS = 100
 _MOST_TABLES = 10_000
 _MOST_REGEXPS = 50
 """Objects and regular expressions within one object: they are read on the event loop."""
+_MOST_HINTS = 20
+"""Of one object: each takes up to a millisecond."""
 _INTEGERS = range(-(2**63), 2**63)
 
 
 @dataclass(slots=True)
 class Reading:
-    """The problems and warnings of one object, at most 100 each."""
+    """The problems and warnings of one object, at most 100 each.
 
+    `version` is that of its apiVersion: v1beta1 does not have all keys.
+    """
+
+    version: str = ""
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     _tables: int = 0
     _regexps: int = 0
+    _hints: int = 0
 
-    def wrong(self, path: str, message: str) -> None:
-        """Add a problem."""
+    def wrong(self, path: str, message: str, *, hint: str = "") -> None:
+        """Add a problem; see `Problem` for the hint."""
         if len(self.problems) < _MOST_PROBLEMS:
-            self.problems.append(Problem(path, message))
+            self.problems.append(Problem(path, message, hint=hint))
 
-    def ignored(self, path: str, message: str) -> None:
+    def ignored(self, path: str, message: str, *, hint: str = "", key: str = "") -> None:
         """Add a warning: something has no effect, or another one than it seems."""
         if len(self.warnings) < _MOST_PROBLEMS:
-            self.warnings.append(Problem(path, message))
+            self.warnings.append(Problem(path, message, hint=hint, key=key))
 
     def is_faulty(self, path: str) -> bool:
         """Whether there is a problem at `path` or below."""
@@ -73,23 +83,65 @@ class Reading:
             self.wrong(path, f"must be an object, got {kind_of(value)}")
         self._tables += 1
         found = cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
-        keys = columns(cast("Hashable", table))
-        given = {one.attribute: self._column(found.get(one.name), one, path) for one in keys}
+        keys = cast("Hashable", table)
+        known = known_names(keys)
+        is_known = known is None or found.keys() <= known
+        misspelled = {} if is_known else self._unknown(found, keys, path)
+        given = {
+            one.attribute: self._column(found.get(one.name), one, path, misspelled)
+            for one in columns(keys)
+        }
         return table(**{name: one for name, one in given.items() if one is not _ABSENT})
 
-    def _column(self, value: object, column: Column, path: str) -> object:
+    def _unknown(
+        self, found: Mapping[str, object], table: Hashable, path: str
+    ) -> Mapping[str, str]:
+        """Warn of keys that the table does not have.
+
+        Returns the missing keys that they resemble, each with the unknown key.
+        """
+        known = [one.name for one in columns(table)]
+        missing = [name for name in known if name not in found]
+        misspelled: dict[str, str] = {}
+        for name in (one for one in found if one not in known):
+            meant = closest(name, missing) if self._may_hint() else None
+            message = f"key {quote(name)} is not known: kubectl refuses it, others drop it"
+            hint = f"did you mean {meant}" if meant else ""
+            at = f"{path}.{_segment(name)}" if path else _segment(name)
+            self.ignored(at, message, hint=hint, key=name)
+            if meant:
+                misspelled.setdefault(meant, name)
+        return misspelled
+
+    def _column(
+        self, value: object, column: Column, path: str, misspelled: Mapping[str, str]
+    ) -> object:
         """The value of a key; `_ABSENT` where its default applies."""
         path = f"{path}.{column.name}" if path else column.name
         if value is None or (value == "" and choices(column.type)):
             if not column.required:
                 return _ABSENT
-            self.wrong(path, "is required")
+            self.wrong(path, "is required", hint=misspelled_as(misspelled.get(column.name)))
             return _zero(column.type)
+        if column.key.only_v1 and self.version == "v1beta1":
+            message = "does not exist in v1beta1: the API server drops it"
+            self.ignored(path, message, hint=_WRITE_V1, key=column.name)
         try:
             return self._value(value, column, column.type, path)
         except ValueError as error:
-            self.wrong(path, str(error))
+            self.wrong(path, str(error), hint=self._choice_hint(value, column, column.type))
             return _zero(column.type) if column.required else _ABSENT
+
+    def _choice_hint(self, value: object, column: Column, kind: Any) -> str:
+        """A hint at the choice that a wrong value resembles; empty without one."""
+        options = None if column.key.refusal else choices(kind)
+        if not options or not isinstance(value, str) or not self._may_hint():
+            return ""
+        return choice_hint(value, options)
+
+    def _may_hint(self) -> bool:
+        self._hints += 1
+        return self._hints <= _MOST_HINTS
 
     def _value(self, value: object, column: Column, kind: Any, path: str) -> object:
         """The value of a type; raises ValueError with what is wrong with it."""
@@ -116,7 +168,7 @@ class Reading:
             try:
                 read.append(self._value(item, column, kind, at))
             except ValueError as error:
-                self.wrong(at, str(error))
+                self.wrong(at, str(error), hint=self._choice_hint(item, column, kind))
         return tuple(read)
 
     def _texts(self, value: object, path: str) -> Mapping[str, str]:
@@ -127,13 +179,13 @@ class Reading:
             if isinstance(text, str):
                 texts[name] = text
             elif text is not None:
-                self.wrong(
-                    f"{path}.{_segment(name)}", f"must be text, got {kind_of(text)}: quote it"
-                )
+                at = f"{path}.{_segment(name)}"
+                self.wrong(at, f"must be text, got {kind_of(text)}: quote it")
         return types.MappingProxyType(texts)
 
 
 _ABSENT = object()
+_WRITE_V1 = "write apiVersion: external-secrets.io/v1"
 
 
 def kind_of(value: object) -> str:

@@ -100,6 +100,14 @@ def columns(table: Hashable) -> tuple[Column, ...]:
     return tuple(_column(one, hints[one.name]) for one in dataclasses.fields(cast("type", table)))
 
 
+@functools.cache
+def known_names(table: Hashable) -> frozenset[str] | None:
+    """The names of the keys of a table; None where the API server keeps other keys too."""
+    if extra(cast("type", table)).get("x-kubernetes-preserve-unknown-fields"):
+        return None
+    return frozenset(one.name for one in columns(table))
+
+
 def _column(one: "dataclasses.Field[object]", hint: Any) -> Column:
     annotation, declared = get_args(hint)
     return Column(

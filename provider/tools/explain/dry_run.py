@@ -62,9 +62,16 @@ async def _mount_twice(spec: ClassSpec, pod: Pod, role: str) -> DryRun:
     regions = Regions(spec.region or NODE_REGION, spec.failover_region)
     wanted = [Wanted(one.ref, one.failover) for one in spec.objects]
     sample = SampleAws(Everything(), _labels(spec))
+
+    async def role_arn(namespace: str, service_account: str) -> str:
+        """The role, for which the Kubernetes API would be asked."""
+        names = (f"{namespace}/{service_account}",)
+        sample.calls.append(Call("kubernetes", "get serviceaccounts", "", "", names))
+        return role
+
     async with open_engine(Settings({}), Unobserved(), transport=sample.send) as engine:
         identifier = Identifier(
-            roles=_Roles(role, sample.calls),
+            role_arn=role_arn,
             sts=engine.sts,
             agent=engine.agent,
             credentials=engine.credentials,
@@ -84,17 +91,3 @@ async def _mount_twice(spec: ClassSpec, pod: Pod, role: str) -> DryRun:
 def _labels(spec: ClassSpec) -> Sequence[str]:
     refs = (ref for one in spec.objects for ref in (one.ref, one.failover) if ref)
     return sorted({ref.label for ref in refs if ref.label})
-
-
-@dataclass(frozen=True, slots=True)
-class _Roles:
-    """The Kubernetes API: the role of every service account. Notes the lookup."""
-
-    role: str
-    calls: list[Call]
-
-    async def role_arn(self, namespace: str, service_account: str) -> str:
-        """The role; see `csi.identity.Roles`."""
-        names = (f"{namespace}/{service_account}",)
-        self.calls.append(Call("kubernetes", "get serviceaccounts", "", "", names))
-        return self.role

@@ -117,7 +117,7 @@ class OwnIdentity:
     engine: Engine
 
     async def identify(self, spec: MountSpec, region: str) -> Principal:
-        """See `csi.mount.Identifies`."""
+        """See `csi.mount.Identify`."""
         pod, role = spec.pod, spec.klass.assume_role
         subject = f"{pod.namespace}/{pod.service_account}"
         identity = Identity("ambient", subject, partition_of(region), role=self.arn)
@@ -128,19 +128,15 @@ class OwnIdentity:
         return AssumedRole(sts, credentials, own, role, session, (region,)).principal
 
 
-class _NoNode:
-    """There is no node whose region could be used."""
-
-    async def node_region(self, namespace: str, pod_name: str) -> NoReturn:  # noqa: ARG002
-        """See `csi.mount.Lookups`."""
-        raise RegionUnknown(_NO_REGION)
+async def _no_node(_namespace: str, _pod_name: str) -> NoReturn:
+    raise RegionUnknown(_NO_REGION)
 
 
 def _mounter(engine: Engine, offload: Offload, identity: OwnIdentity) -> Mounter:
     return Mounter(
-        identifier=identity,
+        identify=identity.identify,
         reader=engine.reader,
-        lookups=_NoNode(),
+        node_region=_no_node,
         offload=offload,
         limits=Limits(validity=0.0, max_bytes=Config().max_response_bytes),
     )

@@ -1,5 +1,7 @@
 """What External Secrets Operator has in the cluster besides its resources."""
 
+import json
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from provider.controller.finalizers import OF_NAMESPACES
@@ -87,13 +89,15 @@ def _runs_operator(document: Document) -> bool:
 
 def _namespace(document: Document) -> Iterator[Difference]:
     finalizers = texts_of(metadata_of(document).get("finalizers"))
-    name = metadata_of(document).get("name")
-    for one in finalizers:
-        if one.startswith(OF_NAMESPACES):
-            message = f"has the finalizer {one}: deleted, it would never go away"
-            patch = """'{"metadata":{"finalizers":null}}'"""
-            remedy = f"when the operator is stopped: kubectl patch namespace {name} -p {patch}"
-            yield of(document, "differs", message, remedy)
+    others = [one for one in finalizers if not one.startswith(OF_NAMESPACES)]
+    if others == finalizers:
+        return
+    found = ", ".join(one for one in finalizers if one not in others)
+    change = json.dumps({"metadata": {"finalizers": others}}, separators=(",", ":"))
+    command = ["kubectl", "patch", "namespace", str(metadata_of(document).get("name"))]
+    message = f"has the finalizer {found}: deleted, it would never go away"
+    remedy = f"when the operator is stopped: {shlex.join([*command, '--type=merge', '-p', change])}"
+    yield of(document, "differs", message, remedy)
 
 
 _CHECKS: Mapping[str, Callable[[Document], Iterator[Difference]]] = {

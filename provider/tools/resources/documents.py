@@ -47,29 +47,36 @@ def node_at(root: Fields, path: str) -> tuple[Node, bool]:
 
     The second value says whether the node itself is there.
     """
-    node: Node = root
-    rest = path
-    while rest:
-        step = _step(node, rest)
-        if step is None:
-            return node, False
-        node, rest = step
-    return node, True
+    node, _, is_there = _walk(root, path)
+    return node, is_there
 
 
 def key_at(root: Fields, path: str) -> Node:
     """The key of the entry at a path, or the nearest node around it."""
-    owner, _, name = path.rpartition(".")
-    around, is_there = node_at(root, owner)
-    field = around.entries.get(name) if is_there and isinstance(around, Fields) else None
-    return field.key if field else around
+    node, key, is_there = _walk(root, path)
+    return key if is_there else node
 
 
-def _step(node: Node, rest: str) -> tuple[Node, str] | None:
+def _walk(root: Fields, path: str) -> tuple[Node, Node, bool]:
+    """The node at a path, or the nearest one around it; its key; and whether it is there."""
+    node: Node = root
+    key: Node = root
+    rest = path
+    while rest:
+        step = _step(node, rest)
+        if step is None:
+            return node, key, False
+        key, node, rest = step
+    return node, key, True
+
+
+def _step(node: Node, rest: str) -> tuple[Node, Node, str] | None:
+    """The key and the node of the first step, and the rest of the path."""
     if rest.startswith("[") and isinstance(node, Items):
         index, bracket, after = rest[1:].partition("]")
         if bracket and index.isdecimal() and int(index) < len(node.nodes):
-            return node.nodes[int(index)], after.removeprefix(".")
+            item = node.nodes[int(index)]
+            return item, item, after.removeprefix(".")
         return None
     if not isinstance(node, Fields):
         return None
@@ -82,7 +89,7 @@ def _step(node: Node, rest: str) -> tuple[Node, str] | None:
     if not found:
         return None
     written, field = max(found, key=_length)
-    return field.node, rest[len(written) :].removeprefix(".")
+    return field.key, field.node, rest[len(written) :].removeprefix(".")
 
 
 def _begins(rest: str, name: str) -> bool:

@@ -10,20 +10,19 @@ from provider.manifests.nodes import Fields, Items, Node
 from provider.manifests.problems import InvalidSpec, Problem, quote
 from provider.manifests.yaml_tree import NotReadable, read_document
 from provider.tools.sources import Source
+from provider.tools.text_lines import Place
 from provider.tools.validate import findings as rules
-from provider.tools.validate.findings import Finding, Rule
-from provider.tools.validate.places import Embedded, Place
+from provider.tools.validate.findings import Finding, Held, Rule
+from provider.tools.validate.places import Embedded
 
 DRIVER_MODE = 0o644
 _PARAMETERS = "spec.parameters"
 
 
 @dataclass(frozen=True, slots=True)
-class Reviewed:
+class Reviewed(Held):
     """One SecretProviderClass. `spec` is None if it has mistakes."""
 
-    source: Source
-    manifest: Manifest
     klass: ClassManifest
     spec: ClassSpec | None
     known: ClassSpec | None
@@ -38,30 +37,20 @@ class Reviewed:
         """The name of the class."""
         return self.klass.name
 
-    def found(
-        self, rule: Rule, path: str, message: str, at: Node | None, suggestion: str = ""
-    ) -> Finding:
-        """A finding at a node of the manifest."""
-        at = at or self.manifest.node
-        return self._finding(rule, path, message, Place(at.line, at.column), suggestion)
-
     def found_inside(
         self, rule: Rule, path: str, message: str, at: Node, suggestion: str = ""
     ) -> Finding:
         """A finding at a node of the `objects` text."""
         place = self._inside(at.line, at.column)
-        return self._finding(rule, f"{_PARAMETERS}.{path}", message, place, suggestion)
+        return self.found(rule, f"{_PARAMETERS}.{path}", message, place, suggestion)
 
     def from_parser(self, rule: Rule, problem: Problem) -> Finding:
         """A finding for a problem of the parser."""
         hint = problem.hint or self._hint(problem)
-        if problem.line:
-            place = self._inside(problem.line, problem.column)
-        else:
-            node = self._parameter(problem)
-            place = Place(node.line, node.column)
+        is_inside = problem.line > 0
+        at = self._inside(problem.line, problem.column) if is_inside else self._parameter(problem)
         path = f"{_PARAMETERS}.{problem.path}".replace(f"{_PARAMETERS}.parameters", _PARAMETERS)
-        return self._finding(rule, path, problem.message, place, hint)
+        return self.found(rule, path, problem.message, at, hint)
 
     def _hint(self, problem: Problem) -> str:
         text = self.klass.values.get("objects")
@@ -88,26 +77,10 @@ class Reviewed:
                 return field.key
         return parameters
 
-    def _finding(
-        self, rule: Rule, path: str, message: str, place: Place, suggestion: str
-    ) -> Finding:
-        return Finding(
-            rule=rule,
-            file=self.source.name,
-            line=place.line,
-            column=place.column,
-            owner=self.manifest.path,
-            path=path,
-            message=message,
-            suggestion=suggestion,
-            exact=place.exact,
-        )
 
-
-def review_class(
-    source: Source, manifest: Manifest, default_region: str | None
-) -> tuple[Reviewed, list[Finding]]:
+def review_class(held: Held, default_region: str | None) -> tuple[Reviewed, list[Finding]]:
     """The class, and a finding for everything that the daemon would refuse or ignore."""
+    source, manifest = held.source, held.manifest
     form = Findings()
     klass = read_class(manifest, form)
     parse = Findings()
@@ -134,8 +107,8 @@ def review_class(
 def at_place(rule: Rule, source: Source, problem: Problem, owner: str = "") -> Finding:
     """A finding for a problem of the manifest reader, whose places are those of the file."""
     path = problem.path.removeprefix(f"{owner}: ")
-    line, column = max(problem.line, 1), max(problem.column, 1)
-    return Finding(rule, source.name, line, column, owner, path, problem.message)
+    place = Place(max(problem.line, 1), max(problem.column, 1))
+    return Finding(rule, source.name, place, owner, path, problem.message, problem.hint)
 
 
 def _parsed(

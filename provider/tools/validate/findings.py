@@ -4,6 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from provider.manifests.kubernetes import Manifest
+from provider.manifests.nodes import Node
+from provider.tools.sources import Source
+from provider.tools.text_lines import Place
+
 Level = Literal["error", "warning", "note"]
 """`error`: pods do not start, Secrets are not written. `warning`: they are, but there is a problem.
 `note`: a remark."""
@@ -91,20 +96,18 @@ RULES = (
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A violation of a rule. Lines and columns count from 1."""
+    """A violation of a rule."""
 
     rule: Rule
     file: str
-    line: int
-    column: int
+    place: Place
+    """That of the mistake, or if it is not exact, of the text around it."""
     owner: str
     """Kind and name of the manifest, such as `SecretProviderClass "shop"`; may be empty."""
     path: str
     """Path in the manifest, such as `spec.parameters.objects[0].objectAlias`; may be empty."""
     message: str
     suggestion: str = ""
-    exact: bool = True
-    """Whether line and column point at the mistake, not only at the text around it."""
 
     @property
     def level(self) -> Level:
@@ -116,6 +119,24 @@ class Finding:
         """Path, message and suggestion in one line."""
         where = f"{self.path}: " if self.path else ""
         return f"{where}{self.message}" + (f"; {self.suggestion}" if self.suggestion else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A manifest, and the file that holds it."""
+
+    source: Source
+    manifest: Manifest
+
+    def found(
+        self, rule: Rule, path: str, message: str, at: Node | Place | None, suggestion: str = ""
+    ) -> Finding:
+        """A finding at a node or a place of the file; without one, at the manifest."""
+        place = at or self.manifest.node
+        if not isinstance(place, Place):
+            place = Place(place.line, place.column)
+        owner = self.manifest.path
+        return Finding(rule, self.source.name, place, owner, path, message, suggestion)
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
@@ -130,13 +151,13 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
         if finding.level != "error" and finding.path and _place(finding) in mistakes:
             continue
         files.setdefault(finding.file, []).append(finding)
-    return [
-        finding
-        for found in files.values()
-        for finding in sorted(found, key=lambda one: (one.line, one.column))
-    ]
+    return [finding for found in files.values() for finding in sorted(found, key=_line_and_column)]
+
+
+def _line_and_column(finding: Finding) -> tuple[int, int]:
+    return finding.place.line, finding.place.column
 
 
 def _place(finding: Finding) -> tuple[str, int, int, str]:
     # With the path: a missing key is reported at the first key of its object.
-    return finding.file, finding.line, finding.column, finding.path
+    return finding.file, *_line_and_column(finding), finding.path

@@ -31,9 +31,9 @@ def as_json(review: Review) -> str:
 def _entry(finding: Finding) -> Mapping[str, object]:
     return {
         "file": finding.file,
-        "line": finding.line,
-        "column": finding.column,
-        "exact": finding.exact,
+        "line": finding.place.line,
+        "column": finding.place.column,
+        "exact": finding.place.exact,
         "level": finding.level,
         "rule": finding.rule.name,
         "manifest": finding.owner,
@@ -51,8 +51,8 @@ def as_github(review: Review) -> str:
 def _annotation(finding: Finding) -> str:
     properties = {
         "file": finding.file,
-        "line": str(finding.line),
-        "col": str(finding.column),
+        "line": str(finding.place.line),
+        "col": str(finding.place.column),
         "title": finding.owner or finding.rule.name,
     }
     settings = ",".join(f"{name}={_escaped(text, ':,')}" for name, text in properties.items())
@@ -95,7 +95,7 @@ def _result(finding: Finding) -> Mapping[str, object]:
     location: dict[str, object] = {
         "physicalLocation": {
             "artifactLocation": {"uri": percent(PurePath(finding.file).as_posix())},
-            "region": {"startLine": finding.line, "startColumn": finding.column},
+            "region": {"startLine": finding.place.line, "startColumn": finding.place.column},
         }
     }
     names = [name for name in (finding.owner, finding.path) if name]

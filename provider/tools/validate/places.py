@@ -7,11 +7,10 @@ If its reading differs from the parser's, only the start of the scalar is report
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import count
 
 from provider.manifests.nodes import Scalar
-from provider.tools.text_lines import BREAK, BREAKS, Lines
+from provider.tools.text_lines import BREAK, BREAKS, Lines, Place
 
 _PROPERTIES = re.compile(rf"(?:[&!]\S*(?:[ \t]+(?:#[^\n]*)?|{BREAK})+)*")
 """Anchor and tag before a scalar."""
@@ -29,15 +28,6 @@ Spelled = Iterator[tuple[str, int]]
 """Characters, each with its offset in the file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Line and column of a file, from 1. `exact` is False if only the scalar's start is known."""
-
-    line: int
-    column: int
-    exact: bool = True
-
-
 class Embedded:
     """The text of a scalar inside a file."""
 
@@ -53,9 +43,9 @@ class Embedded:
             return Place(self._scalar.line, self._scalar.column, exact=False)
         at = self._own.offset(line, column)
         if at < len(self._offsets):
-            return Place(*self._file.place(self._offsets[at]))
+            return self._file.place(self._offsets[at])
         last = len(self._scalar.text.rstrip("\n")) or 1
-        return Place(*self._file.place(self._offsets[last - 1] + 1))
+        return self._file.place(self._offsets[last - 1] + 1)
 
 
 def _trace(source: str, start: int, wanted: str) -> list[int] | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 
 from provider.controller.kinds import GROUP as EXTERNAL_SECRETS
-from provider.manifests.keys import closest
+from provider.manifests.keys import did_you_mean
 from provider.manifests.kubernetes import Manifest
 from provider.manifests.problems import quote
 from provider.tools.resources.kinds import (
@@ -22,8 +22,9 @@ from provider.tools.resources.kinds import (
     known_kinds,
 )
 from provider.tools.sources import Source
+from provider.tools.text_lines import Place
 from provider.tools.validate import findings as rules
-from provider.tools.validate.findings import Finding, Rule
+from provider.tools.validate.findings import Finding, Held
 from provider.tools.workloads import DRIVER, pods, volumes
 
 GROUP = "secrets-store.csi.x-k8s.io"
@@ -66,43 +67,38 @@ def is_checked(manifest: Manifest) -> bool:
     return is_meant(manifest) or any(True for _, pod in pods(manifest.node) for _ in volumes(pod))
 
 
-def check_kind(source: Source, manifest: Manifest) -> Iterator[Finding]:
+def check_kind(held: Held) -> Iterator[Finding]:
     """A kind that does not exist and is nearly that of a class, or of a resource."""
+    manifest = held.manifest
     kind, of_group = manifest.kind, manifest.api_version.startswith(f"{GROUP}/")
     if is_meant(manifest):
-        yield from _check_resource_kind(source, manifest)
+        yield from _check_resource_kind(held)
         return
     if not kind or kind in {KIND, *_OTHER_KINDS} or not (of_group or _is_similar(kind)):
         return
     message = f"{quote(kind)} is not a kind" + (f" of {GROUP}" if of_group else "")
-    yield _finding(source, manifest, ("kind", message, f"did you mean {KIND}"))
+    yield _of_key(held, "kind", message, f"did you mean {KIND}")
 
 
-def _check_resource_kind(source: Source, manifest: Manifest) -> Iterator[Finding]:
+def _check_resource_kind(held: Held) -> Iterator[Finding]:
+    manifest = held.manifest
     kind, group = manifest.kind, group_of(manifest)
     if is_resource(manifest):
         return
     if kind in KINDS:
         right = f"{KINDS[kind].group}/{KINDS[kind].versions[0]}"
         message = f"must be {right}, got {quote(manifest.api_version)}"
-        yield _finding(source, manifest, ("apiVersion", message, ""))
+        yield _of_key(held, "apiVersion", message)
     elif kind in NOT_SUPPORTED:
         message = f"{kind} is not supported by this controller: it reads AWS, and writes nothing"
-        yield _finding(source, manifest, ("kind", message, ""), rules.NOT_SUPPORTED)
+        yield held.found(rules.NOT_SUPPORTED, "kind", message, manifest.node["kind"])
     elif kind not in known_kinds(group):
         message = f"{quote(kind)} is not a kind of {group} that this controller has"
-        meant = closest(kind, known_kinds(group))
-        hint = f"did you mean {meant}" if meant else ""
-        yield _finding(source, manifest, ("kind", message, hint))
+        yield _of_key(held, "kind", message, did_you_mean(kind, known_kinds(group)))
 
 
-def _finding(
-    source: Source, manifest: Manifest, about: tuple[str, str, str], rule: Rule = rules.MANIFEST
-) -> Finding:
-    """A finding of key, message and suggestion."""
-    key, message, hint = about
-    at = manifest.node[key] or manifest.node
-    return Finding(rule, source.name, at.line, at.column, manifest.path, key, message, hint)
+def _of_key(held: Held, key: str, message: str, hint: str = "") -> Finding:
+    return held.found(rules.MANIFEST, key, message, held.manifest.node[key], hint)
 
 
 def nothing_to_check(source: Source, *, is_patch: bool) -> Finding:
@@ -112,7 +108,7 @@ def nothing_to_check(source: Source, *, is_patch: bool) -> Finding:
     if is_patch:
         message = "is a patch of a Kustomization, and no whole manifest"
         hint = "kustomize build DIR | secrets-provider-aws validate -"
-    return Finding(rules.NOTHING, source.name, 1, 1, "", "", message, hint)
+    return Finding(rules.NOTHING, source.name, Place(1, 1), "", "", message, hint)
 
 
 def _is_similar(kind: str) -> bool:

@@ -13,10 +13,11 @@ from provider.manifests.nodes import Scalar
 from provider.manifests.problems import quote
 from provider.tools.resources.documents import node_at
 from provider.tools.resources.parsed import Resource
+from provider.tools.text_lines import Place
 from provider.tools.validate import findings as rules
 from provider.tools.validate.findings import Finding
-from provider.tools.validate.places import Embedded, Place
-from provider.tools.validate.resource_findings import finding_at_place
+from provider.tools.validate.places import Embedded
+from provider.tools.validate.resource_findings import held
 
 _UNKNOWN_FUNCTION = 'function "'
 _DELIMITERS = ("{{", "}}")
@@ -79,7 +80,7 @@ def _mistake(resource: Resource, one: Written, error: TemplateError) -> Finding:
     lines = one.text.split("\n")
     column = (lines[line - 1].find(word) if word and line <= len(lines) else 0) + 1
     place = _place(resource, one.path, line, max(column, 1))
-    return finding_at_place(resource, rules.TEMPLATE, one.path, error.fault, (place, hint))
+    return held(resource).found(rules.TEMPLATE, one.path, error.fault, place, hint)
 
 
 def _check_values(
@@ -96,7 +97,7 @@ def _check_values(
             meant = closest(key, known)
             hint = f"did you mean .{meant}" if meant else ""
             message = f"there is no value {quote(key)} in data: the Secret is not written"
-            yield finding_at_place(resource, rules.TEMPLATE_VALUE, one.path, message, (place, hint))
+            yield held(resource).found(rules.TEMPLATE_VALUE, one.path, message, place, hint)
 
 
 def _known_values(resource: Resource, spec: ExternalSecretSpec) -> Collection[str] | None:

@@ -26,12 +26,10 @@ from provider.tools.validate import (
     volumes,
 )
 from provider.tools.validate.classes import Reviewed, at_place, review_class
-from provider.tools.validate.findings import Finding, in_order
+from provider.tools.validate.findings import Finding, Held, in_order
 from provider.tools.validate.patches import has_directive, is_patch_file, patch_files
 from provider.tools.validate.resource_findings import from_parser
 from provider.tools.workloads import at, text
-
-_Held = tuple[Source, Manifest]
 
 CHECKS: Sequence[Callable[[Reviewed], Iterator[Finding]]] = (
     manifest_checks.check_manifest,
@@ -77,7 +75,7 @@ def review(sources: Iterable[Source], default_region: str | None = None) -> Revi
     """Check everything. `default_region` is that of the daemon, if it is known."""
     found: list[Finding] = []
     checked, passed_over = list[Source](), list[Source]()
-    manifests: list[_Held] = []
+    manifests: list[Held] = []
     whole: list[Manifest] = []
     files = list(sources)
     patches = patch_files(files)
@@ -90,9 +88,9 @@ def review(sources: Iterable[Source], default_region: str | None = None) -> Revi
         checked.append(source)
         nothing = relevance.nothing_to_check(source, is_patch=is_patch)
         found += problems if held or problems else [nothing]
-        manifests += ((source, one) for one in held)
-    for source, manifest in manifests:
-        found += relevance.check_kind(source, manifest)
+        manifests += (Held(source, one) for one in held)
+    for one in manifests:
+        found += relevance.check_kind(one)
     classes, others, of_classes = _review_classes(manifests, default_region)
     resources, of_resources = _review_resources(manifests, whole)
     found += [*of_classes, *of_resources, *_check_pods(manifests, classes, others)]
@@ -101,18 +99,18 @@ def review(sources: Iterable[Source], default_region: str | None = None) -> Revi
 
 
 def _review_classes(
-    manifests: Sequence[_Held], default_region: str | None
+    manifests: Sequence[Held], default_region: str | None
 ) -> tuple[Sequence[Reviewed], Sequence[Manifest], Sequence[Finding]]:
     """The classes, those of other providers, and the findings."""
     found: list[Finding] = []
     classes, others = list[Reviewed](), list[Manifest]()
-    for source, manifest in manifests:
-        if manifest.kind != relevance.KIND:
+    for held in manifests:
+        if held.manifest.kind != relevance.KIND:
             continue
-        if not manifest_checks.is_ours(_provider(manifest)):
-            others.append(manifest)
+        if not manifest_checks.is_ours(text(at(held.manifest.node, "spec", "provider"))):
+            others.append(held.manifest)
             continue
-        reviewed, mistakes = review_class(source, manifest, default_region)
+        reviewed, mistakes = review_class(held, default_region)
         found += mistakes
         found += (finding for check in CHECKS for finding in check(reviewed))
         classes.append(reviewed)
@@ -121,10 +119,12 @@ def _review_classes(
 
 
 def _review_resources(
-    manifests: Sequence[_Held], whole: Sequence[Manifest]
+    manifests: Sequence[Held], whole: Sequence[Manifest]
 ) -> tuple[Sequence[Resource], Sequence[Finding]]:
     """The External Secrets resources and the findings about them."""
-    resources = [read_resource(*one) for one in manifests if is_resource(one[1])]
+    resources = [
+        read_resource(one.source, one.manifest) for one in manifests if is_resource(one.manifest)
+    ]
     files = lookup(resources, whole)
     found: list[Finding] = []
     ours = [one for one in resources if not _is_foreign(one)]
@@ -150,16 +150,17 @@ def _has_other_provider(resource: Resource) -> bool:
 
 
 def _check_pods(
-    manifests: Sequence[_Held], classes: Sequence[Reviewed], others: Sequence[Manifest]
+    manifests: Sequence[Held], classes: Sequence[Reviewed], others: Sequence[Manifest]
 ) -> Iterator[Finding]:
     """What pods and ServiceAccounts name."""
     known = [(one.klass.namespace, one.name) for one in classes]
     known += [(one.namespace, one.name) for one in others]
-    accounts = [(one.namespace, one.name) for _, one in manifests if one.kind == _ACCOUNT]
-    for source, manifest in manifests:
-        yield from volumes.check_volumes(source, manifest, known)
-        yield from service_accounts.check_accounts(source, manifest, accounts)
-        yield from service_accounts.check_annotations(source, manifest)
+    there = (one.manifest for one in manifests)
+    accounts = [(one.namespace, one.name) for one in there if one.kind == _ACCOUNT]
+    for held in manifests:
+        yield from volumes.check_volumes(held, known)
+        yield from service_accounts.check_accounts(held, accounts)
+        yield from service_accounts.check_annotations(held)
 
 
 def _read(source: Source, whole: list[Manifest]) -> tuple[Sequence[Manifest], Sequence[Finding]]:
@@ -181,22 +182,8 @@ def _unread(source: Source, problem: Problem) -> Finding:
     if problem.path != _UNREADABLE:
         return at_place(rules.MANIFEST, source, problem)
     if not source.is_template:
-        return at_place(
-            rules.NOT_YAML, source, Problem("", problem.message, problem.line, problem.column)
-        )
+        return at_place(rules.NOT_YAML, source, replace(problem, path=""))
     rule = rules.NOT_YAML if source.is_named else rules.HELM_TEMPLATE
-    return Finding(
-        rule=rule,
-        file=source.name,
-        line=max(problem.line, 1),
-        column=max(problem.column, 1),
-        owner="",
-        path="",
-        message="is a Helm template, which must be rendered first",
-        suggestion="helm template CHART | secrets-provider-aws validate -",
-    )
-
-
-def _provider(manifest: Manifest) -> str:
-    spec = manifest.node["spec"]
-    return text(spec["provider"]) if isinstance(spec, Fields) else ""
+    message = "is a Helm template, which must be rendered first"
+    hint = "helm template CHART | secrets-provider-aws validate -"
+    return at_place(rule, source, replace(problem, path="", message=message, hint=hint))

@@ -4,12 +4,10 @@ from collections.abc import Collection, Iterator
 
 from provider.csi.request.keys import PARAMETER_KEYS
 from provider.manifests.keys import closest
-from provider.manifests.kubernetes import Manifest
 from provider.manifests.nodes import Fields, Node
 from provider.manifests.problems import quote
-from provider.tools.sources import Source
 from provider.tools.validate import findings as rules
-from provider.tools.validate.findings import Finding, Rule
+from provider.tools.validate.findings import Finding, Held, Rule
 from provider.tools.validate.synced_secrets import nearest
 from provider.tools.workloads import ROLE_ANNOTATION, at, pods, text, volumes
 
@@ -27,16 +25,15 @@ Accounts = Collection[tuple[str, str]]
 """Namespace, empty if the manifest has none, and name."""
 
 
-def check_annotations(source: Source, manifest: Manifest) -> Iterator[Finding]:
+def check_annotations(held: Held) -> Iterator[Finding]:
     """An annotation of a ServiceAccount that is misspelled, or names no role."""
-    annotations = at(manifest.node, "metadata", "annotations")
-    if manifest.kind != "ServiceAccount" or not isinstance(annotations, Fields):
+    annotations = at(held.manifest.node, "metadata", "annotations")
+    if held.manifest.kind != "ServiceAccount" or not isinstance(annotations, Fields):
         return
     for key, field in annotations.entries.items():
         for message, node, hint in _faults(key, field.key, field.node, annotations):
             where = f"metadata.annotations.{key}"
-            place = (source.name, node.line, node.column)
-            yield Finding(rules.SERVICE_ACCOUNT, *place, manifest.path, where, message, hint)
+            yield held.found(rules.SERVICE_ACCOUNT, where, message, node, hint)
 
 
 def _faults(
@@ -58,17 +55,15 @@ def _is_misspelled(key: str) -> bool:
     return key not in _OTHERS and closest(key, [ROLE_ANNOTATION, *_OTHERS]) == ROLE_ANNOTATION
 
 
-def check_accounts(source: Source, manifest: Manifest, accounts: Accounts) -> Iterator[Finding]:
+def check_accounts(held: Held, accounts: Accounts) -> Iterator[Finding]:
     """Service accounts of pods that mount a class, if they are not among `accounts`."""
-    for path, pod in pods(manifest.node):
-        name_node = pod["serviceAccountName"]
-        name = text(name_node)
-        if name_node is None or name in {"", "default"} or not any(True for _ in volumes(pod)):
+    for path, pod in pods(held.manifest.node):
+        node = pod["serviceAccountName"]
+        name = text(node)
+        if name in {"", "default"} or not any(True for _ in volumes(pod)):
             continue
-        for rule, message, hint in _missing(name, manifest.namespace, accounts):
-            place = (source.name, name_node.line, name_node.column)
-            where = f"{path}.serviceAccountName"
-            yield Finding(rule, *place, manifest.path, where, message, hint)
+        for rule, message, hint in _missing(name, held.manifest.namespace, accounts):
+            yield held.found(rule, f"{path}.serviceAccountName", message, node, hint)
 
 
 def _missing(name: str, namespace: str, accounts: Accounts) -> Iterator[tuple[Rule, str, str]]:

@@ -55,14 +55,14 @@ def _counted(number: int, noun: str) -> str:
 
 def _lines(finding: Finding, source: Source, paint: Paint) -> Iterator[str]:
     colour = _COLOURS[finding.level]
-    near = "" if finding.exact else " (or below)"
-    place = f"{finding.file}:{finding.line}:{finding.column}{near}"
+    near = "" if finding.place.exact else " (or below)"
+    place = f"{finding.file}:{finding.place.line}:{finding.place.column}{near}"
     level = paint(colour, f"{finding.level}[{finding.rule.name}]")
     path = finding.path.removeprefix("spec.parameters.")
     where = f"{path}: " if path else ""
     yield f"{paint('bold', printable(place))}: {level}: {printable(where + finding.message)}"
     if _may_show(finding, source):
-        yield from _excerpt(finding, source.lines[finding.line], paint)
+        yield from _excerpt(finding, source.lines[finding.place.line], paint)
     if finding.owner:
         yield paint("dim", f"  in {printable(finding.owner)}")
     if finding.suggestion:
@@ -71,17 +71,17 @@ def _lines(finding: Finding, source: Source, paint: Paint) -> Iterator[str]:
 
 def _may_show(finding: Finding, source: Source) -> bool:
     """Whether the line certainly does not belong to a Secret."""
-    line = source.lines[finding.line]
+    line = source.lines[finding.place.line]
     if source.holds_secret and (finding.rule is NOT_YAML or len(line) > _SAFE_LINE):
         return False
     return bool(line.strip())
 
 
 def _excerpt(finding: Finding, line: str, paint: Paint) -> Iterator[str]:
-    at = finding.column - 1
+    at = finding.place.column - 1
     cut = max(0, at - _BEFORE) if len(line) > _WIDTH else 0
     shown = line[cut : cut + _WIDTH].replace("\t", " ")
-    number = f"{finding.line:>5} | "
+    number = f"{finding.place.line:>5} | "
     yield paint("dim", number) + printable(shown)
     before = " " * _columns(shown[: at - cut])
     word = _WORD.match(shown, at - cut)

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from provider.manifests.kubernetes import Manifest
 from provider.manifests.nodes import Fields, Node, Scalar
 from provider.manifests.problems import quote
-from provider.tools.sources import Source
 from provider.tools.validate import findings as rules
-from provider.tools.validate.findings import Finding, Rule
+from provider.tools.validate.findings import Finding, Held, Rule
 from provider.tools.validate.synced_secrets import nearest
 from provider.tools.workloads import DRIVER, class_of, pods, text, volumes
 
@@ -17,14 +15,13 @@ Names = Sequence[tuple[str, str]]
 """Namespace, empty if the manifest has none, and name."""
 
 
-def check_volumes(source: Source, manifest: Manifest, classes: Names) -> Iterator[Finding]:
+def check_volumes(held: Held, classes: Names) -> Iterator[Finding]:
     """Volumes that the driver refuses, or whose class is not among `classes`."""
-    for path, pod in pods(manifest.node):
+    for path, pod in pods(held.manifest.node):
         for index, csi in volumes(pod):
-            for rule, key, message, at, hint in _faults(csi, manifest.namespace, classes):
+            for rule, key, message, at, hint in _faults(csi, held.manifest.namespace, classes):
                 where = f"{path}.volumes[{index}].csi.{key}"
-                place = (source.name, at.line, at.column)
-                yield Finding(rule, *place, manifest.path, where, message, hint)
+                yield held.found(rule, where, message, at, hint)
 
 
 def _faults(

@@ -49,6 +49,19 @@ PROBLEMS: dict[str, tuple[Spec, list[str]]] = {
         ),
         ["spec.syncWindows.windows: are more than 50"],
     ),
+    "a misspelled choice": (
+        es(target={"creationPolicy": "Ownr"}),
+        [
+            (
+                "spec.target.creationPolicy: must be Owner, Orphan, Merge, None or CreateOrMerge, "
+                'got "Ownr"; did you mean Owner?'
+            ),
+        ],
+    ),
+    "a misspelled key": (
+        es(data=[{"secretkey": "auth", "remoteRef": REF["remoteRef"]}]),
+        ["spec.data[0].secretKey: is required; is it misspelled as secretkey?"],
+    ),
     "many templates": (
         es(target={"template": {"templateFrom": [{"literal": "a: b"}] * 101}}),
         ["spec.target.template.templateFrom: has more than 100 entries"],
@@ -329,3 +342,20 @@ def test_a_name_that_is_no_region_is_told_in_the_operators_words(region: str) ->
 @pytest.mark.parametrize("spec", [FOREIGN_SECRET, FOREIGN_ACCOUNT])
 def test_a_cluster_store_may_name_a_namespace(spec: Spec) -> None:
     assert problems_of_store(spec, "ClusterSecretStore") == []
+
+
+def test_a_key_that_is_not_known_is_a_warning() -> None:
+    spec = es(data=[REF], **{"refreshIntervall": "1h", "x y": 1})
+    assert [str(one) for one in read_external_secret({"spec": spec}).warnings] == [
+        (
+            'spec.refreshIntervall: key "refreshIntervall" is not known: kubectl refuses it, '
+            "others drop it; did you mean refreshInterval?"
+        ),
+        'spec."x y": key "x y" is not known: kubectl refuses it, others drop it',
+    ]
+
+
+def test_hints_are_limited() -> None:
+    entries = [{"secretkey": str(at), "remoteRef": REF["remoteRef"]} for at in range(30)]
+    hinted = [one for one in problems_of_es(es(data=entries)) if "misspelled" in one]
+    assert len(hinted) == 20

@@ -259,9 +259,9 @@ def test_a_mistake_is_reported_at_its_place(text: str, expected: str, reviewed: 
     assert described(finding).startswith(expected)
     if "not-yaml" not in expected:
         assert described(finding) == expected or expected.endswith("object")
-        assert (finding.line, finding.column) == (line, column)
-        assert finding.exact
-    assert finding.line == line
+        assert (finding.place.line, finding.place.column) == (line, column)
+        assert finding.place.exact
+    assert finding.place.line == line
 
 
 SECRET_OBJECTS = "secretObjects:\n- secretName: login\n  type: Opaque\n  data:\n"
@@ -314,7 +314,7 @@ def test_synced_files_and_keys(data: str, expected: str, reviewed: Reviews) -> N
     assert f"warning {finding.rule.name} {finding.text}" == "warning " + expected.replace(
         " data", " spec.secretObjects[0].data", 1
     )
-    assert (finding.line, finding.column) == (line, column)
+    assert (finding.place.line, finding.place.column) == (line, column)
 
 
 @pytest.mark.parametrize(
@@ -402,7 +402,7 @@ def test_documents_before_invalid_yaml_are_checked(reviewed: Reviews) -> None:
 def test_classes_in_lists_are_checked(reviewed: Reviews) -> None:
     text = with_objects("- objectName: a").replace("\n", "\n    ").rstrip()
     (finding,) = reviewed(f"apiVersion: v1\nkind: List\nitems:\n  - {text}\n")
-    assert (finding.line, finding.column) == (13, 13)
+    assert (finding.place.line, finding.place.column) == (13, 13)
 
 
 def test_a_folded_block_of_objects_is_reported(reviewed: Reviews) -> None:
@@ -410,7 +410,7 @@ def test_a_folded_block_of_objects_is_reported(reviewed: Reviews) -> None:
     text = with_objects(f"{item}\n{item}").replace("objects: |", "objects: >")
     (finding,) = reviewed(text)
     assert finding.suggestion == "> joins lines: use objects: |"
-    assert (finding.line, finding.exact) == (11, True)
+    assert (finding.place.line, finding.place.exact) == (11, True)
 
 
 @pytest.mark.parametrize("text", ["- a", "image: {tag: 1}", "{{ .Values }}"], ids=str)
@@ -491,7 +491,7 @@ def test_classes_of_other_providers_are_skipped(reviewed: Reviews) -> None:
 
 def test_two_classes_with_one_name(reviewed: Reviews) -> None:
     (finding,) = reviewed(with_objects(SECRET), "---\n" + with_objects(SECRET))
-    assert (finding.file, finding.line, finding.column) == ("b", 5, 9)
+    assert (finding.file, finding.place.line, finding.place.column) == ("b", 5, 9)
     assert described(finding) == (
         "warning duplicate-class: metadata.name: is also in a:1: the one that is applied last wins"
     )

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from provider.manifests.nodes import Fields, Scalar
 from provider.manifests.yaml_tree import read_document
-from provider.tools.text_lines import Lines
-from provider.tools.validate.places import Embedded, Place
+from provider.tools.text_lines import Lines, Place
+from provider.tools.validate.places import Embedded
 
 WRITTEN = {
     "literal": "a:\n  objects: |\n    - first\n    - target\n",
@@ -47,7 +47,7 @@ def test_the_place_of_a_word_is_found(text: str) -> None:
     scalar = objects_of(text)
     inner = Lines(scalar.text).place(scalar.text.index("target"))
     expected = Lines(text).place(text.index("target"))
-    assert Embedded(Lines(text), scalar).place(*inner) == Place(*expected)
+    assert Embedded(Lines(text), scalar).place(inner.line, inner.column) == expected
 
 
 def test_the_place_of_the_end_is_found() -> None:
@@ -70,7 +70,8 @@ def test_every_character_maps_to_the_same_character(style: str | None, text: str
     scalar, lines = objects_of(written), Lines(written)
     embedded, own = Embedded(lines, scalar), Lines(scalar.text)
     for offset, character in enumerate(scalar.text):
-        place = embedded.place(*own.place(offset))
+        inner = own.place(offset)
+        place = embedded.place(inner.line, inner.column)
         assert place.exact
         if character not in " \n\t'\"\\\u2028":
             assert lines[place.line][place.column - 1] in (character, "\\")

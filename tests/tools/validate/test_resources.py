@@ -313,7 +313,7 @@ def test_one_mistake_is_one_finding_at_its_place(name: str, reviewed: Reviews) -
     texts = [f"{one.level} {one.rule.name}: {one.text}" for one in found]
     assert texts == [expected]
     column = len(before) - before.rfind("\n")
-    assert (found[0].line, found[0].column) == (before.count("\n") + 1, column)
+    assert (found[0].place.line, found[0].place.column) == (before.count("\n") + 1, column)
 
 
 def test_mistakes_do_not_hide_each_other(reviewed: Reviews) -> None:
