@@ -65,12 +65,15 @@ async def make_mounter(
         observe=partial(metrics.cache_event, "roles"),
     )
     identifier = Identifier(
-        roles=lookups, sts=engine.sts, agent=engine.agent, credentials=engine.credentials
+        role_arn=lookups.role_arn,
+        sts=engine.sts,
+        agent=engine.agent,
+        credentials=engine.credentials,
     )
     return Mounter(
-        identifier=identifier,
+        identify=identifier.identify,
         reader=engine.reader,
-        lookups=lookups,
+        node_region=lookups.node_region,
         offload=offload,
         limits=Limits(config.rotation_poll_interval, config.max_response_bytes, policy),
     )
@@ -110,7 +113,7 @@ async def _start(config: Config, make_mounts: MakeMounts, stack: AsyncExitStack)
         offload,
         default_region=config.region,
         max_response_bytes=config.max_response_bytes,
-        targets=None if config.driver_writes_secrets else Targets(config.kubelet_path / "pods"),
+        write=None if config.driver_writes_secrets else Targets(config.kubelet_path / "pods").write,
     )
     admission = Admission(config.max_waiting_mounts, config.mount_workers)
     registry = MountRegistry(config.kubelet_path / "pods", report=await _events(config, stack))
@@ -138,12 +141,7 @@ async def _start(config: Config, make_mounts: MakeMounts, stack: AsyncExitStack)
 async def _serve_status(
     config: Config, registry: MountRegistry, admission: Admission, stack: AsyncExitStack
 ) -> None:
-    document = StatusDocument(
-        registry,
-        node=config.node_name,
-        in_progress=lambda: admission.at_work,
-        waiting=lambda: admission.waiting,
-    )
+    document = StatusDocument(registry, admission, config.node_name)
     status = StatusSocket(config.status_path, document)
     await status.start()
     stack.push_async_callback(status.close)

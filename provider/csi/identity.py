@@ -3,8 +3,9 @@
 The daemon's own AWS credentials are never used here.
 """
 
-from collections.abc import Iterable
-from typing import Literal, Protocol
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Literal
 
 from provider.aws.credentials.assumed_role import AssumedRole
 from provider.aws.credentials.pod_identity import Agent, AgentAbsent, NoAssociation, PodIdentity
@@ -31,25 +32,22 @@ def audiences_of(auth: Auth) -> tuple[str, ...]:
     return tuple(AUDIENCES.values()) if auth == "auto" else (AUDIENCES[auth],)
 
 
-class Roles(Protocol):
-    """Knows the roles of service accounts."""
+RoleArn = Callable[[str, str], Awaitable[str]]
+"""The ARN of the role of a service account, by its namespace and name.
 
-    async def role_arn(self, namespace: str, service_account: str) -> str:
-        """The ARN of the role; raises `RoleMissing`, or why it cannot be looked up."""
-        ...
+Raises `RoleMissing`, or why it cannot be looked up.
+"""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Identifier:
     """Makes the principal of a mount; one for the process."""
 
-    def __init__(
-        self, *, roles: Roles, sts: Sts, agent: Agent, credentials: CredentialCache
-    ) -> None:
-        self._roles = roles
-        self._sts = sts
-        self._agent = agent
-        self._credentials = credentials
-        self._associations = Associations()
+    role_arn: RoleArn
+    sts: Sts
+    agent: Agent
+    credentials: CredentialCache
+    associations: Associations = field(default_factory=Associations)
 
     async def identify(self, spec: MountSpec, region: str) -> Principal:
         """The pod's identity and the source of its credentials.
@@ -77,24 +75,24 @@ class Identifier:
         """
         account = (spec.pod.namespace, spec.pod.service_account)
         has_token = AUDIENCES["pod-identity"] in spec.tokens
-        if not has_token or self._associations.has_none(account):
+        if not has_token or self.associations.has_none(account):
             return await self._by_sts(spec, region)
         principal = self._by_agent(spec, region, probing=True)
         try:
-            await self._credentials.get(principal)
+            await self.credentials.get(principal)
         except (NoAssociation, AgentAbsent) as answer:
-            if isinstance(answer, AgentAbsent) and self._associations.had_one(account):
+            if isinstance(answer, AgentAbsent) and self.associations.had_one(account):
                 raise
-            self._associations.note(account, has_one=False)
+            self.associations.note(account, has_one=False)
             return await self._by_sts(spec, region)
-        self._associations.note(account, has_one=True)
+        self.associations.note(account, has_one=True)
         return principal
 
     def _by_agent(self, spec: MountSpec, region: str, *, probing: bool = False) -> Principal:
         subject = _subject(spec.pod)
         identity = Identity("pod-identity", subject, partition_of(region), session=spec.pod.uid)
         token = _token(spec, "pod-identity")
-        source = PodIdentity(self._agent, spec.klass.address_type, subject, token, probing)
+        source = PodIdentity(self.agent, spec.klass.address_type, subject, token, probing)
         return Principal(identity, source)
 
     async def _by_sts(self, spec: MountSpec, region: str) -> Principal:
@@ -102,12 +100,12 @@ class Identifier:
         role = spec.klass.role_arn or await self._role_of(spec.pod)
         subject = _subject(spec.pod)
         identity = Identity("irsa", subject, partition_of(region), role=role)
-        source = WebIdentity(self._sts, subject, role, token, _sts_regions(spec, region))
+        source = WebIdentity(self.sts, subject, role, token, _sts_regions(spec, region))
         return Principal(identity, source)
 
     async def _role_of(self, pod: Pod) -> str:
         try:
-            return await self._roles.role_arn(pod.namespace, pod.service_account)
+            return await self.role_arn(pod.namespace, pod.service_account)
         except RoleMissing as error:
             advice = 'or set usePodIdentity: "true" in the SecretProviderClass for EKS Pod Identity'
             raise RoleMissing(f"{error}, {advice}") from error
@@ -121,7 +119,7 @@ class Identifier:
         if spec.klass.session_tags and own.identity.kind == "irsa":
             role = role._replace(session_tags=_session_tags(spec.pod))
         session, regions = session_name(own.identity.subject), _sts_regions(spec, region)
-        return AssumedRole(self._sts, self._credentials, own, role, session, regions).principal
+        return AssumedRole(self.sts, self.credentials, own, role, session, regions).principal
 
 
 def _subject(pod: Pod) -> str:

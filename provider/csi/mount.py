@@ -1,17 +1,17 @@
 """The story of a mount: region, identity, values, files."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from provider.csi.delivered import DeliveredVolumes
+from provider.csi.delivered import Delivered, DeliveredVolumes
 from provider.csi.files.layout import MountedFile, check_size, lay_out_off_loop
 from provider.csi.identity import require_token
 from provider.csi.object_failures import ObjectFailure, ObjectsFailed
 from provider.csi.policy_check import check_policy
 from provider.csi.request.model import MountSpec, SecretObject
 from provider.csi.request.parameters import region_problems
-from provider.engine.failover import Failed, Found, Outcome, Regions, Wanted
+from provider.engine.failover import Failed, Found, Outcome, Reader, Regions, Wanted
 from provider.engine.freshness import Freshness
 from provider.engine.model import Credentials, Identity
 from provider.engine.ports import CredentialSource, Principal
@@ -63,39 +63,11 @@ class Delivery:
         return tuple(one.object for one in self.objects if not one.found)
 
 
-class Identifies(Protocol):
-    """Finds out who a pod is to AWS."""
+Identify = Callable[[MountSpec, str], Awaitable[Principal]]
+"""Who the pod is to AWS in a region, and where its credentials come from."""
 
-    async def identify(self, spec: MountSpec, region: str) -> Principal:
-        """The pod's identity, which may need a look-up, and the source of its credentials."""
-        ...
-
-
-class Reads(Protocol):
-    """Reads secrets: `engine.failover.Reader`."""
-
-    async def read(self, wanted: Sequence[Wanted], regions: Regions, query: Query) -> list[Outcome]:
-        """The outcome of each, in order."""
-        ...
-
-    def recall(
-        self,
-        wanted: Sequence[Wanted],
-        regions: Regions,
-        identity: Identity,
-        freshness: Freshness,
-        trace: Trace,
-    ) -> list[Found] | None:
-        """All values from memory; None if even one of them needs a call."""
-        ...
-
-
-class Lookups(Protocol):
-    """Asks the Kubernetes API."""
-
-    async def node_region(self, namespace: str, pod_name: str) -> str:
-        """The region of the node of a pod."""
-        ...
+NodeRegion = Callable[[str, str], Awaitable[str]]
+"""The region of the node of a pod, by namespace and name of the pod."""
 
 
 class Limits(NamedTuple):
@@ -132,24 +104,16 @@ def _wanted(spec: MountSpec) -> list[Wanted]:
     return [Wanted(one.ref, one.failover) for one in spec.klass.objects]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mounter:
     """Turns a request into files; one for the process."""
 
-    def __init__(
-        self,
-        *,
-        identifier: Identifies,
-        reader: Reads,
-        lookups: Lookups,
-        offload: Offload,
-        limits: Limits,
-    ) -> None:
-        self._identifier = identifier
-        self._reader = reader
-        self._lookups = lookups
-        self._offload = offload
-        self._limits = limits
-        self._volumes = DeliveredVolumes()
+    identify: Identify
+    reader: Reader
+    node_region: NodeRegion
+    offload: Offload
+    limits: Limits
+    volumes: DeliveredVolumes = field(default_factory=DeliveredVolumes)
 
     async def mount(
         self, spec: MountSpec, *, deadline: float, arrived: float, trace: Trace
@@ -161,16 +125,18 @@ class Mounter:
         """
         require_token(spec)
         regions = await self._regions(spec)
-        known = self._volumes.last_identity(spec)
-        check_policy(self._limits.policy, spec, regions, known)
-        freshness = self._freshness(spec, arrived, is_remount=known is not None)
+        last = self.volumes.last(spec)
+        known = last.identity if last else None
+        check_policy(self.limits.policy, spec, regions, known)
+        freshness = self._freshness(arrived, last)
         reading = self._recall(spec, regions, known, freshness, trace)
         if reading is None:
             principal = await self._identify(spec, regions, trace)
             query = Query(principal, freshness, deadline, trace)
-            reading = await self._read(spec, regions, query)
+            outcomes = await self.reader.read(_wanted(spec), regions, query)
+            reading = _Reading(outcomes, principal.identity, from_memory=False)
         delivery = await self._deliver(spec, reading, deadline)
-        self._volumes.delivered(spec, reading.identity)
+        self.volumes.delivered(spec, reading.identity)
         return delivery
 
     def _recall(
@@ -185,38 +151,34 @@ class Mounter:
         if identity is None:
             return None
         trace.identity = identity
-        found = self._reader.recall(_wanted(spec), regions, identity, freshness, trace)
+        found = self.reader.recall(_wanted(spec), regions, identity, freshness, trace)
         return None if found is None else _Reading(found, identity, from_memory=True)
 
     async def _identify(self, spec: MountSpec, regions: Regions, trace: Trace) -> Principal:
         """Who the pod is to AWS; raises `PolicyViolation` if the policy refuses its roles."""
-        principal = await self._identifier.identify(spec, regions.primary)
+        principal = await self.identify(spec, regions.primary)
         trace.identity = principal.identity
-        check_policy(self._limits.policy, spec, regions, principal.identity)
+        check_policy(self.limits.policy, spec, regions, principal.identity)
         return replace(principal, source=CountedSource(principal.source, trace))
-
-    async def _read(self, spec: MountSpec, regions: Regions, query: Query) -> _Reading:
-        outcomes = await self._reader.read(_wanted(spec), regions, query)
-        return _Reading(outcomes, query.principal.identity, from_memory=False)
 
     async def _regions(self, spec: MountSpec) -> Regions:
         klass, pod = spec.klass, spec.pod
         if klass.region is not None:
             return Regions(klass.region, klass.failover_region)
         try:
-            region = await self._lookups.node_region(pod.namespace, pod.name)
+            region = await self.node_region(pod.namespace, pod.name)
         except (RegionUnknown, LookupForbidden, ServiceAccountNotFound) as error:
             raise error.in_context("the class names no region", after=NAME_THE_REGION) from error
         if problems := region_problems(klass, region):
             raise InvalidSpec(problems)
         return Regions(region, klass.failover_region)
 
-    def _freshness(self, spec: MountSpec, arrived: float, *, is_remount: bool) -> Freshness:
-        if is_remount:
+    def _freshness(self, arrived: float, last: Delivered | None) -> Freshness:
+        if last is not None:
             # A crowd of remounts shares calls as first mounts do, but no volume gets twice what was
             # asked before it got its files.
-            shared = max(arrived - JOIN_SECONDS, self._volumes.last_delivered(spec))
-            return Freshness.validated_since(min(arrived - self._limits.validity, shared))
+            shared = max(arrived - JOIN_SECONDS, last.at)
+            return Freshness.validated_since(min(arrived - self.limits.validity, shared))
         # Restarting a pod is how people ask for the new value.
         return Freshness.asked_since(arrived - JOIN_SECONDS)
 
@@ -228,7 +190,7 @@ class Mounter:
         layout = await lay_out_off_loop(
             [(obj, one.value) for obj, one in found if one.value.found],
             deadline=deadline,
-            offload=self._offload,
+            offload=self.offload,
             tenant=spec.pod.namespace,
         )
         regions = {obj.index: one.region for obj, one in pairs}
@@ -238,7 +200,7 @@ class Mounter:
             raise ObjectsFailed(
                 [ObjectFailure(obj, regions[obj.index], error) for obj, error in failures], identity
             )
-        check_size(layout.files, self._limits.max_bytes)
+        check_size(layout.files, self.limits.max_bytes)
         objects = tuple(
             DeliveredObject(obj, one.region, one.value.version, one.value.found, one.value.arn)
             for obj, one in found

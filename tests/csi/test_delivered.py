@@ -20,15 +20,17 @@ SPEC = MountSpec(
 
 def test_a_volume_is_known_once_it_was_delivered() -> None:
     volumes = DeliveredVolumes()
-    assert volumes.last_identity(SPEC) is None
+    assert volumes.last(SPEC) is None
     volumes.delivered(SPEC, identity())
-    assert volumes.last_identity(SPEC) == identity()
+    last = volumes.last(SPEC)
+    assert last is not None
+    assert last.identity == identity()
 
 
 def test_a_new_token_does_not_make_it_a_first_mount() -> None:
     volumes = DeliveredVolumes()
     volumes.delivered(SPEC, identity())
-    assert volumes.last_identity(replace(SPEC, tokens={"a": "b"}, class_name="")) == identity()
+    assert volumes.last(replace(SPEC, tokens={"a": "b"}, class_name=""))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,7 @@ def test_a_new_token_does_not_make_it_a_first_mount() -> None:
 def test_a_request_that_differs_has_no_past(spec: MountSpec) -> None:
     volumes = DeliveredVolumes()
     volumes.delivered(SPEC, identity())
-    assert volumes.last_identity(spec) is None
+    assert volumes.last(spec) is None
 
 
 def test_the_number_of_volumes_is_bounded() -> None:
@@ -67,4 +69,4 @@ def test_the_number_of_volumes_is_bounded() -> None:
     specs = [replace(SPEC, target_path=f"/{number}") for number in range(3)]
     for spec in specs:
         volumes.delivered(spec, identity())
-    assert [volumes.last_identity(spec) is None for spec in specs] == [True, False, False]
+    assert [volumes.last(spec) is None for spec in specs] == [True, False, False]

@@ -61,7 +61,8 @@ async def no_network(request: Request) -> Reply:
 
 def identifier(kubernetes: Kubernetes) -> Identifier:
     agent = Agent(no_network, NOWHERE, NOWHERE)
-    return Identifier(roles=kubernetes, sts=NoSts(), agent=agent, credentials=CredentialCache())
+    cache = CredentialCache()
+    return Identifier(role_arn=kubernetes.role_arn, sts=NoSts(), agent=agent, credentials=cache)
 
 
 def spec(
@@ -224,7 +225,7 @@ async def test_the_assumed_role_uses_the_cached_credentials_of_the_pod() -> None
             return Credentials("ASIA", "secret", "token", 3600)
 
     who = Identifier(
-        roles=Kubernetes(),
+        role_arn=Kubernetes().role_arn,
         sts=OwnSts(),
         agent=Agent(no_network, NOWHERE, NOWHERE),
         credentials=cache,
@@ -264,7 +265,7 @@ async def node() -> AsyncIterator[Node]:
     cloud, http = Cloud(), HttpClient()
     with FakeAgent(cloud) as agent:
         identifies = Identifier(
-            roles=Kubernetes(),
+            role_arn=Kubernetes().role_arn,
             sts=NoSts(),
             agent=Agent(http.send, agent.url, NOWHERE, pauses=(0, 0)),
             credentials=CredentialCache(),

@@ -76,9 +76,9 @@ class World:
         self.identifier = FakeIdentifier(self.engine.source)
         self.offload = Offload()
         self.mounter = Mounter(
-            identifier=self.identifier,
+            identify=self.identifier.identify,
             reader=self.engine.reader,
-            lookups=self.lookups,
+            node_region=self.lookups.node_region,
             offload=self.offload,
             limits=Limits(self.interval, self.max_bytes, self.policy),
         )

@@ -22,7 +22,7 @@ from provider.manifests.yaml_tree import NotReadable, read_document
 _MOST_NODES = 5_000
 """Nodes of the syntax trees of all JMESPath expressions of a class together."""
 _NODES_PER_GLOB = 10
-"""Compiling a glob of `jsonKeys` takes as long as so many nodes."""
+"""Compiling a glob of `jsonKeys` takes as long as so many nodes, or as nodes for each character."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +140,8 @@ class _Reader:
 
     def _keys(self, entry: Entry) -> KeyChoice | None:
         """The chosen keys, if compiling their globs does not make the class too large."""
-        globs = sum(map(is_glob, entry.names.get("jsonKeys", ())))
-        self._count(_NODES_PER_GLOB * globs, entry, "jsonKeys")
+        globs = filter(is_glob, entry.names.get("jsonKeys", ()))
+        self._count(sum(max(_NODES_PER_GLOB, len(glob)) for glob in globs), entry, "jsonKeys")
         if self.nodes > _MOST_NODES:
             return None
         return read_keys(entry, self.terms.separator, self.findings)

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from hashlib import blake2s
 from logging import DEBUG, ERROR, INFO, WARNING
 from time import monotonic
-from typing import Protocol
 
 from provider.csi.mount import Delivery
-from provider.csi.request.attributes import DecodedRequest
 from provider.csi.request.model import MountSpec
 from provider.csi.server.admission import Admission
 from provider.csi.server.grpc_server import Context
+from provider.csi.server.servicer import Servicer
 from provider.csi.server.statuses import details, status_of
 from provider.csi.status.mount_registry import MountRegistry
 from provider.csi.status.mounts import Volume
@@ -30,28 +29,6 @@ MARGIN = 1.0
 ANSWER_MARGIN = 0.25
 """Seconds before the end of a mount at which its calls end, so that the answer can name the
 objects that failed; a twentieth of a short time."""
-
-
-class Servicer(Protocol):
-    """Turns a request into a response, in four steps. Each raises `ProviderError`."""
-
-    async def decode(self, request: pb.MountRequest) -> DecodedRequest:
-        """Pod and class name, whatever is wrong with the class."""
-        ...
-
-    async def parse(self, request: DecodedRequest) -> MountSpec:
-        """The request, checked."""
-        ...
-
-    async def deliver(
-        self, spec: MountSpec, *, deadline: float, arrived: float, trace: Trace
-    ) -> Delivery:
-        """The files of the volume; times are `time.monotonic`."""
-        ...
-
-    async def respond(self, spec: MountSpec, delivery: Delivery) -> pb.MountResponse:
-        """The files as a response."""
-        ...
 
 
 @dataclass(slots=True)
@@ -81,7 +58,7 @@ class Observers:
 
 
 class Barrier:
-    """Answers `Mount`. `timeout` is the longest time of a mount in seconds;"""
+    """Answers `Mount`. `timeout` is the longest time of a mount in seconds."""
 
     def __init__(
         self,
@@ -172,7 +149,7 @@ class Barrier:
         async with self._admission.turn((spec.pod.namespace, spec.pod.service_account)):
             attempt.has_turn = True
             room = min(ANSWER_MARGIN, (attempt.deadline - attempt.arrived) / 20)
-            delivery = await self._servicer.deliver(
+            delivery = await self._servicer.mounts.mount(
                 spec,
                 deadline=attempt.deadline - room,
                 arrived=attempt.arrived,

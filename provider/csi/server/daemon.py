@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic
-from typing import Protocol
 
 import grpc
 
 from provider.csi.server import grpc_server
+from provider.csi.server.barrier import Barrier
 from provider.csi.server.socket_file import Holder, SocketFile
 from provider.runtime.log import fields, logger
 from provider.runtime.process import StartFailed
@@ -30,18 +30,6 @@ STEP_SECONDS = 0.02
 STOPPED = "the provider is being stopped; the kubelet tries again"
 
 
-class Mounts(Protocol):
-    """What a drain waits for, and ends when it has waited long enough."""
-
-    def idle_seconds(self) -> float:
-        """How long there has been no mount; 0 while there is one."""
-        ...
-
-    def refuse_all(self, text: str) -> int:
-        """Fails all mounts, those that are there and those to come; returns how many there were."""
-        ...
-
-
 class Daemon:
     """One daemon at one socket. `make_server` makes a gRPC server that is not started."""
 
@@ -49,7 +37,7 @@ class Daemon:
         self,
         socket_file: SocketFile,
         make_server: Callable[[], Awaitable[grpc.aio.Server]],
-        mounts: Mounts,
+        mounts: Barrier,
     ) -> None:
         self._socket_file = socket_file
         self._make_server = make_server

@@ -1,6 +1,8 @@
 """From the driver's MountRequest to its MountResponse."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from provider.csi.files.layout import MountedFile
@@ -32,36 +34,23 @@ class Mounts(Protocol):
         ...
 
 
-class Writes(Protocol):
-    """Writes volumes: `provider.csi.files.target.Targets`."""
-
-    def write(self, spec: MountSpec, files: Sequence[MountedFile]) -> None:
-        """Make the volume hold these files only; may take a while."""
-        ...
+Write = Callable[[MountSpec, Sequence[MountedFile]], None]
+"""Makes the volume hold these files only; may take a while."""
 
 
+@dataclass(frozen=True, slots=True)
 class Servicer:
     """The driver's `Mount` in messages. `default_region` is that of classes that name none.
 
-    With `targets` the provider writes the volumes itself, and the driver gets versions but no
-    files.
+    With `write` the provider writes the volumes itself, and the driver gets versions but no files.
     """
 
-    def __init__(
-        self,
-        mounts: Mounts,
-        offload: Offload,
-        *,
-        default_region: str | None,
-        max_response_bytes: int,
-        targets: Writes | None = None,
-    ) -> None:
-        self._mounts = mounts
-        self._offload = offload
-        self._classes = ClassCache()
-        self._default_region = default_region
-        self._max_response_bytes = max_response_bytes
-        self._targets = targets
+    mounts: Mounts
+    offload: Offload
+    default_region: str | None
+    max_response_bytes: int
+    write: Write | None = None
+    classes: ClassCache = field(default_factory=ClassCache)
 
     async def decode(self, request: pb.MountRequest) -> DecodedRequest:
         """Pod, class name and text of the class; raises `InvalidRequest` for a huge request."""
@@ -72,36 +61,28 @@ class Servicer:
         raw = RawRequest(
             request.attributes, request.secrets, request.permission, request.target_path
         )
-        return await decode_off_loop(
-            raw, default_region=self._default_region, offload=self._offload
-        )
+        return await decode_off_loop(raw, default_region=self.default_region, offload=self.offload)
 
     async def parse(self, request: DecodedRequest) -> MountSpec:
         """The request, checked; raises `InvalidRequest`."""
-        return await parse_off_loop(request, cache=self._classes, offload=self._offload)
-
-    async def deliver(
-        self, spec: MountSpec, *, deadline: float, arrived: float, trace: Trace
-    ) -> Delivery:
-        """The files of the volume; raises `ProviderError`."""
-        return await self._mounts.mount(spec, deadline=deadline, arrived=arrived, trace=trace)
+        return await parse_off_loop(request, cache=self.classes, offload=self.offload)
 
     async def respond(self, spec: MountSpec, delivery: Delivery) -> pb.MountResponse:
         """The files as a response; raises `AnswerTooLarge`, and what writing raises."""
         if not delivery.versions:
             raise RuntimeError("a response without versions, which the driver takes for a failure")
         files = delivery.files
-        if (targets := self._targets) is not None:
-            await self._offload.run(spec.pod.namespace, lambda: targets.write(spec, delivery.files))
+        if self.write is not None:
+            await self.offload.run(spec.pod.namespace, partial(self.write, spec, files))
             files = ()
         response = pb.MountResponse(
             object_version=_object_versions(delivery.versions),
             files=[pb.File(path=one.path, mode=one.mode, contents=one.content) for one in files],
         )
-        if (size := response.ByteSize()) > self._max_response_bytes:
+        if (size := response.ByteSize()) > self.max_response_bytes:
             raise AnswerTooLarge(
                 f"the response with all {len(delivery.files)} files has {size} bytes, but the "
-                f"driver accepts {self._max_response_bytes}: split the class, or raise the "
+                f"driver accepts {self.max_response_bytes}: split the class, or raise the "
                 "driver's --max-call-recv-msg-size and this provider's --max-response-bytes"
             )
         return response

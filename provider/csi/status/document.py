@@ -5,46 +5,39 @@ Fields may be added, none changes. It holds no value of a secret, and nothing de
 
 import json
 import os
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic, time
 from typing import Any
 
 from provider import __version__
+from provider.csi.server.admission import Admission
 from provider.csi.status.mount_registry import MountRegistry
 from provider.csi.status.mounts import Mount
 
 
+@dataclass(frozen=True, slots=True)
 class StatusDocument:
-    """Makes the document. `in_progress` and `waiting` return numbers of mounts."""
+    """Makes the document."""
 
-    def __init__(
-        self,
-        registry: MountRegistry,
-        *,
-        node: str,
-        in_progress: Callable[[], int],
-        waiting: Callable[[], int],
-    ) -> None:
-        self._registry = registry
-        self._node = node
-        self._in_progress = in_progress
-        self._waiting = waiting
-        self._started = monotonic()
+    registry: MountRegistry
+    admission: Admission
+    node: str
+    started: float = field(default_factory=monotonic)
 
     async def __call__(self) -> bytes:
         """The document as it is now."""
-        mounts = sorted(self._registry.live(), key=_order)
+        mounts = sorted(self.registry.live(), key=_order)
         document = {
             "format": 1,
             "now": _timestamp(monotonic()),
             "provider": {
                 "version": __version__,
                 "pid": os.getpid(),
-                "node": self._node,
-                "started": _timestamp(self._started),
-                "mountsInProgress": self._in_progress(),
-                "mountsWaiting": self._waiting(),
+                "node": self.node,
+                "started": _timestamp(self.started),
+                "mountsInProgress": self.admission.at_work,
+                "mountsWaiting": self.admission.waiting,
             },
             "mounts": [_entry(mount) for mount in mounts],
         }

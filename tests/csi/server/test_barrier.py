@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -204,7 +205,7 @@ async def test_a_mount_whose_identity_takes_too_long_names_the_service_account(
         async def mount(self, *_: Any, **__: Any) -> Any:
             await asyncio.sleep(60)
 
-    monkeypatch.setattr(door.servicer, "_mounts", Slow())
+    monkeypatch.setattr(door.barrier, "_servicer", replace(door.servicer, mounts=Slow()))
     _, text = await door.failure("secret", timeout=0.3)
     assert text.startswith("the identity of service account default/web was not found out within")
 
@@ -226,7 +227,7 @@ async def test_the_calls_of_a_mount_end_before_the_mount(
             ends.append((deadline, timeout.when() or 0.0))
             return await super().mount(spec, deadline=deadline, **more)
 
-    monkeypatch.setattr(door.servicer, "_mounts", Spy())
+    monkeypatch.setattr(door.barrier, "_servicer", replace(door.servicer, mounts=Spy()))
     await door.mount()
     ((calls_end, mount_ends),) = ends
     assert calls_end <= mount_ends - barrier_module.ANSWER_MARGIN
@@ -250,7 +251,7 @@ async def test_a_crowd_is_accepted_before_it_is_worked_on(
     """Else the last mounts arrive too late to share the calls of the first ones."""
     decode, accepted = door.servicer.decode, []
 
-    async def slow(request: pb.MountRequest) -> Any:
+    async def slow(_servicer: Servicer, request: pb.MountRequest) -> Any:
         accepted.append(len(door.counted) + door.admission.waiting + door.admission.at_work)
         if len(accepted) == 8:
             all_work.set()
@@ -267,7 +268,7 @@ async def test_a_crowd_is_accepted_before_it_is_worked_on(
             return [call.result() for call in calls]
 
     sent, all_work = threading.Event(), asyncio.Event()
-    monkeypatch.setattr(door.servicer, "decode", slow)
+    monkeypatch.setattr(Servicer, "decode", slow)
     monkeypatch.setattr(admission_module, "TURN_SECONDS", 0.02)  # on a busy machine threads wait
     await asyncio.to_thread(send)
     assert accepted[1:] == [8] * 7

@@ -31,7 +31,7 @@ def servicer(targets: Any = None) -> Servicer:
         Offload(),
         default_region="eu-west-1",
         max_response_bytes=4 * 2**20,
-        targets=targets,
+        write=targets.write if targets else None,
     )
 
 
