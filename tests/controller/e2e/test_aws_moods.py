@@ -8,7 +8,6 @@ from time import time
 
 import pytest
 
-from testbed.api_proxy import ApiProxy
 from testbed.aws.errors import AwsError
 from tests.controller.e2e.test_lifecycle import REGION, external_secret, ready_world, synced
 from tests.controller.e2e.test_survival import STORE_WITH_ROLE, force_sync, lines, rotate
@@ -179,24 +178,3 @@ def test_a_clock_that_is_hours_off_reads_all_the_same(world: World, clock: Path)
         world.apply(external_secret(name, secretStoreRef={"name": "role"}))
         synced(world, name)
     assert world.aws.journal.count("AssumeRoleWithWebIdentity")
-
-
-def test_refreshes_that_are_due_together_share_their_calls(world: World, api: ApiProxy) -> None:
-    ready_world(world)
-    for number in range(15):
-        world.aws.cloud.put_secret(f"own-{number}", "x", region=REGION)
-        own = {"secretKey": "own", "remoteRef": {"key": f"own-{number}"}}
-        both = [own, {"secretKey": "password", "remoteRef": {"key": "db", "property": "password"}}]
-        world.apply(external_secret(f"es-{number}", data=both, refreshInterval="2s"))
-    for number in range(15):
-        synced(world, f"es-{number}")
-    calls, seen = world.calls(), len(requests_of(world, api))
-    eventually(lambda: len(requests_of(world, api)) >= seen + 30, "two refreshes of each")
-    requests = requests_of(world, api)[seen:]
-    assert set(requests) == {"patch externalsecrets/status"}, "one for each refresh"
-    assert world.calls() - calls < len(requests)
-
-
-def requests_of(world: World, api: ApiProxy) -> list[str]:
-    calls = [one for one in api.journal.calls if one.target.startswith(f"{world.namespace}/")]
-    return [one.operation for one in calls if not one.operation.endswith((" events", "leases"))]

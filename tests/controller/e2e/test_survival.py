@@ -95,35 +95,6 @@ def test_killed_it_goes_on_where_it_was(world: World) -> None:
         assert world.data(name) == {"password": "p-1"}
 
 
-def test_at_rest_a_restart_reads_and_writes_nothing(world: World, api: ApiProxy) -> None:
-    ready_world(world)
-    world.role(world.namespace, "app")
-    world.apply(json.dumps(STORE_WITH_ROLE))
-    names = [f"es-{number}" for number in range(10)]
-    for name in names[:5]:
-        world.apply(external_secret(name, secretStoreRef={"name": "role"}))
-    template = {"metadata": {"labels": {"l": "1"}}, "data": {"url": "db://{{ .password }}"}}
-    world.put_secret(world.namespace, "es-9", {"other": "x"})
-    world.apply(external_secret("es-5", target={"name": "es-5", "template": template}))
-    world.apply(external_secret("es-6", target={"creationPolicy": "Orphan"}))
-    world.apply(external_secret("es-7", target={"creationPolicy": "None"}))
-    world.apply(external_secret("es-8", target={"deletionPolicy": "Delete"}))
-    world.apply(external_secret("es-9", target={"creationPolicy": "Merge"}))
-    for name in names:
-        synced(world, name)
-    assert world.stop() == 0
-    calls = world.calls()
-    api.journal.clear()
-    world.start()
-    world.apply(external_secret("new"))
-    synced(world, "new")
-    assert writes(world, api) == [
-        ("create secrets", f"{world.namespace}/"),
-        ("patch externalsecrets/status", f"{world.namespace}/new"),
-    ]
-    assert world.calls() == calls + 1
-
-
 def test_it_outlives_an_api_server_that_is_away(world: World, api: ApiProxy) -> None:
     ready_world(world).apply(external_secret())
     synced(world)
