@@ -1,6 +1,6 @@
 """What manifests beside the classes say: pods, the classes that they mount, and IAM roles."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from provider.manifests.kubernetes import Manifest
 from provider.manifests.nodes import Fields, Items, Node, Scalar
@@ -42,6 +42,16 @@ def classes_of(pod: Fields) -> Iterator[str]:
 def class_of(csi: Fields) -> Node | None:
     """The name of the class that a volume mounts."""
     return at(csi, "volumeAttributes", "secretProviderClass")
+
+
+def accounts_by_class(manifests: Iterable[Manifest]) -> Mapping[str, str]:
+    """The service account of the first pod that mounts each class."""
+    found: dict[str, str] = {}
+    for manifest in manifests:
+        for _, pod in pods(manifest.node):
+            for name in classes_of(pod):
+                found.setdefault(name, text(pod["serviceAccountName"]) or "default")
+    return found
 
 
 def role_of(service_account: Manifest) -> str:

@@ -154,11 +154,24 @@ def test_the_identity_is_that_of_a_pod_in_the_same_file(explain: Run) -> None:
     assert "token for the audience sts.amazonaws.com" in out
 
 
-def test_unknown_role_and_region_are_marked(explain: Run) -> None:
-    result = explain(with_objects(SECRET, parameters=""), "-n", "store", "--service-account", "api")
-    assert "role <eks.amazonaws.com/role-arn> of service account store/api" in result.out
-    assert "the node's" in result.out
-    assert "node-region" not in result.out
+def test_what_is_not_known_is_said_with_the_way_to_give_it(explain: Run) -> None:
+    text = with_objects(SECRET, parameters="")
+    out = explain(text, "-n", "store", "--service-account", "api").out
+    assert "role (not known) of service account store/api" in out
+    assert "The role of store/api is not known" in out
+    assert "kubectl get serviceaccount api -n store -o yaml" in out
+    assert "the class names none: add --region REGION" in out
+    assert "the node's" in out
+    assert "node-region" not in out
+    assert "default/default is assumed. Add the pod" in explain(text).out
+
+
+def test_programs_get_no_role_that_is_not_known(explain: Run) -> None:
+    (entry,) = json.loads(explain(with_objects(SECRET), "-o", "json").out)
+    (call,) = [one for one in entry["calls"] if one["service"] == "sts"]
+    assert (call["names"], entry["unknownRoles"]) == ([], ["default/default"])
+    (entry,) = json.loads(explain(with_objects(SECRET) + ACCOUNT, "-o", "json").out)
+    assert entry["unknownRoles"] == []
 
 
 def test_pod_identity_asks_the_agent_and_no_sts(explain: Run) -> None:

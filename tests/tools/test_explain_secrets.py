@@ -164,6 +164,17 @@ def test_people_read_identity_refresh_and_cost(command: Run, tmp_path: Path) -> 
         assert line in result.out.splitlines(), result.out
 
 
+def test_an_unknown_role_of_a_store_is_said(command: Run, tmp_path: Path) -> None:
+    jwt = "{service: SecretsManager, auth: {jwt: {serviceAccountRef: {name: reader}}}, region:"
+    text = SPEC.replace("TEMPLATE", "{}").replace("{service: SecretsManager, region:", jwt)
+    (tmp_path / "a.yaml").write_text(text)
+    out = command("explain", tmp_path / "a.yaml").out
+    assert "  SecretStore aws  role (not known) of service account shop/reader" in out.splitlines()
+    assert "The role of shop/reader is not known" in out
+    (entry,) = json.loads(command("explain", tmp_path / "a.yaml", "-o", "json").out)
+    assert entry["unknownRoles"] == ["shop/reader"]
+
+
 def test_a_store_that_is_not_in_the_files_is_named(command: Run, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(SPEC.replace("TEMPLATE", "{}").split("---")[0])
     result = command("explain", tmp_path / "a.yaml")

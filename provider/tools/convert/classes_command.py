@@ -9,13 +9,13 @@ from provider.tools.convert.commented_yaml import commented, dump
 from provider.tools.convert.from_classes import (
     ConvertedClass,
     Settings,
-    accounts_by_class,
     convert_class,
 )
 from provider.tools.ending import CommandFailed
 from provider.tools.sources import Source
 from provider.tools.terminal import printable
 from provider.tools.validate.review import review
+from provider.tools.workloads import accounts_by_class
 
 
 class Options(Protocol):

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provider.csi.request.model import ClassSpec
-from provider.manifests.kubernetes import Manifest
 from provider.manifests.nodes import Fields
 from provider.manifests.problems import quote
 from provider.tools.convert.class_sources import Loss, Many, Remote, Service, sources
@@ -18,7 +17,7 @@ from provider.tools.convert.commented_yaml import dump
 from provider.tools.convert.mountable import findings
 from provider.tools.convert.remarks import Remark
 from provider.tools.validate.classes import Reviewed
-from provider.tools.workloads import at, classes_of, mappings, pods, text
+from provider.tools.workloads import at, mappings, text
 
 API = "external-secrets.io/v1"
 _READABLE = (
@@ -231,13 +230,3 @@ def _metadata(klass: Reviewed, name: str) -> Mapping[str, str]:
 def _key(file: str) -> str:
     """A file as the key of a Secret."""
     return re.sub(r"[^-._a-zA-Z0-9]", "_", file)
-
-
-def accounts_by_class(manifests: Sequence[Manifest]) -> Mapping[str, str]:
-    """The service account of the first pod that mounts each class."""
-    found: dict[str, str] = {}
-    for manifest in manifests:
-        for _, pod in pods(manifest.node):
-            for name in classes_of(pod):
-                found.setdefault(name, text(pod["serviceAccountName"]) or "default")
-    return found

@@ -16,6 +16,7 @@ from provider.tools.sources import Source, read_sources, refuse
 from provider.tools.terminal import Paint
 from provider.tools.validate.relevance import is_relevant
 from provider.tools.validate.review import Review, review
+from provider.tools.workloads import accounts_by_class
 
 _KINDS = ("ExternalSecret", "ClusterExternalSecret")
 
@@ -90,10 +91,13 @@ def run(namespace: Namespace) -> int:
     from provider.tools.explain.report import Explanation, as_json  # noqa: PLC0415 - likewise
     from provider.tools.explain.resources import explain_secrets  # noqa: PLC0415 - likewise
 
-    explained: list[Explanation] = [
-        explain(one, manifests, options.namespace, options.service_account) for one in classes
-    ]
+    accounts = accounts_by_class(manifests)
+    if options.service_account:
+        accounts = dict.fromkeys((one.name for one in classes), options.service_account)
     files = lookup(found.resources, manifests)
+    explained: list[Explanation] = [
+        explain(one, files, options.namespace, accounts) for one in classes
+    ]
     explained += explain_secrets(secrets, files, options.namespace)
     if options.output == "json":
         sys.stdout.write(as_json(explained))

@@ -6,7 +6,7 @@ So the calls that are shown are those of the controller. Values are empty; searc
 import asyncio
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import monotonic, time
 from typing import NamedTuple
 
@@ -27,6 +27,7 @@ from provider.engine.ports import Principal
 from provider.engine.wiring import Settings
 from provider.errors import ObjectNotFound
 from provider.kube.kinds import SECRETS, SERVICE_ACCOUNTS, Document, Kind
+from provider.tools.explain.calls import UNKNOWN_ROLE
 from provider.tools.explain.dry_run import Everything
 from provider.tools.resources.lookup import Lookup
 from provider.tools.resources.reading import Controller, Kubernetes, open_controller
@@ -34,7 +35,6 @@ from provider.tools.sample_aws import Call, SampleAws
 
 _SECONDS = 30.0
 _SAMPLE = b64encode(b"sample").decode()
-UNKNOWN_ROLE = "<eks.amazonaws.com/role-arn>"
 OWN = "the controller itself"
 
 
@@ -45,6 +45,8 @@ class ControllerRun:
     identities: Mapping[str, str]
     first: Sequence[Call]
     refresh: Sequence[Call]
+    unknown_roles: Sequence[str]
+    """Service accounts, as `namespace/name`, of which the files say no role."""
 
 
 class _Token(NamedTuple):
@@ -60,6 +62,7 @@ class _Cluster:
     keys: Mapping[str, Sequence[str]]
     """The keys that stores name of each Secret."""
     calls: list[Call]
+    unknown_roles: dict[str, None] = field(default_factory=dict)
 
     async def get(
         self,
@@ -78,8 +81,10 @@ class _Cluster:
             found = {}
         about = {**(found.get("metadata") or {}), **metadata}
         if kind == SERVICE_ACCOUNTS:
-            annotations = {ROLE: UNKNOWN_ROLE, **(about.get("annotations") or {})}
-            return {"metadata": {**about, "annotations": annotations}}
+            annotations = about.get("annotations") or {}
+            if ROLE not in annotations:
+                self.unknown_roles[f"{namespace}/{name}"] = None
+            return {"metadata": {**about, "annotations": {ROLE: UNKNOWN_ROLE, **annotations}}}
         if kind == SECRETS:
             return {"metadata": about, "data": dict.fromkeys(self.keys.get(name, ()), _SAMPLE)}
         return found
@@ -115,7 +120,8 @@ async def _sync_twice(spec: ExternalSecretSpec, namespace: str, files: Lookup) -
         first = sample.calls_made()
         await controller.fetch(plain, namespace, _SECONDS)
         refresh = sample.calls_made()
-        return ControllerRun(await _identities(controller, spec, namespace, files), first, refresh)
+        identities = await _identities(controller, spec, namespace, files)
+        return ControllerRun(identities, first, refresh, [*cluster.unknown_roles])
 
 
 async def _identities(

@@ -16,11 +16,9 @@ from provider.engine.freshness import Freshness
 from provider.engine.trace import Trace
 from provider.engine.values import Query
 from provider.engine.wiring import Settings, open_engine
+from provider.tools.explain.calls import NODE_REGION
 from provider.tools.sample_aws import Call, SampleAws
 from provider.tools.unobserved import Unobserved
-
-NODE_REGION = "node-region"
-"""Stands for the region of the node, if the class names none."""
 
 _SECONDS = 30.0
 

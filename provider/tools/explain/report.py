@@ -7,12 +7,17 @@ from typing import Protocol
 
 from provider.csi.request.model import Auth
 from provider.tools.class_files import File
-from provider.tools.explain.dry_run import NODE_REGION, DryRun
-from provider.tools.sample_aws import Call
+from provider.tools.explain.calls import (
+    NODE_REGION,
+    UNKNOWN_ROLE,
+    CountedCall,
+    call_table,
+    indented,
+    unknown_role,
+)
 from provider.tools.terminal import Column, Paint, printable, table
 from provider.tools.validate.classes import Reviewed
 
-_NODES = "the node's"
 _SHARED: Mapping[Auth, str] = {
     "irsa": "all pods of the service account on a node share credentials and values",
     "pod-identity": "each pod has its own credentials, because the session tags name the pod",
@@ -47,7 +52,12 @@ class Explained:
     reviewed: Reviewed
     kind: Auth
     audience: str
-    dry_run: DryRun
+    account: str
+    """Namespace and name of the service account."""
+    is_assumed: bool
+    """Whether no pod and no option names the service account."""
+    identity: str
+    calls: Sequence[CountedCall]
     files: Sequence[File]
 
     def as_text(self, paint: Paint) -> str:
@@ -58,21 +68,22 @@ class Explained:
             ),
             "",
             paint("bold", "Identity"),
-            f"  {printable(self.dry_run.identity)}",
+            f"  {printable(self.identity)}",
             f"  authenticated by the pod's token for the audience {self.audience}",
             f"  {_SHARED[self.kind]}",
+            *indented(self._unknown()),
             "",
             paint("bold", "Calls"),
-            *_indented(table(_CALLS, [row.cells for row in self._calls()])),
+            *call_table(self.calls, "REMOUNT"),
             "  FIRST: the first mount of a pod. REMOUNT: a later one after",
             "  --rotation-poll-interval; until then, remounts make no calls. Credentials are",
             "  cached until they expire.",
             "",
             paint("bold", "Files"),
-            *_indented(table(_FILES, [_file_cells(file) for file in self.files])),
+            *indented(table(_FILES, [_file_cells(file) for file in self.files])),
             "",
             paint("bold", "Permissions"),
-            *_indented(table(_PERMISSIONS, list(self._permissions()))),
+            *indented(table(_PERMISSIONS, list(self._permissions()))),
             f"  {_KMS}",
             "",
         ]
@@ -86,10 +97,11 @@ class Explained:
             "file": self.reviewed.source.name,
             "identity": {
                 "kind": self.kind,
-                "name": self.dry_run.identity,
+                "name": self.identity,
                 "audience": self.audience,
             },
-            "calls": [row.entry for row in self._calls()],
+            "unknownRoles": [self.account] if self._lacks_role else [],
+            "calls": [one.entry("firstMount", "remount") for one in self.calls],
             "files": [_file_entry(file) for file in self.files],
             "permissions": [
                 {"action": action, "resources": list(names), "remark": _REMARKS.get(action, "")}
@@ -97,17 +109,24 @@ class Explained:
             ],
         }
 
-    def _calls(self) -> Iterator["_Row"]:
-        first, remount = self.dry_run.first, self.dry_run.remount
-        for call in sorted(
-            {*first, *remount}, key=lambda one: (_order(one), one not in first, one)
-        ):
-            yield _Row(call, first.count(call), remount.count(call))
+    @property
+    def _lacks_role(self) -> bool:
+        return any(UNKNOWN_ROLE in one.call.names for one in self.calls)
+
+    def _unknown(self) -> Iterator[str]:
+        """What the files do not say, and how to give it."""
+        if self.is_assumed:
+            yield f"No pod in the files mounts the class: {self.account} is assumed. Add the pod"
+            yield "and its ServiceAccount to the files, or --service-account NAME."
+        elif self._lacks_role:
+            yield from unknown_role(self.account)
+        if any(one.call.region == NODE_REGION for one in self.calls):
+            yield "The region is not known, because the class names none: add --region REGION."
 
     def _needed(self) -> Mapping[str, Sequence[str]]:
         needed: dict[str, dict[str, None]] = {}
-        for row in self._calls():
-            needed.setdefault(row.call.action, {}).update(dict.fromkeys(row.call.names))
+        for one in self.calls:
+            needed.setdefault(one.call.action, {}).update(dict.fromkeys(one.names))
         return {action: list(names) for action, names in needed.items()}
 
     def _permissions(self) -> Iterator[Sequence[str]]:
@@ -117,64 +136,8 @@ class Explained:
                 yield (action if index == 0 else "", printable(name), remark)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One call, and how often each mount makes it."""
-
-    call: Call
-    first: int
-    remount: int
-
-    @property
-    def cells(self) -> Sequence[str]:
-        """The row of the table."""
-        call = self.call
-        name = f"{call.service}: {call.operation}" if not call.region else call.action
-        asked = printable(", ".join(call.names)) + (
-            f" ({printable(call.detail)})" if call.detail else ""
-        )
-        region = _NODES if call.region == NODE_REGION else call.region
-        return (name, region, str(self.first or "-"), str(self.remount or "-"), asked)
-
-    @property
-    def entry(self) -> Mapping[str, object]:
-        """The entry of the JSON."""
-        call = self.call
-        is_known = call.region != NODE_REGION
-        return {
-            "service": call.service,
-            "operation": call.operation,
-            "region": call.region if is_known else None,
-            "host": call.host if is_known else None,
-            "names": list(call.names),
-            "version": call.detail,
-            "firstMount": self.first,
-            "remount": self.remount,
-        }
-
-
-_CALLS = (
-    Column("CALL"),
-    Column("REGION"),
-    Column("FIRST", is_number=True),
-    Column("REMOUNT", is_number=True),
-    Column("OF"),
-)
 _FILES = (Column("FILE"), Column("MODE"), Column("FROM"))
 _PERMISSIONS = (Column("ACTION"), Column("ON"), Column("REMARK"))
-
-
-_EARLY = (
-    "kubernetes:get serviceaccounts",
-    "pod identity agent:GET /v1/credentials",
-    "sts:AssumeRoleWithWebIdentity",
-    "sts:AssumeRole",
-)
-
-
-def _order(call: Call) -> int:
-    """The position of a call in the table: authentication before reading."""
-    return _EARLY.index(call.action) if call.action in _EARLY else len(_EARLY)
 
 
 def _file_cells(file: File) -> Sequence[str]:
@@ -189,10 +152,6 @@ def _file_entry(file: File) -> Mapping[str, object]:
         "object": file.object,
         "from": file.source,
     }
-
-
-def _indented(lines: Iterable[str]) -> Iterator[str]:
-    return (f"  {line}" for line in lines)
 
 
 def as_json(explained: Iterable[Explanation]) -> str:

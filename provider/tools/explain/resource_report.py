@@ -4,20 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.tools.explain.calls import (
+    CountedCall,
+    call_table,
+    counted_calls,
+    indented,
+    unknown_role,
+)
 from provider.tools.explain.controller_run import ControllerRun
 from provider.tools.explain.refreshes import Cost, behaviour, secret_line
 from provider.tools.explain.secret_keys import SecretKey
 from provider.tools.resources.parsed import Resource
-from provider.tools.sample_aws import Call
 from provider.tools.terminal import Column, Paint, printable, table
 
-_CALLS = (
-    Column("CALL"),
-    Column("REGION"),
-    Column("FIRST", is_number=True),
-    Column("REFRESH", is_number=True),
-    Column("OF"),
-)
 _KEYS = (Column("KEY"), Column("FROM"))
 _STORES = (Column("STORE"), Column("READS AS"))
 _REMARKS = (
@@ -25,8 +24,6 @@ _REMARKS = (
     "  expire; what another ExternalSecret of the identity has just read is not read again.",
 )
 _OF_FIND = "  What find finds is read besides: twenty secrets or ten parameters a call."
-_BEFORE = ("kubernetes", "sts")
-"""Services that are asked before values are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +49,23 @@ class ExplainedSecret:
             paint("bold", title),
             "",
             paint("bold", "Identity"),
-            *(f"  {line}" for line in table(_STORES, stores)),
+            *indented(table(_STORES, stores)),
+            *indented(line for one in self.run.unknown_roles for line in unknown_role(one)),
             "",
             paint("bold", "Calls"),
-            *(f"  {line}" for line in table(_CALLS, [*map(_cells, self._calls())])),
+            *call_table(self._calls, "REFRESH"),
             *_REMARKS,
             *([_OF_FIND] if self._finds else []),
             "",
             paint("bold", "Secret"),
             f"  {printable(secret)}",
-            *(f"  {line}" for line in table(_KEYS, keys)),
+            *indented(table(_KEYS, keys)),
             "",
             paint("bold", "Refresh"),
             *(f"  {printable(line)}" for line in behaviour(self.spec)),
             "",
             paint("bold", "Cost"),
-            *(f"  {line}" for line in self._costs()),
+            *indented(self._costs()),
             "",
         ]
         return "\n".join(lines)
@@ -79,7 +77,8 @@ class ExplainedSecret:
             "namespace": self.namespace,
             "file": self.resource.source.name,
             "identities": dict(self.run.identities),
-            "calls": [_entry(*row) for row in self._calls()],
+            "unknownRoles": list(self.run.unknown_roles),
+            "calls": [one.entry("first", "refresh") for one in self._calls],
             "secret": self.target,
             "keys": [
                 {"name": one.name, "from": one.source, "several": one.several} for one in self.keys
@@ -97,10 +96,9 @@ class ExplainedSecret:
     def _finds(self) -> bool:
         return any(one.find for one in self.spec.data_from)
 
-    def _calls(self) -> Iterator[tuple[Call, int, int]]:
-        first, refresh = self.run.first, self.run.refresh
-        for call in sorted({*first, *refresh}, key=lambda one: (_order(one), one)):
-            yield call, first.count(call), refresh.count(call)
+    @property
+    def _calls(self) -> list[CountedCall]:
+        return counted_calls(self.run.first, self.run.refresh)
 
     def _costs(self) -> Iterator[str]:
         cost = self.cost
@@ -120,27 +118,3 @@ class ExplainedSecret:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _order(call: Call) -> int:
-    return _BEFORE.index(call.service) if call.service in _BEFORE else len(_BEFORE)
-
-
-def _cells(row: tuple[Call, int, int]) -> Sequence[str]:
-    call, first, refresh = row
-    name = f"{call.service}: {call.operation}" if not call.region else call.action
-    detail = f" ({printable(call.detail)})" if call.detail else ""
-    asked = printable(", ".join(call.names)) + detail
-    return (name, call.region, str(first or "-"), str(refresh or "-"), asked)
-
-
-def _entry(call: Call, first: int, refresh: int) -> Mapping[str, object]:
-    return {
-        "service": call.service,
-        "operation": call.operation,
-        "region": call.region or None,
-        "names": list(call.names),
-        "version": call.detail,
-        "first": first,
-        "refresh": refresh,
-    }
