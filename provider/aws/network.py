@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
 from urllib.parse import unquote, urlsplit
+from urllib.request import proxy_bypass
 
 from provider.aws.endpoints import DEFAULT_PORTS, split_url
 from provider.runtime.http import HttpClient, Proxy
@@ -72,23 +73,7 @@ class Proxies:
             return None
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         address = f"{host}:{parts.port or DEFAULT_PORTS[parts.scheme]}"
-        return None if is_bypassed(address, self._no_proxy) else proxy
-
-
-def is_bypassed(address: str, no_proxy: str) -> bool:
-    """Whether `NO_PROXY` names this `host:port`: itself or a domain above, with or without port.
-
-    As `urllib.request` does, which costs more to import than all of this.
-    """
-    if no_proxy == "*":
-        return True
-    address = address.lower()
-    host = address.rpartition(":")[0]
-    for entry in no_proxy.lower().split(","):
-        name = entry.strip().lstrip(".")
-        if name and any(one == name or one.endswith(f".{name}") for one in (host, address)):
-            return True
-    return False
+        return None if proxy_bypass(address, {"no": self._no_proxy}) else proxy
 
 
 def _parse_proxy(variable: str, value: str) -> Proxy:
