@@ -59,7 +59,7 @@ async def make_mounter(
     policy = await open_policy(config, metrics, stack)
     watch_engine(metrics.watch, engine)
     lookups = Lookups(
-        api,
+        api.get,
         node_name=config.node_name,
         is_region=is_region,
         observe=partial(metrics.cache_event, "roles"),

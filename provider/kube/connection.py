@@ -6,13 +6,14 @@ never reached through a proxy: its address within a cluster is a direct one.
 """
 
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from provider.errors import KubernetesUnavailable
+from provider.runtime.http_stream import Stream
 from provider.runtime.transport import NoAnswer, Reply, Request
 
 
@@ -24,36 +25,8 @@ class Send(Protocol):
         ...
 
 
-class Lines(Protocol):
-    """`http_stream.Stream`, or a fake of it."""
-
-    @property
-    def status(self) -> int:
-        """The status code."""
-        ...
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Headers; names are in lower case."""
-        ...
-
-    def lines(self) -> AsyncGenerator[bytes, None]:
-        """Lines as they come; raises `NoAnswer`."""
-        ...
-
-    async def read(self, most: int) -> bytes:
-        """The whole body; raises `NoAnswer`."""
-        ...
-
-
-class OpenStream(Protocol):
-    """`HttpClient.stream`, or a fake of it."""
-
-    def __call__(
-        self, request: Request, *, tls: ssl.SSLContext | None, idle: float, max_line: int
-    ) -> AbstractAsyncContextManager[Lines]:
-        """An answer that comes line by line; raises `NoAnswer`."""
-        ...
+OpenStream = Callable[..., AbstractAsyncContextManager[Stream]]
+"""`HttpClient.stream`."""
 
 
 def api_url(environment: Mapping[str, str]) -> str:
@@ -104,22 +77,19 @@ class Connection:
         return reply
 
     @asynccontextmanager
-    async def stream(self, request: Request, *, idle: float, max_line: int) -> AsyncIterator[Lines]:
+    async def stream(
+        self, request: Request, *, idle: float, max_line: int
+    ) -> AsyncIterator[Stream]:
         """An answer that comes line by line. Raises as `send` does, but makes one request only."""
         if self._stream is None:
             raise TypeError("this connection was made without a stream")
-        opened = self._stream(
-            self._completed(request), tls=self._tls(), idle=idle, max_line=max_line
-        )
+        asked, tls = self._completed(request), self._tls()
         try:
-            lines = await opened.__aenter__()
+            async with self._stream(asked, tls=tls, idle=idle, max_line=max_line) as stream:
+                yield stream
         except NoAnswer as error:
             self._note(error)
             raise
-        try:
-            yield lines
-        finally:
-            await opened.__aexit__(None, None, None)
 
     def _completed(self, request: Request) -> Request:
         """The request with the address of the API and the token."""

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2s
 from time import monotonic, time
-from typing import Literal, Protocol
+from typing import Literal
 
 from provider.errors import ObjectExists, ObjectNotFound, ProviderError
 from provider.kube.event_limits import IN_TOTAL, EventLimits, Limit
-from provider.kube.kinds import EVENTS, Document, Kind
+from provider.kube.kinds import EVENTS, Document
+from provider.kube.objects import Objects
 from provider.runtime.log import fields, logger
 from provider.runtime.lru import Lru
 
@@ -60,20 +61,6 @@ class Event:
         return f"{self.about.name[:200]}.{blake2s(identity.encode(), digest_size=8).hexdigest()}"
 
 
-class Api(Protocol):
-    """The Kubernetes API: `kube.objects.Objects`."""
-
-    async def create(self, kind: Kind, document: Document) -> Document:
-        """The object as stored."""
-        ...
-
-    async def merge_patch(
-        self, kind: Kind, namespace: str, name: str, change: Document
-    ) -> Document:
-        """The object as stored."""
-        ...
-
-
 @dataclass(slots=True)
 class _Series:
     """The same Event, again and again. `written_at` is when it was last queued (monotonic)."""
@@ -89,7 +76,7 @@ class EventRecorder:
 
     def __init__(
         self,
-        api: Api,
+        api: Objects,
         *,
         component: str,
         host: str,

@@ -7,11 +7,11 @@ hour: about as long as a pod's token is valid, and without a token the role is o
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from random import random
 from time import monotonic
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from provider.engine.single_flight import SingleFlight
 from provider.errors import (
@@ -54,12 +54,8 @@ ServiceAccount = tuple[str, str]
 """Namespace and name."""
 
 
-class Api(Protocol):
-    """The Kubernetes API: `kube.objects.Objects`."""
-
-    async def get(self, kind: Kind, namespace: str, name: str) -> Document:
-        """The object."""
-        ...
+Get = Callable[[Kind, str, str], Awaitable[Document]]
+"""`kube.objects.Objects.get`: an object by kind, namespace and name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +75,14 @@ class Lookups:
 
     def __init__(
         self,
-        api: Api,
+        get: Get,
         *,
         is_region: Callable[[str], bool],
         node_name: str = "",
         clock: Callable[[], float] = monotonic,
         observe: Callable[[Event], None] = lambda _event: None,
     ) -> None:
-        self._api = api
+        self._get_once = get
         self._is_region = is_region
         self._node_name = node_name
         self._clock = clock
@@ -205,7 +201,7 @@ class Lookups:
         pauses = iter(PAUSES)
         while True:
             try:
-                return await self._api.get(kind, namespace, name)
+                return await self._get_once(kind, namespace, name)
             except ObjectNotFound as error:
                 raise ServiceAccountNotFound(str(error)) from error
             except KubernetesUnavailable as error:

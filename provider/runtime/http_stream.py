@@ -2,6 +2,7 @@
 
 from asyncio import timeout
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
 
 import aiohttp
 from yarl import URL
@@ -10,24 +11,19 @@ from provider.runtime.http_errors import FAILURES, no_answer
 from provider.runtime.transport import AnswerTooLong, NoAnswer
 
 
+@dataclass(frozen=True, slots=True)
 class Stream:
-    """The answer's status and headers, and its body as it comes. Read the body once only."""
+    """The answer's status and headers, and its body as it comes. Read the body once only.
 
-    def __init__(  # noqa: PLR0913, PLR0917 (made in one place)
-        self,
-        status: int,
-        headers: Mapping[str, str],
-        content: aiohttp.StreamReader,
-        url: URL,
-        idle: float,
-        max_line: int,
-    ) -> None:
-        self.status = status
-        self.headers = headers
-        self._content = content
-        self._url = url
-        self._idle = idle
-        self._max_line = max_line
+    `idle` is for each wait for more of the body, in seconds; `max_line` bounds a line in bytes.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    content: aiohttp.StreamReader = field(repr=False)
+    url: URL
+    idle: float
+    max_line: int
 
     async def lines(self) -> AsyncGenerator[bytes, None]:
         """Lines without their ends. Raises `NoAnswer`, which is `AnswerTooLong` for a long line."""
@@ -54,17 +50,17 @@ class Stream:
 
     async def _chunk(self) -> bytes:
         try:
-            async with timeout(self._idle):
-                return await self._content.readany()
+            async with timeout(self.idle):
+                return await self.content.readany()
         except TimeoutError as error:
-            text = f"{self._url.origin()} sent nothing for {self._idle:g} s"
+            text = f"{self.url.origin()} sent nothing for {self.idle:g} s"
             raise NoAnswer("timeout", text) from error
         except FAILURES as error:
-            raise no_answer(error, self._url) from error
+            raise no_answer(error, self.url) from error
 
     def _check(self, length: int) -> None:
-        if length > self._max_line:
-            raise self._too_long(self._max_line)
+        if length > self.max_line:
+            raise self._too_long(self.max_line)
 
     def _too_long(self, most: int) -> AnswerTooLong:
-        return AnswerTooLong(f"{self._url.origin()} answered more than {most} bytes in one piece")
+        return AnswerTooLong(f"{self.url.origin()} answered more than {most} bytes in one piece")

@@ -24,23 +24,7 @@ from provider import __version__
 
 PREFIX = "secrets_provider_aws_"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-BUCKETS = (
-    0.001,
-    0.0025,
-    0.005,
-    0.01,
-    0.025,
-    0.05,
-    0.1,
-    0.25,
-    0.5,
-    1.0,
-    2.5,
-    5.0,
-    10.0,
-    30.0,
-    120.0,
-)
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120)
 """Upper bounds of every histogram, in seconds."""
 MAX_REGIONS = 32
 """Regions with a label of their own. A manifest may name regions that do not exist."""

@@ -92,7 +92,7 @@ async def world(
             )
             api = Objects(connection, field_manager="tests")
             identifier = Identifier(
-                role_arn=Lookups(api, is_region=is_region).role_arn,
+                role_arn=Lookups(api.get, is_region=is_region).role_arn,
                 sts=engine.sts,
                 agent=engine.agent,
                 credentials=engine.credentials,

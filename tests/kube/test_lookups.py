@@ -79,7 +79,7 @@ class World:
         self.api.set_pod(nodeName="n1")
         self.api.set_node(labels={"topology.kubernetes.io/region": "eu-west-1"})
         self.lookups = Lookups(
-            self.api,
+            self.api.get,
             is_region=lambda text: text in ("eu-west-1", "us-east-1"),
             node_name=self.node_name,
             clock=lambda: self.now,
