@@ -25,6 +25,8 @@ FINALIZER = "externalsecrets.external-secrets.io/clusterexternalsecret-cleanup"
 """External Secrets Operator's; it is removed."""
 REFRESH = 3600.0
 SOME_FAILED = "one or more namespaces failed"
+UNKNOWN = "unknown"
+"""The operator's word for the namespaces of a spec that selects none, because it is wrong."""
 
 
 class Api(child_writer.Api, finalizers.Api, status_writes.Api, Protocol):
@@ -129,9 +131,11 @@ class ClusterExternalSecrets:
 
     async def _refuse(self, found: WatchedClusterExternalSecret) -> None:
         """The spec is wrong: nothing is created or deleted."""
-        problems = shown_problems(found.object.problems)
-        ready = Ready(is_ready=False, reason="", message=status.one_line(problems))
-        await self._write_status(found, ready, {})
+        problems = status.one_line(shown_problems(found.object.problems))
+        message = status.with_cause(SOME_FAILED, problems)
+        ready = Ready(is_ready=False, reason="", message=message)
+        failed = [{"namespace": UNKNOWN, "reason": problems}]
+        await self._write_status(found, ready, {"failedNamespaces": failed})
 
     async def _report(
         self,

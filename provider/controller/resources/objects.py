@@ -30,6 +30,7 @@ from provider.controller.resources.object_meta import (
     timestamp,
 )
 from provider.controller.resources.reading import Reading
+from provider.controller.resources.selector_rules import check_selectors
 from provider.controller.resources.shared_texts import shared
 from provider.controller.resources.store import StoreSpec
 from provider.controller.resources.store_ref import StoreKind
@@ -204,7 +205,7 @@ def read_cluster_external_secret(document: Document) -> ClusterExternalSecret:
     reading = _reading(document)
     spec = reading.table(document.get("spec"), ClusterExternalSecretSpec, "spec")
     rules.check_external_secret(spec.external_secret_spec, reading, "spec.externalSecretSpec")
-    rules.check_selectors(spec, reading)
+    check_selectors(spec, reading)
     return ClusterExternalSecret(
         metadata=read_metadata(document),
         spec=None if reading.problems else spec,

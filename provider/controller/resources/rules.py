@@ -7,12 +7,11 @@ from collections import Counter
 
 from provider.aws.regions import region_fault
 from provider.controller.resources import texts
-from provider.controller.resources.cluster_external_secret import ClusterExternalSecretSpec
 from provider.controller.resources.cron import cron_fault
 from provider.controller.resources.external_secret import DataFrom, ExternalSecretSpec, Target
 from provider.controller.resources.generators import GeneratorSpec, PasswordSpec, UuidSpec
 from provider.controller.resources.reading import Reading
-from provider.controller.resources.selectors import LabelSelector
+from provider.controller.resources.selector_rules import check_selector
 from provider.controller.resources.store import RESERVED_TAGS, Auth, AwsProvider, StoreSpec
 from provider.controller.resources.store_ref import GENERATORS, GeneratorRef, StoreRef
 from provider.controller.resources.template import (
@@ -187,7 +186,7 @@ def check_store(spec: StoreSpec, namespace: str | None, reading: Reading) -> Non
             text = texts.namespace_regex(inner, outer)
             reading.regexp(pattern, f"{at}.namespaceRegexes[{inner}]", text)
         if condition.namespace_selector:
-            _check_selector(condition.namespace_selector, reading, f"{at}.namespaceSelector")
+            check_selector(condition.namespace_selector, reading, f"{at}.namespaceSelector")
     if spec.conditions and namespace is not None:
         reading.ignored("spec.conditions", "has an effect in a ClusterSecretStore only")
 
@@ -265,21 +264,3 @@ def _check_password(spec: PasswordSpec, reading: Reading, path: str) -> None:
             reading.wrong(f"{path}.{name}", "must be at least 0")
     if sum(counts.values()) > spec.length >= 1:
         reading.wrong(path, "digits and symbols are more than the length")
-
-
-def check_selectors(spec: ClusterExternalSecretSpec, reading: Reading) -> None:
-    """The rules of a ClusterExternalSecret besides those of its ExternalSecret."""
-    if spec.namespace_selector:
-        _check_selector(spec.namespace_selector, reading, "spec.namespaceSelector")
-    for index, selector in enumerate(spec.namespace_selectors):
-        _check_selector(selector, reading, f"spec.namespaceSelectors[{index}]")
-
-
-def _check_selector(selector: LabelSelector, reading: Reading, path: str) -> None:
-    for index, one in enumerate(selector.match_expressions):
-        at = f"{path}.matchExpressions[{index}].values"
-        needs_values = one.operator in ("In", "NotIn")
-        if needs_values and not one.values and not reading.is_faulty(at):
-            reading.wrong(at, f"must be given for the operator {one.operator}")
-        elif not needs_values and one.values:
-            reading.wrong(at, f"must be left out for the operator {one.operator}")

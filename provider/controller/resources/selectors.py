@@ -1,5 +1,6 @@
 """Kubernetes label selectors."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
@@ -7,6 +8,20 @@ from typing import Annotated, Literal
 from provider.controller.resources.table import Key, no_texts
 
 Operator = Literal["In", "NotIn", "Exists", "DoesNotExist"]
+_NAME = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_PART = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
+_KEY = re.compile(rf"(?:(?=[^/]{{1,253}}/){_PART}(?:\.{_PART})*/)?{_NAME}")
+_VALUE = re.compile(rf"(?:{_NAME})?")
+
+
+def is_label_key(text: str) -> bool:
+    """Whether Kubernetes accepts the text as the key of a label."""
+    return _KEY.fullmatch(text) is not None
+
+
+def is_label_value(text: str) -> bool:
+    """Whether Kubernetes accepts the text as the value of a label."""
+    return _VALUE.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

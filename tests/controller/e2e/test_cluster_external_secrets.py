@@ -107,6 +107,21 @@ def test_one_that_somebody_else_has_made_is_left_alone(world: World) -> None:
     )
 
 
+def test_a_selector_that_is_wrong_is_told_and_keeps_what_is_there(world: World) -> None:
+    world.start()
+    apply(world, namespaces=[world.namespace])
+    world.until("ClusterExternalSecret", world.namespace, "True")
+    bad = {"matchExpressions": [{"key": "no key", "operator": "DoesNotExist"}]}
+    world.patch("ClusterExternalSecret", world.namespace, {"spec": {"namespaceSelectors": [bad]}})
+    some_failed = "one or more namespaces failed: spec.namespaceSelectors[0]"
+    world.until("ClusterExternalSecret", world.namespace, "False", "", some_failed)
+    [failed] = status(world)["failedNamespaces"]
+    assert failed["namespace"] == "unknown"
+    assert '"no key" is not the key of a label' in failed["reason"]
+    assert status(world)["provisionedNamespaces"] == [world.namespace]
+    assert child(world, world.namespace)
+
+
 def test_its_end_is_that_of_its_external_secrets(world: World) -> None:
     world.start()
     apply(world, namespaces=[world.namespace])

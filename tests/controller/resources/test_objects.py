@@ -136,6 +136,39 @@ def test_a_cluster_external_secret_is_checked_as_its_external_secrets_are() -> N
     ]
 
 
+@pytest.mark.parametrize(
+    "selector",
+    [
+        {"matchLabels": {"bad key": "x"}},
+        {"matchLabels": {"Example.com/team": "x"}},
+        {"matchLabels": {"a" * 64: "x"}},
+        {"matchLabels": {"team": "not a value"}},
+        {"matchExpressions": [{"key": "-a", "operator": "DoesNotExist"}]},
+        {"matchExpressions": [{"key": "a/b/c", "operator": "NotIn", "values": ["x"]}]},
+        {"matchExpressions": [{"key": "a", "operator": "NotIn", "values": ["x" * 64]}]},
+    ],
+)
+def test_a_selector_that_kubernetes_refuses_selects_nothing(selector: Spec) -> None:
+    """Not everything, as NotIn with such a key would."""
+    spec = {"externalSecretSpec": es(), "namespaceSelectors": [selector]}
+    read = read_cluster_external_secret({"spec": spec})
+    assert read.spec is None
+    [problem] = read.problems
+    assert problem.path.startswith("spec.namespaceSelectors[0].match")
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        {"matchLabels": {"kubernetes.io/metadata.name": "x", "a": "", "A_b.c-9": "Z"}},
+        {"matchExpressions": [{"key": f"{'x' * 63}", "operator": "In", "values": ["", "a.b"]}]},
+    ],
+)
+def test_a_selector_of_labels_that_there_may_be_is_taken(selector: Spec) -> None:
+    spec = {"externalSecretSpec": es(), "namespaceSelector": selector}
+    assert read_cluster_external_secret({"spec": spec}).problems == ()
+
+
 SELECTED = [
     (LabelSelector(), True),
     (LabelSelector(match_labels={"team": "a"}), True),
