@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from threading import Lock
 
-from provider.csi.request.model import ClassSpec
+from provider.csi.request.model import ClassSpec, KeyPattern
 
 _MAX_BYTES = 4 * 1024 * 1024
 _BYTES_PER_CHARACTER = 4
@@ -19,6 +19,7 @@ _BYTES_PER_NODE = 512
 _BYTES_PER_FILE = 1024
 """Of an object or an entry of `jmesPath` beside its texts."""
 _BYTES_PER_PATTERN = 4096
+_BYTES_PER_PATTERN_CHARACTER = 32
 """Of an entry of `jsonKeys`: a glob is a compiled regular expression."""
 
 
@@ -69,10 +70,14 @@ def _weight(klass: ClassSpec, characters: int) -> int:
     for obj in klass.objects:
         files += 1 + len(obj.extractions)
         nodes += sum(one.expression.nodes for one in obj.extractions)
-        patterns += len(obj.keys.patterns) if obj.keys else 0
+        patterns += sum(map(_weight_of_pattern, obj.keys.patterns)) if obj.keys else 0
     return (
         _BYTES_PER_FILE * (1 + files)
         + _BYTES_PER_CHARACTER * characters
         + _BYTES_PER_NODE * nodes
-        + _BYTES_PER_PATTERN * patterns
+        + patterns
     )
+
+
+def _weight_of_pattern(pattern: KeyPattern) -> int:
+    return _BYTES_PER_PATTERN + _BYTES_PER_PATTERN_CHARACTER * len(pattern.text)

@@ -100,4 +100,8 @@ _NOT_FOR_PATHS = (
 
 
 def _pattern(text: str) -> KeyPattern:
-    return KeyPattern(text, re.compile(translate(text)) if is_glob(text) else None)
+    if not is_glob(text):
+        return KeyPattern(text)
+    glob = re.compile(translate(text))
+    re.purge()  # its cache would keep up to 512 patterns, whatever their size
+    return KeyPattern(text, glob)

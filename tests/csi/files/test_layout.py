@@ -264,6 +264,15 @@ def test_many_globs_on_many_keys_cost_too_much() -> None:
     assert str(error).startswith("jsonKeys: ")
 
 
+def test_a_long_glob_on_a_long_key_costs_too_much() -> None:
+    """One comparison cannot be interrupted, and would take minutes."""
+    globs = ", ".join(f"'*{'[ab]' * 40}c{number}'" for number in range(25))
+    secret = json.dumps({"a" * 60_000: 1}).encode()
+    found = paired(of(f"objectName: a, format: json, jsonKeys: [{globs}]"), secret)
+    ((_, error),) = lay_out(found, Budget()).failures
+    assert isinstance(error, TooCostly)
+
+
 def test_failures_before_the_budget_was_spent_are_reported_too() -> None:
     objects = of(
         "objectName: a, jmesPath: [{path: x, objectAlias: x}]",

@@ -2,6 +2,7 @@
 
 import gc
 import tracemalloc
+import weakref
 from contextlib import suppress
 
 import pytest
@@ -106,6 +107,9 @@ KINDS = {
         + ",".join(f"k{number}x{index}*" for index in range(150))
         + "]}"
     ),
+    "a long glob": lambda number: (
+        f"- {{objectName: a, objectType: secretsmanager, jsonKeys: ['k{number}{'*a' * 300}']}}"
+    ),
 }
 
 
@@ -149,3 +153,19 @@ def test_globs_count_with_the_expressions() -> None:
     assert problem.path == "objects[0].jsonKeys"
     names = globs.replace("*", "")
     parse(f"- {{objectName: a, objectType: secretsmanager, jsonKeys: [{names}]}}", None)
+
+
+def test_a_long_glob_counts_by_its_length() -> None:
+    with pytest.raises(InvalidSpec, match="makes this class too large"):
+        parse(f"- {{objectName: a, objectType: ssmparameter, jsonKeys: ['{'*a' * 2600}']}}", None)
+
+
+def test_nothing_keeps_the_globs_of_a_class_that_is_gone() -> None:
+    klass = parse("- {objectName: a, objectType: ssmparameter, jsonKeys: ['x*']}", None)
+    keys = klass.objects[0].keys
+    assert keys is not None
+    glob = weakref.ref(keys.patterns[0].glob)
+    assert glob() is not None
+    del klass, keys
+    gc.collect()
+    assert glob() is None
