@@ -46,11 +46,11 @@ def places(cluster: ClusterClient) -> Iterator[list[str]]:
 def many(shared: World, places: list[str]) -> World:
     """500 that are at rest: half by access keys, half by ServiceAccounts."""
     shared.url = ""  # not through the proxy, which would take longer
-    shared.start()
     for number, place in enumerate(places):
         _make_store(shared.at(place), is_static=number % 2 == 0)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda place: _make_all(shared, place), places))
+    shared.start()
     for place in places:
         eventually(lambda: _synced(shared, place) == EACH, f"all of {place}", 120)  # noqa: B023
     return shared
