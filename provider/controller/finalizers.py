@@ -52,7 +52,7 @@ def report_namespaces(names: Iterable[str]) -> None:
     if shown:
         logger.warning(
             "namespaces have a finalizer of External Secrets Operator: deleted, they would never "
-            "end. Remove it from each with kubectl patch namespace NAME --type=merge "
-            """-p '{"metadata":{"finalizers":null}}'""",
+            "end. Remove it from each with kubectl edit namespace NAME; secrets-provider-aws "
+            "preflight prints a command for each",
             extra=fields(count=len(shown), namespaces=", ".join(islice(shown, _MOST_NAMES))),
         )

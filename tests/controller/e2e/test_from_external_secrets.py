@@ -1,231 +1,283 @@
-"""docs/from-external-secrets.md: its commands, on objects as External Secrets Operator leaves them.
+"""docs/from-external-secrets.md: its commands, run as they are written, with real kubectl and Helm.
 
-Only names differ where objects are not of the test's namespace alone: other tests run beside.
+The release of External Secrets Operator is a stand-in for its chart; the objects are as the
+operator leaves them. There are no nodes: the test starts the controller that the Deployment would
+start.
 """
 
-import base64
-import shlex
-from collections.abc import Iterator
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
 
 import pytest
-import yaml
 
-from provider.controller.resources.hashes import data_hash, owner_label, synced_resource_version
 from scripts.check_shell import blocks
-from testbed.cluster import Address
-from testbed.control_plane import CRDS, program
-from tests.api_server import Kubectl
-from tests.cli.conftest import Run
-from tests.controller.e2e.test_lifecycle import REGION, STORE, SYNCED, external_secret, synced
+from testbed.control_plane import CRDS
+from tests.controller.e2e.operator_chart import DEFINED, write_chart
+from tests.controller.e2e.test_lifecycle import REGION, external_secret, synced
+from tests.controller.e2e.test_takeover import (
+    CASES,
+    DATA,
+    MANAGERS,
+    MERGE,
+    leave_external_secret,
+    leave_store,
+)
 from tests.controller.e2e.world import World
 from tests.deploy import manifests
-from tests.hcl import resources
-from tests.tools.conftest import command
 from tests.waiting import eventually
 
-__all__ = ["command"]
-
 PAGE = (manifests.ROOT / "docs" / "from-external-secrets.md").read_text()
-GITOPS = manifests.EXAMPLES / "gitops"
+HOME = "external-secrets"
+OPERATORS = (HOME, f"{HOME}-webhook", f"{HOME}-cert-controller")
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
-FINALIZER = "externalsecrets.external-secrets.io/externalsecret-cleanup"
-VALUE = b"p-1"
+DEPLOYMENTS = f"/apis/apps/v1/namespaces/{HOME}/deployments"
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+CES = "externalsecrets.external-secrets.io/ces-"
+PREFIX = "reconcile.external-secrets.io/"
 
 
-def commands(heading: str, number: int = 0) -> list[list[str]]:
-    """The lines of the block of this number below a heading."""
-    found = [one for one in blocks(PAGE) if one.heading == heading]
-    return [shlex.split(line) for line in found[number].text.splitlines()]
+class Operated:
+    """A cluster in which the operator has worked, and a shell of its administrator."""
 
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world = world
+        self.folder = folder
+        self.chart = folder / "operator"
+        self.chart.mkdir()
+        write_chart(self.chart)
+        (folder / "deploy").symlink_to(manifests.DEPLOY)
 
-def leave_external_secret(world: World) -> None:
-    """A synced ExternalSecret and its Secret, as the operator has written them."""
-    document = yaml.safe_load(external_secret())
-    document["metadata"]["finalizers"] = [FINALIZER]
-    root = f"/apis/external-secrets.io/v1/namespaces/{world.namespace}/externalsecrets"
-    made = world.cluster.do("POST", root, document)
-    about, labels = made["metadata"], made["metadata"]["labels"]
-    owner = {
-        "apiVersion": "external-secrets.io/v1",
-        "kind": "ExternalSecret",
-        "name": "db",
-        "uid": about["uid"],
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
-    managed = {
-        "reconcile.external-secrets.io/managed": "true",
-        "reconcile.external-secrets.io/created-by": owner_label(world.namespace, "db"),
-    }
-    secret = {
-        "metadata": {
-            "name": "db",
-            "labels": {**labels, **managed},
-            "annotations": {
-                "reconcile.external-secrets.io/data-hash": data_hash({"password": VALUE})
-            },
-            "ownerReferences": [owner],
-        },
-        "type": "Opaque",
-        "data": {"password": base64.b64encode(VALUE).decode()},
-    }
-    manager = "fieldManager=externalsecrets.external-secrets.io/db"
-    world.cluster.do("POST", f"/api/v1/namespaces/{world.namespace}/secrets?{manager}", secret)
-    now = (datetime.now(UTC) - timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    ready = dict(zip(("status", "reason", "message"), SYNCED, strict=True))
-    status = {
-        "refreshTime": now,
-        "syncedResourceVersion": synced_resource_version(about["generation"], {}, labels),
-        "binding": {"name": "db"},
-        "conditions": [{"type": "Ready", "lastTransitionTime": now, **ready}],
-    }
-    change = {"status": status}
-    world.cluster.do("PATCH", f"{root}/db/status", change, "application/merge-patch+json")
+    def install(self, *flags: str) -> None:
+        """Install the operator as Helm does; the CRDs are in the cluster already."""
+        about = f"{HOME} {self.chart} --namespace {HOME} --create-namespace --take-ownership"
+        self.sh(f"helm install {about} {' '.join(flags)}")
 
+    def block(self, heading: str, number: int = 0) -> str:
+        """A block of the page, for this namespace and the chart of this test."""
+        text = [one.text for one in blocks(PAGE) if one.heading == heading][number]
+        place = f"--namespace={self.world.namespace} --timeout=1m"
+        return (
+            text.replace("external-secrets/external-secrets ", f"{self.chart} ")
+            .replace("--all-namespaces", place)
+            .replace("--timeout=5m", "")
+        )
 
-def leave_operator(world: World) -> None:
-    """Its Deployment, and a webhook whose Service does not answer any more."""
-    pod = {"containers": [{"name": "external-secrets", "image": "external-secrets:v2.9.0"}]}
-    labels = {"app": "external-secrets"}
-    template = {"metadata": {"labels": labels}, "spec": pod}
-    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
-    root = f"/apis/apps/v1/namespaces/{world.namespace}/deployments"
-    world.cluster.do("POST", root, {"metadata": {"name": "external-secrets"}, "spec": spec})
-    service = {"name": "external-secrets-webhook", "namespace": world.namespace}
-    rule = {
-        "apiGroups": ["external-secrets.io"],
-        "apiVersions": ["v1"],
-        "operations": ["CREATE", "UPDATE"],
-    }
-    for kind in ("externalsecret", "secretstore"):
-        webhook = {
-            "name": f"validate.{kind}.external-secrets.io",
-            "admissionReviewVersions": ["v1"],
-            "sideEffects": "None",
-            "clientConfig": {"service": service},
-            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": world.namespace}},
-            "rules": [{**rule, "resources": [f"{kind}s"]}],
+    def sh(self, text: str, codes: tuple[int, ...] = (0,)) -> str:
+        """What bash prints; fails the test where it ends otherwise than with one of `codes`."""
+        home = {f"HELM_{one}_HOME": str(self.folder) for one in ("CACHE", "CONFIG", "DATA")}
+        environment = {
+            **os.environ,
+            **home,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "KUBECONFIG": str(self.world.address.kubeconfig),
         }
-        metadata = {"name": f"{kind}-validate-{world.namespace}"}
-        world.cluster.do("POST", WEBHOOKS, {"metadata": metadata, "webhooks": [webhook]})
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", text],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=90,
+        )
+        assert done.returncode in codes, f"{text}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def replicas(self) -> dict[str, int]:
+        """Those wanted of each Deployment in the namespace of both controllers."""
+        found = self.world.cluster.do("GET", DEPLOYMENTS)["items"]
+        return {one["metadata"]["name"]: one["spec"]["replicas"] for one in found}
+
+    def webhooks(self) -> list[str]:
+        return [one["metadata"]["name"] for one in self.world.cluster.do("GET", WEBHOOKS)["items"]]
+
+    def is_ours(self) -> bool:
+        """Whether the CRDs are ours: they serve v1beta1."""
+        name = "externalsecrets.external-secrets.io"
+        versions = self.world.cluster.do("GET", f"{DEFINITIONS}/{name}")["spec"]["versions"]
+        return any(one["name"] == "v1beta1" and one["served"] for one in versions)
+
+    def roll_out(self) -> None:
+        """What happens where there are nodes: the containers start, and are ready."""
+        self.world.start()
+        wanted = self.world.cluster.do("GET", f"{DEPLOYMENTS}/secrets-controller-aws")
+        count, generation = wanted["spec"]["replicas"], wanted["metadata"]["generation"]
+        status = {
+            "observedGeneration": generation,
+            **dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas"), count),
+            "availableReplicas": count,
+        }
+        path = f"{DEPLOYMENTS}/secrets-controller-aws/status"
+        self.world.cluster.do("PATCH", path, {"status": status}, MERGE)
+
+    def restore(self) -> None:
+        """For other tests, which share the cluster."""
+        for name in ("externalsecret-validate", "secretstore-validate"):
+            self.world.cluster.ask("DELETE", f"{WEBHOOKS}/{name}")
+        self.world.cluster.ask("DELETE", DEPLOYMENTS)
+        releases = f"/api/v1/namespaces/{HOME}/secrets?labelSelector=owner%3Dhelm"
+        self.world.cluster.ask("DELETE", releases)
+        self.world.cluster.apply_crds(CRDS)
 
 
 @pytest.fixture
-def left(own_world: World) -> Iterator[World]:
-    """A namespace of a cluster in which the operator has worked."""
-    world = own_world
-    world.flags = (f"--namespace={world.namespace}",)
-    world.keys(world.namespace, "keys", "id", "secret")
-    world.aws.cloud.put_secret("db", '{"password": "p-1"}', region=REGION)
-    world.apply(STORE)
-    leave_external_secret(world)
-    leave_operator(world)
-    yield world
-    # Other tests share the cluster.
-    for kind in ("externalsecret", "secretstore"):
-        world.cluster.ask("DELETE", f"{WEBHOOKS}/{kind}-validate-{world.namespace}")
-    deployments = "/apis/apps/v1/namespaces/external-secrets/deployments"
-    world.cluster.ask("DELETE", f"{deployments}/secrets-controller-aws")
+def operated(default_world: World, tmp_path: Path) -> Iterator[Operated]:
+    """A cluster without other controllers, whose CRDs may be changed meanwhile."""
+    default_world.aws.cloud.put_secret("db", '{"p": "someValue"}', region=REGION)
+    made = Operated(default_world, tmp_path)
+    yield made
+    made.restore()
 
 
-def adapted(command: list[str], namespace: str) -> list[str]:
-    """A command of the page for this namespace, without the word kubectl."""
-    names = {
-        "external-secrets": [namespace],
-        "externalsecret-validate": [f"externalsecret-validate-{namespace}"],
-        "secretstore-validate": [f"secretstore-validate-{namespace}"],
-        "--all-namespaces": ["-n", namespace],
-        "-A": ["-n", namespace],
-        "deploy/controller": [str(CRDS.parent / "controller")],
+def sha3(text: str) -> str:
+    return hashlib.sha3_224(text.encode()).hexdigest()
+
+
+def go_map(texts: Mapping[str, str]) -> str:
+    """Go's `%+v` of a map."""
+    return f"map[{' '.join(f'{key}:{value}' for key, value in sorted(texts.items()))}]"
+
+
+def go_bytes(data: Mapping[str, str]) -> str:
+    return go_map({key: f"[{' '.join(map(str, data[key].encode()))}]" for key in data})
+
+
+def what_the_operator_would_write(world: World, name: str) -> list[str]:
+    """By its own rules, written down here anew: why it would refresh, and what it would change."""
+    found = world.get("ExternalSecret", name)
+    about, status, target = found["metadata"], found["status"], found["spec"]["target"]
+    secret = world.get("Secret", name)["metadata"]
+    on_it, on_labels = about.get("annotations", {}), about["labels"]
+    text = f"{{annotations:{go_map(on_it)} labels:{go_map(on_labels)}}}"
+    refreshed = datetime.fromisoformat(status["refreshTime"])
+    template = target.get("template")
+    data = world.data(name) or {}
+    labels = {"l": data["targetProperty"]} if template else on_labels
+    annotations = {} if template else on_it
+    is_owned = target.get("creationPolicy", "Owner") == "Owner"
+    owner = {PREFIX + "created-by": sha3(f"{world.namespace}/{name}")} if is_owned else {}
+    manager = MANAGERS.get(name, f"externalsecrets.external-secrets.io/{name}")
+    checks = {
+        "the spec": status["syncedResourceVersion"] == f"{about['generation']}-{sha3(text)}",
+        "the time": datetime.now(UTC) - timedelta(hours=1) < refreshed <= datetime.now(UTC),
+        "labels": secret["labels"] == {**labels, **owner, PREFIX + "managed": "true"},
+        "annotations": secret["annotations"]
+        == {**annotations, PREFIX + "data-hash": sha3(go_bytes(data))},
+        "the owner": [one["uid"] for one in secret.get("ownerReferences", ())]
+        == ([about["uid"]] if is_owned else []),
+        "the field manager": [
+            one["manager"]
+            for one in secret["managedFields"]
+            if "f:targetProperty" in one["fieldsV1"].get("f:data", {})
+        ]
+        == [manager],
     }
-    assert command[0] == "kubectl"
-    return [word for one in command[1:] for word in names.get(one, [one])]
+    return [f"{name}: {what}" for what, is_as_wanted in checks.items() if not is_as_wanted]
 
 
-def test_five_commands_take_over_without_a_write_to_a_secret(left: World, kubectl: Kubectl) -> None:
-    before = left.get("Secret", "db")
-    scale, delete, apply, rollout, wait = (
-        adapted(one, left.namespace) for one in commands("Take over", 1)
-    )
-    for one in (scale, delete, apply):
-        done = kubectl(*one)
-        assert done.returncode == 0, done.stderr
-    # There are no nodes, so no pods: the Deployment's container is started here.
-    deployment = f"deployments/{rollout[-1]}"
-    root = "/apis/apps/v1/namespaces"
-    assert rollout[2:5] == ["rollout", "status", "deployment"]
-    assert left.cluster.ask("GET", f"{root}/external-secrets/{deployment}").status == 200
-    left.start()
-    done = kubectl(*wait)
-    assert done.returncode == 0, done.stderr
-    eventually(lambda: "finalizers" not in left.get("ExternalSecret", "db")["metadata"], "freed")
-    operator = f"{root}/{left.namespace}/deployments/external-secrets"
-    assert left.cluster.do("GET", operator)["spec"]["replicas"] == 0
-    left.until("SecretStore", "aws", "True")
-    assert left.get("Secret", "db") == before
-    assert left.aws.journal.count() == 0
-    synced(left)
+def test_the_operators_rules_give_its_own_hashes() -> None:
+    golden = "1bed8bcbcb4547ffe19a19cd47d9078e84aa6598266d86b99f992d64"
+    assert sha3(go_bytes({"foo": "value1", "bar": "value2"})) == golden
+    golden = "6411b94dc4e1c7428889094d13bab11348b090f645b30e5eafcaea12"
+    assert sha3("default/sample-secretsmanager-secret") == golden
 
 
-def test_what_would_differ_is_named_before(
-    left: World, control_plane: Address, command: Run
+def lines(block: str) -> list[str]:
+    """The commands of a block, without the ends of lines that go on."""
+    return block.replace("\\\n", "").splitlines()
+
+
+def take_over(operated: Operated, *, with_chart: bool = False) -> None:
+    """The commands that need no pod."""
+    scale, delete, apply, *_ = lines(operated.block("Take over", 1))
+    operated.sh(scale)
+    assert {operated.replicas()[name] for name in OPERATORS} == {0}
+    operated.sh(delete)
+    operated.sh(operated.block("Take over", 2) if with_chart else apply)
+    assert operated.is_ours()
+
+
+def test_objects_go_to_the_controller_and_back_without_a_write(operated: Operated) -> None:
+    world = operated.world
+    leave_store(world)
+    for name, target in CASES.items():
+        leave_external_secret(world, name, target, hours=0)
+    namespace = f"/api/v1/namespaces/{world.namespace}"
+    held = {"metadata": {"finalizers": [f"{CES}all", "example.com/other"]}}
+    world.cluster.do("PATCH", namespace, held, MERGE)
+    operated.install("--server-side=true", "--force-conflicts")
+    assert not operated.is_ours()
+    told = operated.sh(operated.block("Take over"), codes=(1, 3))
+    assert "differs   ValidatingWebhookConfiguration externalsecret-validate: refuses" in told
+    assert f"hint: kubectl -n {HOME} scale deployment {HOME} --replicas=0" in told
+    annotated = {"metadata": {"annotations": {"refused": "yes"}}}
+    path = world.path("ExternalSecret", "db")
+    assert "failed calling webhook" in world.cluster.ask("PATCH", path, annotated, MERGE).message
+    before = [world.get("Secret", name) for name in CASES]
+
+    take_over(operated)
+    operated.roll_out()
+    *_, rollout, wait = lines(operated.block("Take over", 1))
+    assert "successfully rolled out" in operated.sh(rollout)
+    assert operated.sh(wait).count("condition met") == len(CASES)
+    world.until("SecretStore", "aws", "True")
+    assert before == [world.get("Secret", name) for name in CASES]
+    assert world.aws.journal.count() == 0
+
+    # What the controller writes must be as the operator would have written it.
+    world.aws.cloud.put_secret("db", '{"p": "otherValue"}', region=REGION)
+    world.apply(external_secret("new", data=DATA))
+    changed = sorted({*CASES, "new"} - {"fixed"})
+    for name in changed:
+        world.patch("ExternalSecret", name, {"metadata": {"annotations": {"force-sync": "1"}}})
+        eventually(lambda: world.data(name) == {"targetProperty": "otherValue"}, name)  # noqa: B023
+    for name in changed:
+        synced(world, name)
+    world.stop()
+
+    operated.sh(operated.block("The way back"))
+    assert not operated.is_ours()
+    assert operated.replicas() == dict.fromkeys(OPERATORS, 1)
+    assert {"externalsecret-validate", "secretstore-validate"} <= {*operated.webhooks()}
+    ours = "labelSelector=app.kubernetes.io%2Fname%3Dsecrets-controller-aws"
+    roles = world.cluster.do("GET", f"/apis/rbac.authorization.k8s.io/v1/clusterroles?{ours}")
+    assert roles["items"] == []
+    for name in CASES:
+        assert what_the_operator_would_write(world, name) == []
+
+    # The operator has left a finalizer on the namespace.
+    (operated.folder / "told").write_text(told)
+    preflight = operated.block("Take over").strip()
+    patches = operated.sh(operated.block("Remove ESO", 2).replace(preflight, "cat told"))
+    operated.sh(next(one for one in patches.splitlines() if world.namespace in one))
+    finalizers = world.cluster.do("GET", namespace)["metadata"]["finalizers"]
+    assert finalizers == ["example.com/other"]
+    world.cluster.do("PATCH", namespace, {"metadata": {"finalizers": None}}, MERGE)
+
+
+def test_the_chart_takes_the_crds_of_a_release_of_helm_3_which_is_then_removed(
+    operated: Operated,
 ) -> None:
-    [line] = commands("Take over")
-    where = "--kubeconfig", control_plane.kubeconfig, "-n", left.namespace
-    done = command(*line[1:], *where, "--kubectl", program("kubectl"))
-    assert done.code in {1, 3}, done.err
-    webhook = f"ValidatingWebhookConfiguration externalsecret-validate-{left.namespace}"
-    assert f"differs   {webhook}: refuses every write" in done.out
-    assert f"ExternalSecret {left.namespace}/db" not in done.out
-
-
-def test_its_webhooks_would_refuse_writes_once_it_is_stopped(left: World, kubectl: Kubectl) -> None:
-    scale, delete, *_ = (adapted(one, left.namespace) for one in commands("Take over", 1))
-    assert kubectl(*scale).returncode == 0
-    annotate = ("annotate", "es", "db", "-n", left.namespace, "--overwrite")
-    eventually(lambda: "failed calling webhook" in kubectl(*annotate, "a=b").stderr, "refused", 20)
-    assert kubectl(*delete).returncode == 0
-    eventually(lambda: kubectl(*annotate, "a=c").returncode == 0, "accepted", 20)
-
-
-def test_an_empty_template_keeps_labels_of_argo_cd_off_the_secret(world: World) -> None:
-    world.role(world.namespace, "shop")
-    world.aws.cloud.put_secret("shop/database", '{"password": "p-1"}', region=REGION)
-    world.start()
-    marks = {
-        "labels": {"argocd.argoproj.io/instance": "shop-secrets"},
-        "annotations": {"argocd.argoproj.io/tracking-id": "shop-secrets:…"},
-    }
-    for document in manifests.documents(GITOPS / "external-secret.yaml"):
-        metadata = {**document["metadata"], "namespace": world.namespace, **marks}
-        world.apply(yaml.safe_dump({**document, "metadata": metadata}))
-    synced(world, "database")
-    about = world.get("Secret", "database")["metadata"]
-    assert not [key for key in (*about["labels"], *about["annotations"]) if "argoproj" in key]
-
-
-def test_the_api_server_takes_what_terraform_sends(world: World, kubectl: Kubectl) -> None:
-    made = resources((GITOPS / "terraform.tf").read_text(), "kubernetes_manifest")
-    assert {one["manifest"]["kind"] for one in made.values()} == {"SecretStore", "ExternalSecret"}
-    for one in made.values():
-        document: dict[str, Any] = one["manifest"]
-        document["metadata"]["namespace"] = world.namespace
-        arguments = ("apply", "--dry-run=server", "--validate=strict", "--filename=-")
-        done = kubectl(*arguments, stdin=yaml.safe_dump(document))
-        assert done.returncode == 0, done.stderr
-
-
-def test_argo_cd_installs_what_is_in_the_repository() -> None:
-    controller, _ = manifests.documents(GITOPS / "argo-cd.yaml")
-    spec = controller["spec"]
-    found = manifests.rendered(manifests.ROOT / spec["source"]["path"])
-    assert (
-        manifests.only(found, "Deployment")["metadata"]["namespace"]
-        == (spec["destination"]["namespace"])
-    )
-    [image] = spec["source"]["kustomize"]["images"]
-    [pod] = manifests.pods(found)
-    assert pod["containers"][0]["image"].partition(":")[0] == image.partition("=")[0]
-    assert "ServerSideApply=true" in spec["syncPolicy"]["syncOptions"]
+    world = operated.world
+    leave_store(world)
+    leave_external_secret(world, "db", {}, hours=0)
+    left = world.get("ExternalSecret", "db"), world.get("Secret", "db")
+    operated.install("--server-side=false")
+    take_over(operated, with_chart=True)
+    kept = operated.sh(operated.block("Remove ESO")).splitlines()[-1]
+    assert int(kept) == len(DEFINED)
+    uninstall, apply = lines(operated.block("Remove ESO", 1))
+    assert apply == lines(operated.block("Take over", 1))[2]
+    operated.sh(uninstall)
+    operated.sh(lines(operated.block("Take over", 2))[1])
+    assert operated.is_ours()
+    assert operated.replicas() == {"secrets-controller-aws": 2}
+    operated.sh(operated.block("The way back", 1))
+    assert operated.is_ours()
+    assert operated.replicas() == {}
+    assert left == (world.get("ExternalSecret", "db"), world.get("Secret", "db"))

@@ -64,14 +64,16 @@ def leave_store(world: World) -> None:
     leave_status(world, "SecretStore", "aws", status)
 
 
-def leave_external_secret(world: World, name: str, target: dict[str, Any]) -> None:
-    """An ExternalSecret that the operator has synced, and its Secret."""
+def leave_external_secret(
+    world: World, name: str, target: dict[str, Any], *, hours: int = 2
+) -> None:
+    """An ExternalSecret that the operator synced so many hours ago, and its Secret."""
     document = json.loads(external_secret(name, target={"name": name, **target}, data=DATA))
     document["metadata"]["finalizers"] = [CLEANUP]
     world.apply(json.dumps(document))
     about = world.get("ExternalSecret", name)["metadata"]
     status = {
-        "refreshTime": hours_ago(2),
+        "refreshTime": hours_ago(hours),
         "syncedResourceVersion": synced_resource_version(
             about["generation"], about.get("annotations", {}), about["labels"]
         ),
@@ -157,7 +159,7 @@ def test_nothing_is_written_but_finalizers_and_the_time_of_the_refresh(
     }
     world.cluster.do("PATCH", f"/api/v1/namespaces/{world.namespace}", held, MERGE)
     world.start()
-    remedy = "kubectl patch namespace NAME"
+    remedy = "kubectl edit namespace NAME"
     eventually(
         lambda: any(remedy in one and world.namespace in one for one in world.log), "the report"
     )
