@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from provider.cli.commands import COMMANDS, DEFAULT
 from provider.cli.go_flags import in_argparse_style
-from provider.tools.arguments import PROGRAM, Parser, UsageError
+from provider.tools.arguments import PROGRAM, Parser, unknown_command
 from provider.tools.ending import exit_code
 
 
@@ -32,11 +32,11 @@ def _split(arguments: Sequence[str]) -> tuple[str, Sequence[str]]:
 
 def _run(program: str, name: str, arguments: Sequence[str]) -> int:
     if name not in COMMANDS:
-        raise UsageError(f'there is no command "{name[:100]}"')
+        raise unknown_command(name, COMMANDS)
     if name == DEFAULT:
         arguments = in_argparse_style(arguments)
     parser = Parser(prog=program)
     command = COMMANDS[name].load()
     command.add_options(parser)
-    code: int = command.run(parser.parse_args(arguments))
+    code: int = command.run(parser.parse(arguments))
     return code

@@ -28,10 +28,10 @@ def add_table(parser: Parser, options: Options, command: str) -> None:
     """Add every option, in its group. Values stay text, for `runtime.options.parsed`."""
     parser.formatter_class = _formatter
     for title in dict.fromkeys(option.group for option in options.values()):
-        group = parser.add_argument_group(f"{command} options ({title})")
+        add = parser.group(f"{command} options ({title})")
         for name, option in options.items():
             if option.group == title:
-                group.add_argument(flag(name), dest=name, **_about(name, option))
+                add(flag(name), dest=name, **_about(name, option))
 
 
 def given(namespace: Namespace, options: Options) -> Mapping[str, str]:

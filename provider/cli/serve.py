@@ -51,5 +51,5 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Config:
     """The configuration that arguments and environment give; raises `UsageError`, `ConfigError`."""
     parser = Parser(prog=PROGRAM)
     add_options(parser)
-    found = parser.parse_args(in_argparse_style(arguments))
+    found = parser.parse(in_argparse_style(arguments))
     return configure(given(found, OPTIONS), environment)

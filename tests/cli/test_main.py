@@ -54,6 +54,34 @@ def test_an_option_of_a_command_cannot_be_abbreviated(command: Run) -> None:
     assert "--stri" in result.err
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("validte x", 'there is no command "validte"; did you mean validate?'),
+        ("help iam", 'there is no command "iam"; did you mean iam-policy?'),
+        ("nothing", 'there is no command "nothing" (see'),
+        ("--rotation-interval=1m", "unknown option --rotation-interval; did you mean --rotation-"),
+        ("-logtostder", "unknown option --logtostder (see"),
+        ("controller --concurent 3", "unknown option --concurent; did you mean --concurrent?"),
+        ("validate --strcit=x y", "unknown option --strcit; did you mean --strict?"),
+        ("validate -strict y", "unknown option -strict; did you mean --strict?"),
+        ("mount --filname x -o y", "unknown option --filname; did you mean --filename?"),
+        ("render --profil x y", "unknown option --profil; did you mean --profile?"),
+        ("iam-policy --kms-keys x y", "unknown option --kms-keys; did you mean --kms-key?"),
+        ("validate -o jsn y", 'github or sarif, got "jsn"; did you mean json?'),
+        ("completion bas", 'must be bash, zsh or fish, got "bas"; did you mean bash?'),
+    ],
+)
+def test_what_was_meant_is_said(command: Run, line: str, said: str) -> None:
+    result = command(*line.split())
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert said in result.err
+
+
+def test_words_after_two_dashes_are_no_options(command: Run) -> None:
+    assert "cannot read --strcit" in command("validate", "--", "--strcit").err
+
+
 def test_a_stop_signal_during_the_slow_imports_is_not_lost() -> None:
     code = (
         "import signal, sys, types\n"

@@ -86,11 +86,14 @@ def test_flags_of_klog_take_values_in_an_argument_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--nonsense=1"], "unrecognized arguments: --nonsense=1"),
-        (["-nonsense"], "unrecognized arguments: --nonsense"),
-        (["--provider_volume=/x"], "unrecognized arguments: --provider_volume=/x"),
-        (["--provider-vol=/x"], "unrecognized arguments: --provider-vol=/x"),
-        (["---qps=1"], "unrecognized arguments: ---qps=1"),
+        (["--nonsense=1"], "unknown option --nonsense"),
+        (["-nonsense"], "unknown option --nonsense"),
+        (
+            ["--provider_volume=/x"],
+            "unknown option --provider_volume; did you mean --provider-volume?",
+        ),
+        (["--provider-vol=/x"], "unknown option --provider-vol; did you mean --provider-volume?"),
+        (["---qps=1"], "unknown option ---qps"),
         (["--qps=1", "stray"], "unrecognized arguments: stray"),
         (["--qps"], "argument --qps: expected one argument"),
     ],

@@ -97,7 +97,7 @@ def add_options(parser: Parser) -> None:
     ours = f"service account of the controller, for stores without auth; default: {own}"
     controller: dict[str, Any] = {"type": _service_account, "default": own}
     add("--controller", **controller, metavar="NAMESPACE/NAME", help=ours)
-    _add_trust(parser.add_argument_group("trust policy of the role").add_argument)
+    _add_trust(parser.group("trust policy of the role"))
 
 
 def _add_trust(add: AddArgument) -> None:

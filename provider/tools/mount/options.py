@@ -76,8 +76,8 @@ def add_options(parser: Parser) -> None:
     parser.description = "Write the files of a SecretProviderClass into a folder, as for a pod."
     parser.epilog = f"{_TOKENS}\n{paragraph('exit codes', EXIT_CODES)}"
     _add_general(parser)
-    _add_daemon(parser.add_argument_group(_ASK).add_argument)
-    _add_local(parser.add_argument_group("without a daemon").add_argument)
+    _add_daemon(parser.group(_ASK))
+    _add_local(parser.group("without a daemon"))
 
 
 def _add_general(parser: Parser) -> None:

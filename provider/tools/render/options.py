@@ -92,8 +92,8 @@ def add_options(parser: Parser) -> None:
     add("-n", "--namespace", default="default", metavar="NAME", help=whose)
     add("--reveal", action="store_true", help="show the values")
     add("-o", "--output", choices=("yaml", "json"), default="yaml", help="default: yaml")
-    _add_samples(parser.add_argument_group("sample data").add_argument)
-    _add_local(parser.add_argument_group("from AWS").add_argument)
+    _add_samples(parser.group("sample data"))
+    _add_local(parser.group("from AWS"))
 
 
 def _add_samples(add: AddArgument) -> None:
