@@ -1,4 +1,4 @@
-# ruff: noqa: RUF009 - `option` makes fields, as `dataclasses.field` does
+# ruff: noqa: RUF009 - a `Group` makes fields, as `dataclasses.field` does
 """The options of the controller, each written once. Those of External Secrets Operator keep their
 names.
 
@@ -9,9 +9,12 @@ The standard AWS variables (`AWS_USE_FIPS_ENDPOINT`, `AWS_ENDPOINT_URL…`, `AWS
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from provider.runtime import option_values
-from provider.runtime.options import option, options_of, parsed
-from provider.runtime.shared_options import SharedOptions
+from provider.runtime import option_values as values
+from provider.runtime.options import Group, options_of, parsed
+from provider.runtime.shared_options import KUBERNETES, OPERATION, SharedOptions
+
+EXTERNAL_SECRETS = Group("External Secrets")
+AWS = Group("AWS")
 
 STATUS_SOCKET = "@secrets-controller-aws"
 LEASE = "external-secrets-controller"
@@ -22,148 +25,99 @@ LEASE = "external-secrets-controller"
 class Config(SharedOptions):
     """The controller's settings. Durations are in seconds, sizes in bytes."""
 
-    controller_class: str = option(
+    controller_class: str = EXTERNAL_SECRETS(
         str,
         "default",
         "Stores and generators whose `spec.controller` is this, or empty, are worked on.",
-        group="External Secrets",
     )
-    namespace: str = option(
-        str,
-        "",
-        "Work on this namespace only, with Roles instead of ClusterRoles. Default: on all.",
-        group="External Secrets",
+    namespace: str = EXTERNAL_SECRETS(
+        str, "", "Work on this namespace only, with Roles instead of ClusterRoles. Default: on all."
     )
-    enable_cluster_store_reconciler: bool = option(
-        option_values.boolean,
-        "true",
-        "Use ClusterSecretStores. Never with `--namespace`.",
-        group="External Secrets",
+    enable_cluster_store_reconciler: bool = EXTERNAL_SECRETS(
+        values.boolean, "true", "Use ClusterSecretStores. Never with `--namespace`."
     )
-    enable_cluster_external_secret_reconciler: bool = option(
-        option_values.boolean,
-        "true",
-        "Work on ClusterExternalSecrets. Never with `--namespace`.",
-        group="External Secrets",
+    enable_cluster_external_secret_reconciler: bool = EXTERNAL_SECRETS(
+        values.boolean, "true", "Work on ClusterExternalSecrets. Never with `--namespace`."
     )
-    enable_flood_gate: bool = option(
-        option_values.boolean,
-        "true",
-        "Read through stores only that are Ready.",
-        group="External Secrets",
+    enable_flood_gate: bool = EXTERNAL_SECRETS(
+        values.boolean, "true", "Read through stores only that are Ready."
     )
-    store_requeue_interval: float = option(
-        option_values.positive_duration,
+    store_requeue_interval: float = EXTERNAL_SECRETS(
+        values.positive_duration,
         "5m",
         "Time between checks of a store that sets no `refreshInterval`.",
-        group="External Secrets",
     )
-    template_left_delimiter: str = option(
-        str, "{{", "Left delimiter of templates.", group="External Secrets"
-    )
-    template_right_delimiter: str = option(
-        str, "}}", "Right delimiter of templates.", group="External Secrets"
-    )
-    allow_node_role: bool = option(
-        option_values.boolean,
+    template_left_delimiter: str = EXTERNAL_SECRETS(str, "{{", "Left delimiter of templates.")
+    template_right_delimiter: str = EXTERNAL_SECRETS(str, "}}", "Right delimiter of templates.")
+    allow_node_role: bool = AWS(
+        values.boolean,
         "false",
         "Stores without `auth` may use the role of the node, from the instance metadata service.",
-        group="AWS",
     )
-    aws_max_in_flight: int = option(
-        option_values.count, "64", "Calls to one AWS region in flight at a time.", group="AWS"
-    )
-    cache_max_bytes: int = option(
-        option_values.size,
+    aws_max_in_flight: int = AWS(values.count, "64", "Calls to one AWS region in flight at a time.")
+    cache_max_bytes: int = AWS(
+        values.size,
         "16Mi",
         "Memory for values that were read a short time ago, which ExternalSecrets share.",
-        group="AWS",
     )
-    concurrent: int = option(
-        option_values.count,
+    concurrent: int = KUBERNETES(
+        values.count,
         "32",
         "Objects that are worked on at a time; a quarter of them for one namespace at most.",
-        group="Kubernetes",
     )
-    client_qps: int = option(
-        option_values.whole_number,
+    client_qps: int = KUBERNETES(
+        values.whole_number,
         "0",
         "Requests to the Kubernetes API a second. `0`: no limit, since the API server has its own.",
-        group="Kubernetes",
     )
-    client_burst: int = option(
-        option_values.count,
-        "100",
-        "Requests that may be sent at once, above `--client-qps`.",
-        group="Kubernetes",
+    client_burst: int = KUBERNETES(
+        values.count, "100", "Requests that may be sent at once, above `--client-qps`."
     )
-    enable_leader_election: bool = option(
-        option_values.boolean,
-        "true",
-        "Of several replicas one works: the one that holds the Lease.",
-        group="Kubernetes",
+    enable_leader_election: bool = KUBERNETES(
+        values.boolean, "true", "Of several replicas one works: the one that holds the Lease."
     )
-    leader_election_id: str = option(
-        option_values.object_name,
+    leader_election_id: str = KUBERNETES(
+        values.object_name,
         LEASE,
         "Name of the Lease. Controllers with different `--controller-class` in one namespace need "
         "one each.",
-        group="Kubernetes",
     )
-    lease_namespace: str = option(
-        str,
-        "",
-        "Namespace of the Lease. Default: that of the pod.",
-        group="Kubernetes",
-        env="POD_NAMESPACE",
+    lease_namespace: str = KUBERNETES(
+        str, "", "Namespace of the Lease. Default: that of the pod.", env="POD_NAMESPACE"
     )
-    lease_duration: float = option(
-        option_values.positive_duration,
+    lease_duration: float = KUBERNETES(
+        values.positive_duration,
         "15s",
         "How long the Lease lasts. Its holder stops after two thirds of it without a renewal.",
-        group="Kubernetes",
     )
-    pod_name: str = option(
-        str,
-        "",
-        "Name of the pod, which holds the Lease. Default: the host name.",
-        group="Kubernetes",
-        env="POD_NAME",
+    pod_name: str = KUBERNETES(
+        str, "", "Name of the pod, which holds the Lease. Default: the host name.", env="POD_NAME"
     )
-    service_account_name: str = option(
+    service_account_name: str = KUBERNETES(
         str,
         "",
         "Name of the controller's ServiceAccount, for messages.",
-        group="Kubernetes",
         env="SERVICE_ACCOUNT_NAME",
     )
-    metrics_addr: tuple[str, int] | None = option(
-        option_values.address,
-        ":8080",
-        "Address of /metrics over HTTP. Empty: none.",
-        group="Operation",
+    metrics_addr: tuple[str, int] | None = OPERATION(
+        values.address, ":8080", "Address of /metrics over HTTP. Empty: none."
     )
-    live_addr: tuple[str, int] | None = option(
-        option_values.address,
-        ":8082",
-        "Address of /healthz and /readyz over HTTP. Empty: none.",
-        group="Operation",
+    live_addr: tuple[str, int] | None = OPERATION(
+        values.address, ":8082", "Address of /healthz and /readyz over HTTP. Empty: none."
     )
-    status_socket: str = option(
-        option_values.abstract_socket,
+    status_socket: str = OPERATION(
+        values.abstract_socket,
         STATUS_SOCKET,
         "Unix socket of the `status` command, in the abstract namespace: no file. Empty: none.",
-        group="Operation",
     )
-    audit_log: bool = option(
-        option_values.boolean,
+    audit_log: bool = OPERATION(
+        values.boolean,
         "false",
         "Write a JSON line to stdout for each Secret that gets values: ExternalSecret, role, ARNs "
         "and versions of secrets.",
-        group="Operation",
     )
-    loglevel: option_values.LogLevel = option(
-        option_values.log_level, "info", "`debug`, `info`, `warning` or `error`.", group="Operation"
+    loglevel: values.LogLevel = OPERATION(
+        values.log_level, "info", "`debug`, `info`, `warning` or `error`."
     )
 
     @property

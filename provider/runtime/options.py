@@ -31,11 +31,16 @@ class Option(Generic[T]):
     """Environment variable that is used where the flag is not given."""
 
 
-def option(parse: Callable[[str], T], default: str, text: str, *, group: str, env: str = "") -> T:
-    """A field of a `Config`."""
-    about = Option(parse, default, text, group, env)
-    made: T = field(default=parse(default), metadata={"option": about})
-    return made
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of options; calling it makes a field of a `Config`."""
+
+    title: str
+
+    def __call__(self, parse: Callable[[str], T], default: str, text: str, *, env: str = "") -> T:
+        about = Option(parse, default, text, self.title, env)
+        made: T = field(default=parse(default), metadata={"option": about})
+        return made
 
 
 def options_of(config: type) -> Options:
