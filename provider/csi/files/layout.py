@@ -5,6 +5,7 @@ from a secret, and the size of all files together.
 """
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,7 +91,9 @@ def lay_out(found: Found, budget: Budget) -> Layout:
         try:
             pieces += _pieces(obj, value, budget)
         except (TooCostly, OutOfTime) as error:
-            over_budget.append((obj, error))
+            over_budget.append(
+                (obj, copy(error))
+            )  # without the traceback, which holds the document
             break
     failures = [(one.object, one.made) for one in pieces if isinstance(one.made, ProviderError)]
     if any(one.place for one in pieces):
@@ -172,7 +175,7 @@ def _of_keys(
     except (TooCostly, OutOfTime) as error:
         raise error.in_context("jsonKeys") from None
     except ProviderError as error:
-        yield _Piece(obj, version, error, obj.path)
+        yield _Piece(obj, version, copy(error), obj.path)  # without the traceback
         return
     for key, file, content in found:
         place = f"the {keys.noun} {quote(key, 64)}"

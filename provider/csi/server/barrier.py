@@ -4,14 +4,16 @@ Every failure becomes a status that the driver handles well (see `statuses`).
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2s
 from logging import DEBUG, ERROR, INFO, WARNING
 from time import monotonic
 
+import grpc
+
 from provider.csi.mount import Delivery
-from provider.csi.request.model import MountSpec
+from provider.csi.request.model import MountSpec, SecretObject
 from provider.csi.server.admission import Admission
 from provider.csi.server.grpc_server import Context
 from provider.csi.server.servicer import Servicer
@@ -29,6 +31,9 @@ MARGIN = 1.0
 ANSWER_MARGIN = 0.25
 """Seconds before the end of a mount at which its calls end, so that the answer can name the
 objects that failed; a twentieth of a short time."""
+
+MISSING_SHOWN = 5
+"""Optional objects that have a line of their own in the log: a class may have thousands."""
 
 
 @dataclass(slots=True)
@@ -87,13 +92,15 @@ class Barrier:
         except asyncio.CancelledError:
             self._failed(attempt, OutOfTime("the caller has gone"))
             raise
+        # No variable keeps the error: its traceback holds all values of the mount, and a cycle with
+        # this frame would keep them until garbage is collected.
         except ProviderError as error:
-            failure = error
+            status = self._failed(attempt, error)
         except Exception as error:  # noqa: BLE001 - the one barrier of this door
             logger.error("internal fault", extra=fields(id=attempt.id) | {"error": error})
-            failure = InternalFault("a bug of the provider; its log has the details")
-        self._failed(attempt, failure)
-        return await context.abort(status_of(failure), details(str(failure), attempt.id))
+            bug = InternalFault("a bug of the provider; its log has the details")
+            status = self._failed(attempt, bug)
+        return await context.abort(*status)
 
     def refuse_all(self, text: str) -> int:
         """Fails all mounts with this text, those that are there and those to come.
@@ -174,11 +181,17 @@ class Barrier:
         if step.changed:
             for warning in spec.klass.warnings:
                 logger.warning(warning, extra=fields(**about))
-            for obj in delivery.missing:
-                what = fields(**about, object=f"{obj.path} {obj.ref}")
-                logger.info("optional object is missing", extra=what)
+            self._log_missing(delivery.missing, about)
 
-    def _failed(self, attempt: Attempt, failure: ProviderError) -> None:
+    def _log_missing(self, missing: Sequence[SecretObject], about: Mapping[str, Value]) -> None:
+        for obj in missing[:MISSING_SHOWN]:
+            what = fields(**about, object=f"{obj.path} {obj.ref}")
+            logger.info("optional object is missing", extra=what)
+        if more := missing[MISSING_SHOWN:]:
+            logger.info("more optional objects are missing", extra=fields(**about, count=len(more)))
+
+    def _failed(self, attempt: Attempt, failure: ProviderError) -> tuple[grpc.StatusCode, str]:
+        """Count and log a failure; its status and text for the driver."""
         seconds = monotonic() - attempt.arrived
         namespace = attempt.volume.pod.namespace if attempt.volume else ""
         self._count("failed", failure.reason, namespace, seconds)
@@ -190,6 +203,7 @@ class Barrier:
             "failed",
             extra=fields(**_about(attempt, seconds), reason=failure.reason, error=str(failure)),
         )
+        return status_of(failure), details(str(failure), attempt.id)
 
 
 def _id(request: pb.MountRequest) -> str:

@@ -1,5 +1,6 @@
 """Whole secrets and extracted values as files, and the size of them all."""
 
+import gc
 import json
 import math
 from collections.abc import Iterator
@@ -280,6 +281,21 @@ def test_failures_before_the_budget_was_spent_are_reported_too() -> None:
     )
     layout = lay_out(paired(objects, b"{}", b"[1]"), Budget())
     assert [type(error) for _, error in layout.failures] == [KeyNotFound, TooCostly]
+
+
+@pytest.mark.parametrize(
+    "key", [f"jmesPath: [{{path: '{DEAR}', objectAlias: y}}]", "jsonKeys: [b]"]
+)
+def test_a_failure_does_not_keep_the_document(key: str) -> None:
+    """It may have megabytes, and failures are kept for a while."""
+    gc.disable()
+    try:
+        layout = lay_out(paired(of(f"objectName: a, {key}"), b'{"marker of it": [1]}'), Budget())
+        assert len(layout.failures) == 1
+        found = [one for one in gc.get_objects() if type(one) is dict and "marker of it" in one]
+        assert not found
+    finally:
+        gc.enable()
 
 
 @pytest.fixture

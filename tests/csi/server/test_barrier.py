@@ -1,11 +1,13 @@
 """Whatever happens in a mount, the driver gets an answer that it handles well."""
 
 import asyncio
+import gc
 import inspect
 import io
 import json
 import logging
 import threading
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -307,6 +309,45 @@ async def test_a_failure_is_one_line_with_reason_and_text(door: Door) -> None:
     assert (line["level"], line["message"]) == ("warning", "failed")
     assert (line["reason"], line["error"]) == ("SecretNotFound", "so it is")
     assert line["pod"] == "default/web-0"
+
+
+async def test_a_mount_that_failed_leaves_no_values_behind(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its memory is free at once, and not when garbage is collected."""
+    kept: list[weakref.ref[Any]] = []
+
+    class Failing(StubMounter):
+        async def mount(self, *_: Any, **__: Any) -> Any:
+            values = {"of the mount"}  # unlike dict, set takes a weak reference
+            kept.append(weakref.ref(values))
+            raise errors.SecretNotFound("so it is")
+
+    monkeypatch.setattr(door.barrier, "_servicer", replace(door.servicer, mounts=Failing()))
+    gc.disable()
+    try:
+        await door.failure("secret")
+        assert [one() for one in kept] == [None]
+    finally:
+        gc.enable()
+
+
+async def test_of_many_missing_objects_the_first_have_a_line_of_the_log(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Missing(StubMounter):
+        async def mount(self, spec: Any, **more: Any) -> Any:
+            delivery = await super().mount(spec, **more)
+            one = replace(delivery.objects[0], found=False)
+            return replace(delivery, objects=(one,) * 1000)
+
+    monkeypatch.setattr(door.barrier, "_servicer", replace(door.servicer, mounts=Missing()))
+    await door.mount()
+    assert len(door.lines) == 7
+    assert (door.lines[-1]["message"], door.lines[-1]["count"]) == (
+        "more optional objects are missing",
+        995,
+    )
 
 
 async def test_the_same_failure_has_the_same_text_at_each_attempt(door: Door) -> None:
