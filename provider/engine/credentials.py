@@ -90,10 +90,19 @@ class CredentialCache:
             self._renew(principal)
         return kept.credentials
 
-    def has(self, identity: Identity) -> bool:
-        """Whether `get` answers without waiting."""
-        kept = self._kept.get(identity)
-        return kept is not None and self._clock() < kept.good_until
+    async def require(self, principal: Principal, deadline: float) -> None:
+        """Wait until there are credentials; raises as `get` does.
+
+        Raises `OutOfTime` at the deadline, a time of `time.monotonic`.
+        """
+        kept = self._kept.get(principal.identity)
+        if kept is not None and self._clock() < kept.good_until:
+            return
+        try:
+            async with asyncio.timeout(deadline - monotonic()):
+                await self.get(principal)
+        except TimeoutError:
+            raise _out_of_time(principal.identity) from None
 
     def drop(self, identity: Identity, credentials: Credentials) -> None:
         """Forget these credentials, which AWS rejected; newer ones stay."""
@@ -161,9 +170,7 @@ class CredentialCache:
                 credentials = await principal.source.fetch()
         except TimeoutError:
             self._note_failure(identity, final=False)
-            raise OutOfTime(
-                f"no credentials of {identity} came in time. Try again later."
-            ) from None
+            raise _out_of_time(identity) from None
         except ProviderError as error:
             is_final = not (error.retryable or isinstance(error, TokenRejected))
             self._note_failure(identity, final=is_final)
@@ -200,6 +207,10 @@ class CredentialCache:
         """
         margin = max(LEAST_MARGIN, lifetime * (0.05 + 0.05 * self._chance()))
         return max(lifetime - margin, lifetime / 2)
+
+
+def _out_of_time(identity: Identity) -> OutOfTime:
+    return OutOfTime(f"no credentials of {identity} came in time. Try again later.")
 
 
 async def _result_soon(fetch: _Fetch) -> Credentials:

@@ -9,7 +9,8 @@ was never replicated to it, and an outage of the primary must not remove anythin
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import NamedTuple
@@ -26,7 +27,6 @@ GRACE_SECONDS = 3.0
 """How long a region may delay an answer once the other one has answered."""
 
 Future = asyncio.Future[Answer]
-Futures = Mapping[SecretRef, Future]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +68,13 @@ class Failed:
 Outcome = Found | Failed
 
 
+@dataclass(frozen=True, slots=True)
 class Reader:
-    """One for the process."""
+    """One for the process. `grace` is in seconds."""
 
-    def __init__(
-        self, values: Values, credentials: CredentialCache, grace: float = GRACE_SECONDS
-    ) -> None:
-        self._values = values
-        self._credentials = credentials
-        self._grace = grace
+    values: Values
+    credentials: CredentialCache
+    grace: float = GRACE_SECONDS
 
     def recall(
         self,
@@ -93,68 +91,53 @@ class Reader:
             if recalled is None:
                 return None
             found.append(recalled)
-        return [Found(self._values.use(one, trace), region) for region, one in found]
+        return [Found(self.values.use(one, trace), region) for region, one in found]
 
     def needs_call(self, ref: SecretRef, region: str, query: Query) -> bool:
         """Whether reading a ref there now would make a call of its own."""
-        return self._values.needs_call(Key(query.principal.identity, region, ref), query.freshness)
+        return self.values.needs_call(Key(query.principal.identity, region, ref), query.freshness)
 
     async def read(self, wanted: Sequence[Wanted], regions: Regions, query: Query) -> list[Outcome]:
         """The outcome of each, in order. Raises where there are no credentials for any of them."""
-        await self._require_credentials(query)
+        await self.credentials.require(query.principal, query.deadline)
         if regions.failover is None:
             return await self._from_one(wanted, regions.primary, query)
         if query.freshness.by_reading:
             return await self._from_both(wanted, regions.primary, regions.failover, query)
         return await self._from_primary_first(wanted, regions, regions.failover, query)
 
-    async def _require_credentials(self, query: Query) -> None:
-        if self._credentials.has(query.principal.identity):
-            return
-        try:
-            async with asyncio.timeout(query.deadline - monotonic()):
-                await self._credentials.get(query.principal)
-        except TimeoutError:
-            raise OutOfTime(
-                f"no credentials of {query.principal.identity} came in time. Try again later."
-            ) from None
-
     def _recall(
         self, one: Wanted, regions: Regions, identity: Identity, freshness: Freshness
     ) -> tuple[str, Recalled] | None:
         """What memory has, and of which region."""
-        recalled = self._values.recall(Key(identity, regions.primary, one.ref), freshness)
+        recalled = self.values.recall(Key(identity, regions.primary, one.ref), freshness)
         if recalled is not None:
             return regions.primary, recalled
         if regions.failover is None:
             return None
-        recalled = self._values.recall(Key(identity, regions.failover, one.other), freshness)
+        recalled = self.values.recall(Key(identity, regions.failover, one.other), freshness)
         if recalled is None or not recalled.value.found:
             return None
         return regions.failover, recalled
 
     async def _from_one(self, wanted: Sequence[Wanted], region: str, query: Query) -> list[Outcome]:
-        answers = self._values.read((one.ref for one in wanted), region, query)
-        try:
+        with self._asked((one.ref for one in wanted), region, query) as answers:
             await _wait(answers.values(), query.deadline)
             return [_outcome(region, answers[one.ref]) for one in wanted]
-        finally:
-            _cancel(answers)
 
     async def _from_both(
         self, wanted: Sequence[Wanted], primary: str, failover: str, query: Query
     ) -> list[Outcome]:
-        first = self._values.read((one.ref for one in wanted), primary, query)
-        second = self._values.read((one.other for one in wanted), failover, query)
-        try:
+        with (
+            self._asked((one.ref for one in wanted), primary, query) as first,
+            self._asked((one.other for one in wanted), failover, query) as second,
+        ):
             pairs = [(first[one.ref], second[one.other]) for one in wanted]
-            await _wait_for_pairs(pairs, query.deadline, self._grace)
+            await _wait_for_pairs(pairs, query.deadline, self.grace)
             return [
                 _judge(_outcome(primary, ours), _outcome(failover, theirs))
                 for ours, theirs in pairs
             ]
-        finally:
-            _cancel(first, second)
 
     async def _from_primary_first(
         self, wanted: Sequence[Wanted], regions: Regions, failover: str, query: Query
@@ -165,23 +148,31 @@ class Reader:
             known = self._recall(one, regions, query.principal.identity, query.freshness)
             if known is not None:
                 region, recalled = known
-                outcomes[one] = Found(self._values.use(recalled, query.trace), region)
+                outcomes[one] = Found(self.values.use(recalled, query.trace), region)
         unknown = [one for one in dict.fromkeys(wanted) if one not in outcomes]
-        first = self._values.read((one.ref for one in unknown), regions.primary, query)
-        second: Futures = {}
-        try:
-            await _wait(first.values(), min(query.deadline, monotonic() + self._grace))
+        with self._asked((one.ref for one in unknown), regions.primary, query) as first:
+            await _wait(first.values(), min(query.deadline, monotonic() + self.grace))
             lacking = [one for one in unknown if _may_be_covered(first[one.ref])]
-            second = self._values.read((one.other for one in lacking), failover, query)
-            pairs = [(first[one.ref], second[one.other]) for one in lacking]
-            await _wait_for_pairs(pairs, query.deadline, grace=0)
-            for one in unknown:
-                outcomes[one] = _outcome(regions.primary, first[one.ref])
-            for one in lacking:
-                outcomes[one] = _judge(outcomes[one], _outcome(failover, second[one.other]))
-        finally:
-            _cancel(first, second)
+            with self._asked((one.other for one in lacking), failover, query) as second:
+                pairs = [(first[one.ref], second[one.other]) for one in lacking]
+                await _wait_for_pairs(pairs, query.deadline, grace=0)
+                for one in unknown:
+                    outcomes[one] = _outcome(regions.primary, first[one.ref])
+                for one in lacking:
+                    outcomes[one] = _judge(outcomes[one], _outcome(failover, second[one.other]))
         return [outcomes[one] for one in wanted]
+
+    @contextmanager
+    def _asked(
+        self, refs: Iterable[SecretRef], region: str, query: Query
+    ) -> Iterator[Mapping[SecretRef, Future]]:
+        """The answers, which nobody waits for after the block: calls go on for other requests."""
+        answers = self.values.read(refs, region, query)
+        try:
+            yield answers
+        finally:
+            for answer in answers.values():
+                answer.cancel()
 
 
 async def _wait(futures: Iterable[Future], deadline: float, *, first: bool = False) -> None:
@@ -201,13 +192,6 @@ async def _wait_for_pairs(
             await _wait(pair, deadline, first=True)
     rest = {future for pair in pairs for future in pair}
     await _wait(rest, min(deadline, monotonic() + grace))
-
-
-def _cancel(*answers: Futures) -> None:
-    """Stop waiting. Calls go on for the requests that still wait for them."""
-    for futures in answers:
-        for future in futures.values():
-            future.cancel()
 
 
 def _is_settled(pair: tuple[Future, Future]) -> bool:
