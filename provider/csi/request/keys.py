@@ -1,13 +1,37 @@
 """Every key of a SecretProviderClass, for the parser, docs/classes.md and the JSON schema."""
 
 from provider.aws.regions import PATTERN, RULE, is_region
-from provider.manifests.keys import Key
+from provider.manifests.keys import Key, KeyType
 
 _ROLE = "arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,576}"
 _ROLE_WORDS = "the ARN of an IAM role such as arn:aws:iam::111122223333:role/name"
 _BOOLEAN = "true|True|TRUE|false|False|FALSE"
 _MODE = "0[0-7]{3}"
 _MODE_WORDS = 'a quoted 4-digit octal number from "0000" to "0777"'
+
+
+def _boolean(name: str, meaning: str, kind: KeyType = "boolean") -> Key:
+    return Key(name, meaning, kind, default="`false`", pattern=_BOOLEAN, expected="true or false")
+
+
+def _permission(default: str) -> Key:
+    return Key(
+        "filePermission",
+        "Mode of the file",
+        "quoted",
+        default=default,
+        pattern=_MODE,
+        expected=_MODE_WORDS,
+    )
+
+
+def _region(name: str, meaning: str, default: str = "") -> Key:
+    return Key(name, meaning, default=default, pattern=PATTERN, check=is_region, expected=RULE)
+
+
+def _role(name: str, meaning: str, default: str = "") -> Key:
+    return Key(name, meaning, default=default, pattern=_ROLE, expected=_ROLE_WORDS)
+
 
 OBJECT_NAME = Key(
     "objectName",
@@ -38,14 +62,7 @@ OBJECT_ENCODING = Key(
 EXTRACTION_KEYS = (
     Key("path", "JMESPath expression, or a top-level key of the JSON", required=True),
     Key("objectAlias", "File name of the value", required=True),
-    Key(
-        "filePermission",
-        "Mode of the file",
-        "quoted",
-        default="the object's",
-        pattern=_MODE,
-        expected=_MODE_WORDS,
-    ),
+    _permission(default="the object's"),
     OBJECT_ENCODING,
 )
 
@@ -60,32 +77,14 @@ OBJECT_KEYS = (
         choices=("secretsmanager", "ssmparameter", "ssmparameterpath"),
     ),
     Key("objectAlias", "File name", default="`objectName`"),
-    Key(
+    _boolean(
         "optional",
         "`true`: an object that is not found is left out; what is denied or broken still fails",
-        "boolean",
-        default="`false`",
-        pattern=_BOOLEAN,
-        expected="true or false",
     ),
     OBJECT_VERSION,
     OBJECT_VERSION_LABEL,
-    Key(
-        "recursive",
-        "`true`: of `ssmparameterpath` the levels below as well",
-        "boolean",
-        default="`false`",
-        pattern=_BOOLEAN,
-        expected="true or false",
-    ),
-    Key(
-        "filePermission",
-        "Mode of the file",
-        "quoted",
-        default="the driver's, `0644`",
-        pattern=_MODE,
-        expected=_MODE_WORDS,
-    ),
+    _boolean("recursive", "`true`: of `ssmparameterpath` the levels below as well"),
+    _permission(default="the driver's, `0644`"),
     Key("jmesPath", "Values of a JSON secret that become files", "list", keys=EXTRACTION_KEYS),
     OBJECT_ENCODING,
     Key(
@@ -99,14 +98,10 @@ OBJECT_KEYS = (
         "The keys of `jsonKeys` in one file, named as the object, instead of a file each",
         choices=("dotenv", "properties", "json"),
     ),
-    Key(
+    _boolean(
         "omitWhole",
         "`true`: the whole-object file is not written, only the values of `jsonKeys` and "
         "`jmesPath`",
-        "boolean",
-        default="`false`",
-        pattern=_BOOLEAN,
-        expected="true or false",
     ),
     Key(
         "failoverObject",
@@ -119,21 +114,12 @@ OBJECT_KEYS = (
 
 PARAMETER_KEYS = (
     Key("objects", "YAML list of what to mount", "list", required=True, keys=OBJECT_KEYS),
-    Key(
+    _region(
         "region",
         "AWS region of the objects",
         default="`AWS_REGION` of the daemon, else the region of the node",
-        pattern=PATTERN,
-        check=is_region,
-        expected=RULE,
     ),
-    Key(
-        "failoverRegion",
-        "Second region, asked in parallel; must differ from the first",
-        pattern=PATTERN,
-        check=is_region,
-        expected=RULE,
-    ),
+    _region("failoverRegion", "Second region, asked in parallel; must differ from the first"),
     Key(
         "pathTranslation",
         "One character that replaces `/` in file names, or `False`: folders are made",
@@ -155,18 +141,14 @@ PARAMETER_KEYS = (
         default="what `usePodIdentity` says",
         choices=("irsa", "podIdentity", "auto"),
     ),
-    Key(
+    _role(
         "roleArn",
         "Role for IRSA",
         default="the annotation `eks.amazonaws.com/role-arn` of the service account",
-        pattern=_ROLE,
-        expected=_ROLE_WORDS,
     ),
-    Key(
+    _role(
         "assumeRoleArn",
         "Role that is assumed with the pod's own credentials, as in another account",
-        pattern=_ROLE,
-        expected=_ROLE_WORDS,
     ),
     Key(
         "assumeRoleExternalId",
@@ -181,13 +163,11 @@ PARAMETER_KEYS = (
         pattern="9[0-9]{2}|[12][0-9]{3}|3[0-5][0-9]{2}|3600",
         expected="900 to 3600 seconds: AWS gives a role that a role assumes an hour at most",
     ),
-    Key(
+    _boolean(
         "assumeRoleSessionTags",
         "`true`: the session of `assumeRoleArn` carries the tags `kubernetes-namespace` and "
         "`kubernetes-service-account`",
-        default="`false`",
-        pattern=_BOOLEAN,
-        expected="true or false",
+        "text",
     ),
     Key(
         "preferredAddressType",
