@@ -3,6 +3,10 @@
 `GetParametersByPath` brings the values, but may be denied, or fail for one parameter that cannot be
 decrypted. Then the names come from `DescribeParameters`. Tags are looked for by that as well; its
 filter pairs keys with values and matches them exactly.
+
+`GetParametersByPath` has no filter for names: it brings the values of all parameters below the
+path, and what is not looked for is dropped. That takes the fewest calls and rights. Only for a
+caller that may not have some of the values, the names come first, if the identity may list them.
 """
 
 from collections.abc import Mapping
@@ -40,11 +44,16 @@ class ParameterFinder:
             if find.tags is None:
                 raise nothing_to_find()
             return await self._described(find, find.path, region, query)
+        first, other = self._by_path, self._by_name
+        if find.names_first:
+            first, other = other, first
         try:
-            return await self._by_path(find, region, query)
+            return await first(find, region, query)
         except AccessDenied:
-            named = Find(find.matches)
-            return await self._described(named, find.path or "/", region, query)
+            return await other(find, region, query)
+
+    async def _by_name(self, find: Find, region: str, query: Query) -> Found:
+        return await self._described(Find(find.matches), find.path or "/", region, query)
 
     async def _by_path(self, find: Find, region: str, query: Query) -> Found:
         path = find.path or "/"

@@ -33,12 +33,14 @@ class Find:
     """What to look for. `matches` decides by the full name; None: names do not matter.
 
     `path` is the start of names (Secrets Manager) or a level of the hierarchy (Parameter Store).
-    All `tags` must be there, keys with their values; None: the find does not mention tags.
+    All `tags` must be there, keys with their values; None: the find does not mention tags. With
+    `names_first` the caller drops names before it reads their values.
     """
 
     matches: Callable[[str], bool] | None = None
     path: str = ""
     tags: Tags | None = None
+    names_first: bool = False
 
 
 Found = dict[SecretRef, SecretValue | None]

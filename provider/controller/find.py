@@ -52,7 +52,8 @@ class Finder:
         """
         aws, query = source.aws, asked.query(source.principal)
         finder = self._parameters if aws.service == "ParameterStore" else self._secrets
-        found = self._allowed(await finder.find(_wanted(what), aws.region, query), asked.namespace)
+        wanted = _wanted(what, names_first=self._policy.limits_names(asked.namespace))
+        found = self._allowed(await finder.find(wanted, aws.region, query), asked.namespace)
         values = {ref: value for ref, value in found.items() if value is not None}
         unread = [ref for ref, value in found.items() if value is None]
         if unread:
@@ -102,7 +103,7 @@ def _by_name(found: tuple[SecretRef, SecretValue]) -> str:
     return found[0].name
 
 
-def _wanted(what: Find) -> finding.Find:
+def _wanted(what: Find, *, names_first: bool) -> finding.Find:
     matches: Callable[[str], bool] | None = None
     if what.name is not None:
         regexp = what.name.regexp
@@ -111,4 +112,4 @@ def _wanted(what: Find) -> finding.Find:
             return contains_match(regexp, name)
 
     tags = None if what.tags is None else tuple(sorted(what.tags.items()))
-    return finding.Find(matches, what.path or "", tags)
+    return finding.Find(matches, what.path or "", tags, names_first)

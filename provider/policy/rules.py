@@ -97,6 +97,10 @@ class Policy:
             "The operator of the provider can change the policy."
         )
 
+    def limits_names(self, namespace: str) -> bool:
+        """Whether the namespace may have only some secrets, by their names."""
+        return any(rule.secret_names is not None for rule in self._rules(namespace))
+
     def _rules(self, namespace: str | None) -> tuple[Rule, ...]:
         if namespace is None:
             return self._general

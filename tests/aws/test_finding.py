@@ -243,6 +243,15 @@ async def test_without_the_right_to_a_path_parameters_are_described(reading: Rea
     assert await reading.texts(refs, user) == ["1", "2"]
 
 
+async def test_names_come_without_values_where_the_caller_drops_some(reading: Reading) -> None:
+    fill_parameters(reading)
+    find = Find(named("db"), path="/app", names_first=True)
+    assert await parameters(reading, find) == BOTH
+    assert reading.calls() == {"DescribeParameters": 1}
+    user = reading.user(list(allow("*", "ssm:GetParametersByPath")))
+    assert await parameters(reading, find, user) == {"/app/db": "1", "/app/deep/db": "2"}
+
+
 async def test_one_locked_parameter_does_not_hide_the_others(reading: Reading) -> None:
     fill_parameters(reading)
     reading.aws.cloud.parameter("/app/db").kms_denied = True

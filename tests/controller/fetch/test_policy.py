@@ -97,6 +97,16 @@ async def test_a_search_leaves_out_what_is_refused(world: World) -> None:
     assert world.calls() == {"ListSecrets": 2, "GetSecretValue": 1}
 
 
+async def test_a_search_never_reads_parameters_that_are_refused(world: World) -> None:
+    world.put_store(service="ParameterStore")
+    for name in ("/team/a", "/other/b"):
+        world.aws.cloud.put_parameter(name, "value")
+    only(world, secret_names=("/team/*",))
+    find = {"find": {"name": {"regexp": "."}}}
+    assert list((await world.fetch(dataFrom=[find])).data) == ["_team_a"]
+    assert world.calls() == {"DescribeParameters": 1, "GetParameters": 1}
+
+
 async def test_a_generator_is_limited_too(world: World) -> None:
     world.put_generator("ECRAuthorizationToken", region="us-east-1")
     only(world, regions=("eu-*",))
