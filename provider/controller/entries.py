@@ -76,10 +76,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The keys and values of the Secret, and the messages about secrets that do not exist."""
+    """The keys and values of the Secret, and the messages about secrets that do not exist.
+
+    `generated` has the keys of what generators have made.
+    """
 
     data: Values = field(repr=False)
     missing: tuple[str, ...] = ()
+    generated: Mapping[GeneratorRef, tuple[str, ...]] = field(default_factory=dict)
 
 
 def entries_of(spec: ExternalSecretSpec) -> list[Entry]:
@@ -120,6 +124,7 @@ def assemble(
     until = min(deadline, monotonic() + MOST_SECONDS)
     data: dict[str, bytes] = {}
     missing = []
+    generated: dict[GeneratorRef, tuple[str, ...]] = {}
     for entry, result in zip(entries, results, strict=True):
         if skip_missing and isinstance(result, SecretNotFound):
             missing.append(entry.missing)
@@ -129,12 +134,15 @@ def assemble(
         if monotonic() >= until:
             raise OutOfTime("the values take too long to work on: make the ExternalSecret simpler")
         try:
-            data |= _values(entry, result, lambda: monotonic() >= until)
+            added = _values(entry, result, lambda: monotonic() >= until)
         except ProviderError as error:
             raise error.in_context(entry.context) from error
         except ValueError as error:
             raise InvalidRequest(f"{entry.context}: {error}") from None
-    return Fetched(data, tuple(missing))
+        data |= added
+        if isinstance(entry.what, GeneratorRef):
+            generated[entry.what] = (*generated.get(entry.what, ()), *added)
+    return Fetched(data, tuple(missing), generated)
 
 
 def _values(entry: Entry, result: bytes | Values, expired: Callable[[], bool]) -> Values:

@@ -14,7 +14,7 @@ from time import monotonic
 from provider.controller.bounded_reads import MOST_BYTES, size_of, too_large
 from provider.controller.entries import Entry, Fetched, Result, Values, assemble, entries_of
 from provider.controller.find import Finder
-from provider.controller.generators import For, Generators
+from provider.controller.generators import Generators
 from provider.controller.policy_check import check_reads, raise_if_refused
 from provider.controller.remote_refs import secret_ref
 from provider.controller.resources.external_secret import Data, ExternalSecretSpec, Find
@@ -96,9 +96,10 @@ class Fetcher:
         def work() -> Fetched:
             return assemble(entries, results, skip_missing=skip_missing, deadline=asked.deadline)
 
-        if is_light(entries, results):
-            return work()
-        return await self._offload.run(asked.namespace, work)
+        light = is_light(entries, results)
+        fetched = work() if light else await self._offload.run(asked.namespace, work)
+        asked.record.keep_keys(fetched.generated)
+        return fetched
 
     async def _sources(self, entries: Sequence[Entry], asked: Asked) -> Sources:
         """The stores of all entries; raises the first failure in their order."""
@@ -190,8 +191,7 @@ class Fetcher:
             except ProviderError as error:
                 raise source.failed(error) from error
         if isinstance(entry.what, GeneratorRef):
-            asker = For(asked.namespace, asked.freshness.since, asked.deadline)
-            return await self._generators.generate(entry.what, asker)
+            return await self._generators.generate(entry.what, asked)
         raise TypeError("the entry is neither a search nor a generator")
 
 

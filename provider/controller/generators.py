@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 from typing import TypeVar
@@ -20,8 +19,10 @@ from provider.controller.resources.generators import (
 )
 from provider.controller.resources.objects import Generator
 from provider.controller.resources.store_ref import GeneratorRef
+from provider.controller.secret_reads import Asked
 from provider.controller.store_identity import Identities
 from provider.controller.stores import shown_problems
+from provider.controller.sync_record import Session
 from provider.engine.calls import Calls
 from provider.engine.model import Access
 from provider.engine.ports import Principal
@@ -35,19 +36,11 @@ T = TypeVar("T")
 GetGenerator = Callable[[str, str, str], Generator | None]
 """A generator by kind, namespace (empty for a ClusterGenerator) and name, from the cache."""
 Values = Mapping[str, bytes]
+Made = tuple[Session | None, Values]
+"""As whom AWS was asked, if it was, and what came of it."""
 
 PUBLIC_REGION = "us-east-1"
 """Where ECR Public is."""
-
-
-@dataclass(frozen=True, slots=True)
-class For:
-    """For whom values are generated, and until when (`time.monotonic`)."""
-
-    namespace: str
-    since: float
-    """Credentials are read from Kubernetes then, or later."""
-    deadline: float
 
 
 class Generators:
@@ -72,15 +65,18 @@ class Generators:
         self._offload = offload
         self._policy = policy
 
-    async def generate(self, ref: GeneratorRef, asker: For) -> Values:
+    async def generate(self, ref: GeneratorRef, asked: Asked) -> Values:
         """New values; raises ProviderError with the texts of External Secrets Operator."""
-        spec = self._spec(ref, asker.namespace)
+        kind, spec = self._found(ref, asked.namespace)
         try:
-            return await self._generated(spec, asker)
+            session, values = await self._generated(spec, asked)
         except ProviderError as error:
             raise error.in_context("error using generator") from error
+        asked.record.generated(ref, kind, session)
+        return values
 
-    def _spec(self, ref: GeneratorRef, namespace: str) -> GeneratorSpec:
+    def _found(self, ref: GeneratorRef, namespace: str) -> tuple[str, GeneratorSpec]:
+        """The kind that generates, and its spec."""
         place = "" if ref.kind == "ClusterGenerator" else namespace
         found = self._get_generator(ref.kind, place, ref.name)
         if found is None:
@@ -89,24 +85,25 @@ class Generators:
         if found.spec is None:
             problems = shown_problems(found.problems)
             raise InvalidRequest(f"{ref.kind} {quote(ref.name)} is invalid: {problems}")
-        return found.spec
+        return found.kind, found.spec
 
-    async def _generated(self, spec: GeneratorSpec, asker: For) -> Values:
+    async def _generated(self, spec: GeneratorSpec, asked: Asked) -> Made:
         if isinstance(spec, PasswordSpec):
-            return await self._offload.run(asker.namespace, partial(new_passwords, spec))
+            work = partial(new_passwords, spec)
+            return None, await self._offload.run(asked.namespace, work)
         if isinstance(spec, EcrAuthorizationTokenSpec):
-            return await self._ecr_token(spec, asker)
+            return await self._ecr_token(spec, asked)
         if isinstance(spec, StsSessionTokenSpec):
-            return await self._session_token(spec, asker)
-        return new_uuid()
+            return await self._session_token(spec, asked)
+        return None, new_uuid()
 
-    async def _ecr_token(self, spec: EcrAuthorizationTokenSpec, asker: For) -> Values:
+    async def _ecr_token(self, spec: EcrAuthorizationTokenSpec, asked: Asked) -> Made:
         is_public = spec.scope == "public"
         ask = self._ecr.public_authorization_token if is_public else self._ecr.authorization_token
         context = f"unable to get {'public ' if is_public else ''}authorization token"
-        principal = await self._principal(spec, asker)
+        principal = await self._principal(spec, asked)
         region = PUBLIC_REGION if is_public else spec.region
-        token = await self._call(context, principal, region, asker, ask)
+        token = await self._call(context, principal, region, asked, ask)
         found = {
             "username": token.username.encode(),
             "password": token.password.encode(),
@@ -114,19 +111,19 @@ class Generators:
         }
         if token.proxy_endpoint is not None:
             found["proxy_endpoint"] = token.proxy_endpoint.encode()
-        return found
+        return Session(principal.identity, region), found
 
-    async def _session_token(self, spec: StsSessionTokenSpec, asker: For) -> Values:
+    async def _session_token(self, spec: StsSessionTokenSpec, asked: Asked) -> Made:
         if spec.auth.jwt is not None and spec.auth.secret_ref is None:
             raise InvalidRequest(
                 "unable to get authorization token: AWS gives session tokens to access keys of "
                 "users only, not to roles: use auth.secretRef instead of auth.jwt"
             )
-        asked = spec.request_parameters or StsRequestParameters()
-        mfa = Mfa(asked.serial_number, asked.token_code) if asked.serial_number else None
+        wanted = spec.request_parameters or StsRequestParameters()
+        mfa = Mfa(wanted.serial_number, wanted.token_code) if wanted.serial_number else None
 
         async def ask(access: Access) -> Values:
-            token = await self._sts.session_token(access, duration=asked.session_duration, mfa=mfa)
+            token = await self._sts.session_token(access, duration=wanted.session_duration, mfa=mfa)
             keys = token.credentials
             return {
                 "access_key_id": keys.access_key_id.encode(),
@@ -135,16 +132,17 @@ class Generators:
                 "expiration": str(token.expires_at).encode(),
             }
 
-        principal = await self._principal(spec, asker)
+        principal = await self._principal(spec, asked)
         context = "unable to get authorization token"
-        return await self._call(context, principal, spec.region, asker, ask)
+        values = await self._call(context, principal, spec.region, asked, ask)
+        return Session(principal.identity, spec.region), values
 
     async def _principal(
-        self, spec: EcrAuthorizationTokenSpec | StsSessionTokenSpec, asker: For
+        self, spec: EcrAuthorizationTokenSpec | StsSessionTokenSpec, asked: Asked
     ) -> Principal:
         try:
             return await self._identities.of_generator(
-                spec.auth, spec.role, spec.region, asker.namespace, asker.since
+                spec.auth, spec.role, spec.region, asked.namespace, asked.freshness.since
             )
         except ProviderError as error:
             raise error.in_context("unable to create aws session") from error
@@ -154,12 +152,12 @@ class Generators:
         context: str,
         principal: Principal,
         region: str,
-        asker: For,
+        asked: Asked,
         ask: Callable[[Access], Awaitable[T]],
     ) -> T:
         try:
-            check_identity(self._policy, asker.namespace, principal.identity, region)
-            async with asyncio.timeout(asker.deadline - monotonic()):
+            check_identity(self._policy, asked.namespace, principal.identity, region)
+            async with asyncio.timeout(asked.deadline - monotonic()):
                 return await self._calls.make(principal, region, ask, lambda: None)
         except TimeoutError:
             raise OutOfTime(f"{context}: AWS in {region} did not answer in time") from None

@@ -8,9 +8,10 @@ from provider.controller.object_cache import ObjectKey
 from provider.controller.plan import target_name
 from provider.controller.policy_check import roles_of
 from provider.controller.resources.references import stores_of
+from provider.controller.resources.store_ref import GeneratorRef
 from provider.controller.status import Ready
 from provider.controller.sync import Job
-from provider.controller.sync_record import SecretRead, SyncRecord
+from provider.controller.sync_record import Generated, SecretRead, Session, SyncRecord
 from provider.controller.sync_registry import SyncRegistry
 from provider.runtime import audit
 from provider.runtime.log import fields, logger
@@ -67,6 +68,7 @@ def _about(job: Job, seconds: float) -> dict[str, Any]:
 
 def _audit(job: Job, record: SyncRecord) -> None:
     metadata = job.metadata
+    generators = [_generator(ref, made) for ref, made in record.generators.items()]
     audit.write(
         "SecretSynced",
         namespace=metadata.namespace,
@@ -75,17 +77,24 @@ def _audit(job: Job, record: SyncRecord) -> None:
         secret=target_name(metadata, job.spec),
         written=record.written,
         secrets=[_secret(one) for one in record.reads],
+        **({"generators": generators} if generators else {}),
     )
 
 
 def _secret(one: SecretRead) -> dict[str, Any]:
-    identity = one.session.identity
+    about = {"type": one.ref.store, "name": one.ref.name, "arn": one.arn, "version": one.version}
+    return about | _session(one.session)
+
+
+def _generator(ref: GeneratorRef, made: Generated) -> dict[str, Any]:
+    about = {"type": made.kind, "kind": ref.kind, "name": ref.name, "keys": sorted(set(made.keys))}
+    return about | (_session(made.session) if made.session is not None else {})
+
+
+def _session(session: Session) -> dict[str, Any]:
+    identity = session.identity
     return {
-        "type": one.ref.store,
-        "name": one.ref.name,
-        "arn": one.arn,
-        "version": one.version,
-        "region": one.session.region,
+        "region": session.region,
         "authentication": identity.kind,
         "subject": identity.subject,
         "roles": roles_of(identity),

@@ -1,8 +1,9 @@
 """What one sync of an ExternalSecret did, for log, audit log and status. It never holds a value."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
+from provider.controller.resources.store_ref import GeneratorRef
 from provider.engine.model import Identity, SecretRef, SecretValue
 from provider.engine.trace import Trace
 
@@ -25,6 +26,17 @@ class SecretRead(NamedTuple):
     version: str
 
 
+class Generated(NamedTuple):
+    """Values that a generator made: of which kind, and as whom; None where AWS is not asked.
+
+    `keys` are those of the values after `rewrite`, before the template of the Secret.
+    """
+
+    kind: str
+    session: Session | None
+    keys: tuple[str, ...] = ()
+
+
 class SyncRecord:
     """Filled during one sync. `written` stays empty where no Secret was to be written."""
 
@@ -32,12 +44,27 @@ class SyncRecord:
         self.trace = Trace()
         self.written: Written = ""
         self._reads: dict[SecretRead, None] = {}
+        self._generated: dict[GeneratorRef, Generated] = {}
 
     def read(self, session: Session, values: Iterable[tuple[SecretRef, SecretValue]]) -> None:
         """Values were read that exist."""
         for ref, value in values:
             if value.found:
                 self._reads[SecretRead(session, ref, value.arn, value.version)] = None
+
+    def generated(self, ref: GeneratorRef, kind: str, session: Session | None) -> None:
+        """A generator made values. `kind` is never ClusterGenerator."""
+        self._generated[ref] = Generated(kind, session)
+
+    def keep_keys(self, keys: Mapping[GeneratorRef, tuple[str, ...]]) -> None:
+        """The keys of what generators have made."""
+        for ref, found in keys.items():
+            self._generated[ref] = self._generated[ref]._replace(keys=found)
+
+    @property
+    def generators(self) -> Mapping[GeneratorRef, Generated]:
+        """What generators have made."""
+        return self._generated
 
     @property
     def reads(self) -> tuple[SecretRead, ...]:

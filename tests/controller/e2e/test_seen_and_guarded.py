@@ -12,6 +12,7 @@ import yaml
 from testbed.cluster import Address, ClusterClient
 from tests.cli.conftest import Run, runner
 from tests.controller.e2e.test_lifecycle import REGION, STORE, external_secret, ready_world, synced
+from tests.controller.e2e.test_sources import GENERATORS, generated, generator, keys
 from tests.controller.e2e.world import World, a_world
 from tests.deploy.test_controller_alerts import ALERTS, EXPRESSIONS
 from tests.waiting import eventually
@@ -117,6 +118,48 @@ def test_the_audit_log_says_which_secret_went_where_and_as_whom(world: World) ->
     [logged] = lines(world, message="synced", namespace=world.namespace)
     assert (logged["stores"], logged["secrets"], logged["calls"]) == ("SecretStore/aws", 1, 1)
     assert not [one for one in world.log if VALUE in one]
+
+
+def test_the_audit_log_says_which_generator_made_which_keys_and_as_whom(world: World) -> None:
+    role = world.role(world.namespace, "app")
+    jwt = {"jwt": {"serviceAccountRef": {"name": "app"}}}
+    world.apply(generator("ECRAuthorizationToken", region=REGION, auth=jwt))
+    world.apply(generator("STSSessionToken", region=REGION, auth=keys()))
+    world.apply(generator("Password", secretKeys=["one", "two"]))
+    wrapped = {"kind": "UUID", "generator": {"uuidSpec": {}}, "controller": world.controller_class}
+    about = {"apiVersion": GENERATORS, "kind": "ClusterGenerator"}
+    world.apply(json.dumps({**about, "metadata": {"name": world.namespace}, "spec": wrapped}))
+    rename = [{"regexp": {"source": "^", "target": "ecr_"}}]
+    entries = [
+        generated("ECRAuthorizationToken", rewrite=rename),
+        generated("STSSessionToken"),
+        generated("Password"),
+        generated("ClusterGenerator", world.namespace),
+    ]
+    world.apply(external_secret(data=[], dataFrom=entries, refreshInterval="0"))
+    synced(world)
+    [line] = lines(world, event="SecretSynced", namespace=world.namespace)
+    assert (line["secret"], line["written"], line["secrets"]) == ("db", "created", [])
+    as_role = {"authentication": "irsa", "subject": f"{world.namespace}/app", "roles": [role.arn]}
+    as_user = {"authentication": "static", "subject": f"{world.namespace}/keys", "roles": []}
+    made = [
+        ("ECRAuthorizationToken", "ECRAuthorizationToken", "ecrauthorizationtoken", as_role),
+        ("STSSessionToken", "STSSessionToken", "stssessiontoken", as_user),
+        ("Password", "Password", "password", {}),
+        ("UUID", "ClusterGenerator", world.namespace, {}),
+    ]
+    of_keys = [one.pop("keys") for one in line["generators"]]
+    assert line["generators"] == [
+        {"type": type_, "kind": kind, "name": name, **({"region": REGION} if who else {}), **who}
+        for type_, kind, name, who in made
+    ]
+    found = world.data("db") or {}
+    assert of_keys[2:] == [["one", "two"], ["uuid"]]
+    assert {key for keys in of_keys for key in keys} == found.keys()
+    values = [
+        value for key, value in found.items() if key not in ("ecr_username", "ecr_proxy_endpoint")
+    ]
+    assert not [one for one in world.log for value in values if value in one]
 
 
 def test_the_status_shows_objects_and_who_shares_calls(world: World, command: Run) -> None:

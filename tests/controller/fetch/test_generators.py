@@ -9,7 +9,7 @@ from provider import errors
 from provider.controller.passwords import SYMBOLS, new_passwords
 from provider.controller.resources.generators import PasswordSpec
 from provider.controller.resources.objects import read_generator
-from tests.controller.fetch.world import Spec, World, jwt, secret_ref
+from tests.controller.fetch.world import Spec, World, jwt, parsed_spec, secret_ref
 from tests.loop_watchdog import loop_watchdog
 
 
@@ -35,6 +35,16 @@ async def test_a_password_by_default(world: World) -> None:
     assert sum(one.isdigit() for one in password) == 6
     assert sum(one in SYMBOLS for one in password) == 6
     assert values != await world.values(dataFrom=[entry("Password")])
+
+
+async def test_keys_are_noted_as_they_are_in_the_secret(world: World) -> None:
+    world.put_generator("Password")
+    twice = [entry("Password", rewrite=[{"regexp": {"source": "$", "target": "-2"}}])]
+    asked = world.asked()
+    await world.fetcher.fetch(parsed_spec(dataFrom=[entry("Password"), *twice]), asked)
+    [(ref, made)] = asked.record.generators.items()
+    assert (ref.name, made.kind, made.session) == ("gen", "Password", None)
+    assert made.keys == ("password", "password-2")
 
 
 @pytest.mark.parametrize(
