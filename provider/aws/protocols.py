@@ -111,7 +111,7 @@ def _fault(reply: Reply, code: str = "", message: str = "") -> Fault:
 
 def _retry_after(reply: Reply) -> float | None:
     milliseconds = reply.headers.get("x-amz-retry-after", "")
-    return int(milliseconds) / 1000 if milliseconds.isdecimal() else None
+    return int(milliseconds) / 1000 if milliseconds.isdecimal() and len(milliseconds) < 10 else None
 
 
 def _parse_xml(body: bytes) -> ET.Element | None:

@@ -18,6 +18,7 @@ from provider.engine.credentials import CredentialCache
 from provider.engine.model import Identity
 from provider.engine.ports import Principal
 from provider.errors import RoleMissing, TokenMissing
+from provider.manifests.problems import quote
 
 PodKind = Literal["irsa", "pod-identity"]
 
@@ -25,6 +26,9 @@ AUDIENCES: dict[PodKind, str] = {
     "irsa": "sts.amazonaws.com",  # also in China, where the host name of STS differs
     "pod-identity": "pods.eks.amazonaws.com",
 }
+
+_SHOWN_AUDIENCES = 5
+"""The author of a class can name any number of audiences."""
 
 
 def audiences_of(auth: Auth) -> tuple[str, ...]:
@@ -156,7 +160,7 @@ def _token(spec: MountSpec, kind: PodKind) -> str:
 
 
 def _missing(spec: MountSpec, audiences: Iterable[str]) -> TokenMissing:
-    sent = ", ".join(sorted(spec.tokens)) or "none"
+    sent = ", ".join(map(quote, sorted(spec.tokens)[:_SHOWN_AUDIENCES])) or "none"
     wanted = " or ".join(f'"{audience}"' for audience in audiences)
     entries = ", ".join(f"- audience: {audience}" for audience in audiences)
     values = ", ".join(f"{{audience: {audience}}}" for audience in audiences)

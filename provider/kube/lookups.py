@@ -31,8 +31,9 @@ from provider.runtime.lru import Lru
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 REGION_LABEL = "topology.kubernetes.io/region"
 
-ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]+:role/[!-~]+")
-"""The ARN of a role. The number of digits of the account is left to AWS to check."""
+ROLE = re.compile(r"arn:aws[a-z-]{0,16}:iam::[0-9]{1,16}:role/[!-~]{1,576}")
+"""The ARN of a role. The number of digits of the account is left to AWS to check. An annotation may
+have 256 KiB, and the role is kept in many places."""
 
 FRESH = 60.0
 """Most seconds for which a role is used without a look-up."""

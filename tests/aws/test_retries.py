@@ -4,6 +4,8 @@ import pytest
 
 from provider.aws import retries
 from provider.aws.faults import Fault
+from provider.aws.protocols import read_json
+from provider.runtime.transport import Reply
 
 BROKEN = Fault("answer", "HTTP 500", status=500)
 UNKNOWN_PROVIDER = Fault("answer", "InvalidIdentityToken", status=400)
@@ -31,6 +33,13 @@ def test_waits_grow_and_are_jittered(fault: Fault, attempt: int, longest: float)
 def test_a_wish_of_aws_is_heard_within_limits(wish: float, wait: float) -> None:
     fault = Fault("answer", "HTTP 500", status=500, retry_after=wish)
     assert retries.delay(fault, 1, lambda: 1.0) == wait
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("1500", 1.5), ("9" * 5000, None), ("-1", None)])
+def test_a_wish_that_is_no_sensible_number_is_not_heard(header: str, seconds: float | None) -> None:
+    with pytest.raises(Fault) as caught:
+        read_json(Reply(500, {"x-amz-retry-after": header}, b""))
+    assert caught.value.retry_after == seconds
 
 
 def test_what_a_retry_costs() -> None:

@@ -153,9 +153,19 @@ async def test_a_missing_token_says_what_to_set_and_nothing_is_looked_up(
     text = str(caught.value)
     assert f'audience "{missing}"' in text
     assert f"tokenRequests: [{{audience: {missing}}}]" in text
-    assert f"that it has: {', '.join(tokens) or 'none'}" in text
+    sent = ", ".join(f'"{audience}"' for audience in tokens)
+    assert f"that it has: {sent or 'none'}" in text
     assert "c4nary" not in text
     assert kubernetes.asked == []
+
+
+async def test_audiences_of_a_hostile_class_are_few_and_printable() -> None:
+    tokens = dict.fromkeys(["\n\x1b[2J\u202e" + "x" * 10_000 + str(at) for at in range(100)], "t")
+    with pytest.raises(TokenMissing) as caught:
+        await identifier(Kubernetes()).identify(spec(tokens=tokens), "eu-west-1")
+    text = str(caught.value)
+    assert text.isprintable()
+    assert len(text) < 1500
 
 
 async def test_a_missing_role_says_what_to_set() -> None:

@@ -184,8 +184,9 @@ async def test_a_missing_role_names_the_annotation_to_set(metadata: dict[str, An
         f" {ROLE}",
         f"{ROLE}\n",
         "arn:aws:iam::١١١:role/web",
+        f"{ROLE}{'x' * 576}",
     ],
-    ids=repr,
+    ids=lambda role: repr(role)[:60],
 )
 async def test_an_invalid_role_is_quoted(role: str) -> None:
     world = World()
