@@ -23,21 +23,14 @@ Service = Literal["secretsmanager", "ssm", "sts", "ecr", "ecr-public"]
 
 DEFAULT_PORTS: Mapping[str, int] = {"http": 80, "https": 443}
 _PATH = re.compile(r"(/[A-Za-z0-9_~-]+)*/?")
-_VARIABLES: Mapping[Service, str] = {
-    "secretsmanager": "AWS_ENDPOINT_URL_SECRETS_MANAGER",
-    "ssm": "AWS_ENDPOINT_URL_SSM",
-    "sts": "AWS_ENDPOINT_URL_STS",
-    "ecr": "AWS_ENDPOINT_URL_ECR",
-    "ecr-public": "AWS_ENDPOINT_URL_ECR_PUBLIC",
+_VARIABLES: Mapping[Service, tuple[str, str]] = {
+    "secretsmanager": ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_SECRETSMANAGER_ENDPOINT"),
+    "ssm": ("AWS_ENDPOINT_URL_SSM", "AWS_SSM_ENDPOINT"),
+    "sts": ("AWS_ENDPOINT_URL_STS", "AWS_STS_ENDPOINT"),
+    "ecr": ("AWS_ENDPOINT_URL_ECR", "AWS_ECR_ENDPOINT"),
+    "ecr-public": ("AWS_ENDPOINT_URL_ECR_PUBLIC", "AWS_ECR_PUBLIC_ENDPOINT"),
 }
-_ALIASES: Mapping[Service, str] = {
-    "secretsmanager": "AWS_SECRETSMANAGER_ENDPOINT",
-    "ssm": "AWS_SSM_ENDPOINT",
-    "sts": "AWS_STS_ENDPOINT",
-    "ecr": "AWS_ECR_ENDPOINT",
-    "ecr-public": "AWS_ECR_PUBLIC_ENDPOINT",
-}
-"""The names of External Secrets; used if no variable of the SDK is set."""
+"""The name of the SDK, and that of External Secrets, which is used if the SDK's are not set."""
 _MOST = 64
 """Endpoints to remember. A process uses a handful, but a request may name any region."""
 
@@ -125,8 +118,8 @@ def _custom_urls(environment: Mapping[str, str]) -> dict[Service, tuple[str, str
     if _flag(environment, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"):
         return {}
     urls: dict[Service, tuple[str, str]] = {}
-    for service, own in _VARIABLES.items():
-        for variable in (own, "AWS_ENDPOINT_URL", _ALIASES.get(service, "")):
+    for service, (own, alias) in _VARIABLES.items():
+        for variable in (own, "AWS_ENDPOINT_URL", alias):
             if url := environment.get(variable):
                 urls[service] = variable, url
                 _check(variable, url, service)
