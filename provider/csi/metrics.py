@@ -4,8 +4,9 @@ Every series that an alert rule reads exists from the start with the value 0: `i
 do not see the first event of a series that begins with it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
+from operator import add
 
 from provider.csi.status.mount_registry import MountRegistry
 from provider.runtime.metrics import OTHER, BoundedLabel, Metrics
@@ -40,9 +41,15 @@ class NamespaceLabel:
             return self._bounded(namespace)
         return OTHER
 
-    def filled(self, values: Mapping[str, float]) -> Mapping[str, float]:
-        """The values by label, with 0 for known labels without one."""
-        return dict.fromkeys((*self.first, OTHER), 0.0) | dict(values)
+    def merged(
+        self, merge: Callable[[float, float], float], by_namespace: Mapping[str, float]
+    ) -> Mapping[str, float]:
+        """Values by label, made of those by namespace; 0 for known labels without one."""
+        found = dict.fromkeys((*self.first, OTHER), 0.0)
+        for namespace, value in by_namespace.items():
+            label = self(namespace)
+            found[label] = merge(found.get(label, 0.0), value)
+        return found
 
 
 class MountMetrics:
@@ -101,13 +108,8 @@ def watch_registry(metrics: Metrics, registry: MountRegistry, namespaces: Namesp
         "Time since the live volume that was validated longest ago was known to be current.",
     )
     if not namespaces.is_used:
-        metrics.watch(*failing, registry.failing)
-        metrics.watch(*stalest, registry.stalest)
+        metrics.watch(*failing, lambda: sum(registry.failing().values()))
+        metrics.watch(*stalest, lambda: max(registry.stalest().values(), default=0.0))
         return
-
-    metrics.watch_by(
-        *failing, NAMESPACE, lambda: namespaces.filled(registry.failing_by(namespaces))
-    )
-    metrics.watch_by(
-        *stalest, NAMESPACE, lambda: namespaces.filled(registry.stalest_by(namespaces))
-    )
+    metrics.watch_by(*failing, NAMESPACE, lambda: namespaces.merged(add, registry.failing()))
+    metrics.watch_by(*stalest, NAMESPACE, lambda: namespaces.merged(max, registry.stalest()))

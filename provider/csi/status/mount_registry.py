@@ -12,6 +12,7 @@ mount is forgotten sooner.
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -36,9 +37,6 @@ MAX_LIFE_SECONDS = 24 * 3600.0
 UNDELIVERED_LIFE_SECONDS = 5 * 60.0
 """The kubelet tries a failed mount again after two minutes at most, and a mount may take two."""
 INTERVALS = 3
-
-ALL = ""
-"""The only label if namespaces have none of their own."""
 
 
 class MountRegistry:
@@ -116,34 +114,24 @@ class MountRegistry:
             return [mount for mount in mounts if self._exists(mount)]
         return _remounted(mounts, now)
 
-    def failing(self) -> float:
-        """Number of live mounts whose last attempt failed."""
-        return sum(self.failing_by(_all).values())
-
-    def failing_by(self, label: Callable[[str], str]) -> Mapping[str, float]:
-        """The same by the label of the namespace; 0 for one without a failing mount."""
-        mounts = self.live()
-        found = dict.fromkeys((label(mount.pod.namespace) for mount in mounts), 0.0)
-        for mount in mounts:
-            if mount.is_failing:
-                found[label(mount.pod.namespace)] += 1
+    def failing(self) -> Mapping[str, float]:
+        """Number of live mounts whose last attempt failed, by namespace; 0 where there are none."""
+        found: Counter[str] = Counter()
+        for mount in self.live():
+            found[mount.pod.namespace] += mount.is_failing
         return found
 
-    def stalest(self) -> float:
-        """Seconds since the values of the stalest live mount were known to be current.
+    def stalest(self) -> Mapping[str, float]:
+        """Seconds since the stalest live mount was known to be current, by namespace.
 
         Only mounts that are remounted count: without rotation values are as old as they should be.
         """
-        return self.stalest_by(_all).get(ALL, 0.0)
-
-    def stalest_by(self, label: Callable[[str], str]) -> Mapping[str, float]:
-        """The same by the label of the namespace."""
         now = self._clock()
         found: dict[str, float] = {}
         for mount in _remounted(self.live(), now):
             if mount.current_at is not None:
-                of = label(mount.pod.namespace)
-                found[of] = max(found.get(of, 0.0), now - mount.current_at)
+                namespace = mount.pod.namespace
+                found[namespace] = max(found.get(namespace, 0.0), now - mount.current_at)
         return found
 
     def _keep(self, step: Step) -> Step:
@@ -158,10 +146,6 @@ class MountRegistry:
         if not mount.is_delivered:
             path = self._pods / path.relative_to(self._pods).parts[0]
         return os.path.lexists(path)
-
-
-def _all(_namespace: str) -> str:
-    return ALL
 
 
 def _attempted(before: Mount | None, id_: str, spec: Volume, now: float) -> Mount:
