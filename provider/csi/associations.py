@@ -5,7 +5,6 @@ service account has none is remembered for a minute, so that not every mount ask
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import monotonic
 
 from provider.runtime.lru import Lru
@@ -18,31 +17,23 @@ ServiceAccount = tuple[str, str]
 """Namespace and name."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    has_one: bool
-    since: float
-
-
 class Associations:
     """A bounded memory; one for the process."""
 
     def __init__(self, capacity: int = CAPACITY, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._known: Lru[ServiceAccount, _Known] = Lru(capacity)
+        self._lacks_since: Lru[ServiceAccount, float | None] = Lru(capacity)
+        """When the agent said that there is none; None: it gave credentials."""
 
     def has_none(self, account: ServiceAccount) -> bool:
         """Whether in the last minute the agent said so, or was not there."""
-        known = self._known.get(account)
-        if known is None or known.has_one:
-            return False
-        return self._clock() < known.since + HOLDS_SECONDS
+        since = self._lacks_since.get(account)
+        return since is not None and self._clock() < since + HOLDS_SECONDS
 
     def had_one(self, account: ServiceAccount) -> bool:
         """Whether the agent gave credentials when it was last asked."""
-        known = self._known.get(account)
-        return known is not None and known.has_one
+        return account in self._lacks_since and self._lacks_since[account] is None
 
     def note(self, account: ServiceAccount, *, has_one: bool) -> None:
         """Remember the answer of the agent."""
-        self._known.put(account, _Known(has_one, self._clock()))
+        self._lacks_since.put(account, None if has_one else self._clock())

@@ -8,6 +8,7 @@ at most, so the steps bound the CPU time; the size bounds what is built in memor
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from provider.errors import InvalidRequest, OutOfTime
 
@@ -22,21 +23,14 @@ class TooCostly(InvalidRequest):
     """The work is more than one request may cause; the request has to be made simpler."""
 
 
+@dataclass(slots=True, kw_only=True)
 class Budget:
     """Steps and bytes that are left; `deadline` is of `time.monotonic`."""
 
-    def __init__(
-        self,
-        *,
-        steps: int = _STEPS,
-        size: int = _SIZE,
-        deadline: float = math.inf,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.steps = steps
-        self.size = size
-        self._deadline = deadline
-        self._clock = clock
+    steps: int = _STEPS
+    size: int = _SIZE
+    deadline: float = math.inf
+    clock: Callable[[], float] = time.monotonic
 
     @classmethod
     def for_loop(cls) -> "Budget":
@@ -52,7 +46,7 @@ class Budget:
         self.size -= size
         if self.steps < 0 or self.size < 0:
             raise TooCostly("takes more work than one request may cause: make it simpler")
-        if self._clock() >= self._deadline:
+        if self.clock() >= self.deadline:
             raise OutOfTime("the time for this request is over")
 
     def spend_on_bytes(self, size: int) -> None:
