@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from provider.csi.request.class_cache import ClassCache
 from provider.csi.request.driver_json import json_object
-from provider.csi.request.model import ClassSpec, MountSpec, Pod
+from provider.csi.request.model import ClassSpec, MountSpec, Pod, Volume
 from provider.csi.request.parameters import ClassText, class_text, parse_text
 from provider.csi.request.tokens import PREFIX, TOKENS, read_tokens
 from provider.manifests.entries import Findings
@@ -46,12 +46,9 @@ class RawRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class DecodedRequest:
+class DecodedRequest(Volume):
     """A request whose JSON is decoded and whose class is not parsed yet."""
 
-    pod: Pod
-    class_name: str
-    target_path: str
     tokens: Mapping[str, str] = field(repr=False)
     text: ClassText
     """The class."""

@@ -127,13 +127,20 @@ class Pod:
 
 
 @dataclass(frozen=True, slots=True)
-class MountSpec:
-    """One Mount request, parsed."""
+class Volume:
+    """Which volume a request is for; known even if its class is invalid."""
 
     pod: Pod
     class_name: str
     """Name of the SecretProviderClass; empty where the driver does not send it."""
     target_path: str
+    """The volume's folder on the node."""
+
+
+@dataclass(frozen=True, slots=True)
+class MountSpec(Volume):
+    """One Mount request, parsed."""
+
     tokens: Mapping[str, str] = field(repr=False)
     """Service account tokens by audience."""
     klass: ClassSpec

@@ -13,13 +13,12 @@ from time import monotonic
 import grpc
 
 from provider.csi.mount import Delivery
-from provider.csi.request.model import MountSpec, SecretObject
+from provider.csi.request.model import MountSpec, SecretObject, Volume
 from provider.csi.server.admission import Admission
 from provider.csi.server.grpc_server import Context
 from provider.csi.server.servicer import Servicer
 from provider.csi.server.statuses import details, status_of
 from provider.csi.status.mount_registry import MountRegistry
-from provider.csi.status.mounts import Volume
 from provider.engine.trace import Trace
 from provider.errors import InternalFault, OutOfTime, Overloaded, ProviderError
 from provider.runtime.log import Value, fields, logger

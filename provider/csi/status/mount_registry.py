@@ -19,8 +19,8 @@ from pathlib import Path
 from time import monotonic
 
 from provider.csi.mount import Delivery
-from provider.csi.request.model import MountSpec
-from provider.csi.status.mounts import Mount, MountedObject, Step, Volume
+from provider.csi.request.model import MountSpec, Volume
+from provider.csi.status.mounts import Mount, MountedObject, Step
 from provider.engine.model import Identity
 from provider.errors import ProviderError
 from provider.runtime.lru import Lru

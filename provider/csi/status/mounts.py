@@ -1,30 +1,11 @@
 """What is known of the mounts of this node."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from provider.csi.request.model import Pod
+from provider.csi.request.model import Volume
 from provider.engine.model import StoreName
 from provider.errors import ProviderError
-
-
-class Volume(Protocol):
-    """Which volume a request is for; known even if its class is invalid."""
-
-    @property
-    def pod(self) -> Pod:
-        """The pod that the volume is for."""
-        ...
-
-    @property
-    def class_name(self) -> str:
-        """Name of the SecretProviderClass; empty where the driver does not send it."""
-        ...
-
-    @property
-    def target_path(self) -> str:
-        """The volume's folder on the node."""
-        ...
 
 
 class MountedObject(NamedTuple):
@@ -38,12 +19,9 @@ class MountedObject(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(Volume):
     """What is known of one volume. Times are `time.monotonic`."""
 
-    pod: Pod
-    class_name: str
-    target_path: str
     id: str
     first_seen: float
     last_attempt: float
