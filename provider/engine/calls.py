@@ -6,6 +6,7 @@ for any more is cancelled.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from provider.engine.credentials import CredentialCache
@@ -17,12 +18,12 @@ from provider.errors import CredentialsExpired
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
 class Calls:
     """One for the process."""
 
-    def __init__(self, credentials: CredentialCache, limits: CallLimits) -> None:
-        self._credentials = credentials
-        self._limits = limits
+    credentials: CredentialCache
+    limits: CallLimits
 
     async def make(
         self,
@@ -35,24 +36,19 @@ class Calls:
 
         `sending` is called right before each attempt.
         """
-        try:
-            return await self._attempt(principal, region, send, sending)
-        except CredentialsExpired:
-            return await self._attempt(principal, region, send, sending)
-
-    async def _attempt(
-        self,
-        principal: Principal,
-        region: str,
-        send: Callable[[Access], Awaitable[T]],
-        sending: Callable[[], None],
-    ) -> T:
         identity = principal.identity
-        credentials = await self._credentials.get(principal)
-        async with self._limits.slot(identity, region):
-            sending()
-            try:
-                return await send(Access(region, identity, credentials, principal.retries))
-            except CredentialsExpired:
-                self._credentials.drop(identity, credentials)
-                raise
+
+        async def attempt() -> T:
+            credentials = await self.credentials.get(principal)
+            async with self.limits.slot(identity, region):
+                sending()
+                try:
+                    return await send(Access(region, identity, credentials, principal.retries))
+                except CredentialsExpired:
+                    self.credentials.drop(identity, credentials)
+                    raise
+
+        try:
+            return await attempt()
+        except CredentialsExpired:
+            return await attempt()

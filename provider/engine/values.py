@@ -7,7 +7,7 @@ Calls go side by side, in batches where the store takes them.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import itemgetter
 from time import monotonic
@@ -63,30 +63,22 @@ class Call(SharedTask[Mapping[Key, Answer]]):
         return self.asked_at is None or self.asked_at >= freshness.since
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Values:
     """One for the process. `observe` gets how each value was found."""
 
-    def __init__(
-        self,
-        stores: Mapping[StoreName, Store],
-        *,
-        cache: ValueCache,
-        calls: Calls,
-        observe: Callable[[Event], None],
-        clock: Callable[[], float] = monotonic,
-    ) -> None:
-        self._stores = stores
-        self._cache = cache
-        self._calls = calls
-        self._observe = observe
-        self._clock = clock
-        self._reads: dict[Key, Call] = {}
-        self._validations: dict[Key, Call] = {}
+    stores: Mapping[StoreName, Store]
+    cache: ValueCache
+    calls: Calls
+    observe: Callable[[Event], None]
+    clock: Callable[[], float] = monotonic
+    _reads: dict[Key, Call] = field(default_factory=dict, init=False)
+    _validations: dict[Key, Call] = field(default_factory=dict, init=False)
 
     def recall(self, key: Key, freshness: Freshness) -> Recalled | None:
         """The remembered value if it may be used without a call; `use` counts it."""
-        remembered = self._cache.get(key)
-        now = self._clock()
+        remembered = self.cache.get(key)
+        now = self.clock()
         if remembered is None or not is_fresh(remembered, key.ref, freshness, now):
             return None
         is_immutable = key.ref.is_immutable and remembered.value.found
@@ -113,7 +105,7 @@ class Values:
                 futures[ref] = asyncio.get_running_loop().create_future()
                 futures[ref].set_result(self.use(recalled, query.trace))
             elif (call := self._in_flight(key, query.freshness)) is not None:
-                self._count("joined", self._clock(), query.trace)
+                self._count("joined", self.clock(), query.trace)
                 futures[ref] = call.join_for(itemgetter(key))
             else:
                 unknown.append(key)
@@ -145,17 +137,17 @@ class Values:
     def _batches(self, keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
         by_store = sorted(keys, key=lambda key: key.ref.store)
         for store, group in groupby(by_store, key=lambda key: key.ref.store):
-            same, size = list(group), self._stores[store].batch_size
+            same, size = list(group), self.stores[store].batch_size
             yield from (same[at : at + size] for at in range(0, len(same), size))
 
     def _describable(self, key: Key) -> Remembered | None:
         """What is remembered of `key`, if asking for its version is enough."""
-        remembered = self._cache.get(key)
-        if remembered is None or not self._stores[key.ref.store].can_describe:
+        remembered = self.cache.get(key)
+        if remembered is None or not self.stores[key.ref.store].can_describe:
             return None
         if not (remembered.may_describe and remembered.value.found):
             return None
-        return None if remembered.needs_reading(self._clock()) else remembered
+        return None if remembered.needs_reading(self.clock()) else remembered
 
     def _start_read(self, keys: Sequence[Key], query: Query) -> Call:
         return Call(lambda call: self._read(call, keys, query)).kept_in(self._reads, keys)
@@ -165,7 +157,7 @@ class Values:
         return call.kept_in(self._validations, [key])
 
     async def _read(self, call: Call, keys: Sequence[Key], query: Query) -> Mapping[Key, Answer]:
-        store, refs = self._stores[keys[0].ref.store], [key.ref for key in keys]
+        store, refs = self.stores[keys[0].ref.store], [key.ref for key in keys]
         try:
             answers = await self._ask(
                 call, keys[0].region, query, lambda access: store.read(refs, access)
@@ -176,7 +168,7 @@ class Values:
 
     async def _validate(self, call: Call, key: Key, query: Query) -> Mapping[Key, Answer]:
         """The remembered value if its version is still the current one, else a new one."""
-        remembered, store = self._cache.get(key), self._stores[key.ref.store]
+        remembered, store = self.cache.get(key), self.stores[key.ref.store]
         version = None
         try:
             version = await self._ask(
@@ -185,15 +177,15 @@ class Values:
         except AccessDenied:
             # The right to read does not imply the right to describe: do not ask again.
             if remembered is not None:
-                self._cache.put(key, replace(remembered, may_describe=False))
+                self.cache.put(key, replace(remembered, may_describe=False))
         except ProviderError as error:
             if not (key.ref.optional and isinstance(error, SecretNotFound)):
                 return {key: self._learn(key, error, call, query)}
         if remembered is not None and version == remembered.value.version:
-            asked_at = call.asked_at or self._clock()
-            self._cache.put(key, remembered.validated(asked_at))
+            asked_at = call.asked_at or self.clock()
+            self.cache.put(key, remembered.validated(asked_at))
             return {key: self._found("validated", remembered.value, asked_at, query.trace)}
-        since = Freshness.asked_since(call.asked_at or self._clock())
+        since = Freshness.asked_since(call.asked_at or self.clock())
         read = self._in_flight(key, since) or self._start_read([key], query)
         return await read.join()
 
@@ -203,9 +195,9 @@ class Values:
         def sending() -> None:
             query.trace.calls += 1
             if call.asked_at is None:
-                call.asked_at = self._clock()
+                call.asked_at = self.clock()
 
-        return await self._calls.make(query.principal, region, send, sending)
+        return await self.calls.make(query.principal, region, send, sending)
 
     def _learn(self, key: Key, answer: Answer, call: Call, query: Query) -> Answer:
         """Remember a value; a refusal ends what was known."""
@@ -213,12 +205,12 @@ class Values:
             answer = MISSING
         if isinstance(answer, ProviderError):
             if not (answer.retryable or isinstance(answer, CredentialsExpired)):
-                self._cache.forget(key)
+                self.cache.forget(key)
             return answer
-        asked_at = self._clock() if call.asked_at is None else call.asked_at
-        known = self._cache.get(key)
+        asked_at = self.clock() if call.asked_at is None else call.asked_at
+        known = self.cache.get(key)
         may_describe = known is None or known.may_describe
-        self._cache.put(key, Remembered(answer, asked_at, asked_at, may_describe=may_describe))
+        self.cache.put(key, Remembered(answer, asked_at, asked_at, may_describe=may_describe))
         return self._found("fetched", answer, asked_at, query.trace)
 
     def _found(
@@ -229,5 +221,5 @@ class Values:
         return value
 
     def _count(self, how: Event, current_at: float, trace: Trace) -> None:
-        self._observe(how)
+        self.observe(how)
         trace.value(how, current_at)
