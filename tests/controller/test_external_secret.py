@@ -289,6 +289,19 @@ async def test_those_that_are_due_as_well_fill_up_the_calls(world: World) -> Non
     assert world.also[-1] == ["other"]
 
 
+async def test_windows_of_those_that_may_be_due_as_well_are_not_looked_at(world: World) -> None:
+    always = {"kind": "allow", "windows": [{"schedule": "* * * * *", "duration": "2m"}]}
+    world.put("other", syncWindows=always)
+    await world.reconcile()
+    assert world.also[-1] == ["other"], "the first sync waits for no window"
+    await world.reconcile("other")
+    world.now += 2 * HOUR
+    await world.reconcile()
+    assert world.also[-1] == []
+    await world.reconcile("other")
+    assert len(world.asked) == 4
+
+
 async def test_created_once_is_synced_once(world: World) -> None:
     world.put(refreshPolicy="CreatedOnce")
     assert await world.reconcile() is None

@@ -6,7 +6,8 @@ time zones.
 """
 
 import re
-from collections.abc import Mapping
+from calendar import monthrange
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -31,13 +32,13 @@ _DAYS_BACK = 8 * 366
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """A parsed expression."""
+    """A parsed expression; all numbers are in descending order."""
 
-    minutes: frozenset[int]
-    hours: frozenset[int]
-    days: frozenset[int]
-    months: frozenset[int]
-    weekdays: frozenset[int]
+    minutes: tuple[int, ...]
+    hours: tuple[int, ...]
+    days: tuple[int, ...]
+    months: tuple[int, ...]
+    weekdays: tuple[int, ...]
     """0 is Sunday."""
     any_day: bool
     """Day of month or day of week is `*`: then both must fit; else one of them."""
@@ -48,15 +49,27 @@ class Cron:
         None if that is longer ago than `most` seconds.
         """
         limit = datetime.fromtimestamp(moment, UTC).replace(second=0, microsecond=0)
-        day = limit.replace(hour=0, minute=0)
-        first = day - timedelta(days=max(0, min(most // _DAY + 1, _DAYS_BACK)))
-        while day >= first:
-            if day.month not in self.months:
-                day = day.replace(day=1)  # nothing in this month: go on with the one before
-            elif self._has_day(day) and (found := self._last_time(day, limit)):
+        first = limit - timedelta(days=max(0, min(most // _DAY + 2, _DAYS_BACK)))
+        for day in self._days_before(limit, first.year):
+            if day < first:
+                return None
+            if found := self._last_time(day, limit):
                 return found.timestamp() if moment - found.timestamp() <= most else None
-            day -= timedelta(days=1)
         return None
+
+    def _days_before(self, limit: datetime, first_year: int) -> Iterator[datetime]:
+        """The days on which it fires, the last one first; never more than a few without one."""
+        today = (limit.year, limit.month, limit.day)
+        every_weekday = len(self.weekdays) == len(_DAYS)
+        for year in range(limit.year, first_year - 1, -1):
+            for month in self.months:
+                length = monthrange(year, month)[1]
+                for number in self.days if every_weekday else range(length, 0, -1):
+                    if number > length or (year, month, number) > today:
+                        continue
+                    day = datetime(year, month, number, tzinfo=UTC)
+                    if self._has_day(day):
+                        yield day
 
     def _has_day(self, day: datetime) -> bool:
         in_month, in_week = day.day in self.days, day.isoweekday() % 7 in self.weekdays
@@ -66,9 +79,9 @@ class Cron:
         last_hour = limit.hour if day.date() == limit.date() else 23
         times = (
             day.replace(hour=hour, minute=minute)
-            for hour in sorted(self.hours, reverse=True)
+            for hour in self.hours
             if hour <= last_hour
-            for minute in sorted(self.minutes, reverse=True)
+            for minute in self.minutes
         )
         return next((one for one in times if one <= limit), None)
 
@@ -102,8 +115,8 @@ def parse_cron(text: str) -> Cron:
 
 def _numbers(
     field: str, lowest: int, highest: int, names: Mapping[str, int] | None = None
-) -> frozenset[int]:
-    """The numbers of one field."""
+) -> tuple[int, ...]:
+    """The numbers of one field, in descending order."""
     found: set[int] = set()
     for part in field.split(","):
         bounds, slash, step = part.partition("/")
@@ -117,7 +130,7 @@ def _numbers(
         if not lowest <= start <= end <= highest or width < 1:
             raise ValueError(f"{part} is not within {lowest} to {highest}")
         found.update(range(start, end + 1, width))
-    return frozenset(found)
+    return tuple(sorted(found, reverse=True))
 
 
 def _number(text: str, names: Mapping[str, int] | None) -> int:
