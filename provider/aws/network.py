@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
 from urllib.parse import unquote, urlsplit
-from urllib.request import proxy_bypass
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed
 
 from provider.aws.endpoints import DEFAULT_PORTS, split_url
 from provider.runtime.http import HttpClient, Proxy
@@ -73,7 +73,7 @@ class Proxies:
             return None
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         address = f"{host}:{parts.port or DEFAULT_PORTS[parts.scheme]}"
-        return None if proxy_bypass(address, {"no": self._no_proxy}) else proxy
+        return None if proxy_bypass_environment(address, {"no": self._no_proxy}) else proxy
 
 
 def _parse_proxy(variable: str, value: str) -> Proxy:
