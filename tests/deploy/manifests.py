@@ -87,11 +87,21 @@ def _state() -> str:
     return sha256("\n".join(hashes).encode()).hexdigest()
 
 
+def program(tool: str) -> Path:
+    """The path of kubectl or helm; fails the test where there is none."""
+    path = Path(sys.executable).parent / tool
+    assert path.exists(), f"no {tool} in the venv: make tools"
+    return path
+
+
 def _run(tool: str, *arguments: str | Path, given: str | None = None) -> str:
-    program = Path(sys.executable).parent / tool
-    assert program.exists(), f"no {tool} in the venv: make tools"
     done = subprocess.run(
-        [program, *arguments], check=False, capture_output=True, text=True, timeout=30, input=given
+        [program(tool), *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        input=given,
     )
     if done.returncode != 0:
         raise HelmRefused(done.stderr) if tool == "helm" else AssertionError(done.stderr)

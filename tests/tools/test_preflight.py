@@ -1,7 +1,9 @@
 """`preflight`: what would differ, from the output of kubectl and from a real API server."""
 
+import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from testbed.cluster import Address
 from testbed.control_plane import program
 from tests.api_server import Kubectl
 from tests.cli.conftest import Result, Run
+from tests.deploy import manifests
 
 API = "external-secrets.io/v1"
 AWS = {
@@ -47,6 +50,15 @@ def template(text: str) -> Document:
     return {"template": {"data": {"k": text}}}
 
 
+def template_from(kind: str) -> Document:
+    source = {kind: {"name": "files", "items": [{"key": "k"}, {"key": "missing"}]}}
+    return {"template": {"templateFrom": [source]}}
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
 FAILED = {
     "conditions": [{"type": "Ready", "status": "False", "message": "could not update secret"}]
 }
@@ -75,16 +87,30 @@ CASES: dict[str, tuple[list[Document], str]] = {
     "function in a ConfigMap": (
         [
             store(),
-            secret(
-                target={
-                    "template": {
-                        "templateFrom": [{"configMap": {"name": "files", "items": [{"key": "k"}]}}]
-                    }
-                }
-            ),
+            secret(target=template_from("configMap")),
             thing("ConfigMap", "files", api="v1", data={"k": "{{ getHostByName .a }}"}),
         ],
         "stops ExternalSecret shop/es: the template k of the ConfigMap files: function",
+    ),
+    "function in a Secret": (
+        [
+            store(),
+            secret(target=template_from("secret")),
+            thing("Secret", "files", api="v1", data={"k": encoded("{{ getHostByName .a }}")}),
+        ],
+        "stops ExternalSecret shop/es: the template k of the Secret files: does not compile (line",
+    ),
+    "a Secret that is not read": (
+        [store(), secret(target=template_from("secret"))],
+        "note ExternalSecret shop/es: its templates in the Secret files are not checked",
+    ),
+    "a template in a Secret": (
+        [
+            store(),
+            secret(target=template_from("secret")),
+            thing("Secret", "files", api="v1", data={"k": encoded("{{ .a | quote }}"), "o": "?"}),
+        ],
+        "",
     ),
     "function that fails today": (
         [store(), secret(FAILED, target=template("{{ nonsense .a }}"))],
@@ -255,22 +281,101 @@ def test_nothing_odd_makes_a_traceback(preflight: Callable[..., Result], odd: Do
     assert preflight([odd]).code in (0, 1, 3)
 
 
-def test_without_kubectl_it_says_what_to_do(command: Run) -> None:
-    result = command("preflight", "--kubectl", "/missing/kubectl")
-    assert result.code == 2
-    assert "kubectl is not found" in result.err
-    assert "| secrets-provider-aws preflight -" in result.err
+def test_other_delimiters_are_those_of_the_controller(preflight: Callable[..., Result]) -> None:
+    documents = [store(), secret(target=template("{{ nonsense }} [[ .a ]]"))]
+    options = "--template-left-delimiter=[[", "--template-right-delimiter=]]"
+    assert preflight(documents, *options).code == 0
+    assert preflight(documents).code == 1
 
 
-def test_a_cluster_that_does_not_answer_is_an_error(command: Run, tmp_path: Path) -> None:
+def test_a_template_in_a_secret_is_not_quoted(preflight: Callable[..., Result]) -> None:
+    for text in ("{{ canary }}", "canary {{", "{{ .a | canary"):
+        holder = thing("Secret", "files", api="v1", data={"k": encoded(text)})
+        result = preflight([store(), secret(target=template_from("secret")), holder])
+        assert result.code == 1
+        assert "canary" not in result.out + result.err
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path) -> Path:
+    """Of a cluster that does not answer, with contexts whose credentials fail."""
+    path = tmp_path / "kubeconfig"
+    program = {"apiVersion": "client.authentication.k8s.io/v1", "command": "false"}
+    users = {"me": {"token": "x"}, "expired": {"exec": {**program, "interactiveMode": "Never"}}}
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "down", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": name, "user": user} for name, user in users.items()],
+        "contexts": [{"name": one, "context": {"cluster": "down", "user": one}} for one in users],
+        "current-context": "me",
+    }
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected", "hint"),
+    [
+        ([], "The connection to the server 127.0.0.1:1 was refused", "check VPN, proxy"),
+        (["--context=prod"], 'context "prod" does not exist', "kubectl config get-contexts"),
+        (["--context=expired"], "getting credentials: exec", "log in again"),
+        (["--kubeconfig=/missing"], "stat /missing: no such file", "with --kubeconfig, or set"),
+        (["--kubectl=/missing/kubectl"], "kubectl is not found (/missing/kubectl)", "install it"),
+    ],
+)
+def test_a_cluster_that_cannot_be_read_is_explained(
+    command: Run, kubeconfig: Path, arguments: list[str], expected: str, hint: str
+) -> None:
+    kubectl = f"--kubectl={manifests.program('kubectl')}"
+    result = command("preflight", f"--kubeconfig={kubeconfig}", kubectl, *arguments)
+    assert (result.code, result.out) == (2, "")
+    first, *others = result.err.splitlines()
+    assert expected in first
+    assert [hint in one for one in others] == [True]
+
+
+FORBIDDEN = """\
+#!/bin/sh
+case $1 in
+api-resources)
+  echo externalsecrets.external-secrets.io
+  echo secretstores.external-secrets.io
+  echo 'error: unable to retrieve the complete list of server APIs: metrics.k8s.io/v1beta1' >&2
+  ;;
+get)
+  echo '{"apiVersion": "v1", "kind": "List", "items": []}'
+  echo "Error from server (Forbidden): $FORBIDDEN is forbidden: you may not" >&2
+  ;;
+esac
+exit 1
+"""
+
+
+def test_what_may_not_be_read_is_named(
+    command: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kubectl = tmp_path / "kubectl"
-    kubectl.write_text("#!/bin/sh\necho 'canary' >&2\necho 'cannot connect' >&2\nexit 1\n")
+    kubectl.write_text(FORBIDDEN)
     kubectl.chmod(0o755)
+    monkeypatch.setenv("FORBIDDEN", "secretstores.external-secrets.io")
     result = command("preflight", "--kubectl", kubectl)
-    assert (result.code, "kubectl api-resources: cannot connect" in result.err) == (2, True)
+    assert result.code == 3
+    assert "not read  secretstores.external-secrets.io is forbidden: you may not" in result.out
+    monkeypatch.setenv("FORBIDDEN", "externalsecrets.external-secrets.io")
+    result = command("preflight", "--kubectl", kubectl)
+    assert result.code == 2
+    assert "read the cluster: externalsecrets.external-secrets.io is forbidden" in result.err
+    assert "hint: name a namespace that you may read with -n" in result.err
+
+
+def test_a_kubectl_that_does_not_end_is_stopped(command: Run, tmp_path: Path) -> None:
+    kubectl = tmp_path / "kubectl"
     kubectl.write_text("#!/bin/sh\nexec sleep 60\n")
+    kubectl.chmod(0o755)
     result = command("preflight", "--kubectl", kubectl, "--timeout", "100ms")
     assert (result.code, "did not end within 0.1 s" in result.err) == (2, True)
+    assert "hint: give it more time with --timeout" in result.err
 
 
 OPERATED = {
@@ -279,17 +384,18 @@ OPERATED = {
 }
 
 
-def test_a_real_cluster_as_the_operator_leaves_it(
-    command: Run, control_plane: Address, kubectl: Kubectl, namespace: str
+def test_a_real_cluster_is_read_with_the_rights_that_there_are(
+    command: Run, control_plane: Address, kubectl: Kubectl, namespace: str, tmp_path: Path
 ) -> None:
-    source = {"configMap": {"name": "files", "items": [{"key": "k"}]}}
+    sources = [{key: {"name": "files", "items": [{"key": "k"}]}} for key in ("configMap", "secret")]
     documents = [
         thing("ConfigMap", "files", api="v1", data={"k": "{{ nonsense }}"}),
+        thing("Secret", "files", api="v1", data={"k": encoded("{{ nonsense }}")}),
         store({"vault": {"server": "https://vault", "path": "kv"}}, "vault"),
         store(),
         secret(
             metadata=OPERATED,
-            target={"deletionPolicy": "Delete", "template": {"templateFrom": [source]}},
+            target={"deletionPolicy": "Delete", "template": {"templateFrom": sources}},
         ),
     ]
     for one in documents:
@@ -299,18 +405,54 @@ def test_a_real_cluster_as_the_operator_leaves_it(
             one["spec"]["controller"] = "nobody"
     applied = kubectl("create", "-f", "-", stdin=yaml.safe_dump_all(documents))
     assert applied.returncode == 0, applied.stderr
-    path = program("kubectl") or "kubectl"
-    arguments = "--kubeconfig", control_plane.kubeconfig, "--kubectl", path, "-n", namespace
-    result = command("preflight", *arguments, "--controller-class", "nobody", "-o", "json")
-    found = [
-        f"{one['level']} {one['kind']}/{one['name']}: {one['message']}"
-        for one in json.loads(result.out)["differences"]
-        if one["namespace"] == namespace
+
+    def found(kubeconfig: Path) -> tuple[list[str], list[str]]:
+        path = program("kubectl") or "kubectl"
+        arguments = "--kubeconfig", kubeconfig, "--kubectl", path, "-n", namespace
+        result = command("preflight", *arguments, "--controller-class", "nobody", "-o", "json")
+        assert result.code == 1, result.err
+        told = json.loads(result.out)
+        differences = (one for one in told["differences"] if one["namespace"] == namespace)
+        texts = [f"{one['level']} {one['name']}: {one['message']}" for one in differences]
+        return texts, told["unread"]
+
+    expected = [
+        "stops es: the template k of the ConfigMap files: function",
+        "stops es: the template k of the Secret files: does not compile",
+        "stops vault: spec.provider: the provider",
+        "differs es: a secret that is scheduled for deletion",
     ]
-    assert [one.partition(":")[0] for one in found] == [
-        "stops ExternalSecret/es",
-        "stops SecretStore/vault",
-        "differs ExternalSecret/es",
-    ]
-    assert json.loads(result.out)["unread"] == []
-    assert result.code == 1
+    texts, unread = found(control_plane.kubeconfig)
+    assert all(map(str.startswith, texts, expected))
+    assert (len(texts), unread) == (len(expected), [])
+
+    reader = replace(
+        control_plane, kubeconfig=tmp_path / "reader", token=reader_of(namespace, kubectl)
+    )
+    reader.write_kubeconfig()
+    texts, unread = found(reader.kubeconfig)
+    assert all(map(str.startswith, texts, [expected[0], *expected[2:]]))
+    assert texts[-1] == "note es: its templates in the Secret files are not checked"
+    refused = {one.partition(" is forbidden")[0] for one in unread}
+    assert "clustersecretstores.external-secrets.io" in refused
+    assert any(one.startswith("webhooks: validatingwebhook") for one in refused)
+
+
+def reader_of(namespace: str, kubectl: Kubectl) -> str:
+    """The token of a service account that may read resources and ConfigMaps of the namespace."""
+    kinds = "externalsecrets.external-secrets.io,secretstores.external-secrets.io,configmaps"
+    for arguments in (
+        ("create", "serviceaccount", "reader"),
+        ("create", "role", "reader", "--verb=get,list", f"--resource={kinds}"),
+        (
+            "create",
+            "rolebinding",
+            "reader",
+            "--role=reader",
+            f"--serviceaccount={namespace}:reader",
+        ),
+        ("create", "token", "reader"),
+    ):
+        done = kubectl("-n", namespace, *arguments)
+        assert done.returncode == 0, done.stderr
+    return done.stdout.strip()

@@ -220,10 +220,19 @@ def test_a_cluster_external_secret_is_that_of_its_first_namespace(render: Render
     assert (metadata["name"], metadata["namespace"]) == ("db", "one")
 
 
+def test_delimiters_are_those_of_the_controller(render: Render) -> None:
+    template = 'template: {data: {a: "{{ [[ .user ]]"}}'
+    options = "--template-left-delimiter=[[", "--template-right-delimiter=]]"
+    made = render(HEAD + USER + f"  target: {{{template}}}\n", *options, "--set", VALUE)
+    assert made["stringData"] == {"a": "{{ canary-anna"}
+
+
 def test_one_template_alone(command: Run, tmp_path: Path) -> None:
     (tmp_path / "a.tpl").write_text("{{ .user | upper }}:{{ .port }}")
     arguments = "--template", tmp_path / "a.tpl", "--set", "user=anna"
     assert command("render", *arguments, "--set", "port=1").out == "ANNA:1"
+    delimiters = "--template-left-delimiter=(", "--template-right-delimiter=)"
+    assert command("render", *arguments, *delimiters).out == "{{ .user | upper }}:{{ .port }}"
     result = command("render", *arguments)
     assert (result.code, result.out) == (1, "")
     assert 'map has no entry for key "port"' in result.err

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from provider.tools.arguments import Parser, UsageError, complete_files, duration, paragraph
-from provider.tools.preflight.cluster import cluster, read_cluster
+from provider.tools.delimiters import add_delimiters
+from provider.tools.preflight.cluster import read_cluster
 from provider.tools.preflight.differences import in_order
 from provider.tools.preflight.documents import read_documents
+from provider.tools.preflight.kubectl import cluster
 from provider.tools.terminal import Paint
 
 EXIT_CODES: Mapping[int, str] = {
@@ -20,7 +22,8 @@ EXIT_CODES: Mapping[int, str] = {
 }
 _ABOUT = """\
 Read a cluster that External Secrets Operator works on, and say which objects would behave
-differently under this controller, and why. Nothing is written, and no Secret is read."""
+differently under this controller, and why. Nothing is written. Of Secrets only those are read that
+hold templates (templateFrom)."""
 _USE = """\
 Without FILE, kubectl reads the cluster, with its kubeconfig, credentials and plugins. FILE is the
 output of kubectl get -o json or -o yaml; several files are one cluster.
@@ -44,6 +47,8 @@ class Options:
     kubectl: str
     timeout: float
     controller_class: str
+    template_left_delimiter: str
+    template_right_delimiter: str
     quiet: bool
     output: Literal["text", "json"]
 
@@ -64,6 +69,7 @@ def add_options(parser: Parser) -> None:
     add("--timeout", type=duration, default=120.0, metavar="DURATION", help="default: 2m")
     meaning = "the class of this controller: stores of other classes are passed over"
     add("--controller-class", default="default", metavar="NAME", help=meaning)
+    add_delimiters(add)
     add("-q", "--quiet", action="store_true", help="print no notes")
     add("-o", "--output", choices=("text", "json"), default="text", help="default: text")
 
@@ -89,7 +95,8 @@ def run(namespace: Namespace) -> int:
             timeout=options.timeout,
         )
         documents, unread = read_cluster(where)
-    compared = compare(documents, options.controller_class)
+    delimiters = options.template_left_delimiter, options.template_right_delimiter
+    compared = compare(documents, options.controller_class, delimiters)
     found = [*compared.differences, *(one for document in documents for one in leftovers(document))]
     kept = [one for one in in_order(found) if one.level != "note" or not options.quiet]
     result = Result(compared.objects, compared.passed_over, kept, unread)

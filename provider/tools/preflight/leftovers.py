@@ -66,6 +66,9 @@ def _deployment(document: Document) -> Iterator[Difference]:
         name, _, value = flag.removeprefix("--").partition("=")
         if name == "controller-class" and value not in ("", "default"):
             yield of(document, "note", f"has --{name}={value}", f"start ours with --{name}={value}")
+        elif name in ("template-left-delimiter", "template-right-delimiter"):
+            remedy = f"start ours with --{name}={value}, and run preflight and validate with it"
+            yield of(document, "note", f"has --{name}={value}", remedy)
         elif name in _FLAGS:
             yield of(document, "differs", f"has --{name}: {_FLAGS[name]}")
 

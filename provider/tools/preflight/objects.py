@@ -1,6 +1,6 @@
 """Compares External Secrets resources with what this controller makes of them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from provider.controller.kinds import GENERATOR_GROUP, GROUP
@@ -13,8 +13,9 @@ from provider.controller.templates import LAST_APPLIED
 from provider.manifests.kubernetes import Manifest
 from provider.manifests.nodes import Fields
 from provider.manifests.problems import quote
-from provider.tools.preflight.config_maps import faults_in, texts_of_config_maps
+from provider.tools.delimiters import DEFAULT, Delimiters
 from provider.tools.preflight.differences import Difference, Document, Level, metadata_of, of
+from provider.tools.preflight.template_sources import Texts, check_sources, texts_of
 from provider.tools.resources.documents import as_node
 from provider.tools.resources.kinds import KINDS, is_resource
 from provider.tools.resources.lookup import Lookup, lookup
@@ -34,7 +35,6 @@ _CHECKS: Sequence[Callable[[Resource], Iterator[Finding]]] = (
     from_parser,
     check_keys,
     check_properties,
-    check_templates,
 )
 _LEVELS: Mapping[Rule, Level] = {
     rules.RESOURCE: "stops",
@@ -54,7 +54,9 @@ class Compared:
     differences: list[Difference]
 
 
-def compare(documents: Sequence[Document], controller_class: str) -> Compared:
+def compare(
+    documents: Sequence[Document], controller_class: str, delimiters: Delimiters = DEFAULT
+) -> Compared:
     """Compare every External Secrets resource among the documents."""
     resources: list[tuple[Document, Resource]] = []
     others: list[Document] = []
@@ -68,15 +70,13 @@ def compare(documents: Sequence[Document], controller_class: str) -> Compared:
         elif str(document.get("kind")) not in _LEFT_OVER:
             others.append(document)
     files = lookup(resource for _, resource in resources)
-    texts = texts_of_config_maps(documents)
+    texts = texts_of(documents)
     ours = [one for one in resources if not _is_foreign(one[1], files, controller_class)]
-    found = [_as_today(difference, one[1]) for one in ours for difference in _compare(*one, files)]
-    found += (
-        _as_today(of(document, "stops", text), resource)
-        for document, resource in ours
-        if resource.spec is not None
-        for text in faults_in(resource.spec, resource.namespace, texts)
-    )
+    found: list[Difference] = []
+    for document, resource in ours:
+        differences = [*_compare(document, resource, files)]
+        differences += _of_templates(document, resource, texts, delimiters)
+        found += (_as_today(one, resource) for one in differences)
     found += map(_unsupported, others)
     return Compared(len(resources) + len(others), len(resources) - len(ours), found)
 
@@ -126,16 +126,28 @@ def _is_foreign(resource: Resource, files: Lookup, controller_class: str) -> boo
 
 
 def _compare(document: Document, resource: Resource, files: Lookup) -> Iterator[Difference]:
-    for check in _CHECKS:
-        for finding in check(resource):
-            level = _LEVELS.get(finding.rule)
-            if level is not None and not finding.path.startswith(("metadata", "status")):
-                where = f"{finding.path}: " if finding.path else ""
-                yield of(document, level, f"{where}{_message(finding)}", _remedy(finding))
+    yield from _differences(document, (one for check in _CHECKS for one in check(resource)))
     if isinstance(resource.parsed, Store):
         yield from _of_store(document, resource.parsed)
     elif resource.spec is not None:
         yield from _of_secret(document, resource, resource.spec, files)
+
+
+def _of_templates(
+    document: Document, resource: Resource, texts: Texts, delimiters: Delimiters
+) -> Iterator[Difference]:
+    yield from _differences(document, check_templates(resource, delimiters))
+    if resource.spec is not None:
+        yield from check_sources(document, resource.spec, texts, delimiters)
+
+
+def _differences(document: Document, findings: Iterable[Finding]) -> Iterator[Difference]:
+    """Those of the findings that tell the two controllers apart."""
+    for finding in findings:
+        level = _LEVELS.get(finding.rule)
+        if level is not None and not finding.path.startswith(("metadata", "status")):
+            where = f"{finding.path}: " if finding.path else ""
+            yield of(document, level, f"{where}{_message(finding)}", _remedy(finding))
 
 
 def _message(finding: Finding) -> str:

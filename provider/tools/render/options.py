@@ -14,6 +14,7 @@ from provider.tools.arguments import (
     duration,
     paragraph,
 )
+from provider.tools.delimiters import Delimiters, add_delimiters
 
 EXIT_CODES: Mapping[int, str] = {
     0: "rendered",
@@ -57,8 +58,15 @@ class Options:
     service: Literal["SecretsManager", "ParameterStore"]
     region: str | None
     timeout: float
+    template_left_delimiter: str
+    template_right_delimiter: str
     reveal: bool
     output: Literal["yaml", "json"]
+
+    @property
+    def delimiters(self) -> Delimiters:
+        """Those of the templates."""
+        return self.template_left_delimiter, self.template_right_delimiter
 
 
 def checked(namespace: argparse.Namespace) -> Options:
@@ -92,6 +100,7 @@ def add_options(parser: Parser) -> None:
     add("-n", "--namespace", default="default", metavar="NAME", help=whose)
     add("--reveal", action="store_true", help="show the values")
     add("-o", "--output", choices=("yaml", "json"), default="yaml", help="default: yaml")
+    add_delimiters(add)
     _add_samples(parser.group("sample data"))
     _add_local(parser.group("from AWS"))
 

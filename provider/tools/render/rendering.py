@@ -22,6 +22,7 @@ from provider.controller.resources.store import Auth
 from provider.controller.secret_state import SecretState
 from provider.controller.sync import Job, Outcome, Syncer
 from provider.controller.target_secrets import Written
+from provider.controller.templates import Templates
 from provider.engine.freshness import Freshness
 from provider.engine.model import Credentials, Identity
 from provider.engine.ports import Principal
@@ -29,6 +30,7 @@ from provider.engine.wiring import Settings
 from provider.errors import InvalidRequest, ObjectNotFound, OutOfTime, RegionUnknown
 from provider.kube.events import Event
 from provider.kube.kinds import SECRETS, Document
+from provider.tools.delimiters import DEFAULT, Delimiters
 from provider.tools.mount.local import Say, caller_arn
 from provider.tools.render.samples import Samples
 from provider.tools.resources.lookup import Lookup
@@ -47,6 +49,7 @@ class Wish:
 
     metadata: Metadata
     spec: ExternalSecretSpec
+    delimiters: Delimiters = DEFAULT
 
 
 @dataclass(slots=True)
@@ -141,7 +144,7 @@ async def _sync(controller: Controller, wish: Wish, files: Lookup) -> Rendered:
 
     syncer = Syncer(
         fetcher=controller.fetcher,
-        templates=controller.templates,
+        templates=Templates(files, controller.offload, delimiters=wish.delimiters),
         secrets=_Captured(files, rendered),
         events=Events(EXTERNAL_SECRETS, record),
     )

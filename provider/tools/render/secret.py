@@ -23,6 +23,7 @@ from provider.errors import ProviderError, SecretNotFound
 from provider.manifests.entries import Findings
 from provider.manifests.kubernetes import find_manifests
 from provider.manifests.problems import quote
+from provider.tools.delimiters import Delimiters
 from provider.tools.ending import CommandFailed
 from provider.tools.render.options import Options
 from provider.tools.render.output import as_text
@@ -50,7 +51,7 @@ def rendered_text(options: Options) -> str:
     """
     samples = read_samples(options.data, options.set)
     if options.template:
-        return _template(options.template, samples)
+        return _template(options.template, samples, options.delimiters)
     sources = tuple(read_sources(options.files, refuse, lambda text: "apiVersion" in text))
     resources, manifests = read_resources(sources)
     chosen = _chosen(resources, options, sources)
@@ -72,7 +73,7 @@ def rendered_text(options: Options) -> str:
     return as_text(rendered.document, wish.spec, options.output, reveal=options.reveal)
 
 
-def _template(file: str, samples: Samples) -> str:
+def _template(file: str, samples: Samples, delimiters: Delimiters) -> str:
     """The output of one template."""
     try:
         text = read_text(file)
@@ -80,7 +81,7 @@ def _template(file: str, samples: Samples) -> str:
         raise CommandFailed(2, str(error)) from error
     values = {name: value.encode() for name, value in samples.values.items()}
     try:
-        output = compile_template("template", text).render(values)
+        output = compile_template("template", text, delimiters=delimiters).render(values)
     except ProviderError as error:
         raise CommandFailed(1, str(error)) from error
     return output.decode(errors="replace")
@@ -115,7 +116,7 @@ def _wish(resource: Resource, options: Options) -> Wish:
         metadata = _of_cluster(parsed, metadata)
     if not isinstance(parsed, ExternalSecret | ClusterExternalSecret):
         raise TypeError("the resource is no ExternalSecret")
-    return Wish(metadata, spec)
+    return Wish(metadata, spec, options.delimiters)
 
 
 def _of_cluster(parsed: ClusterExternalSecret, metadata: Metadata) -> Metadata:

@@ -1,4 +1,4 @@
-"""The read side of the controller over manifests: its stores, identities, calls and templates."""
+"""The read side of the controller over manifests: its stores, identities and calls."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,7 +20,6 @@ from provider.controller.secret_reads import Asked
 from provider.controller.service_account_tokens import TokenApi, Tokens
 from provider.controller.store_identity import Identities, OwnIdentity
 from provider.controller.stores import Stores
-from provider.controller.templates import Templates
 from provider.engine.freshness import Freshness
 from provider.engine.wiring import Engine, Settings, open_engine
 from provider.runtime.offload import Offload
@@ -52,7 +51,7 @@ class Controller:
 
     fetcher: Fetcher
     identities: Identities
-    templates: Templates
+    offload: Offload
     engine: Engine
 
     async def fetch(self, spec: ExternalSecretSpec, namespace: str, seconds: float) -> Fetched:
@@ -110,4 +109,4 @@ def _controller(
         generators=generators,
         offload=offload,
     )
-    return Controller(fetcher, identities, Templates(files, offload), engine)
+    return Controller(fetcher, identities, offload, engine)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from provider.tools.arguments import Parser, complete_files, paragraph
+from provider.tools.delimiters import add_delimiters
 from provider.tools.ending import CommandFailed
 from provider.tools.sources import Unreadable, read_sources
 from provider.tools.terminal import Paint, printable
@@ -44,6 +45,8 @@ class Options:
     quiet: bool
     verbose: bool
     region: str | None
+    template_left_delimiter: str
+    template_right_delimiter: str
     fix_secret_objects: bool
 
 
@@ -64,6 +67,7 @@ def add_options(parser: Parser) -> None:
     add("-v", "--verbose", action="store_true", help="list the files that are passed over")
     meaning = "region of the daemon, for classes that name none: ARNs are compared with it"
     add("--region", metavar="REGION", help=meaning)
+    add_delimiters(add)
     meaning = "print a secretObjects block that matches each class instead"
     add("--fix-secret-objects", action="store_true", help=meaning)
 
@@ -73,7 +77,8 @@ def run(namespace: Namespace) -> int:
     options = Options(**vars(namespace))
     unread: list[Unreadable] = []
     sources = read_sources(options.files, unread.append, is_relevant)
-    found = review(sources, options.region)
+    delimiters = options.template_left_delimiter, options.template_right_delimiter
+    found = review(sources, options.region, delimiters)
     if options.quiet:
         found = found.without("note")
     for error in unread:

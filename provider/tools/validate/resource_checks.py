@@ -18,7 +18,6 @@ from provider.tools.validate.manifest_checks import name_faults
 from provider.tools.validate.parameters import region_doubt
 from provider.tools.validate.resource_findings import finding
 from provider.tools.validate.resource_keys import check_keys
-from provider.tools.validate.resource_templates import check_templates
 
 _ROLE = next(key for key in PARAMETER_KEYS if key.name == "roleArn")
 
@@ -109,7 +108,6 @@ CHECKS: Sequence[Callable[[Resource], Iterator[Finding]]] = (
     check_regions,
     check_properties,
     check_secret,
-    check_templates,
 )
 
 

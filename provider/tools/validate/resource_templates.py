@@ -11,6 +11,7 @@ from provider.controller.template.parser import parse
 from provider.manifests.keys import closest
 from provider.manifests.nodes import Scalar
 from provider.manifests.problems import quote
+from provider.tools.delimiters import DEFAULT, Delimiters
 from provider.tools.resources.documents import node_at
 from provider.tools.resources.parsed import Resource
 from provider.tools.text_lines import Place
@@ -20,7 +21,6 @@ from provider.tools.validate.places import Embedded
 from provider.tools.validate.resource_findings import held
 
 _UNKNOWN_FUNCTION = 'function "'
-_DELIMITERS = ("{{", "}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def templates_in(spec: ExternalSecretSpec, path: str) -> Iterator[Written]:
                 yield Written(where, rewrite.transform.template, sees_values=False)
 
 
-def check_templates(resource: Resource) -> Iterator[Finding]:
+def check_templates(resource: Resource, delimiters: Delimiters = DEFAULT) -> Iterator[Finding]:
     """Templates that do not compile, or use a value that is not read."""
     spec = resource.draft
     if spec is None:
@@ -62,12 +62,14 @@ def check_templates(resource: Resource) -> Iterator[Finding]:
     for one in templates_in(spec, resource.spec_path):
         name = one.path.rpartition(".")[2]
         try:
-            compile_template(name, one.text)
+            # Rewrites have the default delimiters always.
+            used = delimiters if one.sees_values else DEFAULT
+            compile_template(name, one.text, delimiters=used)
         except TemplateError as error:
             yield _mistake(resource, one, error)
             continue
         if known is not None and one.sees_values:
-            yield from _check_values(resource, one, name, known)
+            yield from _check_values(resource, one, known, delimiters)
 
 
 def _mistake(resource: Resource, one: Written, error: TemplateError) -> Finding:
@@ -84,9 +86,10 @@ def _mistake(resource: Resource, one: Written, error: TemplateError) -> Finding:
 
 
 def _check_values(
-    resource: Resource, one: Written, name: str, known: Collection[str]
+    resource: Resource, one: Written, known: Collection[str], delimiters: Delimiters
 ) -> Iterator[Finding]:
-    trees = parse(name, one.text, FUNCTIONS, _DELIMITERS, Limits().depth)
+    name = one.path
+    trees = parse(name, one.text, FUNCTIONS, delimiters, Limits().depth)
     for node in trees[name]:
         for key, position in _used(node):
             if key in known:

@@ -8,6 +8,7 @@ from provider.manifests.entries import Findings
 from provider.manifests.kubernetes import Manifest, find_manifests
 from provider.manifests.nodes import Fields
 from provider.manifests.problems import Problem
+from provider.tools.delimiters import DEFAULT, Delimiters
 from provider.tools.resources.kinds import is_resource
 from provider.tools.resources.lookup import lookup
 from provider.tools.resources.parsed import Resource, read_resource
@@ -29,6 +30,7 @@ from provider.tools.validate.classes import Reviewed, at_place, review_class
 from provider.tools.validate.findings import Finding, Held, in_order
 from provider.tools.validate.patches import has_directive, is_patch_file, patch_files
 from provider.tools.validate.resource_findings import from_parser
+from provider.tools.validate.resource_templates import check_templates
 from provider.tools.workloads import at, text
 
 CHECKS: Sequence[Callable[[Reviewed], Iterator[Finding]]] = (
@@ -71,7 +73,11 @@ class Review:
         return any(finding.level in levels for finding in self.findings)
 
 
-def review(sources: Iterable[Source], default_region: str | None = None) -> Review:
+def review(
+    sources: Iterable[Source],
+    default_region: str | None = None,
+    delimiters: Delimiters = DEFAULT,
+) -> Review:
     """Check everything. `default_region` is that of the daemon, if it is known."""
     found: list[Finding] = []
     checked, passed_over = list[Source](), list[Source]()
@@ -92,7 +98,7 @@ def review(sources: Iterable[Source], default_region: str | None = None) -> Revi
     for one in manifests:
         found += relevance.check_kind(one)
     classes, others, of_classes = _review_classes(manifests, default_region)
-    resources, of_resources = _review_resources(manifests, whole)
+    resources, of_resources = _review_resources(manifests, whole, delimiters)
     found += [*of_classes, *of_resources, *_check_pods(manifests, classes, others)]
     foreign = len(others) + sum(map(_is_foreign, resources))
     return Review(checked, passed_over, classes, resources, foreign, in_order(found))
@@ -119,7 +125,7 @@ def _review_classes(
 
 
 def _review_resources(
-    manifests: Sequence[Held], whole: Sequence[Manifest]
+    manifests: Sequence[Held], whole: Sequence[Manifest], delimiters: Delimiters
 ) -> tuple[Sequence[Resource], Sequence[Finding]]:
     """The External Secrets resources and the findings about them."""
     resources = [
@@ -131,6 +137,7 @@ def _review_resources(
     for one in ours:
         found += from_parser(one)
         found += (finding for check in resource_checks.CHECKS for finding in check(one))
+        found += check_templates(one, delimiters)
         found += resource_references.check_references(one, files)
         found += resource_references.check_credentials(one, files)
     found += resource_references.check_together(ours)

@@ -38,6 +38,23 @@ def validate(command: Run, tmp_path: Path) -> Run:
     return run
 
 
+def test_delimiters_are_those_of_the_controller(validate: Run) -> None:
+    options = "--template-left-delimiter=[[", "--template-right-delimiter=]]"
+    text = """\
+apiVersion: external-secrets.io/v1
+kind: ExternalSecret
+metadata: {name: db}
+spec:
+  secretStoreRef: {name: aws}
+  data: [{secretKey: user, remoteRef: {key: db}}]
+  target: {template: {data: {a: "{{ nonsense }} [[ .user ]]", b: "[[ .usr ]]"}}}
+"""
+    assert 'function "nonsense" not defined' in validate(text).out
+    result = validate(text, *options)
+    assert (result.code, "not defined" in result.out) == (0, False)
+    assert 'there is no value "usr" in data' in result.out
+
+
 @pytest.mark.parametrize(
     ("text", "arguments", "code"),
     [
