@@ -1,19 +1,31 @@
-"""Reads of stores that take one ref a call."""
+"""A store whose calls take one ref each."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from provider.engine.model import SecretRef, SecretValue
+from provider.aws.client import AwsClient
+from provider.engine.model import Access, SecretRef, SecretValue
+from provider.engine.ports import Store
 from provider.errors import CredentialsExpired, ProviderError, Unavailable
 
 
-async def read_one(
-    refs: Sequence[SecretRef], read: Callable[[SecretRef], Awaitable[SecretValue]]
-) -> Mapping[SecretRef, SecretValue | ProviderError]:
-    """The outcome of the only ref in `refs`, as `Store.read` returns and raises it."""
-    (ref,) = refs
-    try:
-        return {ref: await read(ref)}
-    except (CredentialsExpired, Unavailable):
-        raise
-    except ProviderError as error:
-        return {ref: error}
+class OneRefStore(Store):
+    """Reads by `get`, which a store defines."""
+
+    def __init__(self, client: AwsClient) -> None:
+        self._client = client
+
+    async def get(self, ref: SecretRef, access: Access) -> SecretValue:
+        """The value of `ref`; raises `ProviderError`."""
+        raise NotImplementedError
+
+    async def read(
+        self, refs: Sequence[SecretRef], access: Access
+    ) -> Mapping[SecretRef, SecretValue | ProviderError]:
+        """See `Store.read`."""
+        (ref,) = refs
+        try:
+            return {ref: await self.get(ref, access)}
+        except (CredentialsExpired, Unavailable):
+            raise
+        except ProviderError as error:
+            return {ref: error}

@@ -11,13 +11,12 @@ from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from provider.aws.client import AwsClient, Operation
+from provider.aws.client import Operation
 from provider.aws.protocols import objects, unexpected
-from provider.aws.stores.one_ref import read_one
+from provider.aws.stores.one_ref import OneRefStore
 from provider.aws.stores.parameter_store import read_value
 from provider.engine.model import Access, SecretRef, SecretValue
-from provider.engine.ports import Store
-from provider.errors import AnswerTooLarge, ProviderError, SecretNotFound
+from provider.errors import AnswerTooLarge, SecretNotFound
 
 GET = Operation("ssm", "GetParametersByPath")
 
@@ -41,21 +40,12 @@ class _Found:
     """Changes with the value, also when the parameter is deleted and created anew."""
 
 
-class ParameterPaths(Store):
+class ParameterPaths(OneRefStore):
     """One path a call, or as many calls as it has pages. Versions are known only after all."""
 
-    def __init__(self, client: AwsClient) -> None:
-        self._client = client
-
-    async def read(
-        self, refs: Sequence[SecretRef], access: Access
-    ) -> Mapping[SecretRef, SecretValue | ProviderError]:
-        """See `Store.read`."""
-
-        async def read(ref: SecretRef) -> SecretValue:
-            return _document(ref, await self._all(ref, access))
-
-        return await read_one(refs, read)
+    async def get(self, ref: SecretRef, access: Access) -> SecretValue:
+        """See `OneRefStore.get`."""
+        return _document(ref, await self._all(ref, access))
 
     async def _all(self, ref: SecretRef, access: Access) -> list[_Found]:
         body: dict[str, Any] = {

@@ -1,15 +1,14 @@
 """AWS Secrets Manager as a store, by `GetSecretValue` and `DescribeSecret`."""
 
 from base64 import b64decode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from provider.aws.client import AwsClient, Operation
 from provider.aws.faults import Fault
 from provider.aws.protocols import unexpected
-from provider.aws.stores.one_ref import read_one
+from provider.aws.stores.one_ref import OneRefStore
 from provider.engine.model import Access, SecretRef, SecretValue
-from provider.engine.ports import Store
 from provider.errors import ProviderError
 
 GET = Operation("secretsmanager", "GetSecretValue")
@@ -17,7 +16,7 @@ DESCRIBE = Operation("secretsmanager", "DescribeSecret")
 CURRENT = "AWSCURRENT"
 
 
-class SecretsManager(Store):
+class SecretsManager(OneRefStore):
     """One secret a call: `BatchGetSecretValue` has a lower quota and an IAM action of its own."""
 
     can_describe = True
@@ -26,14 +25,17 @@ class SecretsManager(Store):
         self, client: AwsClient, refused: Callable[[Fault, str], ProviderError] = GET.refused
     ) -> None:
         """`refused` makes the error of a secret that an identity does not get."""
-        self._client = client
+        super().__init__(client)
         self._refused = refused
 
-    async def read(
-        self, refs: Sequence[SecretRef], access: Access
-    ) -> Mapping[SecretRef, SecretValue | ProviderError]:
-        """See `Store.read`."""
-        return await read_one(refs, lambda ref: self._get(ref, access))
+    async def get(self, ref: SecretRef, access: Access) -> SecretValue:
+        """See `OneRefStore.get`."""
+        body = {"SecretId": ref.name}
+        if ref.version is not None:
+            body["VersionId"] = ref.version
+        if ref.label is not None:
+            body["VersionStage"] = ref.label
+        return await self._client.ask(GET, body, access, read_value, self._refused)
 
     async def current_version(self, ref: SecretRef, access: Access) -> str | None:
         """See `Store.current_version`. None for a deleted secret: reading it says why."""
@@ -42,14 +44,6 @@ class SecretsManager(Store):
         return await self._client.ask(
             DESCRIBE, body, access, lambda answer: _version_at(label, answer)
         )
-
-    async def _get(self, ref: SecretRef, access: Access) -> SecretValue:
-        body = {"SecretId": ref.name}
-        if ref.version is not None:
-            body["VersionId"] = ref.version
-        if ref.label is not None:
-            body["VersionStage"] = ref.label
-        return await self._client.ask(GET, body, access, read_value, self._refused)
 
 
 def read_value(answer: Mapping[str, Any]) -> SecretValue:

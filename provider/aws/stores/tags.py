@@ -5,43 +5,33 @@ compare it: keys sorted, no spaces, `<`, `>` and `&` escaped.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from provider.aws.client import AwsClient, Operation
+from provider.aws.client import Operation
 from provider.aws.protocols import objects, unexpected
-from provider.aws.stores.one_ref import read_one
+from provider.aws.stores.one_ref import OneRefStore
 from provider.aws.stores.secrets_manager import DESCRIBE
 from provider.engine.model import Access, SecretRef, SecretValue
-from provider.engine.ports import Store
-from provider.errors import ProviderError
 
 LIST = Operation("ssm", "ListTagsForResource")
 
 _ESCAPED = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
-class _Tags(Store):
+class _Tags(OneRefStore):
     """What both services have in common: one call for each ref. Tags have no version."""
 
     operation: Operation
     key: str
     """Where the answer to `operation` has the tags."""
 
-    def __init__(self, client: AwsClient) -> None:
-        self._client = client
-
-    async def read(
-        self, refs: Sequence[SecretRef], access: Access
-    ) -> Mapping[SecretRef, SecretValue | ProviderError]:
-        """See `Store.read`."""
-        return await read_one(refs, lambda ref: self._read(ref, access))
-
     def _body(self, ref: SecretRef) -> Mapping[str, str]:
         raise NotImplementedError
 
-    async def _read(self, ref: SecretRef, access: Access) -> SecretValue:
+    async def get(self, ref: SecretRef, access: Access) -> SecretValue:
+        """See `OneRefStore.get`."""
         return await self._client.ask(self.operation, self._body(ref), access, self._value)
 
     def _value(self, answer: Mapping[str, Any]) -> SecretValue:
