@@ -1,6 +1,7 @@
-"""How many calls may be in flight: for each identity in a region, for each region, and in all.
+"""How many calls may be in flight: for each identity in a region, each namespace, each region, and
+in all.
 
-First come, first served. Nothing is kept for a region or an identity that has no call in flight.
+First come, first served. Nothing is kept for what has no call in flight.
 """
 
 import asyncio
@@ -51,19 +52,26 @@ class KeyedLimit(Generic[K]):
 
 
 class CallLimits:
-    """`most` calls in flight for each region, three eighths of them for one identity there."""
+    """`most` calls in flight for each region: three eighths of them for one identity, and seven
+    eighths for one namespace, which may have any number of identities."""
 
     def __init__(self, most: int) -> None:
+        in_all = most * REGIONS
         self._identities: KeyedLimit[tuple[Identity, str]] = KeyedLimit(max(1, most * 3 // 8))
+        self._namespaces: KeyedLimit[tuple[str, str]] = KeyedLimit(max(1, most * 7 // 8))
         self._regions: KeyedLimit[str] = KeyedLimit(most)
-        self._all = asyncio.Semaphore(most * REGIONS)
+        self._namespaces_in_all: KeyedLimit[str] = KeyedLimit(max(1, in_all * 7 // 8))
+        self._all = asyncio.Semaphore(in_all)
 
     @asynccontextmanager
     async def slot(self, identity: Identity, region: str) -> AsyncIterator[None]:
         """A block in which one more call may be sent, once there is room for it."""
+        namespace = identity.subject.partition("/")[0]
         # The narrowest limit first: who waits there holds no slot that others could use.
         async with (
             self._identities.slot((identity, region)),
+            self._namespaces.slot((namespace, region)),
+            self._namespaces_in_all.slot(namespace),
             self._regions.slot(region),
             self._all,
         ):

@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from provider.engine.freshness import Freshness
+from provider.engine.limits import REGIONS
 from provider.engine.model import SecretValue
 from provider.engine.value_cache import MOST_VALIDATIONS
 from provider.engine.values import Answer
@@ -464,14 +465,47 @@ async def test_one_identity_does_not_take_all_calls_of_a_region() -> None:
     await greedy
 
 
+async def test_the_identities_of_a_namespace_do_not_take_all_calls_of_a_region() -> None:
+    engine = FakeEngine(max_calls=8)
+    gate = Gate()
+    engine.secrets.put("db", b"there")
+    engine.secrets.faults["read", REGION] = gate
+    evil = [identity(subject=f"evil/{number}") for number in range(50)]
+    greedy = [asyncio.create_task(engine.first([DB], who)) for who in evil]
+    await gate.reached.wait()
+    await asyncio.sleep(0.01)
+    assert engine.secrets.count("read") == 7
+    del engine.secrets.faults["read", REGION]
+    assert await engine.first([DB]) == [b"there"]
+    gate.open()
+    await asyncio.gather(*greedy)
+
+
+async def test_regions_that_hang_for_a_namespace_leave_calls_to_others() -> None:
+    engine = FakeEngine(max_calls=1)
+    gate = Gate()
+    regions = [f"eu-hang-{number}" for number in range(REGIONS)]
+    for region in regions:
+        engine.secrets.faults["read", region] = gate
+    engine.secrets.put("db", b"there")
+    query = engine.query(who=identity(subject="evil/web"))
+    futures = [engine.values.read([DB], region, query)[DB] for region in regions]
+    await gate.reached.wait()
+    await asyncio.sleep(0.01)
+    assert engine.secrets.count("read") == REGIONS - 1
+    assert await engine.first([DB]) == [b"there"]
+    for future in futures:
+        future.cancel()
+
+
 async def test_a_region_that_hangs_does_not_hold_back_another() -> None:
     engine = FakeEngine(max_calls=2)
     gate = Gate()
     engine.secrets.faults["read", REGION] = gate
     engine.secrets.put("db", b"there", region=OTHER)
     hanging = [
-        asyncio.create_task(engine.first([secret(f"s{n}")], who=identity(f"i{n}")))
-        for n in range(9)
+        asyncio.create_task(engine.first([DB], identity(subject=f"hangs-{number}/web")))
+        for number in range(2 * REGIONS + 1)
     ]
     await gate.reached.wait()
     futures = engine.values.read([DB], OTHER, engine.query())
