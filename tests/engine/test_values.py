@@ -494,6 +494,13 @@ async def test_regions_that_hang_for_a_namespace_leave_calls_to_others() -> None
     await asyncio.sleep(0.01)
     assert engine.secrets.count("read") == REGIONS - 1
     assert await engine.first([DB]) == [b"there"]
+    for number in range(3):
+        region = f"eu-more-{number}"
+        engine.secrets.faults["read", region] = gate
+        query = engine.query(who=identity(subject=f"other-{number}/web"))
+        futures += [engine.values.read([DB], region, query)[DB]]
+    await asyncio.sleep(0.01)
+    assert engine.secrets.count("read") == REGIONS + 1, "one of them is done"
     for future in futures:
         future.cancel()
 
