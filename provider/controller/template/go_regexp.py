@@ -46,7 +46,7 @@ class Pattern:
 
     def matches(self, text: bytes) -> bool:
         """Whether the text contains a match."""
-        return self._compiled.search(text) is not None
+        return next(self.spans(text, 1), None) is not None
 
     def spans(self, text: bytes, most: int = -1) -> Iterator[Spans]:
         """The matches as Go finds them: each a span of the whole and of each group.
@@ -61,6 +61,9 @@ class Pattern:
                 return
             spans = tuple(match.span(group) for group in range(self._compiled.groups + 1))
             start, end = spans[0]
+            if _is_inside_rune(text, start):  # \B is for bytes there, and for runes in Go
+                position = _next_rune(text, start)
+                continue
             counts = start != end or start != previous_end
             position = end if end > position else _next_rune(text, position)
             previous_end = end
@@ -107,10 +110,16 @@ def _text(name: bytes | str) -> str:
 
 
 def _next_rune(text: bytes, position: int) -> int:
-    position += 1
-    while position < len(text) and text[position] & 0xC0 == 0x80:
-        position += 1
-    return position
+    """Where the rune at a position ends; a byte that is no UTF-8 is one."""
+    lead = text[position] if position < len(text) else 0
+    size = 1 + (lead >= 0xC2) + (lead >= 0xE0) + (lead >= 0xF0)
+    return position + (size if _is_utf8(text[position : position + size]) else 1)
+
+
+def _is_inside_rune(text: bytes, at: int) -> bool:
+    if at == len(text) or text[at] & 0xC0 != 0x80:
+        return False
+    return any(_next_rune(text, begin) > at for begin in range(max(at - 3, 0), at))
 
 
 @lru_cache(maxsize=64)

@@ -49,7 +49,7 @@ class Printer(ScalarPrinter):
         self.budget.depth(depth)
         if verb == "T" and not depth:
             self.pad(type_name(value).encode(), flags)
-        elif verb == "p":
+        elif verb == "p" and isinstance(value, List | Map | Moment | Version | Pair):
             self.write(b"%!p(" + type_name(value).encode() + b")")
         elif value is None:
             self.print_nil(verb, flags, depth)

@@ -62,6 +62,9 @@ def _next_word(text: str) -> tuple[Kind, str, str]:
             or _is_punctuation(text[end])
         ):  # fmt: skip
             end += 1
+    elif kind == "punctuation":
+        while end < len(text) and _is_punctuation(text[end]):  # connectors are some, too
+            end += 1
     else:
         while end < len(text) and _kind(text[end]) == kind:
             end += 1
