@@ -55,3 +55,11 @@ def printable(text: str, *, lines: bool = False) -> str:
         return text
     kept = "\n" if lines else ""
     return "".join(one if one.isprintable() or one == kept else ascii(one)[1:-1] for one in text)
+
+
+def spoken(seconds: float) -> str:
+    """A duration in its largest whole unit: `1h`, `90m`, `45s`."""
+    for unit, size in (("h", 3600), ("m", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g}{unit}"
+    return f"{seconds:g}s"

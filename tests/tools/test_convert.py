@@ -124,7 +124,7 @@ def delivered(text: str) -> dict[str, Mapping[str, bytes]]:
     return dict(secrets)
 
 
-def entry(secret_key: str, /, **ref: str) -> str:
+def entry(secret_key: str, /, **ref: object) -> str:
     return json.dumps({"secretKey": secret_key, "remoteRef": ref})
 
 
@@ -380,7 +380,7 @@ LOST = {
     ),
     "no key": (
         "  data:\n    - remoteRef: {key: db}\n    - " + entry("a", key="key") + "\n",
-        "spec.data[0]",
+        "spec.data[0].secretKey",
         1,
     ),
     "unknown": ("  syncWindows: {}\n", "spec.syncWindows", 0),
@@ -402,7 +402,7 @@ def test_losses_are_reported_with_their_line(run: Run, text: str, path: str, lin
     assert read_classes(result.out)
 
 
-REFS = {
+REFS: dict[str, tuple[dict[str, object], str]] = {
     "tags": ({"metadataPolicy": "Fetch"}, "metadataPolicy"),
     "guessed encoding": ({"decodingStrategy": "Auto"}, "decodingStrategy"),
     "other alphabet": ({"decodingStrategy": "Base64URL"}, "decodingStrategy"),
@@ -410,12 +410,13 @@ REFS = {
     "pattern": ({"property": "a*"}, "property"),
     "modifier": ({"property": "a.@reverse"}, "property"),
     "empty step": ({"property": "a..b"}, "property"),
+    "a number": ({"property": 5}, "property"),
 }
 
 
 @pytest.mark.parametrize(("ref", "key"), REFS.values(), ids=REFS)
 def test_an_entry_that_cannot_be_delivered_is_left_out(
-    run: Run, ref: dict[str, str], key: str
+    run: Run, ref: dict[str, object], key: str
 ) -> None:
     result = run(spec(data(entry("b", key="db", **ref), entry("a", key="key"))))
     assert result.code == 1
@@ -462,7 +463,10 @@ def store(aws: Mapping[str, Any], **fields: Any) -> str:
 SM = {"service": "SecretsManager", "region": "eu-west-1"}
 REF = {"name": "keys", "key": "id"}
 LOST_OF_STORES: dict[str, tuple[dict[str, Any], str]] = {
-    "static keys": ({"auth": {"secretRef": {"accessKeyIDSecretRef": REF}}}, "auth.secretRef"),
+    "static keys": (
+        {"auth": {"secretRef": {"accessKeyIDSecretRef": REF, "secretAccessKeySecretRef": REF}}},
+        "auth.secretRef",
+    ),
     "chain": ({"additionalRoles": ["arn:aws:iam::111122223333:role/x"]}, "additionalRoles"),
     "tags": ({"sessionTags": [{"key": "a", "value": "b"}]}, "sessionTags"),
     "more tags": ({"sessionTagsPolicy": "Simple"}, "sessionTagsPolicy"),
@@ -488,7 +492,7 @@ NO_STORES = {
     ),
     "no region": (
         store({"service": "SecretsManager"}),
-        "aws.region: '' is not an AWS region",
+        "aws.region: is required",
     ),
     "missing": (HEAD + ONE, 'secretStoreRef: SecretStore "sm" is not in the files'),
     "of another namespace": (
@@ -503,7 +507,7 @@ NO_STORES = {
         store(SM).replace(
             "    aws:\n      region: eu-west-1\n      service: SecretsManager", "    gcpsm: {}"
         ),
-        "must be aws, got",
+        'the provider "gcpsm" is not supported',
     ),
     "none": (f"{HEAD.replace('  secretStoreRef: {name: sm}', '')}{ONE}", "has no name of a store"),
 }

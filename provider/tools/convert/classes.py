@@ -5,24 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from provider.csi.request.parameters import parse_class
-from provider.manifests.kubernetes import Manifest
-from provider.manifests.problems import InvalidSpec, quote
+from provider.manifests.problems import InvalidSpec
 from provider.tools.convert.commented_yaml import dump
 from provider.tools.convert.entries import Extract, Reader, Remote, Value, Wanted
+from provider.tools.convert.instances import Instance
 from provider.tools.convert.mountable import clashes, findings
-from provider.tools.convert.remarks import Part, Remark, Remarks
-from provider.tools.convert.secret_stores import Store, read_store
+from provider.tools.convert.remarks import Remark, Remarks, ignored, problem_remarks, remark
 from provider.tools.convert.target import Synced, read_target
+from provider.tools.resources.lookup import Lookup
+from provider.tools.terminal import spoken
 
-VERSIONS = ("external-secrets.io/v1", "external-secrets.io/v1beta1")
-_SPEC_KEYS = {
-    "secretStoreRef",
-    "target",
-    "refreshInterval",
-    "refreshPolicy",
-    "data",
-    "dataFrom",
-}
 _ROTATION = (
     "With rotation (enableSecretRotation=true), the driver updates the values every "
     "rotationPollInterval; refreshInterval was {}."
@@ -37,96 +29,58 @@ _SYNC = (
 class Converted:
     """The result for one ExternalSecret. `document` is None if nothing can be delivered."""
 
-    source: Part
+    source: Instance
     document: Mapping[str, Any] | None
     remarks: Remarks
 
 
 @dataclass(frozen=True, slots=True)
 class Converter:
-    """Converts ExternalSecrets. `stores` are by kind, namespace and name."""
+    """Converts ExternalSecrets. `files` has their stores."""
 
-    stores: Mapping[tuple[str, str, str], Store | Remark]
+    files: Lookup
     names: Mapping[str, Sequence[str]]
     """The keys of JSON secrets, by the name of the secret."""
     use_pod_identity: bool
 
-    def convert(self, manifest: Part) -> Converted:
+    def convert(self, source: Instance) -> Converted:
         """The class, and remarks on what it lacks."""
-        remarks = Remarks([*_losses(manifest)])
-        spec = manifest.part("spec")
+        converted = self._converted(source)
+        lost = converted.remarks.lost
+        lines = {one.line for one in lost}
+        lost += (one for one in problem_remarks(source.resource) if one.line not in lines)
+        return converted
 
-        def store_of(ref: Part) -> Store | None:
-            found = self._store(ref, manifest.part("metadata").text("namespace"))
-            if isinstance(found, Store):
-                remarks.add(found.remarks)
-                return found
-            if found not in remarks.lost:
-                remarks.lost.append(found)
-            return None
-
-        wanted = Reader(spec, store_of, self.names, remarks).read()
+    def _converted(self, source: Instance) -> Converted:
+        remarks = Remarks([*_losses(source)])
+        wanted = Reader(source, self.files, self.names, remarks).read()
         if not (wanted.values or wanted.extracts):
-            remarks.lost.append(manifest.remark("nothing can be delivered: there is no class"))
-            return Converted(manifest, None, remarks)
+            nothing = "nothing can be delivered: there is no class"
+            remarks.lost.append(remark(source.resource, "", nothing))
+            return Converted(source, None, remarks)
         files = [value.key for value in wanted.values]
         files += [name for one in wanted.extracts for name in one.names if name not in files]
-        synced = read_target(manifest, files, remarks)
-        remarks.notes.append(_ROTATION.format(spec.text("refreshInterval", "1h")))
+        synced = read_target(source, files, remarks)
+        remarks.notes.append(_ROTATION.format(spoken(source.spec.refresh_interval)))
         remarks.notes += [_SYNC] if synced else []
         parameters = dict(wanted.parameters)
         if self.use_pod_identity:
             parameters["usePodIdentity"] = "true"
         parameters["objects"] = dump(list(_objects(wanted)))
-        faults = [*_faults(manifest, parameters)]
-        remarks.lost += faults
-        document = None if faults else _document(manifest, parameters, synced)
-        if document is not None:
-            remarks.lost += _doubts(manifest, parameters, document)
-        return Converted(manifest, document, remarks)
-
-    def _store(self, ref: Part, namespace: str) -> Store | Remark:
-        kind, name = ref.text("kind", "SecretStore"), ref.text("name")
-        if not name:
-            return ref.remark("has no name of a store")
-        found = [
-            store
-            for (its_kind, where, its_name), store in self.stores.items()
-            if (its_kind, its_name) == (kind, name)
-            and (not (namespace and where) or where == namespace)
-        ]
-        return (
-            found[0] if found else ref.remark(f"{kind} {quote(name)} is not in the files: add it")
-        )
+        document, doubts = _checked(source, parameters, synced)
+        remarks.lost += (remark(source.resource, "", text) for text in doubts)
+        return Converted(source, document, remarks)
 
 
-def read_stores(
-    manifests: Iterable[tuple[str, Manifest]],
-) -> dict[tuple[str, str, str], Store | Remark]:
-    """The stores among the manifests, which come with the names of their files."""
-    return {
-        (one.kind, _store_namespace(one), one.name): read_store(as_part(file, one))
-        for file, one in manifests
-        if one.kind in {"SecretStore", "ClusterSecretStore"} and one.api_version in VERSIONS
-    }
-
-
-def _store_namespace(store: Manifest) -> str:
-    return store.namespace if store.kind == "SecretStore" else ""
-
-
-def as_part(file: str, manifest: Manifest) -> Part:
-    """The whole manifest as a `Part`."""
-    return Part(manifest.node, "", file, manifest.path)
-
-
-def _losses(manifest: Part) -> Iterator[Remark]:
-    spec = manifest.part("spec")
-    yield from spec.unknown(_SPEC_KEYS)
-    if spec.text("refreshPolicy", "Periodic") != "Periodic":
-        yield spec.remark("with rotation, the driver always updates the values", "refreshPolicy")
-    elif spec.text("refreshInterval") in {"0", "0s", "0m", "0h"}:
-        yield spec.remark("with rotation, the driver always updates the values", "refreshInterval")
+def _losses(source: Instance) -> Iterator[Remark]:
+    spec, always = source.spec, "with rotation, the driver always updates the values"
+    yield from ignored(source.resource)
+    if spec.sync_windows:
+        yield remark(source.resource, source.path("syncWindows"), always)
+    if spec.refresh_policy != "Periodic":
+        yield remark(source.resource, source.path("refreshPolicy"), always)
+    elif spec.refresh_interval <= 0:
+        yield remark(source.resource, source.path("refreshInterval"), always)
 
 
 def _objects(wanted: Wanted) -> Iterator[Mapping[str, Any]]:
@@ -176,36 +130,30 @@ def _extracting(extracts: Sequence[Extract]) -> Mapping[str, Any]:
     return {"jsonKeys": names if all(one.names for one in extracts) else "*"}
 
 
-def _faults(manifest: Part, parameters: Mapping[str, str]) -> Iterator[Remark]:
-    """The mistakes for which the daemon would refuse the class."""
+def _checked(
+    source: Instance, parameters: Mapping[str, str], synced: Synced | None
+) -> tuple[Mapping[str, Any] | None, Sequence[str]]:
+    """The class, and what may keep it from being mounted; no class if the daemon refuses it."""
     try:
-        parse_class(parameters, default_mode=0o644, default_region=None)
+        spec = parse_class(parameters, default_mode=0o644, default_region=None)
     except InvalidSpec as invalid:
-        for problem in invalid.problems:
-            yield manifest.remark(f"the daemon would refuse the class: {problem}")
-
-
-def _doubts(
-    manifest: Part, parameters: Mapping[str, str], document: Mapping[str, Any]
-) -> Iterator[Remark]:
-    """What may keep the class from being mounted, or its Secret from being created."""
-    spec = parse_class(parameters, default_mode=0o644, default_region=None)
-    for text in (*clashes(spec), *findings(dump(document))):
-        yield manifest.remark(text)
+        faults = [f"the daemon would refuse the class: {one}" for one in invalid.problems]
+        return None, faults
+    document = _document(source, parameters, synced)
+    return document, [*clashes(spec), *findings(dump(document))]
 
 
 def _document(
-    manifest: Part, parameters: Mapping[str, str], synced: Synced | None
+    source: Instance, parameters: Mapping[str, str], synced: Synced | None
 ) -> Mapping[str, Any]:
-    metadata = manifest.part("metadata")
-    named = {key: metadata.text(key) for key in ("name", "namespace") if metadata.text(key)}
+    named = {"name": source.name, "namespace": source.namespace}
     spec: dict[str, Any] = {"provider": "aws", "parameters": parameters}
     if synced is not None:
         spec["secretObjects"] = [_secret_object(synced)]
     return {
         "apiVersion": "secrets-store.csi.x-k8s.io/v1",
         "kind": "SecretProviderClass",
-        "metadata": named,
+        "metadata": {key: text for key, text in named.items() if text},
         "spec": spec,
     }
 

@@ -2,44 +2,21 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
-from provider.manifests.kubernetes import Manifest
 from provider.tools.convert.commented_yaml import commented, dump
-from provider.tools.convert.from_classes import (
-    ConvertedClass,
-    Settings,
-    convert_class,
-)
+from provider.tools.convert.from_classes import ConvertedClass, Settings, convert_class
+from provider.tools.convert.remarks import report
 from provider.tools.ending import CommandFailed
 from provider.tools.sources import Source
-from provider.tools.terminal import printable
 from provider.tools.validate.review import review
-from provider.tools.workloads import accounts_by_class
 
 
-class Options(Protocol):
-    """The command line."""
-
-    @property
-    def service_account(self) -> str | None:
-        """Of stores."""
-        ...
-
-    @property
-    def region(self) -> str | None:
-        """Of stores."""
-        ...
-
-
-def convert_classes(
-    sources: Sequence[Source], manifests: Sequence[Manifest], options: Options
-) -> int:
+def convert_classes(sources: Sequence[Source], settings: Settings) -> int:
     """Print the resources, and on stderr what is lost; the exit code."""
-    classes = review(sources, options.region).classes
+    classes = review(sources, settings.region).classes
     if not classes:
         raise CommandFailed(2, "the files hold no ExternalSecret and no SecretProviderClass")
-    settings = Settings(options.region, options.service_account, accounts_by_class(manifests))
     converted = []
     for one in classes:
         if one.spec is None:
@@ -47,10 +24,7 @@ def convert_classes(
             raise CommandFailed(2, f"{one.manifest.path} has mistakes", hint)
         converted.append(convert_class(one, one.spec, settings))
     sys.stdout.write("---\n".join(_written(one) for one in converted if one.documents))
-    lost = sorted({remark for one in converted for remark in one.lost})
-    for remark in lost:
-        sys.stderr.write(f"{printable(str(remark))}\n")
-    return 1 if lost else 0
+    return report(remark for one in converted for remark in one.lost)
 
 
 def _written(converted: ConvertedClass) -> str:

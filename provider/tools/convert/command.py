@@ -8,21 +8,16 @@ from dataclasses import dataclass
 from provider.manifests.kubernetes import Manifest, read_manifests
 from provider.manifests.problems import InvalidSpec
 from provider.tools.arguments import Parser, complete_files, paragraph
-from provider.tools.convert.classes import (
-    VERSIONS,
-    Converted,
-    Converter,
-    as_part,
-    read_stores,
-)
-from provider.tools.convert.cluster_external_secrets import external_secrets, losses
+from provider.tools.convert.classes import Converted, Converter
 from provider.tools.convert.commented_yaml import commented
-from provider.tools.convert.remarks import Part, Remark
+from provider.tools.convert.instances import Instance, instances, selector_losses
+from provider.tools.convert.remarks import Remark, report
 from provider.tools.ending import CommandFailed
-from provider.tools.resources.documents import node_at
+from provider.tools.resources.kinds import is_resource
+from provider.tools.resources.lookup import lookup
 from provider.tools.resources.parsed import read_resource
 from provider.tools.sources import Source, read_sources, refuse
-from provider.tools.terminal import printable
+from provider.tools.workloads import accounts_by_class
 
 EXIT_CODES: Mapping[int, str] = {
     0: "everything is converted",
@@ -43,6 +38,7 @@ examples:
   secrets-provider-aws convert class.yaml deployment.yaml > externalsecret.yaml
 """
 _GROUP = "external-secrets.io/"
+_VERSIONS = (f"{_GROUP}v1", f"{_GROUP}v1beta1")
 _KINDS = {"ExternalSecret", "ClusterExternalSecret"}
 _OTHER_KINDS = {
     "PushSecret": "is not converted: it writes to AWS, and a class only reads",
@@ -83,35 +79,31 @@ def run(namespace: argparse.Namespace) -> int:
     """Print what the manifests become, and on stderr what is lost."""
     options = Options(**vars(namespace))
     sources = [*read_sources(options.files, refuse, lambda text: "apiVersion" in text)]
-    manifests = [(source.name, one) for source in sources for one in _manifests(source)]
+    manifests = [(source, one) for source in sources for one in _manifests(source)]
     ours = [one for one in manifests if one[1].api_version.startswith(_GROUP)]
     if any(manifest.kind in _KINDS for _, manifest in ours):
         return _to_classes(ours, options)
     from provider.tools.convert.classes_command import convert_classes  # noqa: PLC0415
+    from provider.tools.convert.from_classes import Settings  # noqa: PLC0415
 
-    return convert_classes(sources, [one for _, one in manifests], options)
+    accounts = accounts_by_class(manifest for _, manifest in manifests)
+    settings = Settings(options.region, options.service_account, accounts)
+    return convert_classes(sources, settings)
 
 
-def _to_classes(ours: Sequence[tuple[str, Manifest]], options: Options) -> int:
-    secrets = [secret for one in ours if _is_known(one[1]) for secret in _secrets(*one)]
+def _to_classes(ours: Sequence[tuple[Source, Manifest]], options: Options) -> int:
+    resources = [read_resource(*one) for one in ours if _is_served(one[1])]
+    secrets = [one for one in resources if one.kind in _KINDS]
+    sources = [source for one in secrets for source in instances(one)]
     keys = _merged(options.keys)
-    _check_keys(keys, secrets)
-    converter = Converter(read_stores(ours), keys, options.pod_identity)
-    converted = [*map(converter.convert, secrets)]
+    _check_keys(keys, sources)
+    converter = Converter(lookup(resources), keys, options.pod_identity)
+    converted = [*map(converter.convert, sources)]
     documents = [_written(one, one.document) for one in converted if one.document is not None]
     sys.stdout.write("---\n".join(documents))
     lost = [*_others(ours), *(remark for one in converted for remark in one.remarks.lost)]
-    told = {(remark.file, remark.line) for remark in lost}
-    lost += [one for one in _mistakes(ours) if (one.file, one.line) not in told]
-    for remark in sorted(set(lost)):
-        sys.stderr.write(f"{printable(str(remark))}\n")
-    return 1 if lost else 0
-
-
-def _secrets(file: str, manifest: Manifest) -> Iterator[Part]:
-    """The ExternalSecret, or those that a ClusterExternalSecret stands for."""
-    part = as_part(file, manifest)
-    return iter([part]) if manifest.kind == "ExternalSecret" else external_secrets(part)
+    lost += (remark for one in secrets for remark in selector_losses(one))
+    return report(lost)
 
 
 def _merged(given: Sequence[tuple[str, Sequence[str]]]) -> Mapping[str, Sequence[str]]:
@@ -122,13 +114,10 @@ def _merged(given: Sequence[tuple[str, Sequence[str]]]) -> Mapping[str, Sequence
     return keys
 
 
-def _check_keys(keys: Mapping[str, Sequence[str]], secrets: Sequence[Part]) -> None:
+def _check_keys(keys: Mapping[str, Sequence[str]], secrets: Sequence[Instance]) -> None:
     """Raise `CommandFailed` if `--keys` names a secret that no `dataFrom` extracts."""
-    extracted = {
-        entry.part("extract").text("key")
-        for secret in secrets
-        for entry in secret.part("spec").parts("dataFrom")
-    } - {""}
+    entries = (entry for one in secrets for entry in one.spec.data_from)
+    extracted = {entry.extract.key for entry in entries if entry.extract}
     for secret in keys:
         if secret not in extracted:
             there = ", ".join(sorted(extracted)) or "none"
@@ -154,37 +143,27 @@ def _manifests(source: Source) -> Sequence[Manifest]:
         raise CommandFailed(2, f"{source.name}:\n{invalid}") from invalid
 
 
-def _is_known(manifest: Manifest) -> bool:
-    return manifest.kind in _KINDS and manifest.api_version in VERSIONS
+def _is_served(manifest: Manifest) -> bool:
+    return is_resource(manifest) and manifest.api_version in _VERSIONS
 
 
-def _mistakes(manifests: Sequence[tuple[str, Manifest]]) -> Iterator[Remark]:
-    """What the controller would refuse: the class may deliver something else."""
-    for file, manifest in manifests:
-        if not _is_known(manifest):
-            continue
-        for problem in read_resource(Source(file, ""), manifest).problems:
-            node, _ = node_at(manifest.node, problem.path)
-            yield Remark(file, node.line, problem.path, problem.message, manifest.path)
-
-
-def _others(manifests: Sequence[tuple[str, Manifest]]) -> Iterator[Remark]:
+def _others(manifests: Sequence[tuple[Source, Manifest]]) -> Iterator[Remark]:
     """A remark for each manifest that is not converted at all."""
-    for file, manifest in manifests:
-        part = as_part(file, manifest)
+    for source, manifest in manifests:
+        about = (source.name, manifest.node.line)
         if manifest.kind in _OTHER_KINDS:
-            yield part.remark(_OTHER_KINDS[manifest.kind])
-        elif manifest.kind == "ClusterExternalSecret":
-            yield from losses(part)
-        if manifest.kind in _KINDS and manifest.api_version not in VERSIONS:
-            yield part.remark(f"must be {' or '.join(VERSIONS)}", "apiVersion")
+            yield Remark(*about, "", _OTHER_KINDS[manifest.kind], manifest.path)
+        elif manifest.kind in _KINDS and manifest.api_version not in _VERSIONS:
+            must = f"must be {' or '.join(_VERSIONS)}"
+            yield Remark(*about, "apiVersion", must, manifest.path)
 
 
 def _written(converted: Converted, document: Mapping[str, object]) -> str:
     """The class as YAML, with comments above it."""
     source, remarks = converted.source, converted.remarks
+    file, line = source.resource.source.name, source.resource.manifest.node.line
     comments: list[tuple[str, Sequence[str]]] = [
-        (f"From {source.owner} ({source.file}:{source.node.line}).", remarks.notes)
+        (f"From {source.owner} ({file}:{line}).", remarks.notes)
     ]
     if remarks.lost:
         comments.append(("Not converted:", [*map(_brief, remarks.lost)]))

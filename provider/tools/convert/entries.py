@@ -1,32 +1,30 @@
-"""Reads `data` and `dataFrom` of an ExternalSecret: which values it needs, under which keys."""
+"""Which values an ExternalSecret needs by `data` and `dataFrom`, and under which keys."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from provider.controller.resources.external_secret import Data, DataFrom, RemoteRef
+from provider.controller.resources.store_ref import DataFromSource, DataSource, StoreRef
 from provider.engine.model import StoreName
 from provider.manifests.problems import quote
+from provider.tools.convert.instances import Instance
 from provider.tools.convert.property_paths import NotAPath, expression
-from provider.tools.convert.remarks import Part, Remark, Remarks
-from provider.tools.convert.secret_stores import Store
+from provider.tools.convert.remarks import Remark, Remarks, remark
+from provider.tools.convert.secret_stores import Store, read_store
+from provider.tools.resources.lookup import Lookup
 
 _NUMBER = re.compile("[0-9]+")
-_REF_KEYS = {
-    "key",
-    "property",
-    "version",
-    "decodingStrategy",
-    "conversionStrategy",  # affects keys from AWS; those of data are written by hand
-    "metadataPolicy",
-}
 _FIND = (
     "a class lists its secrets: write an object for each, or one of the type ssmparameterpath "
     "for parameters"
 )
+_REWRITE = "files keep the names of the keys; rename the keys in secretObjects"
+_UNLISTED = (
+    "the keys become files, but secretObjects must list them, and only AWS knows them: "
+    "add --keys {}=KEY,…"
+)
 _ENCODINGS = {"None": "", "Base64": "base64"}
-
-StoreOf = Callable[[Part], Store | None]
-"""The store that a `secretStoreRef` names. None, after a remark, if it cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,108 +72,119 @@ class Reader:
     """
 
     def __init__(
-        self, spec: Part, store_of: StoreOf, names: Mapping[str, Sequence[str]], remarks: Remarks
+        self,
+        instance: Instance,
+        files: Lookup,
+        names: Mapping[str, Sequence[str]],
+        remarks: Remarks,
     ) -> None:
-        self._spec = spec
-        self._store_of = store_of
+        self._instance = instance
+        self._files = files
         self._names = names
         self._remarks = remarks
         self._first: Store | None = None
+        self._stores: dict[StoreRef, Store | None] = {}
 
     def read(self) -> Wanted:
         """Everything that a class can deliver. The rest becomes remarks."""
         values: dict[str, Value] = {}
-        places: dict[str, Part] = {}
-        for entry in self._spec.parts("data"):
-            value = self._value(entry)
+        places: dict[str, str] = {}
+        for path, entry in self._instance.entries("data", self._instance.spec.data):
+            value = self._value(entry, path)
             if value is None:
                 continue
             if value.key in values:
                 why = f"a later entry has the same key {quote(value.key)} and replaces it"
-                self._lose(places[value.key].remark(why))
-            values[value.key], places[value.key] = value, entry
-        extracts = [*filter(None, map(self._extract, self._spec.parts("dataFrom")))]
+                self._lose(places[value.key], why)
+            values[value.key], places[value.key] = value, path
+        entries = self._instance.entries("dataFrom", self._instance.spec.data_from)
+        extracts = [*filter(None, (self._extract(entry, path) for path, entry in entries))]
         parameters = self._first.parameters if self._first else ()
         return Wanted(tuple(values.values()), tuple(_without(extracts, {*values})), parameters)
 
-    def _value(self, entry: Part) -> Value | None:
-        self._lose(*entry.unknown({"secretKey", "remoteRef", "sourceRef"}))
-        if not entry.text("secretKey"):
-            self._lose(entry.remark("has no secretKey"))
-            return None
-        ref = entry.part("remoteRef")
-        store = self._store(entry.part("sourceRef"))
-        remote = self._remote(ref, store) if store else None
-        encoding = self._encoding(ref)
-        if remote is None or encoding is None:
+    def _value(self, entry: Data, path: str) -> Value | None:
+        ref, at = entry.remote_ref, f"{path}.remoteRef"
+        found = self._remote(ref, at, self._store(entry.source_ref, path))
+        if found is None:
             return None
         try:
-            path = expression(ref.text("property")) if ref.text("property") else ""
+            inner = expression(ref.property) if ref.property else ""
         except NotAPath as why:
-            self._lose(ref.remark(str(why), "property"))
+            self._lose(f"{at}.property", str(why))
             return None
-        return Value(entry.text("secretKey"), remote, path, encoding)
+        return Value(entry.secret_key, found[0], inner, found[1])
 
-    def _extract(self, entry: Part) -> Extract | None:
-        self._lose(*entry.unknown({"extract", "find", "rewrite", "sourceRef"}))
-        if "find" in entry:
-            self._lose(entry.remark(_FIND, "find"))
-        if "extract" not in entry:
-            if "find" not in entry:
-                self._store(entry.part("sourceRef"))
+    def _extract(self, entry: DataFrom, path: str) -> Extract | None:
+        ref, at = entry.extract, f"{path}.extract"
+        if entry.find:
+            self._lose(f"{path}.find", _FIND)
             return None
-        ref = entry.part("extract")
-        store = self._store(entry.part("sourceRef"))
-        remote = self._remote(ref, store) if store else None
-        encoding = self._encoding(ref)
-        if remote is None or encoding is None:
+        store = self._store(entry.source_ref, path)
+        found = self._remote(ref, at, store) if ref else None
+        if ref is None or found is None:
             return None
-        if "property" in ref or encoding:
-            key = "property" if "property" in ref else "decodingStrategy"
-            self._lose(ref.remark("jsonKeys only takes top-level keys without decoding", key))
+        remote, encoding = found
+        if ref.property or encoding:
+            key = "property" if ref.property else "decodingStrategy"
+            self._lose(f"{at}.{key}", "jsonKeys only takes top-level keys without decoding")
             return None
-        names = tuple(self._names.get(ref.text("key"), ()))
-        self._lose(*_extraction_losses(entry, ref, names))
-        return Extract(remote, () if "rewrite" in entry else names)
+        names = tuple(self._names.get(ref.key, ()))
+        if entry.rewrite:
+            self._lose(f"{path}.rewrite", _REWRITE)
+        elif not names:
+            self._lose(at, _UNLISTED.format(ref.key))
+        if ref.conversion_strategy != "Default":
+            self._lose(f"{at}.conversionStrategy", "the names of keys are not changed")
+        return Extract(remote, () if entry.rewrite else names)
 
-    def _store(self, source: Part) -> Store | None:
+    def _store(self, source: DataSource | DataFromSource | None, path: str) -> Store | None:
         """The store of the entry, or that of the ExternalSecret."""
-        if "generatorRef" in source:
-            why = "a class has no generators"
-            self._lose(source.remark(why, "generatorRef"))
+        if source and source.generator_ref:
+            self._lose(f"{path}.sourceRef.generatorRef", "a class has no generators")
             return None
-        own = source.part("storeRef")
-        store = self._store_of(own if "storeRef" in source else self._spec.part("secretStoreRef"))
-        if store is None:
-            return None
+        own = source.store_ref if source else None
+        at = f"{path}.sourceRef.storeRef" if own else self._instance.path("secretStoreRef")
+        ref = own or self._instance.spec.secret_store_ref
+        if ref not in self._stores:
+            self._stores[ref] = self._found(ref, at)
+        store = self._stores[ref]
         self._first = self._first or store
-        if store.parameters != self._first.parameters:
+        if store and self._first and store.parameters != self._first.parameters:
             why = f"has another region or role than {self._first.name}: it needs its own class"
-            self._lose(own.remark(f"{store.name} {why}"))
+            self._lose(at, f"{store.name} {why}")
             return None
         return store
 
-    def _remote(self, ref: Part, store: Store) -> Remote | None:
-        self._lose(*ref.unknown(_REF_KEYS))
-        if ref.text("metadataPolicy", "None") != "None":
-            self._lose(ref.remark("a class delivers values, not tags", "metadataPolicy"))
+    def _found(self, ref: StoreRef, path: str) -> Store | None:
+        if not ref.name:
+            self._lose(path, "has no name of a store")
             return None
-        name, version = store.prefix + ref.text("key"), ref.text("version")
-        number, label = _version(store.service, version)
-        return Remote(store.service, name, number, label)
+        resource = self._files.resource(ref.kind, self._instance.namespace, ref.name)
+        if resource is None:
+            self._lose(path, f"{ref.kind} {quote(ref.name)} is not in the files: add it")
+            return None
+        store = read_store(resource)
+        if isinstance(store, Remark):
+            self._remarks.lost.append(store)
+            return None
+        self._remarks.add(store.remarks)
+        return store
 
-    def _encoding(self, ref: Part) -> str | None:
-        """`objectEncoding`; empty without decoding, None if there is no equivalent."""
-        strategy = ref.text("decodingStrategy", "None")
-        if strategy in _ENCODINGS:
-            return _ENCODINGS[strategy]
-        self._lose(
-            ref.remark(f"{strategy} has no equivalent: see objectEncoding", "decodingStrategy")
-        )
-        return None
+    def _remote(self, ref: RemoteRef, path: str, store: Store | None) -> tuple[Remote, str] | None:
+        """The secret, and `objectEncoding`; None, with a remark, if there is no equivalent."""
+        strategy = ref.decoding_strategy
+        if strategy not in _ENCODINGS:
+            why = f"{strategy} has no equivalent: see objectEncoding"
+            self._lose(f"{path}.decodingStrategy", why)
+        if ref.metadata_policy != "None":
+            self._lose(f"{path}.metadataPolicy", "a class delivers values, not tags")
+        if store is None or strategy not in _ENCODINGS or ref.metadata_policy != "None":
+            return None
+        number, label = _version(store.service, ref.version)
+        return Remote(store.service, store.prefix + ref.key, number, label), _ENCODINGS[strategy]
 
-    def _lose(self, *remarks: Remark) -> None:
-        self._remarks.lost += remarks
+    def _lose(self, path: str, why: str) -> None:
+        self._remarks.lost.append(remark(self._instance.resource, path, why))
 
 
 def _version(service: StoreName, text: str) -> tuple[str, str]:
@@ -196,19 +205,3 @@ def _without(extracts: Sequence[Extract], taken: set[str]) -> Iterator[Extract]:
         if names or not one.names:
             kept.append(replace(one, names=names))
     return reversed(kept)
-
-
-def _extraction_losses(entry: Part, ref: Part, names: tuple[str, ...]) -> Iterator[Remark]:
-    if "rewrite" in entry:
-        yield entry.remark(
-            "files keep the names of the keys; rename the keys in secretObjects", "rewrite"
-        )
-    elif not names:
-        key = ref.text("key")
-        yield entry.remark(
-            "the keys become files, but secretObjects must list them, and only AWS knows them: "
-            f"add --keys {key}=KEY,…",
-            "extract",
-        )
-    if ref.text("conversionStrategy", "Default") != "Default":
-        yield ref.remark("the names of keys are not changed", "conversionStrategy")

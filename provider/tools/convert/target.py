@@ -4,8 +4,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from provider.controller.resources.external_secret import Target
+from provider.controller.resources.template import Template
 from provider.manifests.problems import quote
-from provider.tools.convert.remarks import Part, Remark, Remarks
+from provider.tools.convert.instances import Instance
+from provider.tools.convert.remarks import Remarks, remark
 
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _ONE_VALUE = re.compile(
@@ -15,8 +18,6 @@ _ONE_VALUE = re.compile(
 """A template that is only a value."""
 
 _NO_SECRET = "creationPolicy is None: there are only files, and no Secret is created."  # noqa: S105 - a remark
-_TARGET_KEYS = {"name", "creationPolicy", "deletionPolicy", "template", "immutable"}
-_TEMPLATE_KEYS = {"type", "engineVersion", "metadata", "mergePolicy", "data", "templateFrom"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,79 +32,76 @@ class Synced:
     """The file of each key of the Secret."""
 
 
-def read_target(manifest: Part, files: Sequence[str], remarks: Remarks) -> Synced | None:
+def read_target(instance: Instance, files: Sequence[str], remarks: Remarks) -> Synced | None:
     """The Secret with these files, which are named like the keys; None if there is no Secret."""
-    target = manifest.part("spec").part("target")
-    remarks.lost += _losses(target)
-    policy = target.text("creationPolicy", "Owner")
-    if policy in {"None", "Merge"}:
-        remarks.notes += [_NO_SECRET] if policy == "None" else []
+    target, path = instance.spec.target, instance.path("target")
+    for key, why in _losses(target):
+        remarks.lost.append(remark(instance.resource, f"{path}.{key}", why))
+    if target.creation_policy in {"None", "Merge"}:
+        remarks.notes += [_NO_SECRET] if target.creation_policy == "None" else []
         return None
-    template = target.part("template")
-    metadata = template.part("metadata") if "template" in target else manifest.part("metadata")
-    keys = _keys(template, list(files), remarks)
+    template = target.template or Template()
+    keys, dropped = _keys(template, files)
+    for key, why in dropped.items():
+        remarks.lost.append(remark(instance.resource, f"{path}.template.data.{key}", why))
     if files and not keys:
-        remarks.lost.append(target.remark("no key is left: no Secret is created", "template"))
+        why = "no key is left: no Secret is created"
+        remarks.lost.append(remark(instance.resource, f"{path}.template", why))
         return None
+    about = template.metadata if target.template else instance
     return Synced(
-        name=target.text("name") or manifest.part("metadata").text("name"),
-        type=template.text("type", "Opaque"),
-        labels=_texts(metadata.part("labels"), remarks),
-        annotations=_texts(metadata.part("annotations"), remarks),
+        name=target.name or instance.name,
+        type=template.type or "Opaque",
+        labels=_texts(instance, "labels", about.labels, remarks),
+        annotations=_texts(instance, "annotations", about.annotations, remarks),
         keys=keys,
     )
 
 
-def _losses(target: Part) -> Iterator[Remark]:
-    yield from target.unknown(_TARGET_KEYS)
-    template = target.part("template")
-    yield from template.unknown(_TEMPLATE_KEYS)
-    yield from template.part("metadata").unknown({"labels", "annotations"})
-    if "templateFrom" in template:
-        yield template.remark("the driver does not support templates", "templateFrom")
-    policy = target.text("creationPolicy", "Owner")
-    if policy == "Merge":
+def _losses(target: Target) -> Iterator[tuple[str, str]]:
+    """Keys without an equivalent, each with why."""
+    if target.template and target.template.template_from:
+        yield "template.templateFrom", "the driver does not support templates"
+    if target.creation_policy == "Merge":
         why = "the driver cannot add to an existing Secret: no Secret is created"
-        yield target.remark(why, "creationPolicy")
-    if policy == "Orphan":
-        yield target.remark("the driver deletes the Secret with the last pod", "creationPolicy")
-    if target.text("deletionPolicy", "Retain") != "Retain":
-        why = "if a secret is deleted in AWS, the mount fails: see optional"
-        yield target.remark(why, "deletionPolicy")
-    if target.is_true("immutable"):
-        yield target.remark("the driver updates its Secrets", "immutable")
+        yield "creationPolicy", why
+    if target.creation_policy == "Orphan":
+        yield "creationPolicy", "the driver deletes the Secret with the last pod"
+    if target.deletion_policy != "Retain":
+        yield "deletionPolicy", "if a secret is deleted in AWS, the mount fails: see optional"
+    if target.immutable:
+        yield "immutable", "the driver updates its Secrets"
 
 
-def _keys(template: Part, files: list[str], remarks: Remarks) -> dict[str, str]:
-    data = template.part("data")
-    if "data" not in template:
-        return {file: file for file in files}
+def _keys(template: Template, files: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The file of each key, and keys that are dropped, each with why."""
+    if not template.data:
+        return {file: file for file in files}, {}
     keys: dict[str, str] = {}
-    dropped: set[str] = set()
-    for key, text in data.texts():
+    dropped: dict[str, str] = {}
+    for key, text in template.data.items():
         one = _ONE_VALUE.fullmatch(text)
-        file = (one["name"] or one["quoted"]) if one else None
+        file = (one["name"] or one["quoted"] or "") if one else ""
         if file in files:
             keys[key] = file
-            continue
-        dropped.add(key)
-        if file:
-            remarks.lost.append(data.remark(f"there is no value {quote(file)}", key))
+        elif file:
+            dropped[key] = f"there is no value {quote(file)}"
         else:
             why = "the driver does not support templates: only {{ .key }} alone is converted"
-            remarks.lost.append(data.remark(why, key))
-    if template.text("mergePolicy") != "Merge":
-        return keys
-    # The plain value would be wrong under a key whose template is dropped.
-    return {file: file for file in files if file not in dropped} | keys
+            dropped[key] = why
+    if template.merge_policy == "Merge":
+        # The plain value would be wrong under a key whose template is dropped.
+        keys = {file: file for file in files if file not in dropped} | keys
+    return keys, dropped
 
 
-def _texts(part: Part, remarks: Remarks) -> dict[str, str]:
+def _texts(
+    instance: Instance, kind: str, given: Mapping[str, str], remarks: Remarks
+) -> dict[str, str]:
     """Labels or annotations, without those that are templates."""
-    texts = {}
-    for key, text in part.texts():
-        if "{{" in text:
-            remarks.lost.append(part.remark("the driver does not support templates", key))
-        elif key != _APPLIED:
-            texts[key] = text
-    return texts
+    path = instance.path(f"target.template.metadata.{kind}")
+    templates = [key for key, text in given.items() if "{{" in text]
+    for key in templates:
+        why = "the driver does not support templates"
+        remarks.lost.append(remark(instance.resource, f"{path}.{key}", why))
+    return {key: one for key, one in given.items() if key not in {*templates, _APPLIED}}

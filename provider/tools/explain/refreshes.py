@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.tools.sample_aws import Call
+from provider.tools.terminal import spoken
 
 HOURS = 730
 """Of a month."""
@@ -79,13 +80,4 @@ def _reads(spec: ExternalSecretSpec) -> str:
         return (
             "AWS is read once: refreshInterval is 0, and changes of the ExternalSecret are ignored"
         )
-    return (
-        f"AWS is read every {_spoken(spec.refresh_interval)}, and when the ExternalSecret changes"
-    )
-
-
-def _spoken(seconds: float) -> str:
-    for unit, size in (("h", 3600), ("m", 60)):
-        if seconds >= size and seconds % size == 0:
-            return f"{seconds / size:g}{unit}"
-    return f"{seconds:g}s"
+    return f"AWS is read every {spoken(spec.refresh_interval)}, and when the ExternalSecret changes"
