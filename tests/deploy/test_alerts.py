@@ -1,6 +1,7 @@
 """deploy/alerts and deploy/dashboards: Prometheus accepts them, and they tell nodes apart."""
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -18,6 +19,12 @@ DASHBOARD: dict[str, Any] = json.loads(
     (manifests.DEPLOY / "dashboards" / "secrets-provider-aws.json").read_text()
 )
 RULES = [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
+
+SHARED = re.compile(
+    r"(?:secrets_provider_aws_(?:build|aws_req|cache_ev|credentials|values_cached|policy_file)"
+    r"|controller_runtime_|workqueue_)\w+({[^}]*})?"
+)
+"""Metrics that both doors export, or other controllers, with their labels."""
 
 
 def promtool(*arguments: str | Path) -> str:
@@ -39,6 +46,15 @@ def test_a_node_that_goes_wrong_fires_the_alerts() -> None:
 def test_every_alert_fires_in_a_unit_test() -> None:
     tested = UNIT_TESTS.read_text()
     assert [rule["alert"] for rule in RULES if rule["alert"] not in tested] == []
+
+
+def test_queries_of_metrics_of_both_doors_name_the_door() -> None:
+    for name in ("secrets-provider-aws", "secrets-controller-aws"):
+        rules = (manifests.DEPLOY / "alerts" / f"{name}.yaml").read_text()
+        panels = (manifests.DEPLOY / "dashboards" / f"{name}.json").read_text().replace("\\", "")
+        labels = SHARED.findall(rules + panels)
+        assert len(labels) > 5
+        assert [one for one in labels if f'job=~".*{name}.*"' not in one] == []
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])

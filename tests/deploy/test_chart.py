@@ -384,6 +384,9 @@ def test_alerts_select_the_names_of_the_release(case: str) -> None:
     assert f'up{{job="{job}"}}' in expressions["SecretsProviderDown"]
     name = daemonset["metadata"]["name"]
     assert f'daemonset="{name}"' in expressions["SecretsProviderNotReady"]
+    assert "job=~" not in "".join(expressions.values())
+    dashboards = json.dumps([one["data"] for one in manifests.of_kind(found, "ConfigMap")])
+    assert ("secrets-provider-aws.*|spa" in dashboards) == (case == "renamed")
 
 
 def test_the_dashboard_reaches_grafana() -> None:
