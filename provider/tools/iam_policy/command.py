@@ -12,13 +12,18 @@ from provider.csi.request.parameters import parse_class
 from provider.manifests.kubernetes import ClassManifest, Manifest, read_classes, read_manifests
 from provider.manifests.problems import InvalidSpec
 from provider.tools.ending import CommandFailed
+from provider.tools.iam_policy.class_permissions import (
+    STATEMENTS,
+    allow_class,
+    allow_role,
+    regions_of,
+)
 from provider.tools.iam_policy.options import Options, Trust, add_options, checked
 from provider.tools.iam_policy.permissions import (
     MissingInformation,
     Permissions,
     Place,
     region_of_key,
-    regions_of,
 )
 from provider.tools.iam_policy.policy import Grants, Statement, joined
 from provider.tools.iam_policy.service_accounts import (
@@ -175,16 +180,17 @@ def _grants(
     trust: Trust | None,
     trusted: Sequence[ServiceAccount],
 ) -> Grants:
-    own, regions = Permissions(covers_optional=options.cover_optional), list[str]()
+    own, regions = Permissions(STATEMENTS), list[str]()
     assumed: dict[str, Permissions] = {}
     for spec in specs:
         role, holder, owner = spec.assume_role, own, account
         if role is not None:
-            own.add_role(spec, role)
-            empty = Permissions(covers_optional=options.cover_optional)
-            holder, owner = assumed.setdefault(role.arn, empty), account_of(role.arn)
+            allow_role(own, spec, role)
+            holder = assumed.setdefault(role.arn, Permissions(STATEMENTS))
+            owner = account_of(role.arn)
         for region in regions_of(spec, options.regions):
-            holder.add_class(spec, Place(region, owner))
+            place = Place(region, owner)
+            allow_class(holder, spec, place, covers_optional=options.cover_optional)
             regions.append(region)
     if not options.by:  # each key need not be of use to each service account
         _check_keys(options.kms_keys, [own, *assumed.values()])

@@ -1,42 +1,35 @@
-"""The permissions that the daemon's calls for a class need.
+"""The permissions of one role or user, as they are collected, and the resources that they are on.
 
-A remount asks only for the version of a secret, unless the class names a version id; parameters are
-read again. Names without an account belong to the account of the caller. The ARN of a secret ends
-in six random characters. Six `?` match them, and no other secret, because every ARN of a secret
-ends like that (Service Authorization Reference, Secrets Manager and Systems Manager).
+Names without an account belong to the account of the caller. The ARN of a secret ends in six random
+characters. Six `?` match them, and no other secret, because every ARN of a secret ends like that
+(Service Authorization Reference, Secrets Manager and Systems Manager).
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from provider.aws.arn import Arn, looks_like_arn
+from provider.aws.arn import looks_like_arn
 from provider.aws.regions import partition, partition_of
-from provider.csi.request.model import ClassSpec
-from provider.engine.model import AssumeRole, SecretRef
-from provider.tools.iam_policy.policy import Condition, Statement, literal
+from provider.tools.iam_policy.policy import Condition, Statement, literal, unique
 
-GET_SECRET = "secretsmanager:GetSecretValue"  # noqa: S105 (an action)
+BATCH = "secretsmanager:BatchGetSecretValue"
+DESCRIBE_PARAMETERS = "ssm:DescribeParameters"
 DESCRIBE_SECRET = "secretsmanager:DescribeSecret"  # noqa: S105 (an action)
-GET_PARAMETERS = "ssm:GetParameters"
 GET_BY_PATH = "ssm:GetParametersByPath"
-ASSUME_ROLE = "sts:AssumeRole"
-TAG_SESSION = "sts:TagSession"
+GET_PARAMETERS = "ssm:GetParameters"
+GET_SECRET = "secretsmanager:GetSecretValue"  # noqa: S105 (an action)
+LIST_SECRETS = "secretsmanager:ListSecrets"
+LIST_TAGS = "ssm:ListTagsForResource"
+ALL = "*"
+"""The resource of actions that concern no single one."""
 
-_SIDS = {
-    frozenset({GET_SECRET, DESCRIBE_SECRET}): "Secrets",
-    frozenset({GET_SECRET}): "PinnedSecrets",
-    frozenset({GET_PARAMETERS}): "Parameters",
-    frozenset({GET_BY_PATH}): "ParameterPaths",
-    frozenset({GET_PARAMETERS, GET_BY_PATH}): "ParametersAndPaths",
-}
-_ASSUMING = {
-    "AssumeRoles": {ASSUME_ROLE},
-    "AssumeRolesWithTags": {ASSUME_ROLE, TAG_SESSION},
-}
+_ASSUME_ROLE = "sts:AssumeRole"
+_TAG_SESSION = "sts:TagSession"
+_DECRYPTING = {GET_SECRET, GET_PARAMETERS, GET_BY_PATH}
+"""Actions for which AWS decrypts a value."""
 _KEY = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):\d{12}:key/[A-Za-z0-9-]+")
-_SECRET_REFERENCE = "/aws/reference/secretsmanager/"  # noqa: S105 (a path)
 _PUBLIC = "/aws/service/"
 _COMPLETE = re.compile(r"-[A-Za-z0-9]{6}")
 _SUFFIX = "-??????"
@@ -64,110 +57,84 @@ class Place:
         return f"arn:{partition_of(self.region)}:{service}:{self.region}::{resource}"
 
 
+Conditions = tuple[Condition, ...]
+
+
 @dataclass(slots=True)
 class Permissions:
-    """The permissions of one role, collected over classes and regions."""
+    """The permissions of one role or user. `names` are names of statements for sets of actions."""
 
-    actions: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
-    """By region and ARN of the resource."""
+    names: Mapping[frozenset[str], str] = field(default_factory=dict)
+    actions: dict[tuple[str, str, Conditions], set[str]] = field(
+        default_factory=lambda: defaultdict(set)
+    )
+    """By region, resource and conditions."""
     roles: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """By ARN of a role that is assumed after the pods' own."""
-    covers_optional: bool = False
-    """Whether optional secrets are allowed by the beginning of their name."""
+    """By the ARN of a role that is assumed next."""
 
-    def add_role(self, klass: ClassSpec, role: AssumeRole) -> None:
-        """Add what the pods' own role needs to assume the role of the class."""
-        # The tags of an EKS Pod Identity session are transitive.
-        is_tagged = klass.session_tags or klass.identity_kind != "irsa"
-        self.roles[role.arn] |= {ASSUME_ROLE, TAG_SESSION} if is_tagged else {ASSUME_ROLE}
+    def allow(
+        self, region: str, resource: str, actions: Iterable[str], conditions: Conditions = ()
+    ) -> None:
+        """Add actions on a resource."""
+        self.actions[region, resource, conditions].update(actions)
 
-    def add_class(self, klass: ClassSpec, place: Place) -> None:
-        """Add what the class needs if it is mounted in the region of `place`."""
-        for obj in klass.objects:
-            self._add(obj.ref, place)
-            if obj.failover is not None and klass.failover_region is not None:
-                self._add(obj.failover, Place(klass.failover_region, place.account))
+    def allow_role(self, arn: str, *, is_tagged: bool) -> None:
+        """Add what assuming a role needs, with or without session tags."""
+        self.roles[arn] |= {_ASSUME_ROLE, _TAG_SESSION} if is_tagged else {_ASSUME_ROLE}
 
     @property
     def regions(self) -> set[str]:
         """The regions in which something is read."""
-        return {region for region, _ in self.actions}
+        return {region for region, _, _ in self.actions}
 
     def statements(self, keys: Iterable[str] = ()) -> tuple[Statement, ...]:
-        """A statement for each region and set of actions, then for the KMS keys of each region."""
-        grouped: dict[tuple[str, frozenset[str]], list[str]] = defaultdict(list)
-        for (region, resource), actions in self.actions.items():
-            grouped[region, frozenset(actions)].append(resource)
+        """A statement for each region, set of actions and conditions, in a stable order.
+
+        Then those for KMS keys, of each region, and for the roles.
+        """
+        grouped: dict[tuple[str, tuple[str, ...], Conditions], list[str]] = defaultdict(list)
+        for (region, resource, conditions), actions in self.actions.items():
+            label = f"{self._label(actions)}{_camel(region)}"
+            grouped[label, tuple(sorted(actions)), conditions].append(resource)
+        ordered = sorted(grouped.items(), key=lambda one: str(one[0]))
+        sids = unique(label for (label, _, _), _ in ordered)
         read = [
-            Statement(
-                f"Read{_SIDS[actions]}{camel(region)}",
-                tuple(sorted(actions)),
-                tuple(sorted(resources)),
-            )
-            for (region, actions), resources in grouped.items()
+            Statement(sid, actions, tuple(sorted(resources)), conditions)
+            for sid, ((_, actions, conditions), resources) in zip(sids, ordered, strict=True)
         ]
-        in_order = sorted(read, key=lambda one: one.sid)
-        return (*in_order, *decrypting(keys, self._services()), *self._assuming())
+        return (*read, *self._decrypting(keys), *self._assuming())
 
-    def _add(self, ref: SecretRef, place: Place) -> None:
-        if ref.store == "secretsmanager":
-            # Whether an immutable version has changed is never asked.
-            wanted = {GET_SECRET} if ref.is_immutable else {GET_SECRET, DESCRIBE_SECRET}
-            is_covered = self.covers_optional and may_be_denied(ref)
-            resource = secret_resource(ref.name, place, "*" if is_covered else _SUFFIX)
-            self.actions[place.region, resource] |= wanted
-            return
-        action = GET_PARAMETERS if ref.store == "ssmparameter" else GET_BY_PATH
-        self.actions[place.region, parameter_resource(ref.name, place)].add(action)
-        if ref.name.startswith(_SECRET_REFERENCE):
-            secret = secret_resource(ref.name.removeprefix(_SECRET_REFERENCE), place)
-            self.actions[place.region, secret].add(GET_SECRET)
+    def _label(self, actions: set[str]) -> str:
+        plain = "And".join(action.partition(":")[2] for action in sorted(actions))
+        return self.names.get(frozenset(actions), plain)
 
-    def _services(self) -> set[tuple[str, str]]:
-        """The services that are read in each region."""
-        return {
-            (region, action.partition(":")[0])
-            for (region, _), actions in self.actions.items()
-            for action in actions
-        }
+    def _decrypting(self, keys: Iterable[str]) -> Iterator[Statement]:
+        """`kms:Decrypt`, restricted to calls of the services that are read; by region."""
+        by_region: dict[str, list[str]] = defaultdict(list)
+        for key in sorted(set(keys)):
+            by_region[region_of_key(key)].append(key)
+        for region, arns in by_region.items():
+            services = {
+                action.partition(":")[0]
+                for (where, _, _), actions in self.actions.items()
+                for action in actions & _DECRYPTING
+                if where == region
+            }
+            if services:  # else the key is for another role
+                suffix = partition(region).domain
+                via = tuple(f"{service}.{region}.{suffix}" for service in sorted(services))
+                condition = Condition("StringEquals", "kms:ViaService", via)
+                sid = f"Decrypt{_camel(region)}"
+                yield Statement(sid, ("kms:Decrypt",), tuple(arns), (condition,))
 
     def _assuming(self) -> Iterator[Statement]:
-        for sid, wanted in _ASSUMING.items():
+        for sid, wanted in (
+            ("AssumeRoles", {_ASSUME_ROLE}),
+            ("AssumeRolesWithTags", {_ASSUME_ROLE, _TAG_SESSION}),
+        ):
             roles = sorted(literal(arn) for arn, actions in self.roles.items() if actions == wanted)
             if roles:
                 yield Statement(sid, tuple(sorted(wanted)), tuple(roles))
-
-
-def decrypting(keys: Iterable[str], read: Iterable[tuple[str, str]]) -> Iterator[Statement]:
-    """`kms:Decrypt`, restricted to calls that the stores make.
-
-    `read` are regions, each with a service that is read there; keys of other regions are left out.
-    """
-    by_region: dict[str, list[str]] = defaultdict(list)
-    for key in sorted(set(keys)):
-        by_region[region_of_key(key)].append(key)
-    services = sorted(set(read))
-    for region, arns in by_region.items():
-        suffix = partition(region).domain
-        via = tuple(
-            f"{service}.{region}.{suffix}" for where, service in services if where == region
-        )
-        if not via:
-            continue  # the key is for another role
-        condition = Condition("StringEquals", "kms:ViaService", via)
-        yield Statement(f"Decrypt{camel(region)}", ("kms:Decrypt",), tuple(arns), (condition,))
-
-
-def regions_of(klass: ClassSpec, given: Sequence[str]) -> Sequence[str]:
-    """The regions of a class: its own, else those `given`, else those of its ARNs."""
-    if klass.region is not None:
-        return [klass.region]
-    if given:
-        return given
-    names = [obj.ref.name for obj in klass.objects]
-    if all(map(looks_like_arn, names)):
-        return sorted({Arn.parse(name).region for name in names})
-    raise MissingInformation("the class names no region, so it is that of the node: add --region")
 
 
 def region_of_key(arn: str) -> str:
@@ -185,21 +152,16 @@ def looks_complete(name: str) -> bool:
     return looks_like_arn(name) and _COMPLETE.fullmatch(name[-7:]) is not None
 
 
-def may_be_denied(ref: SecretRef) -> bool:
-    """Whether AWS may answer "denied" where an optional secret does not exist."""
-    return ref.optional and ref.store == "secretsmanager" and not looks_complete(ref.name)
+def secret_resource(name: str, place: Place, *, is_covered: bool = False) -> str:
+    """The resource of a secret, by its name or its ARN, complete or partial.
 
-
-def secret_resource(name: str, place: Place, suffix: str = _SUFFIX) -> str:
-    """The resource of a secret, by its name or its ARN, complete or partial."""
+    With `is_covered` it stands for all secrets whose names begin so.
+    """
     if looks_complete(name):
         return literal(name)
-    arn = (
-        literal(name)
-        if looks_like_arn(name)
-        else place.own("secretsmanager", f"secret:{literal(name)}")
-    )
-    return arn + suffix
+    is_arn = looks_like_arn(name)
+    arn = literal(name) if is_arn else place.own("secretsmanager", f"secret:{literal(name)}")
+    return arn + ("*" if is_covered else _SUFFIX)
 
 
 def parameter_resource(name: str, place: Place) -> str:
@@ -212,5 +174,5 @@ def parameter_resource(name: str, place: Place) -> str:
     return place.own("ssm", resource)
 
 
-def camel(region: str) -> str:
+def _camel(region: str) -> str:
     return "".join(map(str.capitalize, region.split("-")))

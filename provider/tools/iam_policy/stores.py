@@ -21,7 +21,7 @@ from provider.manifests.kubernetes import Manifest
 from provider.manifests.problems import quote
 from provider.tools.ending import CommandFailed
 from provider.tools.iam_policy.options import Options, Trust
-from provider.tools.iam_policy.permissions import MissingInformation, Place
+from provider.tools.iam_policy.permissions import ALL, MissingInformation, Place
 from provider.tools.iam_policy.policy import Grants, Statement
 from provider.tools.iam_policy.service_accounts import (
     ServiceAccount,
@@ -64,7 +64,7 @@ class _Needs:
         """The permissions of the last role; each one may assume the next."""
         holder = self.own
         for role in roles:
-            holder.add_role(role)
+            holder.allow_role(role.arn, is_tagged=bool(role.session_tags))
             holder = self.assumed.setdefault(role.arn, StorePermissions())
         return holder
 
@@ -130,7 +130,7 @@ class StorePolicies:
         if isinstance(spec, EcrAuthorizationTokenSpec):
             is_public = spec.scope == "public"
             region = PUBLIC_REGION if is_public else spec.region
-            holder.add_generator(ECR_PUBLIC if is_public else ECR, region)
+            holder.allow(region, ALL, ECR_PUBLIC if is_public else ECR)
 
     def _needs(self, needs: dict[str, _Needs], identity: _Identity) -> _Needs:
         by = self._options.by

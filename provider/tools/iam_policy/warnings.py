@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from provider.controller.resources.objects import ClusterExternalSecret
 from provider.csi.request.model import ClassSpec
+from provider.tools.iam_policy.class_permissions import may_be_denied
 from provider.tools.iam_policy.options import Options
-from provider.tools.iam_policy.permissions import looks_complete, may_be_denied
+from provider.tools.iam_policy.permissions import looks_complete
 from provider.tools.iam_policy.policy import MANAGED_LIMIT, Grants, size
 from provider.tools.resources.parsed import Resource
 
