@@ -1,5 +1,6 @@
 """Shows what mounting a class or syncing an ExternalSecret does: identity, calls, results, cost."""
 
+import json
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
@@ -88,19 +89,20 @@ def run(namespace: Namespace) -> int:
         raise CommandFailed(2, text, _why_none(found))
     manifests = [manifest for source in sources for manifest in _manifests(source)]
     from provider.tools.explain.explanation import explain  # noqa: PLC0415 - imports the engine
-    from provider.tools.explain.report import Explanation, as_json  # noqa: PLC0415 - likewise
+    from provider.tools.explain.report import Explained  # noqa: PLC0415 - likewise
+    from provider.tools.explain.resource_report import ExplainedSecret  # noqa: PLC0415 - likewise
     from provider.tools.explain.resources import explain_secrets  # noqa: PLC0415 - likewise
 
     accounts = accounts_by_class(manifests)
     if options.service_account:
         accounts = dict.fromkeys((one.name for one in classes), options.service_account)
     files = lookup(found.resources, manifests)
-    explained: list[Explanation] = [
-        explain(one, files, options.namespace, accounts) for one in classes
+    explained: list[Explained | ExplainedSecret] = [
+        *(explain(one, files, options.namespace, accounts) for one in classes),
+        *explain_secrets(secrets, files, options.namespace),
     ]
-    explained += explain_secrets(secrets, files, options.namespace)
     if options.output == "json":
-        sys.stdout.write(as_json(explained))
+        sys.stdout.write(json.dumps([one.as_json() for one in explained], indent=2) + "\n")
     else:
         paint = Paint.for_stream(sys.stdout)
         sys.stdout.write("\n".join(one.as_text(paint) for one in explained))

@@ -5,7 +5,7 @@ So the calls that are shown are those of the controller. Values are empty; searc
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic, time
 from typing import NamedTuple
@@ -20,7 +20,6 @@ from provider.controller.resources.external_secret import (
 )
 from provider.controller.resources.objects import Store
 from provider.controller.resources.references import stores_of
-from provider.controller.resources.store import SecretKeyRef
 from provider.controller.store_identity import ROLE
 from provider.engine.model import Credentials, Identity
 from provider.engine.ports import Principal
@@ -54,13 +53,21 @@ class _Token(NamedTuple):
     expires_at: float
 
 
+class _EveryKey(dict[str, str]):
+    """The data of a Secret that has every key."""
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+    def __missing__(self, key: str) -> str:
+        return _SAMPLE
+
+
 @dataclass(frozen=True, slots=True)
 class _Cluster:
     """Service accounts and access keys: those of the files, else made-up ones. Notes requests."""
 
     files: Lookup
-    keys: Mapping[str, Sequence[str]]
-    """The keys that stores name of each Secret."""
     calls: list[Call]
     unknown_roles: dict[str, None] = field(default_factory=dict)
 
@@ -86,7 +93,7 @@ class _Cluster:
                 self.unknown_roles[f"{namespace}/{name}"] = None
             return {"metadata": {**about, "annotations": {ROLE: UNKNOWN_ROLE, **annotations}}}
         if kind == SECRETS:
-            return {"metadata": about, "data": dict.fromkeys(self.keys.get(name, ()), _SAMPLE)}
+            return {"metadata": about, "data": _EveryKey(sample=_SAMPLE)}
         return found
 
     async def create_token(
@@ -112,7 +119,7 @@ def run(spec: ExternalSecretSpec, namespace: str, files: Lookup) -> ControllerRu
 
 async def _sync_twice(spec: ExternalSecretSpec, namespace: str, files: Lookup) -> ControllerRun:
     sample = SampleAws(Everything())
-    cluster = _Cluster(files, _keys(files), sample.calls)
+    cluster = _Cluster(files, sample.calls)
     kubernetes = Kubernetes(cluster, cluster, _own)
     async with open_controller(files, kubernetes, Settings({}), sample.send) as controller:
         plain = _plain(spec)
@@ -146,26 +153,6 @@ def _unconditional(store: Store) -> Store:
     if store.spec is None:
         return store
     return replace(store, controller="", spec=replace(store.spec, conditions=()))
-
-
-def _keys(files: Lookup) -> Mapping[str, Sequence[str]]:
-    """The keys of Secrets that stores and generators name."""
-    keys: dict[str, list[str]] = {}
-    for found in files.resources.values():
-        for one in found:
-            for ref in _refs(one.parsed):
-                keys.setdefault(ref.name, []).append(ref.key)
-    return keys
-
-
-def _refs(parsed: object) -> Iterator[SecretKeyRef]:
-    spec = getattr(parsed, "spec", None)
-    provider = getattr(spec, "provider", None)
-    auth = getattr(getattr(provider, "aws", None) or spec, "auth", None)
-    refs = getattr(auth, "secret_ref", None)
-    if refs is not None:
-        found = (refs.access_key_id, refs.secret_access_key, refs.session_token)
-        yield from (ref for ref in found if ref is not None)
 
 
 def _plain(spec: ExternalSecretSpec) -> ExternalSecretSpec:

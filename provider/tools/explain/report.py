@@ -1,9 +1,7 @@
 """The output of `explain` for one class: identity, calls, files and permissions."""
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from provider.csi.request.model import Auth
 from provider.tools.class_files import File
@@ -31,18 +29,6 @@ _REMARKS = {
     "secretsmanager:DescribeSecret": "optional: without it, a remount fetches the value instead",
 }
 _KMS = "Customer managed KMS keys also need kms:Decrypt (aws/secretsmanager and aws/ssm do not)."
-
-
-class Explanation(Protocol):
-    """The explanation of a class or an ExternalSecret."""
-
-    def as_text(self, paint: Paint) -> str:
-        """Text for people."""
-        ...
-
-    def as_json(self) -> Mapping[str, object]:
-        """JSON for programs."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +138,3 @@ def _file_entry(file: File) -> Mapping[str, object]:
         "object": file.object,
         "from": file.source,
     }
-
-
-def as_json(explained: Iterable[Explanation]) -> str:
-    """A JSON list with an entry for each class and ExternalSecret."""
-    return json.dumps([one.as_json() for one in explained], indent=2) + "\n"

@@ -8,7 +8,6 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import monotonic
-from typing import Protocol
 from uuid import uuid4
 
 from provider.csi.config import Config
@@ -28,18 +27,8 @@ from provider.tools.terminal import Paint, printable
 __all__ = ["add_options", "run"]
 
 
-class Delivered(Protocol):
-    """What both the daemon and the engine deliver."""
-
-    @property
-    def files(self) -> Sequence[MountedFile]:
-        """All files of the volume."""
-        ...
-
-    @property
-    def versions(self) -> Sequence[tuple[str, str]]:
-        """The path of each file, and the version of its secret."""
-        ...
+Delivered = tuple[Sequence[MountedFile], Mapping[str, str]]
+"""All files of the volume, and the version of the secret of each, by its path."""
 
 
 def run(namespace: Namespace) -> int:
@@ -55,17 +44,18 @@ def run(namespace: Namespace) -> int:
         tokens=_tokens(options),
     )
     started = monotonic()
-    delivered = _locally(request, options) if options.local else _ask(request, klass, options)
+    read = _locally(request, options) if options.local else _ask(request, klass, options)
+    files, versions = read
     seconds = monotonic() - started
-    if not delivered.files:
+    if not files:
         text = "the daemon returned no files: it writes them into volumes itself"
         raise CommandFailed(1, text)
     report = Report(
         class_name=klass.name,
         target=target,
-        files=delivered.files,
-        versions=dict(delivered.versions),
-        changes=_write(target, delivered.files, dry_run=options.dry_run),
+        files=files,
+        versions=versions,
+        changes=_write(target, files, dry_run=options.dry_run),
         dry_run=options.dry_run,
         seconds=seconds,
     )
@@ -116,7 +106,7 @@ def _ask(request: Request, klass: ClassManifest, options: Options) -> Delivered:
 
     socket = options.socket or Config().provider_volume / f"{klass.provider}.sock"
     try:
-        return client.ask(
+        found = client.ask(
             socket,
             attributes=request.attributes,
             permission=request.permission,
@@ -132,6 +122,7 @@ def _ask(request: Request, klass: ClassManifest, options: Options) -> Delivered:
         ) from error
     except client.Refused as error:
         raise _refused(error.status, str(error), options) from error
+    return found.files, dict(found.versions)
 
 
 def _locally(request: Request, options: Options) -> Delivered:
@@ -140,7 +131,7 @@ def _locally(request: Request, options: Options) -> Delivered:
 
     paint = Paint.for_stream(sys.stderr)
     try:
-        return local.mount(
+        found = local.mount(
             request,
             profile=options.profile,
             timeout=options.timeout,
@@ -148,6 +139,7 @@ def _locally(request: Request, options: Options) -> Delivered:
         )
     except ProviderError as error:
         raise _refused(status_of(error).name, str(error), options) from error
+    return found.files, dict(found.versions)
 
 
 def _refused(status: str, text: str, options: Options) -> CommandFailed:

@@ -19,12 +19,13 @@ from provider.controller.status import FAILED, TEXT_NO_DATA, with_cause
 from provider.controller.stores import shown_problems
 from provider.controller.sync import SyncFailed
 from provider.controller.template import compile_template
-from provider.errors import ProviderError, SecretNotFound
+from provider.errors import ProviderError
 from provider.manifests.entries import Findings
 from provider.manifests.kubernetes import find_manifests
 from provider.manifests.problems import quote
 from provider.tools.delimiters import Delimiters
 from provider.tools.ending import CommandFailed
+from provider.tools.render.hints import listed, sample_hint
 from provider.tools.render.options import Options
 from provider.tools.render.output import as_text
 from provider.tools.render.rendering import (
@@ -61,7 +62,8 @@ def rendered_text(options: Options) -> str:
         files = replace(files, fallback=_fallback(options, wish, files))
         rendered = asyncio.run(_source(options, samples, files).render(wish, files))
     except SyncFailed as failure:
-        hint = _hint(failure.cause, samples) if not options.local else ""
+        is_sample = not options.local
+        hint = sample_hint(failure.cause, wish.spec, samples) if is_sample else ""
         raise CommandFailed(
             1, f"{failure.ready.reason}: {failure.ready.message}", hint
         ) from failure
@@ -94,13 +96,17 @@ def _chosen(resources: Sequence[Resource], options: Options, sources: Sequence[S
             pass
         if source.is_named and noted.problems:
             raise CommandFailed(2, f"{source.name}: {noted.problems[0]}")
-    found = [one for one in resources if one.kind in _KINDS and options.name in (None, one.name)]
+    every = [one for one in resources if one.kind in _KINDS]
+    names = listed([one.name for one in every])
+    found = [one for one in every if options.name in (None, one.name)]
     if not found:
         called = f" {quote(options.name)}" if options.name else ""
-        raise CommandFailed(2, f"there is no ExternalSecret{called} in the files")
+        checked = f"secrets-provider-aws validate {' '.join(options.files)} shows mistakes"
+        hint = f"there is {names}" if names else checked
+        raise CommandFailed(2, f"there is no ExternalSecret{called} in the files", hint)
     if len(found) > 1:
-        names = ", ".join(one.name for one in found[:20])
-        raise CommandFailed(2, f"the files have several ExternalSecrets: {names}", "add --name")
+        text = f"the files have several ExternalSecrets: {names}"
+        raise CommandFailed(2, text, f"add --name {found[0].name}")
     return found[0]
 
 
@@ -183,14 +189,6 @@ def _say_how_it_went(rendered: Rendered, wish: Wish) -> None:
     elif wish.spec.target.creation_policy == "Merge":
         name = target_name(wish.metadata, wish.spec)
         _say(f"these keys are merged into the Secret {quote(name)}, which must exist")
-
-
-def _hint(cause: ProviderError, samples: Samples) -> str:
-    if not isinstance(cause, SecretNotFound):
-        return ""
-    names = [*samples.names("")]
-    more = " and more" if len(names) > 20 else ""
-    return f"the sample data has {', '.join(names[:20]) or 'no values'}{more}"
 
 
 def _say(text: str) -> None:

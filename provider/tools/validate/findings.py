@@ -60,38 +60,8 @@ NOT_SUPPORTED = Rule("not-supported", "warning", "The controller has the kind")
 OLD_VERSION = Rule("old-version", "note", "The version is that of current releases")
 ELSEWHERE = Rule("elsewhere", "note", "The files hold what they name: classes, stores, accounts")
 
-RULES = (
-    NOT_YAML,
-    MANIFEST,
-    PROVIDER,
-    PARAMETER,
-    OBJECT,
-    NOTHING,
-    HELM_TEMPLATE,
-    API_VERSION,
-    DUPLICATE_CLASS,
-    UNKNOWN_KEY,
-    NO_EFFECT,
-    REGION,
-    FAILOVER,
-    AWS_NAME,
-    FILE_MODE,
-    WORLD_READABLE,
-    SYNCED_FILE,
-    SYNCED_SECRET,
-    VOLUME,
-    SERVICE_ACCOUNT,
-    RESOURCE,
-    TEMPLATE,
-    TEMPLATE_VALUE,
-    SECRET_KEY,
-    TARGET,
-    STORE,
-    DUPLICATE,
-    NOT_SUPPORTED,
-    OLD_VERSION,
-    ELSEWHERE,
-)
+RULES = tuple(one for one in vars().values() if isinstance(one, Rule))
+"""All rules, in the order of this module."""
 
 
 @dataclass(frozen=True, slots=True)
