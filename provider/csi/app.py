@@ -27,6 +27,7 @@ from provider.csi.status.events import RotationEvents
 from provider.csi.status.mount_registry import MountRegistry
 from provider.csi.status.mounts import Step
 from provider.csi.status.socket import StatusSocket
+from provider.engine.room import Rooms
 from provider.engine.wiring import Settings, open_engine, watch_engine
 from provider.kube.connection import Connection, api_url
 from provider.kube.events import EventRecorder
@@ -42,6 +43,10 @@ from provider.runtime.offload import Offload
 from provider.runtime.process import StartFailed
 
 PROGRAM = "secrets-provider-aws"
+
+VALUES_OF_A_MOUNT = 4
+"""How much larger than a response the values of one mount may be: parts of them become files, and
+they may come from two regions."""
 
 MakeMounts = Callable[[Config, Metrics, Offload, AsyncExitStack], Awaitable[Mounts]]
 """Makes what turns requests into files; the stack closes it."""
@@ -76,6 +81,7 @@ async def make_mounter(
         node_region=lookups.node_region,
         offload=offload,
         limits=Limits(config.rotation_poll_interval, config.max_response_bytes, policy),
+        rooms=Rooms(VALUES_OF_A_MOUNT * config.max_response_bytes),
     )
 
 

@@ -66,7 +66,7 @@ class CallLimits:
     @asynccontextmanager
     async def slot(self, identity: Identity, region: str) -> AsyncIterator[None]:
         """A block in which one more call may be sent, once there is room for it."""
-        namespace = identity.subject.partition("/")[0]
+        namespace = identity.namespace
         # The narrowest limit first: who waits there holds no slot that others could use.
         async with (
             self._identities.slot((identity, region)),

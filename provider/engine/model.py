@@ -96,6 +96,11 @@ class Identity(NamedTuple):
         return "".join(f"role {arn} assumed by " for arn in roles) + self.own
 
     @property
+    def namespace(self) -> str:
+        """The namespace of the subject."""
+        return self.subject.partition("/")[0]
+
+    @property
     def own(self) -> str:
         """The identity without the roles that it assumes, for messages."""
         if self.kind == "irsa":

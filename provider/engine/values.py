@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from operator import itemgetter
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -17,6 +16,7 @@ from provider.engine.calls import Calls
 from provider.engine.freshness import Freshness
 from provider.engine.model import MISSING, Access, SecretRef, SecretValue, StoreName
 from provider.engine.ports import Principal, Store
+from provider.engine.room import Room
 from provider.engine.single_flight import SharedTask
 from provider.engine.trace import Event, Trace
 from provider.engine.value_cache import Key, Remembered, ValueCache, is_fresh
@@ -35,12 +35,20 @@ Answer = SecretValue | ProviderError
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What all refs of one request have in common. `deadline` is a time of `time.monotonic`."""
+    """What all refs of one request have in common. `deadline` is a time of `time.monotonic`.
+
+    Without a `room` there is no limit to the size of its values.
+    """
 
     principal: Principal
     freshness: Freshness
     deadline: float
     trace: Trace
+    room: Room | None = None
+
+    def taken(self, answer: Answer) -> Answer:
+        """The answer; the reason why there is none if its value has no room."""
+        return answer if self.room is None else self.room.take(answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +111,19 @@ class Values:
             key = Key(identity, region, ref)
             if (recalled := self.recall(key, query.freshness)) is not None:
                 futures[ref] = asyncio.get_running_loop().create_future()
-                futures[ref].set_result(self.use(recalled, query.trace))
+                futures[ref].set_result(query.taken(self.use(recalled, query.trace)))
             elif (call := self._in_flight(key, query.freshness)) is not None:
                 self._count("joined", self.clock(), query.trace)
-                futures[ref] = call.join_for(itemgetter(key))
+                futures[ref] = self._join(call, key, query)
             else:
                 unknown.append(key)
         for key, call in self._start_calls(unknown, query):
-            futures[key.ref] = call.join_for(itemgetter(key))
+            futures[key.ref] = self._join(call, key, query)
         return futures
+
+    @staticmethod
+    def _join(call: Call, key: Key, query: Query) -> asyncio.Future[Answer]:
+        return call.join_for(lambda answers: query.taken(answers[key]))
 
     def _in_flight(self, key: Key, freshness: Freshness) -> Call | None:
         """A call that asks the same and is fresh enough; reads serve validations as well."""

@@ -1,15 +1,23 @@
 """What becomes of a path's answers as the wire may bring them; the rest is in `tests/contract`."""
 
+import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provider.aws.stores.parameter_path import MAX_BYTES, MAX_PARAMETERS, ParameterPaths
+from provider.aws.stores.parameter_path import (
+    LARGE_BYTES,
+    MAX_BYTES,
+    MAX_PARAMETERS,
+    ParameterPaths,
+)
 from provider.engine.model import SecretRef, SecretValue
 from provider.errors import AccessDenied, AnswerTooLarge, AwsUnavailable, ProviderError
+from provider.runtime.transport import Reply, Request
 from tests.aws.oracle import Answer, StubTransport, access, client
 
 PATH = SecretRef("ssmparameterpath", "/a")
@@ -87,6 +95,34 @@ async def test_more_bytes_than_a_driver_takes() -> None:
     size = MAX_BYTES // 2
     pages = [page(parameter(f"/a/{at}", "x" * size), token="more") for at in range(3)]
     assert isinstance(await fetch(*pages), AnswerTooLarge)
+
+
+async def test_of_large_paths_a_namespace_reads_two_at_a_time() -> None:
+    """All pages of a path are in memory until the last one has come."""
+    more, on_second = asyncio.Event(), []
+
+    async def transport(request: Request) -> Reply:
+        path = json.loads(request.body)["Path"]
+        if b"NextToken" in request.body:
+            on_second.append(path)
+            await more.wait()
+            return Reply(200, {}, page(parameter(f"{path}/y"))[1])
+        size = 10 if path == "/small" else LARGE_BYTES + 1
+        return Reply(200, {}, page(parameter(f"{path}/x", "v" * size), token="t")[1])
+
+    store, who = ParameterPaths(client(transport)), access()
+    other = replace(who, identity=who.identity._replace(subject="other/web"))
+    asked = [("/a", who), ("/b", who), ("/c", who), ("/small", who), ("/d", other)]
+    reads = [
+        asyncio.create_task(store.read([SecretRef("ssmparameterpath", path)], of))
+        for path, of in asked
+    ]
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert sorted(on_second) == ["/a", "/b", "/d", "/small"]
+    more.set()
+    await asyncio.gather(*reads)
+    assert sorted(on_second) == ["/a", "/b", "/c", "/d", "/small"]
 
 
 async def test_pages_without_end() -> None:

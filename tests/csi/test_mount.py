@@ -11,6 +11,7 @@ from provider.csi.object_failures import ObjectsFailed
 from provider.csi.request.model import MountSpec, Pod
 from provider.csi.request.parameters import parse_class
 from provider.engine.ports import Principal
+from provider.engine.room import Rooms
 from provider.engine.trace import Trace
 from provider.errors import (
     AccessDenied,
@@ -128,6 +129,18 @@ async def test_a_mount_delivers_every_file_and_version(world: World) -> None:
         ("flag", REGION),
     ]
     assert not delivery.from_memory
+
+
+async def test_values_of_more_than_a_mount_may_hold_fail_it_and_are_given_back(
+    world: World,
+) -> None:
+    rooms = Rooms(15)
+    world.mounter = replace(world.mounter, rooms=rooms)
+    failed = await world.failure(spec())
+    (failure,) = failed.failures
+    assert isinstance(failure.error, AnswerTooLarge)
+    assert failed.kind == "precondition"
+    assert rooms.held == 0
 
 
 async def test_a_remount_within_the_interval_makes_no_call_at_all(world: World) -> None:

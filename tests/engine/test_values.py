@@ -2,16 +2,19 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from provider.engine.freshness import Freshness
 from provider.engine.limits import REGIONS
 from provider.engine.model import SecretValue
+from provider.engine.room import Rooms
 from provider.engine.value_cache import MOST_VALIDATIONS
 from provider.engine.values import Answer
 from provider.errors import (
     AccessDenied,
+    AnswerTooLarge,
     AwsUnavailable,
     CredentialsExpired,
     ProviderError,
@@ -503,6 +506,26 @@ async def test_regions_that_hang_for_a_namespace_leave_calls_to_others() -> None
     assert engine.secrets.count("read") == REGIONS + 1, "one of them is done"
     for future in futures:
         future.cancel()
+
+
+async def test_values_for_which_a_request_has_no_room_are_refused_to_it_alone() -> None:
+    engine = FakeEngine()
+    for name in ("a", "b", "c"):
+        engine.secrets.put(name, bytes(40))
+    refs = [secret(name) for name in ("a", "b", "c")]
+    with Rooms(100).room("shop") as room:
+        hungry, modest = replace(engine.query(), room=room), engine.query()
+        futures = engine.values.read(refs, REGION, hungry)
+        others = engine.values.read(refs, REGION, modest)
+        answers = [type(await future) for future in futures.values()]
+        assert sorted(one.__name__ for one in answers) == [
+            "AnswerTooLarge",
+            "SecretValue",
+            "SecretValue",
+        ]
+        assert {type(await future) for future in others.values()} == {SecretValue}
+        remembered = engine.values.read(refs, REGION, hungry)
+        assert {type(await future) for future in remembered.values()} == {AnswerTooLarge}
 
 
 async def test_a_region_that_hangs_does_not_hold_back_another() -> None:

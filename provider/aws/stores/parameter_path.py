@@ -6,15 +6,17 @@ reads like a JSON secret with one key for each parameter.
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from provider.aws.client import Operation
+from provider.aws.client import AwsClient, Operation
 from provider.aws.protocols import objects, unexpected
 from provider.aws.stores.one_ref import OneRefStore
 from provider.aws.stores.parameter_store import read_value
+from provider.engine.limits import KeyedLimit
 from provider.engine.model import Access, SecretRef, SecretValue
 from provider.errors import AnswerTooLarge, SecretNotFound
 
@@ -25,6 +27,10 @@ PAGE = 10
 MAX_PARAMETERS = 1000
 MAX_BYTES = 4 * 2**20
 """Of all values together."""
+LARGE_BYTES = MAX_BYTES // 16
+MOST_LARGE = 2
+"""Paths with more than `LARGE_BYTES` that one namespace reads at a time: all of their pages are in
+memory until the last one has come."""
 MAX_PAGES = 2 * MAX_PARAMETERS // PAGE
 """AWS may answer pages with fewer parameters than there is room for, or with none."""
 
@@ -43,11 +49,16 @@ class _Found:
 class ParameterPaths(OneRefStore):
     """One path a call, or as many calls as it has pages. Versions are known only after all."""
 
+    def __init__(self, client: AwsClient) -> None:
+        super().__init__(client)
+        self._large: KeyedLimit[str] = KeyedLimit(MOST_LARGE)
+
     async def get(self, ref: SecretRef, access: Access) -> SecretValue:
         """See `OneRefStore.get`."""
-        return _document(ref, await self._all(ref, access))
+        async with AsyncExitStack() as stack:
+            return _document(ref, await self._all(ref, access, stack))
 
-    async def _all(self, ref: SecretRef, access: Access) -> list[_Found]:
+    async def _all(self, ref: SecretRef, access: Access, stack: AsyncExitStack) -> list[_Found]:
         body: dict[str, Any] = {
             "Path": ref.name,
             "Recursive": ref.recursive,
@@ -55,14 +66,18 @@ class ParameterPaths(OneRefStore):
             "MaxResults": PAGE,
         }
         found: list[_Found] = []
+        size, is_large = 0, False
         for _ in range(MAX_PAGES):
             page, token = await self._client.ask(GET, body, access, partial(_read, ref))
             found += page
-            size = sum(len(one.value.encode()) for one in found)
+            size += sum(len(one.value.encode()) for one in page)
             if len(found) > MAX_PARAMETERS or size > MAX_BYTES:
                 break
             if not token:
                 return found
+            if size > LARGE_BYTES and not is_large:
+                await stack.enter_async_context(self._large.slot(access.identity.namespace))
+                is_large = True
             body["NextToken"] = token
         raise AnswerTooLarge(
             f"there are more than {MAX_PARAMETERS} parameters or {MAX_BYTES} bytes of values under "
