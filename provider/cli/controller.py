@@ -18,7 +18,6 @@ that have no meaning here are accepted without effect."""
 
 WITHOUT_EFFECT = (
     "enable-configmaps-caching",
-    "enable-extended-metric-labels",
     "enable-managed-secrets-caching",
     "enable-push-secret-reconciler",
     "enable-cluster-push-secret-reconciler",

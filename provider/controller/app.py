@@ -25,6 +25,7 @@ from provider.controller.kinds import (
 )
 from provider.controller.leader import Leader
 from provider.controller.metrics import (
+    EXTENDED,
     ControllerMetrics,
     ExternalSecretMetrics,
     ObjectMetrics,
@@ -198,7 +199,7 @@ def _parts(  # noqa: PLR0913, PLR0917 (puts all together)
         offload=offload,
         own=own,
         policy=policy,
-        metrics=_controller_metrics(metrics),
+        metrics=_controller_metrics(config, metrics),
         record=_recorders(config, objects, stack),
     )
 
@@ -218,16 +219,17 @@ def _recorders(
     return {kind: recorder.record for kind, recorder in recorders.items()}
 
 
-def _controller_metrics(metrics: Metrics) -> ControllerMetrics:
+def _controller_metrics(config: Config, metrics: Metrics) -> ControllerMetrics:
+    extended = EXTENDED if config.enable_extended_metric_labels else ()
     kinds = (EXTERNAL_SECRETS, SECRET_STORES, CLUSTER_SECRET_STORES, CLUSTER_EXTERNAL_SECRETS)
     saved = "Calls to AWS that one call for each value would have made, less those that were made."
     return ControllerMetrics(
-        ExternalSecretMetrics(metrics),
+        ExternalSecretMetrics(metrics, extended),
         {
-            "SecretStore": ObjectMetrics(metrics, "secretstore"),
-            "ClusterSecretStore": ObjectMetrics(metrics, "clustersecretstore"),
+            "SecretStore": ObjectMetrics(metrics, "secretstore", extended),
+            "ClusterSecretStore": ObjectMetrics(metrics, "clustersecretstore", extended),
         },
-        ObjectMetrics(metrics, "clusterexternalsecret"),
+        ObjectMetrics(metrics, "clusterexternalsecret", extended),
         QueueMetrics(metrics, [kind.name for kind in kinds]),
         metrics.counter("calls_saved", saved).inc,
     )

@@ -102,6 +102,12 @@ class Config(SharedOptions):
     metrics_addr: tuple[str, int] | None = OPERATION(
         values.address, ":8080", "Address of /metrics over HTTP. Empty: none."
     )
+    enable_extended_metric_labels: bool = OPERATION(
+        values.boolean,
+        "false",
+        "Give metrics of objects their labels `app.kubernetes.io/name`, `instance`, `version`, "
+        "`component`, `part-of` and `managed-by`.",
+    )
     live_addr: tuple[str, int] | None = OPERATION(
         values.address, ":8082", "Address of /healthz and /readyz over HTTP. Empty: none."
     )

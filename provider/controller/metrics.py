@@ -3,8 +3,9 @@
 Series of one object end with the object: their number is that of the objects.
 """
 
+import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -24,6 +25,9 @@ from provider.runtime.metrics import Metrics
 _OBJECT = ("name", "namespace")
 _CONDITION = (*_OBJECT, "condition", "status")
 _STATUSES = ("True", "False")
+_STANDARD = ("name", "instance", "version", "component", "part-of", "managed-by")
+EXTENDED = tuple(f"app.kubernetes.io/{name}" for name in _STANDARD)
+"""Labels of an object that become labels of its series, with --enable-extended-metric-labels."""
 
 
 @dataclass(slots=True)
@@ -35,6 +39,13 @@ class _Series:
     nanoseconds: int | None = None
     syncs: int | None = None
     errors: int = 0
+    extended: tuple[str, ...] = ()
+    """The values of the extended labels."""
+
+    @property
+    def failed(self) -> int | None:
+        """Syncs that failed; None before the first sync."""
+        return None if self.syncs is None else self.errors
 
 
 class ObjectMetrics(Collector):
@@ -43,34 +54,43 @@ class ObjectMetrics(Collector):
     Samples are made at a scrape: a gauge of the library for each object would need 3 KiB.
     """
 
-    def __init__(self, metrics: Metrics, prefix: str) -> None:
+    def __init__(self, metrics: Metrics, prefix: str, extended: tuple[str, ...] = ()) -> None:
+        """`extended` are labels of objects that become labels of the series: `EXTENDED`."""
         self._prefix = prefix
-        self._series: defaultdict[ObjectKey, _Series] = defaultdict(_Series)
+        self._extended = extended
+        self._names = tuple(re.sub(r"\W", "_", name) for name in extended)
+        nothing = ("",) * len(extended)
+        self._series: defaultdict[ObjectKey, _Series] = defaultdict(
+            lambda: _Series(extended=nothing)
+        )
         metrics.registry.register(self)
 
     def collect(self) -> Iterator[Metric]:
         """The metrics at a scrape, for the registry; called in another thread."""
         series = list(self._series.items())
         conditions = GaugeMetricFamily(
-            f"{self._prefix}_status_condition", "1 for the current status.", labels=_CONDITION
+            f"{self._prefix}_status_condition",
+            "1 for the current status.",
+            labels=(*_CONDITION, *self._names),
         )
         for key, one in series:
             for status in _STATUSES if one.status is not None else ():
-                place = key.name, key.namespace, READY, status
+                place = key.name, key.namespace, READY, status, *one.extended
                 conditions.add_metric(place, float(status == one.status))
         yield conditions
         yield _family(
             GaugeMetricFamily(
                 f"{self._prefix}_reconcile_duration",
                 "Nanoseconds of the last reconcile.",
-                labels=_OBJECT,
+                labels=(*_OBJECT, *self._names),
             ),
-            ((key, one.nanoseconds) for key, one in series),
+            series,
+            lambda one: one.nanoseconds,
         )
 
     def ready(self, metadata: Metadata, ready: Ready) -> None:
         """What the condition Ready says now."""
-        self._series[key_of(metadata)].status = ready.status
+        self._of(metadata).status = ready.status
 
     def reconciled(self, key: ObjectKey, seconds: float) -> None:
         """A reconcile has ended."""
@@ -84,44 +104,57 @@ class ObjectMetrics(Collector):
         """Another replica works on all objects from now on."""
         self._series.clear()
 
+    def _of(self, metadata: Metadata) -> _Series:
+        series = self._series[key_of(metadata)]
+        series.extended = tuple(metadata.labels.get(name, "") for name in self._extended)
+        return series
+
 
 class ExternalSecretMetrics(ObjectMetrics):
     """The same, and counts of syncs."""
 
-    def __init__(self, metrics: Metrics) -> None:
-        super().__init__(metrics, "externalsecret")
+    def __init__(self, metrics: Metrics, extended: tuple[str, ...] = ()) -> None:
+        super().__init__(metrics, "externalsecret", extended)
 
     def collect(self) -> Iterator[Metric]:
         """The metrics at a scrape."""
         yield from super().collect()
         series = list(self._series.items())
+        labels = *_OBJECT, *self._names
         yield _family(
-            CounterMetricFamily("externalsecret_sync_calls", "Syncs.", labels=_OBJECT),
-            ((key, one.syncs) for key, one in series),
+            CounterMetricFamily("externalsecret_sync_calls", "Syncs.", labels=labels),
+            series,
+            lambda one: one.syncs,
         )
         # A gauge, because External Secrets Operator's name of this counter has no suffix _total.
         yield _family(
             GaugeMetricFamily(
-                "externalsecret_sync_calls_error", "Syncs that failed; only grows.", labels=_OBJECT
+                "externalsecret_sync_calls_error", "Syncs that failed; only grows.", labels=labels
             ),
-            ((key, None if one.syncs is None else one.errors) for key, one in series),
+            series,
+            lambda one: one.failed,
         )
 
     def synced(self, metadata: Metadata, *, failed: bool) -> None:
         """A sync has ended."""
-        series = self._series[key_of(metadata)]
+        series = self._of(metadata)
         series.syncs = (series.syncs or 0) + 1
         series.errors += failed
 
 
-F = TypeVar("F", GaugeMetricFamily, CounterMetricFamily)
+F = TypeVar("F", bound=GaugeMetricFamily | CounterMetricFamily)
 
 
-def _family(family: F, values: Iterable[tuple[ObjectKey, int | None]]) -> F:
+def _family(
+    family: F,
+    series: Sequence[tuple[ObjectKey, _Series]],
+    value_of: Callable[[_Series], int | None],
+) -> F:
     """A family with a sample for each object that has a value."""
-    for key, value in values:
+    for key, one in series:
+        value = value_of(one)
         if value is not None:
-            family.add_metric((key.name, key.namespace), value)
+            family.add_metric((key.name, key.namespace, *one.extended), value)
     return family
 
 

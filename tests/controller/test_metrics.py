@@ -1,6 +1,11 @@
 """The metrics of External Secrets Operator, under its names."""
 
-from provider.controller.metrics import ExternalSecretMetrics, ObjectMetrics, ProviderCalls
+from provider.controller.metrics import (
+    EXTENDED,
+    ExternalSecretMetrics,
+    ObjectMetrics,
+    ProviderCalls,
+)
 from provider.controller.object_cache import ObjectKey
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.status import Ready
@@ -59,6 +64,23 @@ async def test_stores_have_theirs() -> None:
     found.ready(DB, Ready(is_ready=True, reason="Valid", message=""))
     line = f'clustersecretstore_status_condition{{condition="Ready",{PLACE},status="True"}} 1.0'
     assert line in await lines(metrics)
+
+
+async def test_labels_of_the_object_are_labels_of_its_series_if_they_are_asked_for() -> None:
+    metrics = Metrics()
+    found = ExternalSecretMetrics(metrics, EXTENDED)
+    labels = {"app.kubernetes.io/name": "shop", "app.kubernetes.io/part-of": "x", "team": "y"}
+    found.reconciled(ObjectKey("shop", "db"), 0.5)
+    found.synced(Metadata(name="db", namespace="shop", labels=labels, annotations={}), failed=False)
+    app = "app_kubernetes_io"
+    shown = (
+        f'{app}_component="",{app}_instance="",{app}_managed_by="",{app}_name="shop",'
+        f'{app}_part_of="x",{app}_version="",{PLACE}'
+    )
+    assert {
+        f"externalsecret_sync_calls_total{{{shown}}} 1.0",
+        f"externalsecret_reconcile_duration{{{shown}}} 5e+08",
+    } <= await lines(metrics)
 
 
 async def test_calls_to_aws_are_counted_as_the_operator_does() -> None:

@@ -172,6 +172,7 @@ def test_the_operators_values_reach_the_controller() -> None:
     assert not found.enable_cluster_store_reconciler
     assert not found.enable_cluster_external_secret_reconciler
     assert not found.enable_flood_gate
+    assert found.enable_extended_metric_labels
     assert (found.client_qps, found.loglevel) == (1000000, "error")
     assert (found.metrics_addr, found.live_addr) == (("", 9080), ("", 9082))
     probe = container("operator")["livenessProbe"]
