@@ -47,10 +47,10 @@ class Lookup:
         """A manifest of any other kind."""
         return _of_namespace(self.others.get((kind, name), ()), kind, namespace)
 
-    def names(self, kind: str, namespace: str) -> list[str]:
-        """The names of the manifests of another kind in a namespace."""
+    def names(self, kind: str, namespace: str) -> list[tuple[str, str]]:
+        """Namespace and name of the manifests of another kind in a namespace."""
         found = (one for pair, there in self.others.items() if pair[0] == kind for one in there)
-        return [one.name for one in found if one.namespace == namespace]
+        return [(namespace, one.name) for one in found if one.namespace == namespace]
 
     def store(self, kind: StoreKind, namespace: str, name: str) -> Store | None:
         """For `controller.stores.Stores`."""

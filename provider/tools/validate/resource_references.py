@@ -11,7 +11,6 @@ from provider.controller.remote_refs import secret_ref
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.objects import ExternalSecret, Store
 from provider.controller.resources.references import credential_namespace, may_use
-from provider.controller.resources.store import ServiceAccountRef
 from provider.controller.resources.store_ref import StoreKind, StoreRef
 from provider.manifests.problems import quote
 from provider.tools.resources.kinds import CLUSTER_WIDE, GENERATOR_KINDS, STORES
@@ -19,10 +18,10 @@ from provider.tools.resources.lookup import Lookup
 from provider.tools.resources.parsed import Resource
 from provider.tools.validate import findings as rules
 from provider.tools.validate.findings import Finding
+from provider.tools.validate.missing import missing, nearest
 from provider.tools.validate.names import faults_in
 from provider.tools.validate.resource_checks import remote_refs
 from provider.tools.validate.resource_findings import finding
-from provider.tools.validate.synced_secrets import nearest
 from provider.tools.workloads import role_of
 
 _MOST_COMPARED = 1000
@@ -143,30 +142,22 @@ def check_credentials(resource: Resource, files: Lookup) -> Iterator[Finding]:
     account = aws.auth.jwt.service_account_ref if aws and aws.auth.jwt else None
     if account is None or not isinstance(store, Store):
         return
-    path = "spec.provider.aws.auth.jwt.serviceAccountRef"
+    path = "spec.provider.aws.auth.jwt.serviceAccountRef.name"
     namespace = credential_namespace(store.kind, account.namespace, resource.namespace)
-    yield from _check_account(resource, path, account, (namespace, files))
-
-
-def _check_account(
-    resource: Resource, path: str, account: ServiceAccountRef, where: tuple[str, Lookup]
-) -> Iterator[Finding]:
-    namespace, files = where
     found = files.manifest("ServiceAccount", namespace, account.name)
-    accounts = files.names("ServiceAccount", namespace)
     if found is not None:
         if not role_of(found):
             message = (
                 f"the ServiceAccount {quote(account.name)} has no annotation "
                 "eks.amazonaws.com/role-arn: the store gets no credentials"
             )
-            yield finding(resource, rules.SERVICE_ACCOUNT, f"{path}.name", message)
+            yield finding(resource, rules.SERVICE_ACCOUNT, path, message)
         return
-    message = f"{quote(account.name)} is not a ServiceAccount of these files"
-    meant = nearest(account.name, accounts)
-    hint = f"did you mean {meant}" if meant else ""
-    rule = rules.SERVICE_ACCOUNT if accounts else rules.ELSEWHERE
-    yield finding(resource, rule, f"{path}.name", message, hint)
+    accounts = files.names("ServiceAccount", namespace)
+    fault = missing(account.name, namespace, accounts, kind="ServiceAccount")
+    if fault:
+        rule = rules.SERVICE_ACCOUNT if accounts else rules.ELSEWHERE
+        yield finding(resource, rule, path, *fault)
 
 
 def check_together(resources: Iterable[Resource]) -> Iterator[Finding]:

@@ -5,8 +5,6 @@ With a mistake here, pods start but their Secrets are missing. Only the log of t
 
 import re
 from collections.abc import Collection, Iterator
-from difflib import get_close_matches
-from itertools import islice
 
 from provider.manifests.nodes import Fields
 from provider.manifests.problems import quote
@@ -14,12 +12,12 @@ from provider.tools.class_files import files
 from provider.tools.validate import findings as rules
 from provider.tools.validate.classes import Reviewed
 from provider.tools.validate.findings import Finding
+from provider.tools.validate.missing import nearest
 from provider.tools.workloads import mappings, text
 
 SECRET_KEY = re.compile(r"(?!\.\.?$|\.\.)[-._a-zA-Z0-9]{1,253}")
 """Valid keys of a Secret (`IsConfigMapKey` of Kubernetes)."""
-_MOST_COMPARED = 300
-"""Names that one is compared with: each takes some 10 µs."""
+_REQUIRED = "is required: without it the driver creates no Secret"
 _SECRET_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _NEEDED = {
     "kubernetes.io/tls": ("tls.crt", "tls.key"),
@@ -44,32 +42,31 @@ def check_synced(reviewed: Reviewed) -> Iterator[Finding]:
 def _check_secret(
     reviewed: Reviewed, path: str, secret: Fields, names: set[str]
 ) -> Iterator[Finding]:
-    name = text(secret["secretName"])
+    for key, message, hint in _faults(secret, names):
+        at = secret[key] or secret
+        yield reviewed.found(rules.SYNCED_SECRET, f"{path}.{key}", message, at, hint)
+    names.add(text(secret["secretName"]))
+
+
+def _faults(secret: Fields, names: set[str]) -> Iterator[tuple[str, str, str]]:
+    """Key, message and suggestion."""
+    name, kind = text(secret["secretName"]), text(secret["type"])
     if not name:
-        message = "is required: without it the driver creates no Secret"
-        yield reviewed.found(rules.SYNCED_SECRET, f"{path}.secretName", message, secret)
+        yield "secretName", _REQUIRED, ""
     elif not _SECRET_NAME.fullmatch(name):
         message = f"{quote(name)} is not a valid name of a Secret: use a-z, 0-9, - and ."
-        at = secret["secretName"]
-        yield reviewed.found(rules.SYNCED_SECRET, f"{path}.secretName", message, at)
+        yield "secretName", message, ""
     elif name in names:
         message = f"{quote(name)} is used twice: one of the Secrets is never written"
-        at = secret["secretName"]
-        yield reviewed.found(rules.SYNCED_SECRET, f"{path}.secretName", message, at)
-    names.add(name)
-    if not text(secret["type"]):
-        message = "is required: without it the driver creates no Secret"
-        hint = "use type: Opaque"
-        yield reviewed.found(rules.SYNCED_SECRET, f"{path}.type", message, secret, hint)
+        yield "secretName", message, ""
+    if not kind:
+        yield "type", _REQUIRED, "use type: Opaque"
     keys = {text(entry["key"]) for _, entry in mappings(secret["data"])}
     if not keys:
-        message = "is required: without it the driver creates no Secret"
-        yield reviewed.found(rules.SYNCED_SECRET, f"{path}.data", message, secret)
-        return
-    missing = [key for key in _NEEDED.get(text(secret["type"]), ()) if key not in keys]
-    if missing:  # the driver takes a key or certificate out of a PEM file, but adds no keys
-        message = f"a Secret of this type needs the key {' and '.join(missing)}"
-        yield reviewed.found(rules.SYNCED_SECRET, f"{path}.type", message, secret["type"])
+        yield "data", _REQUIRED, ""
+    elif missing := [key for key in _NEEDED.get(kind, ()) if key not in keys]:
+        # The driver takes a key or certificate out of a PEM file, but adds no keys.
+        yield "type", f"a Secret of this type needs the key {' and '.join(missing)}", ""
 
 
 def _check_data(reviewed: Reviewed, path: str, secret: Fields) -> Iterator[Finding]:
@@ -106,13 +103,3 @@ def _missing_file(name: str, delivered: Collection[str]) -> tuple[str, str]:
         return message, f"did you mean {meant}"
     shown = ", ".join(quote(one) for one in sorted(delivered)[:10])
     return message, f"there are {shown}" if len(delivered) <= 10 else ""
-
-
-def nearest(name: str, delivered: Collection[str]) -> str:
-    """The file with the most similar name, if there is one; translated names come first."""
-    by_lower = {file.lower(): file for file in islice(delivered, _MOST_COMPARED)}
-    for spelled in (name.lower(), name.lower().replace("/", "_"), name.lower().lstrip("/")):
-        if spelled in by_lower:
-            return by_lower[spelled]
-    close = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
-    return by_lower[close[0]] if close else ""
