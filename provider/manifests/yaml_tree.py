@@ -17,6 +17,11 @@ from provider.manifests.problems import quote
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _TAG = "tag:yaml.org,2002:"
+_REMEDIES = {
+    "cannot start any token": ": indent with spaces, not tabs, and quote a value with @, % or `",
+    "mapping values are not allowed": ": check the indentation, and quote a value with a colon",
+}
+"""What the most frequent messages of the parser mean."""
 _KINDS: dict[str, ScalarKind] = {
     f"{_TAG}int": "integer",
     f"{_TAG}float": "number",
@@ -97,7 +102,8 @@ class _Documents(Iterator[Node]):
             return call(*arguments)
         except yaml.MarkedYAMLError as error:
             why = ", ".join(part for part in (error.context, error.problem) if part)
-            raise NotReadable(f"is not YAML: {why}", *_mark(error.problem_mark)) from None
+            remedy = next((text for part, text in _REMEDIES.items() if part in why), "")
+            raise NotReadable(f"is not YAML: {why}{remedy}", *_mark(error.problem_mark)) from None
         except (yaml.YAMLError, UnicodeError, ValueError):
             raise NotReadable("is not YAML: it holds characters that YAML forbids") from None
 

@@ -158,10 +158,24 @@ def test_people_read_identity_refresh_and_cost(command: Run, tmp_path: Path) -> 
         "  shop/credentials (Opaque) is created and owned: it is deleted with the ExternalSecret",
         "  AWS is read every 1m, and when the ExternalSecret changes",
         "  keys whose secrets are gone from AWS are removed",
-        "  43,800 refreshes a month, each with 1 call to Secrets Manager and 0 to Parameter Store",
+        "  43,800 refreshes a month, each with 1 call to Secrets Manager",
         "  about USD 0.22 a month for Secrets Manager, at USD 0.05 for 10,000 calls",
     ):
         assert line in result.out.splitlines(), result.out
+
+
+def test_the_secret_of_a_cluster_external_secret_is_one_of_several(
+    command: Run, tmp_path: Path
+) -> None:
+    embedded = {"secretStoreRef": {"name": "aws"}, "data": [secret("/p")]}
+    [store, made] = documents(SSM, {})
+    spec = {"namespaceSelector": {}, "namespaces": ["shop"], "externalSecretSpec": embedded}
+    made = {**made, "kind": "ClusterExternalSecret", "metadata": {"name": "all"}, "spec": spec}
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump_all([store, made]))
+    out = command("explain", tmp_path / "a.yaml").out
+    assert "the same in each namespace that the ClusterExternalSecret selects" in out
+    assert "each with 1 call to Parameter Store\n" in out
+    assert "USD" not in out
 
 
 def test_an_unknown_role_of_a_store_is_said(command: Run, tmp_path: Path) -> None:
@@ -180,3 +194,4 @@ def test_a_store_that_is_not_in_the_files_is_named(command: Run, tmp_path: Path)
     result = command("explain", tmp_path / "a.yaml")
     assert (result.code, result.out) == (1, "")
     assert 'SecretStore.external-secrets.io "aws" not found' in result.err
+    assert f"hint: secrets-provider-aws validate {tmp_path}/a.yaml" in result.err

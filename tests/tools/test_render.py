@@ -1,6 +1,7 @@
 """`render`: the Secret that the controller would write, from sample data or from AWS."""
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -194,6 +195,34 @@ def test_errors_are_those_of_the_condition(
     assert "SecretSyncedError: could not " in result.err
     assert expected in result.err
     assert "canary" not in result.err
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (USER, """--set 'db={"user":"VALUE"}'"""),
+        (USER.replace("}}]", "}}, {secretKey: a, remoteRef: {key: prod/a b}}]"), "--set 'db="),
+        ("  data: [{secretKey: a, remoteRef: {key: prod/a b}}]\n", "--set 'prod/a b=VALUE'"),
+        ("  dataFrom: [{extract: {key: db}}]\n", """--set 'db={"KEY":"VALUE"}'"""),
+    ],
+)
+def test_a_value_that_is_missing_has_a_command_line(
+    command: Run, written: Callable[[str], Path], text: str, expected: str
+) -> None:
+    result = command("render", written(HEAD + text), "--set", "other=canary")
+    assert f"hint: the sample data has other: add {expected}" in result.err
+    assert "canary" not in result.err
+    [line] = [one for one in result.err.splitlines() if one.startswith("hint: ")]
+    again = shlex.split(line.partition(": add ")[2])
+    assert "canary" not in command("render", written(HEAD + text), *again).err
+
+
+def test_names_that_there_are_are_listed(command: Run, written: Callable[[str], Path]) -> None:
+    path = written(HEAD + USER)
+    result = command("render", path, "--set", VALUE, "--name", "other")
+    assert 'no ExternalSecret "other" in the files\nhint: there is db\n' in result.err
+    path = written("kind: List\napiVersion: v1\nitems: []\n")
+    assert f"hint: secrets-provider-aws validate {path}" in command("render", path, "--local").err
 
 
 def test_a_policy_that_writes_no_secret_is_said(

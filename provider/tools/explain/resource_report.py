@@ -23,6 +23,9 @@ _REMARKS = (
     "  FIRST: the first sync. REFRESH: a later one. Sessions and tokens are kept until they",
     "  expire; what another ExternalSecret of the identity has just read is not read again.",
 )
+_OF_CLUSTER = (
+    "  the same in each namespace that the ClusterExternalSecret selects: this is one of them"
+)
 _OF_FIND = "  What find finds is read besides: twenty secrets or ten parameters a call."
 
 
@@ -59,6 +62,7 @@ class ExplainedSecret:
             "",
             paint("bold", "Secret"),
             f"  {printable(secret)}",
+            *([_OF_CLUSTER] if self.resource.kind == "ClusterExternalSecret" else []),
             *indented(table(_KEYS, keys)),
             "",
             paint("bold", "Refresh"),
@@ -105,15 +109,18 @@ class ExplainedSecret:
         if not cost.refreshes:
             yield "no calls after the first sync"
             return
-        secrets = _counted(cost.secrets_manager_calls, "call")
-        yield (
-            f"{cost.refreshes:,.0f} refreshes a month, each with {secrets} to Secrets Manager and "
-            f"{cost.parameter_store_calls} to Parameter Store"
-        )
-        usd = "less than USD 0.01" if cost.usd < 0.01 else f"about USD {cost.usd:,.2f}"
-        yield f"{usd} a month for Secrets Manager, at USD 0.05 for 10,000 calls"
-        yield "Parameter Store's calls are free within its standard throughput"
-        yield "not counted: storage (USD 0.40 a secret and month), and KMS keys of your own"
+        counts = {
+            "Secrets Manager": cost.secrets_manager_calls,
+            "Parameter Store": cost.parameter_store_calls,
+        }
+        calls = " and ".join(f"{_counted(n, 'call')} to {name}" for name, n in counts.items() if n)
+        yield f"{cost.refreshes:,.0f} refreshes a month, each with {calls or 'calls that are free'}"
+        if cost.parameter_store_calls:
+            yield "Parameter Store's calls are free within its standard throughput"
+        if cost.secrets_manager_calls:
+            usd = "less than USD 0.01" if cost.usd < 0.01 else f"about USD {cost.usd:,.2f}"
+            yield f"{usd} a month for Secrets Manager, at USD 0.05 for 10,000 calls"
+            yield "not counted: storage (USD 0.40 a secret and month), and KMS keys of your own"
 
 
 def _counted(number: int, noun: str) -> str:

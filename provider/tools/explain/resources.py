@@ -30,7 +30,8 @@ def explain_secrets(
         try:
             ran = run(one.spec, place, files)
         except ProviderError as error:
-            raise CommandFailed(1, f"{one.manifest.path}: {error}") from error
+            hint = f"secrets-provider-aws validate {one.source.name} checks what the files name"
+            raise CommandFailed(1, f"{one.manifest.path}: {error}", hint) from error
         yield ExplainedSecret(
             resource=one,
             spec=one.spec,

@@ -1,4 +1,4 @@
-"""What to do where nothing is rendered: the sample data that is missing, the names that there are."""
+"""What to do where nothing is rendered: the values that the sample data lacks."""
 
 import json
 import re
