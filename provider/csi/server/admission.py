@@ -21,6 +21,12 @@ Account = tuple[str, str]
 RESERVE = 10
 """One in so many places is kept for other namespaces than the one with most mounts."""
 
+LARGE = 64 * 1024
+"""Bytes of a request that is counted by its size. Classes of that size are rare."""
+MOST_LARGE = 16 * 2**20
+"""Bytes of all large requests that are accepted at a time. What is parsed of them takes about three
+times that."""
+
 QUIET_TURNS = 4
 """Turns of the event loop without another arrival that end a crowd: gRPC needs two or three from
 one request to the next."""
@@ -38,6 +44,7 @@ class Admission:
         self._most = most
         self._most_of_namespace = most - most // RESERVE
         self._accepted = 0
+        self._large = 0
         self._arrivals = 0
         self._crowd: SingleFlight[None, None] = SingleFlight()
         self._start = asyncio.Lock()
@@ -61,19 +68,30 @@ class Admission:
         return 0.0 if self._accepted else monotonic() - self._idle_since
 
     @contextmanager
-    def accepted(self) -> Iterator[None]:
-        """Counts one mount while it is there; raises `Overloaded` if there are too many."""
+    def accepted(self, size: int = 0) -> Iterator[None]:
+        """Counts one mount while it is there; raises `Overloaded` if there are too many.
+
+        `size` is what its request takes in memory, in bytes.
+        """
         if self._accepted >= self._most:
             raise Overloaded(
                 f"{self._accepted} mounts are waiting on this node (--max-waiting-mounts); "
                 "the kubelet tries again"
             )
+        large = size if size > LARGE else 0
+        if large and self._large + large > MOST_LARGE:
+            raise Overloaded(
+                f"requests of {self._large} bytes are waiting on this node, and this one has "
+                f"{large}; the kubelet tries again"
+            )
         self._accepted += 1
         self._arrivals += 1
+        self._large += large
         try:
             yield
         finally:
             self._accepted -= 1
+            self._large -= large
             self._idle_since = monotonic()
 
     async def crowd(self) -> None:

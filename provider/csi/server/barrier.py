@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2s
 from logging import DEBUG, ERROR, INFO, WARNING
+from sys import getsizeof
 from time import monotonic
 
 import grpc
 
 from provider.csi.mount import Delivery
 from provider.csi.request.model import MountSpec, SecretObject, Volume
-from provider.csi.server.admission import Admission
+from provider.csi.server.admission import LARGE, Admission
 from provider.csi.server.grpc_server import Context
 from provider.csi.server.servicer import Servicer
 from provider.csi.server.statuses import details, status_of
@@ -128,7 +129,7 @@ class Barrier:
     async def _answer(
         self, attempt: Attempt, request: pb.MountRequest
     ) -> tuple[pb.MountResponse, Delivery]:
-        with self._admission.accepted():
+        with self._admission.accepted(_memory(request)):
             if self._refusal:
                 raise Overloaded(self._refusal)
             timeout = asyncio.timeout_at(attempt.deadline)
@@ -203,6 +204,13 @@ class Barrier:
             extra=fields(**_about(attempt, seconds), reason=failure.reason, error=str(failure)),
         )
         return status_of(failure), details(str(failure), attempt.id)
+
+
+def _memory(request: pb.MountRequest) -> int:
+    """Bytes that the request takes, about. One character can make a text take four times its size;
+    only large ones are looked at."""
+    size = request.ByteSize()
+    return size if size <= LARGE else getsizeof(request.attributes) + getsizeof(request.secrets)
 
 
 def _id(request: pb.MountRequest) -> str:

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, ExitStack
 
 import pytest
 
-from provider.csi.server.admission import Account, Admission
+from provider.csi.server.admission import LARGE, MOST_LARGE, Account, Admission
 from provider.errors import Overloaded
 
 WEB = ("shop", "web")
@@ -27,6 +27,19 @@ async def test_so_many_mounts_are_accepted_and_no_more() -> None:
         assert (admission.waiting, admission.idle_seconds()) == (2, 0)
     assert admission.waiting == 0
     with admission.accepted():
+        pass
+
+
+async def test_large_requests_are_bounded_together_and_hinder_no_small_ones() -> None:
+    admission = Admission(100, 1)
+    with ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(admission.accepted(MOST_LARGE // 2))
+        with pytest.raises(Overloaded), admission.accepted(LARGE + 1):
+            pass
+        for _ in range(50):
+            stack.enter_context(admission.accepted(LARGE))
+    with admission.accepted(MOST_LARGE):
         pass
 
 

@@ -170,6 +170,21 @@ async def test_a_huge_request_is_invalid(door: Door) -> None:
     assert (await door.failure(request))[0] is grpc.StatusCode.INVALID_ARGUMENT
 
 
+async def test_large_requests_count_by_the_memory_that_they_take(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission_module, "MOST_LARGE", 2**20)
+    request = mount_request()
+    attributes = json.loads(request.attributes) | {"other": "x" * 2**19}
+    request.attributes = json.dumps(attributes)
+    await door.mount(request)
+    attributes["other"] = "\U0001f600" + "x" * 2**19
+    request.attributes = json.dumps(attributes, ensure_ascii=False)
+    code, text = await door.failure(request)
+    assert code is grpc.StatusCode.INTERNAL
+    assert "the kubelet tries again" in text
+
+
 async def test_an_answer_over_the_drivers_limit_names_the_sizes(door: Door) -> None:
     code, text = await door.failure("large")
     assert code is grpc.StatusCode.FAILED_PRECONDITION
