@@ -1,6 +1,5 @@
 """`python -m demo`: the daemon on an emulated node; exit code 0 only if every check passed."""
 
-from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,33 +9,22 @@ from demo.screen import Screen
 from demo.stage import Stage, running
 
 Step = Callable[[Stage, Screen], None]
-STEPS: Sequence[Step] = (
-    story.the_node,
-    story.classes,
-    story.identities,
-    story.outage,
-    story.rotation,
-    story.mistakes,
-    tools.each_once,
-    story.the_end,
-)
+STEPS = (*story.STEPS, tools.each_once, story.the_end)
 
 
 def run(steps: Sequence[Step], screen: Screen, output: Path, *, keep: bool = False) -> None:
     """Run these steps, and print which checks failed."""
-    with running(output, screen) as stage:
+    with running(output) as stage:
         for step in steps:
+            screen.title(step)
             step(stage, screen)
             stage.daemon.check()
         screen.summary(stage.daemon.log_tail)
         if keep:
+            screen.title(tools.by_hand)
             tools.by_hand(stage, screen)
             stay_up()
 
 
-def _run(screen: Screen, options: Namespace) -> None:
-    run(STEPS, screen, OUTPUT, keep=options.keep)
-
-
 if __name__ == "__main__":
-    main("python -m demo", __doc__, _run)
+    main(__doc__, lambda screen, keep: run(STEPS, screen, OUTPUT, keep=keep))

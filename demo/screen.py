@@ -2,9 +2,10 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from inspect import getdoc
+from shutil import get_terminal_size
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -23,28 +24,28 @@ WIDTH = 108
 _LONGEST_VALUE = 34
 
 
+def _console() -> Console:
+    return Console(highlight=False, width=min(get_terminal_size((WIDTH, 0)).columns, WIDTH))
+
+
 @dataclass(slots=True)
 class Screen:
     """Prints, and remembers the checks that failed in `wrong`."""
 
     reveal: bool = False
-    console: Console = field(default_factory=lambda: Console(highlight=False))
+    console: Console = field(default_factory=_console)
     wrong: list[str] = field(default_factory=list)
     _checked: int = 0
     _step: int = 0
     _started: float = field(default_factory=time.monotonic)
 
-    def __post_init__(self) -> None:
-        is_terminal = self.console.is_terminal
-        self.console.width = min(self.console.width, WIDTH) if is_terminal else WIDTH
-
-    def title(self, text: str, why: str) -> None:
-        """A step begins: what is done, and why it matters."""
+    def title(self, step: Callable[..., object]) -> None:
+        """A step begins: the first line of its docstring is what is done, the rest why."""
         self._step += 1
-        heading = Text.assemble((f" {self._step} ", "bold reverse cyan"), (f" {text} ", "bold"))
-        self.console.print()
-        self.console.print(Rule(heading, align="left", style="cyan"))
-        self.say(Text(why, style="italic"))
+        title, _, why = (getdoc(step) or "").partition("\n\n")
+        heading = Text.assemble((f" {self._step} ", "bold reverse cyan"), (f" {title} ", "bold"))
+        self.console.print("", Rule(heading, align="left", style="cyan"), sep="\n")
+        self.say(why.replace("\n", " "), "italic")
 
     def heading(self, name: str, about: str = "") -> None:
         """A part of a step begins."""
@@ -98,9 +99,7 @@ class Screen:
         )
         text = Text.assemble((head, "dim"), (code, "bold red"), (" desc = ", "dim"), message)
         title = f"kubectl describe pod {pod.rpartition('/')[2]}"
-        self._indented(
-            Panel(text, box.ROUNDED, title=title, title_align="left", border_style="red")
-        )
+        self._indented(Panel(text, title=title, title_align="left", border_style="red"))
 
     def check(self, what: str, is_so: bool, otherwise: object = "") -> None:
         """Say that something is as expected, or what there is instead."""
@@ -111,24 +110,10 @@ class Screen:
         self.wrong.append(f"{what}: {otherwise}")
         self.say(Text.assemble(("✗ ", "bold red"), (what, "red"), f": {otherwise}"))
 
-    @contextmanager
-    def waiting(self, text: str) -> Iterator[None]:
-        """Shows that something takes a moment."""
-        if not self.console.is_terminal:
-            self.say(f"… {text}", "dim")
-            yield
-            return
-        with self.console.status(text):
-            yield
-
     def facts(self, **rows: str) -> None:
         """Names and what they stand for."""
-        table = Table(box=None, show_header=False, pad_edge=False)
-        table.add_column(style="cyan", no_wrap=True)
-        table.add_column(overflow="fold")
         for name, text in rows.items():
-            table.add_row(name.replace("_", " "), Text(text))
-        self._indented(table)
+            self.say(Text.assemble((f"{name.replace('_', ' '):14}", "cyan"), text))
 
     def summary(self, log_tail: str) -> None:
         """How many checks passed, and which did not."""
@@ -151,12 +136,13 @@ def short_version(version: str) -> str:
 
 def calls_text(calls: Iterable[Call]) -> str:
     """`eu-west-1: AssumeRoleWithWebIdentity, GetSecretValue ×2; …`."""
-    numbers = Counter((call.region or call.service, call.operation) for call in calls)
-    by_place: dict[str, list[str]] = {}
-    for (place, operation), number in numbers.items():
-        text = operation + (f" ×{number}" if number > 1 else "")
-        by_place.setdefault(place, []).append(text)
-    return "; ".join(f"{place}: {', '.join(texts)}" for place, texts in by_place.items())
+    by_place: dict[str, Counter[str]] = {}
+    for call in calls:
+        by_place.setdefault(call.region or call.service, Counter())[call.operation] += 1
+    return "; ".join(
+        f"{place}: " + ", ".join(f"{name} ×{n}" if n > 1 else name for name, n in numbers.items())
+        for place, numbers in by_place.items()
+    )
 
 
 def duration(seconds: float) -> str:

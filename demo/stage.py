@@ -2,13 +2,12 @@
 
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.process import ROOT, Process, environment
-from demo.running import LATENCY
+from demo.running import LATENCY, ROOT, Process, environment, started
 from demo.screen import Screen, calls_text, duration
 from testbed import examples
 from testbed.agent import FakeAgent
@@ -50,10 +49,10 @@ class Seen:
 
     def is_refused(self, code: str, *words: str) -> bool:
         """Whether the mount failed with this code, and its message has these words."""
-        refusal = self.outcome.hidden if isinstance(self.outcome, Mounted) else self.outcome
-        if refusal is None or refusal.code.name != code:
+        one = self.outcome
+        if isinstance(one, Mounted):
             return False
-        return all(word in refusal.message for word in words)
+        return one.code.name == code and all(word in one.message for word in words)
 
     def __str__(self) -> str:
         """What there is, without values."""
@@ -72,11 +71,8 @@ class Stage:
     aws: FakeAws
     agent: FakeAgent
     kubernetes: FakeKubernetes
-    applications: Sequence[Application]
-
-    def application(self, name: str) -> Application:
-        """The one with the class of that name."""
-        return next(one for one in self.applications if one.name == name)
+    applications: Mapping[str, Application]
+    """By the name of their class."""
 
     def new_pod(self, app: Application, name: str, service_account: str | None = None) -> Pod:
         """Another pod of a class, of another service account if one is given."""
@@ -87,20 +83,19 @@ class Stage:
 
     def mount(self, app: Application, pod: Pod | None = None) -> Seen:
         """Mount the class, or mount it again, for its own pod or another one."""
-        pod = pod or app.pod
         journals = [one.journal for one in (self.kubernetes, self.agent, self.aws)]
         for journal in journals:
             journal.clear()
-        started = time.monotonic()
-        attributes = {"secretProviderClass": app.name}
-        outcome = self.driver.mount(pod, app.parameters, attributes=attributes)
-        seconds = time.monotonic() - started
+        began, attributes = time.monotonic(), {"secretProviderClass": app.name}
+        outcome = self.driver.mount(pod or app.pod, app.parameters, attributes=attributes)
+        seconds = time.monotonic() - began
         return Seen(outcome, seconds, [call for journal in journals for call in journal.calls])
 
-    def show(self, screen: Screen, app: Application, pod: Pod | None = None) -> Seen:
-        """Mount, and print files or event, time and calls."""
-        pod = pod or app.pod
-        seen = self.mount(app, pod)
+    def show(self, screen: Screen, app: Application, *heading: str, pod: Pod | None = None) -> Seen:
+        """Mount, and print files or event, time and calls, below a heading if there is one."""
+        if heading:
+            screen.heading(*heading)
+        pod, seen = pod or app.pod, self.mount(app, pod)
         if isinstance(seen.outcome, Mounted):
             screen.files(seen.outcome)
         else:
@@ -112,14 +107,8 @@ class Stage:
 
 
 @contextmanager
-def running(output: Path, screen: Screen) -> Iterator[Stage]:
+def running(output: Path) -> Iterator[Stage]:
     """Starts everything, and stops it at the end."""
-    output.mkdir()
-    screen.title(
-        "A node on loopback",
-        "AWS, Kubernetes and kubelet are emulated; the daemon is the real one. Every call takes "
-        f"{duration(LATENCY)}.",
-    )
     with ExitStack() as stack:
         # Not in `output`: the path of a Unix socket has no more than 108 bytes.
         volume = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="demo-")))
@@ -141,9 +130,8 @@ def running(output: Path, screen: Screen) -> Iterator[Stage]:
             "--log-format=json",
         ]
         variables = environment(f"{aws.url}/{{region}}", NODE_NAME=NODE)
-        daemon = Process(flags, variables, output / "daemon.log", "serving")
-        with screen.waiting("the daemon is starting"):
-            stack.enter_context(daemon)
+        daemon = stack.enter_context(started(flags, variables, output / "daemon.log", "serving"))
         socket = volume / "aws.sock"
         driver = stack.enter_context(Driver(socket, output / "kubelet", Options(timeout=60)))
-        yield Stage(output, socket, daemon, driver, aws, agent, kubernetes, applications)
+        by_name = {one.name: one for one in applications}
+        yield Stage(output, socket, daemon, driver, aws, agent, kubernetes, by_name)

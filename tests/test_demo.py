@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from demo import process
+from demo import running
 from demo.__main__ import run
 from demo.screen import MASK, Screen, calls_text
 from demo.stage import Seen, Stage
@@ -36,19 +36,19 @@ def passing(_stage: Stage, screen: Screen) -> None:
 
 
 def failing(stage: Stage, screen: Screen) -> None:
-    seen = stage.mount(stage.application("irsa-example"))
+    seen = stage.mount(stage.applications["irsa-example"])
     screen.check("files", seen.files == ["other"], seen)
 
 
 def test_a_failed_check_fails_the_demo(screen: Screen, tmp_path: Path) -> None:
-    run([passing, failing], screen, tmp_path / "out")
+    run([passing, failing], screen, tmp_path)
     assert len(screen.wrong) == 1
     assert "✗ files" in text_of(screen)
     assert "1 of 2 checks failed" in text_of(screen)
 
 
 def test_a_demo_whose_checks_pass_succeeds(screen: Screen, tmp_path: Path) -> None:
-    run([passing], screen, tmp_path / "out")
+    run([passing], screen, tmp_path)
     assert not screen.wrong
     assert "all 1 checks passed" in text_of(screen)
 
@@ -78,11 +78,11 @@ def test_calls_are_listed_by_region() -> None:
 
 
 def test_a_daemon_that_does_not_start_is_reported_with_its_log(tmp_path: Path) -> None:
-    daemon = process.Process(["--no-such-flag"], process.environment(""), tmp_path / "log", "up")
-    with pytest.raises(process.NotStarted, match="no-such-flag"), daemon:
+    daemon = running.started(["--no-such-flag"], running.environment(""), tmp_path / "log", "up")
+    with pytest.raises(running.NotStarted, match="no-such-flag"), daemon:
         pass
 
 
 def test_the_environment_of_the_daemon_leads_nowhere_else() -> None:
     mine = {"PATH": "/bin", "AWS_PROFILE": "prod", "https_proxy": "x", "NO_PROXY": "y"}
-    assert process.without_ambient(mine) == {"PATH": "/bin"}
+    assert running.without_ambient(mine) == {"PATH": "/bin"}

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from demo.process import Process, environment
-from demo.running import LATENCY
-from demo.screen import Screen, duration
+from demo.running import LATENCY, Process, environment, started
 from testbed.aws import FakeAws
 from testbed.aws.iam import CONTROLLER_ACTIONS, allow
 from testbed.cluster_objects import ClusterObjects, Thing, any_cluster
@@ -59,14 +57,12 @@ class Stage:
 
 
 @contextmanager
-def running(output: Path, screen: Screen) -> Iterator[Stage]:
+def running(output: Path) -> Iterator[Stage]:
     """Starts everything, and stops it at the end; the log of the controller stays."""
-    output.mkdir()
     log, token = output / "controller.log", output / "token"
     with ExitStack() as stack:
         aws = stack.enter_context(FakeAws(latency=LATENCY))
-        with screen.waiting("the control plane is starting"):
-            kube = stack.enter_context(any_cluster())
+        kube = stack.enter_context(any_cluster())
         _fill(kube, aws)
         token.write_text(kube.address.token)
         flags = [
@@ -80,15 +76,7 @@ def running(output: Path, screen: Screen) -> Iterator[Stage]:
             "--log-format=json",
         ]
         variables = environment(f"{aws.url}/{{region}}")
-        controller = Process(flags, variables, log, "all objects are known")
-        with screen.waiting("the controller is starting"):
-            stack.enter_context(controller)
-        screen.facts(
-            Kubernetes=f"{kube.about}: {kube.address.url}",
-            AWS=f"emulated, every call takes {duration(LATENCY)}: {aws.url}",
-            controller=f"process {controller.pid}, works {duration(controller.start_seconds)} "
-            "after its start",
-        )
+        controller = stack.enter_context(started(flags, variables, log, "all objects are known"))
         yield Stage(kube, aws, controller, log)
 
 

@@ -1,11 +1,9 @@
-"""The steps of the demo. Each shows something, and checks it."""
-
-from typing import NamedTuple
+"""The steps of the demo. Each shows something, and checks it; its docstring is its title."""
 
 from rich.text import Text
 
 from demo.controller.stage import CANARY, MANIFESTS, SEOUL, Stage
-from demo.screen import Screen, calls_text
+from demo.screen import Screen, calls_text, duration
 from testbed.cluster_objects import Thing
 
 EXAMPLE = "example-secret", "example-kubernetes-secret", "default"
@@ -25,28 +23,30 @@ SECRETS = {
 }
 
 
-class Condition(NamedTuple):
-    """The condition Ready of an object."""
+def condition(thing: Thing) -> dict[str, str]:
+    """The condition Ready of an object, empty if there is none."""
+    conditions = thing.get("status", {}).get("conditions", ())
+    return next((one for one in conditions if one["type"] == "Ready"), {})
 
-    status: str = ""
-    reason: str = ""
-    message: str = ""
 
-    @classmethod
-    def of(cls, thing: Thing) -> "Condition":
-        """The one of this object, empty if there is none."""
-        for one in thing.get("status", {}).get("conditions", ()):
-            if one["type"] == "Ready":
-                return cls(one["status"], one.get("reason", ""), one.get("message", ""))
-        return cls()
+def the_cluster(stage: Stage, screen: Screen) -> None:
+    """A cluster on loopback
+
+    The controller is the real one, as a process. AWS is emulated, and every call takes 20 ms.
+    """
+    pid, seconds = stage.controller.popen.pid, duration(stage.controller.start_seconds)
+    screen.facts(
+        Kubernetes=f"{stage.kube.about}: {stage.kube.address.url}",
+        AWS=stage.aws.url,
+        controller=f"process {pid}, works {seconds} after its start",
+    )
 
 
 def appear(stage: Stage, screen: Screen) -> None:
-    """The manifests of the tutorials."""
-    screen.title(
-        "Manifests of the tutorials, as they are",
-        "All are external-secrets.io/v1beta1, which External Secrets Operator refuses since 0.17.",
-    )
+    """Manifests of the tutorials, as they are
+
+    All are external-secrets.io/v1beta1, which External Secrets Operator refuses since 0.17.
+    """
     for file in sorted(MANIFESTS.glob("*.yaml")):
         screen.command(f"      kubectl apply -f {file.name}")
         stage.apply(file.name)
@@ -58,7 +58,7 @@ def appear(stage: Stage, screen: Screen) -> None:
             sorted(stage.kube.data(name, namespace)),
         )
     place = "ExternalSecret", "eks-external-secret", "my-app-ns"
-    is_read = stage.comes_true(lambda: Condition.of(stage.kube.get(*place)).status == "True")
+    is_read = stage.comes_true(lambda: condition(stage.kube.get(*place)).get("status") == "True")
     is_written = stage.kube.get("Secret", "my-cool-k8s-secret-name", "my-app-ns")
     what = "creationPolicy None: read, and no Secret is written"
     screen.check(what, is_read and not is_written)
@@ -68,8 +68,10 @@ def appear(stage: Stage, screen: Screen) -> None:
 
 
 def rotate(stage: Stage, screen: Screen) -> None:
-    """A new value in AWS."""
-    screen.title("Rotate", "The value changes in AWS. It is read at the interval, or on demand.")
+    """Rotate
+
+    The value changes in AWS. It is read at the interval, or on demand.
+    """
     name, secret, namespace = EXAMPLE
     wanted = _new_value(stage, "second")
     screen.command(f"      kubectl annotate es {name} force-sync=1")
@@ -85,13 +87,15 @@ def rotate(stage: Stage, screen: Screen) -> None:
 
 
 def breaks(stage: Stage, screen: Screen) -> None:
-    """What goes wrong, and what people see of it."""
-    screen.title("Break", "The condition says what is wrong and what to do. The Secret stays.")
+    """Break
+
+    The condition says what is wrong and what to do. The Secret stays.
+    """
     name, secret, namespace = EXAMPLE
 
     def check(what: str, name: str, words: str) -> None:
         def message() -> str:
-            return Condition.of(stage.kube.get("ExternalSecret", name, namespace)).message
+            return condition(stage.kube.get("ExternalSecret", name, namespace)).get("message", "")
 
         screen.check(what, stage.comes_true(lambda: words in message()), message())
         screen.say(Text(message(), "yellow"))
@@ -108,8 +112,10 @@ def breaks(stage: Stage, screen: Screen) -> None:
 
 
 def heal(stage: Stage, screen: Screen) -> None:
-    """All is well again."""
-    screen.title("Heal", "Nothing has to be restarted.")
+    """Heal
+
+    Nothing has to be restarted.
+    """
     _, secret, namespace = EXAMPLE
     wanted = _new_value(stage, "fourth")
     screen.check("the secret is back", stage.gets(secret, namespace, wanted))
@@ -118,11 +124,17 @@ def heal(stage: Stage, screen: Screen) -> None:
 
     def failing() -> list[str]:
         things = stage.kube.list("ExternalSecret")
-        return [_row(one) for one in things if Condition.of(one).status != "True"]
+        return [_row(one) for one in things if condition(one).get("status") != "True"]
 
     is_well = stage.comes_true(lambda: not failing())
     screen.check("all ExternalSecrets are Ready", is_well, failing())
-    screen.title("The end", "What the controller counted.")
+
+
+def the_end(stage: Stage, screen: Screen) -> None:
+    """The end
+
+    What the controller counted.
+    """
     calls = len(stage.aws.journal.calls)
     memory = stage.controller.metric("process_resident_memory_bytes") / 2**20
     screen.facts(AWS=f"{calls} calls", memory=f"{memory:.0f} MiB resident", log=str(stage.log))
@@ -142,5 +154,9 @@ def _set_interval(stage: Stage, name: str, interval: str) -> None:
 
 def _row(thing: dict[str, dict[str, str]]) -> str:
     """As kubectl shows it."""
-    ready, metadata = Condition.of(thing), thing["metadata"]
-    return f"{metadata['namespace']:<18}{metadata['name']:<32}{ready.reason:<18}{ready.status}"
+    ready, metadata = condition(thing), thing["metadata"]
+    reason, status = ready.get("reason", ""), ready.get("status", "")
+    return f"{metadata['namespace']:<18}{metadata['name']:<32}{reason:<18}{status}"
+
+
+STEPS = (the_cluster, appear, rotate, breaks, heal, the_end)
