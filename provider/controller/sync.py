@@ -42,9 +42,16 @@ class Render(Protocol):
     """`templates.Templates.render`."""
 
     async def render(
-        self, metadata: Metadata, spec: ExternalSecretSpec, values: Mapping[str, bytes]
+        self,
+        metadata: Metadata,
+        spec: ExternalSecretSpec,
+        values: Mapping[str, bytes],
+        since: float,
     ) -> Wanted:
-        """What the Secret is to hold; raises ProviderError."""
+        """What the Secret is to hold, by templates as they were at `since` or later.
+
+        Raises ProviderError.
+        """
         ...
 
 
@@ -165,7 +172,8 @@ class Syncer:
 
     async def _write(self, job: Job, values: Mapping[str, bytes]) -> Written:
         try:
-            wanted = await self.templates.render(job.metadata, job.spec, values)
+            since = job.freshness.since
+            wanted = await self.templates.render(job.metadata, job.spec, values, since)
             return await self.secrets.write(job.metadata, job.spec, wanted)
         except TargetNotWritable as error:
             raise _failure(error.condition, error, is_final=True) from error

@@ -5,12 +5,13 @@ templates of `templateFrom` in order, those of `template.data`. Templates are wr
 they run away from the event loop, within limits and until a deadline.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from time import monotonic
-from typing import Protocol
 
 from provider.controller.plan import Wanted
+from provider.controller.recent_reads import Api, RecentReads
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.keys import check_keys, decode_values
 from provider.controller.resources.object_meta import Metadata
@@ -39,14 +40,6 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """Not copied to the Secret: it would hold a manifest of another object."""
 
 
-class Api(Protocol):
-    """The Kubernetes API: `kube.objects.Objects`."""
-
-    async def get(self, kind: Kind, namespace: str, name: str) -> Document:
-        """The object; raises ProviderError."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Part:
     """One template that is to be rendered, and what becomes of the result."""
@@ -70,7 +63,7 @@ class Part:
 
 
 class Templates:
-    """Renders the templates of ExternalSecrets. `watch` gets each object that holds templates."""
+    """Renders the templates of ExternalSecrets. `used` gets each object that holds templates."""
 
     def __init__(
         self,
@@ -81,20 +74,27 @@ class Templates:
         used: Callable[[Kind, Document], object] = lambda _kind, _document: None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._api = api
+        self._reads = RecentReads(api, clock)
         self._offload = offload
         self._delimiters = delimiters
         self._used = used
         self._clock = clock
 
     async def render(
-        self, metadata: Metadata, spec: ExternalSecretSpec, values: Mapping[str, bytes]
+        self,
+        metadata: Metadata,
+        spec: ExternalSecretSpec,
+        values: Mapping[str, bytes],
+        since: float = inf,
     ) -> Wanted:
-        """What the Secret is to hold; raises ProviderError with what is wrong in the templates."""
+        """What the Secret is to hold; raises ProviderError with what is wrong in the templates.
+
+        Objects that hold templates are taken as they were at `since` (`time.monotonic`) or later.
+        """
         template = spec.target.template
         if template is None:
             return without_template(metadata, values)
-        parts = await self._parts(metadata.namespace, template)
+        parts = await self._parts(metadata.namespace, template, since)
 
         def render() -> Wanted:
             until = self._clock() + SECONDS
@@ -104,11 +104,11 @@ class Templates:
 
         return await self._offload.run(metadata.namespace, render)
 
-    async def _parts(self, namespace: str, template: Template) -> list[Part]:
+    async def _parts(self, namespace: str, template: Template, since: float) -> list[Part]:
         parts: list[Part] = []
         size = 0
         for one in template.template_from:
-            found = await self._parts_of(namespace, one)
+            found = await self._parts_of(namespace, one, since)
             size += sum(len(part.text) for part in found)
             if size > MOST_BYTES:
                 raise InvalidRequest(f"the templates have more than {MOST_BYTES} bytes together")
@@ -119,41 +119,38 @@ class Templates:
         parts += [Part("Labels", key, text) for key, text in about.labels.items()]
         return parts
 
-    async def _parts_of(self, namespace: str, one: TemplateFrom) -> list[Part]:
+    async def _parts_of(self, namespace: str, one: TemplateFrom, since: float) -> list[Part]:
         parts: list[Part] = []
-        if one.config_map:
-            parts += await self._parts_from(CONFIG_MAPS, namespace, one.config_map, one)
-        if one.secret:
-            parts += await self._parts_from(SECRETS, namespace, one.secret, one)
+        for kind, source in ((CONFIG_MAPS, one.config_map), (SECRETS, one.secret)):
+            if source:
+                document = await self._reads.get(kind, namespace, source.name, since=since)
+                self._used(kind, document)
+                parts += _parts_from(kind, document, source, one)
         if one.literal is not None:
             decoding = one.values_decoding_strategy
             parts.append(Part(one.target, "literal", one.literal, "KeysAndValues", decoding))
         return parts
 
-    async def _parts_from(
-        self, kind: Kind, namespace: str, source: TemplateSource, one: TemplateFrom
-    ) -> list[Part]:
-        document = await self._api.get(kind, namespace, source.name)
-        self._used(kind, document)
-        texts: Mapping[str, str | bytes] = (
-            read_data(document) if kind == SECRETS else document.get("data") or {}
+
+def _parts_from(
+    kind: Kind, document: Document, source: TemplateSource, one: TemplateFrom
+) -> Iterator[Part]:
+    """The templates that an object holds under the keys of `source`."""
+    is_secret = kind == SECRETS
+    texts: Mapping[str, str | bytes]
+    texts = read_data(document) if is_secret else document.get("data") or {}
+    for item in source.items:
+        if item.key not in texts:
+            what = f"error in {kind.name.lower()} {source.name}: missing key {item.key}"
+            raise KeyNotFound(what)
+        yield Part(
+            one.target,
+            item.key,
+            texts[item.key],
+            item.template_as,
+            one.values_decoding_strategy,
+            is_secret=is_secret,
         )
-        parts = []
-        for item in source.items:
-            if item.key not in texts:
-                what = f"error in {kind.name.lower()} {source.name}: missing key {item.key}"
-                raise KeyNotFound(what)
-            parts.append(
-                Part(
-                    one.target,
-                    item.key,
-                    texts[item.key],
-                    item.template_as,
-                    one.values_decoding_strategy,
-                    is_secret=kind == SECRETS,
-                )
-            )
-        return parts
 
 
 def without_template(metadata: Metadata, values: Mapping[str, bytes]) -> Wanted:

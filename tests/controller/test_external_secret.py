@@ -150,7 +150,11 @@ class World:
         return Fetched(self.values, self.missing)
 
     async def render(
-        self, metadata: Metadata, spec: ExternalSecretSpec, values: Mapping[str, bytes]
+        self,
+        metadata: Metadata,
+        spec: ExternalSecretSpec,
+        values: Mapping[str, bytes],
+        since: float,
     ) -> Wanted:
         return without_template(metadata, values)
 

@@ -26,12 +26,16 @@ class BuggyTemplates(Templates):
     """For ExternalSecrets."""
 
     async def render(
-        self, metadata: Metadata, spec: ExternalSecretSpec, values: Mapping[str, bytes]
+        self,
+        metadata: Metadata,
+        spec: ExternalSecretSpec,
+        values: Mapping[str, bytes],
+        since: float = 0.0,
     ) -> Wanted:
         """What the Secret is to hold."""
         if metadata.name == BUG:
             raise KeyError(VALUE)
-        return await super().render(metadata, spec, values)
+        return await super().render(metadata, spec, values, since)
 
 
 class BuggyView(ClusterView):
