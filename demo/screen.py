@@ -50,11 +50,12 @@ class Screen:
     def heading(self, name: str, about: str = "") -> None:
         """A part of a step begins."""
         self.console.print()
-        self._indented(Text.assemble((name, "bold cyan"), "  ", (about, "dim")), 2)
+        self.say(Text.assemble((name, "bold cyan"), "  ", (about, "dim")), by=2)
 
-    def say(self, text: str | Text, style: str = "") -> None:
-        """A line or a paragraph."""
-        self._indented(text if isinstance(text, Text) else Text(text, style=style))
+    def say(self, content: RenderableType, style: str = "", by: int = 4) -> None:
+        """A line, a paragraph or a table, indented."""
+        content = Text(content, style) if isinstance(content, str) else content
+        self.console.print(Padding(content, (0, 0, 0, by), expand=False))
 
     def command(self, text: str) -> None:
         """A command to paste: never wrapped."""
@@ -66,7 +67,7 @@ class Screen:
         text = Text("\n".join(shown), no_wrap=True, overflow="ellipsis")
         if left_out := len(lines) - len(shown):
             text.append(f"\n… {left_out} more lines", style="dim")
-        self._indented(text, 6)
+        self.say(text, by=6)
 
     def files(self, mounted: Mounted) -> None:
         """The files of a volume."""
@@ -80,7 +81,7 @@ class Screen:
             size, mode = str(len(content)), f"{mounted.modes[path]:04o}"
             version = short_version(mounted.versions[path])
             table.add_row(Text(path), size, mode, Text(self.value(content)), version)
-        self._indented(table)
+        self.say(table)
 
     def value(self, content: bytes) -> str:
         """A value, masked unless `reveal`."""
@@ -99,7 +100,7 @@ class Screen:
         )
         text = Text.assemble((head, "dim"), (code, "bold red"), (" desc = ", "dim"), message)
         title = f"kubectl describe pod {pod.rpartition('/')[2]}"
-        self._indented(Panel(text, title=title, title_align="left", border_style="red"))
+        self.say(Panel(text, title=title, title_align="left", border_style="red"))
 
     def check(self, what: str, is_so: bool, otherwise: object = "") -> None:
         """Say that something is as expected, or what there is instead."""
@@ -124,9 +125,6 @@ class Screen:
             return
         self.say(f"✗ {len(self.wrong)} of {self._checked} checks failed:", "bold red")
         self.say("\n".join([*self.wrong, "The log ends:", log_tail]), "red")
-
-    def _indented(self, content: RenderableType, by: int = 4) -> None:
-        self.console.print(Padding(content, (0, 0, 0, by), expand=False))
 
 
 def short_version(version: str) -> str:

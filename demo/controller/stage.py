@@ -17,6 +17,8 @@ MANIFESTS = Path(__file__).parent / "manifests"
 HOME = "external-secrets"
 NAMESPACES = ("default", "kube-system", "monitoring", HOME, "onthetop-backend", "my-app-ns")
 SEOUL, IRELAND, VIRGINIA = "ap-northeast-2", "eu-west-1", "us-east-1"
+DB = "prod/db-credentials"
+"""A secret in AWS, in Virginia."""
 CANARY = "hunter2"
 """A part of every value, which no log may have."""
 _PATIENCE = 15.0
@@ -51,9 +53,36 @@ class Stage:
             time.sleep(0.05)
         return is_met()
 
-    def gets(self, name: str, namespace: str, wanted: dict[str, bytes]) -> bool:
+    def data(self, place: str) -> dict[str, bytes]:
+        """What the Secret `namespace/name` holds."""
+        namespace, _, name = place.partition("/")
+        return self.kube.data(name, namespace)
+
+    def gets(self, place: str, key: str, value: str) -> bool:
         """Whether a Secret holds exactly this within some seconds."""
-        return self.comes_true(lambda: self.kube.data(name, namespace) == wanted)
+        return self.comes_true(lambda: self.data(place) == {key: value.encode()})
+
+    def put_user(self, name: str) -> None:
+        """Give the secret `DB` a new value."""
+        self.put(DB, f'{{"username": "{name}-{CANARY}"}}')
+
+    def gets_user(self, name: str) -> bool:
+        """Whether the Secret of `DB` gets this value."""
+        return self.gets("default/example-kubernetes-secret", "username", f"{name}-{CANARY}")
+
+    def change(self, name: str, change: Thing) -> None:
+        """Change an ExternalSecret."""
+        self.kube.patch("ExternalSecret", name, "default", change)
+
+    def condition(self, name: str, namespace: str = "default") -> dict[str, str]:
+        """The condition Ready of an ExternalSecret."""
+        return condition(self.kube.get("ExternalSecret", name, namespace))
+
+
+def condition(thing: Thing) -> dict[str, str]:
+    """The condition Ready of an object, empty if there is none."""
+    conditions = thing.get("status", {}).get("conditions", ())
+    return next((one for one in conditions if one["type"] == "Ready"), {})
 
 
 @contextmanager
@@ -101,7 +130,7 @@ def _fill(kube: ClusterObjects, aws: FakeAws) -> None:
         ("basic-auth", f'{{"basic-auth": "admin:{CANARY}"}}', SEOUL),
         ("onthetop/backend/secrets-properties", f"db.password={CANARY}\n", SEOUL),
         ("secret-api-key", f'{{"username": "app", "key": "{CANARY}"}}', IRELAND),
-        ("prod/db-credentials", f'{{"username": "app-{CANARY}"}}', VIRGINIA),
+        (DB, f'{{"username": "app-{CANARY}"}}', VIRGINIA),
     ):
         aws.cloud.put_secret(name, value, region=region)
 

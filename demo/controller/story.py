@@ -1,32 +1,20 @@
 """The steps of the demo. Each shows something, and checks it; its docstring is its title."""
 
-from rich.text import Text
-
-from demo.controller.stage import CANARY, MANIFESTS, SEOUL, Stage
+from demo.controller.stage import CANARY, DB, MANIFESTS, SEOUL, Stage, condition
 from demo.screen import Screen, calls_text, duration
 from testbed.cluster_objects import Thing
 
-EXAMPLE = "example-secret", "example-kubernetes-secret", "default"
-"""An ExternalSecret, its Secret, their namespace."""
-DB = "prod/db-credentials"
-"""The secret in AWS that it reads."""
-ADMIN = {"auth": f"admin:{CANARY}".encode()}
+EXAMPLE = "example-secret"
+"""An ExternalSecret that reads `DB`."""
 SECRETS = {
-    ("basic-auth-secret-manager", "default"): ADMIN,
-    ("basic-auth-secret-ssm", "default"): ADMIN,
-    ("clusterexternalsecret-secret", "kube-system"): ADMIN,
-    ("clusterexternalsecret-secret", "monitoring"): ADMIN,
-    ("onthetop-backend-secrets", "onthetop-backend"): {
-        "secrets.properties": f"db.password={CANARY}\n".encode()
-    },
-    EXAMPLE[1:]: {"username": f"app-{CANARY}".encode()},
+    "default/basic-auth-secret-manager": ("auth", f"admin:{CANARY}"),
+    "default/basic-auth-secret-ssm": ("auth", f"admin:{CANARY}"),
+    "kube-system/clusterexternalsecret-secret": ("auth", f"admin:{CANARY}"),
+    "monitoring/clusterexternalsecret-secret": ("auth", f"admin:{CANARY}"),
+    "onthetop-backend/onthetop-backend-secrets": ("secrets.properties", f"db.password={CANARY}\n"),
+    "default/example-kubernetes-secret": ("username", f"app-{CANARY}"),
 }
-
-
-def condition(thing: Thing) -> dict[str, str]:
-    """The condition Ready of an object, empty if there is none."""
-    conditions = thing.get("status", {}).get("conditions", ())
-    return next((one for one in conditions if one["type"] == "Ready"), {})
+"""Namespace and name, with the only key and its value."""
 
 
 def the_cluster(stage: Stage, screen: Screen) -> None:
@@ -50,16 +38,13 @@ def appear(stage: Stage, screen: Screen) -> None:
     for file in sorted(MANIFESTS.glob("*.yaml")):
         screen.command(f"      kubectl apply -f {file.name}")
         stage.apply(file.name)
-    for (name, namespace), wanted in SECRETS.items():
-        shown = ", ".join(f"{key} = {screen.value(value)}" for key, value in wanted.items())
-        screen.check(
-            f"Secret {namespace}/{name}: {shown}",
-            stage.gets(name, namespace, wanted),
-            sorted(stage.kube.data(name, namespace)),
-        )
-    place = "ExternalSecret", "eks-external-secret", "my-app-ns"
-    is_read = stage.comes_true(lambda: condition(stage.kube.get(*place)).get("status") == "True")
-    is_written = stage.kube.get("Secret", "my-cool-k8s-secret-name", "my-app-ns")
+    for place, (key, value) in SECRETS.items():
+        shown = f"Secret {place}: {key} = {screen.value(value.encode())}"
+        screen.check(shown, stage.gets(place, key, value), stage.data(place).keys())
+    is_read = stage.comes_true(
+        lambda: stage.condition("eks-external-secret", "my-app-ns").get("status") == "True"
+    )
+    is_written = stage.data("my-app-ns/my-cool-k8s-secret-name")
     what = "creationPolicy None: read, and no Secret is written"
     screen.check(what, is_read and not is_written)
     screen.heading("kubectl get es -A")
@@ -72,18 +57,15 @@ def rotate(stage: Stage, screen: Screen) -> None:
 
     The value changes in AWS. It is read at the interval, or on demand.
     """
-    name, secret, namespace = EXAMPLE
-    wanted = _new_value(stage, "second")
-    screen.command(f"      kubectl annotate es {name} force-sync=1")
-    metadata = {"annotations": {"force-sync": "1"}}
-    stage.kube.patch("ExternalSecret", name, namespace, {"metadata": metadata})
-    screen.check("force-sync: the new value", stage.gets(secret, namespace, wanted))
-    _set_interval(stage, name, "1s")
-    wanted = _new_value(stage, "third")
-    screen.check("refreshInterval 1s: again", stage.gets(secret, namespace, wanted))
-    stage.kube.delete("Secret", secret, namespace)
-    is_back = stage.gets(secret, namespace, wanted)
-    screen.check("the Secret is deleted: it is back at once", is_back)
+    stage.put_user("second")
+    screen.command(f"      kubectl annotate es {EXAMPLE} force-sync=1")
+    stage.change(EXAMPLE, {"metadata": {"annotations": {"force-sync": "1"}}})
+    screen.check("force-sync: the new value", stage.gets_user("second"))
+    stage.change(EXAMPLE, {"spec": {"refreshInterval": "1s"}})
+    stage.put_user("third")
+    screen.check("refreshInterval 1s: again", stage.gets_user("third"))
+    stage.kube.delete("Secret", "example-kubernetes-secret", "default")
+    screen.check("the Secret is deleted: it is back at once", stage.gets_user("third"))
 
 
 def breaks(stage: Stage, screen: Screen) -> None:
@@ -91,23 +73,22 @@ def breaks(stage: Stage, screen: Screen) -> None:
 
     The condition says what is wrong and what to do. The Secret stays.
     """
-    name, secret, namespace = EXAMPLE
 
     def check(what: str, name: str, words: str) -> None:
         def message() -> str:
-            return condition(stage.kube.get("ExternalSecret", name, namespace)).get("message", "")
+            return stage.condition(name).get("message", "")
 
         screen.check(what, stage.comes_true(lambda: words in message()), message())
-        screen.say(Text(message(), "yellow"))
+        screen.say(message(), "yellow")
 
     stage.put(DB, '{"user": "x"}')
-    check("another key in the JSON", name, '"user"')
+    check("another key in the JSON", EXAMPLE, '"user"')
     stage.aws.cloud.remove_secret(DB, region="us-east-1")
-    check("the secret is gone in AWS", name, "Secret does not exist")
-    is_kept = bool(stage.kube.data(secret, namespace))
+    check("the secret is gone in AWS", EXAMPLE, "Secret does not exist")
+    is_kept = bool(stage.data("default/example-kubernetes-secret"))
     screen.check("deletionPolicy Retain: the Secret stays", is_kept)
     other = "sample-secretsmanager-secret"
-    _set_interval(stage, other, "1d")
+    stage.change(other, {"spec": {"refreshInterval": "1d"}})
     check("an interval that is none", other, 'unknown unit "d"')
 
 
@@ -116,9 +97,8 @@ def heal(stage: Stage, screen: Screen) -> None:
 
     Nothing has to be restarted.
     """
-    _, secret, namespace = EXAMPLE
-    wanted = _new_value(stage, "fourth")
-    screen.check("the secret is back", stage.gets(secret, namespace, wanted))
+    stage.put_user("fourth")
+    screen.check("the secret is back", stage.gets_user("fourth"))
     stage.apply("cluster-store-static-keys.yaml")
     stage.put("basic-auth", f'{{"basic-auth": "new:{CANARY}"}}', SEOUL)
 
@@ -141,18 +121,7 @@ def the_end(stage: Stage, screen: Screen) -> None:
     screen.check("no value is in the log", CANARY not in stage.log.read_text())
 
 
-def _new_value(stage: Stage, what: str) -> dict[str, bytes]:
-    """Give the example a new value; what its Secret holds then."""
-    stage.put(DB, f'{{"username": "{what}-{CANARY}"}}')
-    return {"username": f"{what}-{CANARY}".encode()}
-
-
-def _set_interval(stage: Stage, name: str, interval: str) -> None:
-    change = {"spec": {"refreshInterval": interval}}
-    stage.kube.patch("ExternalSecret", name, "default", change)
-
-
-def _row(thing: dict[str, dict[str, str]]) -> str:
+def _row(thing: Thing) -> str:
     """As kubectl shows it."""
     ready, metadata = condition(thing), thing["metadata"]
     reason, status = ready.get("reason", ""), ready.get("status", "")
