@@ -71,6 +71,7 @@ OBJECTS = {
   - {path: a.b, objectAlias: inner}
   - {path: '"x.y"', objectAlias: dotted}
   - {path: 'list[1]', objectAlias: second}
+  - {path: api-key, objectAlias: literal}
 """,
     "decoded": """
 - {objectName: api, objectType: secretsmanager, objectEncoding: base64}
@@ -116,7 +117,9 @@ def test_the_controller_gives_what_the_daemon_mounts(  # noqa: PLR0917 (fixtures
     kubernetes.put_service_account("shop", "web", role_arn=role.arn)
     stock(aws.cloud, spec, REGION)
     aws.cloud.put_secret(
-        "db", '{"user": "u", "a": {"b": "c"}, "x.y": "d", "list": ["0", "1"]}', region=REGION
+        "db",
+        '{"user": "u", "a": {"b": "c"}, "x.y": "d", "list": ["0", "1"], "api-key": "k"}',
+        region=REGION,
     )
     aws.cloud.put_secret("flat", '{"user": "u", "pass/word": "p"}', region=REGION)
     node = make_node(aws, agent, kubernetes, tmp_path, monkeypatch)
@@ -177,6 +180,25 @@ def test_secret_objects_become_external_secrets(command: Run, tmp_path: Path) ->
     assert first == {"secretKey": "username", "remoteRef": {"key": "/p/u"}}
     assert second["remoteRef"] == {"key": "db", "property": "pass"}
     assert second["sourceRef"]["storeRef"]["name"] == "app-secrets"
+
+
+def test_what_a_secret_does_not_keep_is_noted(command: Run, tmp_path: Path) -> None:
+    objects = """
+- {objectName: a, objectType: secretsmanager, objectAlias: tls/key, filePermission: "0400"}
+- {objectName: b, objectType: secretsmanager}
+"""
+    text = manifest(objects, '    pathTranslation: "False"\n') + POD_MANIFEST
+    (tmp_path / "a.yaml").write_text(text)
+    out = " ".join(command("convert", tmp_path / "a.yaml").out.replace("#", "").split())
+    assert "can have are changed: tls/key is tls_key." in out
+    assert "filePermission is left out: set defaultMode" in out
+    synced = SYNCED.replace(
+        "{objectName: user, key: username}, {objectName: db-pass,", "{objectName: b,"
+    )
+    text = manifest(objects, '    pathTranslation: "False"\n' + synced) + POD_MANIFEST
+    (tmp_path / "a.yaml").write_text(text)
+    out = " ".join(command("convert", tmp_path / "a.yaml").out.replace("#", "").split())
+    assert "Files that secretObjects does not name are in no Secret: tls/key." in out
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,8 @@ def _of_secret(obj: SecretObject) -> Iterator[Source]:
         else:
             yield from _decoded(obj, obj.file, "", obj.encoding)
     for at, one in enumerate(obj.extractions):
-        path = gjson_path(one.path)
+        is_key = one.expression.compiled is None
+        path = gjson_key(one.path) if is_key else gjson_path(one.path)
         if path is None:
             why = f"{one.path} has no equivalent in gjson: only keys and indices have"
             yield Loss(f"{obj.path}.jmesPath[{at}].path", why)

@@ -12,6 +12,7 @@ from typing import Any
 from provider.csi.request.model import ClassSpec
 from provider.manifests.nodes import Fields
 from provider.manifests.problems import quote
+from provider.tools.convert.class_notes import notes
 from provider.tools.convert.class_sources import Loss, Many, Remote, Service, sources
 from provider.tools.convert.commented_yaml import dump
 from provider.tools.convert.mountable import findings
@@ -20,11 +21,6 @@ from provider.tools.validate.classes import Reviewed
 from provider.tools.workloads import at, mappings, text
 
 API = "external-secrets.io/v1"
-_READABLE = (
-    "The values were files of one pod. Now they are a Secret, which everybody with rights on "
-    "Secrets of the namespace can read."
-)
-_INTERVAL = "The driver updated the values every rotationPollInterval; the controller every hour."
 _POD_IDENTITY = (
     "stores cannot use EKS Pod Identity: annotate the service account with "
     "eks.amazonaws.com/role-arn, or leave out auth for the role of the controller"
@@ -56,7 +52,7 @@ class Settings:
 
 def convert_class(klass: Reviewed, spec: ClassSpec, settings: Settings) -> ConvertedClass:
     """The resources for a class without mistakes."""
-    converted = ConvertedClass(klass, notes=[_READABLE, _INTERVAL])
+    converted = ConvertedClass(klass)
 
     def lose(path: str, why: str) -> None:
         file, line = klass.source.name, klass.manifest.node.line
@@ -75,6 +71,7 @@ def convert_class(klass: Reviewed, spec: ClassSpec, settings: Settings) -> Conve
             many.append(one)
         else:
             files[one[0]] = one[1]
+    converted.notes += notes(spec, [*files], [_key(one) for one in files], _used(klass))
     stores = _Stores(klass, spec, region, _account(klass, settings, lose))
     for path, why in stores.losses():
         lose(path, why)
@@ -180,6 +177,13 @@ def _secrets(
             )
             lose(f"{path}.type", why)
         yield _Secret(text(secret["secretName"]), _template(secret, kind), data)
+
+
+def _used(klass: Reviewed) -> set[str] | None:
+    """The files that `secretObjects` names; None where the class has none."""
+    given = [*mappings(at(klass.manifest.node, "spec", "secretObjects"))]
+    entries = (entry for _, secret in given for _, entry in mappings(secret["data"]))
+    return {text(entry["objectName"]) for entry in entries} if given else None
 
 
 def _template(secret: Fields, kind: str) -> Mapping[str, Any]:
