@@ -1,16 +1,12 @@
 """`python -m benchmarks`: measure, show, keep, compare."""
 
 import argparse
-import os
 import shlex
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
-
-# Before grpc is imported: processes are started while it runs, and none of them uses it after fork.
-os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 from benchmarks import machine, plot, table
 from benchmarks.figures import Figure, Run, compare, with_reference
