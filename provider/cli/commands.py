@@ -28,13 +28,13 @@ COMMANDS: Mapping[str, Command] = {
         "run the daemon that answers the driver's mounts (the default)", "provider.cli.serve"
     ),
     "controller": Command(
-        "run the controller that makes Secrets from External Secrets resources",
+        "make Kubernetes Secrets from External Secrets resources",
         "provider.cli.controller",
     ),
     "health": Command("ask a running daemon whether it answers", "provider.tools.health"),
     "mount": Command("write the files of a class into a folder", "provider.tools.mount.command"),
     "validate": Command(
-        "check classes and External Secrets resources, and report every mistake",
+        "report every mistake in classes and External Secrets resources",
         "provider.tools.validate.command",
     ),
     "render": Command(

@@ -1,19 +1,34 @@
 """The entry point: finds the command that the arguments name, and runs it."""
 
+import re
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 
 from provider.cli.commands import COMMANDS, DEFAULT
 from provider.cli.go_flags import in_argparse_style
 from provider.tools.arguments import PROGRAM, Parser, unknown_command
 from provider.tools.ending import exit_code
 
+_JSON = re.compile(
+    r".* (--json|-o=?(json|sarif)|--(output|output-format|format)=(json|sarif))"
+    r"|(-o|--output|--output-format|--format) (json|sarif)",
+    re.DOTALL,
+)
+"""An option for JSON output, and the word before it."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` (default: those of the process) name; its exit code."""
     name, rest = _split(sys.argv[1:] if arguments is None else arguments)
     program = PROGRAM if name == DEFAULT or name not in COMMANDS else f"{PROGRAM} {name}"
-    return exit_code(program, lambda: _run(program, name, rest))
+    return exit_code(program, lambda: _run(program, name, rest), as_json=_wants_json(rest))
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Whether the arguments ask for JSON, also if they are wrong otherwise."""
+    pairs = pairwise(("", *arguments))
+    return any(_JSON.fullmatch(f"{first} {second}") for first, second in pairs)
 
 
 def _split(arguments: Sequence[str]) -> tuple[str, Sequence[str]]:

@@ -1,15 +1,18 @@
 """What the command lines of all commands share: the parser, and how a wrong one is reported."""
 
 import argparse
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, takewhile
+from textwrap import wrap
 from typing import Any, NoReturn
 
 from provider.runtime.option_values import positive_duration
 
 PROGRAM = "secrets-provider-aws"
 
-HELP_WIDTH = 100
+HELP_WIDTH = 80
 """Columns of every `--help`."""
+_HELP_COLUMN = 28
 
 AddArgument = Callable[..., argparse.Action]
 """`add_argument` of a parser, or of a group of its options."""
@@ -23,50 +26,61 @@ class Parser(argparse.ArgumentParser):
     """The options of one command. Long options cannot be abbreviated: scripts outlive versions."""
 
     def __init__(self, **settings: Any) -> None:
-        self._names: dict[str, bool] = {}
-        """Long options, and whether `--help` shows them."""
+        self._added: list[argparse.Action] = []
         settings.setdefault("formatter_class", _formatter)
         super().__init__(allow_abbrev=False, **settings)
 
     def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
         """Add an argument, as argparse does."""
-        return super().add_argument(*names, **self._noted(names, settings))
+        self._added.append(super().add_argument(*names, **_with_type(settings)))
+        return self._added[-1]
 
     def group(self, title: str) -> AddArgument:
         """`add_argument` of a new group of options, with its title in `--help`."""
         group = self.add_argument_group(title)
 
         def add(*names: Any, **settings: Any) -> argparse.Action:
-            return group.add_argument(*names, **self._noted(names, settings))
+            self._added.append(group.add_argument(*names, **_with_type(settings)))
+            return self._added[-1]
 
         return add
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
         """The options of a command line; raises `UsageError`, with what was probably meant."""
-        for word in arguments:
-            if word == "--":
-                break
-            if self._is_unknown(name := word.partition("=")[0]):
-                shown = (known for known, is_shown in self._names.items() if is_shown)
-                meant = _meant("--" + name.lstrip("-"), shown)
-                self.error(f"unknown option {name[:100]}{meant}")
+        known = {name for one in self._added for name in one.option_strings}
+        for word in takewhile(lambda one: one != "--", arguments):
+            if _is_unknown(name := word.partition("=")[0], known):
+                shown = (one for one in self._added if one.help is not argparse.SUPPRESS)
+                names = [name for one in shown for name in one.option_strings]
+                self.error(f"unknown option {name[:100]}{_meant('--' + name.lstrip('-'), names)}")
         return self.parse_args(arguments)
 
-    def _is_unknown(self, name: str) -> bool:
-        """Whether a word is meant as a long option, and is none; argparse reports short ones."""
-        if name.startswith("--") and " " not in name:
-            return name not in self._names
-        return name.startswith("-") and f"-{name}" in self._names
-
-    def _noted(self, names: Iterable[str], settings: Mapping[str, Any]) -> Mapping[str, Any]:
-        is_shown = settings.get("help") is not argparse.SUPPRESS
-        self._names |= dict.fromkeys((one for one in names if one.startswith("--")), is_shown)
-        choices = settings.get("choices")
-        return {"type": _choice_of(choices), **settings} if choices else settings
+    def format_help(self) -> str:
+        """The text of `--help`, with lines of at most `HELP_WIDTH` columns."""
+        self.description = "\n".join(_filled(self.description or ""))
+        self.epilog = "\n".join(_filled(self.epilog or ""))
+        if self.formatter_class is _formatter:
+            for one in self._added:
+                text = wrap(one.help or "", HELP_WIDTH - _HELP_COLUMN, break_on_hyphens=False)
+                one.help = one.help if one.help is argparse.SUPPRESS else "\n".join(text)
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError` instead of leaving the process."""
         raise UsageError(message)
+
+
+def _is_unknown(name: str, known: Collection[str]) -> bool:
+    """Whether a word is meant as a long option, and is none; argparse reports short ones."""
+    if name.startswith("--") and " " not in name:
+        return name not in known
+    return name.startswith("-") and len(name) > 2 and f"-{name}" in known
+
+
+def _with_type(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings of an argument; wrong choices are reported with what was meant."""
+    choices = settings.get("choices")
+    return {"type": _choice_of(choices), **settings} if choices else settings
 
 
 def _choice_of(choices: Sequence[str]) -> Callable[[str], str]:
@@ -97,13 +111,24 @@ def unknown_command(name: str, commands: Iterable[str]) -> UsageError:
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
     """A fixed width, whatever the terminal."""
-    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=28, width=HELP_WIDTH)
+    return argparse.RawTextHelpFormatter(prog, max_help_position=_HELP_COLUMN, width=HELP_WIDTH)
 
 
 def paragraph(title: str, meanings: Mapping[Any, str]) -> str:
     """A paragraph of `--help` with a line for each entry, such as the exit codes."""
     width = max(len(str(one)) for one in meanings)
-    return f"{title}:\n" + "\n".join(f"  {one!s:{width}}  {text}" for one, text in meanings.items())
+    lines = [f"{title}:"]
+    for one, text in meanings.items():
+        first, *others = wrap(text, HELP_WIDTH - width - 4, break_on_hyphens=False)
+        lines += [f"  {one!s:{width}}  {first}", *(f"{'':{width + 4}}{line}" for line in others)]
+    return "\n".join(lines)
+
+
+def _filled(text: str) -> Iterator[str]:
+    """The lines of a text, its paragraphs filled; indented lines stay as they are."""
+    for is_plain, group in groupby(text.splitlines(), lambda line: line[:1].strip() != ""):
+        lines = [*group]
+        yield from wrap(" ".join(lines), HELP_WIDTH, break_on_hyphens=False) if is_plain else lines
 
 
 def complete_files(action: argparse.Action) -> None:

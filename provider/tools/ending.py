@@ -1,4 +1,7 @@
-"""How a command ends: its exit code, and what stderr says about a failure."""
+"""How a command ends: its exit code, and what stderr says about a failure.
+
+With JSON output, a failure is JSON on stdout too, in one line, where programs look for results.
+"""
 
 import sys
 from collections.abc import Callable
@@ -22,30 +25,48 @@ class CommandFailed(Exception):
         self.hint = hint
 
 
-def exit_code(program: str, command: Callable[[], int]) -> int:
-    """Run `command` and return its exit code; report failures on stderr, without a traceback."""
+def exit_code(program: str, command: Callable[[], int], *, as_json: bool) -> int:
+    """Run `command` and return its exit code; report failures on stderr, without a traceback.
+
+    With `as_json`, they are on stdout too.
+    """
     with replaced_streams():
-        return _run(program, command)
+        try:
+            return _run(program, command, as_json=as_json)
+        except OutputFailed as failure:
+            return _not_written(program, failure)
 
 
-def _run(program: str, command: Callable[[], int]) -> int:
+def _run(program: str, command: Callable[[], int], *, as_json: bool) -> int:
     try:
         code = _left(command)
         sys.stdout.flush()
         return code
     except UsageError as error:
         sys.stderr.write(f"{program}: {printable(str(error), lines=True)} (see {program} --help)\n")
-        return 2
+        return _failed(2, str(error), "", as_json=as_json)
     except CommandFailed as failure:
         _report(program, failure)
-        return failure.code
-    except OutputFailed as failure:
-        if isinstance(failure.cause, BrokenPipeError):  # the reader is gone, as in `… | head`
-            return _BROKEN_PIPE
-        sys.stderr.write(f"{program}: cannot write to stdout: {failure.cause.strerror}\n")
-        return _NOT_WRITTEN
+        return _failed(failure.code, str(failure), failure.hint, as_json=as_json)
     except KeyboardInterrupt:
         return _INTERRUPTED
+
+
+def _failed(code: int, message: str, hint: str, *, as_json: bool) -> int:
+    if as_json:
+        import json  # noqa: PLC0415 (the start must stay fast)
+
+        error = {"message": message, "hint": hint, "exitCode": code}
+        sys.stdout.write(json.dumps({"error": error}) + "\n")
+        sys.stdout.flush()
+    return code
+
+
+def _not_written(program: str, failure: OutputFailed) -> int:
+    if isinstance(failure.cause, BrokenPipeError):  # the reader is gone, as in `… | head`
+        return _BROKEN_PIPE
+    sys.stderr.write(f"{program}: cannot write to stdout: {failure.cause.strerror}\n")
+    return _NOT_WRITTEN
 
 
 def _left(command: Callable[[], int]) -> int:

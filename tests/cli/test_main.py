@@ -1,5 +1,6 @@
 """Which command runs, and what `--help` shows."""
 
+import json
 import subprocess
 import sys
 
@@ -22,7 +23,7 @@ def test_help_lists_every_option_command_and_exit_code(command: Run, arguments: 
         assert f"\n  {name:10}  {about.summary}\n" in result.out
     for code in EXIT_CODES:
         assert f"\n  {code}  " in result.out
-    assert max(map(len, result.out.splitlines())) <= 100
+    assert max(map(len, result.out.splitlines())) <= 80
 
 
 def test_help_breaks_no_name_of_an_option(command: Run) -> None:
@@ -40,7 +41,7 @@ def test_every_command_has_a_help(command: Run, name: str, spelling: list[str]) 
     result = command(*(word.format(name) for word in spelling))
     assert result.code == 0
     assert result.out.startswith(f"usage: secrets-provider-aws {name} ")
-    assert max(map(len, result.out.splitlines())) <= 100
+    assert max(map(len, result.out.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("argument", ["version", "--version"])
@@ -76,6 +77,33 @@ def test_what_was_meant_is_said(command: Run, line: str, said: str) -> None:
     result = command(*line.split())
     assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
     assert said in result.err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "explain -o json /nowhere",
+        "validate -ojson /nowhere",
+        "validate --output=sarif --strcit x",
+        "iam-policy --format json /nowhere",
+        "mount -f /nowhere -o x --output-format json",
+        "render x -o json --local --set a=b",
+        "preflight -o json --kubectl /nowhere",
+        "status --json --socket /nowhere",
+    ],
+)
+def test_failures_are_json_where_results_are(command: Run, line: str) -> None:
+    result = command(*line.split())
+    document = json.loads(result.out)
+    said = document["unread"][0] if "unread" in document else document["error"]["message"]
+    assert said.split("\n")[0] in result.err
+    assert result.code == document.get("error", {"exitCode": 2})["exitCode"]
+    assert result.err
+
+
+@pytest.mark.parametrize("line", ["explain /nowhere", "--log-format=json --nonsense"])
+def test_other_failures_leave_stdout_empty(command: Run, line: str) -> None:
+    assert command(*line.split()).out == ""
 
 
 def test_words_after_two_dashes_are_no_options(command: Run) -> None:

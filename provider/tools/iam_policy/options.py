@@ -19,10 +19,11 @@ EXIT_CODES: Mapping[int, str] = {
 _USE = """\
 The policy is for the role of the pods that mount the classes, for all classes together, or for the
 identity of the stores that ExternalSecrets name:
-  secrets-provider-aws iam-policy class.yaml --account 111122223333 > policy.json
-  secrets-provider-aws iam-policy store.yaml es.yaml --by store --account 111122223333
+  secrets-provider-aws iam-policy class.yaml --account 111122223333 > role.json
+  secrets-provider-aws iam-policy store.yaml es.yaml --by store \\
+    --account 111122223333
   aws iam put-role-policy --role-name ROLE --policy-name secrets \\
-    --policy-document file://policy.json
+    --policy-document file://role.json
 With --trust, and for classes that assume a role, the JSON is an object with the documents policy,
 trust and assumedRoles (by their ARNs). With --by, it is an object of these by service account or
 store.

@@ -29,10 +29,11 @@ _TOKENS = """\
 tokens:
   The daemon needs a token of the pod's service account. Get one:
     kubectl create token SERVICE_ACCOUNT -n NAMESPACE --audience AUDIENCE > FILE
-  AUDIENCE is sts.amazonaws.com for IRSA and pods.eks.amazonaws.com for EKS Pod Identity. EKS Pod
-  Identity needs a token bound to a pod: add --bound-object-kind Pod --bound-object-name POD.
-  Without a file:
-    --token sts.amazonaws.com=<(kubectl create token SERVICE_ACCOUNT --audience sts.amazonaws.com)
+  AUDIENCE is sts.amazonaws.com for IRSA and pods.eks.amazonaws.com for EKS Pod
+  Identity, which needs a token bound to a pod: add --bound-object-kind Pod
+  --bound-object-name POD. Without a file:
+    --token sts.amazonaws.com=<(kubectl create token SERVICE_ACCOUNT \\
+      --audience sts.amazonaws.com)
 """
 
 

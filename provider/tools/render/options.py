@@ -30,15 +30,17 @@ of templateFrom. A store that is not in the files is taken for one of Secrets Ma
 --service.
 
 sample data:
-  A mapping in YAML or JSON. Keys are names in AWS, with the prefix of the store or without it. A
-  value that is a mapping or list stands for JSON. NAME:VERSION is a version or label of a secret,
-  NAME#tags its tags. Tags that find asks for are taken to be there.
+  A mapping in YAML or JSON. Keys are names in AWS, with the prefix of the store
+  or without it. A value that is a mapping or list stands for JSON. NAME:VERSION
+  is a version or label of a secret, NAME#tags its tags. Tags that find asks for
+  are taken to be there.
 
 examples:
-  secrets-provider-aws render es.yaml --set 'prod/db={"user":"anna","password":"x"}' --reveal
+  secrets-provider-aws render es.yaml --set 'prod/db={"user":"anna"}' --reveal
   secrets-provider-aws render es.yaml store.yaml --data sample.yaml
   secrets-provider-aws render es.yaml store.yaml --local --profile dev
-  echo '{{ .user | upper }}' | secrets-provider-aws render --template - --set user=anna
+  echo '{{ .user | upper }}' | secrets-provider-aws render --template - \\
+    --set user=anna
 """
 
 
@@ -90,7 +92,8 @@ def checked(namespace: argparse.Namespace) -> Options:
 
 def add_options(parser: Parser) -> None:
     """Add every option of the command."""
-    parser.usage = f"{parser.prog} FILE|DIR|-… (--data FILE | --set NAME=VALUE | --local) [OPTION…]"
+    values = "(--data FILE | --set NAME=VALUE | --local)"
+    parser.usage = f"{parser.prog} FILE|DIR|-…\n         {values} [OPTION…]"
     parser.description = _ABOUT
     parser.epilog = f"{_USE}\n{paragraph('exit codes', EXIT_CODES)}"
     add = parser.add_argument

@@ -38,7 +38,7 @@ _CONTROLLER = STATUS_SOCKET
 _EXAMPLE = """\
 on a cluster:
   kubectl -n kube-system exec POD -- secrets-provider-aws status
-  POD is the provider's pod on that node: kubectl -n kube-system get pods -o wide
+  POD is the provider's pod on the node: kubectl -n kube-system get pods -o wide
 
   kubectl -n external-secrets exec POD -- secrets-provider-aws status
   POD is the controller's leader: kubectl -n external-secrets get lease

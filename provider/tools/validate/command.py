@@ -3,10 +3,10 @@
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from provider.tools.arguments import Parser, complete_files, paragraph
+from provider.tools.arguments import Parser, UsageError, complete_files, paragraph
 from provider.tools.delimiters import add_delimiters
 from provider.tools.ending import CommandFailed
 from provider.tools.sources import Unreadable, read_sources
@@ -75,14 +75,17 @@ def add_options(parser: Parser) -> None:
 def run(namespace: Namespace) -> int:
     """Check, and print the findings."""
     options = Options(**vars(namespace))
+    if options.fix_secret_objects and options.output != "text":
+        raise UsageError("--fix-secret-objects prints YAML: leave --output")
     unread: list[Unreadable] = []
     sources = read_sources(options.files, unread.append, is_relevant)
     delimiters = options.template_left_delimiter, options.template_right_delimiter
     found = review(sources, options.region, delimiters)
+    found = replace(found, unread=[str(one) for one in unread])
     if options.quiet:
         found = found.without("note")
-    for error in unread:
-        sys.stderr.write(f"secrets-provider-aws validate: {printable(str(error))}\n")
+    for error in found.unread:
+        sys.stderr.write(f"secrets-provider-aws validate: {printable(error)}\n")
     for source in found.passed_over if options.verbose else ():
         sys.stderr.write(f"passed over: {printable(source.name)}: it holds nothing to check\n")
     if options.fix_secret_objects:

@@ -23,6 +23,7 @@ def as_json(review: Review) -> str:
         "resources": len(review.resources),
         "passedOver": review.others,
         "count": {level: counts[level] for level in LEVELS},
+        "unread": list(review.unread),
         "findings": [_entry(finding) for finding in review.findings],
     }
     return json.dumps(document, indent=2) + "\n"

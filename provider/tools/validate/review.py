@@ -62,6 +62,8 @@ class Review:
     others: int
     """Number of classes and stores of other providers, which are not checked."""
     findings: Sequence[Finding]
+    unread: Sequence[str] = ()
+    """Why files could not be read."""
 
     def without(self, level: rules.Level) -> "Review":
         """The same review without the findings of a level."""

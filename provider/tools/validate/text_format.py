@@ -31,11 +31,12 @@ def as_text(review: Review, paint: Paint) -> str:
 def summary(review: Review) -> str:
     """One line: the number of files, classes, resources and findings."""
     others = f" ({_counted(review.others, 'class')} of other providers skipped)"
+    if not (review.classes or review.resources or review.others or review.findings):
+        nothing = "nothing to check: no SecretProviderClass and no External Secrets resource"
+        return f"{nothing} in {_counted(len(review.sources), 'file')}"
     counts = Counter(finding.level for finding in review.findings)
     counted = ", ".join(_counted(counts[level], level) for level in LEVELS if counts[level])
-    is_empty = not (review.classes or review.resources or review.others)
-    result = "there is no SecretProviderClass" if is_empty else "no problems"
-    return f"{_checked(review)}{others if review.others else ''}: {counted or result}"
+    return f"{_checked(review)}{others if review.others else ''}: {counted or 'no problems'}"
 
 
 def _checked(review: Review) -> str:

@@ -249,6 +249,7 @@ def test_json_has_every_detail(validate: Run) -> None:
         "resources": 0,
         "passedOver": 0,
         "count": {"error": 0, "warning": 1, "note": 0},
+        "unread": [],
     }
     assert finding.pop("file").endswith("class.yaml")
     assert finding == {
