@@ -233,6 +233,7 @@ def test_people_read_the_worst_first_with_a_remedy(preflight: Callable[..., Resu
     lines = preflight(documents).out.splitlines()
     assert lines[0].startswith("stops     ExternalSecret shop/es: ")
     assert "          hint: kubectl -n shop scale deployment x --replicas=0" in lines
+    assert "s, and 4 objects of the operator: " in lines[-1]
     assert "would stop working" in lines[-1]
     assert "note" not in preflight(documents, "-q").out
 

@@ -8,6 +8,7 @@ from itertools import islice
 from time import monotonic
 
 from provider.controller.kinds import GENERATOR_GROUP, GROUP
+from provider.manifests.problems import quote
 from provider.tools.ending import CommandFailed
 from provider.tools.preflight.differences import Document
 from provider.tools.preflight.documents import parse_documents
@@ -35,6 +36,8 @@ def read_cluster(where: Cluster) -> tuple[list[Document], list[str]]:
         try:
             more, refusals = _objects(where, arguments, until)
         except CommandFailed as failure:
+            if where.namespace and "(NotFound)" in str(failure):
+                raise CommandFailed(2, f"there is no namespace {quote(where.namespace)}") from None
             unread.append(f"{what}: {failure}")
             continue
         found += more

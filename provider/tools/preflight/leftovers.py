@@ -109,3 +109,5 @@ _CHECKS: Mapping[str, Callable[[Document], Iterator[Difference]]] = {
     "Deployment": _deployment,
     "Namespace": _namespace,
 }
+LEFTOVERS = frozenset(_CHECKS)
+"""The kinds of these objects."""

@@ -211,5 +211,5 @@ def _of_state(
     if ready is not None and ready.status == "False":
         yield of(document, "note", f"does not work today: {ready.message}")
     if spec.target.template is None and LAST_APPLIED in parsed.metadata.annotations:
-        message = f"the annotation {LAST_APPLIED} goes from the Secret, which is written once"
+        message = f"the annotation {LAST_APPLIED} is removed from the Secret, in one write"
         yield of(document, "note", message)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from provider.tools.preflight.differences import LEVELS, Difference, Level
+from provider.tools.preflight.leftovers import LEFTOVERS
 from provider.tools.terminal import Colour, Paint, printable
 
 _COLOURS: Mapping[Level, Colour] = {"stops": "red", "differs": "yellow", "note": "dim"}
@@ -52,11 +53,18 @@ def _lines(one: Difference, paint: Paint) -> Iterator[str]:
 
 def _summary(result: Result) -> str:
     counts = result.counts
-    words = {"stops": "would stop working", "differs": "would differ", "note": "have a note"}
-    told = [f"{counts[level]} {words[level]}" for level in LEVELS if counts[level]]
+    notes = "has a note" if counts["note"] == 1 else "have a note"
+    words = {"stops": "would stop working", "differs": "would differ", "note": notes}
+    found = [f"{counts[level]} {words[level]}" for level in LEVELS if counts[level]]
     passed = f", {result.passed_over} of other controller classes" if result.passed_over else ""
-    noun = "resource" if result.objects == 1 else "resources"
-    return f"{result.objects} {noun}{passed}: {', '.join(told) or 'everything works as before'}"
+    others = {one.object for one in result.differences if one.kind in LEFTOVERS}
+    more = f", and {_counted(len(others), 'object')} of the operator" if others else ""
+    read = f"{_counted(result.objects, 'resource')}{passed}{more}"
+    return f"{read}: {', '.join(found) or 'everything works as before'}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def as_json(result: Result) -> str:

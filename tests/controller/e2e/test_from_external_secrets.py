@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from provider.controller.templates import LAST_APPLIED
 from scripts.check_shell import blocks
 from testbed.control_plane import CRDS
 from tests.controller.e2e.operator_chart import DEFINED, write_chart
@@ -22,6 +23,7 @@ from tests.controller.e2e.test_lifecycle import REGION, external_secret, synced
 from tests.controller.e2e.test_takeover import (
     CASES,
     DATA,
+    MANAGER,
     MANAGERS,
     MERGE,
     leave_external_secret,
@@ -161,7 +163,7 @@ def what_the_operator_would_write(world: World, name: str) -> list[str]:
     annotations = {} if template else on_it
     is_owned = target.get("creationPolicy", "Owner") == "Owner"
     owner = {PREFIX + "created-by": sha3(f"{world.namespace}/{name}")} if is_owned else {}
-    manager = MANAGERS.get(name, f"externalsecrets.external-secrets.io/{name}")
+    manager = MANAGERS.get(name, f"{MANAGER}{name}")
     checks = {
         "the spec": status["syncedResourceVersion"] == f"{about['generation']}-{sha3(text)}",
         "the time": datetime.now(UTC) - timedelta(hours=1) < refreshed <= datetime.now(UTC),
@@ -207,6 +209,10 @@ def test_objects_go_to_the_controller_and_back_without_a_write(operated: Operate
     leave_store(world)
     for name, target in CASES.items():
         leave_external_secret(world, name, target, hours=0)
+    # The operator copies this one, and the controller takes it away.
+    copied = {"metadata": {"annotations": {LAST_APPLIED: "{}"}}}
+    path = world.path("Secret", "orphan")
+    world.cluster.do("PATCH", f"{path}?fieldManager={MANAGER}orphan", copied, MERGE)
     namespace = f"/api/v1/namespaces/{world.namespace}"
     held = {"metadata": {"finalizers": [f"{CES}all", "example.com/other"]}}
     world.cluster.do("PATCH", namespace, held, MERGE)
