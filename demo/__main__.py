@@ -19,7 +19,7 @@ def run(steps: Sequence[Step], screen: Screen, output: Path, *, keep: bool = Fal
             screen.title(step)
             step(stage, screen)
             stage.daemon.check()
-        screen.summary(stage.daemon.log_tail)
+        screen.summary(stage.daemon.tail)
         if keep:
             screen.title(tools.by_hand)
             tools.by_hand(stage, screen)

@@ -1,26 +1,20 @@
-"""What both demos share: how they run and end, and the daemon or controller as a process."""
+"""What both demos share: how they run and end, and the environment of the process."""
 
 import os
-import re
 import shutil
 import signal
-import subprocess
 import sys
-import time
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import NoReturn
-from urllib.request import urlopen
 
 from demo.screen import Screen
 from testbed.control_plane import NotAvailable
+from testbed.provider_process import ROOT, NotStarted
 
 LATENCY = 0.02
 """Seconds of every call to AWS and Kubernetes."""
-ROOT = Path(__file__).parents[1]
 OUTPUT = ROOT / "demo-output"
 """Made anew by each demo."""
 TIMEOUT = 120
@@ -66,73 +60,6 @@ def stay_up() -> None:
     signal.alarm(0)
     with suppress(KeyboardInterrupt):
         signal.pause()
-
-
-class NotStarted(Exception):
-    """The process does not serve; the text holds the end of its log."""
-
-
-@dataclass(slots=True)
-class Process:
-    """A daemon or controller that runs, and its log."""
-
-    popen: "subprocess.Popen[bytes]"
-    log: Path
-    start_seconds: float = 0.0
-
-    @property
-    def text(self) -> str:
-        """Its log."""
-        return self.log.read_text(errors="replace")
-
-    @property
-    def log_tail(self) -> str:
-        """The last lines of its log."""
-        return "\n".join(self.text.splitlines()[-15:]) or "(the log is empty)"
-
-    @property
-    def web(self) -> str:
-        """Base URL of its pages."""
-        (address, *_) = re.findall(r'"web pages are up".*?"address": "(.*?)"', self.text)
-        return f"http://{address}"
-
-    def check(self) -> None:
-        """Raise `NotStarted` if it has ended."""
-        if (code := self.popen.poll()) is not None:
-            raise NotStarted(f"the process ended with code {code}:\n{self.log_tail}")
-
-    def metric(self, start: str) -> float:
-        """The sum of the samples whose lines begin so."""
-        with urlopen(f"{self.web}/metrics", timeout=5) as page:
-            lines: list[str] = page.read().decode().splitlines()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(start))
-
-
-@contextmanager
-def started(
-    arguments: Sequence[str], environment: Mapping[str, str], log: Path, ready: str
-) -> Iterator[Process]:
-    """`python -m provider`, once its log says `ready`; raises `NotStarted`."""
-    began = time.monotonic()
-    command = [sys.executable, "-m", "provider", *arguments]
-    with (
-        log.open("wb") as output,
-        # In its own session: Ctrl-C is for the demo, which then stops the process.
-        subprocess.Popen(  # noqa: S603 (our own module)
-            command, stdout=output, stderr=output, cwd=ROOT, env=environment, start_new_session=True
-        ) as popen,
-    ):
-        process = Process(popen, log)
-        try:
-            while f'"{ready}"' not in process.text:
-                process.check()
-                if time.monotonic() > began + START_SECONDS:
-                    raise NotStarted(f"not up after {START_SECONDS:.0f} s:\n{process.log_tail}")
-                time.sleep(0.01)
-            process.start_seconds = time.monotonic() - began
-            yield process
-        finally:
-            popen.terminate()
 
 
 def environment(endpoint: str, **more: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.running import LATENCY, ROOT, Process, environment, started
+from demo.running import LATENCY, START_SECONDS, environment
 from demo.screen import Screen, calls_text, duration
 from testbed import examples
 from testbed.agent import FakeAgent
@@ -17,6 +17,7 @@ from testbed.driver import Driver, Mounted, MountRefused, Options, Pod
 from testbed.examples import NODE, NODE_REGION, Application
 from testbed.journal import Call
 from testbed.kubernetes import FakeKubernetes
+from testbed.provider_process import ROOT, ProviderProcess
 
 BROKEN = ROOT / "demo/broken.yaml"
 INTERVAL = 1.0
@@ -66,7 +67,8 @@ class Stage:
 
     output: Path
     socket: Path
-    daemon: Process
+    daemon: ProviderProcess
+    start_seconds: float
     driver: Driver
     aws: FakeAws
     agent: FakeAgent
@@ -130,8 +132,9 @@ def running(output: Path) -> Iterator[Stage]:
             "--log-format=json",
         ]
         variables = environment(f"{aws.url}/{{region}}", NODE_NAME=NODE)
-        daemon = stack.enter_context(started(flags, variables, output / "daemon.log", "serving"))
+        daemon = stack.enter_context(ProviderProcess(flags, variables, output / "daemon.log"))
+        seconds = daemon.wait_until_logged('"serving"', START_SECONDS)
         socket = volume / "aws.sock"
         driver = stack.enter_context(Driver(socket, output / "kubelet", Options(timeout=60)))
         by_name = {one.name: one for one in applications}
-        yield Stage(output, socket, daemon, driver, aws, agent, kubernetes, by_name)
+        yield Stage(output, socket, daemon, seconds, driver, aws, agent, kubernetes, by_name)

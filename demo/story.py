@@ -20,7 +20,7 @@ def the_node(stage: Stage, screen: Screen) -> None:
 
     AWS, Kubernetes and kubelet are emulated; the daemon is the real one. Every call takes 20 ms.
     """
-    pid, seconds = stage.daemon.popen.pid, duration(stage.daemon.start_seconds)
+    pid, seconds = stage.daemon.pid, duration(stage.start_seconds)
     screen.facts(
         daemon=f"process {pid}, serves {seconds} after its start",
         socket=str(stage.socket),

@@ -4,9 +4,9 @@ import os
 import subprocess
 import sys
 
-from demo.running import ROOT
 from demo.screen import Screen
 from demo.stage import Stage
+from testbed.provider_process import ROOT
 from testbed.tokens import STS_AUDIENCE, issue_token
 
 TRUST = "--trust irsa --oidc-provider https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"

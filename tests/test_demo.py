@@ -12,6 +12,7 @@ from demo.screen import MASK, Screen, calls_text
 from demo.stage import Seen, Stage
 from testbed.driver import Mounted
 from testbed.journal import Call
+from testbed.provider_process import NotStarted, ProviderProcess
 
 CANARY = b"canary-8b1f"
 MOUNTED = Mounted({"db": CANARY}, {"db": 0o644}, {"db": "7"})
@@ -78,9 +79,9 @@ def test_calls_are_listed_by_region() -> None:
 
 
 def test_a_daemon_that_does_not_start_is_reported_with_its_log(tmp_path: Path) -> None:
-    daemon = running.started(["--no-such-flag"], running.environment(""), tmp_path / "log", "up")
-    with pytest.raises(running.NotStarted, match="no-such-flag"), daemon:
-        pass
+    daemon = ProviderProcess(["--no-such-flag"], running.environment(""), tmp_path / "log")
+    with pytest.raises(NotStarted, match="no-such-flag"), daemon:
+        daemon.wait_until_logged("serving", 60)
 
 
 def test_the_environment_of_the_daemon_leads_nowhere_else() -> None:

@@ -12,7 +12,7 @@ def _run(screen: Screen, keep: bool) -> None:
             screen.title(step)
             step(stage, screen)
             stage.controller.check()
-        screen.summary(stage.controller.log_tail)
+        screen.summary(stage.controller.tail)
         if keep:
             screen.command(f"    kubectl --kubeconfig {stage.kube.address.kubeconfig} get es -A")
             stay_up()

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import yaml
 
-from demo.running import LATENCY, Process, environment, started
+from demo.running import LATENCY, START_SECONDS, environment
 from testbed.aws import FakeAws
 from testbed.aws.iam import CONTROLLER_ACTIONS, allow
 from testbed.cluster_objects import ClusterObjects, Thing, any_cluster
+from testbed.provider_process import ProviderProcess
 
 MANIFESTS = Path(__file__).parent / "manifests"
 HOME = "external-secrets"
@@ -31,8 +32,8 @@ class Stage:
 
     kube: ClusterObjects
     aws: FakeAws
-    controller: Process
-    log: Path
+    controller: ProviderProcess
+    start_seconds: float
 
     def apply(self, name: str) -> None:
         """Apply a file of manifests as it is, to the namespace `default` if it names none."""
@@ -88,7 +89,7 @@ def condition(thing: Thing) -> dict[str, str]:
 @contextmanager
 def running(output: Path) -> Iterator[Stage]:
     """Starts everything, and stops it at the end; the log of the controller stays."""
-    log, token = output / "controller.log", output / "token"
+    token = output / "token"
     with ExitStack() as stack:
         aws = stack.enter_context(FakeAws(latency=LATENCY))
         kube = stack.enter_context(any_cluster())
@@ -105,8 +106,10 @@ def running(output: Path) -> Iterator[Stage]:
             "--log-format=json",
         ]
         variables = environment(f"{aws.url}/{{region}}")
-        controller = stack.enter_context(started(flags, variables, log, "all objects are known"))
-        yield Stage(kube, aws, controller, log)
+        controller = ProviderProcess(flags, variables, output / "controller.log")
+        stack.enter_context(controller)
+        seconds = controller.wait_until_logged("all objects are known", START_SECONDS)
+        yield Stage(kube, aws, controller, seconds)
 
 
 def _fill(kube: ClusterObjects, aws: FakeAws) -> None:

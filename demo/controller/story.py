@@ -22,7 +22,7 @@ def the_cluster(stage: Stage, screen: Screen) -> None:
 
     The controller is the real one, as a process. AWS is emulated, and every call takes 20 ms.
     """
-    pid, seconds = stage.controller.popen.pid, duration(stage.controller.start_seconds)
+    pid, seconds = stage.controller.pid, duration(stage.start_seconds)
     screen.facts(
         Kubernetes=f"{stage.kube.about}: {stage.kube.address.url}",
         AWS=stage.aws.url,
@@ -115,10 +115,10 @@ def the_end(stage: Stage, screen: Screen) -> None:
 
     What the controller counted.
     """
-    calls = len(stage.aws.journal.calls)
+    calls, log = len(stage.aws.journal.calls), stage.controller.log
     memory = stage.controller.metric("process_resident_memory_bytes") / 2**20
-    screen.facts(AWS=f"{calls} calls", memory=f"{memory:.0f} MiB resident", log=str(stage.log))
-    screen.check("no value is in the log", CANARY not in stage.log.read_text())
+    screen.facts(AWS=f"{calls} calls", memory=f"{memory:.0f} MiB resident", log=str(log))
+    screen.check("no value is in the log", CANARY not in stage.controller.text)
 
 
 def _row(thing: Thing) -> str:
