@@ -41,7 +41,7 @@ class _Asked:
     def parse(cls, text: str, caller: Caller) -> "_Asked":
         name = text
         if text.startswith("arn:"):
-            region, account, name = (text.split(":", 5) + [""] * 3)[3:6]
+            region, account, name = (text.split(":", 5) + [""] * 5)[3:6]
             if region != caller.region:
                 return cls(text, "", "")
             if account != caller.cloud.account:  # a shared parameter is known by its ARN

@@ -32,7 +32,9 @@ def test_selectors_choose_a_version(aws: FakeAws, client: Client) -> None:
 
 def test_an_arn_names_a_parameter(aws: FakeAws, client: Client) -> None:
     parameter = aws.cloud.put_parameter("/app/db", "x")
-    answer = client("ssm").get_parameters(Names=[f"{parameter.arn}:1"], WithDecryption=True)
+    names = [f"{parameter.arn}:1", "arn:of-nothing"]
+    answer = client("ssm").get_parameters(Names=names, WithDecryption=True)
+    assert answer["InvalidParameters"] == ["arn:of-nothing"]
     (only,) = answer["Parameters"]
     assert (only["Name"], only["ARN"], only["Selector"]) == ("/app/db", parameter.arn, ":1")
 
