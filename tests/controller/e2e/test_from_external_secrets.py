@@ -218,6 +218,10 @@ def test_objects_go_to_the_controller_and_back_without_a_write(operated: Operate
     world.cluster.do("PATCH", namespace, held, MERGE)
     operated.install("--server-side=true", "--force-conflicts")
     assert not operated.is_ours()
+    beside = operated.sh(operated.block("Side by side").rstrip() + " --dry-run=server")
+    assert "--controller-class=ours" in beside
+    assert "--leader-election-id=secrets-controller-aws" in beside
+    assert "CustomResourceDefinition" not in beside
     told = operated.sh(operated.block("Take over"), codes=(1, 3))
     assert "differs   ValidatingWebhookConfiguration externalsecret-validate: refuses" in told
     assert f"hint: kubectl -n {HOME} scale deployment {HOME} --replicas=0" in told
