@@ -12,6 +12,7 @@ from random import random
 from time import monotonic
 from typing import Any, Literal
 
+from provider.engine.limits import KeyedLimit
 from provider.engine.model import Credentials, Identity
 from provider.engine.ports import CredentialSource, Principal
 from provider.engine.single_flight import SharedTask
@@ -60,11 +61,17 @@ class _Fetch(SharedTask[Credentials]):
 
 
 class CredentialCache:
-    """One for the process. `chance` returns numbers from 0 to 1; `observe` gets each event."""
+    """One for the process.
+
+    `most_of_namespace` bounds the fetches in flight of one namespace, which may have any number of
+    identities, so that it leaves connections to others. `chance` returns numbers from 0 to 1;
+    `observe` gets each event.
+    """
 
     def __init__(
         self,
         *,
+        most_of_namespace: int = 64,
         capacity: int = CAPACITY,
         clock: Callable[[], float] = monotonic,
         chance: Callable[[], float] = random,
@@ -73,6 +80,7 @@ class CredentialCache:
         self._clock = clock
         self._chance = chance
         self._observe = observe
+        self._namespaces: KeyedLimit[str] = KeyedLimit(most_of_namespace)
         self._kept: Lru[Identity, _Kept] = Lru(capacity)
         self._failed: Lru[Identity, float] = Lru(capacity)
         self._fetches: dict[Identity, _Fetch] = {}
@@ -167,7 +175,7 @@ class CredentialCache:
         identity = principal.identity
         try:
             async with asyncio.timeout(FETCH_SECONDS):
-                credentials = await principal.source.fetch()
+                credentials = await self._ask(principal)
         except TimeoutError:
             self._note_failure(identity, final=False)
             raise _out_of_time(identity) from None
@@ -177,6 +185,13 @@ class CredentialCache:
             raise
         self._keep(identity, credentials)
         return credentials
+
+    async def _ask(self, principal: Principal) -> Credentials:
+        identity = principal.identity
+        if identity.chain:  # it waits for credentials of its own identity, which need a slot
+            return await principal.source.fetch()
+        async with self._namespaces.slot(identity.namespace):
+            return await principal.source.fetch()
 
     def _note_failure(self, identity: Identity, *, final: bool) -> None:
         """A refusal ends what was granted before; after anything else it is used on."""

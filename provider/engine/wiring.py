@@ -89,7 +89,9 @@ async def open_engine(
         max_attempts=retries.max_attempts(environment),
         user_agent=user_agent(settings.eks_addon_version),
     )
-    credentials = CredentialCache(observe=partial(observer.cache_event, "credentials"))
+    credentials = CredentialCache(
+        most_of_namespace=settings.max_calls, observe=partial(observer.cache_event, "credentials")
+    )
     calls = Calls(credentials, CallLimits(settings.max_calls))
     cache = ValueCache(settings.cache_max_bytes)
     values = Values(

@@ -15,7 +15,7 @@ from provider.engine.credentials import (
     CredentialCache,
     Event,
 )
-from provider.engine.model import Credentials, Identity
+from provider.engine.model import AssumeRole, Credentials, Identity
 from provider.engine.ports import Principal
 from provider.errors import AwsUnavailable, ProviderError, RoleNotAssumable, TokenRejected
 from tests.fakes.engine import Clock, FakeSource, Gate, identity
@@ -59,6 +59,29 @@ async def test_identities_share_nothing() -> None:
     await world.get()
     await world.get(identity(session="uid"))
     assert world.source.given == 2
+
+
+async def test_the_identities_of_a_namespace_leave_connections_to_others() -> None:
+    hanging, asked = asyncio.Event(), []
+
+    class Hanging(FakeSource):
+        async def fetch(self) -> Credentials:
+            asked.append(self)
+            await hanging.wait()
+            return await super().fetch()
+
+    world = World()
+    world.cache = CredentialCache(most_of_namespace=2)
+    evil = [identity(subject=f"evil/{number}") for number in range(5)]
+    gets = [asyncio.create_task(world.get(who, Hanging())) for who in evil]
+    await asyncio.sleep(0.01)
+    assert len(asked) == 2
+    await world.get(identity(subject="shop/web"))
+    assumed = evil[0]._replace(chain=(AssumeRole("arn:aws:iam::111122223333:role/other"),))
+    assert await world.get(assumed), "it may have to wait for one of those that have a slot"
+    hanging.set()
+    await asyncio.gather(*gets)
+    assert len(asked) == 5
 
 
 @pytest.mark.parametrize(("chance", "used_for"), [(0.0, 0.95), (1.0, 0.90)])
