@@ -9,6 +9,7 @@ from provider.aws.credentials.own import Own
 from provider.aws.ecr import Ecr
 from provider.aws.find_parameters import ParameterFinder
 from provider.aws.find_secrets import SecretFinder
+from provider.controller import first_lists
 from provider.controller.ages import OldestExternalSecrets
 from provider.controller.backlog import Backlog
 from provider.controller.cluster_external_secret import ClusterExternalSecrets
@@ -51,9 +52,6 @@ from provider.kube.objects import Objects
 from provider.policy.rules import Policy
 from provider.runtime.log import logger
 from provider.runtime.offload import Offload
-
-SYNC_CHECK = 0.02
-"""Seconds between looks at whether all informers have their first list."""
 
 
 class Reconciler(Protocol):
@@ -132,11 +130,6 @@ class Controller:
         """The kinds that are reconciled."""
         return self._reconcilers
 
-    @property
-    def is_synced(self) -> bool:
-        """Whether the objects are known."""
-        return self.informers.are_synced()
-
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as tasks:
@@ -144,8 +137,7 @@ class Controller:
                 tasks.create_task(informer.run())
             tasks.create_task(self._watches.run())
             tasks.create_task(report_leftovers(self._parts.objects))
-            while not self.is_synced:
-                await asyncio.sleep(SYNC_CHECK)
+            await first_lists.wait_for(self.informers)
             logger.info("all objects are known")
             report_namespaces(self.informers.held_namespaces())
             tasks.create_task(self.queue.run())

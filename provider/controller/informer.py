@@ -6,7 +6,7 @@ are then called for what is different.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -35,8 +35,14 @@ ABSENT = 600.0
 """The same where the kind itself may be missing, and is."""
 SHORT = 1.0
 """A watch that ends within so many seconds, without an event, counts as a failed attempt."""
+FIRST_ANSWER = 15.0
+MAX_ANSWER = 60.0
+"""Seconds for one page of a list: at first, and doubled up to the most after each failure. A server
+that hangs is asked again soon, one that is slow gets the time that it needs."""
 _SLICE = 50
 """Objects that are parsed until other tasks get their turn."""
+LARGE_AT_ONCE = 8
+"""Large objects that are parsed away from the event loop at a time."""
 
 
 class Away(Protocol):
@@ -50,8 +56,8 @@ class Away(Protocol):
 class Source(Protocol):
     """`kube.objects.Objects`, as far as it is read here."""
 
-    def list(self, selection: Selection) -> AsyncIterator[Page]:
-        """The pages of a list."""
+    def list(self, selection: Selection, *, timeout: float) -> AsyncIterator[Page]:
+        """The pages of a list; `timeout` is for each, in seconds."""
         ...
 
     def watch(
@@ -128,16 +134,28 @@ class Informer(ObjectCache[T]):
         self.counts.lists += 1
         keys: set[ObjectKey] = set()
         version = ""
-        async for page in self._source.list(self.selection):
+        timeout = min(FIRST_ANSWER * 2.0 ** min(self._failed_in_a_row, 10), MAX_ANSWER)
+        async for page in self._source.list(self.selection, timeout=timeout):
             version = page.version
-            for number, document in enumerate(page.items, 1):
-                keys.add(key_of(document))
-                await self._put(document)
-                if number % _SLICE == 0:
-                    await asyncio.sleep(0)
+            keys.update(map(key_of, page.items))
+            await self._put_all(page.items)
         self.keep_only(keys, version)
         self._version = version
         self.synced.set()
+
+    async def _put_all(self, documents: Sequence[Document]) -> None:
+        """Take in objects; other tasks get their turn in between."""
+        large: list[Document] = []
+        for number, document in enumerate(documents, 1):
+            if self._is_work(document):
+                large.append(document)
+            else:
+                self.put(document)
+            if number % _SLICE == 0:
+                await asyncio.sleep(0)
+        for first in range(0, len(large), LARGE_AT_ONCE):
+            some = large[first : first + LARGE_AT_ONCE]
+            await asyncio.gather(*map(self._put, some))
 
     async def _watch(self) -> None:
         self.counts.watches += 1
@@ -165,12 +183,16 @@ class Informer(ObjectCache[T]):
             await self._put(event.object)
 
     async def _put(self, document: Document) -> None:
-        is_work = self.has_new_spec(document) and self._is_large(document)
-        if self._away is None or not is_work or not self.is_news(document):
+        if self._away is None or not self._is_work(document):
             self.put(document)
             return
         key = key_of(document)
         self.put(document, await self._away(key.namespace, partial(self.parsed, document)))
+
+    def _is_work(self, document: Document) -> bool:
+        """Whether to parse an object takes longer than the event loop may be held."""
+        is_work = self.has_new_spec(document) and self._is_large(document)
+        return is_work and self.is_news(document)
 
     def _note_recovery(self) -> None:
         if self.failure:

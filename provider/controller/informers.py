@@ -1,7 +1,7 @@
 """The objects that the controller keeps a copy of, and what is looked up in them."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypedDict
+from typing import Any, TypeVar
 
 from provider.controller.config import Config
 from provider.controller.informer import Away, Informer
@@ -13,7 +13,7 @@ from provider.controller.kinds import (
     PUSH_SECRETS,
     SECRET_STORES,
 )
-from provider.controller.object_cache import ObjectKey
+from provider.controller.object_cache import ObjectKey, Refresh
 from provider.controller.push_secret import PushSecret, read_push_secret
 from provider.controller.resources.hashes import MANAGED_LABEL
 from provider.controller.resources.objects import Generator, Store, read_generator
@@ -39,12 +39,56 @@ from provider.kube.kinds import NAMESPACES, SECRETS, Document, Kind
 from provider.kube.objects import Objects
 from provider.kube.reading import Selection
 
+T = TypeVar("T")
 
-class _Specs(TypedDict):
-    """How large specs are parsed."""
 
-    is_large: Callable[[Document], bool]
-    away: Away
+class _Maker:
+    """Makes informers of all namespaces, or of the one that the settings name."""
+
+    def __init__(self, objects: Objects, scope: str, away: Away) -> None:
+        self._objects = objects
+        self._scope = scope
+        self._away = away
+
+    def knows(self, kind: Kind) -> bool:
+        """Whether objects of a kind are read: cluster-wide ones are not, within one namespace."""
+        return kind.namespaced or not self._scope
+
+    def selection(self, kind: Kind, **more: Any) -> Selection:
+        """The objects of a kind."""
+        return Selection(kind, self._scope if kind.namespaced else "", **more)
+
+    def of_specs(
+        self, kind: Kind, parse: Callable[[Document], T], refresh: Refresh[T] | None = None
+    ) -> Informer[T]:
+        """Of a kind whose specs tenants write: large ones are parsed away from the event loop."""
+        return Informer(
+            self._objects,
+            self.selection(kind),
+            parse,
+            refresh=refresh,
+            is_large=has_large_spec,
+            away=self._away,
+        )
+
+    def of_stores(self, kind: Kind, name: StoreKind) -> Informer[WatchedStore]:
+        """Of a kind of store."""
+        return self.of_specs(kind, parse_store(name), refresh_store)
+
+    def of_secrets(self) -> Informer[SecretState]:
+        """Of the Secrets with the controller's label."""
+        selection = self.selection(SECRETS, labels=f"{MANAGED_LABEL}={MANAGED}")
+        return Informer(self._objects, selection, read_state, is_large=is_large, away=self._away)
+
+    def of_namespaces(self) -> Informer[WatchedNamespace]:
+        """Of namespaces, by their metadata."""
+        selection = self.selection(NAMESPACES, metadata_only=True)
+        return Informer(self._objects, selection, parse_namespace)
+
+    def of_push_secrets(self, kind: Kind) -> Informer[PushSecret]:
+        """Of a kind whose CRD may be missing."""
+        selection = self.selection(kind)
+        return Informer(self._objects, selection, read_push_secret, is_optional=True)
 
 
 class Informers:
@@ -55,62 +99,33 @@ class Informers:
     """
 
     def __init__(self, objects: Objects, config: Config, away: Away) -> None:
-        """`away` parses large Secrets."""
-        scope = config.namespace
-        self._scope = scope
-
-        def select(kind: Kind, **more: Any) -> Selection:
-            return Selection(kind, scope if kind.namespaced else "", **more)
-
-        def store_informer(kind: Kind, name: StoreKind) -> Informer[WatchedStore]:
-            parse = parse_store(name)
-            return Informer(objects, select(kind), parse, refresh=refresh_store, **specs)
-
-        specs: _Specs = {"is_large": has_large_spec, "away": away}
-        self.external_secrets: Informer[WatchedExternalSecret] = Informer(
-            objects,
-            select(EXTERNAL_SECRETS),
-            parse_external_secret,
-            refresh=refresh_external_secret,
-            **specs,
+        """`away` parses large objects."""
+        make = _Maker(objects, config.namespace, away)
+        self.external_secrets: Informer[WatchedExternalSecret] = make.of_specs(
+            EXTERNAL_SECRETS, parse_external_secret, refresh_external_secret
         )
         self.stores: dict[StoreKind, Informer[WatchedStore]] = {
-            "SecretStore": store_informer(SECRET_STORES, "SecretStore")
+            "SecretStore": make.of_stores(SECRET_STORES, "SecretStore")
         }
         if config.has_cluster_stores:
-            self.stores["ClusterSecretStore"] = store_informer(
-                CLUSTER_SECRET_STORES, "ClusterSecretStore"
-            )
-        self.secrets: Informer[SecretState] = Informer(
-            objects,
-            select(SECRETS, labels=f"{MANAGED_LABEL}={MANAGED}"),
-            read_state,
-            is_large=is_large,
-            away=away,
-        )
+            made = make.of_stores(CLUSTER_SECRET_STORES, "ClusterSecretStore")
+            self.stores["ClusterSecretStore"] = made
+        self.secrets = make.of_secrets()
         self.cluster_external_secrets: Informer[WatchedClusterExternalSecret] | None = None
         if config.has_cluster_external_secrets:
-            self.cluster_external_secrets = Informer(
-                objects,
-                select(CLUSTER_EXTERNAL_SECRETS),
+            self.cluster_external_secrets = make.of_specs(
+                CLUSTER_EXTERNAL_SECRETS,
                 parse_cluster_external_secret,
-                refresh=refresh_cluster_external_secret,
-                **specs,
+                refresh_cluster_external_secret,
             )
-        self.namespaces: Informer[WatchedNamespace] | None = None
-        if not scope:
-            selection = select(NAMESPACES, metadata_only=True)
-            self.namespaces = Informer(objects, selection, parse_namespace)
+        self.namespaces = make.of_namespaces() if make.knows(NAMESPACES) else None
         self.generators: dict[str, Informer[Generator]] = {
-            kind.name: Informer(objects, select(kind), _parse_generator(kind.name), **specs)
-            for kind in GENERATORS.values()
-            if kind.namespaced or not scope
+            kind.name: make.of_specs(kind, _parse_generator(kind.name))
+            for kind in filter(make.knows, GENERATORS.values())
         }
-
         self.push_secrets: dict[str, Informer[PushSecret]] = {
-            kind.name: Informer(objects, select(kind), read_push_secret, is_optional=True)
-            for kind in PUSH_SECRETS.values()
-            if kind.namespaced or not scope
+            kind.name: make.of_push_secrets(kind)
+            for kind in filter(make.knows, PUSH_SECRETS.values())
         }
 
     def required(self) -> Iterator[Informer[Any]]:
@@ -128,11 +143,18 @@ class Informers:
         if self.cluster_external_secrets is not None:
             yield self.cluster_external_secrets
 
-    def are_synced(self) -> bool:
-        """Whether all are known that can be: a kind whose CRD is missing delays nothing."""
-        return all(one.synced.is_set() for one in self.required()) and all(
-            one.synced.is_set() or one.failure for one in self.all()
-        )
+    def missing(self) -> list[str]:
+        """What has to be known before any work, and is not yet.
+
+        A kind that cannot be listed, as where its CRD is missing, delays nothing if it is none of
+        those that are required.
+        """
+        required = set(self.required())
+        return [
+            str(one.selection)
+            for one in self.all()
+            if not one.synced.is_set() and (one in required or not one.failure)
+        ]
 
     def store(self, kind: StoreKind, namespace: str, name: str) -> Store | None:
         """A store; `namespace` is empty for a ClusterSecretStore."""

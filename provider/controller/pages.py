@@ -16,9 +16,8 @@ class Readiness:
 
     async def problem(self) -> str | None:
         """Whether the leader knows all objects; another replica is ready to take over."""
-        if self.controller is None or self.controller.is_synced:
-            return None
-        return "not all objects are known"
+        missing = self.controller.informers.missing() if self.controller is not None else []
+        return f"not all objects are known: no list of {', '.join(missing)}" if missing else None
 
 
 async def serve_pages(

@@ -31,6 +31,7 @@ from provider.runtime.transport import Method, NoAnswer, Reply, Request
 TIMEOUT = 10.0
 """Seconds for one request."""
 LIST_TIMEOUT = 60.0
+"""The same for one page of a list."""
 MAX_BODY = 16 * 2**20
 PAGE = 250
 """Objects in one page of a list."""
@@ -62,13 +63,21 @@ class Objects:
         asked = Asked("get", kind, namespace, name)
         return await self._document(asked, "GET", kind.path(namespace, name))
 
-    def list(self, selection: Selection, *, page: int = PAGE) -> AsyncIterator[Page]:
-        """All objects of a selection, in pages of at most `page`, as they were at one time."""
+    def list(
+        self, selection: Selection, *, page: int = PAGE, timeout: float = LIST_TIMEOUT
+    ) -> AsyncIterator[Page]:
+        """All objects of a selection, in pages of at most `page`, as they were at one time.
+
+        `timeout` is for each page, in seconds.
+        """
+        asked = Asked("list", selection.kind, selection.namespace)
+        headers = {"Accept": selection.accept_list}
 
         async def read(query: Mapping[str, str]) -> Reply:
             path = f"{selection.path}?{urlencode(query)}"
-            asked = Asked("list", selection.kind, selection.namespace)
-            return await self._reply(asked, "GET", path, accept=selection.accept_list)
+            return await self._reply(
+                asked, Request("GET", path, headers, timeout=timeout, max_body=MAX_BODY)
+            )
 
         return list_pages(selection, read, page)
 
@@ -173,7 +182,12 @@ class Objects:
         path: str,
         document: Mapping[str, Any] | None = None,
     ) -> Document:
-        reply = await self._reply(asked, method, path, document)
+        headers = {"Accept": JSON}
+        if document is not None:
+            headers["Content-Type"] = _MERGE_PATCH if method == "PATCH" else JSON
+        body = b"" if document is None else json.dumps(document).encode()
+        request = Request(method, path, headers, body, timeout=TIMEOUT, max_body=MAX_BODY)
+        reply = await self._reply(asked, request)
         try:
             answer = json.loads(reply.body)
         except (ValueError, RecursionError):
@@ -182,27 +196,8 @@ class Objects:
             raise KubernetesUnavailable(f"{asked}: Kubernetes answered no object")
         return answer
 
-    async def _reply(
-        self,
-        asked: Asked,
-        method: Method,
-        path: str,
-        document: Mapping[str, Any] | None = None,
-        *,
-        accept: str = JSON,
-    ) -> Reply:
+    async def _reply(self, asked: Asked, request: Request) -> Reply:
         """The answer, which is a success."""
-        headers = {"Accept": accept}
-        if document is not None:
-            headers["Content-Type"] = _MERGE_PATCH if method == "PATCH" else JSON
-        request = Request(
-            method,
-            path,
-            headers,
-            b"" if document is None else json.dumps(document).encode(),
-            timeout=LIST_TIMEOUT if asked.verb == "list" else TIMEOUT,
-            max_body=MAX_BODY,
-        )
         try:
             async with self._limits.turn():
                 reply = await self._connection.send(request)

@@ -3,17 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import pytest
 
+from provider.controller import first_lists
 from provider.controller import informer as module
 from provider.controller.informer import Informer, ObjectKey, Unreadable
 from provider.controller.named_watches import UNUSED, NamedObject, NamedWatches
+from provider.errors import KubernetesUnavailable
 from provider.kube.connection import Connection
 from provider.kube.kinds import SECRETS, Document
 from provider.kube.objects import Objects
-from provider.kube.reading import Selection
+from provider.kube.reading import Page, Selection
 from provider.runtime.http import HttpClient
 from testbed.faults import closed
 from testbed.kubernetes import TOKEN, FakeKubernetes, unavailable
@@ -130,7 +132,7 @@ async def test_a_list_then_a_watch(world: World) -> None:
 
 async def test_long_lists_come_in_pages(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     real = world.objects.list
-    monkeypatch.setattr(world.objects, "list", lambda selection: real(selection, page=3))
+    monkeypatch.setattr(world.objects, "list", lambda one, **more: real(one, page=3, **more))
     for number in range(10):
         world.kubernetes.put(secret(f"s{number}"))
     await world.start()
@@ -155,11 +157,64 @@ async def test_large_objects_are_parsed_away_from_the_loop_in_their_order(world:
     world.kubernetes.put(secret("a", "large 1"))
     world.kubernetes.put(secret("b", "1"))
     await world.start()
-    await world.sees(("a", None, "large 1"), ("b", None, "1"))
+    await world.sees(("b", None, "1"), ("a", None, "large 1"))
     world.kubernetes.put(secret("a", "large 2"))
     world.kubernetes.put(secret("b", "2"))
     await world.sees(("a", "large 1", "large 2"), ("b", "1", "2"))
     assert tenants == ["shop", "shop"]
+
+
+async def test_a_few_large_objects_of_a_list_are_parsed_at_a_time(world: World) -> None:
+    running, most, several = 0, 0, asyncio.Event()
+
+    async def away(_tenant: str, fn: Callable[[], R]) -> R:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        if running > 1:
+            several.set()
+        await several.wait()
+        running -= 1
+        return fn()
+
+    world.informer = Informer(world.objects, MANAGED, mark, is_large=lambda _: True, away=away)
+    for number in range(20):
+        world.kubernetes.put(secret(f"s{number}"))
+    await world.start()
+    assert len(world.informer) == 20
+    assert 1 < most <= module.LARGE_AT_ONCE
+
+
+async def test_a_list_that_hangs_is_asked_again_and_gets_more_time() -> None:
+    timeouts: list[float] = []
+
+    class Hanging:
+        async def list(self, _selection: Selection, *, timeout: float) -> AsyncIterator[Page]:
+            timeouts.append(timeout)
+            if len(timeouts) < 4:
+                raise KubernetesUnavailable("no answer in time")
+            yield Page([], "1")
+
+        def watch(self, *_given: object, **_more: object) -> NoReturn:
+            raise asyncio.CancelledError
+
+    informer = Informer(Hanging(), MANAGED, mark, sleep=no_pause)
+    with pytest.raises(asyncio.CancelledError):
+        await informer.run()
+    assert timeouts == [15, 30, 60, 60]
+
+
+async def test_the_log_says_once_which_lists_are_missing(caplog: pytest.LogCaptureFixture) -> None:
+    answers = [["secrets", "namespaces"], ["secrets"], ["secrets"], []]
+
+    class Lists:
+        def missing(self) -> list[str]:
+            return answers.pop(0)
+
+    await first_lists.wait_for(Lists(), slow=0.0)
+    assert not answers
+    [record] = caplog.records
+    assert "secrets, namespaces" in str(vars(record))
 
 
 @pytest.mark.parametrize("end", ["time", "broken"])

@@ -319,10 +319,10 @@ def test_there_is_an_informer_for_what_the_settings_ask_for() -> None:
 def test_a_kind_without_a_definition_delays_nothing(world: World) -> None:
     for one in world.informers.required():
         one.synced.set()
-    assert not world.informers.are_synced()
+    assert world.informers.missing()
     for one in world.informers.all():
         one.failure = "not found"
-    assert world.informers.are_synced()
+    assert not world.informers.missing()
     assert readable(world.informers.external_secrets.get(ObjectKey("shop", "db"))) is None
 
 
