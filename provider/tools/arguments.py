@@ -53,7 +53,10 @@ class Parser(argparse.ArgumentParser):
                 shown = (one for one in self._added if one.help is not argparse.SUPPRESS)
                 names = [name for one in shown for name in one.option_strings]
                 self.error(f"unknown option {name[:100]}{_meant('--' + name.lstrip('-'), names)}")
-        return self.parse_args(arguments)
+        found, more = self.parse_known_args(arguments)
+        if more:
+            self.error(f'unexpected argument "{more[0][:100]}"{_meant("--" + more[0], known)}')
+        return found
 
     def format_help(self) -> str:
         """The text of `--help`, with lines of at most `HELP_WIDTH` columns."""
@@ -141,4 +144,26 @@ def duration(text: str) -> float:
     try:
         return positive_duration(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+        hint = f"; did you mean {text}s?" if text.isdecimal() else ""
+        raise argparse.ArgumentTypeError(f'{error}, got "{text[:100]}"{hint}') from None
+
+
+def region(text: str) -> str:
+    """A text that can be the name of a region; for `type` of an option."""
+    from provider.aws.regions import region_fault  # noqa: PLC0415 (rarely needed)
+
+    if fault := region_fault(text):
+        raise argparse.ArgumentTypeError(fault)
+    return text
+
+
+def pair(metavar: str) -> Callable[[str], tuple[str, str]]:
+    """The `type` of an option of the form `NAME=VALUE`. Errors do not show the text."""
+
+    def split(text: str) -> tuple[str, str]:
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise argparse.ArgumentTypeError(f"must have the form {metavar}")
+        return name, value
+
+    return split

@@ -10,5 +10,8 @@ DEFAULT: Delimiters = ("{{", "}}")
 def add_delimiters(add: AddArgument) -> None:
     """Add both options: `template_left_delimiter` and `template_right_delimiter`."""
     for side, default in zip(("left", "right"), DEFAULT, strict=True):
-        name, meaning = f"--template-{side}-delimiter", "of templates, if the controller has it too"
+        name, meaning = (
+            f"--template-{side}-delimiter",
+            f"{side} delimiter of templates, as the controller has it",
+        )
         add(name, default=default, metavar="TEXT", help=f"{meaning}; default: {default}")

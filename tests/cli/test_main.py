@@ -70,6 +70,8 @@ def test_an_option_of_a_command_cannot_be_abbreviated(command: Run) -> None:
         ("render --profil x y", "unknown option --profil; did you mean --profile?"),
         ("iam-policy --kms-keys x y", "unknown option --kms-keys; did you mean --kms-key?"),
         ("validate -o jsn y", 'github or sarif, got "jsn"; did you mean json?'),
+        ("status json", 'unexpected argument "json"; did you mean --json?'),
+        ("health --timeout 5", 'got "5"; did you mean 5s?'),
         ("completion bas", 'must be bash, zsh or fish, got "bas"; did you mean bash?'),
     ],
 )

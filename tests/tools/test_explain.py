@@ -202,6 +202,8 @@ def test_optional_permissions_are_marked(explain: Run) -> None:
     [
         (with_objects("- x"), [], 1, 'SecretProviderClass "shop" has mistakes'),
         (with_objects(SECRET), ["--class", "x"], 2, 'there is no SecretProviderClass "x" in'),
+        (with_objects(SECRET), ["--class", "shpo"], 2, "did you mean shop"),
+        (with_objects(SECRET), ["--external-secret", "x"], 2, 'there is no ExternalSecret "x" in'),
         ("", [], 2, "there is no SecretProviderClass or ExternalSecret in"),
         ("a: [", [], 2, "shows mistakes"),
         (
@@ -211,7 +213,15 @@ def test_optional_permissions_are_marked(explain: Run) -> None:
             "only classes of the provider aws are explained",
         ),
     ],
-    ids=["mistakes", "no such class", "empty", "no YAML", "another provider"],
+    ids=[
+        "mistakes",
+        "no such class",
+        "a misspelled class",
+        "no such secret",
+        "empty",
+        "no YAML",
+        "another provider",
+    ],
 )
 def test_a_class_that_cannot_be_explained_is_reported(
     explain: Run, text: str, arguments: list[str], code: int, message: str

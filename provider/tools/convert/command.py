@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from provider.manifests.kubernetes import Manifest, read_manifests
 from provider.manifests.problems import InvalidSpec
-from provider.tools.arguments import Parser, complete_files, paragraph
+from provider.tools.arguments import Parser, complete_files, paragraph, region
 from provider.tools.convert.classes import Converted, Converter
 from provider.tools.convert.commented_yaml import commented
 from provider.tools.convert.instances import Instance, instances, selector_losses
@@ -72,7 +72,12 @@ def add_options(parser: Parser) -> None:
     add("--pod-identity", action="store_true", help="classes use EKS Pod Identity instead of IRSA")
     whose = "service account of stores made of classes; default: that of a pod in FILE"
     add("--service-account", metavar="NAME", help=whose)
-    add("--region", metavar="REGION", help="region of stores made of classes that name none")
+    add(
+        "--region",
+        type=region,
+        metavar="REGION",
+        help="region of stores made of classes that name none",
+    )
 
 
 def run(namespace: argparse.Namespace) -> int:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from provider.manifests.entries import Findings
+from provider.manifests.keys import did_you_mean
 from provider.manifests.kubernetes import Manifest, find_manifests
 from provider.manifests.problems import quote
-from provider.tools.arguments import Parser, complete_files, paragraph
+from provider.tools.arguments import Parser, complete_files, paragraph, region
 from provider.tools.ending import CommandFailed
 from provider.tools.resources.lookup import lookup
 from provider.tools.sources import Source, read_sources, refuse
@@ -64,7 +65,7 @@ def add_options(parser: Parser) -> None:
     account = "default: that of a pod in FILE that mounts the class, else default"
     add("--service-account", default="", metavar="NAME", help=account)
     meaning = "region of the daemon, for classes that name none; default: unknown"
-    add("--region", metavar="REGION", help=meaning)
+    add("--region", type=region, metavar="REGION", help=meaning)
     add("-o", "--output", choices=("text", "json"), default="text", help="default: text")
 
 
@@ -80,13 +81,7 @@ def run(namespace: Namespace) -> int:
         if one.kind in _KINDS and _is_chosen(one.name, options.secret_name, options)
     ]
     if not (classes or secrets):
-        name = options.class_name or options.secret_name
-        what = "SecretProviderClass or ExternalSecret"
-        if options.class_name:
-            what = "SecretProviderClass"
-        called = f" {quote(name)}" if name else ""
-        text = f"there is no {what}{called} in {_names(sources)}"
-        raise CommandFailed(2, text, _why_none(found))
+        raise _nothing(options, found)
     manifests = [manifest for source in sources for manifest in _manifests(source)]
     from provider.tools.explain.explanation import explain  # noqa: PLC0415 - imports the engine
     from provider.tools.explain.report import Explained  # noqa: PLC0415 - likewise
@@ -109,11 +104,23 @@ def run(namespace: Namespace) -> int:
     return 0
 
 
-def _why_none(found: Review) -> str:
-    """What to do if nothing is found to explain; empty without an idea."""
-    if found.has("error"):
-        return f"secrets-provider-aws validate {_names(found.sources)} shows mistakes"
-    return "only classes of the provider aws are explained" if found.others else ""
+def _nothing(options: Options, found: Review) -> CommandFailed:
+    """The error if there is nothing to explain, with what to do."""
+    classes = [one.name for one in found.classes]
+    secrets = [one.name for one in found.resources if one.kind in _KINDS]
+    names, what = [*classes, *secrets], "SecretProviderClass or ExternalSecret"
+    if options.class_name is not None:
+        names, what = classes, "SecretProviderClass"
+    elif options.secret_name is not None:
+        names, what = secrets, "ExternalSecret"
+    name = options.class_name or options.secret_name or ""
+    files, hint = ", ".join(options.files), did_you_mean(name, names)
+    if not hint and found.has("error"):
+        hint = f"secrets-provider-aws validate {' '.join(options.files)} shows mistakes"
+    elif not hint and found.others:
+        hint = "only classes of the provider aws are explained"
+    called = f" {quote(name)}" if name else ""
+    return CommandFailed(2, f"there is no {what}{called} in {files}", hint)
 
 
 def _is_chosen(name: str, wanted: str | None, options: Options) -> bool:
@@ -121,10 +128,6 @@ def _is_chosen(name: str, wanted: str | None, options: Options) -> bool:
     if options.class_name is None and options.secret_name is None:
         return True
     return name == wanted
-
-
-def _names(sources: Sequence[Source]) -> str:
-    return ", ".join(source.name for source in sources) or "the files"
 
 
 def _manifests(source: Source) -> Iterator[Manifest]:

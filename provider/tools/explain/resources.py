@@ -30,7 +30,10 @@ def explain_secrets(
         try:
             ran = run(one.spec, place, files)
         except ProviderError as error:
-            hint = f"secrets-provider-aws validate {one.source.name} checks what the files name"
+            hint = (
+                f"secrets-provider-aws validate {one.source.name} shows what the files lack: "
+                "stores and generators must be there"
+            )
             raise CommandFailed(1, f"{one.manifest.path}: {error}", hint) from error
         yield ExplainedSecret(
             resource=one,

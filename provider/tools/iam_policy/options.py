@@ -6,8 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from provider.aws.regions import region_fault
-from provider.tools.arguments import AddArgument, Parser, UsageError, complete_files, paragraph
+from provider.tools.arguments import (
+    AddArgument,
+    Parser,
+    UsageError,
+    complete_files,
+    paragraph,
+    region,
+)
 from provider.tools.iam_policy.permissions import region_of_key
 from provider.tools.iam_policy.service_accounts import ServiceAccount
 from provider.tools.iam_policy.trust import CLUSTER
@@ -84,7 +90,7 @@ def add_options(parser: Parser) -> None:
     whose = "account of names without one; default: that of the service accounts' roles"
     add("--account", type=_account, metavar="ID", help=whose)
     where = "region of classes that name none; may be repeated"
-    add("--region", **_repeated("regions", _region), metavar="REGION", help=where)
+    add("--region", **_repeated("regions", region), metavar="REGION", help=where)
     key = "KMS key that encrypts the secrets; may be repeated"
     add("--kms-key", **_repeated("kms_keys", _key), metavar="ARN", help=key)
     optional = "allow optional secrets by the beginning of their names (NAME*): see the warning"
@@ -121,12 +127,6 @@ def _repeated(dest: str, kind: Callable[[str], object]) -> dict[str, Any]:
 def _account(text: str) -> str:
     if not re.fullmatch(r"\d{12}", text):
         raise argparse.ArgumentTypeError("expected an account id of twelve digits")
-    return text
-
-
-def _region(text: str) -> str:
-    if fault := region_fault(text):
-        raise argparse.ArgumentTypeError(fault)
     return text
 
 

@@ -49,7 +49,8 @@ class Place:
     def own(self, service: str, resource: str) -> str:
         """The ARN of a resource of the account; raises `MissingInformation` without an account."""
         if not self.account:
-            raise MissingInformation(f"{resource} is written without an account: add --account")
+            why = "is named without an AWS account: add --account ID, that of the secrets"
+            raise MissingInformation(f"{resource} {why}")
         return f"arn:{partition_of(self.region)}:{service}:{self.region}:{self.account}:{resource}"
 
     def public(self, service: str, resource: str) -> str:

@@ -143,8 +143,8 @@ class StorePolicies:
         kind, _, name = named
         store = self._files.store(*named)
         if store is None:
-            what = f"{one.manifest.path} names the {kind} {quote(name)}, which is not in the files"
-            raise MissingInformation(what)
+            missing = f"the {kind} {quote(name)}, which is not in the files: add it"
+            raise MissingInformation(f"{one.manifest.path} names {missing}")
         return store
 
     def _identity(self, called: str, kind: StoreKind, auth: Auth, namespace: str) -> _Identity:

@@ -13,6 +13,7 @@ from provider.tools.arguments import (
     UsageError,
     complete_files,
     duration,
+    pair,
     paragraph,
 )
 
@@ -115,11 +116,4 @@ def _add_local(add: AddArgument) -> None:
 
 
 def _repeated(metavar: str) -> dict[str, Any]:
-    return {"action": "append", "default": [], "type": _pair, "metavar": metavar}
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not (name and equals):
-        raise argparse.ArgumentTypeError("expected NAME=VALUE")
-    return name, value
+    return {"action": "append", "default": [], "type": pair(metavar), "metavar": metavar}

@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from provider.aws.regions import region_fault
 from provider.tools.arguments import (
     AddArgument,
     Parser,
     UsageError,
     complete_files,
     duration,
+    pair,
     paragraph,
+    region,
 )
 from provider.tools.delimiters import Delimiters, add_delimiters
 
@@ -112,7 +113,7 @@ def _add_samples(add: AddArgument) -> None:
     where = "sample data; may be repeated, the last one wins; - is stdin"
     complete_files(add("--data", **_repeated(), metavar="FILE", help=where))
     meaning = "one more value of the sample data; may be repeated"
-    add("--set", **_repeated(), type=_pair, metavar="NAME=VALUE", help=meaning)
+    add("--set", **_repeated(), type=pair("NAME=VALUE"), metavar="NAME=VALUE", help=meaning)
     text = "render this template alone: .NAME are the values of the sample data"
     complete_files(add("--template", metavar="FILE", help=text))
 
@@ -127,22 +128,9 @@ def _add_local(add: AddArgument) -> None:
     other = "service of stores that the files do not have; default: SecretsManager"
     add("--service", choices=services, default=services[0], help=other)
     where = "region of these stores; default: that of AWS_REGION or the profile"
-    add("--region", type=_region, metavar="REGION", help=where)
+    add("--region", type=region, metavar="REGION", help=where)
     add("--timeout", type=duration, default=60.0, metavar="DURATION", help="default: 1m")
 
 
 def _repeated() -> dict[str, Any]:
     return {"action": "append", "default": []}
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not (name and equals):
-        raise argparse.ArgumentTypeError("expected NAME=VALUE")
-    return name, value
-
-
-def _region(text: str) -> str:
-    if fault := region_fault(text):
-        raise argparse.ArgumentTypeError(fault)
-    return text

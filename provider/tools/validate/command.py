@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from provider.tools.arguments import Parser, UsageError, complete_files, paragraph
+from provider.tools.arguments import Parser, UsageError, complete_files, paragraph, region
 from provider.tools.delimiters import add_delimiters
 from provider.tools.ending import CommandFailed
 from provider.tools.sources import Unreadable, read_sources
@@ -66,7 +66,7 @@ def add_options(parser: Parser) -> None:
     add("-q", "--quiet", action="store_true", help="print no notes, and nothing if all is well")
     add("-v", "--verbose", action="store_true", help="list the files that are passed over")
     meaning = "region of the daemon, for classes that name none: ARNs are compared with it"
-    add("--region", metavar="REGION", help=meaning)
+    add("--region", type=region, metavar="REGION", help=meaning)
     add_delimiters(add)
     meaning = "print a secretObjects block that matches each class instead"
     add("--fix-secret-objects", action="store_true", help=meaning)
