@@ -26,7 +26,8 @@ def regexp_fault(pattern: str) -> str | None:
     try:
         _compile(pattern)
     except (re2.error, UnicodeError) as error:
-        return f"error parsing regexp: {_in_go(error)}"
+        what, where = go_fault(error)
+        return f"error parsing regexp: {what}{f': `{where}`' if where else ''}"
     return None
 
 
@@ -39,8 +40,9 @@ def _compile(pattern: str) -> Any:
     return re2.compile(pattern, _OPTIONS)
 
 
-def _in_go(error: Exception) -> str:
-    message = error.args[0]
+def go_fault(error: Exception) -> tuple[str, str]:
+    """What is wrong, in Go's words, and the part of the expression; of an exception of re2."""
+    message = error.args[0] if error.args else ""
     text = message.decode("utf-8", "replace") if isinstance(message, bytes) else str(error)
-    what, colon, where = text.partition(": ")
-    return f"{_GO.get(what, what)}{colon}{f'`{where}`' if where else ''}"
+    what, _, where = text.partition(": ")
+    return _GO.get(what, what), where

@@ -7,6 +7,7 @@ from typing import Final
 
 import re2
 
+from provider.controller.resources.regexps import go_fault
 from provider.controller.template.errors import FunctionError
 
 _REFERENCE: Final = re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})")
@@ -37,9 +38,7 @@ class Pattern:
         try:
             self._compiled = re2.compile(pattern, options)
         except (re2.error, UnicodeError) as error:
-            reason = error.args[0] if error.args else b""
-            text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-            raise FunctionError(f"error parsing regexp: {text.split(':')[0]}") from None
+            raise FunctionError(f"error parsing regexp: {go_fault(error)[0]}") from None
         self._names: dict[str, int] = {
             _text(name): number for name, number in self._compiled.groupindex.items()
         }

@@ -98,6 +98,20 @@ def test_every_row_agrees_with_go(name: str, monkeypatch: pytest.MonkeyPatch) ->
     assert differing == set(KNOWN.get(name, {}))
 
 
+def test_faults_of_regular_expressions_are_told_in_gos_words() -> None:
+    document = load(ROWS / "regex.json")
+    data = data_of(document)
+    mark = "error parsing regexp: "
+    failed = [row for row in document["rows"] if mark in row.get("error", "")]
+    assert failed
+    for row in failed:
+        with pytest.raises(TemplateError) as raised:
+            render(row, data)
+        fault = str(raised.value).partition(mark)[2]
+        assert fault, row
+        assert row["error"].partition(mark)[2].startswith(fault), row
+
+
 def test_the_rows_call_every_function() -> None:
     from provider.controller.template.functions import FUNCTIONS  # noqa: PLC0415 - one test
 
