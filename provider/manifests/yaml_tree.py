@@ -204,7 +204,9 @@ def _entries(nodes: list[Node]) -> tuple[dict[str, Field], tuple[Scalar, ...]]:
     repeated: list[Scalar] = []
     for key, node in zip(nodes[::2], nodes[1::2], strict=True):
         if not isinstance(key, Scalar):
-            raise NotReadable(f"a key must be text, got {kind_of(key)}", key.line, key.column)
+            remedy = ": quote a text that begins with {" if kind_of(key) == "a mapping" else ""
+            what = f"a key must be text, got {kind_of(key)}{remedy}"
+            raise NotReadable(what, key.line, key.column)
         if key.text in own:
             repeated.append(key)
         else:

@@ -121,6 +121,7 @@ REFUSED = {
     "NUL": ("a: \0", "is not YAML"),
     "half a surrogate": ("a: \ud800", "is not YAML"),
     "escaped half surrogate": ('a: "\\ud800"', ""),
+    "template": ("a: {{ .b }}", "a key must be text, got a mapping: quote a text that begins"),
     "key that is a list": ("? [a]\n: b", "a key must be text, got a list"),
     "merge of a word": ("<<: x", "<< merges mappings, got text"),
 }  # fmt: skip

@@ -18,6 +18,7 @@ from provider.tools.validate.manifest_checks import name_faults
 from provider.tools.validate.parameters import region_doubt
 from provider.tools.validate.resource_findings import finding
 from provider.tools.validate.resource_keys import check_keys
+from provider.tools.validate.synced_secrets import NEEDED
 
 _ROLE = next(key for key in PARAMETER_KEYS if key.name == "roleArn")
 
@@ -78,6 +79,32 @@ def remote_refs(spec: ExternalSecretSpec, path: str) -> Iterator[tuple[str, Remo
         yield f"{path}.data[{index}].remoteRef", one.remote_ref
 
 
+def check_find(resource: Resource) -> Iterator[Finding]:
+    """A find that finds nothing in any case."""
+    spec = resource.draft
+    for index, entry in enumerate(spec.data_from if spec else ()):
+        if entry.find and entry.find.name is None and entry.find.tags is None:
+            path = f"{resource.spec_path}.dataFrom[{index}].find"
+            yield finding(resource, rules.RESOURCE, path, "needs a name or tags")
+
+
+def check_type(resource: Resource) -> Iterator[Finding]:
+    """A type of Secret whose keys are not written; keys that only AWS knows are taken to be."""
+    spec = resource.draft
+    template = spec.target.template if spec else None
+    if spec is None or template is None or template.template_from:
+        return
+    keys, takes_values = {*template.data}, template.merge_policy == "Merge" or not template.data
+    if (takes_values and spec.data_from) or spec.target.creation_policy in {"Merge", "None"}:
+        return
+    keys |= {one.secret_key for one in spec.data} if takes_values else set()
+    lacking = [key for key in NEEDED.get(template.type, ()) if key not in keys]
+    if lacking:
+        message = f"a Secret of this type needs the key {' and '.join(lacking)}"
+        at = f"{resource.spec_path}.target.template.type"
+        yield finding(resource, rules.RESOURCE, at, message)
+
+
 def check_secret(resource: Resource) -> Iterator[Finding]:
     """Keys of the Secret that are refused, or written twice."""
     spec = resource.draft
@@ -107,6 +134,8 @@ CHECKS: Sequence[Callable[[Resource], Iterator[Finding]]] = (
     check_keys,
     check_regions,
     check_properties,
+    check_find,
+    check_type,
     check_secret,
 )
 

@@ -6,11 +6,13 @@ Where no file has any of a kind, a missing one is only a note: it is elsewhere.
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
+from provider.aws.arn import Arn
 from provider.controller.plan import target_name
 from provider.controller.remote_refs import secret_ref
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.objects import ExternalSecret, Store
 from provider.controller.resources.references import credential_namespace, may_use
+from provider.controller.resources.store import AwsProvider
 from provider.controller.resources.store_ref import StoreKind, StoreRef
 from provider.manifests.problems import quote
 from provider.tools.resources.kinds import CLUSTER_WIDE, GENERATOR_KINDS, STORES
@@ -26,6 +28,7 @@ from provider.tools.workloads import role_of
 
 _MOST_COMPARED = 1000
 """Stores among which one with a similar name is looked for."""
+_SERVICES = {"SecretsManager": "secretsmanager", "ParameterStore": "ssm"}
 _PARTS = {
     "objectName": "key",
     "objectVersion": "version",
@@ -118,12 +121,31 @@ def _check_aws_names(
     for path, ref in remote_refs(spec, resource.spec_path):
         store = files.store(*_store_of(resource, spec, path))
         aws = store.spec.provider.aws if store and store.spec else None
-        if aws is None or ref.metadata_policy == "Fetch":
+        if aws is None:
+            continue
+        if fault := _arn_fault(ref.key, aws):
+            yield finding(resource, rules.STORE, f"{path}.key", fault)
+        if ref.metadata_policy == "Fetch":
             continue
         for key, message, _ in faults_in(secret_ref(ref, aws)):
             at = f"{path}.{_PARTS[key]}"
             about = f" (with the prefix {quote(aws.prefix)} of the store)" if aws.prefix else ""
             yield finding(resource, rules.AWS_NAME, at, f"{message}{about}")
+
+
+def _arn_fault(key: str, aws: AwsProvider) -> str | None:
+    """Why a store cannot read what the ARN names; None if it can, or the key is no ARN."""
+    try:
+        arn = Arn.parse(key)
+    except ValueError:
+        return None
+    if aws.prefix:
+        return f"is an ARN, but the store sets its prefix {quote(aws.prefix)} before it"
+    if arn.service != _SERVICES.get(aws.service):
+        return f"is an ARN of {arn.service}, but the store reads {aws.service}"
+    if arn.region != aws.region:
+        return f"is an ARN of {arn.region}, but the store reads {aws.region}"
+    return None
 
 
 def _store_of(

@@ -19,7 +19,7 @@ SECRET_KEY = re.compile(r"(?!\.\.?$|\.\.)[-._a-zA-Z0-9]{1,253}")
 """Valid keys of a Secret (`IsConfigMapKey` of Kubernetes)."""
 _REQUIRED = "is required: without it the driver creates no Secret"
 _SECRET_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
-_NEEDED = {
+NEEDED = {
     "kubernetes.io/tls": ("tls.crt", "tls.key"),
     "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
     "kubernetes.io/dockercfg": (".dockercfg",),
@@ -64,7 +64,7 @@ def _faults(secret: Fields, names: set[str]) -> Iterator[tuple[str, str, str]]:
     keys = {text(entry["key"]) for _, entry in mappings(secret["data"])}
     if not keys:
         yield "data", _REQUIRED, ""
-    elif missing := [key for key in _NEEDED.get(kind, ()) if key not in keys]:
+    elif missing := [key for key in NEEDED.get(kind, ()) if key not in keys]:
         # The driver takes a key or certificate out of a PEM file, but adds no keys.
         yield "type", f"a Secret of this type needs the key {' and '.join(missing)}", ""
 

@@ -28,6 +28,7 @@ spec:
   data:
   - {secretKey: user, remoteRef: {key: db, property: user}}
 """
+ARN = "arn:aws:secretsmanager:us-east-1:111122223333:secret:db-AbCdEf"
 CLUSTER_STORE = STORE.replace("SecretStore", "ClusterSecretStore").replace(", namespace: shop", "")
 ACCOUNT = """\
 apiVersion: v1
@@ -154,6 +155,21 @@ CASES = {
         (
             "error resource: spec.data[0].remoteRef.property: the gjson modifier @pretty is not "
             "supported"
+        ),
+    ),
+    "find without a condition": (
+        secret().replace("  data:", "  dataFrom: [{find: ⇒{path: a}}]\n  data:"),
+        "error resource: spec.dataFrom[0].find: needs a name or tags",
+    ),
+    "type without its keys": (
+        secret(target="template: {type: ⇒kubernetes.io/tls, data: {tls.crt: x}}"),
+        ("error resource: spec.target.template.type: a Secret of this type needs the key tls.key"),
+    ),
+    "ARN of another region": (
+        secret("key: db", f"key: ⇒'{ARN}'"),
+        (
+            "warning store: spec.data[0].remoteRef.key: is an ARN of us-east-1, but the store "
+            "reads eu-west-1"
         ),
     ),
     "name of a secret": (
