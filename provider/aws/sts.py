@@ -76,7 +76,9 @@ class Sts:
     async def caller_arn(self, credentials: Credentials, region: str) -> str:
         """ARN of whom the credentials belong to; raises as `assume_role` does."""
         caller = Caller(region, credentials)
-        return await self._ask(WHO, {}, caller, "these credentials", _arn)
+        return await self._ask(
+            WHO, {}, caller, "these credentials", lambda answer: answer.root.findtext(".//Arn", "")
+        )
 
     async def _ask(
         self,
@@ -122,7 +124,3 @@ def _credentials(answer: XmlAnswer) -> Credentials:
 def _session_token(answer: XmlAnswer) -> SessionToken:
     expiration = answer.root.findtext(".//Credentials/Expiration", "")
     return SessionToken(_credentials(answer), int(expires_at(expiration)))
-
-
-def _arn(answer: XmlAnswer) -> str:
-    return answer.root.findtext(".//Arn", "")

@@ -7,7 +7,6 @@ the daemon the next remount of each volume makes a line.
 
 from provider.csi.mount import DeliveredObject, Delivery
 from provider.csi.request.model import MountSpec
-from provider.engine.model import Identity
 from provider.runtime import audit
 
 
@@ -22,14 +21,10 @@ def delivered(spec: MountSpec, delivery: Delivery) -> None:
         serviceAccount=pod.service_account,
         **{"class": spec.class_name},
         authentication=identity.kind,
-        roles=_roles(identity),
+        # In order: the last one reads. That of EKS Pod Identity is known to the agent only.
+        roles=[role for role in (identity.role, *(one.arn for one in identity.chain)) if role],
         secrets=[_secret(one) for one in delivery.objects if one.found],
     )
-
-
-def _roles(identity: Identity) -> list[str]:
-    """ARNs, the role that reads last. That of EKS Pod Identity is known to the agent only."""
-    return [role for role in (identity.role, *(one.arn for one in identity.chain)) if role]
 
 
 def _secret(one: DeliveredObject) -> dict[str, str]:

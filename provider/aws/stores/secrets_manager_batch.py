@@ -169,7 +169,8 @@ def _read(
         arn = str(entry.get("ARN"))
         outcomes |= {str(entry.get("Name")): outcome, arn: outcome, arn[:-7]: outcome}
     for entry in objects(answer.get("Errors") or [], "Errors"):
-        fault = Fault("answer", str(entry.get("ErrorCode")), _message(entry), status=400)
+        message = clean(str(entry.get("Message") or ""))
+        fault = Fault("answer", str(entry.get("ErrorCode")), message, status=400)
         # A secret that AWS fails to read is left out here, and read by a call of its own.
         if not (fault.is_transient or fault.code.startswith("Internal")):
             outcomes[str(entry.get("SecretId"))] = refusal(fault, who)
@@ -181,7 +182,3 @@ def _value(entry: Mapping[str, Any], who: str) -> SecretValue | ProviderError:
         return read_value(entry)
     except Fault as fault:
         return GET.refused(fault, who)
-
-
-def _message(entry: Mapping[str, Any]) -> str:
-    return clean(str(entry.get("Message") or ""))

@@ -9,7 +9,7 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MAX_DEPTH = 100
@@ -46,7 +46,8 @@ class Folder:
         try:
             for name in names:
                 if make:
-                    _make_if_missing(name, descriptor)
+                    with suppress(FileExistsError):
+                        os.mkdir(name, 0o700, dir_fd=descriptor)
                 below = os.open(name, _FOLDER, dir_fd=descriptor)
                 os.close(descriptor)
                 descriptor = below
@@ -172,13 +173,6 @@ def _closing(descriptor: int) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _make_if_missing(name: str, descriptor: int) -> None:
-    try:
-        os.mkdir(name, 0o700, dir_fd=descriptor)
-    except FileExistsError:
-        return
 
 
 def _read(descriptor: int, limit: int) -> bytes:

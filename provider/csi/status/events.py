@@ -8,7 +8,6 @@ new pod they come beside the kubelet's own Events.
 from collections.abc import Callable
 
 from provider.csi.object_failures import ObjectsFailed
-from provider.csi.request.model import Pod
 from provider.csi.status.mounts import MountedObject, Step
 from provider.kube.events import Event, ObjectReference
 from provider.manifests.problems import printable
@@ -28,18 +27,15 @@ class RotationEvents:
 
     def __call__(self, step: Step) -> None:
         """Record an Event about the step, if it is one to report."""
-        pod = _reference(step.after.pod)
+        pod = step.after.pod
+        about = ObjectReference("Pod", pod.namespace, pod.name, pod.uid)
         if step.failure is not None:
             reason = "SecretRotationFailed" if step.after.is_delivered else "SecretMountFailed"
             # Texts of AWS may differ at each attempt, and are still the same Event.
             key = f"{step.after.id} {step.after.reason}"
-            self._record(Event(pod, "Warning", reason, _failed(step), key))
+            self._record(Event(about, "Warning", reason, _failed(step), key))
         elif self._rotated and step.changed and step.before and step.before.is_delivered:
-            self._record(Event(pod, "Normal", "SecretRotated", _rotated(step)))
-
-
-def _reference(pod: Pod) -> ObjectReference:
-    return ObjectReference("Pod", pod.namespace, pod.name, pod.uid)
+            self._record(Event(about, "Normal", "SecretRotated", _rotated(step)))
 
 
 def _failed(step: Step) -> str:
