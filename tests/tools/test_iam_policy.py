@@ -493,6 +493,6 @@ def test_policies_of_service_accounts_need_pods_and_a_provider(run: Run, tmp_pat
     path.write_text(MANIFESTS)
     result = run(path, "--by", "service-account")
     assert (result.code, result.out) == (2, "")
-    assert "the classes of shop/web use IRSA: add --oidc-provider" in result.err
+    assert "shop/web: IRSA needs --oidc-provider" in result.err
     path.write_text(CLASS.format(name="shop", object="db"))
     assert "no pod in the files mounts" in run(path, "--by", "service-account").err

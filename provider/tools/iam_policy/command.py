@@ -6,7 +6,6 @@ from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from provider.aws.regions import partition_of
 from provider.csi.request.model import ClassSpec
 from provider.csi.request.parameters import parse_class
 from provider.manifests.kubernetes import ClassManifest, Manifest, read_classes, read_manifests
@@ -18,6 +17,7 @@ from provider.tools.iam_policy.class_permissions import (
     allow_role,
     regions_of,
 )
+from provider.tools.iam_policy.needs import Needs
 from provider.tools.iam_policy.options import Options, Trust, add_options, checked
 from provider.tools.iam_policy.permissions import (
     MissingInformation,
@@ -25,7 +25,7 @@ from provider.tools.iam_policy.permissions import (
     Place,
     region_of_key,
 )
-from provider.tools.iam_policy.policy import Grants, Statement, joined
+from provider.tools.iam_policy.policy import Grants, joined
 from provider.tools.iam_policy.service_accounts import (
     ServiceAccount,
     account_of,
@@ -34,7 +34,6 @@ from provider.tools.iam_policy.service_accounts import (
     role_account,
     service_accounts,
 )
-from provider.tools.iam_policy.trust import irsa, pod_identity
 from provider.tools.iam_policy.warnings import of_selectors, warnings
 from provider.tools.resources.kinds import is_resource
 from provider.tools.resources.parsed import Resource, read_resource
@@ -95,12 +94,18 @@ def _granted(given: _Input, options: Options) -> Mapping[str, Grants]:
 def _for_all(given: _Input, options: Options) -> Mapping[str, Grants]:
     """The policy for all classes, under the name of the first."""
     account = options.account or _account(given)
-    trusted = options.service_accounts or (_service_accounts(given, options))
+    names = {klass.name for klass in given.classes}
+    trusted = options.service_accounts or service_accounts(
+        given.manifests, names, options.namespace
+    )
     if options.trust and not trusted:
         text = "no service account is in the files: add --service-account NAMESPACE/NAME"
         raise MissingInformation(text)
-    grants = _grants(given.specs, account, options, options.trust, trusted)
-    return {given.classes[0].name or "secrets": grants}
+    needs = _needs(given.specs, account, options)
+    if options.trust:
+        needs.trusted = dict.fromkeys(trusted, options.trust)
+    _check_keys(options.kms_keys, [needs.own, *needs.assumed.values()])
+    return {given.classes[0].name or "secrets": needs.grants(options, account)}
 
 
 def _by_account(given: _Input, options: Options) -> Mapping[str, Grants]:
@@ -114,11 +119,10 @@ def _by_account(given: _Input, options: Options) -> Mapping[str, Grants]:
         ]
         if specs:
             account = options.account or role_account(given.manifests, one, options.namespace)
-            kind = options.trust or _kind_of(one, specs)
-            if kind == "irsa" and not options.oidc_provider:
-                raise MissingInformation(f"the classes of {one} use IRSA: add --oidc-provider")
             account = account or _account(given)
-            granted[str(one)] = _grants(specs, account, options, kind, [one])
+            needs = _needs(specs, account, options)
+            needs.trusted[one] = options.trust or _kind_of(one, specs)
+            granted[str(one)] = needs.grants(options, account)
     if not granted:
         raise MissingInformation("no pod in the files mounts one of the classes")
     return granted
@@ -173,34 +177,18 @@ def _spec(source: Source, klass: ClassManifest) -> ClassSpec:
         raise CommandFailed(2, f"{source.name}: {klass.path}:\n{invalid}", hint) from invalid
 
 
-def _grants(
-    specs: Iterable[ClassSpec],
-    account: str,
-    options: Options,
-    trust: Trust | None,
-    trusted: Sequence[ServiceAccount],
-) -> Grants:
-    own, regions = Permissions(STATEMENTS), list[str]()
-    assumed: dict[str, Permissions] = {}
+def _needs(specs: Iterable[ClassSpec], account: str, options: Options) -> Needs:
+    needs = Needs(Permissions(STATEMENTS))
     for spec in specs:
-        role, holder, owner = spec.assume_role, own, account
+        role, holder, owner = spec.assume_role, needs.own, account
         if role is not None:
-            allow_role(own, spec, role)
-            holder = assumed.setdefault(role.arn, Permissions(STATEMENTS))
-            owner = account_of(role.arn)
+            allow_role(needs.own, spec, role)
+            holder, owner = needs.of_role(role.arn), account_of(role.arn)
         for region in regions_of(spec, options.regions):
             place = Place(region, owner)
             allow_class(holder, spec, place, covers_optional=options.cover_optional)
-            regions.append(region)
-    if not options.by:  # each key need not be of use to each service account
-        _check_keys(options.kms_keys, [own, *assumed.values()])
-    return Grants(
-        policy=own.statements(options.kms_keys),
-        trust=_trust(trust, trusted, account, partition_of(regions[0]), options),
-        assumed=tuple(
-            (arn, needed.statements(options.kms_keys)) for arn, needed in sorted(assumed.items())
-        ),
-    )
+            needs.regions.append(region)
+    return needs
 
 
 def _check_keys(keys: Iterable[str], holders: Iterable[Permissions]) -> None:
@@ -216,25 +204,6 @@ def _account(given: _Input) -> str:
     accounts = aws_accounts(given.manifests)
     accounts |= {account_of(spec.role_arn) for spec in given.specs if spec.role_arn}
     return accounts.pop() if len(accounts) == 1 else ""
-
-
-def _trust(
-    kind: Trust | None,
-    trusted: Sequence[ServiceAccount],
-    account: str,
-    partition: str,
-    options: Options,
-) -> tuple[Statement, ...]:
-    if kind is None:
-        return ()
-    if kind == "pod-identity":
-        return pod_identity(trusted, options.cluster or "")
-    return irsa(trusted, options.oidc_provider, account, partition)
-
-
-def _service_accounts(given: _Input, options: Options) -> Sequence[ServiceAccount]:
-    names = {klass.name for klass in given.classes}
-    return service_accounts(given.manifests, names, options.namespace)
 
 
 def _rendered(granted: Mapping[str, Grants], options: Options) -> str:

@@ -72,12 +72,20 @@ class Permissions:
     """By region, resource and conditions."""
     roles: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """By the ARN of a role that is assumed next."""
+    together: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Secrets that one call may read, by region."""
 
     def allow(
         self, region: str, resource: str, actions: Iterable[str], conditions: Conditions = ()
     ) -> None:
         """Add actions on a resource."""
         self.actions[region, resource, conditions].update(actions)
+
+    def allow_together(self, region: str, name: str) -> None:
+        """Add that one call may read a secret with others."""
+        self.together[region].add(name)
+        if len(self.together[region]) > 1:
+            self.allow(region, ALL, [BATCH])
 
     def allow_role(self, arn: str, *, is_tagged: bool) -> None:
         """Add what assuming a role needs, with or without session tags."""

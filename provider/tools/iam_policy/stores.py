@@ -1,9 +1,8 @@
 """The policies that External Secrets resources need: for the identity of each store."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from provider.aws.regions import partition_of
 from provider.controller.entries import entries_of
 from provider.controller.generators import PUBLIC_REGION
 from provider.controller.resources.external_secret import ExternalSecretSpec
@@ -20,17 +19,17 @@ from provider.engine.model import AssumeRole
 from provider.manifests.kubernetes import Manifest
 from provider.manifests.problems import quote
 from provider.tools.ending import CommandFailed
+from provider.tools.iam_policy.needs import Needs
 from provider.tools.iam_policy.options import Options, Trust
-from provider.tools.iam_policy.permissions import ALL, MissingInformation, Place
-from provider.tools.iam_policy.policy import Grants, Statement
+from provider.tools.iam_policy.permissions import ALL, MissingInformation, Permissions, Place
+from provider.tools.iam_policy.policy import Grants
 from provider.tools.iam_policy.service_accounts import (
     ServiceAccount,
     account_of,
     aws_accounts,
     role_account,
 )
-from provider.tools.iam_policy.store_permissions import ECR, ECR_PUBLIC, StorePermissions
-from provider.tools.iam_policy.trust import irsa, pod_identity
+from provider.tools.iam_policy.store_permissions import ECR, ECR_PUBLIC, allow_entry
 from provider.tools.resources.lookup import Lookup, lookup
 from provider.tools.resources.parsed import Resource
 
@@ -51,24 +50,6 @@ class _Identity:
         return str(self.account) if self.account else f"access keys of {self.store}"
 
 
-@dataclass(slots=True)
-class _Needs:
-    """What one identity needs, and the roles that it assumes."""
-
-    own: StorePermissions = field(default_factory=StorePermissions)
-    assumed: dict[str, StorePermissions] = field(default_factory=dict)
-    regions: list[str] = field(default_factory=list)
-    identities: dict[_Identity, None] = field(default_factory=dict)
-
-    def holder(self, roles: Sequence[AssumeRole]) -> StorePermissions:
-        """The permissions of the last role; each one may assume the next."""
-        holder = self.own
-        for role in roles:
-            holder.allow_role(role.arn, is_tagged=bool(role.session_tags))
-            holder = self.assumed.setdefault(role.arn, StorePermissions())
-        return holder
-
-
 class StorePolicies:
     """Collects what the resources of some files need."""
 
@@ -85,11 +66,15 @@ class StorePolicies:
 
         Raises `MissingInformation`, and `CommandFailed` for a faulty resource.
         """
-        needs: dict[str, _Needs] = {}
+        needs: dict[str, Needs] = {}
         for one in self._resources:
             for namespace in self._namespaces(one):
                 self._add(one, namespace, needs)
-        return {name: self._grants(one) for name, one in sorted(needs.items())}
+        options = self._options
+        return {
+            name: one.grants(options, options.account or self._trusted_account(one))
+            for name, one in sorted(needs.items())
+        }
 
     def _namespaces(self, one: Resource) -> Sequence[str]:
         parsed = one.parsed
@@ -98,7 +83,7 @@ class StorePolicies:
             named = parsed.spec.namespaces
         return named or [one.namespace or self._options.namespace]
 
-    def _add(self, one: Resource, namespace: str, needs: dict[str, _Needs]) -> None:
+    def _add(self, one: Resource, namespace: str, needs: dict[str, Needs]) -> None:
         spec = _spec(one)
         for entry in entries_of(spec):
             if isinstance(entry.what, GeneratorRef):
@@ -109,12 +94,12 @@ class StorePolicies:
             found = self._needs(needs, identity)
             roles = _roles(store, aws, namespace)
             place = Place(aws.region, self._account(identity, roles))
-            found.holder(roles).add_entry(entry, aws, place)
+            allow_entry(_holder(found, roles), entry, aws, place)
             found.regions.append(aws.region)
         for ref in generators_of(spec):
             self._add_generator((ref.kind, namespace, ref.name), needs)
 
-    def _add_generator(self, named: tuple[str, str, str], needs: dict[str, _Needs]) -> None:
+    def _add_generator(self, named: tuple[str, str, str], needs: dict[str, Needs]) -> None:
         kind, namespace, name = named
         generator = self._files.generator(*named)
         if generator is None:
@@ -125,18 +110,20 @@ class StorePolicies:
         called = f"{kind} {namespace}/{name}"
         identity = self._identity(called, "SecretStore", spec.auth, namespace)
         found = self._needs(needs, identity)
-        holder = found.holder([AssumeRole(spec.role)] if spec.role else [])
+        holder = _holder(found, [AssumeRole(spec.role)] if spec.role else [])
         found.regions.append(spec.region)
         if isinstance(spec, EcrAuthorizationTokenSpec):
             is_public = spec.scope == "public"
             region = PUBLIC_REGION if is_public else spec.region
             holder.allow(region, ALL, ECR_PUBLIC if is_public else ECR)
 
-    def _needs(self, needs: dict[str, _Needs], identity: _Identity) -> _Needs:
+    def _needs(self, needs: dict[str, Needs], identity: _Identity) -> Needs:
         by = self._options.by
         name = identity.store if by == "store" else str(identity) if by else "external-secrets"
-        found = needs.setdefault(name, _Needs())
-        found.identities[identity] = None
+        found = needs.setdefault(name, Needs(Permissions()))
+        wants_trust = self._options.trust or by == "service-account"
+        if wants_trust and identity.account and identity.kind:
+            found.trusted[identity.account] = identity.kind
         return found
 
     def _store(self, one: Resource, named: tuple[StoreKind, str, str]) -> Store:
@@ -171,40 +158,22 @@ class StorePolicies:
         accounts = aws_accounts(self._manifests)
         return accounts.pop() if len(accounts) == 1 else ""
 
-    def _grants(self, needs: _Needs) -> Grants:
-        keys = self._options.kms_keys
-        return Grants(
-            policy=needs.own.statements(keys),
-            trust=tuple(self._trust(needs)),
-            assumed=tuple(
-                (arn, one.statements(keys)) for arn, one in sorted(needs.assumed.items())
-            ),
+    def _trusted_account(self, needs: Needs) -> str:
+        """The AWS account of the first service account that uses IRSA."""
+        roles = (
+            role_account(self._manifests, one, self._options.namespace)
+            for one in needs.accounts("irsa")[:1]
         )
-
-    def _trust(self, needs: _Needs) -> Iterator[Statement]:
-        """The trust policy, with --trust and for each service account."""
-        options = self._options
-        if not (options.trust or options.by == "service-account"):
-            return
-        of_irsa = _accounts(needs.identities, "irsa")
-        of_pods = _accounts(needs.identities, "pod-identity")
-        if of_irsa:
-            if not options.oidc_provider:
-                names = ", ".join(map(str, of_irsa))
-                raise MissingInformation(f"the stores of {names} use IRSA: add --oidc-provider")
-            account = options.account or role_account(
-                self._manifests, of_irsa[0], options.namespace
-            )
-            partition = partition_of(needs.regions[0])
-            yield from irsa(
-                of_irsa, options.oidc_provider, account or self._only_account(), partition
-            )
-        if of_pods:
-            yield from pod_identity(of_pods, options.cluster or "")
+        return next(roles, "") or self._only_account()
 
 
-def _accounts(identities: Iterable[_Identity], kind: Trust) -> list[ServiceAccount]:
-    return sorted({one.account for one in identities if one.account and one.kind == kind})
+def _holder(needs: Needs, roles: Sequence[AssumeRole]) -> Permissions:
+    """The permissions of the last role; each one may assume the next."""
+    holder = needs.own
+    for role in roles:
+        holder.allow_role(role.arn, is_tagged=bool(role.session_tags))
+        holder = needs.of_role(role.arn)
+    return holder
 
 
 def _spec(one: Resource) -> ExternalSecretSpec:
