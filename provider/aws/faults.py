@@ -1,5 +1,6 @@
 """One failed attempt at a call of AWS, as it came off the wire."""
 
+import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -65,6 +66,11 @@ NOT_FOUND = frozenset(
 )
 
 _MAX_TEXT = 600
+_OF_ONE_REQUEST = re.compile(
+    r"[,;]?\s*\brequest ?id: ?[\w-]*|\s*(?:\bCredential=|The Canonical String for this request).*",
+    re.IGNORECASE,
+)
+"""What differs from request to request: an error that repeats is to read the same each time."""
 
 
 class Fault(Exception):
@@ -127,8 +133,12 @@ def token_parts(token: str) -> tuple[str, ...]:
 
 
 def clean(text: str, secrets: Iterable[str] = ()) -> str:
-    """A message of AWS as one bounded, printable line, without the `secrets` that it echoes."""
+    """A message of AWS as one bounded, printable line, without the `secrets` that it echoes.
+
+    Without ids of requests and copies of their signatures too.
+    """
     for secret in secrets:
         text = text.replace(secret, "***")
     text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    text = _OF_ONE_REQUEST.sub("", text)
     return text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + "…"

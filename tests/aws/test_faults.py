@@ -127,3 +127,20 @@ def test_what_is_not_reached(kind: str) -> None:
 )
 def test_messages_are_one_printable_line(text: str, cleaned: str) -> None:
     assert clean(text) == cleaned
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        (
+            "no (Service: AWSKMS; Status Code: 400; Request ID: 8b-{}; Proxy: null)",
+            "no (Service: AWSKMS; Status Code: 400; Proxy: null)",
+        ),
+        ("it failed, request id: {}", "it failed"),
+        ("it failed (RequestId: {})", "it failed ()"),
+        ("not signed: is=AWS4 Credential=AKIA/{}, Signature=f", "not signed: is=AWS4"),
+        ("wrong key.\n\nThe Canonical String for this request was 'POST {}'", "wrong key."),
+    ],
+)
+def test_a_failure_reads_the_same_each_time(text: str, cleaned: str) -> None:
+    assert clean(text.format("1a")) == clean(text.format("2b")) == cleaned
