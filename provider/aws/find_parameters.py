@@ -20,7 +20,7 @@ from provider.aws.stores.parameter_store import read_value
 from provider.engine.calls import Calls
 from provider.engine.model import SecretRef, SecretValue
 from provider.engine.values import Query
-from provider.errors import AccessDenied
+from provider.errors import AccessDenied, ProviderError
 
 BY_PATH = Operation("ssm", "GetParametersByPath")
 DESCRIBE = Operation("ssm", "DescribeParameters")
@@ -63,7 +63,10 @@ class ParameterFinder:
             "WithDecryption": True,
             "MaxResults": _PATH_PAGE,
         }
-        return await self._collect(BY_PATH, body, find, region, query)
+        try:
+            return await self._collect(BY_PATH, body, find, region, query)
+        except ProviderError as error:
+            raise error.in_context(f"fetching parameters by path {path}") from error
 
     async def _described(self, find: Find, path: str, region: str, query: Query) -> Found:
         filters: list[Mapping[str, Any]] = [
