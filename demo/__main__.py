@@ -14,6 +14,7 @@ STEPS = (*story.STEPS, tools.each_once, story.the_end)
 
 def run(steps: Sequence[Step], screen: Screen, output: Path, *, keep: bool = False) -> None:
     """Run these steps, and print which checks failed."""
+    screen.say("… the node is starting", "dim")
     with running(output) as stage:
         for step in steps:
             screen.title(step)

@@ -7,6 +7,7 @@ from demo.screen import Screen
 
 
 def _run(screen: Screen, keep: bool) -> None:
+    screen.say("… the cluster is starting", "dim")
     with running(OUTPUT) as stage:
         for step in story.STEPS:
             screen.title(step)
