@@ -81,8 +81,12 @@ class ObjectCache(Generic[T]):
         return None if entry is None else entry.object
 
     def items(self) -> Iterator[tuple[ObjectKey, T | Unreadable]]:
-        """All objects there are now."""
-        return ((key, entry.object) for key, entry in list(self._entries.items()))
+        """All objects there are now, without those that are gone before their turn comes.
+
+        Any thread may take them.
+        """
+        found = ((key, self._entries.get(key)) for key in list(self._entries))
+        return ((key, entry.object) for key, entry in found if entry is not None)
 
     def __len__(self) -> int:
         return len(self._entries)

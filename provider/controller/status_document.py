@@ -7,7 +7,7 @@ is shown is bounded; `counts` has the whole.
 import asyncio
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from heapq import nsmallest
 from time import time
 from typing import Any
@@ -31,6 +31,8 @@ from provider.controller.watched import WatchedExternalSecret, readable
 MOST_EXTERNAL_SECRETS = 1000
 MOST_STORES = 200
 MOST_SHARED = 100
+SLICE = 50
+"""Entries that are made until other tasks get their turn."""
 
 Row = tuple[ObjectKey, ExternalSecret | Unreadable]
 Json = dict[str, Any]
@@ -70,7 +72,8 @@ def _encoded(document: Json) -> bytes:
 
 
 async def _of_leader(controller: Controller) -> Json:
-    items = list(controller.informers.external_secrets.items())
+    external_secrets = controller.informers.external_secrets
+    total, items = len(external_secrets), external_secrets.items()
     stores = list(_stores(controller))
     chosen, failing = await asyncio.to_thread(_first, items)
     shared = await asyncio.to_thread(shared_reads, controller.syncs.all(), MOST_SHARED)
@@ -83,26 +86,41 @@ async def _of_leader(controller: Controller) -> Json:
             "oldestWaitSeconds": round(queue.oldest(), 3),
         },
         "counts": {
-            "externalSecrets": len(items),
+            "externalSecrets": total,
             "externalSecretsFailing": failing,
             "stores": len(stores),
             "storesFailing": sum(not _is_ready(one.conditions) for one in stores),
         },
         "stores": [_store(one) for one in nsmallest(MOST_STORES, stores, key=_store_order)],
-        "externalSecrets": [_external_secret(controller, *one) for one in chosen],
+        "externalSecrets": await _rows(controller, chosen),
         "shared": shared,
     }
+
+
+async def _rows(controller: Controller, chosen: Iterable[Row]) -> list[Json]:
+    """The entries of ExternalSecrets; other tasks get their turn in between."""
+    entries: list[Json] = []
+    for number, one in enumerate(chosen, 1):
+        entries.append(_external_secret(controller, *one))
+        if number % SLICE == 0:
+            await asyncio.sleep(0)
+    return entries
 
 
 def _first(
     items: Iterable[tuple[ObjectKey, WatchedExternalSecret | Unreadable]],
 ) -> tuple[list[Row], int]:
     """The rows to show, and how many of all fail."""
-    rows: list[Row] = [
-        (key, found if isinstance(found, Unreadable) else found.object) for key, found in items
-    ]
-    failing = sum(_order(one)[0] is False for one in rows)
-    return nsmallest(MOST_EXTERNAL_SECRETS, rows, key=_order), failing
+    failing = 0
+
+    def rows() -> Iterator[Row]:
+        nonlocal failing
+        for key, found in items:
+            row = key, found if isinstance(found, Unreadable) else found.object
+            failing += not _order(row)[0]
+            yield row
+
+    return nsmallest(MOST_EXTERNAL_SECRETS, rows(), key=_order), failing
 
 
 def _order(row: Row) -> tuple[bool, ObjectKey]:
