@@ -8,10 +8,10 @@ from provider.csi.request.parameters import parse_class
 from provider.manifests.problems import InvalidSpec
 from provider.tools.convert.commented_yaml import dump
 from provider.tools.convert.entries import Extract, Reader, Remote, Value, Wanted
-from provider.tools.convert.instances import Instance
 from provider.tools.convert.mountable import clashes, findings
 from provider.tools.convert.remarks import Remark, Remarks, ignored, problem_remarks, remark
 from provider.tools.convert.target import Synced, read_target
+from provider.tools.resources.instances import Instance
 from provider.tools.resources.lookup import Lookup
 from provider.tools.terminal import spoken
 

@@ -10,12 +10,13 @@ from provider.manifests.problems import InvalidSpec
 from provider.tools.arguments import Parser, complete_files, paragraph, region
 from provider.tools.convert.classes import Converted, Converter
 from provider.tools.convert.commented_yaml import commented
-from provider.tools.convert.instances import Instance, instances, selector_losses
-from provider.tools.convert.remarks import Remark, report
+from provider.tools.convert.remarks import Remark, remark, report
 from provider.tools.ending import CommandFailed
+from provider.tools.resources.documents import node_at
+from provider.tools.resources.instances import Instance, instances
 from provider.tools.resources.kinds import is_resource
 from provider.tools.resources.lookup import lookup
-from provider.tools.resources.parsed import read_resource
+from provider.tools.resources.parsed import Resource, read_resource
 from provider.tools.sources import Source, read_sources, refuse
 from provider.tools.workloads import accounts_by_class
 
@@ -106,8 +107,8 @@ def _to_classes(ours: Sequence[tuple[Source, Manifest]], options: Options) -> in
     converted = [*map(converter.convert, sources)]
     documents = [_written(one, one.document) for one in converted if one.document is not None]
     sys.stdout.write("---\n".join(documents))
-    lost = [*_others(ours), *(remark for one in converted for remark in one.remarks.lost)]
-    lost += (remark for one in secrets for remark in selector_losses(one))
+    lost = [*_others(ours), *(found for one in converted for found in one.remarks.lost)]
+    lost += (found for one in secrets for found in _selector_losses(one))
     return report(lost)
 
 
@@ -161,6 +162,14 @@ def _others(manifests: Sequence[tuple[Source, Manifest]]) -> Iterator[Remark]:
         elif manifest.kind in _KINDS and manifest.api_version not in _VERSIONS:
             must = f"must be {' or '.join(_VERSIONS)}"
             yield Remark(*about, "apiVersion", must, manifest.path)
+
+
+def _selector_losses(resource: Resource) -> Iterator[Remark]:
+    """The namespaces of a ClusterExternalSecret that the files do not name."""
+    for key in ("namespaceSelector", "namespaceSelectors"):
+        if node_at(resource.manifest.node, f"spec.{key}")[1]:
+            why = "the namespaces are not in the file: apply the class in each that it selects"
+            yield remark(resource, f"spec.{key}", why)
 
 
 def _written(converted: Converted, document: Mapping[str, object]) -> str:

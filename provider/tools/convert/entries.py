@@ -8,10 +8,10 @@ from provider.controller.resources.external_secret import Data, DataFrom, Remote
 from provider.controller.resources.store_ref import DataFromSource, DataSource, StoreRef
 from provider.engine.model import StoreName
 from provider.manifests.problems import quote
-from provider.tools.convert.instances import Instance
 from provider.tools.convert.property_paths import NotAPath, expression
 from provider.tools.convert.remarks import Remark, Remarks, remark
 from provider.tools.convert.secret_stores import Store, read_store
+from provider.tools.resources.instances import Instance
 from provider.tools.resources.lookup import Lookup
 
 _NUMBER = re.compile("[0-9]+")

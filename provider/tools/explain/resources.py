@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from provider.controller.plan import target_name
-from provider.controller.resources.objects import ClusterExternalSecret
 from provider.errors import ProviderError
 from provider.tools.ending import CommandFailed
 from provider.tools.explain.controller_run import run
 from provider.tools.explain.refreshes import cost_of
 from provider.tools.explain.resource_report import ExplainedSecret
 from provider.tools.explain.secret_keys import secret_keys
+from provider.tools.resources.instances import instances
 from provider.tools.resources.lookup import Lookup
 from provider.tools.resources.parsed import Resource
 
@@ -26,7 +26,8 @@ def explain_secrets(
         if one.spec is None:
             hint = f"secrets-provider-aws validate {one.source.name}"
             raise CommandFailed(1, f"{one.manifest.path} has mistakes", hint)
-        place = namespace or _namespace(one) or "default"
+        first = next(instances(one))
+        place = namespace or first.namespace or "default"
         try:
             ran = run(one.spec, place, files)
         except ProviderError as error:
@@ -39,23 +40,8 @@ def explain_secrets(
             resource=one,
             spec=one.spec,
             namespace=place,
-            target=target_name(replace(one.parsed.metadata, name=_name(one)), one.spec),
+            target=target_name(replace(one.parsed.metadata, name=first.name), one.spec),
             run=ran,
             keys=secret_keys(one.spec, files, place),
             cost=cost_of(one.spec, ran.refresh),
         )
-
-
-def _namespace(one: Resource) -> str:
-    """That of the manifest; of a ClusterExternalSecret the first that it names."""
-    parsed = one.parsed
-    if isinstance(parsed, ClusterExternalSecret) and parsed.spec and parsed.spec.namespaces:
-        return parsed.spec.namespaces[0]
-    return one.namespace
-
-
-def _name(one: Resource) -> str:
-    parsed = one.parsed
-    if isinstance(parsed, ClusterExternalSecret) and parsed.spec:
-        return parsed.spec.external_secret_name or one.name
-    return one.name

@@ -10,7 +10,7 @@ from provider.controller.resources.generators import (
     EcrAuthorizationTokenSpec,
     StsSessionTokenSpec,
 )
-from provider.controller.resources.objects import ClusterExternalSecret, Store
+from provider.controller.resources.objects import Store
 from provider.controller.resources.references import credential_namespace, generators_of
 from provider.controller.resources.store import Auth, AwsProvider
 from provider.controller.resources.store_ref import GeneratorRef, StoreKind
@@ -30,6 +30,7 @@ from provider.tools.iam_policy.service_accounts import (
     role_account,
 )
 from provider.tools.iam_policy.store_permissions import ECR, ECR_PUBLIC, allow_entry
+from provider.tools.resources.instances import instances
 from provider.tools.resources.lookup import Lookup, lookup
 from provider.tools.resources.parsed import Resource
 
@@ -68,20 +69,13 @@ class StorePolicies:
         """
         needs: dict[str, Needs] = {}
         for one in self._resources:
-            for namespace in self._namespaces(one):
-                self._add(one, namespace, needs)
+            for instance in instances(one):
+                self._add(one, instance.namespace or self._options.namespace, needs)
         options = self._options
         return {
             name: one.grants(options, options.account or self._trusted_account(one))
             for name, one in sorted(needs.items())
         }
-
-    def _namespaces(self, one: Resource) -> Sequence[str]:
-        parsed = one.parsed
-        named: Sequence[str] = ()
-        if isinstance(parsed, ClusterExternalSecret) and parsed.spec:
-            named = parsed.spec.namespaces
-        return named or [one.namespace or self._options.namespace]
 
     def _add(self, one: Resource, namespace: str, needs: dict[str, Needs]) -> None:
         spec = _spec(one)

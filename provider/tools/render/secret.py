@@ -6,10 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from provider.controller.plan import target_name
-from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import (
-    ClusterExternalSecret,
-    ExternalSecret,
     Store,
     read_store,
 )
@@ -37,6 +34,7 @@ from provider.tools.render.rendering import (
     default_region,
 )
 from provider.tools.render.samples import Samples, read_samples
+from provider.tools.resources.instances import instances
 from provider.tools.resources.lookup import Lookup, lookup
 from provider.tools.resources.parsed import Resource, read_resources
 from provider.tools.sources import Source, Unreadable, read_sources, read_text, refuse
@@ -112,31 +110,20 @@ def _chosen(resources: Sequence[Resource], options: Options, sources: Sequence[S
 
 def _wish(resource: Resource, options: Options) -> Wish:
     """The ExternalSecret to render; raises `CommandFailed` with the condition of a faulty one."""
-    spec, parsed = resource.spec, resource.parsed
+    spec = resource.spec
     if spec is None:
         what = with_cause(TEXT_NO_DATA, shown_problems(resource.problems))
         hint = f"secrets-provider-aws validate {resource.source.name}"
         raise CommandFailed(1, f"{FAILED}: {what}", hint)
-    metadata = replace(parsed.metadata, namespace=resource.namespace or options.namespace)
-    if isinstance(parsed, ClusterExternalSecret) and parsed.spec:
-        metadata = _of_cluster(parsed, metadata)
-    if not isinstance(parsed, ExternalSecret | ClusterExternalSecret):
-        raise TypeError("the resource is no ExternalSecret")
-    return Wish(metadata, spec, options.delimiters)
-
-
-def _of_cluster(parsed: ClusterExternalSecret, metadata: Metadata) -> Metadata:
-    """The metadata of its ExternalSecret in the first namespace that is named."""
-    if parsed.spec is None:
-        return metadata
-    about, named = parsed.spec.external_secret_metadata, parsed.spec.namespaces
-    return replace(
-        metadata,
-        name=parsed.spec.external_secret_name or metadata.name,
-        namespace=named[0] if named else metadata.namespace,
-        labels=about.labels,
-        annotations=about.annotations,
+    first = next(instances(resource))
+    metadata = replace(
+        resource.parsed.metadata,
+        name=first.name,
+        namespace=first.namespace or options.namespace,
+        labels=first.labels,
+        annotations=first.annotations,
     )
+    return Wish(metadata, spec, options.delimiters)
 
 
 def _fallback(options: Options, wish: Wish, files: Lookup) -> Store | None:

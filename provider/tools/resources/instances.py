@@ -1,4 +1,4 @@
-"""ExternalSecrets to convert: those of the files, and those that ClusterExternalSecrets make."""
+"""ExternalSecrets: those of the files, and those that ClusterExternalSecrets make."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,6 @@ from typing import TypeVar
 from provider.controller.resources.cluster_external_secret import ClusterExternalSecretSpec
 from provider.controller.resources.external_secret import Data, DataFrom, ExternalSecretSpec
 from provider.controller.resources.reading import Reading
-from provider.tools.convert.remarks import Remark, remark
-from provider.tools.resources.documents import node_at
 from provider.tools.resources.parsed import Resource
 
 Entry = TypeVar("Entry", Data, DataFrom)
@@ -59,11 +57,3 @@ def instances(resource: Resource) -> Iterator[Instance]:
             labels=given.labels,
             annotations=given.annotations,
         )
-
-
-def selector_losses(resource: Resource) -> Iterator[Remark]:
-    """The namespaces of a ClusterExternalSecret that the files do not name."""
-    for key in ("namespaceSelector", "namespaceSelectors"):
-        if node_at(resource.manifest.node, f"spec.{key}")[1]:
-            why = "the namespaces are not in the file: apply the class in each that it selects"
-            yield remark(resource, f"spec.{key}", why)
