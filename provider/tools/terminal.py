@@ -57,7 +57,7 @@ def printable(text: str, *, lines: bool = False) -> str:
     return "".join(one if one.isprintable() or one == kept else ascii(one)[1:-1] for one in text)
 
 
-def spoken(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """A duration in its largest whole unit: `1h`, `90m`, `45s`."""
     for unit, size in (("h", 3600), ("m", 60)):
         if seconds >= size and seconds % size == 0:

@@ -13,7 +13,7 @@ from provider.tools.convert.remarks import Remark, Remarks, ignored, problem_rem
 from provider.tools.convert.target import Synced, read_target
 from provider.tools.resources.instances import Instance
 from provider.tools.resources.lookup import Lookup
-from provider.tools.terminal import spoken
+from provider.tools.terminal import duration_text
 
 _ROTATION = (
     "With rotation (enableSecretRotation=true), the driver updates the values every "
@@ -61,7 +61,7 @@ class Converter:
         files = [value.key for value in wanted.values]
         files += [name for one in wanted.extracts for name in one.names if name not in files]
         synced = read_target(source, files, remarks)
-        remarks.notes.append(_ROTATION.format(spoken(source.spec.refresh_interval)))
+        remarks.notes.append(_ROTATION.format(duration_text(source.spec.refresh_interval)))
         remarks.notes += [_SYNC] if synced else []
         parameters = dict(wanted.parameters)
         if self.use_pod_identity:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.tools.sample_aws import Call
-from provider.tools.terminal import spoken
+from provider.tools.terminal import duration_text
 
 HOURS = 730
 """Of a month."""
@@ -80,4 +80,5 @@ def _reads(spec: ExternalSecretSpec) -> str:
         return (
             "AWS is read once: refreshInterval is 0, and changes of the ExternalSecret are ignored"
         )
-    return f"AWS is read every {spoken(spec.refresh_interval)}, and when the ExternalSecret changes"
+    interval = duration_text(spec.refresh_interval)
+    return f"AWS is read every {interval}, and when the ExternalSecret changes"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from provider.tools.status.lines import LEAST_WIDTH, ago, span, time_of, wrapped
+from provider.tools.status.lines import LEAST_WIDTH, ago, read_secrets, span, time_of, wrapped
 from provider.tools.terminal import Colour, Column, Paint, printable, table
 
 Document = Mapping[str, Any]
@@ -16,7 +16,6 @@ _COLUMNS = (
     Column("NEXT"),
     Column("CALLS", is_number=True),
 )
-_SECRET_COLUMNS = (Column("SECRET"), Column("VERSION"), Column("TYPE"), Column("REGION"))
 _SHARED_COLUMNS = (Column("SHARED SECRET"), Column("REGION"), Column("BY", is_number=True))
 _COLOURS: Mapping[str, Colour] = {
     "ok": "green",
@@ -116,23 +115,14 @@ def _state(one: Document) -> str:
 
 def _details(one: Document, paint: Paint, width: int) -> Iterator[str]:
     secrets = one.get("secrets") or []
-    for identity in dict.fromkeys(secret["identity"] for secret in secrets):
-        yield from wrapped(f"as {identity}", width, paint, "dim")
-    if secrets:
-        rows = list(table(_SECRET_COLUMNS, [_secret(secret) for secret in secrets]))[1:]
-        yield from (f"    {row}" for row in rows)
-    if (more := one.get("secretCount", 0) - len(secrets)) > 0:
-        yield f"    … and {more} more"
+    identities = dict.fromkeys(secret["identity"] for secret in secrets)
+    yield from read_secrets(identities, secrets, one.get("secretCount", 0), width, paint)
     if one["ready"] == "False":
         yield from wrapped(_why(one), width, paint, "red")
 
 
 def _why(one: Document) -> str:
     return ": ".join(filter(None, (one["reason"], one["message"]))) or "not checked yet"
-
-
-def _secret(one: Document) -> Sequence[str]:
-    return tuple(printable(one[key]) for key in ("name", "version", "type", "region"))
 
 
 def _shared(document: Document, paint: Paint, width: int) -> Iterator[str]:

@@ -1,12 +1,15 @@
 """Times and wrapped lines, as the tables of the status show them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from textwrap import wrap
+from typing import Any
 
-from provider.tools.terminal import Colour, Paint, printable
+from provider.tools.terminal import Colour, Column, Paint, printable, table
 
 LEAST_WIDTH = 40
+_SECRET = ("name", "version", "type", "region")
+_COLUMNS = (Column("SECRET"), Column("VERSION"), Column("TYPE"), Column("REGION"))
 
 
 def wrapped(text: str, width: int, paint: Paint, colour: Colour, indent: int = 4) -> Iterator[str]:
@@ -14,6 +17,22 @@ def wrapped(text: str, width: int, paint: Paint, colour: Colour, indent: int = 4
     margin = " " * indent
     for line in wrap(printable(text, lines=True), width - indent, break_on_hyphens=False) or [""]:
         yield margin + paint(colour, line)
+
+
+def read_secrets(
+    identities: Iterable[str],
+    found: Sequence[Mapping[str, Any]],
+    count: int,
+    width: int,
+    paint: Paint,
+) -> Iterator[str]:
+    """Who reads, and the secrets that were read; `count` is the number of all of them."""
+    for identity in identities:
+        yield from wrapped(f"as {identity}", width, paint, "dim")
+    rows = [[printable(one[key]) for key in _SECRET] for one in found]
+    yield from (f"    {row}" for row in [*table(_COLUMNS, rows)][1:])
+    if (more := count - len(found)) > 0:
+        yield f"    … and {more} more"
 
 
 def ago(moment: str | None, now: float) -> str:

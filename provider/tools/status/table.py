@@ -3,13 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from provider.tools.status.lines import LEAST_WIDTH, ago, span, time_of, wrapped
+from provider.tools.status.lines import LEAST_WIDTH, ago, read_secrets, span, time_of, wrapped
 from provider.tools.terminal import Colour, Column, Paint, printable, table
 
 Document = Mapping[str, Any]
 
 _COLUMNS = (Column("POD"), Column("CLASS"), Column("STATE"), Column("SUCCESS"), Column("ATTEMPT"))
-_OBJECT_COLUMNS = (Column("OBJECT"), Column("VERSION"), Column("TYPE"), Column("REGION"))
 _COLOURS: Mapping[str, Colour] = {"failing": "red", "failed": "red", "ok": "green"}
 
 
@@ -57,13 +56,8 @@ def _state(mount: Document) -> str:
 
 
 def _details(mount: Document, now: float, paint: Paint, width: int) -> Iterator[str]:
-    if mount["identity"]:
-        yield from wrapped(f"as {mount['identity']}", width, paint, "dim")
-    if mount["objects"]:
-        rows = list(table(_OBJECT_COLUMNS, [_object(one) for one in mount["objects"]]))[1:]
-        yield from (f"    {row}" for row in rows)
-    if (more := mount["objectCount"] - len(mount["objects"])) > 0:
-        yield f"    … and {more} more"
+    identities = filter(None, [mount["identity"]])
+    yield from read_secrets(identities, mount["objects"], mount["objectCount"], width, paint)
     if mount["failing"]:
         error = mount["lastError"]
         times = f"{mount['failures']} times in a row" if mount["failures"] > 1 else "once"
@@ -75,8 +69,3 @@ def _details(mount: Document, now: float, paint: Paint, width: int) -> Iterator[
         error = mount["lastError"]
         text = f"last failure {ago(error['at'], now)}: {error['reason']}"
         yield from wrapped(text, width, paint, "dim")
-
-
-def _object(one: Document) -> Sequence[str]:
-    version = printable(one["version"])
-    return printable(one["name"]), version, printable(one["type"]), printable(one["region"])

@@ -12,7 +12,7 @@ from provider.manifests.yaml_tree import NotReadable, read_document
 from provider.tools.sources import Source
 from provider.tools.text_lines import Place
 from provider.tools.validate import findings as rules
-from provider.tools.validate.findings import Finding, Held, Rule
+from provider.tools.validate.findings import Finding, LocatedManifest, Rule
 from provider.tools.validate.places import Embedded
 
 DRIVER_MODE = 0o644
@@ -20,7 +20,7 @@ _PARAMETERS = "spec.parameters"
 
 
 @dataclass(frozen=True, slots=True)
-class Reviewed(Held):
+class Reviewed(LocatedManifest):
     """One SecretProviderClass. `spec` is None if it has mistakes."""
 
     klass: ClassManifest
@@ -78,9 +78,11 @@ class Reviewed(Held):
         return parameters
 
 
-def review_class(held: Held, default_region: str | None) -> tuple[Reviewed, list[Finding]]:
+def review_class(
+    located: LocatedManifest, default_region: str | None
+) -> tuple[Reviewed, list[Finding]]:
     """The class, and a finding for everything that the daemon would refuse or ignore."""
-    source, manifest = held.source, held.manifest
+    source, manifest = located.source, located.manifest
     form = Findings()
     klass = read_class(manifest, form)
     parse = Findings()

@@ -92,7 +92,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class LocatedManifest:
     """A manifest, and the file that holds it."""
 
     source: Source

@@ -24,7 +24,7 @@ from provider.tools.resources.kinds import (
 from provider.tools.sources import Source
 from provider.tools.text_lines import Place
 from provider.tools.validate import findings as rules
-from provider.tools.validate.findings import Finding, Held
+from provider.tools.validate.findings import Finding, LocatedManifest
 from provider.tools.workloads import DRIVER, pods, volumes
 
 GROUP = "secrets-store.csi.x-k8s.io"
@@ -67,38 +67,38 @@ def is_checked(manifest: Manifest) -> bool:
     return is_meant(manifest) or any(True for _, pod in pods(manifest.node) for _ in volumes(pod))
 
 
-def check_kind(held: Held) -> Iterator[Finding]:
+def check_kind(located: LocatedManifest) -> Iterator[Finding]:
     """A kind that does not exist and is nearly that of a class, or of a resource."""
-    manifest = held.manifest
+    manifest = located.manifest
     kind, of_group = manifest.kind, manifest.api_version.startswith(f"{GROUP}/")
     if is_meant(manifest):
-        yield from _check_resource_kind(held)
+        yield from _check_resource_kind(located)
         return
     if not kind or kind in {KIND, *_OTHER_KINDS} or not (of_group or _is_similar(kind)):
         return
     message = f"{quote(kind)} is not a kind" + (f" of {GROUP}" if of_group else "")
-    yield _of_key(held, "kind", message, f"did you mean {KIND}")
+    yield _of_key(located, "kind", message, f"did you mean {KIND}")
 
 
-def _check_resource_kind(held: Held) -> Iterator[Finding]:
-    manifest = held.manifest
+def _check_resource_kind(located: LocatedManifest) -> Iterator[Finding]:
+    manifest = located.manifest
     kind, group = manifest.kind, group_of(manifest)
     if is_resource(manifest):
         return
     if kind in KINDS:
         right = f"{KINDS[kind].group}/{KINDS[kind].versions[0]}"
         message = f"must be {right}, got {quote(manifest.api_version)}"
-        yield _of_key(held, "apiVersion", message)
+        yield _of_key(located, "apiVersion", message)
     elif kind in NOT_SUPPORTED:
         message = f"{kind} is not supported by this controller: it reads AWS, and writes nothing"
-        yield held.found(rules.NOT_SUPPORTED, "kind", message, manifest.node["kind"])
+        yield located.found(rules.NOT_SUPPORTED, "kind", message, manifest.node["kind"])
     elif kind not in known_kinds(group):
         message = f"{quote(kind)} is not a kind of {group} that this controller has"
-        yield _of_key(held, "kind", message, did_you_mean(kind, known_kinds(group)))
+        yield _of_key(located, "kind", message, did_you_mean(kind, known_kinds(group)))
 
 
-def _of_key(held: Held, key: str, message: str, hint: str = "") -> Finding:
-    return held.found(rules.MANIFEST, key, message, held.manifest.node[key], hint)
+def _of_key(located: LocatedManifest, key: str, message: str, hint: str = "") -> Finding:
+    return located.found(rules.MANIFEST, key, message, located.manifest.node[key], hint)
 
 
 def nothing_to_check(source: Source, *, is_patch: bool) -> Finding:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from provider.tools.resources.documents import key_at, node_at
 from provider.tools.resources.parsed import Resource
 from provider.tools.validate import findings as rules
-from provider.tools.validate.findings import Finding, Held, Rule
+from provider.tools.validate.findings import Finding, LocatedManifest, Rule
 
 
 def finding(
@@ -13,12 +13,12 @@ def finding(
 ) -> Finding:
     """A finding at the value under `path`, or at what is nearest to it."""
     node, _ = node_at(resource.manifest.node, path)
-    return held(resource).found(rule, path, message, node, suggestion)
+    return located(resource).found(rule, path, message, node, suggestion)
 
 
-def held(resource: Resource) -> Held:
+def located(resource: Resource) -> LocatedManifest:
     """The manifest of a resource in its file."""
-    return Held(resource.source, resource.manifest)
+    return LocatedManifest(resource.source, resource.manifest)
 
 
 def from_parser(resource: Resource) -> Iterator[Finding]:
@@ -28,6 +28,6 @@ def from_parser(resource: Resource) -> Iterator[Finding]:
     for one in resource.parsed.warnings:
         if one.key:
             key = key_at(resource.manifest.node, one.path)
-            yield held(resource).found(rules.UNKNOWN_KEY, one.path, one.message, key, one.hint)
+            yield located(resource).found(rules.UNKNOWN_KEY, one.path, one.message, key, one.hint)
         else:
             yield finding(resource, rules.NO_EFFECT, one.path, one.message, one.hint)

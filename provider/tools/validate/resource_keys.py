@@ -11,7 +11,7 @@ from provider.manifests.problems import quote
 from provider.tools.resources.parsed import Resource
 from provider.tools.validate import findings as rules
 from provider.tools.validate.findings import Finding
-from provider.tools.validate.resource_findings import finding, held
+from provider.tools.validate.resource_findings import finding, located
 
 _ROOT = ("apiVersion", "kind", "metadata", "spec", "status")
 
@@ -23,7 +23,7 @@ def check_keys(resource: Resource) -> Iterator[Finding]:
         if name not in _ROOT:
             message = f"key {quote(name)} is not known: kubectl refuses it, others drop it"
             hint = did_you_mean(name, _ROOT)
-            yield held(resource).found(rules.UNKNOWN_KEY, name, message, field.key, hint)
+            yield located(resource).found(rules.UNKNOWN_KEY, name, message, field.key, hint)
     for path, name in _repeated(root, ""):
         message = f"key {quote(name)} occurs twice"
         yield finding(resource, rules.RESOURCE, path, message)

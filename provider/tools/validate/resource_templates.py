@@ -18,7 +18,7 @@ from provider.tools.text_lines import Place
 from provider.tools.validate import findings as rules
 from provider.tools.validate.findings import Finding
 from provider.tools.validate.places import Embedded
-from provider.tools.validate.resource_findings import held
+from provider.tools.validate.resource_findings import located
 
 _UNKNOWN_FUNCTION = 'function "'
 
@@ -82,7 +82,7 @@ def _mistake(resource: Resource, one: Written, error: TemplateError) -> Finding:
     lines = one.text.split("\n")
     column = (lines[line - 1].find(word) if word and line <= len(lines) else 0) + 1
     place = _place(resource, one.path, line, max(column, 1))
-    return held(resource).found(rules.TEMPLATE, one.path, error.fault, place, hint)
+    return located(resource).found(rules.TEMPLATE, one.path, error.fault, place, hint)
 
 
 def _check_values(
@@ -100,7 +100,7 @@ def _check_values(
             meant = closest(key, known)
             hint = f"did you mean .{meant}" if meant else ""
             message = f"there is no value {quote(key)} in data: the Secret is not written"
-            yield held(resource).found(rules.TEMPLATE_VALUE, one.path, message, place, hint)
+            yield located(resource).found(rules.TEMPLATE_VALUE, one.path, message, place, hint)
 
 
 def _known_values(resource: Resource, spec: ExternalSecretSpec) -> Collection[str] | None:

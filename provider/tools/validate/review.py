@@ -27,7 +27,7 @@ from provider.tools.validate import (
     volumes,
 )
 from provider.tools.validate.classes import Reviewed, at_place, review_class
-from provider.tools.validate.findings import Finding, Held, in_order
+from provider.tools.validate.findings import Finding, LocatedManifest, in_order
 from provider.tools.validate.patches import has_directive, is_patch_file, patch_files
 from provider.tools.validate.resource_findings import from_parser
 from provider.tools.validate.resource_templates import check_templates
@@ -83,7 +83,7 @@ def review(
     """Check everything. `default_region` is that of the daemon, if it is known."""
     found: list[Finding] = []
     checked, passed_over = list[Source](), list[Source]()
-    manifests: list[Held] = []
+    manifests: list[LocatedManifest] = []
     whole: list[Manifest] = []
     files = list(sources)
     patches = patch_files(files)
@@ -96,7 +96,7 @@ def review(
         checked.append(source)
         nothing = relevance.nothing_to_check(source, is_patch=is_patch)
         found += problems if held or problems else [nothing]
-        manifests += (Held(source, one) for one in held)
+        manifests += (LocatedManifest(source, one) for one in held)
     for one in manifests:
         found += relevance.check_kind(one)
     classes, others, of_classes = _review_classes(manifests, default_region)
@@ -107,18 +107,18 @@ def review(
 
 
 def _review_classes(
-    manifests: Sequence[Held], default_region: str | None
+    manifests: Sequence[LocatedManifest], default_region: str | None
 ) -> tuple[Sequence[Reviewed], Sequence[Manifest], Sequence[Finding]]:
     """The classes, those of other providers, and the findings."""
     found: list[Finding] = []
     classes, others = list[Reviewed](), list[Manifest]()
-    for held in manifests:
-        if held.manifest.kind != relevance.KIND:
+    for located in manifests:
+        if located.manifest.kind != relevance.KIND:
             continue
-        if not manifest_checks.is_ours(text(at(held.manifest.node, "spec", "provider"))):
-            others.append(held.manifest)
+        if not manifest_checks.is_ours(text(at(located.manifest.node, "spec", "provider"))):
+            others.append(located.manifest)
             continue
-        reviewed, mistakes = review_class(held, default_region)
+        reviewed, mistakes = review_class(located, default_region)
         found += mistakes
         found += (finding for check in CHECKS for finding in check(reviewed))
         classes.append(reviewed)
@@ -127,7 +127,7 @@ def _review_classes(
 
 
 def _review_resources(
-    manifests: Sequence[Held], whole: Sequence[Manifest], delimiters: Delimiters
+    manifests: Sequence[LocatedManifest], whole: Sequence[Manifest], delimiters: Delimiters
 ) -> tuple[Sequence[Resource], Sequence[Finding]]:
     """The External Secrets resources and the findings about them."""
     resources = [
@@ -159,17 +159,17 @@ def _has_other_provider(resource: Resource) -> bool:
 
 
 def _check_pods(
-    manifests: Sequence[Held], classes: Sequence[Reviewed], others: Sequence[Manifest]
+    manifests: Sequence[LocatedManifest], classes: Sequence[Reviewed], others: Sequence[Manifest]
 ) -> Iterator[Finding]:
     """What pods and ServiceAccounts name."""
     known = [(one.klass.namespace, one.name) for one in classes]
     known += [(one.namespace, one.name) for one in others]
     there = (one.manifest for one in manifests)
     accounts = [(one.namespace, one.name) for one in there if one.kind == _ACCOUNT]
-    for held in manifests:
-        yield from volumes.check_volumes(held, known)
-        yield from service_accounts.check_accounts(held, accounts)
-        yield from service_accounts.check_annotations(held)
+    for located in manifests:
+        yield from volumes.check_volumes(located, known)
+        yield from service_accounts.check_accounts(located, accounts)
+        yield from service_accounts.check_annotations(located)
 
 
 def _read(source: Source, whole: list[Manifest]) -> tuple[Sequence[Manifest], Sequence[Finding]]:

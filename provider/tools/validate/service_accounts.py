@@ -7,7 +7,7 @@ from provider.manifests.keys import closest
 from provider.manifests.nodes import Fields, Node
 from provider.manifests.problems import quote
 from provider.tools.validate import findings as rules
-from provider.tools.validate.findings import Finding, Held
+from provider.tools.validate.findings import Finding, LocatedManifest
 from provider.tools.validate.missing import Names, missing
 from provider.tools.workloads import ROLE_ANNOTATION, at, pods, text, volumes
 
@@ -25,15 +25,15 @@ _KIND = "ServiceAccount"
 _ELSEWHERE = "a pod uses its own namespace's"
 
 
-def check_annotations(held: Held) -> Iterator[Finding]:
+def check_annotations(located: LocatedManifest) -> Iterator[Finding]:
     """An annotation of a ServiceAccount that is misspelled, or names no role."""
-    annotations = at(held.manifest.node, "metadata", "annotations")
-    if held.manifest.kind != _KIND or not isinstance(annotations, Fields):
+    annotations = at(located.manifest.node, "metadata", "annotations")
+    if located.manifest.kind != _KIND or not isinstance(annotations, Fields):
         return
     for key, field in annotations.entries.items():
         for message, node, hint in _faults(key, field.key, field.node, annotations):
             where = f"metadata.annotations.{key}"
-            yield held.found(rules.SERVICE_ACCOUNT, where, message, node, hint)
+            yield located.found(rules.SERVICE_ACCOUNT, where, message, node, hint)
 
 
 def _faults(
@@ -55,15 +55,17 @@ def _is_misspelled(key: str) -> bool:
     return key not in _OTHERS and closest(key, [ROLE_ANNOTATION, *_OTHERS]) == ROLE_ANNOTATION
 
 
-def check_accounts(held: Held, accounts: Names) -> Iterator[Finding]:
+def check_accounts(located: LocatedManifest, accounts: Names) -> Iterator[Finding]:
     """Service accounts of pods that mount a class, if they are not among `accounts`."""
-    for path, pod in pods(held.manifest.node):
+    for path, pod in pods(located.manifest.node):
         node = pod["serviceAccountName"]
         name = text(node)
         if name in {"", "default"} or not any(True for _ in volumes(pod)):
             continue
-        fault = missing(name, held.manifest.namespace, accounts, kind=_KIND, elsewhere=_ELSEWHERE)
+        fault = missing(
+            name, located.manifest.namespace, accounts, kind=_KIND, elsewhere=_ELSEWHERE
+        )
         if fault:
             message, hint = fault
             rule = rules.SERVICE_ACCOUNT if accounts else rules.ELSEWHERE
-            yield held.found(rule, f"{path}.serviceAccountName", message, node, hint)
+            yield located.found(rule, f"{path}.serviceAccountName", message, node, hint)

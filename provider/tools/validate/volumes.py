@@ -4,20 +4,20 @@ from collections.abc import Iterator
 
 from provider.manifests.nodes import Fields, Node, Scalar
 from provider.tools.validate import findings as rules
-from provider.tools.validate.findings import Finding, Held, Rule
+from provider.tools.validate.findings import Finding, LocatedManifest, Rule
 from provider.tools.validate.missing import Names, missing
 from provider.tools.workloads import DRIVER, class_of, pods, text, volumes
 
 _KEY = "volumeAttributes.secretProviderClass"
 
 
-def check_volumes(held: Held, classes: Names) -> Iterator[Finding]:
+def check_volumes(located: LocatedManifest, classes: Names) -> Iterator[Finding]:
     """Volumes that the driver refuses, or whose class is not among `classes`."""
-    for path, pod in pods(held.manifest.node):
+    for path, pod in pods(located.manifest.node):
         for index, csi in volumes(pod):
-            for rule, key, message, at, hint in _faults(csi, held.manifest.namespace, classes):
+            for rule, key, message, at, hint in _faults(csi, located.manifest.namespace, classes):
                 where = f"{path}.volumes[{index}].csi.{key}"
-                yield held.found(rule, where, message, at, hint)
+                yield located.found(rule, where, message, at, hint)
 
 
 def _faults(
