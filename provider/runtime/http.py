@@ -63,14 +63,20 @@ class HttpClient:
         with kept ones, is sent again, once.
         """
         url = _checked(request)
+
+        async def attempt() -> Reply:
+            async with await self._begin(url, request, tls, proxy) as response:
+                body = await _read(response, url, request.max_body)
+                return Reply(response.status, response.headers, body)
+
         try:
             async with timeout(request.timeout):
                 try:
-                    return await self._send(url, request, tls, proxy)
+                    return await attempt()
                 except _CLOSED as error:
                     if isinstance(error, aiohttp.ClientConnectorError):
                         raise
-                return await self._send(url, request, tls, proxy)
+                return await attempt()
         except FAILURES as error:
             raise no_answer(error, url, proxy.url if proxy else None) from error
 
@@ -103,17 +109,6 @@ class HttpClient:
         resolver, self._resolver = self._resolver, None
         if resolver is not None:
             await resolver.close()
-
-    async def _send(
-        self,
-        url: URL,
-        request: Request,
-        tls: ssl.SSLContext | None,
-        proxy: Proxy | None,
-    ) -> Reply:
-        async with await self._begin(url, request, tls, proxy) as response:
-            body = await _read(response, url, request.max_body)
-            return Reply(response.status, response.headers, body)
 
     async def _begin(
         self,

@@ -6,6 +6,7 @@ new pod they come beside the kubelet's own Events.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from provider.csi.object_failures import ObjectsFailed
 from provider.csi.status.mounts import MountedObject, Step
@@ -18,12 +19,12 @@ MAX_LINE = 400
 """Characters of the error in an Event, which may have 1024 in all."""
 
 
+@dataclass(frozen=True, slots=True)
 class RotationEvents:
     """Records what failed; with `rotated` also rotations that delivered new versions."""
 
-    def __init__(self, record: Callable[[Event], None], *, rotated: bool) -> None:
-        self._record = record
-        self._rotated = rotated
+    record: Callable[[Event], None]
+    rotated: bool
 
     def __call__(self, step: Step) -> None:
         """Record an Event about the step, if it is one to report."""
@@ -33,9 +34,9 @@ class RotationEvents:
             reason = "SecretRotationFailed" if step.after.is_delivered else "SecretMountFailed"
             # Texts of AWS may differ at each attempt, and are still the same Event.
             key = f"{step.after.id} {step.after.reason}"
-            self._record(Event(about, "Warning", reason, _failed(step), key))
-        elif self._rotated and step.changed and step.before and step.before.is_delivered:
-            self._record(Event(about, "Normal", "SecretRotated", _rotated(step)))
+            self.record(Event(about, "Warning", reason, _failed(step), key))
+        elif self.rotated and step.changed and step.before and step.before.is_delivered:
+            self.record(Event(about, "Normal", "SecretRotated", _rotated(step)))
 
 
 def _failed(step: Step) -> str:
