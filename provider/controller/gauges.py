@@ -1,6 +1,6 @@
 """The gauges of the process, which are read at every scrape."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from provider.controller.controller import Controller
@@ -53,6 +53,20 @@ def watch_leader(metrics: Metrics, readiness: Readiness, is_leading: Callable[[]
         prefix="",
     )
     metrics.watch_by(
+        "controller_runtime_active_workers",
+        "Objects that are worked on.",
+        "controller",
+        of(_running, {}),
+        prefix="",
+    )
+    metrics.watch_by(
+        "controller_runtime_max_concurrent_reconciles",
+        "Objects of all kinds that are worked on at a time, at most.",
+        "controller",
+        of(_concurrent, {}),
+        prefix="",
+    )
+    metrics.watch_by(
         "informer_objects",
         "Objects that are known.",
         "kind",
@@ -61,8 +75,19 @@ def watch_leader(metrics: Metrics, readiness: Readiness, is_leading: Callable[[]
 
 
 def _depths(controller: Controller) -> dict[str, float]:
-    depths = controller.queue.depths()
-    return {controller_of(kind): depths.get(kind, 0) for kind in controller.kinds}
+    return _of_all_kinds(controller, controller.queue.depths())
+
+
+def _running(controller: Controller) -> dict[str, float]:
+    return _of_all_kinds(controller, controller.queue.running_by_kind())
+
+
+def _concurrent(controller: Controller) -> dict[str, float]:
+    return _of_all_kinds(controller, dict.fromkeys(controller.kinds, controller.queue.concurrent))
+
+
+def _of_all_kinds(controller: Controller, numbers: Mapping[str, int]) -> dict[str, float]:
+    return {controller_of(kind): numbers.get(kind, 0) for kind in controller.kinds}
 
 
 def _object_counts(controller: Controller) -> dict[str, float]:

@@ -111,6 +111,15 @@ class Queue:
         """Objects that are being reconciled."""
         return self._schedule.running
 
+    def running_by_kind(self) -> dict[str, int]:
+        """Objects that are being reconciled, by their kind."""
+        return self._schedule.running_by_kind()
+
+    @property
+    def concurrent(self) -> int:
+        """The most objects of all kinds that are reconciled at a time."""
+        return self._concurrent
+
     @property
     def scheduled(self) -> int:
         """Objects that are due later."""

@@ -111,6 +111,10 @@ class Schedule:
         """Items under way."""
         return len(self._running)
 
+    def running_by_kind(self) -> dict[str, int]:
+        """Items under way, by their kind."""
+        return dict(Counter(item.kind for item in self._running))
+
     @property
     def waiting(self) -> int:
         """Items that wait for their due time."""

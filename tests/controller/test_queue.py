@@ -47,6 +47,16 @@ def test_an_item_is_taken_when_it_is_due_and_not_before(schedule: Schedule) -> N
     assert schedule.take(12) == (A, 10)
 
 
+def test_what_is_under_way_is_counted_by_kind(schedule: Schedule) -> None:
+    store = Item("SecretStore", "shop", "a")
+    for one in (A, store, item("c", "other")):
+        schedule.add(one, 0)
+    taken(schedule, 0)
+    assert schedule.running_by_kind() == {"ExternalSecret": 2, "SecretStore": 1}
+    schedule.done(store, None)
+    assert schedule.running_by_kind() == {"ExternalSecret": 2}
+
+
 def test_the_earlier_due_time_counts(schedule: Schedule) -> None:
     schedule.add(A, 100)
     schedule.add(A, 10)

@@ -59,6 +59,20 @@ def lines(world: World, **fields: str) -> list[dict[str, Any]]:
     return [one for one in found if fields.items() <= one.items()]
 
 
+OPERATORS_DASHBOARD = {
+    "controller_runtime_active_workers",
+    "controller_runtime_max_concurrent_reconciles",
+    "controller_runtime_reconcile_time_seconds_bucket",
+    "controller_runtime_reconcile_total",
+    "externalsecret_provider_api_calls_count",
+    "externalsecret_status_condition",
+    "externalsecret_sync_calls_error",
+    "workqueue_depth",
+}
+"""What External Secrets Operator's own dashboard reads, its webhooks aside. The first one fills the
+list of controllers that all panels are chosen by."""
+
+
 def sample(page: str, series: str) -> float:
     [line] = [one for one in page.splitlines() if one.startswith(f"{series} ")]
     return float(line.rpartition(" ")[2])
@@ -103,6 +117,9 @@ def test_whatever_alerts_and_dashboard_read_is_there(world: World) -> None:
     read = {name for one in EXPRESSIONS for name in METRIC.findall(one)}
     read |= {name for rule in group["rules"] for name in METRIC.findall(rule["expr"])}
     assert read - there - {"secrets_provider_aws_build_info"} == set()
+    assert OPERATORS_DASHBOARD - there == set()
+    workers = 'controller_runtime_active_workers{controller="externalsecret"}'
+    assert sample(page, workers) >= 0
 
 
 def test_the_audit_log_says_which_secret_went_where_and_as_whom(world: World) -> None:
