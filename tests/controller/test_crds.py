@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from provider.controller.resources.objects import (
     read_external_secret,
     read_store,
 )
+from provider.tools.preflight.leftovers import leftovers
 from scripts.crds import FOLDER
 from testbed.cluster import ClusterClient, read_yaml
 from tests.api_server import Kubectl
@@ -147,7 +149,7 @@ def test_nothing_is_added_to_a_store_but_the_policy_of_session_tags(
 def test_the_conversion_webhook_of_an_old_operator_does_not_stay(
     cluster: ClusterClient, kubectl: Kubectl, namespace: str
 ) -> None:
-    """`kubectl apply` removes it; server-side apply cannot, and must not leave it in silence.
+    """Server-side apply must not leave it in silence; what `preflight` says removes it.
 
     The CRD is that of ExternalSecret, in a group of its own: others use the real one.
     """
@@ -163,9 +165,12 @@ def test_the_conversion_webhook_of_an_old_operator_does_not_stay(
     try:
         old = {**crd, "spec": {**crd["spec"], "conversion": conversion}}
         cluster.do("POST", f"{path}?fieldManager=helm", old)
-        how = ("apply", "-f", "-")
-        done = kubectl(*how, "--server-side", "--force-conflicts", stdin=json.dumps(crd))
+        how = ("apply", "-f", "-", "--server-side", "--force-conflicts")
+        done = kubectl(*how, stdin=json.dumps(crd))
         assert "spec.conversion.webhookClientConfig: Forbidden" in done.stderr
+        [found] = leftovers({**old, "spec": {**old["spec"], "group": "external-secrets.io"}})
+        _, *patch = shlex.split(found.remedy.partition(": ")[2])
+        assert kubectl(*patch).returncode == 0
         assert kubectl(*how, stdin=json.dumps(crd)).returncode == 0
         now = cluster.do("GET", f"{path}/externalsecrets.{group}")
         assert now["spec"]["conversion"] == {"strategy": "None"}

@@ -159,6 +159,21 @@ CASES: dict[str, tuple[list[Document], str]] = {
         ],
         "differs CustomResourceDefinition shop/x: is converted by a webhook of the operator",
     ),
+    "stored version": (
+        [
+            thing(
+                "CustomResourceDefinition",
+                api="v1",
+                spec={
+                    "group": "external-secrets.io",
+                    "names": {"kind": "SecretStore"},
+                    "versions": [{"name": "v1beta1", "storage": True}],
+                },
+                status={"storedVersions": ["v1alpha1", "v1beta1"]},
+            )
+        ],
+        "differs CustomResourceDefinition shop/x: may hold objects of the version v1alpha1",
+    ),
     "finalizer": (
         [
             thing(

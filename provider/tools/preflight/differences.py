@@ -39,13 +39,17 @@ def of(document: Document, level: Level, message: str, remedy: str = "") -> Diff
 
 def metadata_of(document: Document) -> Mapping[str, Any]:
     """The metadata; empty where it is no mapping."""
-    found = document.get("metadata")
-    return found if isinstance(found, dict) else {}
+    return inner(document, "metadata")
 
 
 def spec_of(document: Document) -> Mapping[str, Any]:
     """The spec; empty where it is no mapping."""
-    found = document.get("spec")
+    return inner(document, "spec")
+
+
+def inner(document: Document, key: str) -> Document:
+    """The mapping below a key; empty for anything else."""
+    found = document.get(key)
     return found if isinstance(found, dict) else {}
 
 

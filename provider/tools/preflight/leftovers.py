@@ -10,12 +10,14 @@ from provider.controller.leftover_webhooks import NAMES as WEBHOOKS
 from provider.tools.preflight.differences import (
     Difference,
     Document,
+    inner,
     items_of,
     metadata_of,
     of,
     spec_of,
     texts_of,
 )
+from provider.tools.resources.kinds import KINDS
 
 _SCALE = "kubectl -n {} scale deployment {} --replicas=0"
 
@@ -28,7 +30,7 @@ def leftovers(document: Document) -> Iterator[Difference]:
 
 
 def _webhook(document: Document) -> Iterator[Difference]:
-    name = str(metadata_of(document).get("name"))
+    name = _name(document)
     hooks = items_of(document.get("webhooks"))
     groups = {
         group
@@ -45,13 +47,44 @@ def _webhook(document: Document) -> Iterator[Difference]:
 
 
 def _crd(document: Document) -> Iterator[Difference]:
-    spec = spec_of(document)
-    conversion = spec.get("conversion")
-    strategy = conversion.get("strategy") if isinstance(conversion, dict) else ""
-    if spec.get("group") in (GROUP, GENERATOR_GROUP) and strategy == "Webhook":
-        message = "is converted by a webhook of the operator: without it no object can be read"
-        remedy = "apply deploy/crds before the operator is stopped"
+    if spec_of(document).get("group") in (GROUP, GENERATOR_GROUP):
+        yield from _conversion(document)
+        yield from _stored_versions(document)
+
+
+def _conversion(document: Document) -> Iterator[Difference]:
+    if inner(spec_of(document), "conversion").get("strategy") == "Webhook":
+        message = "is converted by a webhook of the operator: the API server refuses our CRD"
+        change = {"spec": {"conversion": {"strategy": "None", "webhook": None}}}
+        patch = _patch("crd", _name(document), change)
+        remedy = f"when the operator is stopped, before our CRDs: {patch}"
         yield of(document, "differs", message, remedy)
+
+
+def _stored_versions(document: Document) -> Iterator[Difference]:
+    """Versions that our CRD lacks: of an operator before 0.5, whatever is installed now."""
+    spec = spec_of(document)
+    kind = KINDS.get(str(inner(spec, "names").get("kind")))
+    stored = texts_of(inner(document, "status").get("storedVersions"))
+    old = [one for one in stored if kind and one not in kind.versions]
+    if not old:
+        return
+    storage = [one.get("name") for one in items_of(spec.get("versions")) if one.get("storage")]
+    message = f"may hold objects of the version {', '.join(old)}: the API server refuses our CRD"
+    name, change = _name(document), {"status": {"storedVersions": storage}}
+    again = f"kubectl get {shlex.quote(name)} -A -o json | kubectl replace -f -"
+    patch = _patch("crd", name, change, "--subresource=status")
+    yield of(document, "differs", message, f"write them again: {again} && {patch}")
+
+
+def _name(document: Document) -> str:
+    return str(metadata_of(document).get("name"))
+
+
+def _patch(kind: str, name: str, change: Document, *options: str) -> str:
+    """The command that merges a change into an object."""
+    text = json.dumps(change, separators=(",", ":"))
+    return shlex.join(["kubectl", "patch", kind, name, *options, "--type=merge", "-p", text])
 
 
 def _deployment(document: Document) -> Iterator[Difference]:
@@ -96,10 +129,9 @@ def _namespace(document: Document) -> Iterator[Difference]:
     if others == finalizers:
         return
     found = ", ".join(one for one in finalizers if one not in others)
-    change = json.dumps({"metadata": {"finalizers": others}}, separators=(",", ":"))
-    command = ["kubectl", "patch", "namespace", str(metadata_of(document).get("name"))]
+    name, change = _name(document), {"metadata": {"finalizers": others}}
     message = f"has the finalizer {found}: deleted, it would never go away"
-    remedy = f"when the operator is stopped: {shlex.join([*command, '--type=merge', '-p', change])}"
+    remedy = f"when the operator is stopped: {_patch('namespace', name, change)}"
     yield of(document, "differs", message, remedy)
 
 

@@ -11,6 +11,7 @@ from provider.tools.delimiters import Delimiters
 from provider.tools.preflight.differences import (
     Difference,
     Document,
+    inner,
     items_of,
     metadata_of,
     of,
@@ -26,11 +27,11 @@ def template_sources(documents: Iterable[Document]) -> Mapping[tuple[str, str], 
     """What ExternalSecrets name in `templateFrom`: names by kind and namespace."""
     found: dict[tuple[str, str], set[str]] = {}
     for document in documents:
-        template = _inner(_inner(spec_of(document), "target"), "template")
+        template = inner(inner(spec_of(document), "target"), "template")
         namespace = metadata_of(document).get("namespace")
         for one in items_of(template.get("templateFrom")):
             for kind, key in _KINDS.items():
-                name = _inner(one, key).get("name")
+                name = inner(one, key).get("name")
                 # A name that kubectl would take for an option is no name of an object.
                 if isinstance(name, str) and name[:1].isalnum() and isinstance(namespace, str):
                     found.setdefault((kind, namespace), set()).add(name)
@@ -45,7 +46,7 @@ def texts_of(documents: Iterable[Document]) -> Texts:
         if kind in _KINDS and document.get("apiVersion") == "v1":
             about = metadata_of(document)
             place = kind, str(about.get("namespace") or ""), str(about.get("name") or "")
-            found[place] = _inner(document, "data")
+            found[place] = inner(document, "data")
     return found
 
 
@@ -92,8 +93,3 @@ def _faults(
 
 def _line(error: TemplateError) -> str:
     return error.place.rpartition(":")[2]
-
-
-def _inner(document: Document, key: str) -> Document:
-    found = document.get(key)
-    return found if isinstance(found, dict) else {}
