@@ -21,6 +21,7 @@ from provider.controller.resources.hashes import (
     owner_label,
 )
 from provider.controller.resources.object_meta import Metadata
+from provider.controller.resources.template import BOOTSTRAP_TYPE, HELM_TYPE, TOKEN_TYPE
 from provider.controller.secret_state import (
     MANAGED,
     Owner,
@@ -28,6 +29,7 @@ from provider.controller.secret_state import (
     owned_fields,
     read_data,
 )
+from provider.controller.status import TEXT_NOT_WRITTEN
 from provider.errors import NotPossible
 from provider.kube.kinds import Document
 
@@ -35,6 +37,8 @@ OWNED_BY_OTHER_KIND = "failed to take ownership of target secret"
 OWNED_BY_ANOTHER = "target is owned by another ExternalSecret"
 IMMUTABLE = "could not update secret, target is immutable"
 _MERGING = ("Merge", "CreateOrMerge")
+_MADE_BY_OTHERS = {TOKEN_TYPE: "Kubernetes", BOOTSTRAP_TYPE: "kubeadm", HELM_TYPE: "Helm"}
+"""Types of Secrets that give rights to their writer, and who makes them."""
 
 
 class TargetNotWritable(NotPossible):
@@ -78,14 +82,16 @@ def plan(
     if current is None:
         if spec.target.creation_policy == "Merge":
             return Plan("missing")
-        return Plan("create", _changed(metadata, spec.target, wanted, _new(metadata, spec)))
+        return Plan(
+            "create", _checked(_changed(metadata, spec.target, wanted, _new(metadata, spec)))
+        )
     _check_owner(metadata, spec.target, controller_owner(current))
     document = _changed(metadata, spec.target, wanted, current)
     if _same(document, current):
         return Plan("nothing")
     if current.get("immutable") and (document.get("data") or {}) != (current.get("data") or {}):
         raise TargetNotWritable("its data would change: delete it, or set another name", IMMUTABLE)
-    return Plan("replace", document)
+    return Plan("replace", _checked(document))
 
 
 def target_name(metadata: Metadata, spec: ExternalSecretSpec) -> str:
@@ -112,6 +118,18 @@ def _check_owner(metadata: Metadata, target: Target, owner: Owner | None) -> Non
     if target.creation_policy == "Owner":
         what = f"it is controlled by {owner.kind} {owner.name}: use creationPolicy Merge or Orphan"
         raise TargetNotWritable(what, OWNED_BY_OTHER_KIND)
+
+
+def _checked(document: Document) -> Document:
+    """The Secret, if it is of a type that an ExternalSecret may write.
+
+    A writer of the others gets the tokens of any ServiceAccount, or has Helm delete what it names.
+    """
+    maker = _MADE_BY_OTHERS.get(document.get("type", ""))
+    if maker is not None:
+        what = f"Secrets of type {document['type']} are made by {maker}: set another target.name"
+        raise TargetNotWritable(what, TEXT_NOT_WRITTEN)
+    return document
 
 
 def _changed(metadata: Metadata, target: Target, wanted: Wanted, current: Document) -> Document:

@@ -17,6 +17,7 @@ from provider.controller.resources.hashes import (
     owner_label,
 )
 from provider.controller.resources.objects import ExternalSecret, read_external_secret
+from provider.controller.resources.template import BOOTSTRAP_TYPE, HELM_TYPE, TOKEN_TYPE
 
 NAME = "db"
 LONG = "an-external-secret-with-a-name-of-forty-two"
@@ -172,6 +173,21 @@ def test_a_secret_that_something_else_controls_is_not_taken() -> None:
     assert caught.value.condition == "failed to take ownership of target secret"
     merged = planned(external_secret(creationPolicy="Merge"), current, b="2")
     assert merged.document["data"] == encoded({"a": "1", "b": "2"})
+
+
+@pytest.mark.parametrize("policy", ["Owner", "Merge", "CreateOrMerge", "Orphan"])
+@pytest.mark.parametrize("kind", [TOKEN_TYPE, BOOTSTRAP_TYPE, HELM_TYPE])
+def test_secrets_that_give_rights_to_their_writer_are_not_written(policy: str, kind: str) -> None:
+    found = external_secret(creationPolicy=policy)
+    current = {**secret({"token": "1"}), "type": kind}
+    with pytest.raises(TargetNotWritable, match=f"type {kind} are made by") as caught:
+        planned(found, current, a="2")
+    assert caught.value.condition == "could not update secret"
+    if policy != "Merge":
+        with pytest.raises(TargetNotWritable):
+            planned_as(found, None, Wanted(data={"a": b"2"}, type=kind))
+    before = {**stored(planned(found, secret({"a": "1"}), a="1").document), "type": kind}
+    assert planned(found, before, a="1").action == "nothing", "ESO has written it"
 
 
 def test_an_immutable_target_is_made_immutable_and_then_left_as_it_is() -> None:

@@ -11,6 +11,7 @@ TemplateTarget = Literal["Data", "Annotations", "Labels"]
 TemplateAs = Literal["Values", "KeysAndValues"]
 BOOTSTRAP_TYPE = "bootstrap.kubernetes.io/token"
 TOKEN_TYPE = "kubernetes.io/service-account-token"  # noqa: S105 (a type's name)
+HELM_TYPE = "helm.sh/release.v1"
 ACCOUNT_ANNOTATION = "kubernetes.io/service-account.name"
 ValuesDecoding = Literal["None", "Base64", "Base64URL", "Auto"]
 
