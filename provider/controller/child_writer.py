@@ -1,5 +1,6 @@
 """Writes the ExternalSecrets of ClusterExternalSecrets."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Iterable
@@ -19,6 +20,8 @@ from provider.runtime.lru import Lru
 
 EXISTS = "external secret already exists in namespace"
 VERIFIED = 20_000
+AT_ONCE = 100
+"""Children that are looked at in one turn of the event loop."""
 
 
 class Api(Protocol):
@@ -69,21 +72,27 @@ class ChildWriter:
         self._verified: Lru[ObjectKey, tuple[str, bytes]] = Lru(VERIFIED)
 
     async def put(self, children: Iterable[Document], owner: Metadata) -> list[ChildFailure]:
-        """Create or change what differs; returns the failures."""
+        """Create or change what differs; returns the failures.
+
+        The children are equal but for their namespaces.
+        """
         failures = []
-        for wanted in children:
+        mark = b""
+        for number, wanted in enumerate(children):
+            mark = mark or _mark(wanted)
+            if number % AT_ONCE == AT_ONCE - 1:
+                await asyncio.sleep(0)  # nothing else waits where nothing is to be written
             try:
-                await self._put(wanted, owner)
+                await self._put(wanted, owner, mark)
             except ProviderError as error:
                 namespace = wanted["metadata"]["namespace"]
                 failures.append(ChildFailure(namespace, status.one_line(f"{error}{remedy(error)}")))
         return failures
 
-    async def _put(self, wanted: Document, owner: Metadata) -> None:
+    async def _put(self, wanted: Document, owner: Metadata, mark: bytes) -> None:
         """Make an ExternalSecret what it is to be; raises ProviderError."""
         about = wanted["metadata"]
         key = ObjectKey(about["namespace"], about["name"])
-        mark = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).digest()
         known = self._known.external_secret(key)
         state = known and edited_state(known.metadata)
         if state is not None and self._verified.get(key) == (state, mark):
@@ -123,3 +132,10 @@ class ChildWriter:
                     ChildFailure(one.namespace, status.one_line(f"{error}{remedy(error)}"))
                 )
         return failures
+
+
+def _mark(child: Document) -> bytes:
+    """A digest of what decides what is written, which is the same in every namespace."""
+    metadata = {**child["metadata"], "namespace": ""}
+    document = {**child, "metadata": metadata}
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).digest()

@@ -1,5 +1,6 @@
 """The ExternalSecrets that are known: what they refer to, and whether they may be worked on."""
 
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from provider.controller.index import Index
@@ -74,6 +75,15 @@ class KnownExternalSecrets:
 
     def is_of_another_class(self, spec: ExternalSecretSpec, namespace: str) -> bool:
         """Whether a store or generator that a spec names in a namespace is another controller's."""
+        return not all(self._are_managed(spec, namespace))
+
+    def is_of_this_class(self, spec: ExternalSecretSpec, namespace: str) -> bool:
+        """Whether stores or generators that it names there exist, and are all this controller's."""
+        found = list(self._are_managed(spec, namespace))
+        return bool(found) and all(found)
+
+    def _are_managed(self, spec: ExternalSecretSpec, namespace: str) -> Iterator[bool]:
+        """For each store and generator that exists, whether it is this controller's."""
         stores = (self._store(ref, namespace) for ref in stores_of(spec))
         generators = (
             self._informers.generator(
@@ -81,10 +91,9 @@ class KnownExternalSecrets:
             )
             for ref in generators_of(spec)
         )
-        return any(
-            one is not None and not is_managed(one.controller, self._class)
-            for one in (*stores, *generators)
-        )
+        for one in (*stores, *generators):
+            if one is not None:
+                yield is_managed(one.controller, self._class)
 
     def _store(self, ref: StoreRef, namespace: str) -> Store | None:
         place = "" if ref.kind == "ClusterSecretStore" else namespace

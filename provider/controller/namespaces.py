@@ -53,10 +53,15 @@ class ClusterView:
         )
 
     def is_of_another_class(self, spec: ClusterExternalSecretSpec) -> bool:
-        """Whether its ExternalSecrets, or one of them, are for another controller."""
+        """Whether ExternalSecrets of it are for another controller, and none for this one.
+
+        So who makes a store of another class in a namespace decides on no other namespace.
+        """
         child = spec.external_secret_spec
         namespaces = self.selected(spec) or [""]
-        return any(self._known.is_of_another_class(child, one) for one in namespaces)
+        if not any(self._known.is_of_another_class(child, one) for one in namespaces):
+            return False
+        return not any(self._known.is_of_this_class(child, one) for one in namespaces)
 
     def learn(self, kind: Kind, document: Document) -> None:
         """Take in the answer to a write of our own."""

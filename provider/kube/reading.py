@@ -1,5 +1,6 @@
 """Lists in pages, and watches."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
@@ -21,6 +22,8 @@ OPEN_TIMEOUT = 30.0
 IDLE = 150.0
 """Seconds without any event; the server sends a bookmark about once a minute."""
 MAX_LINE = 16 * 2**20
+LARGE = 16 * 1024
+"""Bytes of an event that takes a millisecond, or more, to read."""
 _MAX_STATUS = 2**20
 
 EventType = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
@@ -158,6 +161,8 @@ async def _events(
 ) -> AsyncGenerator[WatchEvent, None]:
     async with aclosing(lines):
         async for line in lines:
+            if len(line) > LARGE:
+                await asyncio.sleep(0)  # several may be there at once: others get their turn
             if line:
                 yield _event(asked, line)
 

@@ -24,7 +24,9 @@ _DESCRIPTORS = {
     "@hourly": "0 * * * *",
 }
 _STARS = frozenset({"*", "?", "*/1", "?/1"})
-_LONGEST = 200
+_MOST_CHARACTERS = 200
+_LONGEST = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+"""Days that each month may have."""
 _DAY = 86_400
 _DAYS_BACK = 8 * 366
 """Every expression that ever fires does so within eight years: 29 February skips 1900 and 2100."""
@@ -60,11 +62,12 @@ class Cron:
     def _days_before(self, limit: datetime, first_year: int) -> Iterator[datetime]:
         """The days on which it fires, the last one first; never more than a few without one."""
         today = (limit.year, limit.month, limit.day)
-        every_weekday = len(self.weekdays) == len(_DAYS)
+        by_number = self.any_day and len(self.weekdays) == len(_DAYS)
+        months = [one for one in self.months if not by_number or self.days[-1] <= _LONGEST[one]]
         for year in range(limit.year, first_year - 1, -1):
-            for month in self.months:
+            for month in months:
                 length = monthrange(year, month)[1]
-                for number in self.days if every_weekday else range(length, 0, -1):
+                for number in self.days if by_number else range(length, 0, -1):
                     if number > length or (year, month, number) > today:
                         continue
                     day = datetime(year, month, number, tzinfo=UTC)
@@ -100,7 +103,7 @@ def parse_cron(text: str) -> Cron:
     """The expression `text`; ValueError with what is wrong."""
     text = _DESCRIPTORS.get(text.strip(), text)
     fields = text.split()
-    if len(text) > _LONGEST or len(fields) != 5:
+    if len(text) > _MOST_CHARACTERS or len(fields) != 5:
         raise ValueError("must be a cron expression of five fields, such as 0 22 * * 1-5")
     minute, hour, day, month, weekday = fields
     return Cron(

@@ -23,6 +23,8 @@ from provider.controller.resources.template import (
 from provider.manifests.problems import quote
 
 KINDS = ("ECRAuthorizationToken", "STSSessionToken", "Password", "UUID", "ClusterGenerator")
+MOST_ENTRIES = 1000
+"""Of `data` and `dataFrom`: they are gone through on the event loop at each sync."""
 MOST_WINDOWS = 50
 """They are looked at on the event loop."""
 MOST_SOURCES = 100
@@ -38,6 +40,9 @@ def check_external_secret(spec: ExternalSecretSpec, reading: Reading, path: str)
     faulty = reading.is_faulty(f"{path}.data") or reading.is_faulty(f"{path}.dataFrom")
     if not spec.data and not spec.data_from and not faulty:
         reading.wrong(path, texts.NO_DATA)
+    if len(spec.data) + len(spec.data_from) > MOST_ENTRIES:
+        reading.wrong(path, f"data and dataFrom have more than {MOST_ENTRIES} entries")
+        return
     for index, entry in enumerate(spec.data_from):
         _check_data_from(entry, reading, f"{path}.dataFrom[{index}]")
     _check_data(spec, reading, path)

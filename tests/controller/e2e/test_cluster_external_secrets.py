@@ -158,3 +158,16 @@ def test_one_whose_store_is_for_another_controller_is_left_alone(world: World) -
     apply(world, **place, refreshTime="30m")
     eventually(lambda: child(world, world.namespace), "an ExternalSecret")
     world.patch("ClusterExternalSecret", world.namespace, {"metadata": {"finalizers": None}})
+
+
+def test_a_store_of_another_class_decides_for_its_namespace_alone(world: World) -> None:
+    hostile = f"{world.namespace}-b"
+    world.cluster.make_namespace(hostile)
+    world.apply(STORE.replace("spec:", "spec:\n  controller: another", 1), hostile)
+    world.keys(world.namespace, "keys", "id", "secret")
+    world.aws.cloud.put_secret("db", '{"password": "p-1"}', region="eu-west-1")
+    world.start()
+    apply(world, namespaces=[world.namespace, hostile], refreshTime="1ns")
+    world.until("ExternalSecret", world.namespace, "True", "SecretSynced")
+    eventually(lambda: child(world, hostile), "the other one, which is for another controller")
+    assert "status" not in child(world, hostile)

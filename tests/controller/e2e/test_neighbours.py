@@ -1,7 +1,6 @@
 """One object, store or namespace that is in trouble does not concern the others."""
 
 import json
-from typing import Any
 
 import yaml
 
@@ -15,8 +14,6 @@ from tests.controller.e2e.test_lifecycle import (
 )
 from tests.controller.e2e.world import World
 from tests.waiting import eventually
-
-RECURSIVE = '{{ define "t" }}{{ template "t" . }}{{ end }}{{ template "t" . }}'
 
 
 def test_a_region_that_hangs_delays_only_those_who_read_it(world: World) -> None:
@@ -74,36 +71,3 @@ def test_cluster_store_conditions_keep_other_namespaces_out(world: World) -> Non
     change = {"spec": {"conditions": [{"namespaces": [world.namespace, other]}]}}
     world.patch("ClusterSecretStore", world.namespace, change)
     world.until("ExternalSecret", "there", "True", "SecretSynced", namespace=other)
-
-
-def test_hostile_external_secrets_concern_themselves(world: World) -> None:
-    ready_world(world)
-    many = [
-        {"secretKey": f"k{number}", "remoteRef": {"key": "db", "property": "password"}}
-        for number in range(600)
-    ]
-    hostile: dict[str, Any] = {
-        "often": {"refreshInterval": "1ns"},
-        "recursive": {"target": {"template": {"data": {"a": RECURSIVE}}}},
-        "huge": {"target": {"template": {"data": {"a": '{{ repeat 99999999 "x" }}'}}}},
-        "many": {"data": many},
-        "everything": {"data": [], "dataFrom": [{"find": {"name": {"regexp": ""}}}] * 2},
-        "path": {"data": [{**many[0], "remoteRef": {"key": "db", "property": "#(" * 400}}]},
-    }
-    for name, spec in hostile.items():
-        world.apply(external_secret(name, **spec))
-    annotated = json.loads(external_secret("annotated"))
-    annotated["metadata"]["annotations"] = {"bomb": "x" * 200_000}
-    world.apply(json.dumps(annotated))
-    other = f"{world.namespace}-b"
-    world.cluster.make_namespace(other)
-    world.keys(other, "keys", "id", "secret")
-    world.apply(STORE, other)
-    world.apply(external_secret(), other)
-    world.until("ExternalSecret", "db", "True", "SecretSynced", namespace=other)
-    for name in ("often", "many", "everything", "annotated"):
-        synced(world, name)
-    for name in ("recursive", "huge", "path"):
-        world.until("ExternalSecret", name, "False", "SecretSyncedError")
-    bugs = ("a reconcile failed", "cannot read an object", "a handler failed")
-    assert not [one for one in world.log if any(bug in one for bug in bugs)]

@@ -244,6 +244,14 @@ def test_many_mistakes_are_cut_off() -> None:
     assert len(read_external_secret({"spec": es(data=[1] * 1000)}).problems) == 100
 
 
+def test_an_object_has_no_more_entries_than_a_sync_may_go_through() -> None:
+    entries = [{"secretKey": f"k{number}", "remoteRef": REF["remoteRef"]} for number in range(1000)]
+    assert not read_external_secret({"spec": es(data=entries)}).problems
+    more = es(data=entries, dataFrom=[{"extract": {"key": "a"}}])
+    [problem] = read_external_secret({"spec": more}).problems
+    assert str(problem) == "spec: data and dataFrom have more than 1000 entries"
+
+
 def test_huge_objects_are_not_read_to_their_end() -> None:
     [problem] = read_external_secret({"spec": es(data=[REF] * 30_000)}).problems
     assert str(problem) == "spec.data: there are more than 10000 entries"
