@@ -58,6 +58,8 @@ def misspelled_as(key: str | None) -> str:
 class Entry:
     """The valid part of one mapping: invalid values are in `values` only."""
 
+    findings: Findings = field(repr=False)
+    """Where its problems are added."""
     path: str
     node: Fields
     values: dict[str, Node]
@@ -90,15 +92,15 @@ class Entry:
         """Whether `key` has a value that is not valid text."""
         return key in self.values and key not in self.texts
 
-    def error(self, findings: Findings, key: str, message: str) -> None:
+    def error(self, key: str, message: str, *, hint: str = "") -> None:
         """Add a problem with the value of `key`."""
-        findings.error(self.path_of(key), message, self.at(key))
+        self.findings.error(self.path_of(key), message, self.at(key), hint=hint)
 
-    def missing(self, findings: Findings, key: str, message: str = "is required") -> None:
+    def missing(self, key: str, message: str = "is required") -> None:
         """Add the problem that `key` is missing, with the unknown key that resembles it."""
         other = self.misspelled.get(key, "")
         at = self.node[key] or self.node
-        findings.error(self.path_of(key), message, at, hint=misspelled_as(other), key=other)
+        self.findings.error(self.path_of(key), message, at, hint=misspelled_as(other), key=other)
 
 
 def read_entry(node: Node, keys: tuple[Key, ...], path: str, findings: Findings) -> Entry | None:
@@ -110,15 +112,15 @@ def read_entry(node: Node, keys: tuple[Key, ...], path: str, findings: Findings)
     given = {name.lower() for name in node.entries}
     names = [key.name for key in keys if key.name.lower() not in given]
     misspelled = _warn_of(unknown, names, path, findings)
-    entry = Entry(path, node, values, {}, {}, {}, {}, misspelled)
+    entry = Entry(findings, path, node, values, {}, {}, {}, {}, misspelled)
     for again in node.repeated:
         findings.error(path, f"key {quote(again.text)} occurs twice", again)
     for key in keys:
         value = entry.values.get(key.name)
         if value is not None:
-            _read_value(entry, key, value, findings)
+            _read_value(entry, key, value)
         elif key.required:
-            entry.missing(findings, key.name)
+            entry.missing(key.name)
     return entry
 
 
@@ -177,35 +179,34 @@ def _is_absent(value: Node) -> bool:
     return isinstance(value, Items) and not value.nodes
 
 
-def _read_value(entry: Entry, key: Key, value: Node, findings: Findings) -> None:
-    path = entry.path_of(key.name)
+def _read_value(entry: Entry, key: Key, value: Node) -> None:
     if key.type == "list":
         if isinstance(value, Items):
             entry.lists[key.name] = value
         else:
-            findings.error(path, f"must be a list, got {kind_of(value)}", value)
+            entry.error(key.name, f"must be a list, got {kind_of(value)}")
     elif key.type == "mapping":
         only = value.nodes[0] if isinstance(value, Items) and len(value.nodes) == 1 else value
         if isinstance(only, Fields):
             entry.mappings[key.name] = only
         else:
-            findings.error(path, f"must be one mapping, got {kind_of(only)}", value)
+            entry.error(key.name, f"must be one mapping, got {kind_of(only)}")
     elif key.type == "names":
-        _read_names(entry, key, value, findings)
+        _read_names(entry, key.name, value)
     else:
-        _read_text(entry, key, value, findings)
+        _read_text(entry, key, value)
 
 
-def _read_names(entry: Entry, key: Key, value: Node, findings: Findings) -> None:
-    path = entry.path_of(key.name)
+def _read_names(entry: Entry, key: str, value: Node) -> None:
     if isinstance(value, Scalar) and value.text == "*":
-        entry.names[key.name] = ("*",)
+        entry.names[key] = ("*",)
     elif not isinstance(value, Items):
         got = quote(value.text) if isinstance(value, Scalar) else kind_of(value)
-        findings.error(path, f'must be "*" or a list of names and globs, got {got}', value)
+        entry.error(key, f'must be "*" or a list of names and globs, got {got}')
     else:
-        read = [_name(at, node, findings) for at, node in read_list(value, path)]
-        entry.names[key.name] = tuple(dict.fromkeys(filter(None, read)))
+        items = read_list(value, entry.path_of(key))
+        read = [_name(at, node, entry.findings) for at, node in items]
+        entry.names[key] = tuple(dict.fromkeys(filter(None, read)))
 
 
 def _name(path: str, node: Node, findings: Findings) -> str | None:
@@ -218,17 +219,16 @@ def _name(path: str, node: Node, findings: Findings) -> str | None:
     return None
 
 
-def _read_text(entry: Entry, key: Key, value: Node, findings: Findings) -> None:
-    path = entry.path_of(key.name)
+def _read_text(entry: Entry, key: Key, value: Node) -> None:
     if not isinstance(value, Scalar):
-        findings.error(path, f"must be text, got {kind_of(value)}", value)
+        entry.error(key.name, f"must be text, got {kind_of(value)}")
     elif key.type == "quoted" and value.kind != "text":
         why = _INTEGER_PERMISSION if value.kind == "integer" else ""
-        findings.error(path, f"must be {key.expected}, got {kind_of(value)}{why}", value)
+        entry.error(key.name, f"must be {key.expected}, got {kind_of(value)}{why}")
     elif value.words is None and not (key.type == value.kind == "boolean"):
-        findings.error(path, f"must be text, got {kind_of(value)}: quote it", value)
+        entry.error(key.name, f"must be text, got {kind_of(value)}: quote it")
     elif fault := key.fault_in(value.text):
         message = f"{fault}, got {quote(value.text)}"
-        findings.error(path, message, value, hint=key.hint(value.text))
+        entry.error(key.name, message, hint=key.hint(value.text))
     else:
         entry.texts[key.name] = value

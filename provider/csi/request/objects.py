@@ -86,11 +86,11 @@ class _Reader:
         file = self._own_file(entry, path) if has_file else None
         extractions = self._extractions(entry, mode)
         keys = self._keys(entry)
-        check_combinations(entry, self.findings)
-        ref = read_ref(entry, self.findings)
+        check_combinations(entry)
+        ref = read_ref(entry)
         if ref is not None:
-            check_region(entry, ref, self.terms.region, self.findings)
-        failover = read_failover(entry, ref, self.terms.failover_region, self.findings)
+            check_region(entry, ref, self.terms.region)
+        failover = read_failover(entry, ref, self.terms.failover_region)
         if ref is None or (has_file and file is None):
             return None
         optional, recursive = entry.is_true("optional"), entry.is_true("recursive")
@@ -132,7 +132,7 @@ class _Reader:
         try:
             expression = compile_expression(text)
         except BadExpression as fault:
-            entry.error(self.findings, "path", f"{fault}, got {quote(text)}")
+            entry.error("path", f"{fault}, got {quote(text)}")
             self.nodes += len(text)  # about what compiling it took
             return None
         self._count(expression.nodes, entry, "path")
@@ -144,14 +144,14 @@ class _Reader:
         self._count(sum(max(_NODES_PER_GLOB, len(glob)) for glob in globs), entry, "jsonKeys")
         if self.nodes > _MOST_NODES:
             return None
-        return read_keys(entry, self.terms.separator, self.findings)
+        return read_keys(entry, self.terms.separator)
 
     def _count(self, nodes: int, entry: Entry, key: str) -> None:
         is_first = self.nodes <= _MOST_NODES
         self.nodes += nodes
         if is_first and self.nodes > _MOST_NODES:
             message = "makes this class too large: its expressions and globs take too long to check"
-            entry.error(self.findings, key, message)
+            entry.error(key, message)
 
     def _file(self, entry: Entry, key: str, owner: str) -> str | None:
         """The file that the value of `key` names, claimed for `owner`; None if it is not valid."""
@@ -161,7 +161,7 @@ class _Reader:
         file = translate(name, self.terms.separator)
         fault = fault_in(file)
         if fault:
-            entry.error(self.findings, key, f"{fault}, got {quote(name)}")
+            entry.error(key, f"{fault}, got {quote(name)}")
             return None
         at = entry.at(key)
         self.claims.append(Claim(file, entry.path_of(key), owner, at.line, at.column))

@@ -6,7 +6,7 @@ from typing import cast
 from provider.aws.arn import Arn, looks_like_arn
 from provider.csi.request.keys import FAILOVER_KEYS
 from provider.engine.model import SecretRef, StoreName
-from provider.manifests.entries import Entry, Findings, read_entry
+from provider.manifests.entries import Entry, read_entry
 from provider.manifests.nodes import Fields
 from provider.manifests.problems import quote
 
@@ -15,32 +15,30 @@ _PATH = re.compile(r"/[A-Za-z0-9_./-]{0,1010}")
 Manager User Guide)."""
 
 
-def read_ref(entry: Entry, findings: Findings) -> SecretRef | None:
+def read_ref(entry: Entry) -> SecretRef | None:
     """The ref of an object; None if it is not valid."""
-    store = _store(entry, findings)
-    return _ref(entry, store, findings) if store else None
+    store = _store(entry)
+    return _ref(entry, store) if store else None
 
 
-def read_failover(
-    entry: Entry, primary: SecretRef | None, region: str | None, findings: Findings
-) -> SecretRef | None:
+def read_failover(entry: Entry, primary: SecretRef | None, region: str | None) -> SecretRef | None:
     """The ref in the failover region; None if there is no such region or it is not valid."""
     node = entry.mappings.get("failoverObject")
     if node is not None:
-        return _failover_object(entry, node, primary, region, findings)
+        return _failover_object(entry, node, primary, region)
     if primary is None or region is None:
         return None
     if looks_like_arn(primary.name) and Arn.parse(primary.name).region != region:
         message = f"is an ARN, but failoverRegion {region} is asked as well: add a failoverObject"
-        entry.error(findings, "objectName", message)
+        entry.error("objectName", message)
     return primary
 
 
-def check_region(entry: Entry, ref: SecretRef, region: str | None, findings: Findings) -> None:
+def check_region(entry: Entry, ref: SecretRef, region: str | None) -> None:
     """Add a problem if an ARN is of another region than the one it is used in."""
     fault = region_mismatch(ref.name, region) if region else None
     if fault:
-        entry.error(findings, "objectName", fault)
+        entry.error("objectName", fault)
 
 
 def region_mismatch(name: str, region: str) -> str | None:
@@ -52,92 +50,92 @@ def region_mismatch(name: str, region: str) -> str | None:
 
 
 def _failover_object(
-    entry: Entry, node: Fields, primary: SecretRef | None, region: str | None, findings: Findings
+    entry: Entry, node: Fields, primary: SecretRef | None, region: str | None
 ) -> SecretRef | None:
     path = entry.path_of("failoverObject")
     if region is None:
-        findings.error(path, "needs the parameter failoverRegion", node)
-    other = read_entry(node, FAILOVER_KEYS, path, findings)
+        entry.findings.error(path, "needs the parameter failoverRegion", node)
+    other = read_entry(node, FAILOVER_KEYS, path, entry.findings)
     if other is None or primary is None:
         return None
-    ref = _ref(other, primary.store, findings)
+    ref = _ref(other, primary.store)
     if ref is None:
         return None
     if looks_like_arn(ref.name) and Arn.parse(ref.name).store != primary.store:
-        other.error(findings, "objectName", f"must be of {primary.store}, as the primary is")
-    check_region(other, ref, region, findings)
+        other.error("objectName", f"must be of {primary.store}, as the primary is")
+    check_region(other, ref, region)
     if ref.version != primary.version:
         wanted = quote(primary.version) if primary.version else "which has none"
-        other.error(findings, "objectVersion", f"must equal the primary's, {wanted}")
+        other.error("objectVersion", f"must equal the primary's, {wanted}")
     return ref if ref.label else ref._replace(label=primary.label)
 
 
-def _store(entry: Entry, findings: Findings) -> StoreName | None:
+def _store(entry: Entry) -> StoreName | None:
     """The store of the object, by its `objectType` and its ARN, which must agree."""
     name, declared = entry["objectName"], cast("StoreName | None", entry["objectType"])
     if name is None or declared == "ssmparameterpath":
         return declared
     if not looks_like_arn(name):
         if declared is None and not entry.is_invalid("objectType"):
-            entry.missing(findings, "objectType", "is required unless objectName is an ARN")
+            entry.missing("objectType", "is required unless objectName is an ARN")
         return declared
     try:
         store = Arn.parse(name).store
     except ValueError as fault:
-        entry.error(findings, "objectName", f"{fault}, got {quote(name)}")
+        entry.error("objectName", f"{fault}, got {quote(name)}")
         return None
     if declared not in {None, store}:
         message = f"is {declared}, but objectName is an ARN of {store}"
-        entry.error(findings, "objectType", message)
+        entry.error("objectType", message)
     return store
 
 
-def _ref(entry: Entry, store: StoreName, findings: Findings) -> SecretRef | None:
+def _ref(entry: Entry, store: StoreName) -> SecretRef | None:
     """The ref by the keys that objects and failover objects share; None if it is not valid."""
     name = entry["objectName"]
     if name is None:
         return None
     ref = SecretRef(store, name, entry["objectVersion"], entry["objectVersionLabel"])
     if store == "ssmparameterpath":
-        return _path(entry, ref, findings)
+        return _path(entry, ref)
     if looks_like_arn(name):
         try:
             Arn.parse(name)
         except ValueError as fault:
-            entry.error(findings, "objectName", f"{fault}, got {quote(name)}")
+            entry.error("objectName", f"{fault}, got {quote(name)}")
             return None
-    return _parameter(entry, ref, findings) if store == "ssmparameter" else ref
+    return _parameter(entry, ref) if store == "ssmparameter" else ref
 
 
-def _path(entry: Entry, ref: SecretRef, findings: Findings) -> SecretRef | None:
+def _path(entry: Entry, ref: SecretRef) -> SecretRef | None:
     """The ref of a path of parameters, without a slash at its end."""
     for key in ("objectVersion", "objectVersionLabel"):
         if entry[key]:
-            entry.error(findings, key, "is for one parameter: a path has no version")
+            entry.error(key, "is for one parameter: a path has no version")
     if not _PATH.fullmatch(ref.name):
         message = f"must be a path of parameters such as /app/prod, got {quote(ref.name)}"
-        entry.error(findings, "objectName", message)
+        entry.error("objectName", message)
         return None
     return ref._replace(name=ref.name.rstrip("/") or "/")
 
 
-def _parameter(entry: Entry, ref: SecretRef, findings: Findings) -> SecretRef | None:
+def _parameter(entry: Entry, ref: SecretRef) -> SecretRef | None:
     """The ref of a parameter, with the selector of its name as version or label."""
     if ref.version and ref.label:
         message = "cannot be used with objectVersion: a parameter takes one of them"
-        entry.error(findings, "objectVersionLabel", message)
+        entry.error("objectVersionLabel", message)
         return None
     name, selector = _split_selector(ref.name)
     if selector is None:
         return ref
     if not selector or ":" in selector or not name:
         message = f"must end in one :version or :label at most, got {quote(ref.name)}"
-        entry.error(findings, "objectName", message)
+        entry.error("objectName", message)
         return None
     if ref.version or ref.label:
         key = "objectVersion" if ref.version else "objectVersionLabel"
         message = f"cannot be used with {quote(':' + selector)} at the end of objectName"
-        entry.error(findings, key, message)
+        entry.error(key, message)
         return None
     if selector.isascii() and selector.isdigit():
         return ref._replace(name=name, version=selector)

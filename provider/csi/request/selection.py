@@ -10,7 +10,7 @@ from provider.csi.request.model import KeyChoice, KeyPattern
 from provider.csi.request.paths import fault_in
 from provider.engine.content.encodings import Encoding
 from provider.engine.content.formats import Format
-from provider.manifests.entries import Entry, Findings
+from provider.manifests.entries import Entry
 from provider.manifests.problems import quote
 
 _GLOB = re.compile(r"[*?\[]")
@@ -21,9 +21,9 @@ def is_glob(text: str) -> bool:
     return _GLOB.search(text) is not None
 
 
-def read_keys(entry: Entry, separator: str | None, findings: Findings) -> KeyChoice | None:
+def read_keys(entry: Entry, separator: str | None) -> KeyChoice | None:
     """The chosen keys of an object, of a path all; None if it has no `jsonKeys`."""
-    _check_prefix(entry, separator, findings)
+    _check_prefix(entry, separator)
     names, prefix = entry.names.get("jsonKeys"), entry["keyPrefix"] or ""
     if _is_path(entry):
         return KeyChoice((_pattern("*"),), separator, prefix, noun="parameter")
@@ -49,24 +49,24 @@ def _is_path(entry: Entry) -> bool:
     return entry["objectType"] == "ssmparameterpath"
 
 
-def _check_prefix(entry: Entry, separator: str | None, findings: Findings) -> None:
+def _check_prefix(entry: Entry, separator: str | None) -> None:
     """Add a problem for a `keyPrefix` with which no file name may begin."""
     prefix = entry["keyPrefix"]
     if prefix is None:
         return
     if "/" in prefix and separator is not None:
-        entry.error(findings, "keyPrefix", 'may hold "/" only with pathTranslation "False"')
+        entry.error("keyPrefix", 'may hold "/" only with pathTranslation "False"')
     elif fault := fault_in(f"{prefix}x"):
-        entry.error(findings, "keyPrefix", f"{fault}, got {quote(prefix)}")
+        entry.error("keyPrefix", f"{fault}, got {quote(prefix)}")
 
 
-def check_combinations(entry: Entry, findings: Findings) -> None:
+def check_combinations(entry: Entry) -> None:
     """Add a problem for each key that has no effect, or no clear one, with the other keys."""
     if entry.is_invalid("objectType"):
         return  # the other keys depend on it
     for key, why in _excluded(entry):
         if key in entry.values:
-            entry.error(findings, key, why)
+            entry.error(key, why)
 
 
 def _excluded(entry: Entry) -> Iterator[tuple[str, str]]:

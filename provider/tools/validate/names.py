@@ -37,13 +37,13 @@ def check_names(reviewed: Reviewed) -> Iterator[Finding]:
     for index, node in enumerate(reviewed.objects):
         path = f"objects[{index}]"
         entry = read_entry(node, OBJECT_KEYS, path, Findings())
-        ref = read_ref(entry, Findings()) if entry else None
+        ref = read_ref(entry) if entry else None
         if entry is None or ref is None:
             continue
         yield from _check(reviewed, path, node, ref)
         other = value(node, "failoverObject")
         # The region only decides on mistakes, which the parser reports.
-        failover = read_failover(entry, ref, "any", Findings()) if other is not None else None
+        failover = read_failover(entry, ref, "any") if other is not None else None
         if other is not None and failover is not None:
             yield from _check(reviewed, f"{path}.failoverObject", other, failover)
 
