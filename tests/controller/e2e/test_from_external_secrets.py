@@ -124,7 +124,8 @@ class Operated:
         self.world.cluster.ask("DELETE", DEPLOYMENTS)
         releases = f"/api/v1/namespaces/{HOME}/secrets?labelSelector=owner%3Dhelm"
         self.world.cluster.ask("DELETE", releases)
-        self.world.cluster.apply_crds(CRDS)
+        files = " ".join(f"-f {CRDS / name}" for name in DEFINED)
+        self.sh(f"kubectl apply --server-side --force-conflicts {files}")
 
 
 @pytest.fixture
@@ -204,7 +205,8 @@ def take_over(operated: Operated, *, with_chart: bool = False) -> None:
     assert operated.is_ours()
 
 
-def test_objects_go_to_the_controller_and_back_without_a_write(operated: Operated) -> None:
+def leave_everything(operated: Operated) -> None:
+    """Objects as the operator leaves them, and its release as Helm 4 installs it."""
     world = operated.world
     leave_store(world)
     for name, target in CASES.items():
@@ -213,11 +215,14 @@ def test_objects_go_to_the_controller_and_back_without_a_write(operated: Operate
     copied = {"metadata": {"annotations": {LAST_APPLIED: "{}"}}}
     path = world.path("Secret", "orphan")
     world.cluster.do("PATCH", f"{path}?fieldManager={MANAGER}orphan", copied, MERGE)
-    namespace = f"/api/v1/namespaces/{world.namespace}"
     held = {"metadata": {"finalizers": [f"{CES}all", "example.com/other"]}}
-    world.cluster.do("PATCH", namespace, held, MERGE)
+    world.cluster.do("PATCH", f"/api/v1/namespaces/{world.namespace}", held, MERGE)
     operated.install("--server-side=true", "--force-conflicts")
     assert not operated.is_ours()
+
+
+def look_before(operated: Operated) -> str:
+    """What `preflight` says, while the operator is installed and its webhook is gone."""
     beside = operated.sh(operated.block("Side by side").rstrip() + " --dry-run=server")
     assert "--controller-class=ours" in beside
     assert "--leader-election-id=secrets-controller-aws" in beside
@@ -226,8 +231,26 @@ def test_objects_go_to_the_controller_and_back_without_a_write(operated: Operate
     assert "differs   ValidatingWebhookConfiguration externalsecret-validate: refuses" in told
     assert f"hint: kubectl -n {HOME} scale deployment {HOME} --replicas=0" in told
     annotated = {"metadata": {"annotations": {"refused": "yes"}}}
-    path = world.path("ExternalSecret", "db")
-    assert "failed calling webhook" in world.cluster.ask("PATCH", path, annotated, MERGE).message
+    path = operated.world.path("ExternalSecret", "db")
+    refusal = operated.world.cluster.ask("PATCH", path, annotated, MERGE).message
+    assert "failed calling webhook" in refusal
+    return told
+
+
+def write_by_the_controller(world: World) -> None:
+    """A new value in all Secrets that may change, and a new Secret."""
+    world.aws.cloud.put_secret("db", '{"p": "otherValue"}', region=REGION)
+    world.apply(external_secret("new", data=DATA))
+    for name in sorted({*CASES, "new"} - {"fixed"}):
+        world.patch("ExternalSecret", name, {"metadata": {"annotations": {"force-sync": "1"}}})
+        eventually(lambda: world.data(name) == {"targetProperty": "otherValue"}, name)  # noqa: B023
+        synced(world, name)
+
+
+def test_objects_go_to_the_controller_and_back_without_a_write(operated: Operated) -> None:
+    world = operated.world
+    leave_everything(operated)
+    told = look_before(operated)
     before = [world.get("Secret", name) for name in CASES]
 
     take_over(operated)
@@ -238,16 +261,7 @@ def test_objects_go_to_the_controller_and_back_without_a_write(operated: Operate
     world.until("SecretStore", "aws", "True")
     assert before == [world.get("Secret", name) for name in CASES]
     assert world.aws.journal.count() == 0
-
-    # What the controller writes must be as the operator would have written it.
-    world.aws.cloud.put_secret("db", '{"p": "otherValue"}', region=REGION)
-    world.apply(external_secret("new", data=DATA))
-    changed = sorted({*CASES, "new"} - {"fixed"})
-    for name in changed:
-        world.patch("ExternalSecret", name, {"metadata": {"annotations": {"force-sync": "1"}}})
-        eventually(lambda: world.data(name) == {"targetProperty": "otherValue"}, name)  # noqa: B023
-    for name in changed:
-        synced(world, name)
+    write_by_the_controller(world)
     world.stop()
 
     operated.sh(operated.block("The way back"))
@@ -257,7 +271,7 @@ def test_objects_go_to_the_controller_and_back_without_a_write(operated: Operate
     ours = "labelSelector=app.kubernetes.io%2Fname%3Dsecrets-controller-aws"
     roles = world.cluster.do("GET", f"/apis/rbac.authorization.k8s.io/v1/clusterroles?{ours}")
     assert roles["items"] == []
-    for name in CASES:
+    for name in (*CASES, "new"):
         assert what_the_operator_would_write(world, name) == []
 
     # The operator has left a finalizer on the namespace.
@@ -265,6 +279,7 @@ def test_objects_go_to_the_controller_and_back_without_a_write(operated: Operate
     preflight = operated.block("Take over").strip()
     patches = operated.sh(operated.block("Remove ESO", 2).replace(preflight, "cat told"))
     operated.sh(next(one for one in patches.splitlines() if world.namespace in one))
+    namespace = f"/api/v1/namespaces/{world.namespace}"
     finalizers = world.cluster.do("GET", namespace)["metadata"]["finalizers"]
     assert finalizers == ["example.com/other"]
     world.cluster.do("PATCH", namespace, {"metadata": {"finalizers": None}}, MERGE)
