@@ -139,6 +139,12 @@ def complete_files(action: argparse.Action) -> None:
     action.complete = "file"  # type: ignore[attr-defined] # read by shtab
 
 
+def add_manifests(add: AddArgument, nargs: str = "+") -> None:
+    """Add the files that a command reads; see `sources.read_sources`."""
+    meaning = "manifests; a folder stands for all *.yaml, *.yml and *.json below it; - is stdin"
+    complete_files(add("files", nargs=nargs, metavar="FILE|DIR|-", help=meaning))
+
+
 def duration(text: str) -> float:
     """Seconds of a Go duration; for `type` of an option."""
     try:

@@ -25,6 +25,12 @@ class CommandFailed(Exception):
         self.hint = hint
 
 
+def has_mistakes(owner: str, file: str, code: int = 1) -> CommandFailed:
+    """The failure for a manifest with mistakes."""
+    hint = f"secrets-provider-aws validate {file} shows them"
+    return CommandFailed(code, f"{owner} has mistakes", hint)
+
+
 def exit_code(program: str, command: Callable[[], int], *, as_json: bool) -> int:
     """Run `command` and return its exit code; report failures on stderr, without a traceback.
 

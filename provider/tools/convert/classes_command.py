@@ -7,7 +7,7 @@ from typing import Any
 from provider.tools.convert.commented_yaml import commented, dump
 from provider.tools.convert.from_classes import ConvertedClass, Settings, convert_class
 from provider.tools.convert.remarks import report
-from provider.tools.ending import CommandFailed
+from provider.tools.ending import CommandFailed, has_mistakes
 from provider.tools.sources import Source
 from provider.tools.validate.review import review
 
@@ -20,8 +20,7 @@ def convert_classes(sources: Sequence[Source], settings: Settings) -> int:
     converted = []
     for one in classes:
         if one.spec is None:
-            hint = f"secrets-provider-aws validate {one.source.name}"
-            raise CommandFailed(2, f"{one.manifest.path} has mistakes", hint)
+            raise has_mistakes(one.manifest.path, one.source.name, 2)
         converted.append(convert_class(one, one.spec, settings))
     sys.stdout.write("---\n".join(_written(one) for one in converted if one.documents))
     return report(remark for one in converted for remark in one.lost)

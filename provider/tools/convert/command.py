@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from provider.manifests.kubernetes import Manifest, read_manifests
 from provider.manifests.problems import InvalidSpec
-from provider.tools.arguments import Parser, complete_files, paragraph, region
+from provider.tools.arguments import Parser, add_manifests, paragraph, region
 from provider.tools.convert.classes import Converted, Converter
 from provider.tools.convert.commented_yaml import commented
 from provider.tools.convert.remarks import Remark, remark, report
@@ -60,14 +60,13 @@ class Options:
 
 def add_options(parser: Parser) -> None:
     """Add every option of the command."""
-    parser.usage = f"{parser.prog} FILE… [OPTION…]"
+    parser.usage = f"{parser.prog} FILE|DIR|-… [OPTION…]"
     parser.description = (
         "Convert resources of External Secrets to SecretProviderClasses, or the other way round."
     )
     parser.epilog = f"{_ABOUT}\n{paragraph('exit codes', EXIT_CODES)}"
     add = parser.add_argument
-    manifests = "manifests, or folders of them; - is stdin"
-    complete_files(add("files", nargs="+", metavar="FILE", help=manifests))
+    add_manifests(add)
     keys = "the keys of a JSON secret that dataFrom extracts, for secretObjects"
     add("--keys", action="append", default=[], type=_keys, metavar="SECRET=KEY,…", help=keys)
     add("--pod-identity", action="store_true", help="classes use EKS Pod Identity instead of IRSA")

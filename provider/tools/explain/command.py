@@ -11,7 +11,7 @@ from provider.manifests.entries import Findings
 from provider.manifests.keys import did_you_mean
 from provider.manifests.kubernetes import Manifest, find_manifests
 from provider.manifests.problems import quote
-from provider.tools.arguments import Parser, complete_files, paragraph, region
+from provider.tools.arguments import Parser, add_manifests, paragraph, region
 from provider.tools.ending import CommandFailed
 from provider.tools.resources.lookup import lookup
 from provider.tools.sources import Source, read_sources, refuse
@@ -57,7 +57,7 @@ def add_options(parser: Parser) -> None:
     parser.description = _ABOUT
     parser.epilog = paragraph("exit codes", EXIT_CODES)
     add = parser.add_argument
-    complete_files(add("files", nargs="+", metavar="FILE|DIR|-", help="manifests; - is stdin"))
+    add_manifests(add)
     add("--class", dest="class_name", metavar="NAME", help="only this class")
     add("--external-secret", dest="secret_name", metavar="NAME", help="only this ExternalSecret")
     whose = "namespace of the pod or ExternalSecret; default: that of the manifest"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from provider.csi.identity import audiences_of
 from provider.csi.request.model import Pod
 from provider.tools.class_files import files as files_of_class
-from provider.tools.ending import CommandFailed
+from provider.tools.ending import has_mistakes
 from provider.tools.explain.calls import UNKNOWN_ROLE, counted_calls
 from provider.tools.explain.dry_run import dry_run
 from provider.tools.explain.report import Explained
@@ -24,8 +24,7 @@ def explain(
     """
     spec = reviewed.spec
     if spec is None:
-        hint = f"secrets-provider-aws validate {reviewed.source.name}"
-        raise CommandFailed(1, f"{reviewed.manifest.path} has mistakes", hint)
+        raise has_mistakes(reviewed.manifest.path, reviewed.source.name)
     namespace = namespace or reviewed.klass.namespace or "default"
     account = accounts.get(reviewed.name, "default")
     found = files.manifest("ServiceAccount", namespace, account)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from provider.controller.plan import target_name
 from provider.errors import ProviderError
-from provider.tools.ending import CommandFailed
+from provider.tools.ending import CommandFailed, has_mistakes
 from provider.tools.explain.controller_run import run
 from provider.tools.explain.refreshes import cost_of
 from provider.tools.explain.resource_report import ExplainedSecret
@@ -24,8 +24,7 @@ def explain_secrets(
     """
     for one in chosen:
         if one.spec is None:
-            hint = f"secrets-provider-aws validate {one.source.name}"
-            raise CommandFailed(1, f"{one.manifest.path} has mistakes", hint)
+            raise has_mistakes(one.manifest.path, one.source.name)
         first = next(instances(one))
         place = namespace or first.namespace or "default"
         try:

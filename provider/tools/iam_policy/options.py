@@ -10,7 +10,7 @@ from provider.tools.arguments import (
     AddArgument,
     Parser,
     UsageError,
-    complete_files,
+    add_manifests,
     paragraph,
     region,
 )
@@ -77,14 +77,13 @@ def checked(namespace: argparse.Namespace) -> Options:
 
 def add_options(parser: Parser) -> None:
     """Add every option of the command."""
-    parser.usage = f"{parser.prog} FILE… [OPTION…]"
+    parser.usage = f"{parser.prog} FILE|DIR|-… [OPTION…]"
     parser.description = (
         "Print the IAM policy that allows reading what classes and External Secrets resources name."
     )
     parser.epilog = f"{_USE}\n{paragraph('exit codes', EXIT_CODES)}"
     add = parser.add_argument
-    manifests = "manifests, or folders of them; - is stdin"
-    complete_files(add("files", nargs="+", metavar="FILE", help=manifests))
+    add_manifests(add)
     formats = ("json", "terraform", "cloudformation")
     add("--format", dest="output_format", choices=formats, default="json", help="default: json")
     whose = "account of names without one; default: that of the service accounts' roles"

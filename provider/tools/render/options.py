@@ -9,6 +9,7 @@ from provider.tools.arguments import (
     AddArgument,
     Parser,
     UsageError,
+    add_manifests,
     complete_files,
     duration,
     pair,
@@ -98,7 +99,7 @@ def add_options(parser: Parser) -> None:
     parser.description = _ABOUT
     parser.epilog = f"{_USE}\n{paragraph('exit codes', EXIT_CODES)}"
     add = parser.add_argument
-    complete_files(add("files", nargs="*", metavar="FILE|DIR|-", help="manifests; - is stdin"))
+    add_manifests(add, "*")
     add("--name", metavar="NAME", help="the ExternalSecret, if the files have several")
     whose = "namespace of manifests that name none; default: default"
     add("-n", "--namespace", default="default", metavar="NAME", help=whose)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from provider.tools.arguments import Parser, UsageError, complete_files, paragraph, region
+from provider.tools.arguments import Parser, UsageError, add_manifests, paragraph, region
 from provider.tools.delimiters import add_delimiters
 from provider.tools.ending import CommandFailed
 from provider.tools.sources import Unreadable, read_sources
@@ -57,8 +57,7 @@ def add_options(parser: Parser) -> None:
     parser.description = _ABOUT
     parser.epilog = f"{paragraph('rules', rules)}\n\n{paragraph('exit codes', EXIT_CODES)}"
     add = parser.add_argument
-    where = "manifests; a folder stands for all *.yaml, *.yml and *.json below it; - is stdin"
-    complete_files(add("files", nargs="+", metavar="FILE|DIR|-", help=where))
+    add_manifests(add)
     formats = ("text", "json", "github", "sarif")
     meaning = "text (default), json, github (annotations of a workflow) or sarif (code scanning)"
     add("-o", "--output", choices=formats, default="text", metavar="FORMAT", help=meaning)
