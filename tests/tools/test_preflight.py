@@ -253,6 +253,17 @@ def test_people_read_the_worst_first_with_a_remedy(preflight: Callable[..., Resu
     assert "note" not in preflight(documents, "-q").out
 
 
+def test_the_operator_is_known_by_its_label(preflight: Callable[..., Result]) -> None:
+    mirrored = {"spec": {"containers": [{"image": "registry.example/eso:1"}]}}
+    labels = {"app.kubernetes.io/name": "external-secrets"}
+    running = thing(
+        "Deployment", api="apps/v1", metadata={"labels": labels}, spec={"template": mirrored}
+    )
+    assert "scale deployment x --replicas=0" in preflight([running]).out
+    running["spec"]["replicas"] = 0
+    assert preflight([running]).code == 0
+
+
 def test_yaml_and_several_files_are_one_cluster(command: Run, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(yaml.safe_dump(secret()))
     more = [store({"vault": {}}), {"kind": "List", "items": []}]

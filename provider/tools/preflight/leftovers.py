@@ -106,6 +106,7 @@ def _deployment(document: Document) -> Iterator[Difference]:
             yield of(document, "differs", f"has --{name}: {_FLAGS[name]}")
 
 
+_OPERATORS = frozenset({"external-secrets", "external-secrets-webhook"})
 _FLAGS: Mapping[str, str] = {
     "unsafe-allow-generic-targets": "this controller writes Secrets only",
     "enable-push-secret-reconciler": "this controller pushes no secrets",
@@ -119,6 +120,9 @@ def _containers(document: Document) -> Sequence[Document]:
 
 
 def _runs_operator(document: Document) -> bool:
+    """Whether it is the operator's, also with an image of another name."""
+    if inner(metadata_of(document), "labels").get("app.kubernetes.io/name") in _OPERATORS:
+        return True
     images = [str(one.get("image")) for one in _containers(document)]
     return any("external-secrets/external-secrets" in image for image in images)
 
