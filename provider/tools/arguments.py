@@ -55,7 +55,8 @@ class Parser(argparse.ArgumentParser):
                 self.error(f"unknown option {name[:100]}{_meant('--' + name.lstrip('-'), names)}")
         found, more = self.parse_known_args(arguments)
         if more:
-            self.error(f'unexpected argument "{more[0][:100]}"{_meant("--" + more[0], known)}')
+            what = "unknown option" if more[0].startswith("-") else "unexpected argument"
+            self.error(f"{what} {more[0][:100]}{_meant('--' + more[0].lstrip('-'), known)}")
         return found
 
     def format_help(self) -> str:
@@ -156,10 +157,11 @@ def duration(text: str) -> float:
 
 def region(text: str) -> str:
     """A text that can be the name of a region; for `type` of an option."""
-    from provider.aws.regions import region_fault  # noqa: PLC0415 (rarely needed)
+    from provider.aws.regions import closest_region, region_fault  # noqa: PLC0415 (rarely needed)
 
     if fault := region_fault(text):
-        raise argparse.ArgumentTypeError(fault)
+        meant = closest_region(text)
+        raise argparse.ArgumentTypeError(f"{fault}; did you mean {meant}?" if meant else fault)
     return text
 
 

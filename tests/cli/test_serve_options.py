@@ -94,7 +94,7 @@ def test_flags_of_klog_take_values_in_an_argument_of_their_own() -> None:
         ),
         (["--provider-vol=/x"], "unknown option --provider-vol; did you mean --provider-volume?"),
         (["---qps=1"], "unknown option ---qps"),
-        (["--qps=1", "stray"], 'unexpected argument "stray"'),
+        (["--qps=1", "stray"], "unexpected argument stray"),
         (["--qps"], "argument --qps: expected one argument"),
     ],
     ids=str,
