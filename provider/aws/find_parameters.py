@@ -14,11 +14,11 @@ from functools import partial
 from typing import Any
 
 from provider.aws.client import AwsClient, Operation
-from provider.aws.finding import Collected, Find, Found, Lister, name_of, nothing_to_find
+from provider.aws.finding import Find, Found, Lister, name_of, nothing_to_find
 from provider.aws.protocols import objects
 from provider.aws.stores.parameter_store import read_value
 from provider.engine.calls import Calls
-from provider.engine.model import SecretRef, SecretValue
+from provider.engine.model import SecretRef
 from provider.engine.values import Query
 from provider.errors import AccessDenied, ProviderError
 
@@ -64,7 +64,8 @@ class ParameterFinder:
             "MaxResults": _PATH_PAGE,
         }
         try:
-            return await self._collect(BY_PATH, body, find, region, query)
+            read = partial(_read, find=find, with_values=True)
+            return await self._lister.find(BY_PATH, body, region, query, read)
         except ProviderError as error:
             raise error.in_context(f"fetching parameters by path {path}") from error
 
@@ -78,30 +79,14 @@ class ParameterFinder:
         body: dict[str, Any] = {"MaxResults": _PAGE}
         if filters:
             body["ParameterFilters"] = filters
-        return await self._collect(DESCRIBE, body, find, region, query)
-
-    async def _collect(
-        self,
-        operation: Operation,
-        body: Mapping[str, Any],
-        find: Find,
-        region: str,
-        query: Query,
-    ) -> Found:
-        collected = Collected()
-        read = partial(_read, find=find, with_values=operation is BY_PATH)
-        async for page in self._lister.pages(operation, body, region, query, read):
-            for ref, value in page:
-                collected.add(ref, value)
-        return collected.found
+        read = partial(_read, find=find, with_values=False)
+        return await self._lister.find(DESCRIBE, body, region, query, read)
 
 
-def _read(
-    answer: Mapping[str, Any], find: Find, *, with_values: bool
-) -> list[tuple[SecretRef, SecretValue | None]]:
+def _read(answer: Mapping[str, Any], find: Find, *, with_values: bool) -> Found:
     """Those of a page that are looked for; raises `Fault`."""
-    return [
-        (SecretRef("ssmparameter", name_of(entry)), read_value(entry) if with_values else None)
+    return {
+        SecretRef("ssmparameter", name_of(entry)): read_value(entry) if with_values else None
         for entry in objects(answer.get("Parameters"), "Parameters")
         if find.matches is None or find.matches(name_of(entry))
-    ]
+    }

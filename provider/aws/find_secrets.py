@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from provider.aws.client import AwsClient, Operation
-from provider.aws.finding import Collected, Find, Found, Lister, has_all, name_of, nothing_to_find
+from provider.aws.finding import Find, Found, Lister, has_all, name_of, nothing_to_find
 from provider.aws.protocols import objects
 from provider.aws.stores.tags import tags_of
 from provider.engine.calls import Calls
@@ -40,16 +40,13 @@ class SecretFinder:
         body: dict[str, Any] = {"MaxResults": _PAGE}
         if filters := _filters(find):
             body["Filters"] = filters
-        collected = Collected()
 
-        def read(answer: Mapping[str, Any]) -> list[str]:
+        def read(answer: Mapping[str, Any]) -> Found:
             secrets = objects(answer.get("SecretList"), "SecretList")
-            return [name_of(one) for one in secrets if _is(one, find)]
+            names = [name_of(one) for one in secrets if _is(one, find)]
+            return {SecretRef("secretsmanager", name): None for name in names}
 
-        async for names in self._lister.pages(LIST, body, region, query, read):
-            for name in names:
-                collected.add(SecretRef("secretsmanager", name))
-        return collected.found
+        return await self._lister.find(LIST, body, region, query, read)
 
 
 def _filters(find: Find) -> list[Mapping[str, Any]]:

@@ -6,10 +6,10 @@ engine.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any
 
 from provider.aws.client import AwsClient, Operation
 from provider.aws.protocols import unexpected
@@ -17,8 +17,6 @@ from provider.engine.calls import Calls
 from provider.engine.model import Access, SecretRef, SecretValue
 from provider.engine.values import Query
 from provider.errors import AnswerTooLarge, InvalidRequest, OutOfTime
-
-T = TypeVar("T")
 
 MAX_PAGES = 1000
 MAX_NAMES = 1000
@@ -53,20 +51,19 @@ def nothing_to_find() -> InvalidRequest:
 
 
 @dataclass(slots=True)
-class Collected:
+class _Collected:
     """What has been found so far, within the bounds."""
 
     found: Found = field(default_factory=dict)
     _name_bytes: int = 0
     _value_bytes: int = 0
 
-    def add(self, ref: SecretRef, value: SecretValue | None = None) -> None:
-        """Add one; raises `AnswerTooLarge`."""
-        if ref in self.found:
-            return
-        self.found[ref] = value
-        self._name_bytes += len(ref.name)
-        self._value_bytes += len(value.content) if value else 0
+    def add(self, more: Found) -> None:
+        """Add what is new; raises `AnswerTooLarge`."""
+        new = {ref: value for ref, value in more.items() if ref not in self.found}
+        self.found |= new
+        self._name_bytes += sum(len(ref.name) for ref in new)
+        self._value_bytes += sum(len(value.content) for value in new.values() if value)
         if (
             len(self.found) > MAX_NAMES
             or self._name_bytes > MAX_NAME_BYTES
@@ -78,29 +75,29 @@ class Collected:
             )
 
 
+@dataclass(frozen=True, slots=True)
 class Lister:
     """Calls operations that answer page by page."""
 
-    def __init__(self, client: AwsClient, calls: Calls) -> None:
-        self._client = client
-        self._calls = calls
+    client: AwsClient
+    calls: Calls
 
-    async def pages(
+    async def find(
         self,
         operation: Operation,
         body: Mapping[str, Any],
         region: str,
         query: Query,
-        read: Callable[[Mapping[str, Any]], T],
-    ) -> AsyncIterator[T]:
-        """What `read` makes of each page; it raises `Fault` for an answer of another shape.
+        read: Callable[[Mapping[str, Any]], Found],
+    ) -> Found:
+        """What `read` finds in all pages; it raises `Fault` for an answer of another shape.
 
         Raises what the calls raise, `OutOfTime` and `AnswerTooLarge`.
         """
-        page = body
+        found, page = _Collected(), body
 
-        async def send(access: Access) -> tuple[T, object]:
-            return await self._client.ask(
+        async def send(access: Access) -> tuple[Found, object]:
+            return await self.client.ask(
                 operation, page, access, lambda answer: (read(answer), answer.get("NextToken"))
             )
 
@@ -110,13 +107,13 @@ class Lister:
         for _ in range(MAX_PAGES):
             try:
                 async with asyncio.timeout(query.deadline - monotonic()):
-                    found, token = await self._calls.make(query.principal, region, send, sending)
+                    more, token = await self.calls.make(query.principal, region, send, sending)
             except TimeoutError:
                 text = f"{operation.name} did not end in time. Try again later."
                 raise OutOfTime(text) from None
-            yield found
+            found.add(more)
             if not token:
-                return
+                return found.found
             page = {**body, "NextToken": token}
         raise AnswerTooLarge(
             f"{operation.name} answers more than {MAX_PAGES} pages: give a path or tags."
