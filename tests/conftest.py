@@ -24,6 +24,10 @@ os.environ |= {"SSL_CERT_FILE": AUTHORITY, "REQUESTS_CA_BUNDLE": AUTHORITY}
 os.environ.pop("AWS_CA_BUNDLE", None)
 certifi.where = lambda: AUTHORITY
 
+# The API server, kubectl and helm live for a command or a test run and collect garbage for a
+# quarter of their CPU time; with more memory they do so less often.
+os.environ.setdefault("GOGC", "400")
+
 settings.register_profile("gate", max_examples=30, deadline=None)
 settings.register_profile("thorough", max_examples=1000, deadline=None)
 settings.load_profile("gate")  # another one with --hypothesis-profile
@@ -32,10 +36,24 @@ from testbed.agent import FakeAgent
 from testbed.aws import FakeAws
 from testbed.kubernetes import FakeKubernetes
 from testbed.moto import Moto
-from tests.api_server import cluster, control_plane, kubectl, namespace, pytest_runtest_setup
+from tests.api_server import (
+    begun_control_planes,
+    cluster,
+    control_plane,
+    kubectl,
+    namespace,
+    pytest_runtest_setup,
+)
 from tests.fakes.engine import Clock
 
-__all__ = ["cluster", "control_plane", "kubectl", "namespace", "pytest_runtest_setup"]
+__all__ = [
+    "begun_control_planes",
+    "cluster",
+    "control_plane",
+    "kubectl",
+    "namespace",
+    "pytest_runtest_setup",
+]
 
 
 @pytest.hookimpl(optionalhook=True)

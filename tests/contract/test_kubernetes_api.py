@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from provider.errors import (
     ObjectConflict,
@@ -30,6 +31,7 @@ from testbed.kubernetes import TOKEN, FakeKubernetes
 EXTERNAL_SECRETS = Kind("external-secrets.io", "v1", "ExternalSecret", "externalsecrets")
 CANARY = "c4nary-value"
 _numbers = itertools.count()
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @dataclass
@@ -90,30 +92,39 @@ class World:
         return seen
 
 
-@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.api_server)])
-async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
-    http = HttpClient()
-    words = re.sub(r"[^a-z0-9]+", "-", request.node.originalname)[5:40].strip("-")
-    namespace = f"{words}-{os.getpid()}-{next(_numbers)}"
-    fake = None
+@pytest_asyncio.fixture(
+    scope="module",
+    loop_scope="module",
+    params=["fake", pytest.param("real", marks=pytest.mark.api_server)],
+)
+async def objects(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Objects]:
+    """An API server that the tests share; the loop of the client is theirs too."""
+    http, fake = HttpClient(), None
     if request.param == "fake":
         fake = FakeKubernetes(writable=True).start()
         url, token, ca_file = fake.url, TOKEN, Path("none")
     else:
         address: Address = request.getfixturevalue("control_plane")
         url, token, ca_file = address.url, address.token, address.ca_file
-    token_file = tmp_path / "token"
+    token_file = tmp_path_factory.mktemp("contract") / "token"
     token_file.write_text(token)
     connection = Connection(
         url, ca_file=ca_file, token_file=token_file, send=http.send, stream=http.stream
     )
-    objects = Objects(connection, field_manager="contract")
-    await objects.create(NAMESPACES, {"metadata": {"name": namespace}})
-    yield World(objects, namespace)
-    await objects.delete(NAMESPACES, "", namespace)
+    yield Objects(connection, field_manager="contract")
     await http.close()
     if fake:
         fake.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def world(request: pytest.FixtureRequest, objects: Objects) -> World:
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.originalname)[5:40].strip("-")
+    namespace = f"{words}-{os.getpid()}-{next(_numbers)}"
+    await objects.create(NAMESPACES, {"metadata": {"name": namespace}})
+    return World(objects, namespace)
 
 
 async def test_an_object_is_created_read_and_deleted(world: World) -> None:

@@ -13,9 +13,11 @@ from testbed.api_proxy import ApiProxy
 from testbed.cluster import Address, ClusterClient
 from tests import api_server
 from tests.api_server import Kubectl
-from tests.controller.e2e.world import World, a_world
+from tests.controller.e2e.world import GROUP, World, a_world
 
 _numbers = itertools.count()
+_WORK = ("externalsecrets", "secretstores")
+"""Kinds whose objects a controller works on."""
 _SECONDS = 300
 """For a test, with the wait for the controllers of another worker."""
 
@@ -31,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Address:
     """An API server for controllers alone: they would change what other tests look at."""
-    return api_server.started(tmp_path_factory, "control-plane-of-controllers")
+    return api_server.started(tmp_path_factory, api_server.FOR_CONTROLLERS)
 
 
 @pytest.fixture(scope="session")
@@ -48,9 +50,11 @@ def kubectl(control_plane: Address) -> Kubectl:
 
 @pytest.fixture
 def namespace(cluster: ClusterClient, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A namespace there for one test; it is deleted in the background afterwards."""
-    with api_server.new_namespace(cluster, request) as name:
-        yield name
+    """A namespace there for one test; no controller has work in it afterwards."""
+    name = api_server.new_namespace(cluster, request)
+    yield name
+    for plural in _WORK:
+        cluster.do("DELETE", f"{GROUP}/namespaces/{name}/{plural}")
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +92,6 @@ def shared(
     ):
         made.url, made.home, made.controller_class = api.url, home, home
         yield made
-    cluster.do("DELETE", f"/api/v1/namespaces/{home}")
 
 
 @pytest.fixture

@@ -115,7 +115,6 @@ def test_revoked_keys_of_another_namespace_heal_at_once_too(world: World) -> Non
     world.user = world.at(world.namespace).user
     world.keys(home, "keys", "id", "secret")
     synced(world)
-    world.cluster.do("DELETE", f"/api/v1/namespaces/{home}")
 
 
 def test_a_session_that_aws_has_ended_is_renewed_without_an_error(world: World) -> None:
