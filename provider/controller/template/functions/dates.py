@@ -94,7 +94,8 @@ def _duration_round(value: Value) -> bytes:
     elif isinstance(value, Int64):
         nanoseconds = int(value)
     elif isinstance(value, Moment):
-        nanoseconds = int((datetime.now(UTC) - value.at).total_seconds() * 10**9)
+        since = int((datetime.now(UTC) - value.at).total_seconds() * 10**9)
+        nanoseconds = max(-(1 << 63), min(since, (1 << 63) - 1))
     for unit, seconds in _ROUNDED:
         if abs(nanoseconds) > seconds * 10**9:
             return f"{abs(nanoseconds) // (seconds * 10**9)}{unit}".encode()

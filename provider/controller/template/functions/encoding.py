@@ -10,7 +10,7 @@ from provider.controller.template.errors import FunctionError
 from provider.controller.template.limits import Budget
 from provider.controller.template.registry import Table, adder
 from provider.controller.template.unicode_text import loose
-from provider.controller.template.values import Map, Value
+from provider.controller.template.values import ANY, List, Map, Value
 
 TABLE: Table = {}
 add = adder(TABLE)
@@ -154,6 +154,9 @@ def _to_yaml(budget: Budget, value: Value) -> bytes:
         return b""
 
 
+_MAP: Final = f"map[string]{ANY}"
+
+
 @add("fromYaml", "string", budget=True)
 def _from_yaml(budget: Budget, text: bytes) -> Value:
     """The mapping; one with the key Error where the text is not one."""
@@ -164,5 +167,13 @@ def _from_yaml(budget: Budget, text: bytes) -> Value:
     if value is None:
         return Map({})
     if not isinstance(value, Map):
-        return Map({b"Error": b"error unmarshaling JSON: while decoding JSON: not an object"})
+        what = f"json: cannot unmarshal {_json_kind(value)} into Go value of type {_MAP}"
+        return Map({b"Error": f"error unmarshaling JSON: while decoding JSON: {what}".encode()})
     return value
+
+
+def _json_kind(value: Value) -> str:
+    """What Go calls a value in JSON."""
+    if isinstance(value, List):
+        return "array"
+    return {bytes: "string", bool: "bool"}.get(type(value), "number")
