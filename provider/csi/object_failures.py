@@ -21,6 +21,9 @@ SEVERITY: tuple[Kind, ...] = (
 FULL_TEXTS = 2500
 """Bytes for failures with their whole text. A status has 4000, and has to name every object."""
 
+ALL_TEXTS = 3600
+"""Bytes of all lines: a class may have thousands of objects, and a status no more than this."""
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectFailure:
@@ -70,10 +73,15 @@ def _advice(error: ProviderError) -> str:
 
 def _lines(failures: Sequence[ObjectFailure], identity: Identity) -> Iterator[str]:
     """A line for each failure: object, region, reason, identity; briefly when space runs out."""
-    room = FULL_TEXTS
-    for failure in failures:
+    size, who = 0, str(identity)
+    for number, failure in enumerate(failures):
         line = str(failure)
-        if str(identity) not in line:
-            line += f" [{identity}]"
-        room -= len(line.encode())
-        yield line if room >= 0 else failure.brief
+        if who not in line:
+            line += f" [{who}]"
+        if size + len(line.encode()) > FULL_TEXTS:
+            line = failure.brief
+        size += len(line.encode())
+        if size > ALL_TEXTS and number:
+            yield f"… and {len(failures) - number} more objects"
+            return
+        yield line

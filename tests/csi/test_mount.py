@@ -10,6 +10,7 @@ from provider.csi.mount import Delivery, Limits, Mounter
 from provider.csi.object_failures import ObjectsFailed
 from provider.csi.request.model import MountSpec, Pod
 from provider.csi.request.parameters import parse_class
+from provider.csi.server.statuses import bounded
 from provider.engine.ports import Principal
 from provider.engine.room import Rooms
 from provider.engine.trace import Trace
@@ -342,6 +343,19 @@ async def test_an_unknown_region_says_where_to_name_it(world: World) -> None:
 async def test_a_failure_says_what_to_do(world: World, error: ProviderError, advice: str) -> None:
     world.engine.secrets.faults["read", REGION] = error
     assert advice in str(await world.failure(spec()))
+
+
+async def test_of_thousands_of_failures_the_first_are_named_and_all_are_counted(
+    world: World,
+) -> None:
+    """The text of each takes time of the event loop, and nobody can read it."""
+    objects = "".join(f"- {{objectName: s{n}, objectType: secretsmanager}}\n" for n in range(1500))
+    text = str(await world.failure(spec(objects)))
+    assert len(text) < 4000
+    named = text.count("objects[")
+    assert named > 20
+    assert text.endswith(f"… and {1500 - named} more objects")
+    assert bounded(text) == text, "the status has all of it"
 
 
 async def test_what_gets_no_answer_in_time_is_named(world: World) -> None:

@@ -36,7 +36,7 @@ def details(text: str, id_: str) -> str:
 
 def bounded(text: str, limit: int = MAX_DETAILS) -> str:
     """As many whole lines of `text` as fit into `limit`, at least the start of the first one."""
-    if _wire_size(text) <= limit:
+    if len(text) <= limit and _wire_size(text) <= limit:
         return text
     lines = text.split("\n")
     kept: list[str] = []

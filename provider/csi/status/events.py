@@ -43,7 +43,8 @@ def _failed(step: Step) -> str:
     failure, after = step.failure, step.after
     what = f"{after.reason}: {_first_line(str(failure))}"
     if isinstance(failure, ObjectsFailed) and (others := failure.failures[1:]):
-        what += f" Also: {_listed([one.brief for one in others])}."
+        shown = [one.brief for one in others[:MAX_NAMED]]
+        what += f" Also: {_listed(shown, len(others))}."
     files = "keeps its old files" if after.is_delivered else "gets no new files"
     return f"The volume of {_class(step)} {files}. {what} [id {after.id} in the provider's log]"
 
@@ -57,7 +58,8 @@ def _rotated(step: Step) -> str:
     before = step.before.objects if step.before else ()
     old = {one.id: one.version for one in before}
     new = [_version(one) for one in step.after.objects if old.get(one.id) != one.version]
-    return f"The volume of {_class(step)} has new versions: {_listed(new) or 'of its objects'}."
+    listed = _listed(new[:MAX_NAMED], len(new)) or "of its objects"
+    return f"The volume of {_class(step)} has new versions: {listed}."
 
 
 def _version(one: MountedObject) -> str:
@@ -68,6 +70,7 @@ def _class(step: Step) -> str:
     return f"class {step.after.class_name}" if step.after.class_name else "its class"
 
 
-def _listed(names: list[str]) -> str:
-    more = len(names) - MAX_NAMED
-    return ", ".join(names[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
+def _listed(shown: list[str], count: int) -> str:
+    """The names that are shown, of so many."""
+    more = count - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
