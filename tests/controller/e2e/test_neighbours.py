@@ -2,8 +2,10 @@
 
 import json
 
+import pytest
 import yaml
 
+from testbed.api_proxy import ApiProxy
 from testbed.faults import hang
 from tests.controller.e2e.test_lifecycle import (
     REGION,
@@ -12,6 +14,7 @@ from tests.controller.e2e.test_lifecycle import (
     ready_world,
     synced,
 )
+from tests.controller.e2e.test_survival import STORE_WITH_ROLE
 from tests.controller.e2e.world import World
 from tests.waiting import eventually
 
@@ -31,6 +34,44 @@ def test_a_region_that_hangs_delays_only_those_who_read_it(world: World) -> None
     world.apply(external_secret(), other)
     world.until("ExternalSecret", "db", "True", "SecretSynced", namespace=other)
     assert world.stop() == 0, "calls that hang do not delay the end"
+
+
+@pytest.mark.parametrize("step", ["token", "session"])
+def test_a_store_whose_sign_in_hangs_delays_only_those_who_read_it(
+    world: World, api: ApiProxy, step: str
+) -> None:
+    ready_world(world)
+    world.role(world.namespace, "app")
+    if step == "token":
+        target = f"{world.namespace}/app"
+        api.faults.inject(hang(), operation="create serviceaccounts/token", target=target)
+    else:
+        world.aws.faults.inject(hang(), operation="AssumeRoleWithWebIdentity")
+    world.apply(json.dumps(STORE_WITH_ROLE))
+    for number in range(10):
+        world.apply(external_secret(f"slow-{number}", secretStoreRef={"name": "role"}))
+    world.apply(external_secret())
+    synced(world)
+    assert not world.ready("ExternalSecret", "slow-0")[0]
+
+
+def test_what_is_broken_or_somebody_elses_is_said_on_its_object_alone(world: World) -> None:
+    ready_world(world)
+    reference = {"apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "name": "taken"}
+    about = {"name": "taken", "ownerReferences": [{**reference, "uid": "u", "controller": True}]}
+    secrets = f"/api/v1/namespaces/{world.namespace}/secrets"
+    world.cluster.do("POST", secrets, {"metadata": about, "stringData": {"a": "theirs"}})
+    find = {"data": [], "dataFrom": [{"find": {"name": {"regexp": "("}}}]}
+    world.apply(external_secret("regexp", **find))
+    world.apply(external_secret("taken"))
+    world.apply(external_secret())
+    synced(world)
+    failed = ("False", "SecretSyncedError")
+    text = "could not get secret data from provider: spec.dataFrom[0].find.name.regexp: "
+    world.until("ExternalSecret", "regexp", *failed, text)
+    world.until("ExternalSecret", "taken", *failed, "failed to take ownership of target secret: ")
+    assert "SealedSecret taken" in world.ready("ExternalSecret", "taken")[2]
+    assert world.data("taken") == {"a": "theirs"}
 
 
 def test_a_namespace_that_is_being_deleted_is_left_alone(world: World) -> None:

@@ -95,6 +95,36 @@ def test_killed_it_goes_on_where_it_was(world: World) -> None:
         assert world.data(name) == {"password": "p-1"}
 
 
+def test_killed_between_the_secret_and_the_status_it_writes_the_status_alone(
+    world: World, api: ApiProxy
+) -> None:
+    ready_world(world)
+    target = f"{world.namespace}/db"
+    api.faults.inject(hang(), operation="patch externalsecrets/status", target=target)
+    world.apply(external_secret())
+    written = ("patch externalsecrets/status", target)
+    eventually(lambda: written in writes(world, api), "the write of the status")
+    world.stop(signal.SIGKILL)
+    api.faults.clear()
+    seen = len(writes(world, api))
+    world.start()
+    synced(world)
+    assert writes(world, api)[seen:] == [written]
+
+
+def test_started_while_the_api_server_is_away_it_works_once_it_is_there(
+    world: World, api: ApiProxy
+) -> None:
+    ready_world(world)
+    assert world.stop() == 0
+    api.cut()
+    world.start_at_once()
+    eventually(lambda: lines(world, "cannot read or write the Lease"), "why it waits")
+    api.restore()
+    world.apply(external_secret())
+    synced(world)
+
+
 def test_it_outlives_an_api_server_that_is_away(world: World, api: ApiProxy) -> None:
     ready_world(world).apply(external_secret())
     synced(world)
