@@ -78,7 +78,7 @@ def decode_mount(raw: RawRequest, *, default_region: str | None) -> DecodedReque
     }
     return DecodedRequest(
         pod=pod,
-        class_name=given.get(CLASS_NAME, ""),
+        class_name=_usable(given.get(CLASS_NAME, "")),
         target_path=raw.target_path,
         tokens=read_tokens(given.get(TOKENS), raw.secrets, findings),
         text=class_text(parameters, default_mode=mode, default_region=default_region),
@@ -149,6 +149,10 @@ def _pod(given: Mapping[str, str], findings: Findings) -> Pod:
             findings.error(key, "is missing: the CSIDriver must have podInfoOnMount: true")
         elif not _KUBERNETES_NAME.fullmatch(text):
             findings.error(key, f"is no Kubernetes name, got {quote(text)}")
-    # An unusable name is kept nowhere: names become parts of paths, labels and log lines.
-    usable = {key: text for key, text in given.items() if _KUBERNETES_NAME.fullmatch(text)}
-    return Pod(**{name: usable.get(key, "") for name, key in POD_KEYS.items()})
+    return Pod(**{name: _usable(given.get(key, "")) for name, key in POD_KEYS.items()})
+
+
+def _usable(name: str) -> str:
+    """The name if Kubernetes accepts it, else nothing: names become parts of log lines, Events and
+    paths. Old drivers do not name the class, and its author may."""
+    return name if _KUBERNETES_NAME.fullmatch(name) else ""

@@ -136,6 +136,12 @@ def test_names_that_would_change_a_url_are_refused(key: str, name: str) -> None:
     assert problem.startswith(f"csi.storage.k8s.io/{key}: is no Kubernetes name")
 
 
+@pytest.mark.parametrize("name", ["a\nb", "x" * 300, "\u202e"])
+def test_a_name_that_no_class_has_is_kept_nowhere(name: str) -> None:
+    """Old drivers do not send the name with a remount: it may be a parameter of the class."""
+    assert parse(request(secretProviderClass=name)).class_name == ""
+
+
 MALFORMED = {
     "empty": ("", "attributes: is not JSON"),
     "cut": ('{"a": "', "attributes: is not JSON"),
