@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-import yaml
-
 from testbed.aws.cloud import Cloud
 from testbed.aws.iam import READ_ACTIONS, Role
+from testbed.cluster import read_yaml
 from testbed.driver import Pod
 from testbed.kubernetes import FakeKubernetes
 
@@ -165,7 +164,7 @@ def _everything() -> list[tuple[str, str]]:
 
 
 def _read(file: Path) -> Iterator[Application]:
-    manifests = [one for one in yaml.safe_load_all(file.read_text(encoding="utf-8")) if one]
+    manifests = [one for one in read_yaml(file) if one]
     account: Any = next(_of_kind(manifests, "ServiceAccount"), None)
     named = next((one["metadata"]["name"] for one in _of_kind(manifests, "Pod")), None)
     for klass in _of_kind(manifests, "SecretProviderClass"):

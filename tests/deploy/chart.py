@@ -5,14 +5,13 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-import yaml
-
 from provider.cli.serve import parse
 from provider.csi.config import Config
+from testbed.cluster import read_yaml
 from tests.deploy import manifests, policy
 
 CHART = manifests.DEPLOY / "chart" / "secrets-provider-aws"
-VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
+VALUES: dict[str, Any] = read_yaml(CHART / "values.yaml")[0]
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 PROVIDERS = "/var/run/secrets-store-csi-providers"
 

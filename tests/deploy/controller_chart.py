@@ -4,17 +4,16 @@ import json
 from functools import cache
 from typing import Any
 
-import yaml
-
 from provider.cli.controller import add_options
 from provider.cli.option_table import given
 from provider.controller.config import OPTIONS, Config, configure
 from provider.tools.arguments import Parser
+from testbed.cluster import read_yaml
 from tests.deploy import manifests
 from tests.deploy.chart import leaves
 
 CHART = manifests.DEPLOY / "chart" / "secrets-controller-aws"
-VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
+VALUES: dict[str, Any] = read_yaml(CHART / "values.yaml")[0]
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 LEAVES = list(leaves(SCHEMA))
 NAME = "secrets-controller-aws"

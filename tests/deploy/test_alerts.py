@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from testbed.cluster import read_yaml
 from tests.deploy import manifests
 
 ALERTS = manifests.DEPLOY / "alerts" / "secrets-provider-aws.yaml"
@@ -18,7 +19,7 @@ UNIT_TESTS = Path(__file__).parent / "data" / "alerts.test.yaml"
 DASHBOARD: dict[str, Any] = json.loads(
     (manifests.DEPLOY / "dashboards" / "secrets-provider-aws.json").read_text()
 )
-RULES = [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
+RULES = [rule for group in read_yaml(ALERTS)[0]["groups"] for rule in group["rules"]]
 
 SHARED = re.compile(
     r"(?:secrets_provider_aws_(?:build|aws_req|cache_ev|credentials|values_cached|policy_file)"

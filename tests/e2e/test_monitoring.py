@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-import yaml
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from provider import errors
 from provider.aws import faults
+from testbed.cluster import read_yaml
 from tests.e2e.world import World, a_world
 from tests.runtime.promlint import problems
 
@@ -22,7 +22,7 @@ GUIDE = (DEPLOY.parent / "docs/operations.md").read_text(encoding="utf-8")
 DASHBOARD: dict[str, Any] = json.loads(
     (DEPLOY / "dashboards/secrets-provider-aws.json").read_text(encoding="utf-8")
 )
-[GROUP] = yaml.safe_load((DEPLOY / "alerts/secrets-provider-aws.yaml").read_text())["groups"]
+[GROUP] = read_yaml(DEPLOY / "alerts" / "secrets-provider-aws.yaml")[0]["groups"]
 RULES: list[dict[str, Any]] = GROUP["rules"]
 PANELS: list[dict[str, Any]] = [one for one in DASHBOARD["panels"] if one["type"] != "row"]
 QUERIES = {
