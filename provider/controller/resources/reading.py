@@ -88,10 +88,12 @@ class Reading:
         is_known = known is None or found.keys() <= known
         misspelled = {} if is_known else self._unknown(found, keys, path)
         given = {
-            one.attribute: self._column(found.get(one.name), one, path, misspelled)
+            one.attribute: read
             for one in columns(keys)
+            if one.required or found.get(one.name) is not None  # else its default applies
+            if (read := self._column(found.get(one.name), one, path, misspelled)) is not _ABSENT
         }
-        return table(**{name: one for name, one in given.items() if one is not _ABSENT})
+        return table(**given)
 
     def _unknown(
         self, found: Mapping[str, object], table: Hashable, path: str
@@ -145,7 +147,7 @@ class Reading:
 
     def _value(self, value: object, column: Column, kind: Any, path: str) -> object:
         """The value of a type; raises ValueError with what is wrong with it."""
-        if kind is str:  # most are; to ask what another type is takes longer
+        if kind is str or choices(kind):  # most are
             return _text(value, column, kind)
         if dataclasses.is_dataclass(kind):
             return self.table(value, cast("type", kind), path)
@@ -153,9 +155,7 @@ class Reading:
             return self._items(value, column, item, path)
         if is_mapping(kind):
             return self._texts(value, path)
-        if kind in (bool, int, float):
-            return _plain(value, column, kind)
-        return _text(value, column, kind)
+        return _plain(value, column, kind)
 
     def _items(self, value: object, column: Column, kind: Any, path: str) -> tuple[object, ...]:
         if not isinstance(value, list):

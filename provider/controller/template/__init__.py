@@ -9,14 +9,15 @@ so callers render away from the event loop. No error holds a value of the data.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from provider.controller.template.errors import TemplateError
-from provider.controller.template.evaluator import Evaluation
 from provider.controller.template.limits import Budget, Limits
-from provider.controller.template.parser import parse
-from provider.controller.template.state import Program
 from provider.controller.template.unicode_text import loose, tight
 from provider.controller.template.values import Map
+
+if TYPE_CHECKING:
+    from provider.controller.template.state import Program
 
 __all__ = ["Limits", "Template", "TemplateError", "compile_template"]
 
@@ -27,7 +28,7 @@ _DEFAULT_LIMITS = Limits()
 class Template:
     """A template that can be rendered any number of times."""
 
-    _program: Program
+    _program: "Program"
     _limits: Limits
 
     def render(
@@ -37,6 +38,8 @@ class Template:
 
         `expired` returns whether the time is over; it is called often. Raises TemplateError.
         """
+        from provider.controller.template.evaluator import Evaluation  # noqa: PLC0415 - see below
+
         budget = Budget(self._limits, expired)
         dot = Map({tight(key): value for key, value in data.items()}, "string")
         return Evaluation(self._program, budget).render(dot)
@@ -61,8 +64,10 @@ def compile_template(
         place = f"{name}:1"
         reason = f"the template exceeds {limits.text_bytes} bytes"
         raise TemplateError(f"template: {place}: {reason}", place=place, fault=reason)
-    # cryptography takes 0.1 s of CPU to import: not for a start with no template.
+    # These, with cryptography, take 0.15 s of CPU to import: not for a start with no template.
     from provider.controller.template.functions import FUNCTIONS  # noqa: PLC0415
+    from provider.controller.template.parser import parse  # noqa: PLC0415
+    from provider.controller.template.state import Program  # noqa: PLC0415
 
     trees = parse(name, source, FUNCTIONS, delimiters, limits.depth)
     return Template(Program(name, source, trees, FUNCTIONS, missing_key_fails), limits)
