@@ -24,6 +24,8 @@ APART = 0.5
 """Seconds between two of them."""
 QUIET = 3.0
 """Seconds for Events to be written, after which the requests of a row are counted."""
+QUIET_AFTER_START = 15.0
+"""The same after a start, which makes a hundred Events at once: they are written slowly."""
 LONGEST = 180.0
 
 
@@ -76,7 +78,7 @@ def start(bench: Bench, controller: ControllerProcess) -> Iterator[Figure]:
     with Watching(bench.cluster.address, path, is_ready) as ready:
         last = ready.wait_for(bench.size, LONGEST + bench.size / 10)
     seconds, cpu = last - controller.started, controller.cpu()
-    time.sleep(QUIET)
+    time.sleep(QUIET_AFTER_START)
     requests, calls = bench.cluster.requests(), bench.aws.calls()
     bench.note("start: calls", calls)
     bench.note("start: requests", requests)

@@ -6,7 +6,7 @@ bounded for each object, each namespace and in total, so that a noisy one cannot
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2s
@@ -24,6 +24,10 @@ QUEUE = 256
 """Events that wait to be written; more are dropped."""
 REMEMBERED = 1000
 """Events that are remembered."""
+AT_ONCE = 10
+PAUSE = 0.1
+"""Seconds between two writes while more than so many Events wait: a start makes many, and writes
+that somebody waits for come first."""
 REPEAT = 300.0
 """Least seconds between two writes of one Event."""
 MAX_MESSAGE = 1024
@@ -74,7 +78,7 @@ class _Series:
 class EventRecorder:
     """Writes Events in a task of its own. `component` and `host` say who writes them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (all by name)
         self,
         api: Objects,
         *,
@@ -82,11 +86,13 @@ class EventRecorder:
         host: str,
         total: Limit = IN_TOTAL,
         clock: Callable[[], float] = monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._api = api
         self._component = component
         self._host = host
         self._clock = clock
+        self._sleep = sleep
         self._queue: asyncio.Queue[tuple[Event, _Series]] = asyncio.Queue(QUEUE)
         self._series: Lru[str, _Series] = Lru(REMEMBERED)
         self._limits = EventLimits(total, clock)
@@ -132,6 +138,8 @@ class EventRecorder:
                 self._is_failing = False
             except ProviderError as error:
                 self._log(error)
+            if self._queue.qsize() > AT_ONCE:
+                await self._sleep(PAUSE)
 
     async def _write(self, event: Event, series: _Series) -> None:
         """Create the Event object or update its count; raises ProviderError."""

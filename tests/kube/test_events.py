@@ -11,7 +11,15 @@ import pytest
 
 from provider.kube.connection import Connection
 from provider.kube.event_limits import IN_TOTAL, OF_A_NAMESPACE, OF_AN_OBJECT
-from provider.kube.events import QUEUE, REPEAT, Event, EventRecorder, ObjectReference
+from provider.kube.events import (
+    AT_ONCE,
+    PAUSE,
+    QUEUE,
+    REPEAT,
+    Event,
+    EventRecorder,
+    ObjectReference,
+)
 from provider.kube.objects import Objects
 from provider.runtime.http import HttpClient
 from provider.runtime.log import JsonLines, logger
@@ -43,9 +51,15 @@ async def api(kubernetes: FakeKubernetes, tmp_path: Path) -> AsyncIterator[Objec
     await http.close()
 
 
+async def no_pause(_seconds: float) -> None:
+    pass
+
+
 @pytest.fixture
 async def events(api: Objects, clock: Clock) -> AsyncIterator[EventRecorder]:
-    recorder = EventRecorder(api, component="secrets-provider-aws", host="node-1", clock=clock)
+    recorder = EventRecorder(
+        api, component="secrets-provider-aws", host="node-1", clock=clock, sleep=no_pause
+    )
     recorder.start()
     yield recorder
     await recorder.close()
@@ -193,12 +207,29 @@ async def test_a_noisy_namespace_does_not_displace_others(
 
 async def test_recording_never_waits(kubernetes: FakeKubernetes, api: Objects) -> None:
     clock = Clock()
-    recorder = EventRecorder(api, component="x", host="node-1", clock=clock)
+    recorder = EventRecorder(api, component="x", host="node-1", clock=clock, sleep=no_pause)
     for number in range(2 * QUEUE):
         recorder.record(failed(pod(0, f"namespace-{number}")))
         clock.now += IN_TOTAL.refill
     recorder.start()
     await written(kubernetes, QUEUE)
+    await recorder.close()
+
+
+async def test_many_events_are_written_slowly_and_the_last_few_at_once(
+    kubernetes: FakeKubernetes, api: Objects
+) -> None:
+    pauses = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append((seconds, kubernetes.journal.count()))
+
+    recorder = EventRecorder(api, component="x", host="node-1", sleep=sleep)
+    for number in range(AT_ONCE + 3):
+        recorder.record(failed(pod(0, f"namespace-{number}")))
+    recorder.start()
+    await written(kubernetes, AT_ONCE + 3)
+    assert pauses == [(PAUSE, 1), (PAUSE, 2)]
     await recorder.close()
 
 
