@@ -6,10 +6,9 @@ would.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from provider.csi.request.class_cache import ClassCache
 from provider.csi.request.driver_json import json_object
 from provider.csi.request.model import ClassSpec, MountSpec, Pod, Volume
 from provider.csi.request.parameters import ClassText, class_text, parse_text
@@ -55,14 +54,12 @@ class DecodedRequest(Volume):
     problems: tuple[Problem, ...]
 
 
-def parse_mount(
-    raw: RawRequest, *, default_region: str | None, cache: ClassCache | None = None
-) -> MountSpec:
+def parse_mount(raw: RawRequest, *, default_region: str | None) -> MountSpec:
     """The request that the driver sends; raises `InvalidSpec` with every problem.
 
     `default_region` is the region of the daemon, None if it has none.
     """
-    return parse_decoded(decode_mount(raw, default_region=default_region), cache)
+    return parse_decoded(decode_mount(raw, default_region=default_region))
 
 
 def decode_mount(raw: RawRequest, *, default_region: str | None) -> DecodedRequest:
@@ -86,10 +83,12 @@ def decode_mount(raw: RawRequest, *, default_region: str | None) -> DecodedReque
     )
 
 
-def parse_decoded(request: DecodedRequest, cache: ClassCache | None) -> MountSpec:
+def parse_decoded(
+    request: DecodedRequest, parse: Callable[[ClassText], ClassSpec] = parse_text
+) -> MountSpec:
     """The second half of `parse_mount`: parses the class, which may take long."""
     try:
-        klass: ClassSpec = parse_text(request.text, cache)
+        klass = parse(request.text)
     except InvalidSpec as invalid:
         raise InvalidSpec([*request.problems, *invalid.problems], invalid.warnings) from None
     if request.problems:

@@ -6,10 +6,10 @@ problems is not kept.
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable
 from threading import Lock
 
 from provider.csi.request.model import ClassSpec, KeyPattern
+from provider.csi.request.parameters import ClassText, parse_text
 
 _MAX_BYTES = 4 * 1024 * 1024
 _BYTES_PER_CHARACTER = 4
@@ -30,35 +30,33 @@ class ClassCache:
         self.weight = 0
         """Bytes that the classes take, estimated."""
         self._max_bytes = max_bytes
-        self._classes: OrderedDict[Hashable, tuple[ClassSpec, int]] = OrderedDict()
+        self._classes: OrderedDict[ClassText, tuple[ClassSpec, int]] = OrderedDict()
         self._lock = Lock()
 
     def __len__(self) -> int:
         return len(self._classes)
 
-    def __contains__(self, key: Hashable) -> bool:
-        return key in self._classes
+    def __contains__(self, text: ClassText) -> bool:
+        return text in self._classes
 
-    def get(self, key: Hashable) -> ClassSpec | None:
-        """The class that was put under `key`, unless it was evicted."""
+    def parse(self, text: ClassText) -> ClassSpec:
+        """The class, parsed unless it is known; raises `InvalidSpec` with every problem."""
         with self._lock:
-            if key not in self._classes:
-                return None
-            self._classes.move_to_end(key)
-            return self._classes[key][0]
+            if text in self._classes:
+                self._classes.move_to_end(text)
+                return self._classes[text][0]
+        klass = parse_text(text)
+        self._keep(text, klass)
+        return klass
 
-    def put(self, key: Hashable, klass: ClassSpec, characters: int) -> None:
-        """Keep a class that was parsed from a text of so many characters.
-
-        The least recently used ones go first. A class that takes more than a quarter of the cache
-        is not kept.
-        """
-        weight = _weight(klass, characters)
+    def _keep(self, text: ClassText, klass: ClassSpec) -> None:
+        """The least recently used ones go first; one that takes more than a quarter is not kept."""
+        weight = _weight(klass, text.characters)
         if weight > self._max_bytes // 4:
             return
         with self._lock:
-            _, replaced = self._classes.pop(key, (None, 0))
-            self._classes[key] = klass, weight
+            _, replaced = self._classes.pop(text, (None, 0))
+            self._classes[text] = klass, weight
             self.weight += weight - replaced
             while self.weight > self._max_bytes:
                 _, (_, dropped) = self._classes.popitem(last=False)

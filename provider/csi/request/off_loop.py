@@ -38,7 +38,7 @@ async def parse_off_loop(
     request: DecodedRequest, *, cache: ClassCache, offload: Offload
 ) -> MountSpec:
     """As `parse_decoded`; raises `Overloaded` too, if the namespace has too many requests."""
-    parse = partial(parse_decoded, request, cache)
+    parse = partial(parse_decoded, request, cache.parse)
     if request.text in cache or request.text.characters <= _INLINE_CLASS:
         return parse()
     return await offload.run(request.pod.namespace, parse)

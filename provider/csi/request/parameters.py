@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from provider.csi.request.class_cache import ClassCache
 from provider.csi.request.identities import has_session_tags, read_assume_role, read_auth
 from provider.csi.request.keys import PARAMETER_KEYS
 from provider.csi.request.model import AddressType, ClassSpec
@@ -50,29 +49,16 @@ def class_text(
 
 
 def parse_class(
-    parameters: Mapping[str, str],
-    *,
-    default_mode: int,
-    default_region: str | None,
-    cache: ClassCache | None = None,
+    parameters: Mapping[str, str], *, default_mode: int, default_region: str | None
 ) -> ClassSpec:
     """The class that the parameters describe; raises `InvalidSpec` with every problem.
 
     `default_mode` is the mode of files without a mode of their own; `default_region` the region of
     the daemon, None if it has none.
     """
-    text = class_text(parameters, default_mode=default_mode, default_region=default_region)
-    return parse_text(text, cache)
-
-
-def parse_text(text: ClassText, cache: ClassCache | None) -> ClassSpec:
-    """The class, from the cache if it is there; raises `InvalidSpec` with every problem."""
-    klass = None if cache is None else cache.get(text)
-    if klass is None:
-        klass = _parse(text)
-        if cache is not None:
-            cache.put(text, klass, text.characters)
-    return klass
+    return parse_text(
+        class_text(parameters, default_mode=default_mode, default_region=default_region)
+    )
 
 
 def region_problems(klass: ClassSpec, region: str) -> list[Problem]:
@@ -87,7 +73,8 @@ def region_problems(klass: ClassSpec, region: str) -> list[Problem]:
     return problems
 
 
-def _parse(text: ClassText) -> ClassSpec:
+def parse_text(text: ClassText) -> ClassSpec:
+    """As `parse_class`."""
     findings = Findings()
     _warn_of_unknown(text, findings)
     given = dict(zip(_KNOWN, text.known, strict=True))

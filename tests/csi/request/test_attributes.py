@@ -129,11 +129,11 @@ def test_a_pod_must_be_named(key: str) -> None:
     assert problem.startswith(f"csi.storage.k8s.io/{key}: is missing")
 
 
-@pytest.mark.parametrize("name", ["../x", "a/b", "a b", "a\n", "-a", "é", "a" * 300, "a?b", "%2f"])
 @pytest.mark.parametrize("key", POD_KEYS)
-def test_names_that_would_change_a_url_are_refused(key: str, name: str) -> None:
-    (problem,) = problems(request(**{f"csi.storage.k8s.io/{key}": name}))
-    assert problem.startswith(f"csi.storage.k8s.io/{key}: is no Kubernetes name")
+def test_names_that_would_change_a_url_are_refused(key: str) -> None:
+    for name in ("../x", "a/b", "a b", "a\n", "-a", "é", "a" * 300, "a?b", "%2f"):
+        (problem,) = problems(request(**{f"csi.storage.k8s.io/{key}": name}))
+        assert problem.startswith(f"csi.storage.k8s.io/{key}: is no Kubernetes name")
 
 
 @pytest.mark.parametrize("name", ["a\nb", "x" * 300, "\u202e"])

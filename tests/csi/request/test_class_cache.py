@@ -9,7 +9,7 @@ import pytest
 
 from provider.csi.request.class_cache import ClassCache
 from provider.csi.request.model import ClassSpec
-from provider.csi.request.parameters import parse_class
+from provider.csi.request.parameters import class_text, parse_text
 from provider.manifests.problems import InvalidSpec
 
 KIB = 1024
@@ -18,7 +18,8 @@ STARS = ",".join("*" * 160)
 
 def parse(text: str, cache: ClassCache | None, **parameters: str) -> ClassSpec:
     given = {"region": "eu-west-1", "objects": text} | parameters
-    return parse_class(given, default_mode=0o644, default_region=None, cache=cache)
+    asked = class_text(given, default_mode=0o644, default_region=None)
+    return cache.parse(asked) if cache is not None else parse_text(asked)
 
 
 def plain(name: str) -> str:
