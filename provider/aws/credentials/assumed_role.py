@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from provider.aws.credentials.sts_regions import PATIENCE, ask_regions
+from provider.aws.credentials.sts_regions import ask_regions
 from provider.aws.sts import Sts
 from provider.engine.credentials import CredentialCache
 from provider.engine.model import AssumeRole, Credentials
@@ -21,7 +21,6 @@ class AssumedRole:
     session_name: str
     regions: tuple[str, ...]
     """The first is preferred; at most one more."""
-    patience: float = PATIENCE
 
     @property
     def principal(self) -> Principal:
@@ -59,7 +58,7 @@ class AssumedRole:
             )
 
         try:
-            return await ask_regions(self.regions, ask, self.patience)
+            return await ask_regions(self.regions, ask)
         except (NotAuthenticated, Unavailable) as error:
             context = f"role {self.role.arn} cannot be assumed with the credentials of {by}"
             raise error.in_context(context) from error

@@ -34,13 +34,13 @@ def details(text: str, id_: str) -> str:
     return f"{bounded(text)} [id {id_}]"
 
 
-def bounded(text: str, limit: int = MAX_DETAILS) -> str:
-    """As many whole lines of `text` as fit into `limit`, at least the start of the first one."""
-    if len(text) <= limit and _wire_size(text) <= limit:
+def bounded(text: str) -> str:
+    """As many whole lines of `text` as fit into a status, at least the start of the first one."""
+    if len(text) <= MAX_DETAILS and _wire_size(text) <= MAX_DETAILS:
         return text
     lines = text.split("\n")
     kept: list[str] = []
-    room = limit - 64
+    room = MAX_DETAILS - 64
     for line in lines:
         room -= _wire_size(line) + 3
         if room < 0:
@@ -49,7 +49,7 @@ def bounded(text: str, limit: int = MAX_DETAILS) -> str:
     if not kept:
         # Percent-encoding makes 3 bytes of an ASCII character, at most 12 of any other one.
         per_character = 3 if text.isascii() else 12
-        return lines[0][: (limit - 64) // per_character] + "…"
+        return lines[0][: (MAX_DETAILS - 64) // per_character] + "…"
     return "\n".join([*kept, f"… and {len(lines) - len(kept)} more lines in the provider's log"])
 
 
