@@ -73,10 +73,11 @@ def test_a_value_keeps_its_dashes() -> None:
     assert parse("-node-name=-v=2").node_name == "-v=2"
 
 
-@pytest.mark.parametrize("name", KLOG_FLAGS)
 @pytest.mark.parametrize("spelling", ["-{}=2", "--{}=2", "--{}"])
-def test_flags_of_klog_have_no_effect(name: str, spelling: str) -> None:
-    assert parse(spelling.format(name), "--qps=9") == parse("--qps=9")
+def test_flags_of_klog_have_no_effect(spelling: str) -> None:
+    without = parse("--qps=9")
+    for name in KLOG_FLAGS:
+        assert parse(spelling.format(name), "--qps=9") == without, name
 
 
 def test_flags_of_klog_take_values_in_an_argument_of_their_own() -> None:

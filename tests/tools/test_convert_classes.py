@@ -21,7 +21,7 @@ from provider.engine.content.expressions import compile_expression
 from provider.engine.content.jmespath_search import extract
 from provider.engine.trace import Trace
 from provider.manifests.kubernetes import read_classes
-from provider.tools.convert.gjson_paths import gjson_path
+from provider.tools.convert.property_paths import gjson_path
 from testbed.agent import FakeAgent
 from testbed.aws import FakeAws, allow
 from testbed.aws.iam import CONTROLLER_ACTIONS

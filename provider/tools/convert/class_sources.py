@@ -8,7 +8,7 @@ from typing import Any, Literal
 from provider.csi.request.model import ClassSpec, SecretObject
 from provider.csi.request.paths import translate
 from provider.engine.model import SecretRef
-from provider.tools.convert.gjson_paths import gjson_key, gjson_path
+from provider.tools.convert.property_paths import gjson_key, gjson_path
 
 Service = Literal["SecretsManager", "ParameterStore"]
 

@@ -11,8 +11,8 @@ from provider.tools.convert.entries import Extract, Reader, Remote, Value, Wante
 from provider.tools.convert.mountable import clashes, findings
 from provider.tools.convert.remarks import Remark, Remarks, ignored, problem_remarks, remark
 from provider.tools.convert.target import Synced, read_target
-from provider.tools.resources.instances import Instance
 from provider.tools.resources.lookup import Lookup
+from provider.tools.resources.parsed import Instance
 from provider.tools.terminal import duration_text
 
 _ROTATION = (

@@ -13,10 +13,9 @@ from provider.tools.convert.commented_yaml import commented
 from provider.tools.convert.remarks import Remark, remark, report
 from provider.tools.ending import CommandFailed
 from provider.tools.resources.documents import node_at
-from provider.tools.resources.instances import Instance, instances
 from provider.tools.resources.kinds import is_resource
 from provider.tools.resources.lookup import lookup
-from provider.tools.resources.parsed import Resource, read_resource
+from provider.tools.resources.parsed import Instance, Resource, instances, read_resource
 from provider.tools.sources import Source, read_sources, refuse
 from provider.tools.workloads import accounts_by_class
 

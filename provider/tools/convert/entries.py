@@ -11,8 +11,8 @@ from provider.manifests.problems import quote
 from provider.tools.convert.property_paths import NotAPath, expression
 from provider.tools.convert.remarks import Remark, Remarks, remark
 from provider.tools.convert.secret_stores import Store, read_store
-from provider.tools.resources.instances import Instance
 from provider.tools.resources.lookup import Lookup
+from provider.tools.resources.parsed import Instance
 
 _NUMBER = re.compile("[0-9]+")
 _FIND = (

@@ -8,7 +8,7 @@ from provider.controller.resources.external_secret import Target
 from provider.controller.resources.template import Template
 from provider.manifests.problems import quote
 from provider.tools.convert.remarks import Remarks, remark
-from provider.tools.resources.instances import Instance
+from provider.tools.resources.parsed import Instance
 
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _ONE_VALUE = re.compile(

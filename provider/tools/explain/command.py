@@ -83,18 +83,15 @@ def run(namespace: Namespace) -> int:
     if not (classes or secrets):
         raise _nothing(options, found)
     manifests = [manifest for source in sources for manifest in _manifests(source)]
-    from provider.tools.explain.explanation import explain  # noqa: PLC0415 - imports the engine
-    from provider.tools.explain.report import Explained  # noqa: PLC0415 - likewise
-    from provider.tools.explain.resource_report import ExplainedSecret  # noqa: PLC0415 - likewise
-    from provider.tools.explain.resources import explain_secrets  # noqa: PLC0415 - likewise
+    from provider.tools.explain import report, resource_report  # noqa: PLC0415 - import the engine
 
     accounts = accounts_by_class(manifests)
     if options.service_account:
         accounts = dict.fromkeys((one.name for one in classes), options.service_account)
     files = lookup(found.resources, manifests)
-    explained: list[Explained | ExplainedSecret] = [
-        *(explain(one, files, options.namespace, accounts) for one in classes),
-        *explain_secrets(secrets, files, options.namespace),
+    explained: list[report.Explained | resource_report.ExplainedSecret] = [
+        *(report.explain(one, files, options.namespace, accounts) for one in classes),
+        *resource_report.explain_secrets(secrets, files, options.namespace),
     ]
     if options.output == "json":
         sys.stdout.write(json.dumps([one.as_json() for one in explained], indent=2) + "\n")

@@ -1,9 +1,12 @@
-"""The output of `explain` for one ExternalSecret: identities, calls, keys, refreshes and cost."""
+"""Explains ExternalSecrets: identities, calls, keys, refreshes and cost."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from provider.controller.plan import target_name
 from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.errors import ProviderError
+from provider.tools.ending import CommandFailed, has_mistakes
 from provider.tools.explain.calls import (
     CountedCall,
     call_table,
@@ -11,10 +14,11 @@ from provider.tools.explain.calls import (
     indented,
     unknown_role,
 )
-from provider.tools.explain.controller_run import ControllerRun
-from provider.tools.explain.refreshes import Cost, behaviour, secret_line
-from provider.tools.explain.secret_keys import SecretKey
-from provider.tools.resources.parsed import Resource
+from provider.tools.explain.controller_run import ControllerRun, run
+from provider.tools.explain.refreshes import Cost, behaviour, cost_of, secret_line
+from provider.tools.explain.secret_keys import SecretKey, secret_keys
+from provider.tools.resources.lookup import Lookup
+from provider.tools.resources.parsed import Resource, instances
 from provider.tools.terminal import Column, Paint, printable, table
 
 _KEYS = (Column("KEY"), Column("FROM"))
@@ -125,3 +129,34 @@ class ExplainedSecret:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def explain_secrets(
+    chosen: Sequence[Resource], files: Lookup, namespace: str
+) -> Iterator[ExplainedSecret]:
+    """The explanation of each; an empty namespace is that of the manifest.
+
+    Raises `CommandFailed` if one has mistakes, or names a store that the files do not have.
+    """
+    for one in chosen:
+        if one.spec is None:
+            raise has_mistakes(one.manifest.path, one.source.name)
+        first = next(instances(one))
+        place = namespace or first.namespace or "default"
+        try:
+            ran = run(one.spec, place, files)
+        except ProviderError as error:
+            hint = (
+                f"secrets-provider-aws validate {one.source.name} shows what the files lack: "
+                "stores and generators must be there"
+            )
+            raise CommandFailed(1, f"{one.manifest.path}: {error}", hint) from error
+        yield ExplainedSecret(
+            resource=one,
+            spec=one.spec,
+            namespace=place,
+            target=target_name(replace(one.parsed.metadata, name=first.name), one.spec),
+            run=ran,
+            keys=secret_keys(one.spec, files, place),
+            cost=cost_of(one.spec, ran.refresh),
+        )

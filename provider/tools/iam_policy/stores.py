@@ -30,9 +30,8 @@ from provider.tools.iam_policy.service_accounts import (
     role_account,
 )
 from provider.tools.iam_policy.store_permissions import ECR, ECR_PUBLIC, allow_entry
-from provider.tools.resources.instances import instances
 from provider.tools.resources.lookup import Lookup, lookup
-from provider.tools.resources.parsed import Resource
+from provider.tools.resources.parsed import Resource, instances
 
 _KINDS = ("ExternalSecret", "ClusterExternalSecret")
 

@@ -24,8 +24,7 @@ from provider.tools.sources import Source
 from provider.tools.validate import findings as rules
 from provider.tools.validate.findings import Finding, Rule
 from provider.tools.validate.resource_checks import check_properties
-from provider.tools.validate.resource_findings import from_parser
-from provider.tools.validate.resource_keys import check_keys
+from provider.tools.validate.resource_findings import check_keys, from_parser
 from provider.tools.validate.resource_templates import check_templates
 
 _PUSH = "is not worked on any more: this controller writes nothing to AWS"

@@ -34,9 +34,8 @@ from provider.tools.render.rendering import (
     default_region,
 )
 from provider.tools.render.samples import Samples, read_samples
-from provider.tools.resources.instances import instances
 from provider.tools.resources.lookup import Lookup, lookup
-from provider.tools.resources.parsed import Resource, read_resources
+from provider.tools.resources.parsed import Resource, instances, read_resources
 from provider.tools.sources import Source, Unreadable, read_sources, read_text, refuse
 from provider.tools.terminal import printable
 

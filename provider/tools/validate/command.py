@@ -15,7 +15,7 @@ from provider.tools.validate import machine_formats, text_format
 from provider.tools.validate.findings import RULES
 from provider.tools.validate.relevance import is_relevant
 from provider.tools.validate.review import Review, review
-from provider.tools.validate.secret_objects import matching_block
+from provider.tools.validate.synced_secrets import matching_block
 
 EXIT_CODES: Mapping[int, str] = {
     0: "there are no mistakes; there may be warnings, unless --strict",

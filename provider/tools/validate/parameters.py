@@ -1,13 +1,19 @@
-"""Checks of parameters that are valid but do not work as intended."""
+"""Checks of values that are valid, but do not work as intended, or give too many permissions.
+
+The default mode of the driver, 0644, lets every user of the pod read, and files belong to root. An
+explicit mode that does the same is only a note.
+"""
 
 import re
 from collections.abc import Iterator
 
 from provider.aws.regions import KNOWN_REGIONS, closest_region, is_region
+from provider.manifests.nodes import Node, Scalar
 from provider.manifests.problems import quote
 from provider.tools.validate import findings as rules
-from provider.tools.validate.classes import Reviewed
-from provider.tools.validate.findings import Finding
+from provider.tools.validate.classes import Reviewed, value
+from provider.tools.validate.findings import Finding, Rule
+from provider.tools.workloads import mappings
 
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 _ZONE = re.compile(rf"(?P<region>{_REGION.pattern})[a-z]")
@@ -80,3 +86,39 @@ def check_failover(reviewed: Reviewed) -> Iterator[Finding]:
             reviewed.objects[obj.index],
             "use objectVersionLabel, which can exist in both regions",
         )
+
+
+_MODE = re.compile("0[0-7]{3}")
+_READABLE = (
+    "lets every user of the pod read, like the default; files belong to root, so pods that run as "
+    "another user need it"
+)
+
+
+def check_modes(reviewed: Reviewed) -> Iterator[Finding]:
+    """Explicit modes that give more or fewer permissions than the file of a secret needs."""
+    for path, node in _modes(reviewed):
+        if not isinstance(node, Scalar) or not _MODE.fullmatch(node.text):
+            continue  # the parser reports it
+        remark = _remark(int(node.text, 8))
+        if remark:
+            rule, message = remark
+            yield reviewed.found_inside(rule, path, f"{quote(node.text)} {message}", node)
+
+
+def _modes(reviewed: Reviewed) -> Iterator[tuple[str, Node | None]]:
+    for index, obj in enumerate(reviewed.objects):
+        path = f"objects[{index}]"
+        yield f"{path}.filePermission", value(obj, "filePermission")
+        for at, entry in mappings(value(obj, "jmesPath")):
+            yield f"{path}.jmesPath[{at}].filePermission", value(entry, "filePermission")
+
+
+def _remark(mode: int) -> tuple[Rule, str] | None:
+    if mode & 0o002:
+        return rules.FILE_MODE, "lets every user of the pod write"
+    if mode & 0o111:
+        return rules.FILE_MODE, "makes the file executable"
+    if not mode & 0o444:
+        return rules.FILE_MODE, "lets only root read"
+    return (rules.WORLD_READABLE, _READABLE) if mode & 0o004 else None

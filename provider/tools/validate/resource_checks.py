@@ -16,8 +16,7 @@ from provider.tools.validate import findings as rules
 from provider.tools.validate.findings import Finding
 from provider.tools.validate.manifest_checks import name_faults
 from provider.tools.validate.parameters import region_doubt
-from provider.tools.validate.resource_findings import finding
-from provider.tools.validate.resource_keys import check_keys
+from provider.tools.validate.resource_findings import check_keys, finding
 from provider.tools.validate.synced_secrets import NEEDED
 
 _ROLE = next(key for key in PARAMETER_KEYS if key.name == "roleArn")

@@ -16,15 +16,13 @@ from provider.tools.sources import Source
 from provider.tools.validate import findings as rules
 from provider.tools.validate import (
     manifest_checks,
-    modes,
     names,
     parameters,
     relevance,
     resource_checks,
     resource_references,
-    service_accounts,
     synced_secrets,
-    volumes,
+    workloads,
 )
 from provider.tools.validate.classes import Reviewed, at_place, review_class
 from provider.tools.validate.findings import Finding, LocatedManifest, in_order
@@ -38,7 +36,7 @@ CHECKS: Sequence[Callable[[Reviewed], Iterator[Finding]]] = (
     parameters.check_regions,
     parameters.check_effects,
     parameters.check_failover,
-    modes.check_modes,
+    parameters.check_modes,
     names.check_names,
     names.check_number,
     synced_secrets.check_synced,
@@ -167,9 +165,9 @@ def _check_pods(
     there = (one.manifest for one in manifests)
     accounts = [(one.namespace, one.name) for one in there if one.kind == _ACCOUNT]
     for located in manifests:
-        yield from volumes.check_volumes(located, known)
-        yield from service_accounts.check_accounts(located, accounts)
-        yield from service_accounts.check_annotations(located)
+        yield from workloads.check_volumes(located, known)
+        yield from workloads.check_accounts(located, accounts)
+        yield from workloads.check_annotations(located)
 
 
 def _read(source: Source, whole: list[Manifest]) -> tuple[Sequence[Manifest], Sequence[Finding]]:

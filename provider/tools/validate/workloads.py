@@ -1,0 +1,90 @@
+"""Checks of pods and ServiceAccounts: classes that volumes name, accounts of pods, and roles."""
+
+from collections.abc import Iterator
+
+from provider.csi.request.keys import PARAMETER_KEYS
+from provider.manifests.keys import closest
+from provider.manifests.nodes import Field, Fields, Scalar
+from provider.manifests.problems import quote
+from provider.tools import workloads
+from provider.tools.validate import findings as rules
+from provider.tools.validate.findings import Finding, LocatedManifest
+from provider.tools.validate.missing import Names, missing
+from provider.tools.workloads import DRIVER, ROLE_ANNOTATION, pods, text
+
+_PREFIX = "eks.amazonaws.com/"
+_OTHERS = {
+    f"{_PREFIX}{name}"
+    for name in ("audience", "sts-regional-endpoints", "token-expiration", "skip-containers")
+}
+"""Further annotations of EKS."""
+_ROLE = next(key for key in PARAMETER_KEYS if key.name == "roleArn")
+_PLACEHOLDERS = ("${", "$(", "{{")
+"""Texts that a later step replaces, as Flux does."""
+_ACCOUNT = "ServiceAccount"
+
+
+def check_volumes(located: LocatedManifest, classes: Names) -> Iterator[Finding]:
+    """Volumes that the driver refuses, or whose class is not among `classes`."""
+    for path, pod in pods(located.manifest.node):
+        for index, csi in workloads.volumes(pod):
+            yield from _check_volume(located, f"{path}.volumes[{index}].csi", csi, classes)
+
+
+def _check_volume(
+    located: LocatedManifest, path: str, csi: Fields, classes: Names
+) -> Iterator[Finding]:
+    at, where = workloads.class_of(csi), f"{path}.volumeAttributes.secretProviderClass"
+    name = text(at)
+    if not name:
+        yield located.found(rules.VOLUME, where, f"is required by {DRIVER}", csi)
+        return
+    read_only = csi["readOnly"]
+    if not (isinstance(read_only, Scalar) and read_only.text.lower() == "true"):
+        message = "must be true: the driver refuses the volume"
+        yield located.found(rules.MANIFEST, f"{path}.readOnly", message, read_only or csi)
+    why, namespace = "pod and class must have the same namespace", located.manifest.namespace
+    if fault := missing(name, namespace, classes, kind="class", elsewhere=why):
+        rule = rules.VOLUME if classes else rules.ELSEWHERE
+        yield located.found(rule, where, fault[0], at, fault[1])
+
+
+def check_accounts(located: LocatedManifest, accounts: Names) -> Iterator[Finding]:
+    """Service accounts of pods that mount a class, if they are not among `accounts`."""
+    why, namespace = "a pod uses its own namespace's", located.manifest.namespace
+    for path, pod in pods(located.manifest.node):
+        node = pod["serviceAccountName"]
+        name = text(node)
+        if name in {"", "default"} or not any(True for _ in workloads.volumes(pod)):
+            continue
+        if fault := missing(name, namespace, accounts, kind=_ACCOUNT, elsewhere=why):
+            rule = rules.SERVICE_ACCOUNT if accounts else rules.ELSEWHERE
+            yield located.found(rule, f"{path}.serviceAccountName", fault[0], node, fault[1])
+
+
+def check_annotations(located: LocatedManifest) -> Iterator[Finding]:
+    """An annotation of a ServiceAccount that is misspelled, or names no role."""
+    annotations = workloads.at(located.manifest.node, "metadata", "annotations")
+    if located.manifest.kind != _ACCOUNT or not isinstance(annotations, Fields):
+        return
+    has_role = ROLE_ANNOTATION in annotations.entries
+    for key, field in annotations.entries.items():
+        where = f"metadata.annotations.{key}"
+        if key == ROLE_ANNOTATION and (message := _role_fault(field)):
+            yield located.found(rules.SERVICE_ACCOUNT, where, message, field.node)
+        elif not has_role and _is_misspelled(key):
+            message = "is not an annotation of EKS: pods get no role"
+            hint = f"did you mean {ROLE_ANNOTATION}"
+            yield located.found(rules.SERVICE_ACCOUNT, where, message, field.key, hint)
+
+
+def _role_fault(field: Field) -> str:
+    role = text(field.node)
+    fault = _ROLE.fault_in(role)
+    is_faulty = fault and not any(one in role for one in _PLACEHOLDERS)
+    return f"{fault}, got {quote(role)}" if is_faulty else ""
+
+
+def _is_misspelled(key: str) -> bool:
+    """Whether a key resembles that of the role, and no other one of EKS."""
+    return key not in _OTHERS and closest(key, [ROLE_ANNOTATION, *_OTHERS]) == ROLE_ANNOTATION
