@@ -1,9 +1,8 @@
 """`remoteRef.property`: a gjson path into a JSON secret, with ESO's rule for dots."""
 
-import re
 from typing import Final
 
-from provider.controller.gjson.modifiers import UNSUPPORTED
+from provider.controller.gjson.path_check import PathFault, path_faults
 from provider.controller.gjson.search import get
 from provider.controller.template.errors import FunctionError, LimitExceeded
 from provider.controller.template.limits import Budget, Limits
@@ -12,9 +11,6 @@ from provider.errors import InvalidRequest
 
 _MOST_PATH: Final = 1024  # characters
 _LIMITS: Final = Limits()
-_UNSUPPORTED: Final = re.compile(
-    rf"(?:^|[.|\[{{,:(])@(?P<name>{'|'.join(sorted(UNSUPPORTED))})(?![\w-])"
-)
 
 
 def read_property(document: bytes, path: str) -> bytes | None:
@@ -42,9 +38,11 @@ def read_property(document: bytes, path: str) -> bytes | None:
     return tight(found.string()) if found.exists else None
 
 
-def property_fault(path: str) -> str | None:
-    """Why no document gives a value for a property; None if one may."""
+def property_faults(path: str) -> list[PathFault]:
+    """The mistakes of a property, which is not empty."""
     if len(path) > _MOST_PATH:
-        return f"is longer than {_MOST_PATH} characters"
-    found = _UNSUPPORTED.search(path)
-    return f"the gjson modifier @{found['name']} is not supported" if found else None
+        return [PathFault(f"is longer than {_MOST_PATH} characters")]
+    try:
+        return list(path_faults(path))
+    except RecursionError:
+        return [PathFault("is nested too deeply")]

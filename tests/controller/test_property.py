@@ -2,8 +2,9 @@
 
 import pytest
 
-from provider.controller.property import read_property
+from provider.controller.property import property_faults, read_property
 from provider.errors import InvalidRequest
+from tests.controller.template.oracle import ROWS, load
 
 DOCUMENT = (
     b'{"tls.crt": "CRT", "a": {"b.c": 1, "b": {"c": "nested"}}, "n": null, "d": 1, "d": 2,'
@@ -63,3 +64,66 @@ def test_a_costly_path_ends(path: str) -> None:
         read_property(large, path)
     except InvalidRequest as error:
         assert "11111" not in str(error)  # noqa: PT017 - whether it fails depends on the path
+
+
+QUERY = 'users.#(name=="anna"'
+
+
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    {
+        QUERY: 'the query "#(name==\\"anna\\"" has no closing )',
+        "users.#[a": 'the query "#[a" has no closing ]',
+        f"{{a,b:{QUERY})}}": None,
+        f"[a,@values.{QUERY}]": '"[a,@values.users.#(name==\\"anna…" has no closing ]',
+        f"#(x.{QUERY}).y==1)": None,
+        "#(x.@dig:y==1)": "the gjson modifier @dig is not supported",
+        'a.#(b=="x.@dig")': None,
+        "a|@pretty": "the gjson modifier @pretty is not supported",
+        "a.{b,c": '"{b,c" has no closing }',
+        "[a,{b,c]": '"[a,{b,c]" has no closing ]',
+        "#(a==1)b": '"b" follows "#(a==1)" without a dot',
+        "#(a==1)#.b": None,
+        "[a,b]#.c": '"#.c" follows "[a,b]" without a dot',
+        '@flatten:{"deep":true}.0': None,
+        "!true.a": None,
+        "#(a!1)": "a query has the operator !, which matches nothing",
+        '#(a=~"x.*")': 'the value "~\\"x.*\\"" of a query matches nothing',
+        "#(a==~true)": None,
+        "[" * 1024: f'"{"[" * 30}…" has no closing ]',
+        "[" * 500 + "a" + "]" * 500: "is nested too deeply",
+        "a" * 1025: "is longer than 1024 characters",
+    }.items(),
+    ids=lambda one: one[:24] if one else "",
+)
+def test_paths_that_are_surely_mistakes(path: str, fault: str | None) -> None:
+    assert [one.message for one in property_faults(path) if one.certain] == [fault] * bool(fault)
+
+
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    {
+        "a..b": "a step of the path is empty",
+        ".a": "a step of the path is empty",
+        "a.": "a step of the path is empty",
+        "..0.a": None,
+        "$.a": "gjson takes $ as a key",
+        "a.users[0].b": 'gjson takes the bracket as a part of the key, in "users[0]"',
+        "users[?a=='b']": "gjson takes the bracket as a part of the key",
+        r"users\[0\]": None,
+        'a."b-c"': "gjson takes the quotes as a part of the key",
+        "#(a=='b')": "gjson takes single quotes as a part of the value of a query",
+        '#(a=="b" && c=="d")': "a query has one condition",
+        "a b.*.tls\\.crt.@type": None,
+    }.items(),
+)
+def test_paths_that_are_probably_mistakes(path: str, fault: str | None) -> None:
+    found = property_faults(path)
+    assert len(found) == bool(fault)
+    assert not any(one.certain or not one.message.startswith(fault or "") for one in found)
+
+
+def test_no_path_that_finds_something_in_go_is_a_mistake() -> None:
+    paths = {row["path"] for row in load(ROWS / "gjson.json")["rows"] if row["exists"]}
+    wrong = {path for path in paths if path and any(one.certain for one in property_faults(path))}
+    assert wrong == {"[name", "{name"}  # gjson searches for the empty key

@@ -19,18 +19,27 @@ def modified(text: str, path: str, budget: Budget, _get: Get) -> tuple[str, str]
 
     Raises FunctionError for a modifier that gjson has and that is not supported here.
     """
+    found = split_modifier(path)
+    if found is None:
+        return None
+    name, argument, rest = found
+    if name not in _MODIFIERS:
+        raise FunctionError(f"the gjson modifier @{name} is not supported")
+    budget.step(1 + len(text) // 500)
+    return rest, _MODIFIERS[name](text, argument)
+
+
+def split_modifier(path: str) -> tuple[str, str, str] | None:
+    """The name and argument of the modifier, and what follows it. None if there is no such."""
     match = _NAME.match(path)
     name = match.group(1) if match else ""
     if name not in MODIFIERS:
         return None
-    if name not in _MODIFIERS:
-        raise FunctionError(f"the gjson modifier @{name} is not supported")
     rest = path[len(name) + 1 :]
     argument = ""
     if rest.startswith(":"):
         argument, rest = _argument(rest[1:])
-    budget.step(1 + len(text) // 500)
-    return rest, _MODIFIERS[name](text, argument)
+    return name, argument, rest
 
 
 def _argument(text: str) -> tuple[str, str]:

@@ -93,7 +93,7 @@ def index_component(path: str) -> tuple[Component, Query | None]:
 
 
 def _query(path: str) -> tuple[Query | None, int]:
-    end, operator_at = _query_end(path)
+    end, operator_at = query_end(path)
     if end is None:
         return None, len(path)
     every = path[end + 1 : end + 2] == "#"
@@ -108,8 +108,8 @@ def _query(path: str) -> tuple[Query | None, int]:
     return Query(path[2:operator_at].strip(_BLANK), operator, value, every), end + 1
 
 
-def _query_end(path: str) -> tuple[int | None, int]:
-    """The offset of the bracket that closes a query, and of its operator, or 0."""
+def query_end(path: str) -> tuple[int | None, int]:
+    """The offset of the bracket that closes a query, or None, and of its operator, or 0."""
     depth, at, operator_at = 1, 2, 0
     while at < len(path):
         char = path[at]

@@ -1,12 +1,16 @@
 """Compares keys with wildcards, and values with the conditions of queries."""
 
 from collections.abc import Callable
+from typing import Final
 
 import re2
 
 from provider.controller.gjson.path_syntax import Component, Query
 from provider.controller.gjson.results import Result
 from provider.controller.template.unicode_text import tight
+
+WORDS: Final = ("*", "false", "null", "true")
+"""The values that a query may have behind a `~`."""
 
 
 def key_matcher(component: Component) -> Callable[[str], bool]:
@@ -37,7 +41,7 @@ def _wildcard(pattern: str) -> Callable[[str], bool]:
 
 
 def _words(value: Result) -> dict[str, bool]:
-    """What the values `~true`, `~false`, `~null` and `~*` of a query match."""
+    """Whether each of the `WORDS` matches a value."""
     text = value.text.lower() if value.kind == "string" else ""
     is_number = value.kind == "number"
     return {

@@ -44,7 +44,7 @@ def get(text: str, path: str, budget: Budget) -> Result:
 def _special(text: str, path: str, budget: Budget) -> Result | None:
     """The result of a path that begins with a modifier, a literal or a multipath."""
     if path[0] in "@!":
-        applied = modified(text, path, budget, get) if path[0] == "@" else _static(path)
+        applied = modified(text, path, budget, get) if path[0] == "@" else split_literal(path)
         if applied is None:
             return None
         rest, value = applied
@@ -59,7 +59,8 @@ def _special(text: str, path: str, budget: Budget) -> Result | None:
     return None
 
 
-def _static(path: str) -> tuple[str, str] | None:
+def split_literal(path: str) -> tuple[str, str] | None:
+    """What follows a literal, and its value. None if there is none."""
     name = path[1:]
     if name[0] in _STATIC:
         value = squash_any(name)

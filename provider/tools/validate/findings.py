@@ -52,6 +52,7 @@ SERVICE_ACCOUNT = Rule(
 RESOURCE = Rule("resource", "error", "The controller takes each External Secrets resource")
 TEMPLATE = Rule("template", "error", "Each template compiles")
 TEMPLATE_VALUE = Rule("template-value", "warning", "Templates use values that are read")
+PROPERTY = Rule("property", "warning", "A property is a gjson path, not one of another language")
 SECRET_KEY = Rule("secret-key", "warning", "Each key of a Secret comes from one place")
 TARGET = Rule("target", "warning", "Only one ExternalSecret writes a Secret")
 STORE = Rule("store", "warning", "Stores and generators exist and can be used as they are named")

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from provider.controller.property import property_fault
+from provider.controller.property import property_faults
 from provider.controller.resources.external_secret import ExternalSecretSpec, RemoteRef
 from provider.controller.resources.keys import check_keys as check_secret_keys
 from provider.controller.resources.objects import Generator, Store
@@ -62,11 +62,12 @@ def _places(resource: Resource) -> Iterator[tuple[str, str, Sequence[tuple[str, 
 
 
 def check_properties(resource: Resource) -> Iterator[Finding]:
-    """Properties with which no document gives a value."""
+    """Properties that are no valid gjson path, or look like a path of another language."""
     if spec := resource.draft:
         for path, ref in remote_refs(spec, resource.spec_path):
-            if ref.property and (fault := property_fault(ref.property)):
-                yield finding(resource, rules.RESOURCE, f"{path}.property", fault)
+            for one in property_faults(ref.property) if ref.property else ():
+                rule = rules.RESOURCE if one.certain else rules.PROPERTY
+                yield finding(resource, rule, f"{path}.property", one.message, one.hint)
 
 
 def remote_refs(spec: ExternalSecretSpec, path: str) -> Iterator[tuple[str, RemoteRef]]:

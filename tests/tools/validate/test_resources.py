@@ -157,6 +157,17 @@ CASES = {
             "supported"
         ),
     ),
+    "query that is not closed": (
+        secret("property: user", "property: ⇒'users.#(id==1'"),
+        ('error resource: spec.data[0].remoteRef.property: the query "#(id==1" has no closing )'),
+    ),
+    "path of another language": (
+        secret("property: user", "property: ⇒'users[0]'"),
+        (
+            "warning property: spec.data[0].remoteRef.property: gjson takes the bracket as a part "
+            'of the key, in "users[0]"; write users.0 for users[0]'
+        ),
+    ),
     "find without a condition": (
         secret().replace("  data:", "  dataFrom: [{find: ⇒{path: a}}]\n  data:"),
         "error resource: spec.dataFrom[0].find: needs a name or tags",
