@@ -368,6 +368,16 @@ LOST = {
         "spec.target.template.metadata.labels.a",
         3,
     ),
+    "finalizers": (
+        "  target:\n    template:\n      metadata:\n        finalizers: [a/b]\n",
+        "spec.target.template.metadata.finalizers",
+        3,
+    ),
+    "null bytes": (
+        "  data: [{secretKey: a, remoteRef: {key: db, nullBytePolicy: Fail}}]\n",
+        "spec.data[0].remoteRef.nullBytePolicy",
+        0,
+    ),
     "Merge": ("  target: {creationPolicy: Merge}\n", "spec.target.creationPolicy", 0),
     "Orphan": ("  target: {creationPolicy: Orphan}\n", "spec.target.creationPolicy", 0),
     "Delete": ("  target: {deletionPolicy: Delete}\n", "spec.target.deletionPolicy", 0),

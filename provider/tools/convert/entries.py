@@ -178,6 +178,8 @@ class Reader:
             self._lose(f"{path}.decodingStrategy", why)
         if ref.metadata_policy != "None":
             self._lose(f"{path}.metadataPolicy", "a class delivers values, not tags")
+        if ref.null_byte_policy == "Fail":
+            self._lose(f"{path}.nullBytePolicy", "a class delivers null bytes")
         if store is None or strategy not in _ENCODINGS or ref.metadata_policy != "None":
             return None
         number, label = _version(store.service, ref.version)

@@ -62,6 +62,8 @@ def _losses(target: Target) -> Iterator[tuple[str, str]]:
     """Keys without an equivalent, each with why."""
     if target.template and target.template.template_from:
         yield "template.templateFrom", "the driver does not support templates"
+    if target.template and target.template.metadata.finalizers:
+        yield "template.metadata.finalizers", "the driver sets no finalizers"
     if target.creation_policy == "Merge":
         why = "the driver cannot add to an existing Secret: no Secret is created"
         yield "creationPolicy", why
