@@ -43,6 +43,7 @@ class Room:
         """Hold nothing any more."""
         for content in self._values:
             self._rooms.release(content)
+        self._values.clear()  # errors of the request may keep the room for a while
 
 
 class Rooms:

@@ -1,6 +1,7 @@
 """The memory of values: bounded for each request, and fair among tenants."""
 
 from contextlib import ExitStack
+from sys import getrefcount
 
 import pytest
 
@@ -42,6 +43,14 @@ def test_a_value_that_requests_share_counts_once() -> None:
             assert rooms.held == 90
         assert rooms.held == 90
     assert rooms.held == 0
+
+
+def test_a_room_that_was_left_keeps_no_value() -> None:
+    one = value(50)
+    before = getrefcount(one.content)
+    with Rooms(100).room("shop") as room:
+        room.take(one)
+    assert getrefcount(one.content) == before
 
 
 @pytest.mark.parametrize("hostile", [1, 5])
