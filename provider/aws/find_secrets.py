@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from provider.aws.client import AwsClient, Operation
-from provider.aws.finding import Find, Found, Lister, has_all, name_of, nothing_to_find
+from provider.aws.finding import Find, Found, Lister, name_of, nothing_to_find
 from provider.aws.protocols import objects
 from provider.aws.stores.tags import tags_of
 from provider.engine.calls import Calls
@@ -61,6 +61,9 @@ def _filters(find: Find) -> list[Mapping[str, Any]]:
 def _is(entry: Mapping[str, Any], find: Find) -> bool:
     """Whether this secret is looked for; raises `Fault`."""
     name = name_of(entry)
-    if not name.startswith(find.path) or not has_all(find.tags or (), tags_of(entry, "Tags")):
+    if not name.startswith(find.path):
+        return False
+    tags = tags_of(entry, "Tags")
+    if any(tags.get(key) != value for key, value in find.tags or ()):
         return False
     return find.matches is None or find.matches(name)

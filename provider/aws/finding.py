@@ -6,7 +6,7 @@ engine.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -126,8 +126,3 @@ def name_of(entry: Mapping[str, Any]) -> str:
     if isinstance(name, str) and name:
         return name
     raise unexpected("an entry in the answer has no name")
-
-
-def has_all(tags: Iterable[tuple[str, str]], there: Mapping[str, str]) -> bool:
-    """Whether each tag is there, with its value."""
-    return all(there.get(key) == value for key, value in tags)

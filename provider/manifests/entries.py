@@ -30,13 +30,8 @@ class Findings:
         self, path: str, message: str, at: Node | None = None, *, hint: str = "", key: str = ""
     ) -> None:
         """Add a warning: something has no effect."""
-        if not self.has_all_warnings:
+        if len(self.warnings) < _MOST_WARNINGS:
             self.warnings.append(_problem(path, message, at, hint, key))
-
-    @property
-    def has_all_warnings(self) -> bool:
-        """Whether further warnings are dropped."""
-        return len(self.warnings) >= _MOST_WARNINGS
 
     def raise_if_any(self) -> None:
         """Raise `InvalidSpec` if there is a problem."""

@@ -49,8 +49,3 @@ def read_assume_role(
         valid.get("assumeRoleExternalId"),
         int(duration) if duration else None,
     )
-
-
-def has_session_tags(valid: Mapping[str, str]) -> bool:
-    """Whether the session of the assumed role gets tags."""
-    return valid.get("assumeRoleSessionTags", "").lower() == "true"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from provider.csi.request.identities import has_session_tags, read_assume_role, read_auth
+from provider.csi.request.identities import read_assume_role, read_auth
 from provider.csi.request.keys import PARAMETER_KEYS
 from provider.csi.request.model import AddressType, ClassSpec
 from provider.csi.request.objects import Terms, read_objects
@@ -101,7 +101,7 @@ def parse_text(text: ClassText) -> ClassSpec:
         warnings=tuple(findings.warnings),
         role_arn=valid.get("roleArn"),
         assume_role=assume_role,
-        session_tags=has_session_tags(valid),
+        session_tags=valid.get("assumeRoleSessionTags", "").lower() == "true",
     )
 
 
