@@ -50,7 +50,8 @@ def test_a_room_that_was_left_keeps_no_value() -> None:
     before = getrefcount(one.content)
     with Rooms(100).room("shop") as room:
         room.take(one)
-    assert getrefcount(one.content) == before
+    after = getrefcount(one.content)
+    assert after == before
 
 
 @pytest.mark.parametrize("hostile", [1, 5])
