@@ -181,8 +181,9 @@ def _parts(  # noqa: PLR0913, PLR0917 (puts all together)
     may_write = leader.is_leading if leader is not None else lambda: True
     limits = RequestLimits(qps=config.client_qps or None, burst=config.client_burst)
     objects = Objects(connection, field_manager=FIELD_MANAGER, limits=limits, may_write=may_write)
-    offload = Offload()
+    offload, parsing = Offload(), Offload(threads=1)
     stack.callback(offload.close)
+    stack.callback(parsing.close)
     name = config.service_account_name or "secrets-controller-aws"
     own = Own(
         os.environ,
@@ -197,6 +198,7 @@ def _parts(  # noqa: PLR0913, PLR0917 (puts all together)
         objects=objects,
         engine=engine,
         offload=offload,
+        parsing=parsing,
         own=own,
         policy=policy,
         metrics=_controller_metrics(config, metrics),

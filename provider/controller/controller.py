@@ -74,6 +74,8 @@ class Parts:
     objects: Objects
     engine: Engine
     offload: Offload
+    parsing: Offload
+    """For watches alone: they would wait for the templates of a tenant."""
     own: Own
     policy: Policy
     metrics: ControllerMetrics
@@ -86,7 +88,7 @@ class Controller:
     def __init__(self, parts: Parts) -> None:
         config, engine = parts.config, parts.engine
         self._parts = parts
-        self.informers = Informers(parts.objects, config, parts.offload.run)
+        self.informers = Informers(parts.objects, config, parts.parsing.run)
         self._informers_by_kind = {one.selection.kind.name: one for one in self.informers.all()}
         self.known = KnownExternalSecrets(
             self.informers,

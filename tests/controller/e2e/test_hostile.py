@@ -158,3 +158,16 @@ def test_two_that_merge_into_one_key_write_once_an_interval(world: World, api: A
     place = f"{world.namespace}/both"
     writes = [one for one in api.journal.calls if one.target == place and "update" in one.operation]
     assert len(writes) == 2
+
+
+def test_templates_that_take_long_do_not_hold_up_what_others_change(world: World) -> None:
+    """The last test here: the controller is busy for long afterwards."""
+    ready_world(world)
+    loop = "{{ range until 100000 }}{{ . | toString | len }}{{ end }}"
+    template = {"data": {f"k{number}": loop for number in range(20)}}
+    for number in range(8):
+        world.apply(external_secret(f"busy-{number}", target={"template": template}))
+    text = {"data": {"a": "x" * 50_000}}
+    world.apply(external_secret("large", target={"template": text}))
+    is_honest_synced(world)
+    assert not world.ready("ExternalSecret", "busy-7")[0]
