@@ -51,6 +51,14 @@ spec:
   provider:
     aws: {service: SecretsManager, region: eu-west-1, prefix: prod/}
 ---
+apiVersion: external-secrets.io/v1
+kind: SecretStore
+metadata: {name: limited, namespace: shop}
+spec:
+  conditions: [{namespaces: [shop]}]
+  provider:
+    aws: {service: SecretsManager, region: eu-west-1}
+---
 """
 HEAD = """\
 apiVersion: external-secrets.io/v1
@@ -211,6 +219,11 @@ SAME = {
             "live": "https://live",
             "user": "ann",
         },
+    ),
+    "a store with conditions": (
+        "  secretStoreRef: {name: limited, kind: SecretStore}\n"
+        + data(entry("user", key="db", property="username")),
+        {"user": "ada"},
     ),
     "a store with a prefix": (
         "  secretStoreRef: {name: prefixed, kind: SecretStore}\n"

@@ -9,7 +9,7 @@ from provider.manifests.problems import InvalidSpec
 from provider.tools.convert.commented_yaml import dump
 from provider.tools.convert.entries import Extract, Reader, Remote, Value, Wanted
 from provider.tools.convert.mountable import clashes, findings
-from provider.tools.convert.remarks import Remark, Remarks, ignored, problem_remarks, remark
+from provider.tools.convert.remarks import Remark, Remarks, problem_remarks, remark, unknown_keys
 from provider.tools.convert.target import Synced, read_target
 from provider.tools.resources.lookup import Lookup
 from provider.tools.resources.parsed import Instance
@@ -74,7 +74,7 @@ class Converter:
 
 def _losses(source: Instance) -> Iterator[Remark]:
     spec, always = source.spec, "with rotation, the driver always updates the values"
-    yield from ignored(source.resource)
+    yield from unknown_keys(source.resource)
     if spec.sync_windows:
         yield remark(source.resource, source.path("syncWindows"), always)
     if spec.refresh_policy != "Periodic":

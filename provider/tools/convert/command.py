@@ -13,7 +13,7 @@ from provider.tools.convert.commented_yaml import commented
 from provider.tools.convert.remarks import Remark, remark, report
 from provider.tools.ending import CommandFailed
 from provider.tools.resources.documents import node_at
-from provider.tools.resources.kinds import is_resource
+from provider.tools.resources.kinds import is_resource, version_problem
 from provider.tools.resources.lookup import lookup
 from provider.tools.resources.parsed import Instance, Resource, instances, read_resource
 from provider.tools.sources import Source, read_sources, refuse
@@ -38,7 +38,6 @@ examples:
   secrets-provider-aws convert class.yaml deployment.yaml > externalsecret.yaml
 """
 _GROUP = "external-secrets.io/"
-_VERSIONS = (f"{_GROUP}v1", f"{_GROUP}v1beta1")
 _KINDS = {"ExternalSecret", "ClusterExternalSecret"}
 _OTHER_KINDS = {
     "PushSecret": "is not converted: it writes to AWS, and a class only reads",
@@ -148,7 +147,7 @@ def _manifests(source: Source) -> Sequence[Manifest]:
 
 
 def _is_served(manifest: Manifest) -> bool:
-    return is_resource(manifest) and manifest.api_version in _VERSIONS
+    return is_resource(manifest) and version_problem(manifest) is None
 
 
 def _others(manifests: Sequence[tuple[Source, Manifest]]) -> Iterator[Remark]:
@@ -157,9 +156,8 @@ def _others(manifests: Sequence[tuple[Source, Manifest]]) -> Iterator[Remark]:
         about = (source.name, manifest.node.line)
         if manifest.kind in _OTHER_KINDS:
             yield Remark(*about, "", _OTHER_KINDS[manifest.kind], manifest.path)
-        elif manifest.kind in _KINDS and manifest.api_version not in _VERSIONS:
-            must = f"must be {' or '.join(_VERSIONS)}"
-            yield Remark(*about, "apiVersion", must, manifest.path)
+        elif is_resource(manifest) and (problem := version_problem(manifest)):
+            yield Remark(*about, problem.path, problem.message, manifest.path)
 
 
 def _selector_losses(resource: Resource) -> Iterator[Remark]:

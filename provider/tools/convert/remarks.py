@@ -62,6 +62,7 @@ def problem_remarks(resource: Resource) -> Iterator[Remark]:
     return iter(lines.values())
 
 
-def ignored(resource: Resource) -> Iterator[Remark]:
-    """What the controller would ignore, such as unknown keys."""
-    return (remark(resource, one.path, one.message) for one in resource.parsed.warnings)
+def unknown_keys(resource: Resource) -> Iterator[Remark]:
+    """The keys that the controller does not know."""
+    warnings = (one for one in resource.parsed.warnings if one.key)
+    return (remark(resource, one.path, one.message) for one in warnings)

@@ -8,7 +8,7 @@ from provider.controller.resources.store import AwsProvider
 from provider.csi.request.keys import PARAMETER_KEYS
 from provider.engine.model import StoreName
 from provider.manifests.problems import quote
-from provider.tools.convert.remarks import Remark, Remarks, ignored, problem_remarks, remark
+from provider.tools.convert.remarks import Remark, Remarks, problem_remarks, remark, unknown_keys
 from provider.tools.resources.parsed import Resource
 
 _SERVICES: dict[str, StoreName] = {
@@ -39,7 +39,7 @@ def read_store(resource: Resource) -> Store | Remark:
     if aws is None:
         return next(problem_remarks(resource))
     lost = [remark(resource, f"{_AWS}.{key}", text) for key, text in _lost(aws)]
-    remarks = Remarks([*ignored(resource), *lost], [*_notes(aws, resource.manifest.path)])
+    remarks = Remarks([*unknown_keys(resource), *lost], [*_notes(aws, resource.manifest.path)])
     parameters = {"region": aws.region}
     if fault := aws.role and _ROLE.fault_in(aws.role):
         remarks.lost.append(remark(resource, f"{_AWS}.role", f"{fault}, got {quote(aws.role)}"))

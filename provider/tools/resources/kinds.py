@@ -11,6 +11,7 @@ from provider.controller.resources.objects import GENERATORS as GENERATOR_TABLES
 from provider.controller.resources.store import StoreSpec
 from provider.manifests.keys import closest
 from provider.manifests.kubernetes import Manifest
+from provider.manifests.problems import Problem, quote
 
 STORES = ("SecretStore", "ClusterSecretStore")
 NOT_SUPPORTED = ("PushSecret", "ClusterPushSecret")
@@ -57,6 +58,15 @@ def group_of(manifest: Manifest) -> str:
 def version_of(manifest: Manifest) -> str:
     """The version of the apiVersion, without the group."""
     return manifest.api_version.rpartition("/")[2]
+
+
+def version_problem(manifest: Manifest) -> Problem | None:
+    """Why a resource of one of our kinds is not served: its version; None if it is served."""
+    kind = KINDS[manifest.kind]
+    if version_of(manifest) in kind.versions:
+        return None
+    wanted, got = f"{kind.group}/{kind.versions[0]}", quote(manifest.api_version)
+    return Problem("apiVersion", f"must be {wanted}, got {got}: this version is not served")
 
 
 def is_of_groups(manifest: Manifest) -> bool:

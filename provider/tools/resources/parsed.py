@@ -1,7 +1,7 @@
 """A manifest of an External Secrets resource, with what the controller's parser says about it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 from provider.controller.resources.cluster_external_secret import ClusterExternalSecretSpec
@@ -22,7 +22,7 @@ from provider.manifests.entries import Findings
 from provider.manifests.kubernetes import Manifest, find_manifests
 from provider.manifests.problems import Problem
 from provider.tools.resources.documents import as_json
-from provider.tools.resources.kinds import GENERATOR_KINDS, STORES, is_resource
+from provider.tools.resources.kinds import GENERATOR_KINDS, STORES, is_resource, version_problem
 from provider.tools.sources import Source
 
 Parsed = ExternalSecret | Store | ClusterExternalSecret | Generator
@@ -93,7 +93,10 @@ class Resource:
 def read_resource(source: Source, manifest: Manifest) -> Resource:
     """The resource of a manifest of one of our kinds, however faulty it is."""
     document = cast("Mapping[str, Any]", as_json(manifest.node))
-    return Resource(source, manifest, document, _parsed(manifest.kind, document))
+    parsed = _parsed(manifest.kind, document)
+    if problem := version_problem(manifest):
+        parsed = replace(parsed, spec=None, problems=(problem, *parsed.problems))
+    return Resource(source, manifest, document, parsed)
 
 
 def read_resources(sources: Iterable[Source]) -> tuple[list[Resource], list[Manifest]]:

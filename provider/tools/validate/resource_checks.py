@@ -23,12 +23,7 @@ _ROLE = next(key for key in PARAMETER_KEYS if key.name == "roleArn")
 
 
 def check_manifest(resource: Resource) -> Iterator[Finding]:
-    """What the API server refuses: version, name and namespace."""
-    kind, version = KINDS[resource.kind], version_of(resource.manifest)
-    if version not in kind.versions:
-        wanted = f"{kind.group}/{kind.versions[0]}"
-        message = f"must be {wanted}, got {quote(resource.manifest.api_version)}: it is not served"
-        yield finding(resource, rules.MANIFEST, "apiVersion", message)
+    """Names that the API server refuses, and a namespace without effect."""
     for key, message, hint in name_faults(resource.manifest.node["metadata"]):
         yield finding(resource, rules.MANIFEST, f"metadata.{key}", message, hint)
     if resource.namespace and resource.kind in CLUSTER_WIDE:

@@ -292,8 +292,8 @@ CASES = {
     "older version": (
         secret(store=STORE.replace("external-secrets.io/v1", "⇒external-secrets.io/v1alpha1")),
         (
-            "error manifest: apiVersion: must be external-secrets.io/v1, got "
-            '"external-secrets.io/v1alpha1": it is not served'
+            "error resource: apiVersion: must be external-secrets.io/v1, got "
+            '"external-secrets.io/v1alpha1": this version is not served'
         ),
     ),
     "other group": (
