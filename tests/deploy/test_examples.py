@@ -2,7 +2,6 @@
 
 import re
 from ipaddress import ip_address, ip_network
-from pathlib import Path
 
 import pytest
 import yaml
@@ -20,14 +19,10 @@ OURS = [path for path in FILES if not path.name.startswith("csi-") and path != P
 
 
 CLASSES = [
-    pytest.param(document, id=document["metadata"]["name"])
+    document
     for path in FILES
     for document in manifests.of_kind(manifests.documents(path), "SecretProviderClass")
 ]
-
-
-def ids(path: Path) -> str:
-    return path.stem
 
 
 def parsed(document: manifests.Document) -> ClassSpec:
@@ -35,25 +30,21 @@ def parsed(document: manifests.Document) -> ClassSpec:
     return parse_class(parameters, default_mode=0o644, default_region=None)
 
 
-@pytest.mark.parametrize("document", CLASSES)
-def test_the_provider_understands_every_class_without_a_warning(
-    document: manifests.Document,
-) -> None:
-    klass = parsed(document)
-    assert klass.objects
-    assert not klass.warnings
+def test_the_provider_understands_every_class_without_a_warning() -> None:
+    for document in CLASSES:
+        klass = parsed(document)
+        assert klass.objects, document["metadata"]["name"]
+        assert not klass.warnings, document["metadata"]["name"]
 
 
-@pytest.mark.parametrize("document", CLASSES)
-def test_what_goes_into_a_kubernetes_secret_is_a_file_of_the_class(
-    document: manifests.Document,
-) -> None:
-    objects = parsed(document).objects
-    files = {obj.file for obj in objects} | {
-        extraction.file for obj in objects for extraction in obj.extractions
-    }
-    for synced in document["spec"].get("secretObjects", []):
-        assert {entry["objectName"] for entry in synced["data"]} <= files
+def test_what_goes_into_a_kubernetes_secret_is_a_file_of_the_class() -> None:
+    for document in CLASSES:
+        objects = parsed(document).objects
+        files = {obj.file for obj in objects} | {
+            extraction.file for obj in objects for extraction in obj.extractions
+        }
+        for synced in document["spec"].get("secretObjects", []):
+            assert {entry["objectName"] for entry in synced["data"]} <= files
 
 
 def test_the_examples_show_every_parameter_and_every_key_of_objects() -> None:
@@ -64,38 +55,38 @@ def test_the_examples_show_every_parameter_and_every_key_of_objects() -> None:
 
 
 @pytest.mark.parametrize("version", manifests.KUBERNETES)
-@pytest.mark.parametrize("path", FILES, ids=ids)
-def test_everything_is_valid(path: Path, version: str) -> None:
-    for document in manifests.documents(path):
-        manifests.validate(document, version)
+def test_everything_is_valid(version: str) -> None:
+    for path in FILES:
+        for document in manifests.documents(path):
+            manifests.validate(document, version)
 
 
-@pytest.mark.parametrize("path", OURS, ids=ids)
-def test_an_example_has_its_account_its_class_and_its_pod(path: Path) -> None:
-    found = manifests.documents(path)
-    account = manifests.only(found, "ServiceAccount")["metadata"]["name"]
-    klass = manifests.only(found, "SecretProviderClass")["metadata"]["name"]
-    [pod] = manifests.pods(found)
-    [volume] = pod["volumes"]
-    assert pod["serviceAccountName"] == account
-    assert volume["csi"] == {
-        "driver": "secrets-store.csi.k8s.io",
-        "readOnly": True,
-        "volumeAttributes": {"secretProviderClass": klass},
-    }
+def test_an_example_has_its_account_its_class_and_its_pod() -> None:
+    for path in OURS:
+        found = manifests.documents(path)
+        account = manifests.only(found, "ServiceAccount")["metadata"]["name"]
+        klass = manifests.only(found, "SecretProviderClass")["metadata"]["name"]
+        [pod] = manifests.pods(found)
+        [volume] = pod["volumes"]
+        assert pod["serviceAccountName"] == account, path.stem
+        assert volume["csi"] == {
+            "driver": "secrets-store.csi.k8s.io",
+            "readOnly": True,
+            "volumeAttributes": {"secretProviderClass": klass},
+        }
 
 
-@pytest.mark.parametrize("path", OURS, ids=ids)
-def test_a_role_is_named_unless_the_class_or_pod_identity_gives_one(path: Path) -> None:
-    found = manifests.documents(path)
-    account = manifests.only(found, "ServiceAccount")["metadata"]
-    parameters = manifests.only(found, "SecretProviderClass")["spec"]["parameters"]
-    has_role = "eks.amazonaws.com/role-arn" in account.get("annotations", {})
-    pod_identity = parameters.get("usePodIdentity") == "true" or (
-        parameters.get("auth") == "podIdentity"
-    )
-    needs_role = not pod_identity and "roleArn" not in parameters
-    assert has_role == needs_role
+def test_a_role_is_named_unless_the_class_or_pod_identity_gives_one() -> None:
+    for path in OURS:
+        found = manifests.documents(path)
+        account = manifests.only(found, "ServiceAccount")["metadata"]
+        parameters = manifests.only(found, "SecretProviderClass")["spec"]["parameters"]
+        has_role = "eks.amazonaws.com/role-arn" in account.get("annotations", {})
+        pod_identity = parameters.get("usePodIdentity") == "true" or (
+            parameters.get("auth") == "podIdentity"
+        )
+        needs_role = not pod_identity and "roleArn" not in parameters
+        assert has_role == needs_role, path.stem
 
 
 def test_the_index_lists_every_file() -> None:

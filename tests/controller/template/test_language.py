@@ -140,12 +140,12 @@ LEAKS = [
 ]
 
 
-@pytest.mark.parametrize("text", LEAKS)
-def test_no_error_holds_a_value(text: str) -> None:
-    error = error_of(text, c=CANARY.encode())
-    shown = f"{error} {error!r} {error.fault} {error.__cause__!r}"
-    assert CANARY not in shown
-    assert CANARY[:6] not in shown
+def test_no_error_holds_a_value() -> None:
+    for text in LEAKS:
+        error = error_of(text, c=CANARY.encode())
+        shown = f"{error} {error!r} {error.fault} {error.__cause__!r}"
+        assert CANARY not in shown, text
+        assert CANARY[:6] not in shown, text
 
 
 def test_values_are_not_in_the_repr_of_what_holds_them() -> None:

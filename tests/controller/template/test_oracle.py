@@ -130,11 +130,11 @@ def test_the_rows_call_every_function() -> None:
 GOLDEN = load(DATA / "templates.json")
 
 
-@pytest.mark.parametrize("case", GOLDEN["cases"], ids=lambda case: case["template"][:40])
-def test_golden_templates(case: Mapping[str, Any]) -> None:
-    row = {"template": case["template"], "left": "", "right": ""}
-    wanted = case["out"].encode() if "out" in case else None
-    assert ours(row, {}, data_of(GOLDEN)) == wanted
+def test_golden_templates() -> None:
+    for case in GOLDEN["cases"]:
+        row = {"template": case["template"], "left": "", "right": ""}
+        wanted = case["out"].encode() if "out" in case else None
+        assert ours(row, {}, data_of(GOLDEN)) == wanted, case["template"]
 
 
 def test_golden_gjson_and_the_rule_of_dots() -> None:
