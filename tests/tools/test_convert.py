@@ -696,7 +696,7 @@ def test_an_old_version_is_reported(run: Run) -> None:
         )
     )
     assert (result.code, result.out) == (1, "")
-    assert "external-secrets.io/v1beta1" in result.err
+    assert 'got "external-secrets.io/v1alpha1": this version is not served' in result.err
 
 
 def test_stdin_is_read(monkeypatch: pytest.MonkeyPatch, command: Run) -> None:
