@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 
 from provider.tools.sample_aws import Call
-from provider.tools.terminal import Column, printable, table
+from provider.tools.terminal import Column, Paint, printable, table
 from provider.tools.workloads import ROLE_ANNOTATION
 
 NODE_REGION = "node-region"
@@ -76,12 +76,15 @@ def call_table(calls: Iterable[CountedCall], later: str) -> Iterator[str]:
         Column(later, is_number=True),
         Column("OF"),
     )
-    return indented(table(columns, [one.cells() for one in calls]))
+    return table(columns, [one.cells() for one in calls])
 
 
-def indented(lines: Iterable[str]) -> Iterator[str]:
-    """The lines of a section."""
-    return (f"  {line}" for line in lines)
+def text_of(title: str, sections: Mapping[str, Iterable[str]], paint: Paint) -> str:
+    """An explanation for people: the lines of each section, by its title."""
+    lines = [paint("bold", printable(title)), ""]
+    for name, content in sections.items():
+        lines += [paint("bold", name), *(f"  {line}" for line in content), ""]
+    return "\n".join(lines)
 
 
 def unknown_role(account: str) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Explains classes: identity, calls, files and permissions, found by a dry run of the mount."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from provider.csi.identity import audiences_of
@@ -14,7 +14,7 @@ from provider.tools.explain.calls import (
     CountedCall,
     call_table,
     counted_calls,
-    indented,
+    text_of,
     unknown_role,
 )
 from provider.tools.explain.dry_run import dry_run
@@ -35,6 +35,11 @@ _REMARKS = {
     "sts:AssumeRole": "the trust policy of the assumed role must allow it too",
     "secretsmanager:DescribeSecret": "optional: without it, a remount fetches the value instead",
 }
+_WHEN = (
+    "FIRST: the first mount of a pod. REMOUNT: a later one after",
+    "--rotation-poll-interval; until then, remounts make no calls. Credentials are",
+    "cached until they expire.",
+)
 _KMS = "Customer managed KMS keys also need kms:Decrypt (aws/secretsmanager and aws/ssm do not)."
 
 
@@ -55,32 +60,17 @@ class Explained:
 
     def as_text(self, paint: Paint) -> str:
         """Text for people."""
-        lines = [
-            paint(
-                "bold", printable(f"{self.reviewed.manifest.path} ({self.reviewed.source.name})")
-            ),
-            "",
-            paint("bold", "Identity"),
-            f"  {printable(self.identity)}",
-            f"  authenticated by the pod's token for the audience {self.audience}",
-            f"  {_SHARED[self.kind]}",
-            *indented(self._unknown()),
-            "",
-            paint("bold", "Calls"),
-            *call_table(self.calls, "REMOUNT"),
-            "  FIRST: the first mount of a pod. REMOUNT: a later one after",
-            "  --rotation-poll-interval; until then, remounts make no calls. Credentials are",
-            "  cached until they expire.",
-            "",
-            paint("bold", "Files"),
-            *indented(table(_FILES, [_file_cells(file) for file in self.files])),
-            "",
-            paint("bold", "Permissions"),
-            *indented(table(_PERMISSIONS, list(self._permissions()))),
-            f"  {_KMS}",
-            "",
-        ]
-        return "\n".join(lines)
+        by_token = f"authenticated by the pod's token for the audience {self.audience}"
+        who = [printable(self.identity), by_token, _SHARED[self.kind]]
+        files = [_file_cells(file) for file in self.files]
+        sections: Mapping[str, Iterable[str]] = {
+            "Identity": [*who, *self._unknown()],
+            "Calls": [*call_table(self.calls, "REMOUNT"), *_WHEN],
+            "Files": table(_FILES, files),
+            "Permissions": [*table(_PERMISSIONS, [*self._permissions()]), _KMS],
+        }
+        title = f"{self.reviewed.manifest.path} ({self.reviewed.source.name})"
+        return text_of(title, sections, paint)
 
     def as_json(self) -> Mapping[str, object]:
         """JSON for programs. Fields may be added, but none will change."""

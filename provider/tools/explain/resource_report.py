@@ -1,6 +1,6 @@
 """Explains ExternalSecrets: identities, calls, keys, refreshes and cost."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from provider.controller.plan import target_name
@@ -11,7 +11,7 @@ from provider.tools.explain.calls import (
     CountedCall,
     call_table,
     counted_calls,
-    indented,
+    text_of,
     unknown_role,
 )
 from provider.tools.explain.controller_run import ControllerRun, run
@@ -24,13 +24,13 @@ from provider.tools.terminal import Column, Paint, printable, table
 _KEYS = (Column("KEY"), Column("FROM"))
 _STORES = (Column("STORE"), Column("READS AS"))
 _REMARKS = (
-    "  FIRST: the first sync. REFRESH: a later one. Sessions and tokens are kept until they",
-    "  expire; what another ExternalSecret of the identity has just read is not read again.",
+    "FIRST: the first sync. REFRESH: a later one. Sessions and tokens are kept until they",
+    "expire; what another ExternalSecret of the identity has just read is not read again.",
 )
 _OF_CLUSTER = (
-    "  the same in each namespace that the ClusterExternalSecret selects: this is one of them"
+    "the same in each namespace that the ClusterExternalSecret selects: this is one of them"
 )
-_OF_FIND = "  What find finds is read besides: twenty secrets or ten parameters a call."
+_OF_FIND = "What find finds is read besides: twenty secrets or ten parameters a call."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,35 +48,21 @@ class ExplainedSecret:
 
     def as_text(self, paint: Paint) -> str:
         """Text for people."""
-        title = printable(f"{self.resource.manifest.path} ({self.resource.source.name})")
         stores = [[printable(store), printable(who)] for store, who in self.run.identities.items()]
+        unknown = (line for one in self.run.unknown_roles for line in unknown_role(one))
         keys = [[printable(one.name), printable(one.source)] for one in self.keys]
         secret = secret_line(f"{self.namespace}/{self.target}", self.spec)
-        lines = [
-            paint("bold", title),
-            "",
-            paint("bold", "Identity"),
-            *indented(table(_STORES, stores)),
-            *indented(line for one in self.run.unknown_roles for line in unknown_role(one)),
-            "",
-            paint("bold", "Calls"),
-            *call_table(self._calls, "REFRESH"),
-            *_REMARKS,
-            *([_OF_FIND] if self._finds else []),
-            "",
-            paint("bold", "Secret"),
-            f"  {printable(secret)}",
-            *([_OF_CLUSTER] if self.resource.kind == "ClusterExternalSecret" else []),
-            *indented(table(_KEYS, keys)),
-            "",
-            paint("bold", "Refresh"),
-            *(f"  {printable(line)}" for line in behaviour(self.spec)),
-            "",
-            paint("bold", "Cost"),
-            *indented(self._costs()),
-            "",
-        ]
-        return "\n".join(lines)
+        of_cluster = [_OF_CLUSTER] if self.resource.kind == "ClusterExternalSecret" else []
+        finds = [_OF_FIND] if any(one.find for one in self.spec.data_from) else []
+        sections: Mapping[str, Iterable[str]] = {
+            "Identity": [*table(_STORES, stores), *unknown],
+            "Calls": [*call_table(self._calls, "REFRESH"), *_REMARKS, *finds],
+            "Secret": [printable(secret), *of_cluster, *table(_KEYS, keys)],
+            "Refresh": map(printable, behaviour(self.spec)),
+            "Cost": self._costs(),
+        }
+        title = f"{self.resource.manifest.path} ({self.resource.source.name})"
+        return text_of(title, sections, paint)
 
     def as_json(self) -> Mapping[str, object]:
         """JSON for programs. Fields may be added, but none will change."""
@@ -99,10 +85,6 @@ class ExplainedSecret:
                 "usdPerMonth": self.cost.usd,
             },
         }
-
-    @property
-    def _finds(self) -> bool:
-        return any(one.find for one in self.spec.data_from)
 
     @property
     def _calls(self) -> list[CountedCall]:
