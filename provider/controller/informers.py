@@ -13,6 +13,7 @@ from provider.controller.kinds import (
     PUSH_SECRETS,
     SECRET_STORES,
 )
+from provider.controller.large_specs import LargeSpecs
 from provider.controller.object_cache import ObjectKey, Refresh
 from provider.controller.push_secret import PushSecret, read_push_secret
 from provider.controller.resources.hashes import MANAGED_LABEL
@@ -62,14 +63,17 @@ class _Maker:
         self, kind: Kind, parse: Callable[[Document], T], refresh: Refresh[T] | None = None
     ) -> Informer[T]:
         """Of a kind whose specs tenants write: large ones are parsed away from the event loop."""
-        return Informer(
+        large = LargeSpecs()
+        informer = Informer(
             self._objects,
             self.selection(kind),
-            parse,
+            large.bounded(parse),
             refresh=refresh,
             is_large=has_large_spec,
             away=self._away,
         )
+        informer.on_change(lambda key, _old, new: None if new is not None else large.forget(key))
+        return informer
 
     def of_stores(self, kind: Kind, name: StoreKind) -> Informer[WatchedStore]:
         """Of a kind of store."""

@@ -123,9 +123,9 @@ def refresh_cluster_external_secret(
 
 
 def has_large_spec(document: Document) -> bool:
-    """Whether to parse the spec may take longer than the event loop may be held."""
+    """Whether to parse spec and annotations may take longer than the event loop may be held."""
     left, text = MOST_NODES, MOST_TEXT
-    waiting: list[object] = [document.get("spec")]
+    waiting: list[object] = [document.get("spec"), document["metadata"].get("annotations")]
     while waiting and left > 0 and text > 0:
         one = waiting.pop()
         left -= 1

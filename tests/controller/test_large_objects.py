@@ -7,6 +7,7 @@ import pytest
 
 from provider.controller.config import configure
 from provider.controller.informers import Informers
+from provider.controller.large_specs import MOST
 from provider.controller.object_cache import ObjectKey
 from provider.controller.watched import MOST_NODES, has_large_spec, readable
 from provider.kube.kinds import Document
@@ -76,4 +77,32 @@ async def test_a_new_generation_is_parsed_and_a_new_status_is_not(informers: Inf
     ],
 )
 def test_what_is_large(spec: Any, is_large: bool) -> None:
-    assert has_large_spec({"spec": spec}) is is_large
+    assert has_large_spec({"metadata": {}, "spec": spec}) is is_large
+
+
+def test_large_annotations_count_too() -> None:
+    annotations = {f"a{number}": "x" * 1000 for number in range(20)}
+    assert has_large_spec({"metadata": {"annotations": annotations}})
+
+
+async def test_one_namespace_does_not_fill_the_memory_for_all(informers: Informers) -> None:
+    cache = informers.external_secrets
+
+    async def put(namespace: str, name: str, version: int) -> bool:
+        """Whether a large one is kept."""
+        document = external_secret(version, 1, generation=version)
+        document["metadata"] |= {"namespace": namespace, "name": name}
+        document["spec"]["target"] = {"template": {"data": {"a": "x" * (MOST // 4)}}}
+        await take(informers, document)
+        return readable(cache.get(ObjectKey(namespace, name))) is not None
+
+    kept = [await put("hostile", f"es-{number}", number + 1) for number in range(5)]
+    assert kept == [True, True, True, False, False]
+    assert await put("honest", "db", 6)
+    small = external_secret(7, 1, generation=7)
+    small["metadata"] |= {"namespace": "hostile", "name": "small"}
+    await take(informers, small)
+    assert readable(cache.get(ObjectKey("hostile", "small"))) is not None
+    assert await put("hostile", "es-0", 8), "its former size does not count"
+    cache.remove(ObjectKey("hostile", "es-0"), "9")
+    assert await put("hostile", "es-4", 10)
