@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from provider.cli.commands import COMMANDS, DEFAULT
 from provider.cli.go_flags import in_argparse_style
-from provider.tools.arguments import PROGRAM, Parser, unknown_command
+from provider.tools.arguments import PROGRAM, Parser, UsageError, unknown_command
 from provider.tools.ending import exit_code
 
 _JSON = re.compile(
@@ -50,6 +50,9 @@ def _run(program: str, name: str, arguments: Sequence[str]) -> int:
         raise unknown_command(name, COMMANDS)
     if name == DEFAULT:
         arguments = in_argparse_style(arguments)
+        first = arguments[0] if arguments else ""
+        if first.startswith("--") and first[2:] in COMMANDS:
+            raise UsageError(f"unknown option {first}; did you mean the command {first[2:]}?")
     parser = Parser(prog=program)
     command = COMMANDS[name].load()
     command.add_options(parser)

@@ -60,6 +60,7 @@ def test_an_option_of_a_command_cannot_be_abbreviated(command: Run) -> None:
     [
         ("validte x", 'there is no command "validte"; did you mean validate?'),
         ("help iam", 'there is no command "iam"; did you mean iam-policy?'),
+        ("--validate x", "unknown option --validate; did you mean the command validate?"),
         ("nothing", 'there is no command "nothing" (see'),
         ("--rotation-interval=1m", "unknown option --rotation-interval; did you mean --rotation-"),
         ("-logtostder", "unknown option --logtostder (see"),
