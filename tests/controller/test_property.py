@@ -59,7 +59,7 @@ def test_a_modifier_that_is_not_supported_says_so(name: str) -> None:
     ],
 )
 def test_a_costly_path_ends(path: str) -> None:
-    large = b'{"o":' + b"[" * 5000 + b"1" * 5000 + b"]" * 5000 + b"}"
+    large = b'{"o":' + b"[" * 1000 + b"1" * 1000 + b"]" * 1000 + b"}"
     try:
         read_property(large, path)
     except InvalidRequest as error:

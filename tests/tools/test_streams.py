@@ -31,7 +31,6 @@ ROOT = Path(__file__).parents[2]
         ("$S schema class >/dev/full", 74, "cannot write to stdout: No space left on device"),
         ("$S mount --help >/dev/full", 74, "cannot write to stdout: No space left on device"),
         ("$S validate - <&-", 2, "cannot read stdin: it is closed"),
-        ("$S convert - <&-", 2, "cannot read stdin: it is closed"),
         ("$S validate - </dev/zero", 2, "cannot read stdin: it is larger than 4 MiB"),
         ("$S mount -f /dev/zero -o x", 2, "cannot read /dev/zero: it is larger than 4 MiB"),
         ("$S mount -f missing.yaml -o x 2>&-", 2, ""),

@@ -1,5 +1,7 @@
 """Keys of a secret as files: which, under what names, and what is refused."""
 
+from functools import cache
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +18,7 @@ SECRET = b"""{"user": "ada", "port": 5432, "ratio": 1.10, "tls": true, "none": n
 "db_a": {"x": [1, 2.50]}, "db_b": "", "a/b": "nested"}"""
 
 
+@cache
 def choice(keys: str = "'*'", more: str = "", translation: str = "") -> KeyChoice:
     text = f"- {{objectName: db, objectType: secretsmanager, jsonKeys: {keys}, {more}}}"
     parameters = {"objects": text, "pathTranslation": translation}
