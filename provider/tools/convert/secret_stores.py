@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from provider.controller.resources.objects import Store as ParsedStore
-from provider.controller.resources.store import AwsProvider
+from provider.controller.resources.store import AwsProvider, StoreSpec
 from provider.csi.request.keys import PARAMETER_KEYS
 from provider.engine.model import StoreName
 from provider.manifests.problems import quote
@@ -35,19 +35,21 @@ class Store:
 def read_store(resource: Resource) -> Store | Remark:
     """The store, or why a class cannot use it."""
     parsed = resource.parsed
-    aws = parsed.spec.provider.aws if isinstance(parsed, ParsedStore) and parsed.spec else None
-    if aws is None:
+    spec = parsed.spec if isinstance(parsed, ParsedStore) else None
+    if spec is None or spec.provider.aws is None:
         return next(problem_remarks(resource))
+    aws, owner = spec.provider.aws, resource.manifest.path
     lost = [remark(resource, f"{_AWS}.{key}", text) for key, text in _lost(aws)]
-    remarks = Remarks([*unknown_keys(resource), *lost], [*_notes(aws, resource.manifest.path)])
+    notes = [f"{path} of {owner} is left out: {why}." for path, why in _left_out(spec, aws)]
+    remarks = Remarks([*unknown_keys(resource), *lost], [*_notes(aws, owner), *notes])
     parameters = {"region": aws.region}
     if fault := aws.role and _ROLE.fault_in(aws.role):
         remarks.lost.append(remark(resource, f"{_AWS}.role", f"{fault}, got {quote(aws.role)}"))
     elif aws.role:
         external = {"assumeRoleExternalId": aws.external_id} if aws.external_id else {}
         parameters |= {"assumeRoleArn": aws.role} | external
-    service, name = _SERVICES[aws.service], resource.manifest.path
-    return Store(name, service, aws.prefix, tuple(parameters.items()), remarks)
+    service = _SERVICES[aws.service]
+    return Store(owner, service, aws.prefix, tuple(parameters.items()), remarks)
 
 
 def _lost(aws: AwsProvider) -> Iterator[tuple[str, str]]:
@@ -67,6 +69,25 @@ def _lost(aws: AwsProvider) -> Iterator[tuple[str, str]]:
             yield key, "a class has no custom session tags"
     if aws.session_tags_policy != "None":
         yield "sessionTagsPolicy", "a class sets other session tags: see assumeRoleSessionTags"
+
+
+def _left_out(spec: StoreSpec, aws: AwsProvider) -> Iterator[tuple[str, str]]:
+    """Keys that classes do without, each with why."""
+    account = aws.auth.jwt.service_account_ref if aws.auth.jwt else None
+    if account and account.audiences:
+        path = f"{_AWS}.auth.jwt.serviceAccountRef.audiences"
+        yield path, "the driver asks for the audiences of its CSIDriver object"
+    if aws.secrets_manager:
+        yield f"{_AWS}.secretsManager", "only a PushSecret uses it"
+    if spec.controller:
+        yield "spec.controller", "every daemon takes every class"
+    if spec.retry_settings:
+        yield "spec.retrySettings", "the daemon has retries of its own"
+    if spec.refresh_interval:
+        yield "spec.refreshInterval", "a class is only checked when a pod mounts it"
+    if spec.conditions:
+        why = "the IAM permissions of service accounts and --policy-file say what namespaces read"
+        yield "spec.conditions", why
 
 
 def _notes(aws: AwsProvider, owner: str) -> Iterator[str]:

@@ -67,6 +67,8 @@ def _losses(target: Target) -> Iterator[tuple[str, str]]:
     if target.creation_policy == "Merge":
         why = "the driver cannot add to an existing Secret: no Secret is created"
         yield "creationPolicy", why
+    if target.creation_policy == "CreateOrMerge":
+        yield "creationPolicy", "the driver creates the Secret, but cannot add to one that exists"
     if target.creation_policy == "Orphan":
         yield "creationPolicy", "the driver deletes the Secret with the last pod"
     if target.deletion_policy != "Retain":
