@@ -1,6 +1,6 @@
-"""No field is lost without a word: `convert` keeps it, reports it, or notes it above the class.
+"""No field is lost without a word: `convert` keeps it, reports it, or notes it in a comment.
 
-The test walks the tables of the controller's parser, so that it sees new fields too.
+The tests walk the tables of the parsers, so that they see new fields too.
 """
 
 import json
@@ -17,10 +17,13 @@ import yaml
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.store import StoreSpec
 from provider.controller.resources.table import Column, choices, columns, is_mapping, item_type
+from provider.csi.request.keys import EXTRACTION_KEYS, OBJECT_KEYS, PARAMETER_KEYS
 from provider.tools.convert.classes import Converter
+from provider.tools.convert.from_classes import Settings, convert_class
 from provider.tools.resources.lookup import lookup
 from provider.tools.resources.parsed import instances, read_resources
 from provider.tools.sources import Source
+from provider.tools.validate.review import review
 
 STORE = "spec.provider.aws"
 ROLE = "arn:aws:iam::111122223333:role/reader"
@@ -140,3 +143,95 @@ def unsaid(table: Any, path: str, root: Any, around: Mapping[str, Any]) -> Itera
 @pytest.mark.parametrize("table", [StoreSpec, ExternalSecretSpec])
 def test_every_field_is_kept_or_said(table: Any) -> None:
     assert [*unsaid(table, "spec", table, {})] == []
+
+
+OBJECT = {"objectName": "a/db", "objectType": "secretsmanager"}
+DEFAULTS = {"region": "eu-west-1", "objects": [OBJECT]}
+PARAMETERS: Mapping[str, Mapping[str, Any]] = {
+    "objects": {"objects": [{**OBJECT, "objectName": "b"}]},
+    "region": {"region": "us-east-1"},
+    "failoverRegion": {"failoverRegion": "us-east-1"},
+    "pathTranslation": {"pathTranslation": "-"},
+    "usePodIdentity": {"usePodIdentity": "true"},
+    "auth": {"auth": "auto"},
+    "roleArn": {"roleArn": ROLE},
+    "assumeRoleArn": {"assumeRoleArn": ROLE},
+    "assumeRoleExternalId": {"assumeRoleArn": ROLE, "assumeRoleExternalId": "id"},
+    "assumeRoleDurationSeconds": {"assumeRoleArn": ROLE, "assumeRoleDurationSeconds": "900"},
+    "assumeRoleSessionTags": {"assumeRoleArn": ROLE, "assumeRoleSessionTags": "true"},
+    "preferredAddressType": {"preferredAddressType": "ipv6"},
+}
+"""Of each parameter, a class with it."""
+PATH = {"objectName": "/a", "objectType": "ssmparameterpath"}
+KEYS = {**OBJECT, "jsonKeys": ["a"]}
+OBJECTS: Mapping[str, Mapping[str, Any]] = {
+    "objectName": {**OBJECT, "objectName": "b"},
+    "objectType": {**OBJECT, "objectType": "ssmparameter"},
+    "objectAlias": {**OBJECT, "objectAlias": "b"},
+    "optional": {**OBJECT, "optional": True},
+    "objectVersion": {**OBJECT, "objectVersion": "11111111-1111-1111-1111-111111111111"},
+    "objectVersionLabel": {**OBJECT, "objectVersionLabel": "AWSPREVIOUS"},
+    "recursive": {**PATH, "recursive": True},
+    "filePermission": {**OBJECT, "filePermission": "0400"},
+    "jmesPath": {**OBJECT, "jmesPath": [{"path": "a", "objectAlias": "b"}]},
+    "objectEncoding": {**OBJECT, "objectEncoding": "base64"},
+    "jsonKeys": KEYS,
+    "keyPrefix": {**KEYS, "keyPrefix": "x-"},
+    "format": {**KEYS, "format": "dotenv"},
+    "omitWhole": {**KEYS, "omitWhole": True},
+    "failoverObject": {"failoverObject": {"objectName": "b"}, **OBJECT},
+}
+EXTRACTION = {"path": "a", "objectAlias": "b"}
+EXTRACTIONS: Mapping[str, Mapping[str, Any]] = {
+    "path": {**EXTRACTION, "path": "c"},
+    "objectAlias": {**EXTRACTION, "objectAlias": "c"},
+    "filePermission": {**EXTRACTION, "filePermission": "0400"},
+    "objectEncoding": {**EXTRACTION, "objectEncoding": "base64"},
+}
+NEXT = {"failoverObject": {"failoverRegion": "us-east-1"}}
+"""Parameters that a key of an object needs."""
+
+
+def of_class(**parameters: Any) -> object:
+    """What a class with these parameters becomes: resources, what is lost, notes."""
+    texts = {**DEFAULTS, **parameters}
+    texts["objects"] = json.dumps(texts["objects"])
+    spec = {"provider": "aws", "parameters": texts}
+    kind = {"apiVersion": "secrets-store.csi.x-k8s.io/v1", "kind": "SecretProviderClass"}
+    text = json.dumps({**kind, "metadata": {"name": "app", "namespace": "shop"}, "spec": spec})
+    (klass,) = review([Source("a", text)]).classes
+    assert klass.spec is not None, parameters
+    found = convert_class(klass, klass.spec, Settings(None, "web", {}))
+    return found.documents, {(one.path, one.text) for one in found.lost}, found.notes
+
+
+def without(table: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The table without one key."""
+    return {key: value for key, value in table.items() if key != name}
+
+
+def test_every_parameter_of_a_class_is_kept_or_said() -> None:
+    assert [*PARAMETERS] == [key.name for key in PARAMETER_KEYS]
+    silent = {
+        name
+        for name, given in PARAMETERS.items()
+        if of_class(**given) == of_class(**without(given, name))
+    }
+    assert silent == set()
+
+
+def test_every_key_of_an_object_is_kept_or_said() -> None:
+    assert [*OBJECTS] == [key.name for key in OBJECT_KEYS]
+    assert [*EXTRACTIONS] == [key.name for key in EXTRACTION_KEYS]
+    cases = [(name, one, {**OBJECT, **without(one, name)}) for name, one in OBJECTS.items()]
+    cases += [
+        (name, {**OBJECT, "jmesPath": [one]}, {**OBJECT, "jmesPath": [EXTRACTION]})
+        for name, one in EXTRACTIONS.items()
+    ]
+    silent = {
+        name
+        for name, one, other in cases
+        if of_class(objects=[one], **NEXT.get(name, {}))
+        == of_class(objects=[other], **NEXT.get(name, {}))
+    }
+    assert silent == set()

@@ -15,15 +15,21 @@ _MODES = (
     "filePermission is left out: set defaultMode, or the mode of each item, of the volume that "
     "mounts the Secret."
 )
+_DURATION = (
+    "assumeRoleDurationSeconds is left out: the sessions of the controller last an hour, and it "
+    "renews them."
+)
+_ADDRESS = "preferredAddressType is left out: a store does not ask the EKS Pod Identity agent."
 _MOST_NAMES = 10
 
 
 def notes(
     spec: ClassSpec, files: Sequence[str], keys: Sequence[str], used: Collection[str] | None
 ) -> Iterator[str]:
-    """Sentences about modes, names and files. `keys` are those of the `files`.
+    """Sentences about modes, names and files, and about parameters that are left out.
 
-    `used` are the files that secretObjects names; None where the class has none.
+    `keys` are those of the `files`; `used` are the files that secretObjects names, or None where
+    the class has none.
     """
     yield _READABLE
     yield _INTERVAL
@@ -32,6 +38,10 @@ def notes(
     }
     if modes - {DRIVER_MODE}:
         yield _MODES
+    if spec.assume_role is not None and spec.assume_role.duration is not None:
+        yield _DURATION
+    if spec.address_type != "auto":
+        yield _ADDRESS
     if used is not None:
         left = [one for one in files if one not in used]
         if left:

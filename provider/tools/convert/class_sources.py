@@ -75,7 +75,7 @@ def sources(spec: ClassSpec) -> Iterator[Source]:
 
 
 def _losses(obj: SecretObject) -> Iterator[Loss]:
-    if obj.failover is not None:
+    if obj.failover not in (None, obj.ref):
         yield Loss(f"{obj.path}.failoverObject", "a store reads one region: there is no failover")
     if obj.ref.optional:
         why = "a missing secret is an error; with deletionPolicy: Merge every key may be missing"
