@@ -106,7 +106,9 @@ class Controller:
         )
         self._triggers = Triggers(self.queue.add_after, self.informers, self.known, self._backlog)
         parts.policy.changed = self._triggers.policy_changed
-        self._watches = NamedWatches(parts.objects, self._named_object_changed)
+        self._watches = NamedWatches(
+            parts.objects, self._named_object_changed, is_busy=lambda: self.queue.depth > 0
+        )
         self._reads = NamedReads(parts.objects, self._watches.use)
         self._identities = Identities(
             reads=self._reads,

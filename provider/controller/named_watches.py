@@ -21,6 +21,10 @@ from provider.runtime.log import fields, logger
 MOST = 100
 UNUSED = 7200.0
 """Seconds without a use after which a watch may make room for another."""
+PATIENCE = 10.0
+"""Seconds for which new watches leave the API server to work that is more urgent."""
+BUSY_CHECK = 0.2
+"""Seconds between looks at whether there is such work."""
 
 
 class NamedObject(NamedTuple):
@@ -44,14 +48,16 @@ class _Watched:
 class NamedWatches:
     """Calls `on_change` with an object that is another version than the one that was used.
 
-    `refused` counts uses that went without a watch.
+    `refused` counts uses that went without a watch. While `is_busy`, new watches wait: a start uses
+    many objects at once. What changes meanwhile is reported when they begin.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (all by name)
         self,
         source: Source,
         on_change: Callable[[NamedObject], None],
         *,
+        is_busy: Callable[[], bool] = lambda: False,
         most: int = MOST,
         clock: Callable[[], float] = monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
@@ -59,6 +65,7 @@ class NamedWatches:
         self.refused = 0
         self._source = source
         self._on_change = on_change
+        self._is_busy = is_busy
         self._most = most
         self._clock = clock
         self._sleep = sleep
@@ -115,6 +122,7 @@ class NamedWatches:
 
     async def _watch(self, named: NamedObject, watched: _Watched) -> None:
         """Compare once after the first list, in which the object may be missing, then go on."""
+        await self._wait_while_busy()
         running = asyncio.ensure_future(watched.informer.run())
         try:
             await watched.informer.synced.wait()
@@ -123,6 +131,11 @@ class NamedWatches:
         finally:
             running.cancel()
             await asyncio.wait([running])
+
+    async def _wait_while_busy(self) -> None:
+        until = self._clock() + PATIENCE
+        while self._is_busy() and self._clock() < until:
+            await self._sleep(BUSY_CHECK)
 
     def _compare(self, named: NamedObject, watched: _Watched) -> None:
         """Report a version that the user has not read."""

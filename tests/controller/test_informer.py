@@ -10,7 +10,7 @@ import pytest
 from provider.controller import first_lists
 from provider.controller import informer as module
 from provider.controller.informer import Informer, ObjectKey, Unreadable
-from provider.controller.named_watches import UNUSED, NamedObject, NamedWatches
+from provider.controller.named_watches import PATIENCE, UNUSED, NamedObject, NamedWatches
 from provider.errors import KubernetesUnavailable
 from provider.kube.connection import Connection
 from provider.kube.kinds import SECRETS, Document
@@ -371,9 +371,11 @@ class Named:
 
     def __init__(self, objects: Objects, clock: Clock, most: int = 3) -> None:
         self.changed: list[str] = []
+        self.is_busy = False
         self.watches = NamedWatches(
             objects,
             lambda named: self.changed.append(named.name),
+            is_busy=lambda: self.is_busy,
             most=most,
             clock=clock,
             sleep=no_pause,
@@ -395,6 +397,24 @@ async def named(objects: Objects, clock: Clock) -> AsyncIterator[Named]:
 
 def version(thing: Document) -> str:
     return str(thing["metadata"]["resourceVersion"])
+
+
+@pytest.mark.parametrize("end", ["rest", "patience"])
+async def test_new_watches_wait_while_there_is_more_urgent_work(
+    named: Named, kubernetes: FakeKubernetes, clock: Clock, end: str
+) -> None:
+    named.is_busy = True
+    read = kubernetes.put(secret("credentials", "1"))
+    assert named.watches.use(CREDENTIALS, version(read))
+    kubernetes.put(secret("credentials", "2"))
+    for _ in range(5):
+        await no_pause(0)
+    assert kubernetes.journal.count() == 0
+    if end == "rest":
+        named.is_busy = False
+    else:
+        clock.now += PATIENCE
+    await until(lambda: named.changed == ["credentials"])
 
 
 async def test_a_used_object_is_reported_when_it_changes(
