@@ -20,6 +20,7 @@ from provider.controller.secret_state import SecretState
 from provider.controller.secret_store import FINALIZER
 from provider.controller.status import MISSING, ready_of
 from provider.controller.store_index import StoreIndex
+from provider.controller.trigger_limits import TriggerLimits
 from provider.controller.watched import (
     WatchedExternalSecret,
     WatchedNamespace,
@@ -40,7 +41,7 @@ class Triggers:
         known: KnownExternalSecrets,
         backlog: Backlog,
     ) -> None:
-        self._add = add
+        self._add = TriggerLimits(add).add
         self._informers = informers
         self._known = known
         self._backlog = backlog

@@ -18,6 +18,7 @@ from provider.controller.resources.hashes import (
     synced_resource_version,
 )
 from provider.controller.schedule import Item
+from provider.controller.trigger_limits import BURST, REFILL
 from provider.controller.triggers import Triggers
 from provider.controller.watched import readable
 from provider.kube.kinds import Document
@@ -221,6 +222,16 @@ def test_without_cluster_stores_their_users_are_left_alone() -> None:
     assert world.informers.namespace_labels("shop") == {"kubernetes.io/metadata.name": "shop"}
 
 
+def test_without_secret_stores_their_users_are_left_alone() -> None:
+    world = World(enable_secret_store_reconciler="false")
+    world.put("ExternalSecret", "db", spec=spec())
+    assert world.hindrance() == "foreign"
+    ref = {"name": "all", "kind": "ClusterSecretStore"}
+    world.put("ExternalSecret", "db", spec=spec(secretStoreRef=ref))
+    assert world.hindrance() == ""
+    assert [one.selection.kind.name for one in world.informers.stores.values()] == [ref["kind"]]
+
+
 def test_a_secret_that_is_edited_or_gone_wakes_its_external_secret(world: World) -> None:
     world.put("ExternalSecret", "db", spec=spec(target={"name": "target"}))
     world.seen()
@@ -274,6 +285,18 @@ def test_a_changed_template_is_rendered_though_nothing_is_due(world: World) -> N
     world.triggers.named_object_changed("ConfigMap", "shop", "t")
     assert world.seen() == {DB}
     assert world.backlog.take(ObjectKey("shop", "db")) is not None
+
+
+def test_changes_without_end_have_an_object_looked_at_once_a_second(world: World) -> None:
+    source = {"configMap": {"name": "t", "items": [{"key": "k"}]}}
+    template = {"template": {"templateFrom": [source]}}
+    world.put("ExternalSecret", "db", spec=spec(target=template), status=synced())
+    world.added.clear()
+    for _ in range(50):
+        world.triggers.named_object_changed("ConfigMap", "shop", "t")
+    late = [seconds for _, seconds in world.added if seconds]
+    assert len(world.added) - len(late) <= BURST
+    assert late[-1] <= REFILL
 
 
 def test_a_secret_to_merge_into_that_comes_is_noticed(world: World) -> None:
