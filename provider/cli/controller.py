@@ -18,18 +18,29 @@ that have no meaning here are accepted without effect."""
 
 WITHOUT_EFFECT = (
     "enable-configmaps-caching",
+    "enable-generator-state",
     "enable-managed-secrets-caching",
     "enable-push-secret-reconciler",
     "enable-cluster-push-secret-reconciler",
     "enable-secrets-caching",
+    "enable-vault-token-cache",
     "experimental-enable-aws-session-cache",
     "experimental-aws-session-cache-size",
+    "experimental-enable-vault-token-cache",
+    "experimental-vault-token-cache-size",
+    "generator-gc-grace-period",
+    "leader-election-renew-deadline",
+    "leader-election-retry-period",
     "enable-http2",
     "tls-ciphers",
     "tls-min-version",
+    "unsafe-allow-generic-targets",
+    "vault-token-cache-size",
     "zap-time-encoding",
 )
 """Flags of External Secrets Operator that are accepted without effect."""
+OTHER_NAMES = {"leader-election-lease-duration": "lease_duration"}
+"""Flags of External Secrets Operator, and the options that they are here."""
 
 
 def add_options(parser: Parser) -> None:
@@ -40,6 +51,8 @@ def add_options(parser: Parser) -> None:
     add_table(parser, OPTIONS, "controller")
     for name in WITHOUT_EFFECT:
         parser.add_argument(f"--{name}", dest="unused", nargs="?", default=SUPPRESS, help=SUPPRESS)
+    for name, field in OTHER_NAMES.items():
+        parser.add_argument(f"--{name}", dest=field, default=SUPPRESS, help=SUPPRESS)
 
 
 def run(options: Namespace) -> int:

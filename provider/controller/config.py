@@ -33,6 +33,9 @@ class Config(SharedOptions):
     namespace: str = EXTERNAL_SECRETS(
         str, "", "Work on this namespace only, with Roles instead of ClusterRoles. Default: on all."
     )
+    enable_secret_store_reconciler: bool = EXTERNAL_SECRETS(
+        values.boolean, "true", "Use SecretStores."
+    )
     enable_cluster_store_reconciler: bool = EXTERNAL_SECRETS(
         values.boolean, "true", "Use ClusterSecretStores. Never with `--namespace`."
     )

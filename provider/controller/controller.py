@@ -126,8 +126,7 @@ class Controller:
         self._reconcilers.update(
             (kind, self._push_secrets(kind)) for kind in self.informers.push_secrets
         )
-        periods = stores["SecretStore"]
-        self._triggers.attach(lambda found: periods.period(found.object))
+        self._triggers.attach(lambda found: stores[found.object.kind].period(found.object))
 
     @property
     def kinds(self) -> Iterable[str]:

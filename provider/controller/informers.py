@@ -108,9 +108,9 @@ class Informers:
         self.external_secrets: Informer[WatchedExternalSecret] = make.of_specs(
             EXTERNAL_SECRETS, parse_external_secret, refresh_external_secret
         )
-        self.stores: dict[StoreKind, Informer[WatchedStore]] = {
-            "SecretStore": make.of_stores(SECRET_STORES, "SecretStore")
-        }
+        self.stores: dict[StoreKind, Informer[WatchedStore]] = {}
+        if config.enable_secret_store_reconciler:
+            self.stores["SecretStore"] = make.of_stores(SECRET_STORES, "SecretStore")
         if config.has_cluster_stores:
             made = make.of_stores(CLUSTER_SECRET_STORES, "ClusterSecretStore")
             self.stores["ClusterSecretStore"] = made

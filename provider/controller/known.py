@@ -55,8 +55,8 @@ class KnownExternalSecrets:
     def hindrance(self, external_secret: ExternalSecret) -> Literal["", "foreign", "unchecked"]:
         """Why it is left alone.
 
-        `foreign`: a store or generator is for another controller class, it uses cluster stores,
-        which are switched off, or its namespace is being deleted. `unchecked`: a store was not
+        `foreign`: a store or generator is for another controller class, it uses a kind of store
+        that is switched off, or its namespace is being deleted. `unchecked`: a store was not
         checked yet.
         """
         namespace, spec = external_secret.metadata.namespace, external_secret.spec

@@ -38,7 +38,7 @@ MATRIX: dict[str, dict[str, Any]] = {
         },
         "processClusterExternalSecret": False,
         "processClusterStore": False,
-        "processSecretStore": True,
+        "processSecretStore": False,
         "processClusterGenerator": True,
         "processPushSecret": True,
         "processClusterPushSecret": True,

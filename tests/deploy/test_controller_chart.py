@@ -169,6 +169,7 @@ def test_the_operators_values_reach_the_controller() -> None:
     assert (found.controller_class, found.concurrent) == ("prod", 5)
     assert found.store_requeue_interval == 60
     assert not found.enable_leader_election
+    assert not found.enable_secret_store_reconciler
     assert not found.enable_cluster_store_reconciler
     assert not found.enable_cluster_external_secret_reconciler
     assert not found.enable_flood_gate

@@ -81,6 +81,7 @@ leader-election-id: {{ .leaderElectionID | quote }}
 allowed-regions: {{ join "," .policy.allowedRegions | quote }}
 allowed-accounts: {{ join "," .policy.allowedAccounts | quote }}
 allowed-role-arns: {{ join "," .policy.allowedRoleArns | quote }}
+enable-secret-store-reconciler: {{ ternary "" "false" .processSecretStore | quote }}
 enable-extended-metric-labels: {{ ternary "true" "" .extendedMetricLabels | quote }}
 loglevel: {{ get (dict "warn" "warning" "info" "") .log.level | default (ternary "" .log.level (eq .log.level "info")) | quote }}
 {{- end }}
