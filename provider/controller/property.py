@@ -41,8 +41,8 @@ def read_property(document: bytes, path: str) -> bytes | None:
 def property_faults(path: str) -> list[PathFault]:
     """The mistakes of a property, which is not empty."""
     if len(path) > _MOST_PATH:
-        return [PathFault(f"is longer than {_MOST_PATH} characters")]
+        return [PathFault(f"is longer than {_MOST_PATH} characters", kind="unsupported")]
     try:
         return list(path_faults(path))
     except RecursionError:
-        return [PathFault("is nested too deeply")]
+        return [PathFault("is nested too deeply", kind="unsupported")]

@@ -120,6 +120,20 @@ CASES: dict[str, tuple[list[Document], str]] = {
         [store(), secret(newPolicy="x")],
         "differs ExternalSecret shop/es: spec.newPolicy: is not known to this controller",
     ),
+    "a path that finds nothing under the operator either": (
+        [
+            store(),
+            secret(data=[{"secretKey": "a", "remoteRef": {"key": "a", "property": "#(b=="}}]),
+        ],
+        "",
+    ),
+    "a path that only the operator has": (
+        [
+            store(),
+            secret(data=[{"secretKey": "a", "remoteRef": {"key": "a", "property": "@pretty"}}]),
+        ],
+        "stops ExternalSecret shop/es: spec.data[0].remoteRef.property: the gjson modifier",
+    ),
     "deletion policy": (
         [store(), secret(target={"deletionPolicy": "Delete"})],
         "differs ExternalSecret shop/es: a secret that is scheduled for deletion in AWS counts as",

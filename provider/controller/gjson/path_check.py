@@ -7,7 +7,7 @@ finds nothing. The check walks a path as `search` does, into queries, multipaths
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from provider.controller.gjson.modifiers import UNSUPPORTED, split_modifier
 from provider.controller.gjson.path_syntax import (
@@ -30,13 +30,18 @@ _FOREIGN: Final = (
 """What other path languages have: the pattern of a step, the message, the hint."""
 
 
+Kind = Literal["invalid", "unsupported", "doubtful"]
+"""`unsupported`: gjson has it, and this controller does not. `doubtful`: a key of such a name is
+improbable, but possible."""
+
+
 @dataclass(frozen=True, slots=True)
 class PathFault:
-    """A mistake. If it is not `certain`, a key with such a name is improbable, but possible."""
+    """A mistake."""
 
     message: str
     hint: str = ""
-    certain: bool = True
+    kind: Kind = "invalid"
 
 
 def path_faults(path: str) -> Iterator[PathFault]:
@@ -55,7 +60,7 @@ def _special_faults(path: str) -> Iterator[PathFault]:
     """Those of a path that begins with a modifier or a literal."""
     found = split_modifier(path) if path[0] == "@" else None
     if found and found[0] in UNSUPPORTED:
-        yield PathFault(f"the gjson modifier @{found[0]} is not supported")
+        yield PathFault(f"the gjson modifier @{found[0]} is not supported", kind="unsupported")
         return
     rest = found[2] if found else None
     if path[0] == "!" and (literal := split_literal(path)):
@@ -97,10 +102,10 @@ def _step_faults(path: str) -> Iterator[PathFault]:
     step = path if following is None else path[: -len(following) - 1]
     if not step:
         message = "a step of the path is empty: gjson reads the key with the empty name"
-        yield PathFault(message, "write one dot between two keys", certain=False)
+        yield PathFault(message, "write one dot between two keys", "doubtful")
     for pattern, message, hint in _FOREIGN:
         if re.search(pattern, step):
-            yield PathFault(f"{message}, in {quote(step, 30)}", hint, certain=False)
+            yield PathFault(f"{message}, in {quote(step, 30)}", hint, "doubtful")
             break
     if following is not None:
         yield from path_faults(following)
@@ -132,11 +137,11 @@ def _condition_faults(query: Query) -> Iterator[PathFault]:
         yield PathFault(message, f"behind ~ write one of {words}; patterns have the operator %")
     elif value.startswith("'"):
         message = "gjson takes single quotes as a part of the value of a query"
-        yield PathFault(message, "write double quotes", certain=False)
+        yield PathFault(message, "write double quotes", "doubtful")
     elif re.search(r"&&|\|\|", value):
         message = f"a query has one condition: {quote(value, 30)} is taken as one value"
         hint = 'write #(a=="x")#|#(b=="y") for two'
-        yield PathFault(message, hint, certain=False)
+        yield PathFault(message, hint, "doubtful")
 
 
 def _following(component: Component) -> str | None:

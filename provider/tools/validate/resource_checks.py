@@ -1,7 +1,7 @@
 """Checks of one External Secrets resource, beyond those of the controller's parser."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from provider.controller.property import property_faults
 from provider.controller.resources.external_secret import ExternalSecretSpec, RemoteRef
@@ -13,12 +13,17 @@ from provider.manifests.problems import quote
 from provider.tools.resources.kinds import CLUSTER_WIDE, KINDS, version_of
 from provider.tools.resources.parsed import Resource
 from provider.tools.validate import findings as rules
-from provider.tools.validate.findings import Finding
+from provider.tools.validate.findings import Finding, Rule
 from provider.tools.validate.manifest_checks import name_faults
 from provider.tools.validate.parameters import region_doubt
 from provider.tools.validate.resource_findings import check_keys, finding
 from provider.tools.validate.synced_secrets import NEEDED
 
+_PATH_RULES: Mapping[str, Rule] = {
+    "invalid": rules.PROPERTY,
+    "unsupported": rules.RESOURCE,
+    "doubtful": rules.FOREIGN_PATH,
+}
 _ROLE = next(key for key in PARAMETER_KEYS if key.name == "roleArn")
 
 
@@ -61,7 +66,7 @@ def check_properties(resource: Resource) -> Iterator[Finding]:
     if spec := resource.draft:
         for path, ref in remote_refs(spec, resource.spec_path):
             for one in property_faults(ref.property) if ref.property else ():
-                rule = rules.RESOURCE if one.certain else rules.PROPERTY
+                rule = _PATH_RULES[one.kind]
                 yield finding(resource, rule, f"{path}.property", one.message, one.hint)
 
 

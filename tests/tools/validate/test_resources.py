@@ -159,12 +159,12 @@ CASES = {
     ),
     "query that is not closed": (
         secret("property: user", "property: ⇒'users.#(id==1'"),
-        ('error resource: spec.data[0].remoteRef.property: the query "#(id==1" has no closing )'),
+        ('error property: spec.data[0].remoteRef.property: the query "#(id==1" has no closing )'),
     ),
     "path of another language": (
         secret("property: user", "property: ⇒'users[0]'"),
         (
-            "warning property: spec.data[0].remoteRef.property: gjson takes the bracket as a part "
+            "warning foreign-path: spec.data[0].remoteRef.property: gjson takes the bracket as a part "
             'of the key, in "users[0]"; write users.0 for users[0]'
         ),
     ),
