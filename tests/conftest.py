@@ -56,6 +56,14 @@ __all__ = [
 ]
 
 
+_WAITING = (
+    ("tests/controller/e2e/",),
+    ("tests/e2e/", "tests/csi/server/"),
+    ("tests/deploy/", "tests/scripts/", "tests/soak/", "tests/test_demo"),
+)
+"""What takes longest, by the beginnings of paths: each group on a worker of its own."""
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Half as many workers again as there are cores: tests of processes wait most of the time."""
@@ -73,9 +81,27 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that use moto, so that one worker alone imports it."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin each worker with tests that wait for processes; the rest fills the time meanwhile.
+
+    Tests that use moto stay together, so that one worker alone imports it.
+    """
     items.sort(key=lambda item: "moto_server" not in getattr(item, "fixturenames", ()))
+    workers: int = getattr(config, "workerinput", {}).get("workercount", 1)
+    waiting: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    others: list[pytest.Item] = []
+    for item in items:
+        group = next(
+            (at for at, names in enumerate(_WAITING) if item.nodeid.startswith(names)), None
+        )
+        (others if group is None else waiting[group % workers]).append(item)
+    total, items[:] = len(items), []
+    for at, group_items in enumerate(waiting):
+        share = (total - len(items)) // (workers - at)  # as xdist divides them
+        fill = max(0, share - len(group_items))
+        items += group_items + others[:fill]
+        del others[:fill]
+    items += others
 
 
 @pytest.fixture
