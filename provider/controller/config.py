@@ -123,7 +123,7 @@ class Config(SharedOptions):
         values.boolean,
         "false",
         "Write a JSON line to stdout for each Secret that gets values: ExternalSecret, role, ARNs "
-        "and versions of secrets.",
+        "and versions of secrets, generators.",
     )
     loglevel: values.LogLevel = OPERATION(
         values.log_level, "info", "`debug`, `info`, `warning` or `error`."
