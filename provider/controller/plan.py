@@ -21,7 +21,7 @@ from provider.controller.resources.hashes import (
     owner_label,
 )
 from provider.controller.resources.object_meta import Metadata
-from provider.controller.resources.template import BOOTSTRAP_TYPE, HELM_TYPE, TOKEN_TYPE
+from provider.controller.resources.template import MAKERS
 from provider.controller.secret_state import (
     MANAGED,
     Owner,
@@ -37,8 +37,6 @@ OWNED_BY_OTHER_KIND = "failed to take ownership of target secret"
 OWNED_BY_ANOTHER = "target is owned by another ExternalSecret"
 IMMUTABLE = "could not update secret, target is immutable"
 _MERGING = ("Merge", "CreateOrMerge")
-_MADE_BY_OTHERS = {TOKEN_TYPE: "Kubernetes", BOOTSTRAP_TYPE: "kubeadm", HELM_TYPE: "Helm"}
-"""Types of Secrets that give rights to their writer, and who makes them."""
 
 
 class TargetNotWritable(NotPossible):
@@ -125,7 +123,7 @@ def _checked(document: Document) -> Document:
 
     A writer of the others gets the tokens of any ServiceAccount, or has Helm delete what it names.
     """
-    maker = _MADE_BY_OTHERS.get(document.get("type", ""))
+    maker = MAKERS.get(document.get("type", ""))
     if maker is not None:
         what = f"Secrets of type {document['type']} are made by {maker}: set another target.name"
         raise TargetNotWritable(what, TEXT_NOT_WRITTEN)

@@ -134,6 +134,22 @@ CASES: dict[str, tuple[list[Document], str]] = {
         ],
         "stops ExternalSecret shop/es: spec.data[0].remoteRef.property: the gjson modifier",
     ),
+    "a target that Helm makes": (
+        [store(), secret(), thing("Secret", "es", api="v1", type="helm.sh/release.v1")],
+        "stops ExternalSecret shop/es: its Secret es is not written any more: it is of type helm",
+    ),
+    "a target that is only read": (
+        [
+            store(),
+            secret(target={"creationPolicy": "None"}),
+            thing("Secret", "es", api="v1", type="helm.sh/release.v1"),
+        ],
+        "note ExternalSecret shop/es: AWS is read once an interval",
+    ),
+    "a type that is not written": (
+        [store(), secret(target={"template": {"type": "helm.sh/release.v1"}})],
+        "stops ExternalSecret shop/es: spec.target.template.type: a Secret of type helm.sh/release",
+    ),
     "deletion policy": (
         [store(), secret(target={"deletionPolicy": "Delete"})],
         "differs ExternalSecret shop/es: a secret that is scheduled for deletion in AWS counts as",
@@ -432,6 +448,7 @@ def test_a_real_cluster_is_read_with_the_rights_that_there_are(
     documents = [
         thing("ConfigMap", "files", api="v1", data={"k": "{{ nonsense }}"}),
         thing("Secret", "files", api="v1", data={"k": encoded("{{ nonsense }}")}),
+        thing("Secret", "es", api="v1", type="helm.sh/release.v1"),
         store({"vault": {"server": "https://vault", "path": "kv"}}, "vault"),
         store(),
         secret(
@@ -458,6 +475,7 @@ def test_a_real_cluster_is_read_with_the_rights_that_there_are(
         return texts, told["unread"]
 
     expected = [
+        "stops es: its Secret es is not written any more: it is of type helm.sh/release.v1",
         "stops es: the template k of the ConfigMap files: function",
         "stops es: the template k of the Secret files: does not compile",
         "stops vault: spec.provider: the provider",
@@ -472,11 +490,12 @@ def test_a_real_cluster_is_read_with_the_rights_that_there_are(
     )
     reader.write_kubeconfig()
     texts, unread = found(reader.kubeconfig)
-    assert all(map(str.startswith, texts, [expected[0], *expected[2:]]))
+    assert all(map(str.startswith, texts, [expected[1], *expected[3:]]))
     assert texts[-1] == "note es: its templates in the Secret files are not checked"
     refused = {one.partition(" is forbidden")[0] for one in unread}
     assert "clustersecretstores.external-secrets.io" in refused
     assert any(one.startswith("webhooks: validatingwebhook") for one in refused)
+    assert any(one.startswith("types of Secrets: ") for one in refused)
 
 
 def reader_of(namespace: str, kubectl: Kubectl) -> str:

@@ -1,6 +1,7 @@
 """Reads External Secrets resources, and what the operator has besides, from a cluster.
 
-Nothing is written. Of Secrets only those are read that hold templates of ExternalSecrets.
+Nothing is written. Of Secrets only those are read that hold templates of ExternalSecrets, and the
+names and types of those of uncommon types.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ from provider.tools.ending import CommandFailed
 from provider.tools.preflight.differences import Document
 from provider.tools.preflight.documents import parse_documents
 from provider.tools.preflight.kubectl import Cluster, failed, run
+from provider.tools.preflight.target_types import COMMON, read_table
 from provider.tools.preflight.template_sources import template_sources
 
 _MOST_CALLS = 200
@@ -42,7 +44,8 @@ def read_cluster(where: Cluster) -> tuple[list[Document], list[str]]:
             continue
         found += more
         unread += [f"{what}: {one}" for one in refusals[:1]]
-    return [*found, *_templates(where, found, until)], unread
+    types, refusals = _types(where, scope, until)
+    return [*found, *types, *_templates(where, found, until)], [*unread, *refusals]
 
 
 def _kinds(where: Cluster, until: float) -> list[str]:
@@ -65,6 +68,22 @@ def _others(namespace: str, crds: Sequence[str]) -> Iterator[tuple[str, list[str
     yield "CRDs", ["customresourcedefinitions", *crds, "--ignore-not-found"]
     yield "deployments of the operator", ["deployments", "--all-namespaces", "-l", OPERATOR]
     yield "namespaces", ["namespaces", *([namespace] if namespace else [])]
+
+
+def _types(
+    where: Cluster, scope: Sequence[str], until: float
+) -> tuple[list[Document], Sequence[str]]:
+    """The Secrets of uncommon types, and why they could not be read.
+
+    The API server makes the table that kubectl prints, so that no data is sent.
+    """
+    rare = ",".join(f"type!={one}" for one in COMMON)
+    arguments = ["get", "secrets", *scope, f"--field-selector={rare}", "--no-headers"]
+    try:
+        table = run(where, arguments, until).content.decode(errors="replace")
+    except CommandFailed as failure:
+        return [], [f"types of Secrets: {failure}"]
+    return [*read_table(table, where.namespace)], []
 
 
 def _templates(where: Cluster, documents: Sequence[Document], until: float) -> Iterator[Document]:

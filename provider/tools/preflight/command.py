@@ -22,8 +22,8 @@ EXIT_CODES: Mapping[int, str] = {
 }
 _ABOUT = """\
 Read a cluster that External Secrets Operator works on, and say which objects would behave
-differently under this controller, and why. Nothing is written. Of Secrets only those are read that
-hold templates (templateFrom)."""
+differently under this controller, and why. Nothing is written. Of Secrets only names and types are
+read, and the text of those that hold templates (templateFrom)."""
 _USE = """\
 Without FILE, kubectl reads the cluster, with its kubeconfig, credentials and plugins. FILE is the
 output of kubectl get -o json or -o yaml; several files are one cluster.

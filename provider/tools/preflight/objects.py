@@ -15,6 +15,7 @@ from provider.manifests.nodes import Fields
 from provider.manifests.problems import quote
 from provider.tools.delimiters import DEFAULT, Delimiters
 from provider.tools.preflight.differences import Difference, Document, Level, metadata_of, of
+from provider.tools.preflight.target_types import check_target, types_of
 from provider.tools.preflight.template_sources import Texts, check_sources, texts_of
 from provider.tools.resources.documents import as_node
 from provider.tools.resources.kinds import KINDS, is_resource
@@ -23,7 +24,7 @@ from provider.tools.resources.parsed import Resource, read_resource
 from provider.tools.sources import Source
 from provider.tools.validate import findings as rules
 from provider.tools.validate.findings import Finding, Rule
-from provider.tools.validate.resource_checks import check_properties
+from provider.tools.validate.resource_checks import check_maker, check_properties
 from provider.tools.validate.resource_findings import check_keys, from_parser
 from provider.tools.validate.resource_templates import check_templates
 
@@ -33,6 +34,7 @@ _LEFT_OVER = frozenset({"GeneratorState"})
 _CHECKS: Sequence[Callable[[Resource], Iterator[Finding]]] = (
     from_parser,
     check_keys,
+    check_maker,
     check_properties,
 )
 _LEVELS: Mapping[Rule, Level] = {
@@ -69,11 +71,12 @@ def compare(
         elif str(document.get("kind")) not in _LEFT_OVER:
             others.append(document)
     files = lookup(resource for _, resource in resources)
-    texts = texts_of(documents)
+    texts, types = texts_of(documents), types_of(documents)
     ours = [one for one in resources if not _is_foreign(one[1], files, controller_class)]
     found: list[Difference] = []
     for document, resource in ours:
         differences = [*_compare(document, resource, files)]
+        differences += check_target(document, resource.parsed, types)
         differences += _of_templates(document, resource, texts, delimiters)
         found += (_as_today(one, resource) for one in differences)
     found += map(_unsupported, others)

@@ -8,6 +8,7 @@ from provider.controller.resources.external_secret import ExternalSecretSpec, Re
 from provider.controller.resources.keys import check_keys as check_secret_keys
 from provider.controller.resources.objects import Generator, Store
 from provider.controller.resources.store import AwsProvider
+from provider.controller.resources.template import MAKERS
 from provider.csi.request.keys import PARAMETER_KEYS
 from provider.manifests.problems import quote
 from provider.tools.resources.kinds import CLUSTER_WIDE, KINDS, version_of
@@ -105,6 +106,20 @@ def check_type(resource: Resource) -> Iterator[Finding]:
         yield finding(resource, rules.RESOURCE, at, message)
 
 
+def check_maker(resource: Resource) -> Iterator[Finding]:
+    """A type of Secret that the controller never writes."""
+    spec, at = resource.draft, f"{resource.spec_path}.target.template.type"
+    template = spec.target.template if spec else None
+    if spec is None or template is None or template.type not in MAKERS or resource.is_faulty(at):
+        return
+    if spec.target.creation_policy != "None":
+        message = (
+            f"a Secret of type {template.type} is for {MAKERS[template.type]} alone: the "
+            "controller does not write it"
+        )
+        yield finding(resource, rules.RESOURCE, at, message, "leave out type, or name another")
+
+
 def check_secret(resource: Resource) -> Iterator[Finding]:
     """Keys of the Secret that are refused, or written twice."""
     spec = resource.draft
@@ -136,6 +151,7 @@ CHECKS: Sequence[Callable[[Resource], Iterator[Finding]]] = (
     check_properties,
     check_find,
     check_type,
+    check_maker,
     check_secret,
 )
 

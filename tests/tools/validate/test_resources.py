@@ -164,8 +164,15 @@ CASES = {
     "path of another language": (
         secret("property: user", "property: ⇒'users[0]'"),
         (
-            "warning foreign-path: spec.data[0].remoteRef.property: gjson takes the bracket as a part "
-            'of the key, in "users[0]"; write users.0 for users[0]'
+            "warning foreign-path: spec.data[0].remoteRef.property: gjson takes the bracket as a "
+            'part of the key, in "users[0]"; write users.0 for users[0]'
+        ),
+    ),
+    "type that is not written": (
+        secret(target="template: {type: ⇒helm.sh/release.v1}"),
+        (
+            "error resource: spec.target.template.type: a Secret of type helm.sh/release.v1 is for "
+            "Helm alone: the controller does not write it; leave out type, or name another"
         ),
     ),
     "find without a condition": (
