@@ -8,10 +8,14 @@ R = TypeVar("R", bound=Hashable)
 
 
 class Index(Generic[R, K]):
-    """Keys of objects by what they refer to."""
+    """Keys of objects by what they refer to.
+
+    They keep the order in which they came. It is that of the backlog, so that those whose secrets
+    are read together have their turns together.
+    """
 
     def __init__(self) -> None:
-        self._keys: dict[R, set[K]] = {}
+        self._keys: dict[R, dict[K, None]] = {}  # an ordered set
         self._refs: dict[K, tuple[R, ...]] = {}  # a set would need three times as much memory
 
     def put(self, key: K, refs: Iterable[R]) -> None:
@@ -19,11 +23,11 @@ class Index(Generic[R, K]):
         new = frozenset(refs)
         old = frozenset(self._refs.pop(key, ()))
         for ref in old - new:
-            self._keys[ref].discard(key)
+            self._keys[ref].pop(key, None)
             if not self._keys[ref]:
                 del self._keys[ref]
         for ref in new - old:
-            self._keys.setdefault(ref, set()).add(key)
+            self._keys.setdefault(ref, {})[key] = None
         if new:
             self._refs[key] = tuple(new)
 

@@ -118,6 +118,17 @@ def world() -> World:
     return World()
 
 
+def test_those_who_wait_for_a_store_have_their_turns_in_the_order_of_the_backlog(
+    world: World,
+) -> None:
+    for number in range(20):
+        world.put("ExternalSecret", f"es-{number}", spec=spec())
+    world.added.clear()
+    world.put("SecretStore", "aws", spec=store(), status=ready("True"))
+    waiting = [key.name for key in world.backlog.waiting_in("shop")]
+    assert [one.name for one, _ in world.added if one.kind == "ExternalSecret"] == waiting
+
+
 def test_an_index_forgets_what_is_no_longer_referred_to() -> None:
     index: Index[str, int] = Index()
     index.put(1, ["a", "b"])
