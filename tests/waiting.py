@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Any
 
 
-def eventually(condition: Callable[[], Any], what: str, seconds: float = 20) -> None:
+def eventually(condition: Callable[[], Any], what: str, seconds: float = 60) -> None:
     """Wait until the condition holds; fails the test after so many seconds."""
     until, pause = monotonic() + seconds, 0.005
     while not condition():

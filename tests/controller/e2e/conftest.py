@@ -76,11 +76,18 @@ def _turn(address: Address, how: int) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
+def lease_seconds() -> int:
+    """How long the Lease of the shared controller lasts; a module may override it."""
+    return World.lease_seconds
+
+
+@pytest.fixture(scope="module")
 def shared(
     tmp_path_factory: pytest.TempPathFactory,
     control_plane: Address,
     cluster: ClusterClient,
     api: ApiProxy,
+    lease_seconds: int,
 ) -> Iterator[World]:
     """A world whose controller is started by the first test that needs it."""
     home = f"controller-{os.getpid()}-{next(_numbers)}"
@@ -91,6 +98,7 @@ def shared(
         a_world(folder, control_plane, cluster, home) as made,
     ):
         made.url, made.home, made.controller_class = api.url, home, home
+        made.lease_seconds = lease_seconds
         yield made
 
 

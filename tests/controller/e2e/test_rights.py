@@ -30,7 +30,8 @@ def start_with_rights_of(world: World, found: Sequence[Document], *flags: str) -
     world.apply(yaml.safe_dump_all([dict(one) for one in found if one["kind"] in RULES]))
     account = manifests.only(found, "ServiceAccount")["metadata"]["name"]
     world.token = world.cluster.service_account_token(HOME, account)
-    world.flags = (f"--lease-namespace={HOME}", *flags)
+    # The next controller there waits for the end of the Lease of one that was killed.
+    world.flags = (f"--lease-namespace={HOME}", "--lease-duration=3s", *flags)
     world.start()
 
 

@@ -1,16 +1,12 @@
-"""What the controller survives: its own end, the API server's moods, and a Lease that is lost."""
+"""What the controller survives: the API server's moods, and what others have left behind."""
 
 import json
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from time import monotonic
-from typing import Any
 
 from testbed.api_errors import ApiError, too_many_requests
 from testbed.api_proxy import ApiProxy
-from testbed.faults import hang, reset
+from testbed.faults import reset
 from testbed.journal import Call
 from tests.controller.e2e.test_lifecycle import (
     REGION,
@@ -19,10 +15,9 @@ from tests.controller.e2e.test_lifecycle import (
     ready_world,
     synced,
 )
-from tests.controller.e2e.world import Process, World
+from tests.controller.e2e.world import World
 from tests.waiting import eventually
 
-LEASE = "/apis/coordination.k8s.io/v1/namespaces/{}/leases/external-secrets-controller"
 WRITES = ("create ", "update ", "patch ", "delete ")
 CONFLICT = ApiError(409, "Conflict", "the object has been modified")
 
@@ -40,10 +35,6 @@ STORE_WITH_ROLE = {
         }
     },
 }
-
-
-def lease(world: World) -> Any:
-    return world.cluster.do("GET", LEASE.format(world.home))["spec"]
 
 
 def lines(world: World, text: str) -> int:
@@ -74,44 +65,6 @@ def writes(world: World, api: ApiProxy) -> list[tuple[str, str]]:
     return [(one.operation, one.target) for one in written(world, api)]
 
 
-def sibling(world: World, *flags: str) -> World:
-    """Another replica of the same controller, which is not started; its API server is never cut."""
-    folder = world.folder / "sibling"
-    folder.mkdir(exist_ok=True)
-    named = ("--pod-name=controller-1", *flags)
-    return replace(world, folder=folder, url="", flags=named, process=Process())
-
-
-def test_killed_it_goes_on_where_it_was(world: World) -> None:
-    ready_world(world)
-    names = [f"es-{number}" for number in range(20)]
-    for name in names:
-        world.apply(external_secret(name))
-    eventually(lambda: world.data(names[0]), "the first Secret")
-    world.stop(signal.SIGKILL)
-    world.start()
-    for name in names:
-        synced(world, name)
-        assert world.data(name) == {"password": "p-1"}
-
-
-def test_killed_between_the_secret_and_the_status_it_writes_the_status_alone(
-    world: World, api: ApiProxy
-) -> None:
-    ready_world(world)
-    target = f"{world.namespace}/db"
-    api.faults.inject(hang(), operation="patch externalsecrets/status", target=target)
-    world.apply(external_secret())
-    written = ("patch externalsecrets/status", target)
-    eventually(lambda: written in writes(world, api), "the write of the status")
-    world.stop(signal.SIGKILL)
-    api.faults.clear()
-    seen = len(writes(world, api))
-    world.start()
-    synced(world)
-    assert writes(world, api)[seen:] == [written]
-
-
 def test_started_while_the_api_server_is_away_it_works_once_it_is_there(
     world: World, api: ApiProxy
 ) -> None:
@@ -123,84 +76,6 @@ def test_started_while_the_api_server_is_away_it_works_once_it_is_there(
     api.restore()
     world.apply(external_secret())
     synced(world)
-
-
-def test_it_outlives_an_api_server_that_is_away(world: World, api: ApiProxy) -> None:
-    ready_world(world).apply(external_secret())
-    synced(world)
-    lost = lines(world, "no longer the leader")
-    api.cut()
-    eventually(lambda: lines(world, "no longer the leader") > lost, "the loss of the Lease")
-    world.apply(external_secret("later"))
-    world.delete("Secret", "db")
-    calls = world.calls()
-    api.restore()
-    synced(world, "later")
-    eventually(lambda: world.data("db") == {"password": "p-1"}, "the Secret again")
-    assert world.calls() > calls
-
-
-def test_one_that_loses_its_lease_stops_and_takes_it_again(world: World, api: ApiProxy) -> None:
-    ready_world(world).apply(external_secret())
-    synced(world)
-    lost = lines(world, "no longer the leader")
-    change = {"spec": {"holderIdentity": "somebody-else", "renewTime": None}}
-    path = LEASE.format(world.home)
-    world.cluster.do("PATCH", path, change, "application/merge-patch+json")
-    eventually(lambda: lines(world, "no longer the leader") > lost, "the loss")
-    before = writes(world, api)
-    world.delete("Secret", "db")
-    world.apply(external_secret("later"))
-    eventually(lambda: lease(world)["holderIdentity"] != "somebody-else", "the end of that Lease")
-    began = [one.at for one in api.journal.calls if one.operation == "update leases"][-1]
-    synced(world, "later")
-    eventually(lambda: world.data("db") == {"password": "p-1"}, "the Secret again")
-    assert written(world, api)[len(before)].at > began
-
-
-def test_a_leader_that_cannot_renew_stops_before_another_starts(
-    world: World, api: ApiProxy
-) -> None:
-    ready_world(world).apply(external_secret(refreshInterval="100ms"))
-    synced(world)
-    other = sibling(world)
-    other.start_waiting()
-    try:
-        api.faults.inject(hang(), operation="update leases")
-        eventually(lambda: lines(other, "this replica is the leader"), "the other one")
-        now = monotonic()
-        eventually(lambda: lines(other, "all objects are known"), "its work")
-        last = [one.at for one in api.journal.calls if one.operation.startswith(WRITES)][-1]
-        assert last < now
-        rotate(world, "p-2")
-        eventually(lambda: world.data("db") == {"password": "p-2"}, "a write of the other one")
-    finally:
-        assert other.stop() == 0
-    api.faults.clear()
-    api.cut()  # ends the requests that hang
-    api.restore()
-    eventually(lambda: lease(world)["holderIdentity"] == "controller-0", "its turn again")
-    rotate(world, "p-3")
-    eventually(lambda: world.data("db") == {"password": "p-3"}, "its own write")
-
-
-def test_stopped_it_gives_back_the_lease_and_another_works_at_once(
-    world: World, api: ApiProxy
-) -> None:
-    ready_world(world)
-    other = sibling(world, "--client-qps=20", "--client-burst=1")
-    other.url = api.url
-    other.start_waiting()
-    try:
-        assert world.stop() == 0
-        api.journal.clear()
-        eventually(lambda: lease(world)["holderIdentity"] == "controller-1", "the other one", 10)
-        other.apply(external_secret())
-        synced(world)
-        lists = [one.at for one in api.journal.calls if one.operation.startswith("list ")]
-        assert lists[-1] - lists[0] >= (len(lists) - 1) / 40, "twenty a second"
-    finally:
-        assert other.stop() == 0
 
 
 def test_a_version_that_is_gone_is_listed_again(world: World, api: ApiProxy) -> None:

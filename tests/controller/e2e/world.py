@@ -131,6 +131,8 @@ class World:
     controller_class: str = ""
     home: str = ""
     """Namespace of the Lease; that of the objects if it is empty."""
+    lease_seconds: int = 15
+    """A busy machine may hold up a renewal for seconds."""
     main: str = HASTY
     """What the process runs, for `tests.forked`."""
     process: Process = field(default_factory=Process)
@@ -285,7 +287,7 @@ class World:
             "--live-addr=127.0.0.1:0",
             f"--lease-namespace={self.home or self.namespace}",
             "--pod-name=controller-0",
-            "--lease-duration=3s",
+            f"--lease-duration={self.lease_seconds}s",
             f"--status-socket={self.status_socket}",
             "--log-format=json",
             *([f"--controller-class={self.controller_class}"] if self.controller_class else []),
