@@ -30,7 +30,8 @@ _VARIABLES: Mapping[Service, tuple[str, str]] = {
     "ecr": ("AWS_ENDPOINT_URL_ECR", "AWS_ECR_ENDPOINT"),
     "ecr-public": ("AWS_ENDPOINT_URL_ECR_PUBLIC", "AWS_ECR_PUBLIC_ENDPOINT"),
 }
-"""The name of the SDK, and that of External Secrets, which is used if the SDK's are not set."""
+"""Variables with the URL of a service: that of the SDKs, and that of External Secrets Operator,
+which is read if none of the SDKs' is set."""
 _MOST = 64
 """Endpoints to remember. A process uses a handful, but a request may name any region."""
 

@@ -70,7 +70,7 @@ _OF_ONE_REQUEST = re.compile(
     r"[,;]?\s*\brequest ?id: ?[\w-]*|\s*(?:\bCredential=|The Canonical String for this request).*",
     re.IGNORECASE,
 )
-"""What differs from request to request: an error that repeats is to read the same each time."""
+"""Parts of a message that differ in each request. Without them a repeated error has one text."""
 
 
 class Fault(Exception):
@@ -135,7 +135,7 @@ def token_parts(token: str) -> tuple[str, ...]:
 def clean(text: str, secrets: Iterable[str] = ()) -> str:
     """A message of AWS as one bounded, printable line, without the `secrets` that it echoes.
 
-    Without ids of requests and copies of their signatures too.
+    Ids of requests and copies of their signatures are left out too.
     """
     for secret in secrets:
         text = text.replace(secret, "***")

@@ -21,7 +21,7 @@ from provider.runtime.lru import Lru
 EXISTS = "external secret already exists in namespace"
 VERIFIED = 20_000
 AT_ONCE = 100
-"""Children that are looked at in one turn of the event loop."""
+"""ExternalSecrets that are compared in one turn of the event loop."""
 
 
 class Api(Protocol):
@@ -40,7 +40,7 @@ class Api(Protocol):
         ...
 
     async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str = "") -> None:
-        """Nothing."""
+        """Delete an object; with `uid` only the one that has it."""
         ...
 
 
@@ -90,7 +90,7 @@ class ChildWriter:
         return failures
 
     async def _put(self, wanted: Document, owner: Metadata, mark: bytes) -> None:
-        """Make an ExternalSecret what it is to be; raises ProviderError."""
+        """Create or change one ExternalSecret, if it differs; raises ProviderError."""
         about = wanted["metadata"]
         key = ObjectKey(about["namespace"], about["name"])
         known = self._known.external_secret(key)
@@ -120,7 +120,7 @@ class ChildWriter:
         return await self._api.replace(EXTERNAL_SECRETS, document)
 
     async def delete(self, children: Iterable[Metadata]) -> list[ChildFailure]:
-        """Delete them; returns the failures."""
+        """Delete these ExternalSecrets; returns the failures."""
         failures = []
         for one in children:
             try:
@@ -135,7 +135,7 @@ class ChildWriter:
 
 
 def _mark(child: Document) -> bytes:
-    """A digest of what decides what is written, which is the same in every namespace."""
+    """A digest of an ExternalSecret without its namespace: equal for equal writes."""
     metadata = {**child["metadata"], "namespace": ""}
     document = {**child, "metadata": metadata}
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).digest()

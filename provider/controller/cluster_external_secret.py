@@ -26,7 +26,7 @@ FINALIZER = "externalsecrets.external-secrets.io/clusterexternalsecret-cleanup"
 REFRESH = 3600.0
 SOME_FAILED = "one or more namespaces failed"
 UNKNOWN = "unknown"
-"""The operator's word for the namespaces of a spec that selects none, because it is wrong."""
+"""The namespace that External Secrets Operator reports as failed if the spec is invalid."""
 
 
 class Api(child_writer.Api, finalizers.Api, status_writes.Api, Protocol):

@@ -18,7 +18,7 @@ AWS = Group("AWS")
 
 STATUS_SOCKET = "@secrets-controller-aws"
 LEASE = "external-secrets-controller"
-"""That of External Secrets Operator, so that both never work at the same time."""
+"""The Lease of External Secrets Operator, so that both never work at the same time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

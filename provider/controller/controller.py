@@ -75,7 +75,7 @@ class Parts:
     engine: Engine
     offload: Offload
     parsing: Offload
-    """For watches alone: they would wait for the templates of a tenant."""
+    """Only for what watches bring: in other threads it would wait for templates of tenants."""
     own: Own
     policy: Policy
     metrics: ControllerMetrics

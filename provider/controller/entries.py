@@ -43,7 +43,7 @@ Result = bytes | Values | ProviderError
 """Of an entry: the content of one secret, the values of many, or why there is nothing."""
 
 MOST_SECONDS = 5.0
-"""For the work on the values of one ExternalSecret."""
+"""Seconds of work on the values of one ExternalSecret."""
 
 
 @dataclass(frozen=True, slots=True)

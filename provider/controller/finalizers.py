@@ -1,7 +1,7 @@
 """Finalizers that External Secrets Operator has set, and nobody removes any more.
 
-They are removed from what is worked on. Those of namespaces are only reported: the controller has
-no right to change namespaces.
+They are removed from the objects that the controller reconciles. Those of namespaces are only
+reported: the controller has no right to change namespaces.
 """
 
 from collections.abc import Iterable
@@ -51,7 +51,7 @@ def report_namespaces(names: Iterable[str]) -> None:
     shown = sorted(names)
     if shown:
         logger.warning(
-            "namespaces have a finalizer of External Secrets Operator: deleted, they would never "
+            "namespaces have a finalizer of External Secrets Operator: if deleted, they never "
             "end. Remove it from each with kubectl edit namespace NAME; secrets-provider-aws "
             "preflight prints a command for each",
             extra=fields(count=len(shown), namespaces=", ".join(islice(shown, _MOST_NAMES))),

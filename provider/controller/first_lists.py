@@ -1,4 +1,4 @@
-"""Waits for the first lists of all objects, without which nothing is worked on."""
+"""Waits for the first lists of all objects: nothing is reconciled before they are complete."""
 
 import asyncio
 from math import inf
@@ -8,25 +8,25 @@ from typing import Protocol
 from provider.runtime.log import fields, logger
 
 CHECK = 0.02
-"""Seconds between looks at whether all are there."""
+"""Seconds between two checks whether all lists are complete."""
 SLOW = 5.0
-"""Seconds after which the log says which are not."""
+"""Seconds after which the log names the lists that are not complete."""
 
 
 class Lists(Protocol):
     """`informers.Informers`."""
 
     def missing(self) -> list[str]:
-        """What is not known yet."""
+        """The lists that are not complete yet."""
         ...
 
 
 async def wait_for(lists: Lists, *, slow: float = SLOW) -> None:
-    """Return when all objects are known."""
+    """Wait until all lists are complete; after `slow` seconds, log which are not."""
     slow_at = monotonic() + slow
     while missing := lists.missing():
         if monotonic() >= slow_at:
             slow_at = inf
-            text = "the API server has not answered these lists yet: nothing is worked on before"
+            text = "the API server has not answered these lists yet: no object is reconciled before"
             logger.warning(text, extra=fields(lists=", ".join(missing), seconds=slow))
         await asyncio.sleep(CHECK)

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def watch_leader(metrics: Metrics, readiness: Readiness, is_leading: Callable[[], bool]) -> None:
-    """What the leader works on; all is 0 while another replica is the leader."""
+    """Add gauges of the leader's queue and informers: 0 while another replica is the leader."""
 
     def of(read: Callable[[Controller], T], otherwise: T) -> Callable[[], T]:
         def value() -> T:
@@ -37,7 +37,7 @@ def watch_leader(metrics: Metrics, readiness: Readiness, is_leading: Callable[[]
     )
     watch(
         "stalest_external_secret_age_seconds",
-        "Time since the periodic ExternalSecret that was refreshed longest ago was refreshed.",
+        "Time since the last periodic refresh of an ExternalSecret, the longest of all.",
         of(lambda one: one.oldest.ages.since_refresh, 0.0),
     )
     watch(

@@ -37,7 +37,7 @@ GetGenerator = Callable[[str, str, str], Generator | None]
 """A generator by kind, namespace (empty for a ClusterGenerator) and name, from the cache."""
 Values = Mapping[str, bytes]
 Made = tuple[Session | None, Values]
-"""As whom AWS was asked, if it was, and what came of it."""
+"""The session in which AWS was asked (None: it was not), and the values."""
 
 PUBLIC_REGION = "us-east-1"
 """Where ECR Public is."""

@@ -32,7 +32,7 @@ MAX_PAUSE = 30.0
 """Seconds between attempts: from the first doubled up to the most, less up to a half at random. A
 server that is busy (429) may ask for more."""
 ABSENT = 600.0
-"""The same where the kind itself may be missing, and is."""
+"""Seconds between attempts for an optional kind that the API server does not have."""
 SHORT = 1.0
 """A watch that ends within so many seconds, without an event, counts as a failed attempt."""
 FIRST_ANSWER = 15.0

@@ -62,7 +62,7 @@ class _Maker:
     def of_specs(
         self, kind: Kind, parse: Callable[[Document], T], refresh: Refresh[T] | None = None
     ) -> Informer[T]:
-        """Of a kind whose specs tenants write: large ones are parsed away from the event loop."""
+        """For a kind whose specs tenants write: large ones are parsed away from the event loop."""
         large = LargeSpecs()
         informer = Informer(
             self._objects,
@@ -76,21 +76,21 @@ class _Maker:
         return informer
 
     def of_stores(self, kind: Kind, name: StoreKind) -> Informer[WatchedStore]:
-        """Of a kind of store."""
+        """For a kind of store."""
         return self.of_specs(kind, parse_store(name), refresh_store)
 
     def of_secrets(self) -> Informer[SecretState]:
-        """Of the Secrets with the controller's label."""
+        """For the Secrets with the controller's label."""
         selection = self.selection(SECRETS, labels=f"{MANAGED_LABEL}={MANAGED}")
         return Informer(self._objects, selection, read_state, is_large=is_large, away=self._away)
 
     def of_namespaces(self) -> Informer[WatchedNamespace]:
-        """Of namespaces, by their metadata."""
+        """For namespaces, by their metadata."""
         selection = self.selection(NAMESPACES, metadata_only=True)
         return Informer(self._objects, selection, parse_namespace)
 
     def of_push_secrets(self, kind: Kind) -> Informer[PushSecret]:
-        """Of a kind whose CRD may be missing."""
+        """For a kind of PushSecret, whose CRD may be missing."""
         selection = self.selection(kind)
         return Informer(self._objects, selection, read_push_secret, is_optional=True)
 
@@ -133,7 +133,7 @@ class Informers:
         }
 
     def required(self) -> Iterator[Informer[Any]]:
-        """Those without which nothing can be done."""
+        """The informers whose first lists must be complete before any work."""
         yield self.external_secrets
         yield self.secrets
         yield from self.stores.values()
@@ -148,7 +148,7 @@ class Informers:
             yield self.cluster_external_secrets
 
     def missing(self) -> list[str]:
-        """What has to be known before any work, and is not yet.
+        """The lists that must be complete before any work, and are not yet.
 
         A kind that cannot be listed, as where its CRD is missing, delays nothing if it is none of
         those that are required.

@@ -1,4 +1,4 @@
-"""How many large objects are kept: one namespace does not fill the memory for all."""
+"""Bounds the large objects that are kept, so that no namespace fills the memory alone."""
 
 import json
 from collections.abc import Callable

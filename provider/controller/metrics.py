@@ -32,7 +32,7 @@ EXTENDED = tuple(f"app.kubernetes.io/{name}" for name in _STANDARD)
 
 @dataclass(slots=True)
 class _Series:
-    """What is said of one object; None where nothing was yet."""
+    """The samples of one object; None where there is none yet."""
 
     status: str | None = None
     """That of the condition Ready."""

@@ -2,8 +2,8 @@
 
 Only their metadata is read, to learn that there is a new version; data is read when it is needed.
 Each watch holds a connection, so their number is bounded. Over the bound, the namespace with the
-most watches loses one to a namespace with fewer. Objects that are not watched: a change of theirs
-counts from the next refresh on.
+most watches loses one to a namespace with fewer. A change of an object that is not
+watched is noticed at the next refresh.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ MOST = 100
 UNUSED = 7200.0
 """Seconds without a use after which a watch may make room for another."""
 PATIENCE = 10.0
-"""Seconds for which new watches leave the API server to work that is more urgent."""
+"""Most seconds that a new watch waits while the queue has work, which is more urgent."""
 BUSY_CHECK = 0.2
-"""Seconds between looks at whether there is such work."""
+"""Seconds between two checks whether the queue has work."""
 
 
 class NamedObject(NamedTuple):
@@ -175,7 +175,7 @@ class NamedWatches:
     def _refuse(self, named: NamedObject) -> None:
         if not self.refused:
             logger.warning(
-                "too many objects to watch: changes of some count from the next refresh on",
+                "too many objects to watch: some changes are noticed only at the next refresh",
                 extra=fields(most=self._most, first=named.kind.described(*named[1:])),
             )
         self.refused += 1

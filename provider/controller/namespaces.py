@@ -55,7 +55,7 @@ class ClusterView:
     def is_of_another_class(self, spec: ClusterExternalSecretSpec) -> bool:
         """Whether ExternalSecrets of it are for another controller, and none for this one.
 
-        So who makes a store of another class in a namespace decides on no other namespace.
+        A store of another class in one namespace decides nothing for other namespaces.
         """
         child = spec.external_secret_spec
         namespaces = self.selected(spec) or [""]

@@ -1,7 +1,7 @@
 """ConfigMaps and Secrets with templates, read once for all ExternalSecrets that need them together.
 
-What was asked for a short time ago is used again where it is new enough. Large objects are shared
-only while they are being read, so that what stays in memory is bounded.
+For a short time an answer is used again, if it is new enough for the next caller. Large objects are
+shared only while they are being read, so that what stays in memory is bounded.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from provider.kube.kinds import Document, Kind
 from provider.runtime.lru import Lru
 
 KEPT_SECONDS = 2.0
-"""Since the object was asked for."""
+"""Seconds after the request was sent."""
 MOST_KEPT = 64
 MOST_CHARACTERS = 64 * 1024
 """Of the data of an object that is kept."""

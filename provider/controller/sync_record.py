@@ -57,7 +57,7 @@ class SyncRecord:
         self._generated[ref] = Generated(kind, session)
 
     def keep_keys(self, keys: Mapping[GeneratorRef, tuple[str, ...]]) -> None:
-        """The keys of what generators have made."""
+        """Note the keys of the values that generators made."""
         for ref, found in keys.items():
             self._generated[ref] = self._generated[ref]._replace(keys=found)
 

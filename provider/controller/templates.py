@@ -32,9 +32,9 @@ from provider.manifests.problems import quote
 from provider.runtime.offload import Offload
 
 SECONDS = 5.0
-"""For all templates of one object, from when its turn comes."""
+"""Seconds for all templates of one object, after their turn has come."""
 MOST_BYTES = 4 * 2**20
-"""Of all templates of one object, and of what they give; its Secret holds a quarter of that."""
+"""For all templates of one object, and for their output; a Secret holds a quarter of that."""
 HIDDEN = "(its key is not shown: it may be made of a secret)"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """Not copied to the Secret: it would hold a manifest of another object."""

@@ -1,7 +1,7 @@
-"""How often changes of other objects, and of an object itself, have it looked at.
+"""Bounds how often changes make the controller reconcile one object.
 
-Two ExternalSecrets may feed each other with templates, or an ExternalSecret itself by its own
-Secret. Somebody may fight for a Secret. Each would cost writes without end.
+Two ExternalSecrets may use the Secrets of each other in templates, or one its own Secret. Another
+client may change a Secret again and again. Each would cause writes without end.
 """
 
 from collections.abc import Callable
@@ -12,23 +12,23 @@ from provider.controller.schedule import Item
 from provider.runtime.lru import Lru
 
 BURST = 10
-"""Looks at one object at once."""
+"""Reconciles of one object without a wait."""
 REFILL = 1.0
-"""Seconds for each further one: as often as the shortest interval."""
+"""Seconds until one more is allowed: the shortest refresh interval."""
 REMEMBERED = 20_000
-"""Objects."""
+"""Objects whose reconciles are counted."""
 
 
 @dataclass(slots=True)
 class _Bucket:
-    """Looks that are left at a moment; below 0 if one of the next seconds is taken already."""
+    """Reconciles that are left at the time `at`; below 0 if the next one is scheduled already."""
 
     left: float
     at: float
 
 
 class TriggerLimits:
-    """Passes on to `add`: at once, or as soon as the object may be looked at again."""
+    """Calls `add` with each object, and the seconds until it may be reconciled again."""
 
     def __init__(
         self, add: Callable[[Item, float], None], clock: Callable[[], float] = monotonic
@@ -38,11 +38,11 @@ class TriggerLimits:
         self._buckets: Lru[Item, _Bucket] = Lru(REMEMBERED)
 
     def add(self, item: Item, seconds: float) -> None:
-        """Have an object looked at in so many seconds; 0 is at once."""
+        """Reconcile an object after so many seconds; 0: as soon as its limit allows."""
         self._add(item, seconds or self._wait(item))
 
     def _wait(self, item: Item) -> float:
-        """Seconds until the object may be looked at; a look that is due later counts once."""
+        """Seconds until the object may be reconciled; one that is scheduled counts once."""
         now = self._clock()
         bucket = self._buckets.get(item) or _Bucket(BURST, now)
         self._buckets.put(item, bucket)

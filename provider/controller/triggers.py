@@ -1,7 +1,7 @@
 """Which objects are looked at when another one changes.
 
-A repaired store, credential or template heals what failed for its sake at once. What is well is
-looked at too, which reads and writes nothing.
+When a store, credential or template is repaired, objects that failed because of it are reconciled
+at once. Objects without a failure are checked too, without a read or write.
 """
 
 from collections.abc import Callable, Iterable

@@ -44,7 +44,7 @@ class NamespaceLabel:
     def merged(
         self, merge: Callable[[float, float], float], by_namespace: Mapping[str, float]
     ) -> Mapping[str, float]:
-        """Values by label, made of those by namespace; 0 for known labels without one."""
+        """Values by label, joined by `merge`; known labels without a value get 0."""
         found = dict.fromkeys((*self.first, OTHER), 0.0)
         for namespace, value in by_namespace.items():
             label = self(namespace)

@@ -166,7 +166,7 @@ class Reader:
     def _asked(
         self, refs: Iterable[SecretRef], region: str, query: Query
     ) -> Iterator[Mapping[SecretRef, Future]]:
-        """The answers, which nobody waits for after the block: calls go on for other requests."""
+        """Futures of the answers, cancelled after the block: calls go on for other requests."""
         answers = self.values.read(refs, region, query)
         try:
             yield answers

@@ -33,7 +33,7 @@ class KeyedLimit(Generic[K]):
 
     @asynccontextmanager
     async def slot(self, key: K) -> AsyncIterator[None]:
-        """A block that begins once there is a free slot of `key`, and holds it."""
+        """Waits for a free slot of `key`, and holds it until the end of the block."""
         gate = self._gates.get(key)
         if gate is None:
             gate = self._gates[key] = _Gate(asyncio.Semaphore(self._most))
@@ -65,7 +65,7 @@ class CallLimits:
 
     @asynccontextmanager
     async def slot(self, identity: Identity, region: str) -> AsyncIterator[None]:
-        """A block in which one more call may be sent, once there is room for it."""
+        """Waits until one more call may be sent; it counts until the end of the block."""
         namespace = identity.namespace
         # The narrowest limit first: who waits there holds no slot that others could use.
         async with (

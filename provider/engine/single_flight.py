@@ -29,7 +29,7 @@ class SharedTask(Generic[T]):
         return not (self._abandoned or self.task.done())
 
     def kept_in(self, tasks: dict[K, Self], keys: Iterable[K]) -> Self:
-        """This task, which `tasks` has under `keys` until it is done or replaced."""
+        """Puts this task into `tasks` under `keys`, until it is done or replaced; returns it."""
 
         def forget(_task: asyncio.Task[T]) -> None:
             for key in keys:

@@ -47,7 +47,7 @@ class Query:
     room: Room | None = None
 
     def taken(self, answer: Answer) -> Answer:
-        """The answer; the reason why there is none if its value has no room."""
+        """The answer, or the error if there is no room for its value."""
         return answer if self.room is None else self.room.take(answer)
 
 

@@ -11,7 +11,7 @@ from time import time
 from provider.engine.model import Credentials
 
 IN_JSON = ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
-"""Where the JSON of an agent or metadata service has credentials."""
+"""The keys under which agents and metadata services put credentials into JSON."""
 LONGEST = 12 * 3600.0
 """Seconds; no role session lasts longer."""
 
@@ -34,7 +34,7 @@ def issued_credentials(
 
 
 def credentials_in(document: object, date: str) -> Credentials:
-    """The credentials in the JSON of an agent or metadata service; raises as the above does."""
+    """The credentials in the JSON of an agent or metadata service; ValueError without them."""
     if not isinstance(document, dict):
         raise ValueError("no credentials in the answer")
     key_id, secret, token, expiration = (

@@ -9,7 +9,7 @@ from provider.errors import CredentialsExpired, ProviderError, Unavailable
 
 
 class OneRefStore(Store):
-    """Reads by `get`, which a store defines."""
+    """Reads each ref by `get`, which a subclass defines."""
 
     def __init__(self, client: AwsClient) -> None:
         self._client = client

@@ -15,7 +15,7 @@ _NAME: Final = re.compile(r"@([^:|.]*)")
 
 
 def modified(text: str, path: str, budget: Budget, _get: Get) -> tuple[str, str] | None:
-    """The rest of a path behind its modifier, and the modified text. None if there is no such.
+    """The rest of a path behind its modifier, and the modified text. None without a modifier.
 
     Raises FunctionError for a modifier that gjson has and that is not supported here.
     """
@@ -30,7 +30,7 @@ def modified(text: str, path: str, budget: Budget, _get: Get) -> tuple[str, str]
 
 
 def split_modifier(path: str) -> tuple[str, str, str] | None:
-    """The name and argument of the modifier, and what follows it. None if there is no such."""
+    """Name and argument of the modifier, and the rest of the path. None without a modifier."""
     match = _NAME.match(path)
     name = match.group(1) if match else ""
     if name not in MODIFIERS:

@@ -27,7 +27,7 @@ _FOREIGN: Final = (
     (r"(?<!\\)\[", "gjson takes the bracket as a part of the key", "write users.0 for users[0]"),
     (r'^".*"$', "gjson takes the quotes as a part of the key", "write the key without quotes"),
 )
-"""What other path languages have: the pattern of a step, the message, the hint."""
+"""Syntax of other path languages: the pattern of a step, the message, the hint."""
 
 
 Kind = Literal["invalid", "unsupported", "doubtful"]
@@ -57,7 +57,7 @@ def path_faults(path: str) -> Iterator[PathFault]:
 
 
 def _special_faults(path: str) -> Iterator[PathFault]:
-    """Those of a path that begins with a modifier or a literal."""
+    """The mistakes of a path that begins with a modifier or a literal."""
     found = split_modifier(path) if path[0] == "@" else None
     if found and found[0] in UNSUPPORTED:
         yield PathFault(f"the gjson modifier @{found[0]} is not supported", kind="unsupported")
@@ -93,7 +93,7 @@ def _rest_faults(path: str, rest: str) -> Iterator[PathFault]:
 
 
 def _step_faults(path: str) -> Iterator[PathFault]:
-    """Those of a key, an index or a query, and of what follows."""
+    """The mistakes of a key, an index or a query, and of the rest of the path."""
     if path.startswith(("#(", "#[")):
         yield from _query_faults(path)
         return

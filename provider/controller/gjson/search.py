@@ -60,7 +60,7 @@ def _special(text: str, path: str, budget: Budget) -> Result | None:
 
 
 def split_literal(path: str) -> tuple[str, str] | None:
-    """What follows a literal, and its value. None if there is none."""
+    """The rest of a path behind its literal, and the value of that. None without a literal."""
     name = path[1:]
     if name[0] in _STATIC:
         value = squash_any(name)

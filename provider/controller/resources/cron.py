@@ -60,7 +60,7 @@ class Cron:
         return None
 
     def _days_before(self, limit: datetime, first_year: int) -> Iterator[datetime]:
-        """The days on which it fires, the last one first; never more than a few without one."""
+        """The days on which it fires, the latest first; skips months that have no such day."""
         today = (limit.year, limit.month, limit.day)
         by_number = self.any_day and len(self.weekdays) == len(_DAYS)
         months = [one for one in self.months if not by_number or self.days[-1] <= _LONGEST[one]]

@@ -35,7 +35,7 @@ _MOST_TABLES = 10_000
 _MOST_REGEXPS = 50
 """Objects and regular expressions within one object: they are read on the event loop."""
 _MOST_HINTS = 20
-"""Of one object: each takes up to a millisecond."""
+"""Hints for one object: each takes up to a millisecond."""
 _INTEGERS = range(-(2**63), 2**63)
 
 

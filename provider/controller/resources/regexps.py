@@ -41,7 +41,7 @@ def _compile(pattern: str) -> Any:
 
 
 def go_fault(error: Exception) -> tuple[str, str]:
-    """What is wrong, in Go's words, and the part of the expression; of an exception of re2."""
+    """Go's text for an exception of re2, and the part of the expression that is wrong."""
     message = error.args[0] if error.args else ""
     text = message.decode("utf-8", "replace") if isinstance(message, bytes) else str(error)
     what, _, where = text.partition(": ")

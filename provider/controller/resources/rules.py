@@ -24,13 +24,13 @@ from provider.manifests.problems import quote
 
 KINDS = ("ECRAuthorizationToken", "STSSessionToken", "Password", "UUID", "ClusterGenerator")
 MOST_ENTRIES = 1000
-"""Of `data` and `dataFrom`: they are gone through on the event loop at each sync."""
+"""Entries of `data` and `dataFrom`: the event loop goes through them at each sync."""
 MOST_WINDOWS = 50
-"""They are looked at on the event loop."""
+"""Windows of `syncWindows`: they are evaluated on the event loop."""
 MOST_SOURCES = 100
-"""Of templates: each is a request to Kubernetes at each sync."""
+"""Entries of `templateFrom`: each is a request to Kubernetes at each sync."""
 MOST_ROLES = 20
-"""Of a store: the sessions of all of them are in the key of what its identity has read."""
+"""`additionalRoles` of a store: all of them are a part of the keys of caches."""
 _NOT_DONE = "is not supported by this controller"
 
 
