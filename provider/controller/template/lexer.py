@@ -182,7 +182,7 @@ class Lexer:
             return self._token("(" if char == "(" else ")", self._position + 1)
         if char.isascii() and char.isprintable():
             return self._token("char", self._position + 1)
-        raise _LexError(f"unrecognized character in action: U+{ord(char):04X}")
+        raise _LexError(f"unrecognized character in action: {_named(char)}")
 
     def _space(self) -> Token:
         end = self._position
@@ -209,7 +209,7 @@ class Lexer:
         while end < len(self._text) and is_letter_or_digit(self._text[end]):
             end += 1
         if not self._at_terminator(end):
-            raise _LexError(f"bad character U+{ord(self._text[end]):04X}")
+            raise _LexError(f"bad character {_named(self._text[end])}")
         return end
 
     def _at_terminator(self, at: int) -> bool:
@@ -244,3 +244,8 @@ class Lexer:
         if end < len(self._text) and is_letter_or_digit(self._text[end]):
             raise _LexError("bad number syntax")
         return end
+
+
+def _named(char: str) -> str:
+    """A character with its number, as Go's %#U gives it."""
+    return f"U+{ord(char):04X}" + (f" '{char}'" if char.isprintable() else "")

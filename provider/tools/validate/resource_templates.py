@@ -19,6 +19,7 @@ from provider.tools.validate import findings as rules
 from provider.tools.validate.findings import Finding
 from provider.tools.validate.places import Embedded
 from provider.tools.validate.resource_findings import located
+from provider.tools.validate.template_hints import template_hint
 
 _UNKNOWN_FUNCTION = 'function "'
 
@@ -66,19 +67,19 @@ def check_templates(resource: Resource, delimiters: Delimiters = DEFAULT) -> Ite
             used = delimiters if one.sees_values else DEFAULT
             compile_template(name, one.text, delimiters=used)
         except TemplateError as error:
-            yield _mistake(resource, one, error)
+            yield _mistake(resource, one, error, known if one.sees_values else None)
             continue
         if known is not None and one.sees_values:
             yield from _check_values(resource, one, known, delimiters)
 
 
-def _mistake(resource: Resource, one: Written, error: TemplateError) -> Finding:
+def _mistake(
+    resource: Resource, one: Written, error: TemplateError, known: Collection[str] | None
+) -> Finding:
     line = int(error.place.rpartition(":")[2] or 1)
-    hint, word = "", ""
+    hint, word = template_hint(error.fault, known or ()), ""
     if error.fault.startswith(_UNKNOWN_FUNCTION):
         word = error.fault.removeprefix(_UNKNOWN_FUNCTION).partition('"')[0]
-        meant = closest(word, FUNCTIONS)
-        hint = f"did you mean {meant}" if meant else ""
     lines = one.text.split("\n")
     column = (lines[line - 1].find(word) if word and line <= len(lines) else 0) + 1
     place = _place(resource, one.path, line, max(column, 1))
@@ -99,7 +100,7 @@ def _check_values(
             place = _place(resource, one.path, line, column)
             meant = closest(key, known)
             hint = f"did you mean .{meant}" if meant else ""
-            message = f"there is no value {quote(key)} in data: the Secret is not written"
+            message = f"no entry of data has the secretKey {quote(key)}: the Secret is not written"
             yield located(resource).found(rules.TEMPLATE_VALUE, one.path, message, place, hint)
 
 

@@ -52,7 +52,7 @@ spec:
     assert 'function "nonsense" not defined' in validate(text).out
     result = validate(text, *options)
     assert (result.code, "not defined" in result.out) == (0, False)
-    assert 'there is no value "usr" in data' in result.out
+    assert 'no entry of data has the secretKey "usr"' in result.out
 
 
 @pytest.mark.parametrize(

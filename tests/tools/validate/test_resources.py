@@ -125,14 +125,16 @@ CASES = {
             "  dataFrom:\n  - extract: {key: x}\n"
             "    rewrite: [{transform: {template: '⇒{{ .value'}}]\n  data:",
         ),
-        "error template: spec.dataFrom[0].rewrite[0].transform.template: unclosed action",
+        (
+            "error template: spec.dataFrom[0].rewrite[0].transform.template: unclosed action; "
+            "close each action with two braces: {{ .user }}"
+        ),
     ),
     "value that is not read": (
         secret(target="template: {data: {url: 'x ⇒{{ .usr }}'}}").replace("⇒{{ ", "{{ ⇒"),
         (
-            'warning template-value: spec.target.template.data.url: there is no value "usr" in '
-            "data: "
-            "the Secret is not written; did you mean .user"
+            "warning template-value: spec.target.template.data.url: no entry of data has "
+            'the secretKey "usr": the Secret is not written; did you mean .user'
         ),
     ),
     "key of a template": (
