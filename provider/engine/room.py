@@ -14,7 +14,7 @@ from provider.errors import AnswerTooLarge, Overloaded, ProviderError
 MOST = 16 * 2**20
 """Bytes that one request may hold: more than any volume, since parts of values become files, and
 values may come from two regions."""
-REQUESTS = 4
+REQUESTS = 2
 """Requests of the largest size that may be there at a time."""
 
 

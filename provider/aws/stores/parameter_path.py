@@ -27,7 +27,7 @@ PAGE = 10
 MAX_PARAMETERS = 1000
 MAX_BYTES = 4 * 2**20
 """Of all values together."""
-LARGE_BYTES = MAX_BYTES // 16
+LARGE_BYTES = MAX_BYTES // 64
 MOST_LARGE = 2
 """Paths with more than `LARGE_BYTES` that one namespace reads at a time: all of their pages are in
 memory until the last one has come."""
