@@ -107,19 +107,21 @@ def parse_cron(text: str) -> Cron:
         raise ValueError("must be a cron expression of five fields, such as 0 22 * * 1-5")
     minute, hour, day, month, weekday = fields
     return Cron(
-        minutes=_numbers(minute, 0, 59),
-        hours=_numbers(hour, 0, 23),
-        days=_numbers(day, 1, 31),
-        months=_numbers(month, 1, 12, {name: at for at, name in enumerate(_MONTHS, 1)}),
-        weekdays=_numbers(weekday, 0, 6, {name: at for at, name in enumerate(_DAYS)}),
+        minutes=_numbers("minute", minute, 0, 59),
+        hours=_numbers("hour", hour, 0, 23),
+        days=_numbers("day of month", day, 1, 31),
+        months=_numbers("month", month, 1, 12, {name: at for at, name in enumerate(_MONTHS, 1)}),
+        weekdays=_numbers(
+            "day of week", weekday, 0, 6, {name: at for at, name in enumerate(_DAYS)}
+        ),
         any_day=not _STARS.isdisjoint([*day.split(","), *weekday.split(",")]),
     )
 
 
 def _numbers(
-    field: str, lowest: int, highest: int, names: Mapping[str, int] | None = None
+    name: str, field: str, lowest: int, highest: int, names: Mapping[str, int] | None = None
 ) -> tuple[int, ...]:
-    """The numbers of one field, in descending order."""
+    """The numbers of one field, in descending order; `name` is for the error."""
     found: set[int] = set()
     for part in field.split(","):
         bounds, slash, step = part.partition("/")
@@ -131,7 +133,7 @@ def _numbers(
             end = _number(last, names) if dash else (highest if slash else start)
         width = _number(step, None) if slash else 1
         if not lowest <= start <= end <= highest or width < 1:
-            raise ValueError(f"{part} is not within {lowest} to {highest}")
+            raise ValueError(f"the {name} {part[:20]} is not within {lowest} to {highest}")
         found.update(range(start, end + 1, width))
     return tuple(sorted(found, reverse=True))
 

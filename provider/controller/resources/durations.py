@@ -18,21 +18,22 @@ _PART = re.compile(r"(?P<number>[0-9]*(?:\.[0-9]*)?)(?P<unit>[^0-9.]*)")
 _LONGEST = 2**63 - 1
 """Nanoseconds."""
 _LONGEST_TEXT = 200
+_EXAMPLE = "; write numbers with units, such as 1h30m"
 _DAY = "; a day is written 24h: the units are ns, us, ms, s, m and h"
 
 
 def go_duration(text: str) -> float:
     """Seconds of a Go duration such as `1h30m`, `-5m` or `0`; ValueError with Go's text."""
     if len(text) > _LONGEST_TEXT:
-        raise ValueError(f"time: invalid duration {quote(text)}")
+        raise ValueError(f"time: invalid duration {quote(text)}{_EXAMPLE}")
     rest = text[1:] if text[:1] in ("+", "-") else text
     if rest == "0":
         return 0.0
     if not rest:
-        raise ValueError(f"time: invalid duration {quote(text)}")
+        raise ValueError(f"time: invalid duration {quote(text)}{_EXAMPLE}")
     total = _nanoseconds(rest, text)
     if total > _LONGEST + text.startswith("-"):
-        raise ValueError(f"time: invalid duration {quote(text)}")
+        raise ValueError(f"time: invalid duration {quote(text)}; the longest is 2562047h")
     return (-total if text.startswith("-") else total) / 1e9
 
 
@@ -42,7 +43,7 @@ def _nanoseconds(rest: str, text: str) -> int:
         part = _PART.match(rest, at)
         number = part["number"] if part else ""
         if part is None or number in ("", "."):
-            raise ValueError(f"time: invalid duration {quote(text)}")
+            raise ValueError(f"time: invalid duration {quote(text)}{_EXAMPLE}")
         unit = part["unit"]
         if not unit:
             raise ValueError(f"time: missing unit in duration {quote(text)}{_DAY}")

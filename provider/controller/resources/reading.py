@@ -80,7 +80,7 @@ class Reading:
     def table(self, value: object, table: type[Table], path: str) -> Table:
         """The value of a table; null and absence count as an empty mapping."""
         if value is not None and not isinstance(value, dict):
-            self.wrong(path, f"must be an object, got {kind_of(value)}")
+            self.wrong(path, f"must be a mapping, got {kind_of(value)}")
         self._tables += 1
         found = cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
         keys = cast("Hashable", table)
@@ -107,10 +107,9 @@ class Reading:
         misspelled: dict[str, str] = {}
         for name in (one for one in found if one not in known):
             meant = closest(name, missing) if self._may_hint() else None
-            message = f"key {quote(name)} is not known: kubectl refuses it, others drop it"
             hint = f"did you mean {meant}" if meant else ""
             at = f"{path}.{_segment(name)}" if path else _segment(name)
-            self.ignored(at, message, hint=hint, key=name)
+            self.ignored(at, unknown_key(name), hint=hint, key=name)
             if meant:
                 misspelled.setdefault(meant, name)
         return misspelled
@@ -173,7 +172,7 @@ class Reading:
 
     def _texts(self, value: object, path: str) -> Mapping[str, str]:
         if not isinstance(value, dict):
-            raise ValueError(f"must be an object, got {kind_of(value)}")
+            raise ValueError(f"must be a mapping, got {kind_of(value)}")
         texts = {}
         for name, text in value.items():
             if isinstance(text, str):
@@ -188,10 +187,15 @@ _ABSENT = object()
 _WRITE_V1 = "write apiVersion: external-secrets.io/v1"
 
 
+def unknown_key(name: str) -> str:
+    """The message about a key that the CRD does not have."""
+    return f"key {quote(name)} is not known: kubectl refuses it, other tools drop it"
+
+
 def kind_of(value: object) -> str:
     """A JSON type in words."""
     names = {bool: "a boolean", int: "a number", float: "a number", str: "text"}
-    names |= {list: "a list", dict: "an object", type(None): "null"}
+    names |= {list: "a list", dict: "a mapping", type(None): "null"}
     return names.get(type(value), "something else")
 
 

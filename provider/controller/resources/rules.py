@@ -49,7 +49,7 @@ def check_external_secret(spec: ExternalSecretSpec, reading: Reading, path: str)
     _check_store_refs(spec, reading, path)
     windows = spec.sync_windows.windows if spec.sync_windows else ()
     if len(windows) > MOST_WINDOWS:
-        reading.wrong(f"{path}.syncWindows.windows", f"are more than {MOST_WINDOWS}")
+        reading.wrong(f"{path}.syncWindows.windows", f"has more than {MOST_WINDOWS} entries")
         return
     for index, window in enumerate(windows):
         if fault := cron_fault(window.schedule):
@@ -268,4 +268,4 @@ def _check_password(spec: PasswordSpec, reading: Reading, path: str) -> None:
         if count < 0:
             reading.wrong(f"{path}.{name}", "must be at least 0")
     if sum(counts.values()) > spec.length >= 1:
-        reading.wrong(path, "digits and symbols are more than the length")
+        reading.wrong(path, "digits and symbols together are more than length")

@@ -140,7 +140,7 @@ def check_secret(resource: Resource) -> Iterator[Finding]:
     if template and template.merge_policy == "Merge":
         for key in sorted(counts.keys() & template.data.keys()):
             at = f"{path}.target.template.data.{key}"
-            message = f"takes the place of the value {quote(key)} that data reads"
+            message = f"replaces the value that data reads for the key {quote(key)}"
             yield finding(resource, rules.SECRET_KEY, at, message)
 
 

@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator
 
+from provider.controller.resources.reading import unknown_key
 from provider.manifests.keys import did_you_mean
 from provider.manifests.nodes import Fields, Items, Node
 from provider.manifests.problems import quote
@@ -47,8 +48,7 @@ def check_keys(resource: Resource) -> Iterator[Finding]:
     root = resource.manifest.node
     for name, field in root.entries.items():
         if name not in _ROOT:
-            message = f"key {quote(name)} is not known: kubectl refuses it, others drop it"
-            hint = did_you_mean(name, _ROOT)
+            hint, message = did_you_mean(name, _ROOT), unknown_key(name)
             yield located(resource).found(rules.UNKNOWN_KEY, name, message, field.key, hint)
     for path, name in _repeated(root, ""):
         message = f"key {quote(name)} occurs twice"

@@ -47,7 +47,7 @@ PROBLEMS: dict[str, tuple[Spec, list[str]]] = {
                 "windows": [{"schedule": "@daily", "duration": "1h"}] * 51,
             }
         ),
-        ["spec.syncWindows.windows: are more than 50"],
+        ["spec.syncWindows.windows: has more than 50 entries"],
     ),
     "a misspelled choice": (
         es(target={"creationPolicy": "Ownr"}),
@@ -67,7 +67,7 @@ PROBLEMS: dict[str, tuple[Spec, list[str]]] = {
         ["spec.target.template.templateFrom: has more than 100 entries"],
     ),
     "no data": (es(data=[]), [f"spec: {texts.NO_DATA}"]),
-    "data of a wrong type": (es(data={}), ["spec.data: must be a list, got an object"]),
+    "data of a wrong type": (es(data={}), ["spec.data: must be a list, got a mapping"]),
     "a key twice": (es(data=[REF, REF]), ["spec.data: duplicate secretKey found: auth"]),
     "a key twice is fine but with Retain": (
         es(data=[REF, REF], target={"deletionPolicy": "Delete"}),
@@ -349,9 +349,9 @@ def test_a_key_that_is_not_known_is_a_warning() -> None:
     assert [str(one) for one in read_external_secret({"spec": spec}).warnings] == [
         (
             'spec.refreshIntervall: key "refreshIntervall" is not known: kubectl refuses it, '
-            "others drop it; did you mean refreshInterval?"
+            "other tools drop it; did you mean refreshInterval?"
         ),
-        'spec."x y": key "x y" is not known: kubectl refuses it, others drop it',
+        'spec."x y": key "x y" is not known: kubectl refuses it, other tools drop it',
     ]
 
 

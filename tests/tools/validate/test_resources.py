@@ -50,7 +50,7 @@ CASES = {
         secret("property", "⇒propertie"),
         (
             'warning unknown-key: spec.data[0].remoteRef.propertie: key "propertie" is not known: '
-            "kubectl refuses it, others drop it; did you mean property"
+            "kubectl refuses it, other tools drop it; did you mean property"
         ),
     ),
     "v1 key in v1beta1": (
@@ -147,9 +147,8 @@ CASES = {
     "template over a value": (
         secret(target="template: {mergePolicy: Merge, data: {user: ⇒x}}"),
         (
-            "warning secret-key: spec.target.template.data.user: takes the place of the value "
-            '"user" '
-            "that data reads"
+            "warning secret-key: spec.target.template.data.user: replaces the value that data "
+            'reads for the key "user"'
         ),
     ),
     "modifier": (
