@@ -23,6 +23,10 @@ from provider.engine.value_cache import Key
 from provider.engine.values import Answer, Query, Recalled, Values
 from provider.errors import AwsUnavailable, CredentialsExpired, OutOfTime, ProviderError
 
+AT_A_TIME = 200
+"""Refs of one request that are read or wait at a time, some 4 KiB each: several times the calls
+that an identity may have in flight."""
+
 GRACE_SECONDS = 3.0
 """How long a region may delay an answer once the other one has answered."""
 
@@ -100,6 +104,16 @@ class Reader:
     async def read(self, wanted: Sequence[Wanted], regions: Regions, query: Query) -> list[Outcome]:
         """The outcome of each, in order. Raises where there are no credentials for any of them."""
         await self.credentials.require(query.principal, query.deadline)
+        outcomes: dict[Wanted, Outcome] = {}
+        unique = list(dict.fromkeys(wanted))
+        for at in range(0, len(unique), AT_A_TIME):
+            part = unique[at : at + AT_A_TIME]
+            outcomes |= zip(part, await self._read(part, regions, query), strict=True)
+        return [outcomes[one] for one in wanted]
+
+    async def _read(
+        self, wanted: Sequence[Wanted], regions: Regions, query: Query
+    ) -> list[Outcome]:
         if regions.failover is None:
             return await self._from_one(wanted, regions.primary, query)
         if query.freshness.by_reading:

@@ -5,7 +5,7 @@ from time import monotonic
 
 import pytest
 
-from provider.engine.failover import Failed, Found, Outcome, Regions, Wanted
+from provider.engine.failover import AT_A_TIME, Failed, Found, Outcome, Regions, Wanted
 from provider.engine.freshness import Freshness
 from provider.engine.model import SecretRef
 from provider.engine.trace import Trace
@@ -57,6 +57,23 @@ async def test_one_region_gives_an_outcome_for_each_in_order(engine: FakeEngine)
     assert isinstance(error(outcomes[0]), SecretNotFound)
     assert content(outcomes[1]) == b"primary"
     assert isinstance(error(outcomes[2]), SecretNotFound)
+
+
+async def test_of_many_refs_so_many_are_read_at_a_time(engine: FakeEngine) -> None:
+    refs = [secret(f"s{number}") for number in range(AT_A_TIME + 50)]
+    for number, ref in enumerate(refs):
+        engine.secrets.put(ref.name, str(number).encode())
+    gate = engine.secrets.faults["read", REGION] = Gate()
+    wanted, query = [Wanted(ref) for ref in (*refs, *refs[:10])], engine.query()
+    reading = asyncio.create_task(engine.read(wanted, Regions(REGION), query))
+    await gate.reached.wait()
+    waiting = [ref for ref in refs if not engine.reader.needs_call(ref, REGION, query)]
+    assert len(waiting) == AT_A_TIME
+    del engine.secrets.faults["read", REGION]
+    gate.open()
+    contents = [content(outcome) for outcome in await reading]
+    assert contents == [str(number).encode() for number in (*range(len(refs)), *range(10))]
+    assert engine.secrets.count("read") == len(refs), "equal refs are read once"
 
 
 async def test_a_first_read_asks_both_regions_and_the_primary_wins(engine: FakeEngine) -> None:
