@@ -117,7 +117,11 @@ class CaBundle:
         try:
             self._context = await asyncio.to_thread(self._load)  # some 20 ms of CPU
         except ValueError as error:
-            logger.warning("the CA bundle stays as it was: %s", error, extra=fields())
+            logger.warning(
+                "the CA bundle cannot be read again; the old authorities stay in use: %s",
+                error,
+                extra=fields(),
+            )
         else:
             logger.info("read %s again, as it has changed", self._source, extra=fields())
 

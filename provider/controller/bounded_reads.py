@@ -35,5 +35,6 @@ def size_of(values: Iterable[bytes]) -> int:
 def too_large() -> AnswerTooLarge:
     """The error of an ExternalSecret that reads too much."""
     return AnswerTooLarge(
-        f"the secrets that it reads have more than {MOST_BYTES} bytes together: split it"
+        f"the secrets that it reads have more than {MOST_BYTES} bytes together: "
+        "split the ExternalSecret"
     )

@@ -43,7 +43,7 @@ class Config(SharedOptions):
         values.boolean, "true", "Work on ClusterExternalSecrets. Never with `--namespace`."
     )
     enable_flood_gate: bool = EXTERNAL_SECRETS(
-        values.boolean, "true", "Read through stores only that are Ready."
+        values.boolean, "true", "Read only through stores that are Ready."
     )
     store_requeue_interval: float = EXTERNAL_SECRETS(
         values.positive_duration,
@@ -77,7 +77,7 @@ class Config(SharedOptions):
         values.count, "100", "Requests that may be sent at once, above `--client-qps`."
     )
     enable_leader_election: bool = KUBERNETES(
-        values.boolean, "true", "Of several replicas one works: the one that holds the Lease."
+        values.boolean, "true", "One replica works at a time: the one that holds the Lease."
     )
     leader_election_id: str = KUBERNETES(
         values.object_name,

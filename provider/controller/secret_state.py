@@ -84,12 +84,12 @@ def is_large(document: Document) -> bool:
 
 
 def read_data(document: Document) -> dict[str, bytes]:
-    """The decoded data of a Secret; ValueError where it is no Base64."""
+    """The decoded data of a Secret; ValueError where it is not Base64."""
     data = (document.get("data") or {}).items()
     try:
         return {key: base64.b64decode(value or "", validate=True) for key, value in data}
     except binascii.Error as error:
-        raise ValueError("the data of the Secret is no Base64") from error
+        raise ValueError("the data of the Secret is not Base64") from error
 
 
 def controller_owner(document: Document) -> Owner | None:

@@ -161,7 +161,8 @@ def _check_size(wanted: Wanted) -> None:
     size = sum(map(len, wanted.data.values()))
     if size > MOST_BYTES:
         raise InvalidRequest(
-            f"the values have {size} bytes together, and a Secret holds {MOST_BYTES}: take fewer"
+            f"the values have {size} bytes together, and a Secret holds {MOST_BYTES}: "
+            "read fewer values"
         )
 
 

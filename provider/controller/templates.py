@@ -237,4 +237,4 @@ def _texts(what: str, results: Mapping[str, bytes]) -> dict[str, str]:
     try:
         return {key: value.decode() for key, value in results.items()}
     except UnicodeDecodeError:
-        raise InvalidRequest(f"the template of a {what} gives no UTF-8") from None
+        raise InvalidRequest(f"the output of the template of a {what} is not UTF-8") from None

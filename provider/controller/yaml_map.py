@@ -32,7 +32,7 @@ def parse_yaml_map(
     if document is None:
         return {}
     if not isinstance(document, Map):
-        raise InvalidRequest("the template's output is no YAML map")
+        raise InvalidRequest("the template's output is not a YAML map")
     items = ((loose(key), value) for key, value in document.items.items())
     return {key: _text(key, value, shown) for key, value in items}
 

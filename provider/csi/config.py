@@ -124,8 +124,8 @@ class Config(SharedOptions):
     max_waiting_mounts: int = LIMITS(
         values.count,
         "2000",
-        "Mounts that are accepted at a time, waiting or worked on; more fail at once. A tenth is "
-        "kept for other namespaces than the busiest one.",
+        "Mounts that are accepted at a time, waiting or worked on; more fail at once. One "
+        "namespace can use nine tenths of them.",
     )
     aws_max_in_flight: int = LIMITS(
         values.count, "64", "Calls to one AWS region in flight at a time."

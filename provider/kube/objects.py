@@ -193,7 +193,7 @@ class Objects:
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
-            raise KubernetesUnavailable(f"{asked}: Kubernetes answered no object")
+            raise KubernetesUnavailable(f"{asked}: the answer of Kubernetes is not an object")
         return answer
 
     async def _reply(self, asked: Asked, request: Request) -> Reply:

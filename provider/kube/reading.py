@@ -178,5 +178,7 @@ def _event(asked: Asked, line: bytes) -> WatchEvent:
             if event.version:
                 return event
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise KubernetesUnavailable(f"{asked}: Kubernetes sent no watch event") from error
-    raise KubernetesUnavailable(f"{asked}: Kubernetes sent no watch event")
+        raise KubernetesUnavailable(
+            f"{asked}: the answer of Kubernetes is not a watch event"
+        ) from error
+    raise KubernetesUnavailable(f"{asked}: the answer of Kubernetes is not a watch event")

@@ -25,4 +25,4 @@ def read_token(asked: Asked, document: Document) -> ServiceAccountToken:
         expires = datetime.fromisoformat(status["expirationTimestamp"])
         return ServiceAccountToken(str(status["token"]), expires.timestamp())
     except (LookupError, TypeError, ValueError):
-        raise KubernetesUnavailable(f"{asked}: Kubernetes answered no token") from None
+        raise KubernetesUnavailable(f"{asked}: the answer of Kubernetes has no token") from None

@@ -133,5 +133,8 @@ class PolicyFile:
     def _keep_old_rules(self, problem: str) -> None:
         if problem != self.problem:
             what = fields(file=str(self._path), error=problem)
-            logger.error("the policy file is not valid: the rules before it stay", extra=what)
+            logger.error(
+                "the policy file is not valid: the rules that were read before stay in force",
+                extra=what,
+            )
         self.problem = problem

@@ -176,7 +176,7 @@ def _parsed(text: str) -> URL:
         url = URL(text, encoded=True)
         str(url.origin())  # which reads all of it
     except ValueError:
-        raise NoAnswer("malformed", "the URL of a request is not one") from None
+        raise NoAnswer("malformed", "the URL of a request is not valid") from None
     if not (text.isascii() and text.isprintable() and " " not in text):
         reason = f"{url.origin()} was not asked: no URL may hold such characters"
         raise NoAnswer("malformed", reason)

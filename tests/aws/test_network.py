@@ -132,7 +132,7 @@ async def test_a_new_bundle_that_cannot_be_loaded_leaves_the_old_one(
     assert await loaded.context() is first
     assert len(first.get_ca_certs()) == 1
     (record,) = caplog.records  # not one for every request
-    assert "the CA bundle stays as it was: AWS_CA_BUNDLE: cannot load" in record.getMessage()
+    assert "the old authorities stay in use: AWS_CA_BUNDLE: cannot load" in record.getMessage()
     replace(bundle, whole + whole)
     assert await loaded.context() is not first
 

@@ -179,7 +179,7 @@ async def test_a_key_that_the_template_writes_is_in_the_error(templates: Templat
             {"templateFrom": [{"secret": {"name": "none", "items": [{"key": "k"}]}}]},
             "Secret shop/none not found",
         ),
-        ({"templateFrom": [{"literal": "- a"}]}, "literal.*no YAML map"),
+        ({"templateFrom": [{"literal": "- a"}]}, "literal.*not a YAML map"),
         ({"templateFrom": [{"literal": "a b: c"}]}, "invalid secret keys"),
     ],
     ids=str,

@@ -163,7 +163,7 @@ async def test_an_answer_that_is_no_object_is_an_error(
     kubernetes: FakeKubernetes, api: Objects, body: bytes
 ) -> None:
     kubernetes.faults.inject(spoilt(body))
-    with pytest.raises(KubernetesUnavailable, match="answered no object"):
+    with pytest.raises(KubernetesUnavailable, match="the answer of Kubernetes is not an object"):
         await get(api)
 
 

@@ -82,7 +82,7 @@ async def test_a_changed_file_counts_and_a_broken_one_does_not(
         await asyncio.sleep(0.05)
     assert policy.check(asked) is not None
     (record,) = caplog.records
-    assert "the rules before it stay" in record.getMessage()
+    assert "the rules that were read before stay in force" in record.getMessage()
     path.write_text(RULES.replace("eu-west-1", "us-east-1"))
     await until(lambda: not file.problem)
     assert policy.check(asked) is None

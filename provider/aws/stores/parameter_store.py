@@ -47,7 +47,9 @@ class _Answer:
                 "ParameterNotFound: there is no such parameter, version or label in this region. "
                 f"Check the name {_wire_name(ref)} and the region."
             )
-        return AwsUnavailable("UnexpectedAnswer: the parameter is not in it. Try again later.")
+        return AwsUnavailable(
+            "UnexpectedAnswer: the answer does not have the parameter. Try again later."
+        )
 
 
 class ParameterStore(Store):

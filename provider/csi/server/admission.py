@@ -19,7 +19,7 @@ Account = tuple[str, str]
 """Namespace and name of a service account."""
 
 RESERVE = 10
-"""One in so many places is kept for other namespaces than the one with most mounts."""
+"""One in so many places is not for the namespace with the most mounts."""
 
 LARGE = 64 * 1024
 """Bytes of a request that is counted by its size. Classes of that size are rare."""

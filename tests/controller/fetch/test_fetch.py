@@ -496,13 +496,13 @@ async def test_what_one_external_secret_reads_is_bounded(
         world.aws.cloud.put_secret(f"s{number}", "x" * 400, tags={f"t{number}": "1"})
     every = [data(f"s{number}", f"k{number}") for number in range(3)]
     assert len((await world.fetch(*every[:2])).data) == 2
-    with pytest.raises(errors.AnswerTooLarge, match="more than 1000 bytes together: split it"):
+    with pytest.raises(errors.AnswerTooLarge, match="more than 1000 bytes together: split the Ext"):
         await world.fetch(*every)
     finds = [{"find": {"tags": {f"t{number}": "1"}}} for number in range(3)]
     assert len(await world.values(dataFrom=finds[:2])) == 2
-    with pytest.raises(errors.AnswerTooLarge, match=r"dataFrom\[2\].find.*split it"):
+    with pytest.raises(errors.AnswerTooLarge, match=r"dataFrom\[2\].find.*split the Ext"):
         await world.fetch(dataFrom=finds)
-    with pytest.raises(errors.AnswerTooLarge, match="split it"):
+    with pytest.raises(errors.AnswerTooLarge, match="split the Ext"):
         await world.fetch(dataFrom=[{"find": {"name": {"regexp": "^s"}}}])
 
 
