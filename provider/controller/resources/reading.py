@@ -215,7 +215,8 @@ def _plain(value: object, column: Column, kind: type) -> object:
         return _duration(value, number_too=column.key.number_too)
     if type(value) is not kind:
         words = "true or false" if kind is bool else "a whole number"
-        raise ValueError(f"must be {words}, got {kind_of(value)}")
+        remedy = ": leave out the quotes" if isinstance(value, str) else ""
+        raise ValueError(f"must be {words}, got {kind_of(value)}{remedy}")
     if kind is int and value not in _INTEGERS:
         raise ValueError("is too large")
     return value

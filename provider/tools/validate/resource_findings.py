@@ -3,8 +3,9 @@
 `kubectl apply` refuses unknown keys by default; Argo CD and others drop them without a message.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from provider.controller.resources import texts
 from provider.controller.resources.reading import unknown_key
 from provider.manifests.keys import did_you_mean
 from provider.manifests.nodes import Fields, Items, Node
@@ -13,6 +14,20 @@ from provider.tools.resources.documents import key_at, node_at
 from provider.tools.resources.parsed import Resource
 from provider.tools.validate import findings as rules
 from provider.tools.validate.findings import Finding, LocatedManifest, Rule
+
+_RIGHTS = "such a Secret gives its writer rights of others: name another type"
+_HINTS: Mapping[str, str] = {
+    texts.ONE_SOURCE: "write an entry of dataFrom for each",
+    texts.NO_SOURCE: "write extract or find, or a sourceRef with a generatorRef",
+    texts.MERGE_NEEDS_TARGET: "leave out deletionPolicy, or choose another creationPolicy",
+    texts.FOREIGN_NAMESPACE: "leave out namespace, or write a ClusterSecretStore",
+    texts.NO_BOOTSTRAP: _RIGHTS,
+    texts.NO_ACCOUNT_ANNOTATION: _RIGHTS,
+    texts.NO_TEMPLATED_ANNOTATIONS: _RIGHTS,
+    texts.RECOVERY_WINDOW: "leave it out: it is for PushSecrets alone",
+    texts.RECOVERY_AND_FORCE: "leave it out: it is for PushSecrets alone",
+}
+"""What to do about messages that External Secrets Operator has too."""
 
 
 def finding(
@@ -31,7 +46,8 @@ def located(resource: Resource) -> LocatedManifest:
 def from_parser(resource: Resource) -> Iterator[Finding]:
     """What the condition would say, and what has no effect."""
     for one in resource.problems:
-        yield finding(resource, rules.RESOURCE, one.path, one.message, one.hint)
+        hint = one.hint or _HINTS.get(one.message, "")
+        yield finding(resource, rules.RESOURCE, one.path, one.message, hint)
     for one in resource.parsed.warnings:
         if one.key:
             key = key_at(resource.manifest.node, one.path)

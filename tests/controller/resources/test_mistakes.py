@@ -198,7 +198,7 @@ PROBLEMS: dict[str, tuple[Spec, list[str]]] = {
             target={"immutable": "yes", "template": {"data": {"a": 1}}},
         ),
         [
-            "spec.target.immutable: must be true or false, got text",
+            "spec.target.immutable: must be true or false, got text: leave out the quotes",
             "spec.target.template.data.a: must be text, got a number: quote it",
             'spec.refreshPolicy: must be CreatedOnce, Periodic or OnChange, got "Sometimes"',
             (

@@ -158,6 +158,16 @@ CASES = {
             "supported"
         ),
     ),
+    "two sources": (
+        secret(
+            "data:\n  - {secretKey: user, remoteRef: {key: db, property: user}}",
+            "dataFrom:\n  - ⇒{extract: {key: a}, find: {name: {regexp: a}}}",
+        ),
+        (
+            "error resource: spec.dataFrom[0]: extract, find, or generatorRef cannot be set at the "
+            "same time; write an entry of dataFrom for each"
+        ),
+    ),
     "query that is not closed": (
         secret("property: user", "property: ⇒'users.#(id==1'"),
         ('error property: spec.data[0].remoteRef.property: the query "#(id==1" has no closing )'),
