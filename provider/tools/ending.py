@@ -25,10 +25,11 @@ class CommandFailed(Exception):
         self.hint = hint
 
 
-def has_mistakes(owner: str, file: str, code: int = 1) -> CommandFailed:
-    """The failure for a manifest with mistakes."""
+def has_mistakes(owner: str, file: str, code: int = 1, *, first: object = "") -> CommandFailed:
+    """The failure for a manifest with mistakes, the first of which may be given."""
     hint = f"secrets-provider-aws validate {file} shows them"
-    return CommandFailed(code, f"{owner} has mistakes", hint)
+    shown = f": {first}" if first else ""
+    return CommandFailed(code, f"{owner} has mistakes{shown}", hint)
 
 
 def exit_code(program: str, command: Callable[[], int], *, as_json: bool) -> int:

@@ -122,7 +122,7 @@ def explain_secrets(
     """
     for one in chosen:
         if one.spec is None:
-            raise has_mistakes(one.manifest.path, one.source.name)
+            raise has_mistakes(one.manifest.path, one.source.name, first=one.problems[0])
         first = next(instances(one))
         place = namespace or first.namespace or "default"
         try:
