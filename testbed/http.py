@@ -256,6 +256,16 @@ class _Connection(asyncio.Protocol):
         self._loop.call_later(pause, self._trickle, rest[1:], pause)
 
 
+async def close_listener(server: asyncio.Server, listener: socket.socket) -> None:
+    """Close a server once the connections that it has accepted have begun.
+
+    asyncio would leave those open that begin after the server is closed.
+    """
+    asyncio.get_running_loop().remove_reader(listener)
+    await asyncio.sleep(0)
+    server.close()
+
+
 async def _drop(connections: set[_Connection]) -> None:
     """Abort every connection, also those that are still being accepted."""
     for _ in range(_DROP_ROUNDS):
@@ -337,5 +347,5 @@ class Server:
         )
         ready.set()
         await stopping.wait()
-        server.close()
+        await close_listener(server, listener)
         await _drop(connections)

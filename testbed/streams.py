@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from threading import Event, Thread
 from typing import Any, Self
 
+from testbed.http import close_listener
+
 _TURNS = 5
 """Of the loop, for a connection that was just accepted to begin, and for one that is cut to end."""
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -52,7 +54,7 @@ class StreamServer:
         server = await asyncio.start_server(self._client, sock=self._listener)
         ready.set()
         await self._stopping.wait()
-        server.close()
+        await close_listener(server, self._listener)
         await _turns()
         for writer in tuple(self._writers):
             writer.transport.abort()
