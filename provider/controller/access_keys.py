@@ -24,7 +24,7 @@ _TOKEN = "could not fetch SessionToken secret"  # noqa: S105 (a message)
 
 @dataclass(frozen=True, slots=True)
 class FoundKeys:
-    """Access keys, the Secret that they are of, and what tells them from others of it."""
+    """Access keys, their Secret, and a text that differs for other keys of the Secret."""
 
     subject: str
     session: str

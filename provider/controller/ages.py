@@ -19,7 +19,7 @@ class Ages(NamedTuple):
 
     since_refresh: float = 0.0
     overdue: float = 0.0
-    """Since a refresh was due."""
+    """Seconds since a refresh was due."""
 
 
 def oldest(
@@ -45,7 +45,7 @@ def oldest(
 
 
 class OldestExternalSecrets:
-    """The ages of all ExternalSecrets that are known, as they were at the last look."""
+    """The largest ages of all known ExternalSecrets, measured from time to time."""
 
     def __init__(self, informers: Informers, known: KnownExternalSecrets) -> None:
         self._informers = informers
@@ -53,7 +53,7 @@ class OldestExternalSecrets:
         self.ages = Ages()
 
     async def run(self) -> None:
-        """Look from time to time, in a thread, until cancelled."""
+        """Measure again and again, in a thread, until cancelled."""
         while True:
             items = [one for _, one in self._informers.external_secrets.items()]
             self.ages = await asyncio.to_thread(self._look, items)

@@ -16,15 +16,15 @@ class Backlog:
         self._seen: dict[str, dict[str, float]] = {}
 
     def put(self, key: ObjectKey, moment: float) -> None:
-        """A change was seen; the last one counts."""
+        """Note that a change was seen; it replaces an earlier one."""
         self._seen.setdefault(key.namespace, {})[key.name] = moment
 
     def put_back(self, key: ObjectKey, moment: float) -> None:
-        """The work on a change did not succeed; a later change counts if there was one."""
+        """Note the change again after a failure, unless a later one was seen."""
         self._seen.setdefault(key.namespace, {}).setdefault(key.name, moment)
 
     def take(self, key: ObjectKey) -> float | None:
-        """When the change was seen that is worked on from now on."""
+        """Remove the change, whose work begins; returns when it was seen."""
         waiting = self._seen.get(key.namespace, {})
         moment = waiting.pop(key.name, None)
         if not waiting:
@@ -32,5 +32,5 @@ class Backlog:
         return moment
 
     def waiting_in(self, namespace: str) -> Iterator[ObjectKey]:
-        """Those of a namespace that wait."""
+        """The ExternalSecrets of a namespace that wait."""
         return (ObjectKey(namespace, name) for name in tuple(self._seen.get(namespace, ())))

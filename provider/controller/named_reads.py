@@ -1,4 +1,4 @@
-"""What stores need of single Kubernetes objects, read once for all who need the same.
+"""Reads the parts of Kubernetes objects that stores need, once for all stores.
 
 What was read is used again as long as its object is watched and did not change; of an object that
 is not watched, as long as it is new enough. Only the part that is asked for stays in memory, never

@@ -11,7 +11,7 @@ from provider.errors import InvalidRequest
 
 SYMBOLS = '~!@#$%^&*()_+`-={}|[]\\:"<>?,./'
 MOST_CHARACTERS = 2**20
-"""Of all passwords of one generator: no Secret holds more."""
+"""Characters of all passwords of one generator: no Secret holds more."""
 _RANDOM = SystemRandom()
 _ENCODINGS: Mapping[Encoding, Callable[[bytes], bytes]] = {
     "raw": bytes,

@@ -95,7 +95,7 @@ async def read_secrets(
 
 
 def _values(outcomes: Mapping[SecretRef, Outcome]) -> Iterator[tuple[SecretRef, SecretValue]]:
-    """What was read, without what was not."""
+    """The values that were read, without the failures."""
     for ref, outcome in outcomes.items():
         if not isinstance(outcome, Failed):
             yield ref, outcome.value

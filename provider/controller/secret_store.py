@@ -1,4 +1,4 @@
-"""Reconciles stores: whether their credentials are to be had, as the condition Ready."""
+"""Reconciles stores: the condition Ready says whether there are credentials for them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ CAPACITY = 1000
 SECONDS = 3600
 """The life that is asked for; the API server may decide otherwise."""
 SHARE = 0.8
-"""Of its life, after which a token is replaced, as kubelet does."""
+"""The part of its life after which a token is replaced, as by the kubelet."""
 
 
 class Token(Protocol):
@@ -92,7 +92,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class AccountToken:
-    """Called, it gives a token of one account. Those of one account are equal."""
+    """A callable that gives a token of one account. Two of one account are equal."""
 
     tokens: Tokens
     account: Account

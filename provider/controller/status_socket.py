@@ -15,7 +15,7 @@ from provider.runtime.document_server import DocumentServer
 from provider.runtime.log import fields, logger
 
 _CREDENTIALS = struct.Struct("3i")
-"""Of the peer of a Unix socket: pid, uid, gid."""
+"""Credentials of the peer of a Unix socket: pid, uid, gid."""
 
 
 class StatusSocket:

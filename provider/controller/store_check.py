@@ -1,4 +1,4 @@
-"""Whether a store can be used: its spec is right and its credentials are to be had."""
+"""Whether a store can be used: its spec is valid, and there are credentials for it."""
 
 import asyncio
 from time import monotonic

@@ -42,7 +42,7 @@ ROLE = "eks.amazonaws.com/role-arn"
 AUDIENCE = "eks.amazonaws.com/audience"
 DEFAULT_AUDIENCE = "sts.amazonaws.com"
 ATTEMPTS = 3
-"""Of a call to AWS, where retrySettings do not say how many."""
+"""Attempts at a call to AWS, if `retrySettings` has no number."""
 
 OwnIdentity = Callable[[str], Principal]
 """The controller's own identity in a region: `Own.principal`."""
@@ -107,7 +107,7 @@ class Identities:
     async def of_generator(
         self, auth: Auth, role: str, region: str, namespace: str, since: float
     ) -> Principal:
-        """The same of a generator, also of one for the whole cluster.
+        """The identity of a generator or ClusterGenerator; raises as `of_store` does.
 
         Its access keys win over a ServiceAccount, the other way round than with a store.
         """
@@ -166,7 +166,7 @@ def _aws_of(store: Store) -> tuple[StoreSpec, AwsProvider]:
 
 
 def _roles(store: Store, aws: AwsProvider, namespace: str) -> tuple[AssumeRole, ...]:
-    """The roles to assume, one after the other; what is said of a session goes to the last one."""
+    """The roles to assume, one after the other; parameters of the session are for the last one."""
     if not aws.role:
         return role_chain(aws.additional_roles, None)
     role = AssumeRole(

@@ -26,7 +26,7 @@ class StoreIndex:
 
 
 def _credentials(store: Store) -> Iterator[tuple[str, str, str]]:
-    """What a store names; of a ClusterSecretStore nothing in the ExternalSecret's namespace."""
+    """The objects with credentials that a store names, with their namespaces."""
     aws = store.spec.provider.aws if store.spec else None
     if aws is None:
         return

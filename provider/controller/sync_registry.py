@@ -29,7 +29,7 @@ class SyncRegistry:
         self._sessions: Lru[Session, Session] = Lru(MOST_SESSIONS)
 
     def note(self, key: ObjectKey, record: SyncRecord) -> bool:
-        """Keep what a sync read; returns whether that is something else than the last time."""
+        """Keep what a sync read; returns whether it differs from the last time."""
         reads, old = record.reads, self._syncs.get(key)
         kept = tuple(self._kept(one) for one in reads[:MOST_READS])
         new = LastSync(kept, len(reads), record.trace.calls)
@@ -45,7 +45,7 @@ class SyncRegistry:
         return read._replace(session=session, arn="")
 
     def forget(self, key: ObjectKey) -> None:
-        """The ExternalSecret is gone."""
+        """Drop the entry of an ExternalSecret that does not exist any more."""
         self._syncs.pop(key, None)
 
     def get(self, key: ObjectKey) -> LastSync | None:

@@ -1,6 +1,6 @@
 """How new a value must be.
 
-A value is as old as the moment at which its question was *sent*: what changed after that moment may
+A value is as old as the moment at which its request was *sent*: what changed after that moment may
 be missing from it. All times are `time.monotonic`.
 """
 

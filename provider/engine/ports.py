@@ -1,4 +1,4 @@
-"""What the engine needs of the world: stores to read from, and sources of credentials."""
+"""The interfaces that the engine needs: stores to read from, and sources of credentials."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What one request cost and how it was answered: for log and status, nothing decides by it."""
+"""The calls of one request, and how its values were found: for log and status only."""
 
 from collections import Counter
 from typing import Literal

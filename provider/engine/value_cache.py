@@ -65,7 +65,7 @@ def is_fresh(remembered: Remembered, ref: SecretRef, freshness: Freshness, now: 
 
 
 class ValueCache:
-    """At most `max_bytes` in sum; 0 remembers nothing."""
+    """Keeps at most `max_bytes` of entries in all; 0: none."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -74,7 +74,7 @@ class ValueCache:
         self._total = 0
 
     def get(self, key: Key) -> Remembered | None:
-        """What is known of `key`; it counts as a use."""
+        """The entry of `key`, None without one; it counts as a use."""
         entries = self._entries.get(key.identity)
         if entries is None or (entry := entries.get(key)) is None:
             return None
@@ -82,7 +82,7 @@ class ValueCache:
         return entry.remembered
 
     def put(self, key: Key, remembered: Remembered) -> None:
-        """Remember, in place of what was known, unless that is newer."""
+        """Replace the entry of `key`, unless the old one is newer."""
         known = self.get(key)
         if known is not None:
             if known.validated_at > remembered.validated_at or known.read_at > remembered.read_at:
@@ -98,7 +98,7 @@ class ValueCache:
             self.forget(next(iter(self._entries[largest])))
 
     def forget(self, key: Key) -> None:
-        """Drop what is known of `key`."""
+        """Drop the entry of `key`."""
         entries = self._entries.get(key.identity)
         if not entries or key not in entries:
             return
@@ -108,7 +108,7 @@ class ValueCache:
 
     @property
     def bytes(self) -> int:
-        """What all entries take."""
+        """Bytes of all entries."""
         return self._total
 
     def __len__(self) -> int:

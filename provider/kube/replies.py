@@ -31,7 +31,7 @@ _HARMLESS = re.compile(
     r'|secrets(?: "[^"]*")? is forbidden: (?:User "[^"]*" cannot [a-z]+ resource "[a-z/]+"'
     r"|unable to create new content in namespace \S+ because it is being terminated)"
 )
-"""What of a message about a Secret is no value."""
+"""The parts of a message about a Secret that cannot hold a value."""
 
 
 @dataclass(frozen=True, slots=True)

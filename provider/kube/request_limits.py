@@ -1,4 +1,4 @@
-"""How many requests of this process the Kubernetes API gets at a time, and on request how fast."""
+"""Bounds the requests to the Kubernetes API in flight, and with an option their rate."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 logger = logging.getLogger("provider_audit")
-"""Of its own: neither level nor format of the process' log apply."""
+"""A logger of its own: level and format of the process' log do not apply to it."""
 
 
 def set_up(stream: TextIO | None = None) -> None:

@@ -16,7 +16,7 @@ from provider.runtime import log, signals
 from provider.runtime.log import logger
 
 THREADS = 4
-"""Of the event loop's own executor, which reads files."""
+"""Threads of the event loop's own executor, which reads files."""
 STOPPED_AT_ONCE = 128 + signal.SIGTERM
 
 Main = Callable[[asyncio.Event], Awaitable[None]]

@@ -12,7 +12,7 @@ DATA_HASH_ANNOTATION = "reconcile.external-secrets.io/data-hash"
 FIELD_MANAGER = "externalsecrets.external-secrets.io/"
 _LONGEST_MANAGER = 63
 _DECIMALS = tuple(str(number).encode() for number in range(256))
-"""Of each byte; faster than to make them anew."""
+"""The decimal text of each byte: faster than to make it each time."""
 _CHUNK = 4096
 """Bytes of a value whose text is in memory at a time, which is four times as long."""
 

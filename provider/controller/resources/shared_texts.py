@@ -1,4 +1,4 @@
-"""Keeps in memory once what many objects say alike: names of stores, conditions, namespaces."""
+"""Keeps equal texts of many objects in memory once: names of stores, conditions, namespaces."""
 
 from functools import lru_cache
 

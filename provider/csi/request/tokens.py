@@ -10,7 +10,7 @@ PREFIX = "csi.storage.k8s.io/"
 TOKENS = f"{PREFIX}serviceAccount.tokens"
 
 _MOST_CHARACTERS = 256 * 1024
-"""Of the JSON with all tokens. Decoding it holds all threads, and it need not consist of texts."""
+"""Characters of the JSON with all tokens. Decoding holds all threads, and it may hold no texts."""
 _TOKEN = re.compile(r"[\x21-\x7e]{1,65536}")
 """Characters that an HTTP header may hold."""
 
