@@ -9,18 +9,20 @@ from itertools import islice
 from time import monotonic
 
 from provider.controller.kinds import GENERATOR_GROUP, GROUP
+from provider.controller.resources.template import MAKERS
 from provider.manifests.problems import quote
 from provider.tools.ending import CommandFailed
 from provider.tools.preflight.differences import Document
 from provider.tools.preflight.documents import parse_documents
 from provider.tools.preflight.kubectl import Cluster, failed, run
-from provider.tools.preflight.target_types import COMMON, read_table
 from provider.tools.preflight.template_sources import template_sources
 
 _MOST_CALLS = 200
 """For ConfigMaps and Secrets that hold templates: two for each namespace."""
 OPERATOR = "app.kubernetes.io/name in (external-secrets,external-secrets-webhook)"
 """The label of External Secrets Operator's Deployments, as its chart sets it."""
+_COMMON = ("Opaque", "kubernetes.io/tls", "kubernetes.io/dockerconfigjson")
+"""Types of most Secrets, which need not be read."""
 _ESSENTIAL = f"externalsecrets.{GROUP}"
 
 
@@ -77,13 +79,22 @@ def _types(
 
     The API server makes the table that kubectl prints, so that no data is sent.
     """
-    rare = ",".join(f"type!={one}" for one in COMMON)
+    rare = ",".join(f"type!={one}" for one in _COMMON)
     arguments = ["get", "secrets", *scope, f"--field-selector={rare}", "--no-headers"]
     try:
         table = run(where, arguments, until).content.decode(errors="replace")
     except CommandFailed as failure:
         return [], [f"types of Secrets: {failure}"]
-    return [*read_table(table, where.namespace)], []
+    return [*_rows(table, where.namespace)], []
+
+
+def _rows(table: str, namespace: str) -> Iterator[Document]:
+    """Secrets without data, of a table without headers; one of all namespaces names them first."""
+    for line in table.splitlines():
+        words = [namespace, *line.split()] if namespace else line.split()
+        if len(words) > 2 and words[2] in MAKERS:
+            about = {"namespace": words[0], "name": words[1]}
+            yield {"apiVersion": "v1", "kind": "Secret", "metadata": about, "type": words[2]}
 
 
 def _templates(where: Cluster, documents: Sequence[Document], until: float) -> Iterator[Document]:

@@ -8,22 +8,8 @@ from provider.controller.resources.template import MAKERS
 from provider.tools.preflight.differences import Difference, Document, metadata_of, of
 from provider.tools.resources.parsed import Parsed
 
-COMMON = ("Opaque", "kubernetes.io/tls", "kubernetes.io/dockerconfigjson")
-"""Types of most Secrets, which need not be read."""
 Types = Mapping[tuple[str, str], str]
 """The types of Secrets, by namespace and name."""
-
-
-def read_table(text: str, namespace: str) -> Iterator[Document]:
-    """Secrets without their data, from the table that kubectl prints without headers.
-
-    An empty `namespace` means that the table has a column for it.
-    """
-    for line in text.splitlines():
-        words = line.split() if not namespace else [namespace, *line.split()]
-        if len(words) > 2 and words[2] in MAKERS:
-            about = {"namespace": words[0], "name": words[1]}
-            yield {"apiVersion": "v1", "kind": "Secret", "metadata": about, "type": words[2]}
 
 
 def types_of(documents: Iterable[Document]) -> Types:
