@@ -176,7 +176,7 @@ async def test_an_agent_that_hangs_is_given_up_in_the_time_that_was_set(
 ) -> None:
     ipv4.faults.inject(hang(), times=1)
     await fetch(ipv4.url, address_type="ipv4", timeout=0.1)
-    assert ipv4.journal.count() == 2
+    assert ipv4.journal.count() >= 2  # more where the machine is slower than that
 
 
 @pytest.mark.parametrize("effect", [hang(), trickle(0.01)], ids=["hangs", "trickles"])
