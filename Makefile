@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 
 .PHONY: help
-help:  ## show what there is to make
+help:  ## list the targets
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # ---- environment ---------------------------------------------------------------
@@ -69,7 +69,7 @@ lock: venv  ## pin all dependencies, with hashes, in requirements/ (ARGS=--upgra
 # ---- the gate ------------------------------------------------------------------
 
 .PHONY: check
-check: lint docs-check shell-check workflows-check readme-check crds-check proto-check hadolint audit demo demo-controller test  ## all that must hold before a change lands
+check: lint docs-check shell-check workflows-check readme-check crds-check proto-check hadolint audit demo demo-controller test  ## everything that must pass before a change is merged
 
 .PHONY: lint
 lint: venv  ## format, lint, types and import contracts
@@ -95,7 +95,7 @@ soak-controller: venv  ## the same for the controller, on a real API server (ARG
 	$(BIN)/python -m tests.soak.controller $(ARGS)
 
 .PHONY: manifests
-manifests: venv tools  ## render deploy/ and hold it against the Kubernetes schemas
+manifests: venv tools  ## render deploy/ and check it against the Kubernetes schemas
 	$(BIN)/python -m pytest -q tests/deploy $(ARGS)
 
 .PHONY: readme-check
@@ -139,7 +139,7 @@ bench: venv  ## measure the daemon and print a table (ARGS='--only node', --help
 	$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: bench-compare
-bench-compare: venv  ## measure again and compare with the committed figures; fails where something was lost
+bench-compare: venv  ## measure again and compare with the committed figures; fails if one is worse
 	$(BIN)/python -m benchmarks --compare $(ARGS)
 
 .PHONY: bench-controller
@@ -154,7 +154,7 @@ sbom: venv  ## write the image's bill of materials (CycloneDX) to build/sbom.jso
 # ---- what is generated ---------------------------------------------------------
 
 .PHONY: format
-format: venv  ## rewrite the code in the house's format
+format: venv  ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -190,13 +190,13 @@ image-check: venv tools  ## build the image without a registry and run it (root;
 	$(BIN)/python -m pytest -q -s tests/deploy/check_image.py
 
 .PHONY: demo
-demo: venv  ## do the main job before your eyes, on loopback (ARGS=--reveal, ARGS=--keep)
+demo: venv  ## show the daemon at work, on loopback (ARGS=--reveal, ARGS=--keep)
 	@$(BIN)/python -m demo $(ARGS)
 
 .PHONY: demo-controller
-demo-controller: venv  ## External Secrets resources become Secrets before your eyes (KUBEBUILDER_ASSETS: real API server)
+demo-controller: venv  ## show the controller at work (KUBEBUILDER_ASSETS: real API server)
 	@$(BIN)/python -m demo.controller $(ARGS)
 
 .PHONY: clean
-clean:  ## remove all that make made
+clean:  ## remove everything that make has created
 	rm -rf $(VENV) .venv.lock build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache demo-output
