@@ -76,7 +76,7 @@ class InvalidRequest(ProviderError):
 
 
 class NotAuthenticated(ProviderError):
-    """There are no credentials to be had."""
+    """There are no credentials for the request."""
 
     kind = "unauthenticated"
 

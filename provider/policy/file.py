@@ -15,10 +15,10 @@ from provider.policy.rules import Policy, Rule
 from provider.runtime.log import fields, logger
 
 LOOK_SECONDS = 5.0
-"""How often the file is looked at. The kubelet updates a mounted ConfigMap about once a minute."""
+"""Seconds between two checks of the file. The kubelet updates a mounted ConfigMap about once a minute."""
 
 MAX_CHARACTERS = 256 * 1024
-"""More than the parser of YAML accepts is not read."""
+"""Characters of the file that are read: the parser of YAML accepts no more."""
 
 LISTS = {
     "namespaces": "namespaces",
