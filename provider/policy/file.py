@@ -15,7 +15,7 @@ from provider.policy.rules import Policy, Rule
 from provider.runtime.log import fields, logger
 
 LOOK_SECONDS = 5.0
-"""Seconds between two checks of the file. The kubelet updates a mounted ConfigMap about once a minute."""
+"""Seconds between two checks of the file: the kubelet updates a ConfigMap about once a minute."""
 
 MAX_CHARACTERS = 256 * 1024
 """Characters of the file that are read: the parser of YAML accepts no more."""
