@@ -1,4 +1,4 @@
-"""One sync of an ExternalSecret: read the values, make the Secret of them, say how it went."""
+"""One sync of an ExternalSecret: reads the values, writes the Secret, reports the outcome."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The story of a mount: region, identity, values, files."""
+"""One mount, step by step: region, identity, values, files."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
