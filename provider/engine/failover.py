@@ -107,9 +107,11 @@ class Reader:
         outcomes: dict[Wanted, Outcome] = {}
         unique = list(dict.fromkeys(wanted))
         for at in range(0, len(unique), AT_A_TIME):
+            if at and monotonic() >= query.deadline:
+                break
             part = unique[at : at + AT_A_TIME]
             outcomes |= zip(part, await self._read(part, regions, query), strict=True)
-        return [outcomes[one] for one in wanted]
+        return [outcomes.get(one) or _late(regions.primary) for one in wanted]
 
     async def _read(
         self, wanted: Sequence[Wanted], regions: Regions, query: Query
@@ -235,10 +237,14 @@ def _is_coverable(error: ProviderError) -> bool:
 
 def _outcome(region: str, future: Future) -> Outcome:
     if not future.done():
-        text = "no answer in time. Check that this region's endpoints can be reached from the node."
-        return Failed(region, OutOfTime(text))
+        return _late(region)
     answer = future.result()
     return Failed(region, answer) if isinstance(answer, ProviderError) else Found(answer, region)
+
+
+def _late(region: str) -> Failed:
+    text = "no answer in time. Check that this region's endpoints can be reached from the node."
+    return Failed(region, OutOfTime(text))
 
 
 def _judge(primary: Outcome, failover: Outcome) -> Outcome:

@@ -7,6 +7,7 @@ Calls go side by side, in batches where the store takes them.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from time import monotonic
@@ -175,7 +176,7 @@ class Values:
                 call, keys[0].region, query, lambda access: store.read(refs, access)
             )
         except ProviderError as error:
-            answers = dict.fromkeys(refs, error)
+            answers = dict.fromkeys(refs, copy(error))
         return {key: self._learn(key, answers[key.ref], call, query) for key in keys}
 
     async def _validate(self, call: Call, key: Key, query: Query) -> Mapping[Key, Answer]:
@@ -216,6 +217,8 @@ class Values:
         if key.ref.optional and isinstance(answer, SecretNotFound):
             answer = MISSING
         if isinstance(answer, ProviderError):
+            # Without traceback and causes, whose frames take more than a request of many refs may.
+            answer = copy(answer)
             if not (answer.retryable or isinstance(answer, CredentialsExpired)):
                 self.cache.forget(key)
             return answer

@@ -76,6 +76,17 @@ async def test_of_many_refs_so_many_are_read_at_a_time(engine: FakeEngine) -> No
     assert engine.secrets.count("read") == len(refs), "equal refs are read once"
 
 
+async def test_after_the_deadline_nothing_more_is_started(engine: FakeEngine) -> None:
+    refs = [secret(f"s{number}") for number in range(3 * AT_A_TIME)]
+    engine.secrets.faults["read", REGION] = Gate()
+    query = engine.query(seconds=0.1)
+    outcomes = await engine.read([Wanted(ref) for ref in refs], Regions(REGION), query)
+    assert {type(error(outcome)) for outcome in outcomes} == {OutOfTime}
+    assert len(outcomes) == len(refs)
+    assert not engine.reader.needs_call(refs[0], REGION, query), "it ends in the next turn"
+    assert engine.reader.needs_call(refs[-1], REGION, query)
+
+
 async def test_a_first_read_asks_both_regions_and_the_primary_wins(engine: FakeEngine) -> None:
     outcome = await first(engine)
     assert isinstance(outcome, Found)
@@ -104,7 +115,7 @@ async def test_a_refusal_in_either_region_is_final(
     engine: FakeEngine, region: str, fault: ProviderError
 ) -> None:
     engine.secrets.faults["read", region] = fault
-    assert await first(engine) == Failed(region, fault)
+    assert repr(await first(engine)) == repr(Failed(region, fault))
 
 
 async def test_when_both_regions_fail_both_are_named(engine: FakeEngine) -> None:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
 from provider.engine.freshness import Freshness
 from provider.engine.limits import REGIONS
-from provider.engine.model import SecretValue
+from provider.engine.model import SecretRef, SecretValue
 from provider.engine.room import Rooms
 from provider.engine.value_cache import MOST_VALIDATIONS
 from provider.engine.values import Answer
@@ -255,6 +256,29 @@ async def test_identities_that_differ_in_one_field_share_nothing(
     assert engine.secrets.calls[0].identity == other
 
 
+@pytest.mark.parametrize("is_raised", [True, False], ids=["of a call", "of a ref"])
+async def test_a_failure_keeps_no_frames(
+    engine: FakeEngine, monkeypatch: pytest.MonkeyPatch, *, is_raised: bool
+) -> None:
+    """A request may have thousands of them at a time."""
+
+    async def fail(refs: Sequence[SecretRef], _access: object) -> Mapping[SecretRef, Answer]:
+        try:
+            try:
+                raise ValueError
+            except ValueError as error:
+                raise AccessDenied("no") from error
+        except AccessDenied as denied:
+            if is_raised:
+                raise
+            return dict.fromkeys(refs, denied)
+
+    monkeypatch.setattr(engine.secrets, "read", fail)
+    error = await _error(engine)
+    assert type(error) is AccessDenied
+    assert (error.__traceback__, error.__cause__, error.__context__) == (None, None, None)
+
+
 @pytest.mark.parametrize("error", [AccessDenied("no"), SecretNotFound("gone")], ids=repr)
 async def test_a_refusal_is_an_answer_and_forgets_the_value(
     engine: FakeEngine, error: ProviderError
@@ -262,7 +286,7 @@ async def test_a_refusal_is_an_answer_and_forgets_the_value(
     await engine.first([DB])
     _clock(engine).now += 1
     engine.secrets.faults["read", REGION] = error
-    assert await _error(engine) is error
+    assert repr(await _error(engine)) == repr(error)
     engine.secrets.faults["describe", REGION] = AwsUnavailable("503")
     del engine.secrets.faults["read", REGION]
     # Forgotten: a validation is not enough any more, the value is read.
