@@ -181,7 +181,7 @@ def _parts(  # noqa: PLR0913, PLR0917 (puts all together)
     may_write = leader.is_leading if leader is not None else lambda: True
     limits = RequestLimits(qps=config.client_qps or None, burst=config.client_burst)
     objects = Objects(connection, field_manager=FIELD_MANAGER, limits=limits, may_write=may_write)
-    offload, parsing = Offload(), Offload(threads=1)
+    offload, parsing = Offload(), Offload()
     stack.callback(offload.close)
     stack.callback(parsing.close)
     name = config.service_account_name or "secrets-controller-aws"
