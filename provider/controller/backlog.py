@@ -23,6 +23,15 @@ class Backlog:
         """Note the change again after a failure, unless a later one was seen."""
         self._seen.setdefault(key.namespace, {}).setdefault(key.name, moment)
 
+    def defer(self, key: ObjectKey) -> None:
+        """One that waits has had its turn in vain: it waits behind the others, as in the queue.
+
+        So those who wait next to each other have their turns together, and share calls.
+        """
+        waiting = self._seen.get(key.namespace, {})
+        if key.name in waiting:
+            waiting[key.name] = waiting.pop(key.name)
+
     def take(self, key: ObjectKey) -> float | None:
         """Remove the change, whose work begins; returns when it was seen."""
         waiting = self._seen.get(key.namespace, {})

@@ -152,6 +152,7 @@ class ExternalSecrets:
         if why == "foreign":
             self.backlog.take(key)
             return None
+        self.backlog.defer(key)
         return KUBERNETES_PAUSE
 
     def _forget(self, key: ObjectKey) -> None:

@@ -510,6 +510,16 @@ async def test_what_is_for_others_or_waits_for_its_store_is_left_alone(
     assert (world.asked, world.patches) == ([], [])
 
 
+async def test_what_waits_for_its_store_waits_behind_the_others_of_its_namespace(
+    world: World,
+) -> None:
+    world.hindered = "unchecked"
+    for name in ("db", "web"):
+        world.backlog.put(ObjectKey("shop", name), 1.0)
+    await world.reconcile()
+    assert [key.name for key in world.backlog.waiting_in("shop")] == ["web", "db"]
+
+
 async def test_a_former_secret_is_deleted_when_the_name_changes(world: World) -> None:
     await world.reconcile()
     world.put(target={"name": "new"})
