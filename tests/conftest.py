@@ -81,6 +81,7 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+@pytest.hookimpl(trylast=True)  # after -k and -m have left out some
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin each worker with tests that wait for processes; the rest fills the time meanwhile.
 
