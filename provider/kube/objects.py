@@ -33,7 +33,7 @@ TIMEOUT = 10.0
 LIST_TIMEOUT = 60.0
 """The same for one page of a list."""
 MAX_BODY = 16 * 2**20
-PAGE = 250
+PAGE = 100
 """Objects in one page of a list."""
 _MERGE_PATCH = "application/merge-patch+json"
 
