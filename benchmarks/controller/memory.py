@@ -10,12 +10,12 @@ import json
 import tracemalloc
 from typing import Any
 
-from provider.controller.backlog import Backlog
 from provider.controller.config import configure
-from provider.controller.informers import Informers
 from provider.controller.kinds import EXTERNAL_SECRETS
-from provider.controller.known import KnownExternalSecrets
-from provider.controller.metrics import ExternalSecretMetrics
+from provider.controller.monitoring.metrics import ExternalSecretMetrics
+from provider.controller.reconcile.backlog import Backlog
+from provider.controller.reconcile.known import KnownExternalSecrets
+from provider.controller.reconcile.triggers import Triggers
 from provider.controller.resources.hashes import (
     DATA_HASH_ANNOTATION,
     MANAGED_LABEL,
@@ -24,10 +24,10 @@ from provider.controller.resources.hashes import (
     owner_label,
     synced_resource_version,
 )
-from provider.controller.schedule import Item, Schedule
+from provider.controller.scheduling.schedule import Item, Schedule
 from provider.controller.status import Ready
-from provider.controller.triggers import Triggers
-from provider.controller.watched import readable
+from provider.controller.watch.informers import Informers
+from provider.controller.watch.watched import readable
 from provider.runtime.metrics import Metrics
 
 _IN_EACH_NAMESPACE = 25

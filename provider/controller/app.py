@@ -12,7 +12,6 @@ from provider import __version__
 from provider.aws.credentials.own import Own
 from provider.aws.principals import SESSION_NAME
 from provider.aws.stores import controller_stores
-from provider.controller.api_metrics import ObservedSend
 from provider.controller.config import Config
 from provider.controller.controller import Controller, Parts
 from provider.controller.events import COMPONENTS
@@ -24,15 +23,16 @@ from provider.controller.kinds import (
     SECRET_STORES,
 )
 from provider.controller.leader import Leader
-from provider.controller.metrics import (
+from provider.controller.monitoring.api_metrics import ObservedSend
+from provider.controller.monitoring.metrics import (
     EXTENDED,
     ControllerMetrics,
     ExternalSecretMetrics,
     ObjectMetrics,
     ProviderCalls,
 )
+from provider.controller.monitoring.queue_metrics import QueueMetrics
 from provider.controller.pages import Readiness, serve_pages
-from provider.controller.queue_metrics import QueueMetrics
 from provider.controller.status_document import StatusDocument
 from provider.controller.status_socket import StatusSocket
 from provider.engine.wiring import Engine, Settings, open_engine, watch_engine

@@ -9,42 +9,42 @@ from provider.aws.credentials.own import Own
 from provider.aws.ecr import Ecr
 from provider.aws.find_parameters import ParameterFinder
 from provider.aws.find_secrets import SecretFinder
-from provider.controller import first_lists
-from provider.controller.ages import OldestExternalSecrets
-from provider.controller.backlog import Backlog
-from provider.controller.cluster_external_secret import ClusterExternalSecrets
 from provider.controller.config import Config
 from provider.controller.events import Events
-from provider.controller.external_secret import ExternalSecrets
-from provider.controller.fetch import Fetcher
-from provider.controller.finalizers import report_namespaces
-from provider.controller.find import Finder
-from provider.controller.generators import Generators
-from provider.controller.informers import Informers
+from provider.controller.identity.service_account_tokens import Tokens
+from provider.controller.identity.store_identity import Identities
+from provider.controller.identity.stores import Stores
 from provider.controller.kinds import CLUSTER_EXTERNAL_SECRETS, EXTERNAL_SECRETS, PUSH_SECRETS
-from provider.controller.known import KnownExternalSecrets
-from provider.controller.leftover_webhooks import report_leftovers
-from provider.controller.metrics import ControllerMetrics
-from provider.controller.named_reads import NamedReads
-from provider.controller.named_watches import NamedObject, NamedWatches
-from provider.controller.namespaces import ClusterView
-from provider.controller.object_cache import ObjectKey
-from provider.controller.push_secret import PushSecrets
-from provider.controller.queue import Item, Queue
-from provider.controller.reporter import Reporter
+from provider.controller.monitoring.ages import OldestExternalSecrets
+from provider.controller.monitoring.metrics import ControllerMetrics
+from provider.controller.monitoring.sync_observer import SyncObserver
+from provider.controller.monitoring.sync_registry import SyncRegistry
+from provider.controller.reconcile.backlog import Backlog
+from provider.controller.reconcile.cluster_external_secret import ClusterExternalSecrets
+from provider.controller.reconcile.external_secret import ExternalSecrets
+from provider.controller.reconcile.finalizers import report_namespaces
+from provider.controller.reconcile.known import KnownExternalSecrets
+from provider.controller.reconcile.leftover_webhooks import report_leftovers
+from provider.controller.reconcile.namespaces import ClusterView
+from provider.controller.reconcile.push_secret import PushSecrets
+from provider.controller.reconcile.reporter import Reporter
+from provider.controller.reconcile.secret_store import KINDS, StoreReconciler
+from provider.controller.reconcile.store_check import check_store
+from provider.controller.reconcile.sync import Syncer
+from provider.controller.reconcile.triggers import Triggers
 from provider.controller.resources.objects import Store
 from provider.controller.resources.store_ref import StoreKind
-from provider.controller.secret_store import KINDS, StoreReconciler
-from provider.controller.service_account_tokens import Tokens
-from provider.controller.store_check import check_store
-from provider.controller.store_identity import Identities
-from provider.controller.stores import Stores
-from provider.controller.sync import Syncer
-from provider.controller.sync_observer import SyncObserver
-from provider.controller.sync_registry import SyncRegistry
-from provider.controller.target_secrets import Secrets
-from provider.controller.templates import Templates
-from provider.controller.triggers import Triggers
+from provider.controller.scheduling.queue import Item, Queue
+from provider.controller.target.target_secrets import Secrets
+from provider.controller.target.templates import Templates
+from provider.controller.values.fetch import Fetcher
+from provider.controller.values.find import Finder
+from provider.controller.values.generators import Generators
+from provider.controller.watch import first_lists
+from provider.controller.watch.informers import Informers
+from provider.controller.watch.named_reads import NamedReads
+from provider.controller.watch.named_watches import NamedObject, NamedWatches
+from provider.controller.watch.object_cache import ObjectKey
 from provider.engine.wiring import Engine
 from provider.kube.events import Event
 from provider.kube.kinds import SECRETS, Document, Kind

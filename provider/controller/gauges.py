@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from provider.controller.controller import Controller
+from provider.controller.monitoring.queue_metrics import controller_of
 from provider.controller.pages import Readiness
-from provider.controller.queue_metrics import controller_of
 from provider.runtime.metrics import Metrics
 
 T = TypeVar("T")

@@ -15,18 +15,18 @@ from typing import Any
 from provider import __version__
 from provider.controller.controller import Controller
 from provider.controller.kinds import EXTERNAL_SECRETS
-from provider.controller.object_cache import ObjectKey, Unreadable
+from provider.controller.monitoring.shared_reads import shared_reads
+from provider.controller.monitoring.sync_registry import LastSync
 from provider.controller.pages import Readiness
-from provider.controller.plan import target_name
-from provider.controller.queue import Item
 from provider.controller.resources.object_meta import Condition
 from provider.controller.resources.objects import ExternalSecret, Store
 from provider.controller.resources.references import stores_of
-from provider.controller.shared_reads import shared_reads
+from provider.controller.scheduling.queue import Item
 from provider.controller.status import ready_of, timestamp
-from provider.controller.sync_record import SecretRead
-from provider.controller.sync_registry import LastSync
-from provider.controller.watched import WatchedExternalSecret, readable
+from provider.controller.target.plan import target_name
+from provider.controller.values.sync_record import SecretRead
+from provider.controller.watch.object_cache import ObjectKey, Unreadable
+from provider.controller.watch.watched import WatchedExternalSecret, readable
 
 MOST_EXTERNAL_SECRETS = 1000
 MOST_STORES = 200

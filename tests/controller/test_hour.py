@@ -4,9 +4,9 @@ import gc
 import sys
 from itertools import pairwise
 
-from provider.controller.object_cache import ObjectKey
-from provider.controller.schedule import Item, Schedule
-from tests.controller.test_external_secret import START, World
+from provider.controller.scheduling.schedule import Item, Schedule
+from provider.controller.watch.object_cache import ObjectKey
+from tests.controller.reconcile.test_external_secret import START, World
 
 MINUTE = 60
 NAMES = ("db", "cache")

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from provider.controller.config import configure
-from provider.controller.informers import Informers
+from provider.controller.monitoring.sync_registry import SyncRegistry
 from provider.controller.status_document import SLICE, StatusDocument
-from provider.controller.sync_registry import SyncRegistry
+from provider.controller.watch.informers import Informers
 
 TOTAL = 2 * SLICE + 1
 

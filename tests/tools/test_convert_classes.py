@@ -12,8 +12,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as some
 
-from provider.controller.property import read_property
 from provider.controller.resources.objects import read_store
+from provider.controller.values.property import read_property
 from provider.csi.request.model import MountSpec, Pod
 from provider.csi.request.parameters import parse_class
 from provider.engine.content.budget import Budget
@@ -28,7 +28,7 @@ from testbed.aws.iam import CONTROLLER_ACTIONS
 from testbed.kubernetes import FakeKubernetes
 from testbed.tokens import STS_AUDIENCE, issue_token
 from tests.cli.conftest import Run
-from tests.controller.fetch.world import READY, opened
+from tests.controller.values.world import READY, opened
 from tests.tools.node import make_node
 from tests.tools.stock import stock
 

@@ -13,7 +13,7 @@ from provider.controller.resources.objects import read_store
 from testbed.aws import FakeAws, allow
 from testbed.aws.iam import CONTROLLER_ACTIONS
 from tests.cli.conftest import Run
-from tests.controller.fetch.world import READY, jwt, opened
+from tests.controller.values.world import READY, jwt, opened
 
 REGION = "eu-west-1"
 ACCOUNT = """\

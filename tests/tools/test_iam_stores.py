@@ -15,7 +15,7 @@ from provider.errors import ProviderError
 from testbed.aws import FakeAws
 from testbed.aws.iam import ACCOUNT
 from tests.cli.conftest import Run
-from tests.controller.fetch.world import READY, jwt, opened
+from tests.controller.values.world import READY, jwt, opened
 from tests.iam import PolicyRole, lesser
 
 REGION = "eu-west-1"

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from provider.aws.credentials.static import Static
 from provider.aws.regions import partition_of
+from provider.controller.identity.store_identity import ROLE
 from provider.controller.resources.external_secret import (
     DataFrom,
     ExternalSecretSpec,
@@ -20,7 +21,6 @@ from provider.controller.resources.external_secret import (
 )
 from provider.controller.resources.objects import Store
 from provider.controller.resources.references import stores_of
-from provider.controller.store_identity import ROLE
 from provider.engine.model import Credentials, Identity
 from provider.engine.ports import Principal
 from provider.engine.wiring import Settings

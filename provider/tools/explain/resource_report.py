@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from provider.controller.plan import target_name
 from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.controller.target.plan import target_name
 from provider.errors import ProviderError
 from provider.tools.ending import CommandFailed, has_mistakes
 from provider.tools.explain.calls import (

@@ -5,10 +5,10 @@ What a search finds is not known here: it is allowed by the beginning of its nam
 
 import re
 
-from provider.controller.entries import Entry
-from provider.controller.remote_refs import secret_ref
 from provider.controller.resources.external_secret import Find
 from provider.controller.resources.store import AwsProvider
+from provider.controller.values.entries import Entry
+from provider.controller.values.remote_refs import secret_ref
 from provider.engine.model import SecretRef
 from provider.tools.iam_policy.permissions import (
     ALL,

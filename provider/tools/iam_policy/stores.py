@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from provider.controller.entries import entries_of
-from provider.controller.generators import PUBLIC_REGION
+from provider.controller.identity.store_identity import session_tags
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.generators import (
     EcrAuthorizationTokenSpec,
@@ -14,7 +13,8 @@ from provider.controller.resources.objects import Store
 from provider.controller.resources.references import credential_namespace, generators_of
 from provider.controller.resources.store import Auth, AwsProvider
 from provider.controller.resources.store_ref import GeneratorRef, StoreKind
-from provider.controller.store_identity import session_tags
+from provider.controller.values.entries import entries_of
+from provider.controller.values.generators import PUBLIC_REGION
 from provider.engine.model import AssumeRole
 from provider.manifests.kubernetes import Manifest
 from provider.manifests.problems import quote

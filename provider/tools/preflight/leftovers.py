@@ -4,9 +4,9 @@ import json
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from provider.controller.finalizers import OF_NAMESPACES
 from provider.controller.kinds import GENERATOR_GROUP, GROUP
-from provider.controller.leftover_webhooks import NAMES as WEBHOOKS
+from provider.controller.reconcile.leftover_webhooks import NAMES as WEBHOOKS
+from provider.controller.watch.watched import OF_NAMESPACES
 from provider.tools.preflight.differences import (
     Difference,
     Document,

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from provider.controller.identity.stores import is_managed
 from provider.controller.kinds import GENERATOR_GROUP, GROUP
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.objects import ExternalSecret, Store
 from provider.controller.resources.references import stores_of
 from provider.controller.status import ready_of
-from provider.controller.stores import is_managed
-from provider.controller.templates import LAST_APPLIED
+from provider.controller.target.templates import LAST_APPLIED
 from provider.manifests.kubernetes import Manifest
 from provider.manifests.nodes import Fields
 from provider.manifests.problems import quote

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from provider.controller.plan import target_name
 from provider.controller.resources.objects import ExternalSecret
 from provider.controller.resources.template import MAKERS
+from provider.controller.target.plan import target_name
 from provider.tools.preflight.differences import Difference, Document, metadata_of, of
 from provider.tools.resources.parsed import Parsed
 

@@ -12,17 +12,17 @@ from provider.aws.credentials.static import Static
 from provider.aws.regions import partition_of
 from provider.controller.events import Events
 from provider.controller.kinds import EXTERNAL_SECRETS
-from provider.controller.object_cache import ObjectKey
-from provider.controller.plan import Wanted, plan, target_name
+from provider.controller.reconcile.sync import Job, Outcome, Syncer
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.generators import EcrAuthorizationTokenSpec, StsSessionTokenSpec
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import Generator, Store
 from provider.controller.resources.store import Auth
-from provider.controller.secret_state import SecretState
-from provider.controller.sync import Job, Outcome, Syncer
-from provider.controller.target_secrets import Written
-from provider.controller.templates import Templates
+from provider.controller.target.plan import Wanted, plan, target_name
+from provider.controller.target.target_secrets import Written
+from provider.controller.target.templates import Templates
+from provider.controller.watch.object_cache import ObjectKey
+from provider.controller.watch.secret_state import SecretState
 from provider.engine.freshness import Freshness
 from provider.engine.model import Credentials, Identity
 from provider.engine.ports import Principal

@@ -5,7 +5,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from provider.controller.plan import target_name
+from provider.controller.identity.stores import shown_problems
+from provider.controller.reconcile.sync import SyncFailed
 from provider.controller.resources.objects import (
     Store,
     read_store,
@@ -13,8 +14,7 @@ from provider.controller.resources.objects import (
 from provider.controller.resources.references import stores_of
 from provider.controller.resources.store_ref import StoreRef
 from provider.controller.status import FAILED, TEXT_NO_DATA, with_cause
-from provider.controller.stores import shown_problems
-from provider.controller.sync import SyncFailed
+from provider.controller.target.plan import target_name
 from provider.controller.template import compile_template
 from provider.errors import ProviderError
 from provider.manifests.entries import Findings

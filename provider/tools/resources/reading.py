@@ -10,16 +10,16 @@ from provider.aws.ecr import Ecr
 from provider.aws.find_parameters import ParameterFinder
 from provider.aws.find_secrets import SecretFinder
 from provider.aws.stores import controller_stores
-from provider.controller.entries import Fetched
-from provider.controller.fetch import Fetcher
-from provider.controller.find import Finder
-from provider.controller.generators import Generators
-from provider.controller.named_reads import Api, NamedReads
+from provider.controller.identity.service_account_tokens import TokenApi, Tokens
+from provider.controller.identity.store_identity import Identities, OwnIdentity
+from provider.controller.identity.stores import Stores
 from provider.controller.resources.external_secret import ExternalSecretSpec
-from provider.controller.secret_reads import Asked
-from provider.controller.service_account_tokens import TokenApi, Tokens
-from provider.controller.store_identity import Identities, OwnIdentity
-from provider.controller.stores import Stores
+from provider.controller.values.entries import Fetched
+from provider.controller.values.fetch import Fetcher
+from provider.controller.values.find import Finder
+from provider.controller.values.generators import Generators
+from provider.controller.values.secret_reads import Asked
+from provider.controller.watch.named_reads import Api, NamedReads
 from provider.engine.freshness import Freshness
 from provider.engine.wiring import Engine, Settings, open_engine
 from provider.runtime.offload import Offload

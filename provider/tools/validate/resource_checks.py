@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from provider.controller.property import property_faults
 from provider.controller.resources.external_secret import ExternalSecretSpec, RemoteRef
 from provider.controller.resources.keys import check_keys as check_secret_keys
 from provider.controller.resources.objects import Generator, Store
 from provider.controller.resources.store import AwsProvider
 from provider.controller.resources.template import MAKERS
+from provider.controller.values.property import property_faults
 from provider.csi.request.keys import PARAMETER_KEYS
 from provider.manifests.problems import quote
 from provider.tools.resources.kinds import CLUSTER_WIDE, KINDS, version_of

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from provider.aws.arn import Arn
-from provider.controller.plan import target_name
-from provider.controller.remote_refs import secret_ref
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.objects import ExternalSecret, Store
 from provider.controller.resources.references import credential_namespace, may_use
 from provider.controller.resources.store import AwsProvider
 from provider.controller.resources.store_ref import StoreKind, StoreRef
+from provider.controller.target.plan import target_name
+from provider.controller.values.remote_refs import secret_ref
 from provider.manifests.problems import quote
 from provider.tools.resources.kinds import CLUSTER_WIDE, GENERATOR_KINDS, STORES
 from provider.tools.resources.lookup import Lookup

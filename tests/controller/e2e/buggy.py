@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from provider.controller import controller
-from provider.controller.namespaces import ClusterView
-from provider.controller.plan import Wanted
+from provider.controller.reconcile.namespaces import ClusterView
+from provider.controller.reconcile.store_check import check_store
 from provider.controller.resources.cluster_external_secret import ClusterExternalSecretSpec
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import Store
-from provider.controller.store_check import check_store
-from provider.controller.templates import Templates
+from provider.controller.target.plan import Wanted
+from provider.controller.target.templates import Templates
 from tests.e2e.mains import hasty
 
 BUG = "bug"

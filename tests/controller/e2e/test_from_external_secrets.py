@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from provider.controller.templates import LAST_APPLIED
+from provider.controller.target.templates import LAST_APPLIED
 from scripts.check_shell import blocks
 from testbed.control_plane import CRDS
 from tests.controller.e2e.operator_chart import DEFINED, write_chart

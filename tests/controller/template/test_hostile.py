@@ -5,11 +5,11 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provider.controller.property import read_property
-from provider.controller.rewrite import regexp_rewriter
+from provider.controller.target.yaml_map import parse_yaml_map
 from provider.controller.template import Limits, TemplateError, compile_template
 from provider.controller.template.functions import FUNCTIONS
-from provider.controller.yaml_map import parse_yaml_map
+from provider.controller.values.property import read_property
+from provider.controller.values.rewrite import regexp_rewriter
 from provider.errors import InvalidRequest
 
 SMALL = Limits(steps=20_000, memory_bytes=1 << 20, output_bytes=1 << 16)

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from provider.controller.gjson.search import get
-from provider.controller.property import read_property
-from provider.controller.rewrite import regexp_rewriter
+from provider.controller.target.yaml_map import parse_yaml_map
 from provider.controller.template import TemplateError, compile_template
 from provider.controller.template.limits import Budget, Limits
 from provider.controller.template.unicode_text import loose, tight
-from provider.controller.yaml_map import parse_yaml_map
+from provider.controller.values.property import read_property
+from provider.controller.values.rewrite import regexp_rewriter
 from provider.errors import InvalidRequest
 from tests.controller.template.oracle import DATA, ROWS, data_of, load, text
 

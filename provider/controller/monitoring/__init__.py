@@ -1,0 +1,1 @@
+"""Metrics, logs, the audit log, and what the last sync of each object read."""

@@ -1,0 +1,209 @@
+"""The metrics of External Secrets Operator, under its names, and the controller's own.
+
+Series of one object end with the object: their number is that of the objects.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from prometheus_client import Gauge
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from provider.controller.kinds import CLUSTER_EXTERNAL_SECRETS, EXTERNAL_SECRETS
+from provider.controller.monitoring.queue_metrics import QueueMetrics
+from provider.controller.resources.object_meta import Metadata
+from provider.controller.resources.store_ref import StoreKind
+from provider.controller.status import READY, Ready
+from provider.controller.watch.object_cache import ObjectKey
+from provider.controller.watch.watched import key_of
+from provider.runtime.metrics import Metrics
+
+_OBJECT = ("name", "namespace")
+_CONDITION = (*_OBJECT, "condition", "status")
+_STATUSES = ("True", "False")
+_STANDARD = ("name", "instance", "version", "component", "part-of", "managed-by")
+EXTENDED = tuple(f"app.kubernetes.io/{name}" for name in _STANDARD)
+"""Labels of an object that become labels of its series, with --enable-extended-metric-labels."""
+
+
+@dataclass(slots=True)
+class _Series:
+    """The samples of one object; None where there is none yet."""
+
+    status: str | None = None
+    """That of the condition Ready."""
+    nanoseconds: int | None = None
+    syncs: int | None = None
+    errors: int = 0
+    extended: tuple[str, ...] = ()
+    """The values of the extended labels."""
+
+    @property
+    def failed(self) -> int | None:
+        """Syncs that failed; None before the first sync."""
+        return None if self.syncs is None else self.errors
+
+
+class ObjectMetrics(Collector):
+    """The condition and the duration of the last reconcile, for each object of one kind.
+
+    Samples are made at a scrape: a gauge of the library for each object would need 3 KiB.
+    """
+
+    def __init__(self, metrics: Metrics, prefix: str, extended: tuple[str, ...] = ()) -> None:
+        """`extended` are labels of objects that become labels of the series: `EXTENDED`."""
+        self._prefix = prefix
+        self._extended = extended
+        self._names = tuple(re.sub(r"\W", "_", name) for name in extended)
+        nothing = ("",) * len(extended)
+        self._series: defaultdict[ObjectKey, _Series] = defaultdict(
+            lambda: _Series(extended=nothing)
+        )
+        metrics.registry.register(self)
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics at a scrape, for the registry; called in another thread."""
+        series = list(self._series.items())
+        conditions = GaugeMetricFamily(
+            f"{self._prefix}_status_condition",
+            "1 for the current status.",
+            labels=(*_CONDITION, *self._names),
+        )
+        for key, one in series:
+            for status in _STATUSES if one.status is not None else ():
+                place = key.name, key.namespace, READY, status, *one.extended
+                conditions.add_metric(place, float(status == one.status))
+        yield conditions
+        yield _family(
+            GaugeMetricFamily(
+                f"{self._prefix}_reconcile_duration",
+                "Nanoseconds of the last reconcile.",
+                labels=(*_OBJECT, *self._names),
+            ),
+            series,
+            lambda one: one.nanoseconds,
+        )
+
+    def ready(self, metadata: Metadata, ready: Ready) -> None:
+        """What the condition Ready says now."""
+        self._of(metadata).status = ready.status
+
+    def reconciled(self, key: ObjectKey, seconds: float) -> None:
+        """A reconcile has ended."""
+        self._series[key].nanoseconds = int(seconds * 1e9)
+
+    def gone(self, key: ObjectKey) -> None:
+        """The object is gone."""
+        self._series.pop(key, None)
+
+    def clear(self) -> None:
+        """Another replica works on all objects from now on."""
+        self._series.clear()
+
+    def _of(self, metadata: Metadata) -> _Series:
+        series = self._series[key_of(metadata)]
+        series.extended = tuple(metadata.labels.get(name, "") for name in self._extended)
+        return series
+
+
+class ExternalSecretMetrics(ObjectMetrics):
+    """The same, and counts of syncs."""
+
+    def __init__(self, metrics: Metrics, extended: tuple[str, ...] = ()) -> None:
+        super().__init__(metrics, "externalsecret", extended)
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics at a scrape."""
+        yield from super().collect()
+        series = list(self._series.items())
+        labels = *_OBJECT, *self._names
+        yield _family(
+            CounterMetricFamily("externalsecret_sync_calls", "Syncs.", labels=labels),
+            series,
+            lambda one: one.syncs,
+        )
+        # A gauge, because External Secrets Operator's name of this counter has no suffix _total.
+        yield _family(
+            GaugeMetricFamily(
+                "externalsecret_sync_calls_error", "Syncs that failed; only grows.", labels=labels
+            ),
+            series,
+            lambda one: one.failed,
+        )
+
+    def synced(self, metadata: Metadata, *, failed: bool) -> None:
+        """A sync has ended."""
+        series = self._of(metadata)
+        series.syncs = (series.syncs or 0) + 1
+        series.errors += failed
+
+
+F = TypeVar("F", bound=GaugeMetricFamily | CounterMetricFamily)
+
+
+def _family(
+    family: F,
+    series: Sequence[tuple[ObjectKey, _Series]],
+    value_of: Callable[[_Series], int | None],
+) -> F:
+    """A family with a sample for each object that has a value."""
+    for key, one in series:
+        value = value_of(one)
+        if value is not None:
+            family.add_metric((key.name, key.namespace, *one.extended), value)
+    return family
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerMetrics:
+    """The metrics of each kind of object."""
+
+    external_secrets: ExternalSecretMetrics
+    stores: Mapping[StoreKind, ObjectMetrics]
+    cluster_external_secrets: ObjectMetrics
+    queue: QueueMetrics
+    calls_saved: Callable[[float], object]
+
+    def clear(self) -> None:
+        """Drop the series of single objects: another replica has them from now on."""
+        for one in (self.external_secrets, *self.stores.values(), self.cluster_external_secrets):
+            one.clear()
+
+    def of(self, kind: str) -> ObjectMetrics:
+        """Those of a kind."""
+        if kind == EXTERNAL_SECRETS.name:
+            return self.external_secrets
+        if kind == CLUSTER_EXTERNAL_SECRETS.name:
+            return self.cluster_external_secrets
+        return next(one for name, one in self.stores.items() if name == kind)
+
+
+class ProviderCalls:
+    """An engine's observer: External Secrets Operator's count of calls, beside the usual ones."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        # A gauge for the same reason.
+        self._calls = Gauge(
+            "externalsecret_provider_api_calls_count",
+            "Attempts at calls to AWS; only grows.",
+            ("provider", "call", "status"),
+            registry=metrics.registry,
+        )
+
+    def aws_request(
+        self, service: str, operation: str, region: str, outcome: str, seconds: float
+    ) -> None:
+        """An attempt at a call to AWS has ended."""
+        self._metrics.aws_request(service, operation, region, outcome, seconds)
+        provider = {"secretsmanager": "AWS/SecretsManager", "ssm": "AWS/ParameterStore"}
+        status = "success" if outcome == "ok" else "error"
+        self._calls.labels(provider.get(service, f"AWS/{service.upper()}"), operation, status).inc()
+
+    def cache_event(self, cache: str, event: str) -> None:
+        """A cache had what was asked for, or did not."""
+        self._metrics.cache_event(cache, event)

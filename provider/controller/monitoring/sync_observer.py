@@ -1,0 +1,101 @@
+"""Tells log, audit log, metrics and status how a sync of an ExternalSecret went."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from provider.controller.monitoring.sync_registry import SyncRegistry
+from provider.controller.reconcile.sync import Job
+from provider.controller.resources.references import stores_of
+from provider.controller.resources.store_ref import GeneratorRef
+from provider.controller.status import Ready
+from provider.controller.target.plan import target_name
+from provider.controller.values.policy_check import roles_of
+from provider.controller.values.sync_record import Generated, SecretRead, Session, SyncRecord
+from provider.controller.watch.object_cache import ObjectKey
+from provider.runtime import audit
+from provider.runtime.log import fields, logger
+
+_SHOWN = 5
+"""Stores and identities in one line of the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncObserver:
+    """`saved` counts calls to AWS that were not necessary."""
+
+    registry: SyncRegistry
+    saved: Callable[[float], object]
+    audit_log: bool = False
+
+    def synced(self, job: Job, ready: Ready, seconds: float) -> None:
+        """A sync has ended; the condition says `ready` now."""
+        record = job.record
+        if not ready.is_ready:
+            logger.warning("a sync failed", extra=fields(why=ready.message, **_about(job, seconds)))
+            return
+        self.saved(record.calls_saved)
+        is_other = self.registry.note(_key(job), record)
+        is_new = record.written in ("created", "updated")
+        if self.audit_log and record.written and (is_new or is_other):
+            _audit(job, record)
+        say = logger.info if is_new else logger.debug
+        say("synced", extra=fields(secret=record.written, **_about(job, seconds)))
+
+    def gone(self, key: ObjectKey) -> None:
+        """The ExternalSecret does not exist any more."""
+        self.registry.forget(key)
+
+
+def _key(job: Job) -> ObjectKey:
+    return ObjectKey(job.metadata.namespace, job.metadata.name)
+
+
+def _about(job: Job, seconds: float) -> dict[str, Any]:
+    record = job.record
+    stores = dict.fromkeys(f"{one.kind}/{one.name}" for one in stores_of(job.spec))
+    identities = dict.fromkeys(str(one.session.identity) for one in record.reads)
+    return {
+        "namespace": job.metadata.namespace,
+        "external_secret": job.metadata.name,
+        "stores": ", ".join(list(stores)[:_SHOWN]),
+        "identity": "; ".join(list(identities)[:_SHOWN]),
+        "secrets": len(record.reads),
+        "calls": record.trace.calls,
+        "seconds": round(seconds, 3),
+    }
+
+
+def _audit(job: Job, record: SyncRecord) -> None:
+    metadata = job.metadata
+    generators = [_generator(ref, made) for ref, made in record.generators.items()]
+    audit.write(
+        "SecretSynced",
+        namespace=metadata.namespace,
+        externalSecret=metadata.name,
+        externalSecretUid=metadata.uid,
+        secret=target_name(metadata, job.spec),
+        written=record.written,
+        secrets=[_secret(one) for one in record.reads],
+        **({"generators": generators} if generators else {}),
+    )
+
+
+def _secret(one: SecretRead) -> dict[str, Any]:
+    about = {"type": one.ref.store, "name": one.ref.name, "arn": one.arn, "version": one.version}
+    return about | _session(one.session)
+
+
+def _generator(ref: GeneratorRef, made: Generated) -> dict[str, Any]:
+    about = {"type": made.kind, "kind": ref.kind, "name": ref.name, "keys": sorted(set(made.keys))}
+    return about | (_session(made.session) if made.session is not None else {})
+
+
+def _session(session: Session) -> dict[str, Any]:
+    identity = session.identity
+    return {
+        "region": session.region,
+        "authentication": identity.kind,
+        "subject": identity.subject,
+        "roles": roles_of(identity),
+    }

@@ -1,0 +1,57 @@
+"""What the last sync of each ExternalSecret read: for the status and the audit log."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from provider.controller.values.sync_record import SecretRead, Session, SyncRecord
+from provider.controller.watch.object_cache import ObjectKey
+from provider.runtime.lru import Lru
+
+MOST_READS = 50
+"""Secrets of one ExternalSecret that are kept."""
+MOST_SESSIONS = 1000
+"""Sessions that are in memory once for all ExternalSecrets that use them."""
+
+
+class LastSync(NamedTuple):
+    """`total` is the number of secrets that were read, `calls` that of calls to AWS."""
+
+    reads: tuple[SecretRead, ...]
+    total: int
+    calls: int
+
+
+class SyncRegistry:
+    """One for a time as the leader. Its size is that of the ExternalSecrets."""
+
+    def __init__(self) -> None:
+        self._syncs: dict[ObjectKey, LastSync] = {}
+        self._sessions: Lru[Session, Session] = Lru(MOST_SESSIONS)
+
+    def note(self, key: ObjectKey, record: SyncRecord) -> bool:
+        """Keep what a sync read; returns whether it differs from the last time."""
+        reads, old = record.reads, self._syncs.get(key)
+        kept = tuple(self._kept(one) for one in reads[:MOST_READS])
+        new = LastSync(kept, len(reads), record.trace.calls)
+        is_same = old is not None and (old.reads, old.total) == (new.reads, new.total)
+        # The old texts stay, so that the values of one object are in memory once.
+        self._syncs[key] = new._replace(reads=old.reads) if old is not None and is_same else new
+        return not is_same
+
+    def _kept(self, read: SecretRead) -> SecretRead:
+        """What is kept of a secret that was read: without the ARN, which the name stands for."""
+        session = self._sessions.get(read.session, read.session)
+        self._sessions.put(session, session)
+        return read._replace(session=session, arn="")
+
+    def forget(self, key: ObjectKey) -> None:
+        """Drop the entry of an ExternalSecret that does not exist any more."""
+        self._syncs.pop(key, None)
+
+    def get(self, key: ObjectKey) -> LastSync | None:
+        """The last sync that read what it should; None if there was none."""
+        return self._syncs.get(key)
+
+    def all(self) -> Mapping[ObjectKey, LastSync]:
+        """A copy of everything, for another thread."""
+        return dict(self._syncs)

@@ -1,0 +1,291 @@
+"""Reconciles ExternalSecrets: one object on one page.
+
+Nothing is read while an ExternalSecret is not due and its Secret is intact, and nothing is written
+that does not change.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import islice
+from random import random
+from time import monotonic, time
+from typing import Literal, Protocol
+
+from provider.controller import status
+from provider.controller.identity.stores import shown_problems
+from provider.controller.kinds import EXTERNAL_SECRETS
+from provider.controller.reconcile import finalizers
+from provider.controller.reconcile.backlog import Backlog
+from provider.controller.reconcile.leftover_webhooks import remedy
+from provider.controller.reconcile.reporter import Reporter
+from provider.controller.reconcile.sync import Job, Syncer, SyncFailed
+from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.controller.resources.object_meta import Metadata
+from provider.controller.resources.objects import ExternalSecret
+from provider.controller.resources.refresh import should_refresh
+from provider.controller.status import Ready
+from provider.controller.target.plan import is_ours, target_name
+from provider.controller.values.fetch import SHARED_SECONDS, periodic
+from provider.controller.watch.object_cache import ObjectKey
+from provider.engine.freshness import Freshness
+from provider.errors import (
+    KubernetesThrottled,
+    KubernetesUnavailable,
+    LookupForbidden,
+    ObjectRefused,
+    ProviderError,
+)
+from provider.kube.kinds import Document
+
+FINALIZER = "externalsecrets.external-secrets.io/externalsecret-cleanup"
+"""External Secrets Operator's. It is kept and added only for `deletionPolicy: Delete`."""
+MOST_ALSO = 50
+"""Other ExternalSecrets whose secrets may fill up the calls for one."""
+MOST_LOOKED_AT = 500
+JUST_AFTER = 0.05
+"""Seconds after the time at which a refresh is due."""
+CHECK_WINDOWS = 60.0
+"""Seconds until a refresh that a sync window holds back is looked at again."""
+KUBERNETES_PAUSE = 10.0
+"""Seconds until the next attempt when Kubernetes did not answer."""
+
+
+class Known(Protocol):
+    """The ExternalSecrets that are known, and whether they may be worked on."""
+
+    def get(self, key: ObjectKey) -> ExternalSecret | None:
+        """The ExternalSecret."""
+        ...
+
+    def others_in(self, namespace: str) -> tuple[ObjectKey, ...]:
+        """All ExternalSecrets of a namespace."""
+        ...
+
+    def hindrance(self, external_secret: ExternalSecret) -> Literal["", "foreign", "unchecked"]:
+        """Why it is left alone: it is for another controller, or its stores are not checked yet."""
+        ...
+
+    def is_of_another_class(self, spec: ExternalSecretSpec, namespace: str) -> bool:
+        """Whether a store or generator that a spec names is another controller's."""
+        ...
+
+    def learn(self, document: Document) -> None:
+        """Take in the answer to a write."""
+        ...
+
+
+class Counts(Protocol):
+    """The metrics."""
+
+    def synced(self, metadata: Metadata, *, failed: bool) -> None:
+        """A sync has ended."""
+        ...
+
+    def gone(self, key: ObjectKey) -> None:
+        """An object is gone."""
+        ...
+
+
+class Observer(Protocol):
+    """`sync_observer.SyncObserver`."""
+
+    def synced(self, job: Job, ready: Ready, seconds: float) -> None:
+        """A sync has ended."""
+        ...
+
+    def gone(self, key: ObjectKey) -> None:
+        """An object is gone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalSecrets:
+    """The reconciler; one for the process."""
+
+    api: finalizers.Api
+    known: Known
+    syncer: Syncer
+    backlog: Backlog
+    reporter: Reporter
+    counts: Counts
+    observer: Observer
+    clock: Callable[[], float] = monotonic
+    wall_clock: Callable[[], float] = time
+
+    async def reconcile(self, key: ObjectKey) -> float | None:
+        """Seconds until it is due again; None: when something changes. Raises to retry."""
+        found = self.known.get(key)
+        if found is None:
+            self._forget(key)
+            return None
+        if found.metadata.is_deleting:
+            if not self._is_of_another_class(found):
+                await self._finalize(found)
+            return None
+        if hindrance := self.known.hindrance(found):
+            return self._leave_alone(key, hindrance)
+        found = await self._with_right_finalizers(found)
+        if found.spec is None:
+            await self._refuse(found)
+            return None
+        started = self.wall_clock()
+        job = self._job(found, found.spec, started)
+        if job is None:
+            self.reporter.at_rest(found)
+            return due_in(found, found.spec, started)
+        return await self._sync(found, job, started)
+
+    async def explain(self, key: ObjectKey, bug: Exception) -> None:
+        """Say that reconciling it failed by a bug."""
+        found = self.known.get(key)
+        if found is None:
+            return
+        text = status.bug_text(bug)
+        message = status.with_cause(status.TEXT_NOT_WRITTEN, text)
+        ready = Ready(is_ready=False, reason=status.FAILED, message=message)
+        await self.reporter.failure(found, ready, text)
+
+    def _is_of_another_class(self, found: ExternalSecret) -> bool:
+        spec, namespace = found.spec, found.metadata.namespace
+        return spec is not None and self.known.is_of_another_class(spec, namespace)
+
+    def _leave_alone(self, key: ObjectKey, why: Literal["foreign", "unchecked"]) -> float | None:
+        if why == "foreign":
+            self.backlog.take(key)
+            return None
+        self.backlog.defer(key)
+        return KUBERNETES_PAUSE
+
+    def _forget(self, key: ObjectKey) -> None:
+        self.backlog.take(key)
+        self.counts.gone(key)
+        self.observer.gone(key)
+
+    async def _finalize(self, found: ExternalSecret) -> None:
+        """The ExternalSecret is being deleted: the Secret too if it says so, then let it go."""
+        metadata = found.metadata
+        if found.spec is not None and found.spec.target.deletion_policy == "Delete":
+            key = ObjectKey(metadata.namespace, target_name(metadata, found.spec))
+            state = self.syncer.secrets.state(key)
+            if state is not None and is_ours(metadata, state.owner):
+                await self.syncer.secrets.delete(metadata.namespace, state)
+        await self._set_finalizer(found, wanted=False)
+
+    async def _with_right_finalizers(self, found: ExternalSecret) -> ExternalSecret:
+        if found.spec is None:
+            return found
+        needs = found.spec.target.deletion_policy == "Delete"
+        await self._set_finalizer(found, wanted=needs)
+        return self.known.get(_key(found.metadata)) or found
+
+    async def _set_finalizer(self, found: ExternalSecret, *, wanted: bool) -> None:
+        metadata = found.metadata
+        try:
+            document = await finalizers.set_finalizer(
+                self.api, EXTERNAL_SECRETS, metadata, FINALIZER, wanted=wanted
+            )
+        except (ObjectRefused, LookupForbidden, KubernetesUnavailable) as error:
+            await self._report_refusal(found, error)
+            raise
+        if document is not None and not metadata.is_deleting:
+            self.known.learn(document)
+
+    async def _report_refusal(self, found: ExternalSecret, error: ProviderError) -> None:
+        """Say why the ExternalSecret itself cannot be written, unless Kubernetes is away."""
+        if isinstance(error, KubernetesUnavailable) and "webhook" not in str(error):
+            return
+        cause = f"{error}{remedy(error)}"
+        message = status.with_cause(status.TEXT_NOT_WRITTEN, cause)
+        ready = Ready(is_ready=False, reason=status.FAILED, message=message)
+        await self.reporter.failure(found, ready, cause)
+
+    async def _refuse(self, found: ExternalSecret) -> None:
+        """The spec is wrong: say so; it is looked at again when it changes."""
+        self.backlog.take(_key(found.metadata))
+        problems = shown_problems(found.problems)
+        message = status.with_cause(status.TEXT_NO_DATA, problems)
+        ready = Ready(is_ready=False, reason=status.FAILED, message=message)
+        await self.reporter.failure(found, ready, problems)
+
+    def _job(self, found: ExternalSecret, spec: ExternalSecretSpec, now: float) -> Job | None:
+        """What there is to do; None if the ExternalSecret is not due and its Secret is intact."""
+        metadata = found.metadata
+        seen = self.backlog.take(_key(metadata))
+        is_due = should_refresh(spec, found.status, found.version_to_sync, now)
+        if not is_due and seen is None and self._is_intact(found, spec):
+            return None
+        is_change = found.status.synced_resource_version != found.version_to_sync
+        if is_change or found.status.refresh_time is None:
+            moment = self.clock() if seen is None else seen
+            freshness = Freshness.asked_since(moment)
+        else:
+            freshness = periodic(spec.refresh_interval, self.clock())
+        return Job(metadata, spec, freshness, tuple(self._also(_key(metadata), now)))
+
+    def _is_intact(self, found: ExternalSecret, spec: ExternalSecretSpec) -> bool:
+        """Whether the Secret needs no repair before the next refresh."""
+        if spec.target.creation_policy in ("None", "Orphan"):
+            return True
+        ready = status.ready_of(found.status.conditions)
+        if ready is not None and ready.reason in (status.DELETED, status.MISSING):
+            return True
+        key = ObjectKey(found.metadata.namespace, target_name(found.metadata, spec))
+        state = self.syncer.secrets.state(key)
+        return state is not None and state.is_intact
+
+    def _also(self, key: ObjectKey, now: float) -> list[ExternalSecretSpec]:
+        """The specs of others in the namespace that are due now, or nearly so."""
+        keys = [*self.backlog.waiting_in(key.namespace)] or self.known.others_in(key.namespace)
+        found = (self.known.get(one) for one in islice(keys, MOST_LOOKED_AT) if one != key)
+        due = (
+            one.spec
+            for one in found
+            if one is not None and one.spec is not None and _is_nearly_due(one, one.spec, now)
+        )
+        return list(islice(due, MOST_ALSO))
+
+    async def _sync(self, found: ExternalSecret, job: Job, started: float) -> float | None:
+        began = self.clock()
+        try:
+            outcome = await self.syncer.sync(job)
+            self.observer.synced(job, outcome.ready, self.clock() - began)
+            await self.reporter.success(found, outcome, started)
+        except SyncFailed as failure:
+            self.counts.synced(found.metadata, failed=True)
+            self.observer.synced(job, failure.ready, self.clock() - began)
+            await self.reporter.failure(found, failure.ready, str(failure.cause))
+            if failure.is_final:
+                return None
+            raise failure.cause from failure
+        except KubernetesThrottled:
+            self.backlog.put_back(_key(found.metadata), job.freshness.since)
+            raise
+        except KubernetesUnavailable:
+            self.backlog.put_back(_key(found.metadata), job.freshness.since)
+            return KUBERNETES_PAUSE * (1 + random() / 5)  # noqa: S311 (no secret)
+        self.counts.synced(found.metadata, failed=False)
+        return due_in(_refreshed(found, started), job.spec, self.wall_clock())
+
+
+def due_in(found: ExternalSecret, spec: ExternalSecretSpec, now: float) -> float | None:
+    """Seconds until the next periodic refresh; None if there is none."""
+    refreshed = found.status.refresh_time
+    if spec.refresh_policy != "Periodic" or spec.refresh_interval <= 0 or refreshed is None:
+        return None
+    left = refreshed + spec.refresh_interval - now
+    return left + JUST_AFTER if left > 0 else min(spec.refresh_interval, CHECK_WINDOWS)
+
+
+def _is_nearly_due(found: ExternalSecret, spec: ExternalSecretSpec, now: float) -> bool:
+    if spec.sync_windows is not None and found.status.refresh_time is not None:
+        return False  # to look at the windows of many takes too long
+    soon = now + min(SHARED_SECONDS, spec.refresh_interval / 10)
+    return should_refresh(spec, found.status, found.version_to_sync, soon)
+
+
+def _refreshed(found: ExternalSecret, started: float) -> ExternalSecret:
+    return replace(found, status=replace(found.status, refresh_time=float(int(started))))
+
+
+def _key(metadata: Metadata) -> ObjectKey:
+    return ObjectKey(metadata.namespace, metadata.name)

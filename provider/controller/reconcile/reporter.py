@@ -1,0 +1,69 @@
+"""Writes what became of an ExternalSecret: status, Event, metric."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import time
+from typing import Any, Protocol
+
+from provider.controller import status
+from provider.controller.events import Events
+from provider.controller.kinds import EXTERNAL_SECRETS
+from provider.controller.reconcile import status_writes
+from provider.controller.reconcile.sync import Outcome
+from provider.controller.resources.object_meta import Metadata
+from provider.controller.resources.objects import ExternalSecret
+from provider.controller.status import Ready
+from provider.kube.kinds import Document
+
+
+class Counts(Protocol):
+    """The metrics."""
+
+    def ready(self, metadata: Metadata, ready: Ready) -> None:
+        """What the condition says."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """One for the process. `learn` gets the objects as they are stored."""
+
+    api: status_writes.Api
+    learn: Callable[[Document], None]
+    events: Events = field(repr=False)
+    counts: Counts
+    wall_clock: Callable[[], float] = time
+
+    def at_rest(self, found: ExternalSecret) -> None:
+        """Nothing is to be done: the metric is what the condition says, also after a restart."""
+        if (one := status.ready_of(found.status.conditions)) is not None:
+            is_ready = one.status == "True"
+            self.counts.ready(found.metadata, Ready(is_ready, one.reason, one.message))
+
+    async def success(self, found: ExternalSecret, outcome: Outcome, started: float) -> None:
+        """Write the status after a sync; `started` is when it began, in seconds since 1970."""
+        self.counts.ready(found.metadata, outcome.ready)
+        conditions = status.conditions_with(found.status.conditions, outcome.ready, started)
+        await self._patch(
+            found.metadata,
+            {
+                "refreshTime": status.timestamp(started),
+                "syncedResourceVersion": found.version_to_sync,
+                "conditions": conditions,
+                "binding": {"name": outcome.binding},
+            },
+        )
+
+    async def failure(self, found: ExternalSecret, ready: Ready, cause: str) -> None:
+        """Record an Event; write the condition if it says something new."""
+        self.counts.ready(found.metadata, ready)
+        self.events.warning(found.metadata, "UpdateFailed", cause)
+        if status.says(found.status.conditions, ready):
+            return
+        conditions = status.conditions_with(found.status.conditions, ready, self.wall_clock())
+        await self._patch(found.metadata, {"conditions": conditions})
+
+    async def _patch(self, metadata: Metadata, change: dict[str, Any]) -> None:
+        document = await status_writes.write_status(self.api, EXTERNAL_SECRETS, metadata, change)
+        if document is not None:
+            self.learn(document)

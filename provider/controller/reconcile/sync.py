@@ -1,0 +1,205 @@
+"""One sync of an ExternalSecret: reads the values, writes the Secret, reports the outcome."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Protocol
+
+from provider.controller import status
+from provider.controller.events import Events
+from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.controller.resources.object_meta import Metadata
+from provider.controller.status import Ready
+from provider.controller.target.plan import TargetNotWritable, Wanted, is_ours, target_name
+from provider.controller.target.target_secrets import Written
+from provider.controller.values.entries import Fetched
+from provider.controller.values.secret_reads import Asked
+from provider.controller.values.sync_record import SyncRecord
+from provider.controller.watch.object_cache import ObjectKey
+from provider.controller.watch.secret_state import SecretState
+from provider.engine.freshness import Freshness
+from provider.errors import (
+    KubernetesUnavailable,
+    ObjectConflict,
+    ProviderError,
+)
+
+SECONDS = 90.0
+"""For reading the values of one ExternalSecret."""
+
+
+class Fetch(Protocol):
+    """`fetch.Fetcher.fetch`."""
+
+    async def fetch(
+        self, spec: ExternalSecretSpec, asked: Asked, also: Iterable[ExternalSecretSpec] = ()
+    ) -> Fetched:
+        """The values; raises ProviderError."""
+        ...
+
+
+class Render(Protocol):
+    """`templates.Templates.render`."""
+
+    async def render(
+        self,
+        metadata: Metadata,
+        spec: ExternalSecretSpec,
+        values: Mapping[str, bytes],
+        since: float,
+    ) -> Wanted:
+        """What the Secret is to hold, by templates as they were at `since` or later.
+
+        Raises ProviderError.
+        """
+        ...
+
+
+class Targets(Protocol):
+    """`target_secrets.Secrets`."""
+
+    def state(self, key: ObjectKey) -> SecretState | None:
+        """The Secret, if it is managed."""
+        ...
+
+    async def write(self, metadata: Metadata, spec: ExternalSecretSpec, wanted: Wanted) -> Written:
+        """Make the Secret what is wanted."""
+        ...
+
+    async def delete(self, namespace: str, state: SecretState) -> bool:
+        """Delete the Secret."""
+        ...
+
+    def orphans(self, metadata: Metadata, spec: ExternalSecretSpec) -> list[SecretState]:
+        """Secrets under former names."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be synced, how new the values must be, and who else is due."""
+
+    metadata: Metadata
+    spec: ExternalSecretSpec
+    freshness: Freshness
+    also: tuple[ExternalSecretSpec, ...] = ()
+    record: SyncRecord = field(default_factory=SyncRecord, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a sync went. `binding` is the name of the Secret, empty without one."""
+
+    ready: Ready
+    binding: str = ""
+
+
+class SyncFailed(Exception):
+    """A sync failed. `ready` is what the condition says; it is tried again unless `is_final`."""
+
+    def __init__(self, ready: Ready, cause: ProviderError, *, is_final: bool = False) -> None:
+        super().__init__(str(cause))
+        self.ready = ready
+        self.cause = cause
+        self.is_final = is_final
+
+
+@dataclass(frozen=True, slots=True)
+class Syncer:
+    """Syncs ExternalSecrets; one for the process."""
+
+    fetcher: Fetch
+    templates: Render
+    secrets: Targets
+    events: Events = field(repr=False)
+
+    async def sync(self, job: Job) -> Outcome:
+        """Read and write; raises `SyncFailed`, or what Kubernetes answers where that may pass."""
+        values = await self._read(job)
+        if not values and job.spec.target.deletion_policy != "Merge":
+            return await self._without_values(job)
+        if job.spec.target.creation_policy == "None":
+            return _synced("")
+        await self._delete_orphans(job)
+        written = await self._write(job, values)
+        return self._written(job, written)
+
+    async def _read(self, job: Job) -> Mapping[str, bytes]:
+        deadline = monotonic() + SECONDS
+        asked = Asked(job.metadata.namespace, job.freshness, deadline, job.record)
+        try:
+            fetched = await self.fetcher.fetch(job.spec, asked, job.also)
+        except KubernetesUnavailable:
+            raise
+        except ProviderError as error:
+            raise _failure(status.TEXT_NO_DATA, error) from error
+        for message in fetched.missing:
+            self.events.normal(job.metadata, "MissingProviderSecret", status.one_line(message))
+        return fetched.data
+
+    async def _without_values(self, job: Job) -> Outcome:
+        """All secrets are gone from AWS."""
+        target, name = job.spec.target, target_name(job.metadata, job.spec)
+        if target.deletion_policy == "Retain":
+            ready = Ready(is_ready=True, reason=status.SYNCED, message=status.TEXT_RETAINED)
+            return Outcome(ready, name)
+        if target.creation_policy != "Owner":
+            why = f"creationPolicy={target.creation_policy} is not Owner"
+            cause = TargetNotWritable(f"unable to delete secret target: {why}")
+            raise _failure(status.TEXT_NOT_DELETED, cause, is_final=True)
+        await self._delete_orphans(job)
+        state = self.secrets.state(ObjectKey(job.metadata.namespace, name))
+        if state is not None and (state.owner is None or is_ours(job.metadata, state.owner)):
+            await self._delete(job, state, status.TEXT_NOT_DELETED, status.TEXT_DELETED)
+        return Outcome(Ready(is_ready=True, reason=status.DELETED, message=status.TEXT_DELETED))
+
+    async def _delete_orphans(self, job: Job) -> None:
+        if job.spec.target.creation_policy != "Owner":
+            return
+        for state in self.secrets.orphans(job.metadata, job.spec):
+            text = "secret deleted because it was orphaned"
+            await self._delete(job, state, status.TEXT_ORPHANS, text)
+
+    async def _delete(self, job: Job, state: SecretState, failure: str, event: str) -> None:
+        try:
+            deleted = await self.secrets.delete(job.metadata.namespace, state)
+        except (KubernetesUnavailable, ObjectConflict):
+            raise
+        except ProviderError as error:
+            raise _failure(failure, error) from error
+        if deleted:
+            self.events.normal(job.metadata, "Deleted", event)
+
+    async def _write(self, job: Job, values: Mapping[str, bytes]) -> Written:
+        try:
+            since = job.freshness.since
+            wanted = await self.templates.render(job.metadata, job.spec, values, since)
+            return await self.secrets.write(job.metadata, job.spec, wanted)
+        except TargetNotWritable as error:
+            raise _failure(error.condition, error, is_final=True) from error
+        except ObjectConflict:
+            raise
+        except ProviderError as error:
+            if isinstance(error, KubernetesUnavailable) and "webhook" not in str(error):
+                raise
+            raise _failure(status.TEXT_NOT_WRITTEN, error) from error
+
+    def _written(self, job: Job, written: Written) -> Outcome:
+        if written == "missing":
+            ready = Ready(is_ready=True, reason=status.MISSING, message=status.TEXT_NOT_CREATED)
+            return Outcome(ready)
+        job.record.written = written
+        if written == "created":
+            self.events.normal(job.metadata, "Created", "secret created")
+        elif written == "updated":
+            self.events.normal(job.metadata, "Updated", "secret updated")
+        return _synced(target_name(job.metadata, job.spec))
+
+
+def _synced(binding: str) -> Outcome:
+    return Outcome(Ready(is_ready=True, reason=status.SYNCED, message=status.TEXT_SYNCED), binding)
+
+
+def _failure(text: str, cause: ProviderError, *, is_final: bool = False) -> SyncFailed:
+    ready = Ready(is_ready=False, reason=status.FAILED, message=status.with_cause(text, cause))
+    return SyncFailed(ready, cause, is_final=is_final)

@@ -1,0 +1,219 @@
+"""Which objects are looked at when another one changes.
+
+When a store, credential or template is repaired, objects that failed because of it are reconciled
+at once. Objects without a failure are checked too, without a read or write.
+"""
+
+from collections.abc import Callable, Iterable
+from time import monotonic, time
+
+from provider.controller.kinds import CLUSTER_EXTERNAL_SECRETS, EXTERNAL_SECRETS
+from provider.controller.reconcile.backlog import Backlog
+from provider.controller.reconcile.known import NAMESPACE, TARGET, KnownExternalSecrets, Ref
+from provider.controller.reconcile.secret_store import FINALIZER
+from provider.controller.resources.objects import ExternalSecret
+from provider.controller.resources.refresh import should_refresh
+from provider.controller.resources.store_ref import StoreKind
+from provider.controller.scheduling.schedule import Item
+from provider.controller.scheduling.trigger_limits import TriggerLimits
+from provider.controller.status import MISSING, ready_of
+from provider.controller.watch.informers import Informers
+from provider.controller.watch.object_cache import ObjectKey, Unreadable
+from provider.controller.watch.secret_state import SecretState
+from provider.controller.watch.store_index import StoreIndex
+from provider.controller.watch.watched import (
+    WatchedExternalSecret,
+    WatchedNamespace,
+    WatchedStore,
+    is_news,
+    readable,
+)
+from provider.kube.kinds import SECRETS
+
+
+class Triggers:
+    """Handlers for the informers; each adds items to the queue."""
+
+    def __init__(
+        self,
+        add: Callable[[Item, float], None],
+        informers: Informers,
+        known: KnownExternalSecrets,
+        backlog: Backlog,
+    ) -> None:
+        self._add = TriggerLimits(add).add
+        self._informers = informers
+        self._known = known
+        self._backlog = backlog
+        self._stores = StoreIndex()
+
+    def attach(self, recheck: Callable[[WatchedStore], float]) -> None:
+        """Handle changes from now on; `recheck` is in how many seconds a good store is checked."""
+        self._informers.external_secrets.on_change(self._external_secret)
+        self._informers.secrets.on_change(self._secret)
+        for kind, informer in self._informers.stores.items():
+            informer.on_change(self._store_handler(kind, recheck))
+        for name, generators in self._informers.generators.items():
+            generators.on_change(self._dependents_handler(name))
+        for name, push_secrets in self._informers.push_secrets.items():
+            push_secrets.on_change(self._news_handler(name))
+        if self._informers.cluster_external_secrets is not None:
+            self._informers.cluster_external_secrets.on_change(
+                self._news_handler(CLUSTER_EXTERNAL_SECRETS.name)
+            )
+        if self._informers.namespaces is not None:
+            self._informers.namespaces.on_change(self._namespace)
+
+    def named_object_changed(self, kind: str, namespace: str, name: str) -> None:
+        """A credential or template that was read has changed, or a target is there now."""
+        for item in self._stores.using(kind, namespace, name):
+            self._add(item, 0.0)
+            self._add_failing(self._known.index.of(Ref(*item)))
+        for key in self._known.index.of(Ref(kind, namespace, name)):
+            self._refresh(key, _is_periodic)
+        if kind == SECRETS.name:
+            for key in self._known.index.of(Ref(TARGET, namespace, name)):
+                self._refresh(key, _lacks_target)
+        self._add_failing(self._known.others_in(namespace))
+
+    def policy_changed(self) -> None:
+        """The operator allows something else: what failed is looked at again."""
+        for kind, informer in self._informers.stores.items():
+            for key, found in informer.items():
+                if not isinstance(found, Unreadable) and not _is_good(found):
+                    self._add(Item(kind, *key), 0.0)
+        self._add_failing([key for key, _ in self._informers.external_secrets.items()])
+
+    def _refresh(self, key: ObjectKey, needs: Callable[[ExternalSecret], bool]) -> None:
+        """Look at an ExternalSecret; sync it, even if it is not due, where it needs that."""
+        found = self._known.get(key)
+        if found is not None and needs(found):
+            self._backlog.put(key, monotonic())
+        self._add_external_secrets([key])
+
+    def _external_secret(
+        self,
+        key: ObjectKey,
+        old: WatchedExternalSecret | Unreadable | None,
+        new: WatchedExternalSecret | Unreadable | None,
+    ) -> None:
+        before, after = readable(old), readable(new)
+        if after is not None and (before is None or is_news(before.metadata, after.metadata)):
+            found = after.object
+            if found.spec is not None and should_refresh(
+                found.spec, found.status, found.version_to_sync, time()
+            ):
+                self._backlog.put(key, monotonic())
+            self._add_external_secrets([key])
+            self._add_owner(after)
+        elif after is None:
+            self._add_external_secrets([key])
+            self._add_cluster_external_secrets()  # one may have waited for the name to be free
+
+    def _add_owner(self, found: WatchedExternalSecret) -> None:
+        owner = found.owner
+        if owner is not None and owner.kind == CLUSTER_EXTERNAL_SECRETS.name:
+            self._add(Item(CLUSTER_EXTERNAL_SECRETS.name, "", owner.name), 0.0)
+
+    def _secret(
+        self,
+        key: ObjectKey,
+        old: SecretState | Unreadable | None,
+        new: SecretState | Unreadable | None,
+    ) -> None:
+        before, after = readable(old), readable(new)
+        is_well = after is not None and after.is_intact
+        if not is_well or (before is not None and after and before.owner != after.owner):
+            self._add_external_secrets(self._known.index.of(Ref(TARGET, *key)))
+
+    def _store_handler(
+        self, kind: StoreKind, recheck: Callable[[WatchedStore], float]
+    ) -> Callable[
+        [ObjectKey, WatchedStore | Unreadable | None, WatchedStore | Unreadable | None], None
+    ]:
+        def handle(
+            key: ObjectKey,
+            old: WatchedStore | Unreadable | None,
+            new: WatchedStore | Unreadable | None,
+        ) -> None:
+            before, after = readable(old), readable(new)
+            item = Item(kind, *key)
+            self._stores.put(item, None if after is None else after.object)
+            if before is None or after is None or is_news(before.metadata, after.metadata):
+                is_known_good = before is None and after is not None and _is_good(after)
+                self._add(item, recheck(after) if after and is_known_good else 0.0)
+            if _gate_of(before) != _gate_of(after):
+                self._add_external_secrets(self._known.index.of(Ref(kind, *key)))
+
+        return handle
+
+    def _dependents_handler(self, kind: str) -> Callable[[ObjectKey, object, object], None]:
+        def handle(key: ObjectKey, _old: object, _new: object) -> None:
+            self._add_external_secrets(self._known.index.of(Ref(kind, *key)))
+
+        return handle
+
+    def _news_handler(self, kind: str) -> Callable[[ObjectKey, object, object], None]:
+        """Looks at an object itself when more than its status has changed."""
+
+        def handle(key: ObjectKey, old: object, new: object) -> None:
+            before = getattr(old, "metadata", None)
+            after = getattr(new, "metadata", None)
+            if before is None or after is None or is_news(before, after):
+                self._add(Item(kind, *key), 0.0)
+
+        return handle
+
+    def _namespace(
+        self,
+        key: ObjectKey,
+        old: WatchedNamespace | Unreadable | None,
+        new: WatchedNamespace | Unreadable | None,
+    ) -> None:
+        if readable(old) == readable(new):
+            return
+        self._add_cluster_external_secrets()
+        self._add_external_secrets(self._known.index.of(Ref(NAMESPACE, key.name, "")))
+
+    def _add_cluster_external_secrets(self) -> None:
+        informer = self._informers.cluster_external_secrets
+        for key, _ in informer.items() if informer is not None else ():
+            self._add(Item(CLUSTER_EXTERNAL_SECRETS.name, *key), 0.0)
+
+    def _add_failing(self, keys: Iterable[ObjectKey]) -> None:
+        found = ((key, self._known.get(key)) for key in keys)
+        self._add_external_secrets(key for key, one in found if one and _is_failing(one))
+
+    def _add_external_secrets(self, keys: Iterable[ObjectKey]) -> None:
+        for key in keys:
+            self._add(Item(EXTERNAL_SECRETS.name, *key), 0.0)
+
+
+def _is_good(found: WatchedStore) -> bool:
+    """Whether it needs no look before its next check."""
+    ready = ready_of(found.object.conditions)
+    is_ready = found.is_checked and ready is not None and ready.status == "True"
+    return is_ready and FINALIZER not in found.metadata.finalizers
+
+
+def _gate_of(found: WatchedStore | None) -> tuple[object, ...]:
+    """What decides whether a store may be used, and what for."""
+    if found is None:
+        return ()
+    ready = ready_of(found.object.conditions)
+    return (found.metadata.uid, found.metadata.generation, ready and ready.status)
+
+
+def _is_failing(found: ExternalSecret) -> bool:
+    ready = ready_of(found.status.conditions)
+    return ready is not None and ready.status == "False"
+
+
+def _lacks_target(found: ExternalSecret) -> bool:
+    ready = ready_of(found.status.conditions)
+    return ready is not None and ready.reason == MISSING
+
+
+def _is_periodic(found: ExternalSecret) -> bool:
+    spec = found.spec
+    return spec is not None and spec.refresh_policy == "Periodic" and spec.refresh_interval > 0

@@ -1,0 +1,1 @@
+"""The Secret of an ExternalSecret: what it is to hold, and writing the difference."""

@@ -1,0 +1,178 @@
+"""The Secrets of ExternalSecrets: what is there, and writes where something is to change."""
+
+import hashlib
+from collections.abc import Callable
+from functools import partial
+from typing import Literal, Protocol
+
+from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.controller.resources.hashes import field_manager, owner_label
+from provider.controller.resources.object_meta import Metadata
+from provider.controller.target.plan import Wanted, is_ours, plan, target_name
+from provider.controller.watch.index import Index
+from provider.controller.watch.informer import Informer
+from provider.controller.watch.object_cache import ObjectKey, Unreadable
+from provider.controller.watch.secret_state import SecretState, is_large
+from provider.errors import InvalidRequest, ObjectExists, ObjectNotFound
+from provider.kube.kinds import SECRETS, Document, Kind
+from provider.runtime.lru import Lru
+from provider.runtime.offload import Offload
+
+SMALL = 32 * 1024
+"""Bytes of data that are worked on in the event loop."""
+MOST_BYTES = 2**20
+"""Of all values of a Secret; a limit of Kubernetes."""
+VERIFIED = 20_000
+"""Secrets that are known to be as wanted."""
+
+Written = Literal["created", "updated", "unchanged", "missing"]
+
+
+class Api(Protocol):
+    """The Kubernetes API: `kube.objects.Objects`."""
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Document:
+        """The object; raises `ObjectNotFound` …"""
+        ...
+
+    async def create(self, kind: Kind, document: Document, *, field_manager: str = "") -> Document:
+        """The object as stored; raises `ObjectExists` …"""
+        ...
+
+    async def replace(self, kind: Kind, document: Document, *, field_manager: str = "") -> Document:
+        """The object as stored; raises `ObjectConflict` …"""
+        ...
+
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str = "") -> None:
+        """Raises `ObjectNotFound`, `ObjectConflict` …"""
+        ...
+
+
+class Secrets:
+    """Secrets with the controller's label are known from an informer of whole Secrets.
+
+    A Secret that did not change since it was written, or found to be right, is not read again.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        informer: Informer[SecretState],
+        offload: Offload,
+        missing: Callable[[ObjectKey], object] = lambda _key: None,
+    ) -> None:
+        """`missing` gets a Secret into which nothing can be merged before somebody creates it."""
+        self._api = api
+        self._missing = missing
+        self._offload = offload
+        self._informer = informer
+        self._verified: Lru[ObjectKey, tuple[str, bytes]] = Lru(VERIFIED)
+        self._by_owner: Index[tuple[str, str], ObjectKey] = Index()
+        informer.on_change(self._note)
+
+    def state(self, key: ObjectKey) -> SecretState | None:
+        """The Secret, if there is one with the controller's label."""
+        found = self._informer.get(key)
+        return None if isinstance(found, Unreadable) else found
+
+    async def write(self, metadata: Metadata, spec: ExternalSecretSpec, wanted: Wanted) -> Written:
+        """Make the Secret what is wanted; raises `TargetNotWritable` and the API's errors."""
+        _check_size(wanted)
+        key = ObjectKey(metadata.namespace, target_name(metadata, spec))
+        mark = _mark(metadata, spec, wanted)
+        state = self.state(key)
+        if state is not None and self._verified.get(key) == (state.version, mark):
+            return "unchanged"
+        is_known = state is not None or spec.target.creation_policy == "Merge"
+        current = await self._read(key) if is_known else None
+        try:
+            written, document = await self._write(metadata, spec, wanted, current)
+        except ObjectExists:
+            written, document = await self._write(metadata, spec, wanted, await self._read(key))
+        if written == "missing":
+            self._missing(key)
+        elif document is not None:
+            self._verified.put(key, (document["metadata"]["resourceVersion"], mark))
+        return written
+
+    async def _write(
+        self,
+        metadata: Metadata,
+        spec: ExternalSecretSpec,
+        wanted: Wanted,
+        current: Document | None,
+    ) -> tuple[Written, Document | None]:
+        manager = field_manager(metadata.name)
+        work = partial(plan, metadata, spec, wanted, current)
+        is_small = sum(map(len, wanted.data.values())) < SMALL
+        planned = work() if is_small else await self._offload.run(metadata.namespace, work)
+        if planned.action == "missing":
+            return "missing", None
+        if planned.action == "nothing":
+            return "unchanged", current
+        is_new = planned.action == "create"
+        send = self._api.create if is_new else self._api.replace
+        made = await send(SECRETS, planned.document, field_manager=manager)
+        await self._learn(made)
+        return "created" if is_new else "updated", made
+
+    async def _learn(self, made: Document) -> None:
+        """Tell the informer what is stored now."""
+        parsed = None
+        if is_large(made):
+            work = partial(self._informer.parsed, made)
+            parsed = await self._offload.run(made["metadata"]["namespace"], work)
+        self._informer.learn(made, parsed)
+
+    async def delete(self, namespace: str, state: SecretState) -> bool:
+        """Delete exactly this Secret; returns whether there was one.
+
+        It counts as gone at once, also while the watch is late: it is not deleted twice.
+        """
+        was_there = True
+        try:
+            await self._api.delete(SECRETS, namespace, state.name, uid=state.uid)
+        except ObjectNotFound:
+            was_there = False
+        self._informer.remove(ObjectKey(namespace, state.name), state.version)
+        return was_there
+
+    def orphans(self, metadata: Metadata, spec: ExternalSecretSpec) -> list[SecretState]:
+        """Secrets that the ExternalSecret has written under another name, and still controls."""
+        label = owner_label(metadata.namespace, metadata.name)
+        keys = self._by_owner.of((metadata.namespace, label))
+        states = (self.state(key) for key in keys if key.name != target_name(metadata, spec))
+        return [one for one in states if one is not None and is_ours(metadata, one.owner)]
+
+    async def _read(self, key: ObjectKey) -> Document | None:
+        try:
+            return await self._api.get(SECRETS, *key)
+        except ObjectNotFound:
+            return None
+
+    def _note(self, key: ObjectKey, _old: object, new: SecretState | Unreadable | None) -> None:
+        label = new.created_by if isinstance(new, SecretState) else ""
+        self._by_owner.put(key, [(key.namespace, label)] if label else [])
+        if new is None:
+            self._verified.pop(key, None)
+
+
+def _check_size(wanted: Wanted) -> None:
+    size = sum(map(len, wanted.data.values()))
+    if size > MOST_BYTES:
+        raise InvalidRequest(
+            f"the values have {size} bytes together, and a Secret holds {MOST_BYTES}: "
+            "read fewer values"
+        )
+
+
+def _mark(metadata: Metadata, spec: ExternalSecretSpec, wanted: Wanted) -> bytes:
+    """A digest of everything that decides what is written."""
+    target = spec.target
+    about = (metadata.name, metadata.uid, target.creation_policy, target.immutable, wanted.type)
+    found = sorted(wanted.labels.items()), sorted(wanted.annotations.items()), wanted.finalizers
+    digest = hashlib.sha256(repr((about, found)).encode())
+    for key, value in sorted(wanted.data.items()):
+        digest.update(repr((key, len(value))).encode())
+        digest.update(value)
+    return digest.digest()

@@ -1,0 +1,1 @@
+"""The values of one ExternalSecret: its entries, read from AWS with few calls."""

@@ -1,0 +1,115 @@
+"""`dataFrom[].find`: all secrets or parameters that fit, by their full names."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from provider.aws import finding
+from provider.aws.finding import Found
+from provider.controller.resources.external_secret import Find
+from provider.controller.resources.regexps import contains_match
+from provider.controller.values.bounded_reads import read_all
+from provider.controller.values.secret_reads import Asked, Source
+from provider.engine.failover import Failed, Reader, Regions, Wanted
+from provider.engine.model import SecretRef, SecretValue
+from provider.engine.values import Query
+from provider.errors import AccessDenied, SecretNotFound
+from provider.policy import rules
+from provider.policy.rules import ALLOW_ALL, Policy
+from provider.runtime.log import fields, logger
+
+_SHOWN = 20
+
+
+class AwsFinder(Protocol):
+    """`SecretFinder` or `ParameterFinder` of `provider.aws`."""
+
+    async def find(self, find: finding.Find, region: str, query: Query) -> Found:
+        """What was found, with values where the service gave them."""
+        ...
+
+
+class Finder:
+    """Finds in both services; one for the process."""
+
+    def __init__(
+        self,
+        secrets: AwsFinder,
+        parameters: AwsFinder,
+        reader: Reader,
+        policy: Policy = ALLOW_ALL,
+    ) -> None:
+        self._secrets = secrets
+        self._parameters = parameters
+        self._reader = reader
+        self._policy = policy
+
+    async def find(self, what: Find, source: Source, asked: Asked) -> Mapping[str, bytes]:
+        """The values by full names, in order of the names; raises ProviderError.
+
+        What disappears while it is read is left out. So is what the policy refuses to the
+        namespace, and, where the search is by path or tags, what the identity may not read, unless
+        that is everything.
+        """
+        aws, query = source.aws, asked.query(source.principal)
+        finder = self._parameters if aws.service == "ParameterStore" else self._secrets
+        wanted = _wanted(what, names_first=self._policy.limits_names(asked.namespace))
+        found = self._allowed(await finder.find(wanted, aws.region, query), asked.namespace)
+        values = {ref: value for ref, value in found.items() if value is not None}
+        unread = [ref for ref, value in found.items() if value is None]
+        if unread:
+            by_name_only = what.path is None and not what.tags
+            values |= await self._read(unread, aws.region, query, may_skip=not by_name_only)
+        asked.record.read(source.session, values.items())
+        return {ref.name: value.content for ref, value in sorted(values.items(), key=_by_name)}
+
+    def _allowed(self, found: Found, namespace: str) -> Found:
+        """What the policy leaves; raises `PolicyViolation` where it leaves nothing."""
+        allowed, violations = {}, []
+        for ref, value in found.items():
+            if violation := self._policy.check(rules.Asked(namespace, names=[ref.name])):
+                violations.append(violation)
+            else:
+                allowed[ref] = value
+        if violations and not allowed:
+            raise violations[0]
+        if violations:
+            about = fields(namespace=namespace, count=len(violations), first=str(violations[0]))
+            logger.warning("find leaves out secrets that the policy refuses", extra=about)
+        return allowed
+
+    async def _read(
+        self, refs: list[SecretRef], region: str, query: Query, *, may_skip: bool
+    ) -> dict[SecretRef, SecretValue]:
+        wanted = [Wanted(ref) for ref in refs]
+        outcomes = await read_all(self._reader, wanted, Regions(region), query)
+        values, denied = {}, []
+        for ref, outcome in zip(refs, outcomes, strict=True):
+            if not isinstance(outcome, Failed):
+                values[ref] = outcome.value
+            elif may_skip and isinstance(outcome.error, AccessDenied):
+                denied.append((ref, outcome.error))
+            elif not isinstance(outcome.error, SecretNotFound):
+                raise outcome.error.in_context(f"secret {ref.name}")
+        if denied and not values:
+            raise denied[0][1].in_context(f"secret {denied[0][0].name}")
+        if denied:
+            names = ", ".join(ref.name for ref, _ in denied[:_SHOWN])
+            about = fields(identity=str(query.principal.identity), count=len(denied), names=names)
+            logger.warning("find leaves out secrets that may not be read", extra=about)
+        return values
+
+
+def _by_name(found: tuple[SecretRef, SecretValue]) -> str:
+    return found[0].name
+
+
+def _wanted(what: Find, *, names_first: bool) -> finding.Find:
+    matches: Callable[[str], bool] | None = None
+    if what.name is not None:
+        regexp = what.name.regexp
+
+        def matches(name: str) -> bool:
+            return contains_match(regexp, name)
+
+    tags = None if what.tags is None else tuple(sorted(what.tags.items()))
+    return finding.Find(matches, what.path or "", tags, names_first)

@@ -1,0 +1,180 @@
+"""What informers keep of External Secrets resources: the parsed object, and what else is needed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from provider.controller.resources.object_meta import Metadata
+from provider.controller.resources.objects import (
+    ClusterExternalSecret,
+    ExternalSecret,
+    Store,
+    read_cluster_external_secret,
+    read_external_secret,
+    read_store,
+    refreshed_cluster_external_secret,
+    refreshed_external_secret,
+    refreshed_store,
+)
+from provider.controller.resources.store_ref import StoreKind
+from provider.controller.watch.object_cache import ObjectKey, Unreadable
+from provider.controller.watch.secret_state import Owner, controller_owner
+from provider.kube.kinds import Document
+
+OF_NAMESPACES = "externalsecrets.external-secrets.io/ces-"
+"""What the finalizer of a namespace begins with; the name of a ClusterExternalSecret follows."""
+
+T = TypeVar("T")
+
+MOST_NODES = 500
+MOST_TEXT = 16 * 1024
+"""Values and characters of a spec that is parsed on the event loop, which takes milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedExternalSecret:
+    """An ExternalSecret, and what controls it."""
+
+    object: ExternalSecret
+    owner: Owner | None
+
+    @property
+    def metadata(self) -> Metadata:
+        """Its metadata."""
+        return self.object.metadata
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedStore:
+    """A store, and whether it was checked since it was changed."""
+
+    object: Store
+    is_checked: bool
+
+    @property
+    def metadata(self) -> Metadata:
+        """Its metadata."""
+        return self.object.metadata
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedClusterExternalSecret:
+    """A ClusterExternalSecret, and the spec of its ExternalSecrets as it is written."""
+
+    object: ClusterExternalSecret
+    template: Mapping[str, Any] = field(repr=False)
+    status: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def metadata(self) -> Metadata:
+        """Its metadata."""
+        return self.object.metadata
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedNamespace:
+    """Labels of a namespace, whether it is being deleted, and whether it can end."""
+
+    labels: Mapping[str, str]
+    is_terminating: bool
+    is_held: bool = False
+    """It has a finalizer of External Secrets Operator."""
+
+
+def parse_external_secret(document: Document) -> WatchedExternalSecret:
+    """For the informer."""
+    return WatchedExternalSecret(read_external_secret(document), controller_owner(document))
+
+
+def refresh_external_secret(
+    document: Document, old: WatchedExternalSecret
+) -> WatchedExternalSecret:
+    """The same where the spec is as before."""
+    refreshed = refreshed_external_secret(document, old.object)
+    return WatchedExternalSecret(refreshed, controller_owner(document))
+
+
+def parse_store(kind: StoreKind) -> Callable[[Document], WatchedStore]:
+    """For the informer of a kind of store."""
+
+    def parse(document: Document) -> WatchedStore:
+        return WatchedStore(read_store(document, kind), _is_checked(document))
+
+    return parse
+
+
+def refresh_store(document: Document, old: WatchedStore) -> WatchedStore:
+    """The same where the spec is as before."""
+    return WatchedStore(refreshed_store(document, old.object), _is_checked(document))
+
+
+def parse_cluster_external_secret(document: Document) -> WatchedClusterExternalSecret:
+    """For the informer."""
+    spec = document.get("spec") or {}
+    template = spec.get("externalSecretSpec") or {}
+    status = document.get("status") or {}
+    return WatchedClusterExternalSecret(read_cluster_external_secret(document), template, status)
+
+
+def refresh_cluster_external_secret(
+    document: Document, old: WatchedClusterExternalSecret
+) -> WatchedClusterExternalSecret:
+    """The same where the spec is as before."""
+    refreshed = refreshed_cluster_external_secret(document, old.object)
+    return replace(old, object=refreshed, status=document.get("status") or {})
+
+
+def has_large_spec(document: Document) -> bool:
+    """Whether to parse spec and annotations may take longer than the event loop may be held."""
+    left, text = MOST_NODES, MOST_TEXT
+    waiting: list[object] = [document.get("spec"), document["metadata"].get("annotations")]
+    while waiting and left > 0 and text > 0:
+        one = waiting.pop()
+        left -= 1
+        if isinstance(one, dict):
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)
+        elif isinstance(one, str):
+            text -= len(one)
+    return left <= 0 or text <= 0
+
+
+def parse_namespace(document: Document) -> WatchedNamespace:
+    """For the informer."""
+    metadata = document["metadata"]
+    return WatchedNamespace(
+        metadata.get("labels") or {},
+        bool(metadata.get("deletionTimestamp")),
+        any(one.startswith(OF_NAMESPACES) for one in metadata.get("finalizers") or ()),
+    )
+
+
+def readable(found: T | Unreadable | None) -> T | None:
+    """The object, unless it could not be read."""
+    return None if isinstance(found, Unreadable) else found
+
+
+def is_news(old: Metadata, new: Metadata) -> bool:
+    """Whether more than the status of an object has changed."""
+    return (
+        old.uid != new.uid
+        or old.generation != new.generation
+        or old.labels != new.labels
+        or old.annotations != new.annotations
+        or old.finalizers != new.finalizers
+        or old.is_deleting != new.is_deleting
+    )
+
+
+def key_of(metadata: Metadata) -> ObjectKey:
+    """The key of an object."""
+    return ObjectKey(metadata.namespace, metadata.name)
+
+
+def _is_checked(document: Document) -> bool:
+    """Whether the status was written after the spec, by the times of `managedFields`."""
+    entries = document["metadata"].get("managedFields") or ()
+    status = [one.get("time", "") for one in entries if one.get("subresource") == "status"]
+    spec = [one.get("time", "") for one in entries if one.get("subresource") != "status"]
+    return bool(status) and max(status) >= max(spec, default="")
