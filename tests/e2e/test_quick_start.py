@@ -34,8 +34,7 @@ WAYS = {"irsa-example": "IRSA", "pod-identity-example": "EKS Pod Identity"}
 
 RECORDER = f"""#!/bin/bash
 name=${{0##*/}}
-printf '%q ' "$name" "$@" >> calls
-echo >> calls
+printf '%s\\n' "$(printf '%q ' "$name" "$@")" >> calls  # one write: programs of a pipe run at once
 case "$name $1 $2" in
 "aws sts get-caller-identity") echo {ACCOUNT} ;;
 "aws eks describe-cluster") echo {ISSUER} ;;
