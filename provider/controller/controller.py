@@ -121,11 +121,9 @@ class Controller:
         self._reconcilers: dict[str, Reconciler] = {
             EXTERNAL_SECRETS.name: self._external_secrets(),
             CLUSTER_EXTERNAL_SECRETS.name: self._cluster_external_secrets(),
+            **{str(kind): one for kind, one in stores.items()},
+            **{kind: self._push_secrets(kind) for kind in self.informers.push_secrets},
         }
-        self._reconcilers.update(stores.items())
-        self._reconcilers.update(
-            (kind, self._push_secrets(kind)) for kind in self.informers.push_secrets
-        )
         self._triggers.attach(lambda found: stores[found.object.kind].period(found.object))
 
     @property

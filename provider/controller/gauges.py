@@ -10,6 +10,31 @@ from provider.runtime.metrics import Metrics
 
 T = TypeVar("T")
 
+_GAUGES: tuple[tuple[str, str, Callable[[Controller], float]], ...] = (
+    (
+        "objects_waiting",
+        "Objects that are due and wait for their turn.",
+        lambda one: one.queue.depth,
+    ),
+    ("objects_in_progress", "Objects that are worked on.", lambda one: one.queue.running),
+    (
+        "oldest_wait_seconds",
+        "Time for which an object has waited for its turn, the longest of all.",
+        lambda one: one.queue.oldest(),
+    ),
+    (
+        "stalest_external_secret_age_seconds",
+        "Time since the last periodic refresh of an ExternalSecret, the longest of all.",
+        lambda one: one.oldest.ages.since_refresh,
+    ),
+    (
+        "external_secret_overdue_seconds",
+        "Time since the periodic refresh of an ExternalSecret was due, the longest of all.",
+        lambda one: one.oldest.ages.overdue,
+    ),
+)
+"""Name, meaning and value."""
+
 
 def watch_leader(metrics: Metrics, readiness: Readiness, is_leading: Callable[[], bool]) -> None:
     """Add gauges of the leader's queue and informers: 0 while another replica is the leader."""
@@ -20,58 +45,13 @@ def watch_leader(metrics: Metrics, readiness: Readiness, is_leading: Callable[[]
 
         return value
 
-    watch = metrics.watch
-    watch("leading", "1 if this replica is the leader.", lambda: float(is_leading()))
-    watch(
-        "objects_waiting",
-        "Objects that are due and wait for their turn.",
-        of(lambda one: one.queue.depth, 0),
-    )
-    watch(
-        "objects_in_progress", "Objects that are worked on.", of(lambda one: one.queue.running, 0)
-    )
-    watch(
-        "oldest_wait_seconds",
-        "Time for which an object has waited for its turn, the longest of all.",
-        of(lambda one: one.queue.oldest(), 0.0),
-    )
-    watch(
-        "stalest_external_secret_age_seconds",
-        "Time since the last periodic refresh of an ExternalSecret, the longest of all.",
-        of(lambda one: one.oldest.ages.since_refresh, 0.0),
-    )
-    watch(
-        "external_secret_overdue_seconds",
-        "Time since the periodic refresh of an ExternalSecret was due, the longest of all.",
-        of(lambda one: one.oldest.ages.overdue, 0.0),
-    )
-    metrics.watch_by(
-        "workqueue_depth",
-        "Objects that are due and wait for their turn.",
-        "name",
-        of(_depths, {}),
-        prefix="",
-    )
-    metrics.watch_by(
-        "controller_runtime_active_workers",
-        "Objects that are worked on.",
-        "controller",
-        of(_running, {}),
-        prefix="",
-    )
-    metrics.watch_by(
-        "controller_runtime_max_concurrent_reconciles",
-        "Objects of all kinds that are worked on at a time, at most.",
-        "controller",
-        of(_concurrent, {}),
-        prefix="",
-    )
-    metrics.watch_by(
-        "informer_objects",
-        "Objects that are known.",
-        "kind",
-        of(_object_counts, {}),
-    )
+    metrics.watch("leading", "1 if this replica is the leader.", lambda: float(is_leading()))
+    for name, meaning, read in _GAUGES:
+        metrics.watch(name, meaning, of(read, 0.0))
+    for name, meaning, read_all in _BY_CONTROLLER:
+        label = "name" if name == "workqueue_depth" else "controller"
+        metrics.watch_by(name, meaning, label, of(read_all, {}), prefix="")
+    metrics.watch_by("informer_objects", "Objects that are known.", "kind", of(_object_counts, {}))
 
 
 def _depths(controller: Controller) -> dict[str, float]:
@@ -92,3 +72,15 @@ def _of_all_kinds(controller: Controller, numbers: Mapping[str, int]) -> dict[st
 
 def _object_counts(controller: Controller) -> dict[str, float]:
     return {one.selection.kind.name: len(one) for one in controller.informers.all()}
+
+
+_BY_CONTROLLER: tuple[tuple[str, str, Callable[[Controller], Mapping[str, float]]], ...] = (
+    ("workqueue_depth", "Objects that are due and wait for their turn.", _depths),
+    ("controller_runtime_active_workers", "Objects that are worked on.", _running),
+    (
+        "controller_runtime_max_concurrent_reconciles",
+        "Objects of all kinds that are worked on at a time, at most.",
+        _concurrent,
+    ),
+)
+"""Name, meaning and values by kind, under the names that controller-runtime gives them."""
