@@ -27,7 +27,7 @@ from provider.csi.status.events import RotationEvents
 from provider.csi.status.mount_registry import MountRegistry
 from provider.csi.status.mounts import Step
 from provider.csi.status.socket import StatusSocket
-from provider.engine.room import Rooms
+from provider.engine.value_memory import ValueMemory
 from provider.engine.wiring import Settings, open_engine, watch_engine
 from provider.kube.connection import Connection, api_url
 from provider.kube.events import EventRecorder
@@ -81,7 +81,7 @@ async def make_mounter(
         node_region=lookups.node_region,
         offload=offload,
         limits=Limits(config.rotation_poll_interval, config.max_response_bytes, policy),
-        rooms=Rooms(VALUES_OF_A_MOUNT * config.max_response_bytes),
+        value_memory=ValueMemory(VALUES_OF_A_MOUNT * config.max_response_bytes),
     )
 
 

@@ -15,8 +15,8 @@ from provider.engine.failover import Failed, Found, Outcome, Reader, Regions, Wa
 from provider.engine.freshness import Freshness
 from provider.engine.model import Credentials, Identity
 from provider.engine.ports import CredentialSource, Principal
-from provider.engine.room import Room, Rooms
 from provider.engine.trace import Trace
+from provider.engine.value_memory import RequestMemory, ValueMemory
 from provider.engine.values import Query
 from provider.errors import LookupForbidden, RegionUnknown, ServiceAccountNotFound
 from provider.manifests.problems import InvalidSpec
@@ -114,7 +114,7 @@ class Mounter:
     node_region: NodeRegion
     offload: Offload
     limits: Limits
-    rooms: Rooms = field(default_factory=Rooms)
+    value_memory: ValueMemory = field(default_factory=ValueMemory)
     volumes: DeliveredVolumes = field(default_factory=DeliveredVolumes)
 
     async def mount(
@@ -125,11 +125,17 @@ class Mounter:
         `arrived` is when the request came, before it waited for anything, `deadline` when it has
         to be done, both by `time.monotonic`.
         """
-        with self.rooms.room(spec.pod.namespace) as room:
-            return await self._mount(spec, room, deadline=deadline, arrived=arrived, trace=trace)
+        with self.value_memory.request(spec.pod.namespace) as memory:
+            return await self._mount(spec, memory, deadline=deadline, arrived=arrived, trace=trace)
 
     async def _mount(
-        self, spec: MountSpec, room: Room, *, deadline: float, arrived: float, trace: Trace
+        self,
+        spec: MountSpec,
+        memory: RequestMemory,
+        *,
+        deadline: float,
+        arrived: float,
+        trace: Trace,
     ) -> Delivery:
         require_token(spec)
         regions = await self._regions(spec)
@@ -140,7 +146,7 @@ class Mounter:
         reading = self._recall(spec, regions, known, freshness, trace)
         if reading is None:
             principal = await self._identify(spec, regions, trace)
-            query = Query(principal, freshness, deadline, trace, room)
+            query = Query(principal, freshness, deadline, trace, memory)
             outcomes = await self.reader.read(_wanted(spec), regions, query)
             reading = _Reading(outcomes, principal.identity, from_memory=False)
         delivery = await self._deliver(spec, reading, deadline)

@@ -17,10 +17,10 @@ from provider.engine.calls import Calls
 from provider.engine.freshness import Freshness
 from provider.engine.model import MISSING, Access, SecretRef, SecretValue, StoreName
 from provider.engine.ports import Principal, Store
-from provider.engine.room import Room
 from provider.engine.single_flight import SharedTask
 from provider.engine.trace import Event, Trace
 from provider.engine.value_cache import Key, Remembered, ValueCache, is_fresh
+from provider.engine.value_memory import RequestMemory
 from provider.errors import (
     AccessDenied,
     CredentialsExpired,
@@ -38,18 +38,18 @@ Answer = SecretValue | ProviderError
 class Query:
     """What all refs of one request have in common. `deadline` is a time of `time.monotonic`.
 
-    Without a `room` there is no limit to the size of its values.
+    Without `memory` there is no limit to the size of its values.
     """
 
     principal: Principal
     freshness: Freshness
     deadline: float
     trace: Trace
-    room: Room | None = None
+    memory: RequestMemory | None = None
 
     def taken(self, answer: Answer) -> Answer:
-        """The answer, or the error if there is no room for its value."""
-        return answer if self.room is None else self.room.take(answer)
+        """The answer, or the error if its value does not fit into the memory."""
+        return answer if self.memory is None else self.memory.take(answer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from provider.csi.request.model import MountSpec, Pod
 from provider.csi.request.parameters import parse_class
 from provider.csi.server.statuses import bounded
 from provider.engine.ports import Principal
-from provider.engine.room import Rooms
 from provider.engine.trace import Trace
+from provider.engine.value_memory import ValueMemory
 from provider.errors import (
     AccessDenied,
     AnswerTooLarge,
@@ -135,13 +135,13 @@ async def test_a_mount_delivers_every_file_and_version(world: World) -> None:
 async def test_values_of_more_than_a_mount_may_hold_fail_it_and_are_given_back(
     world: World,
 ) -> None:
-    rooms = Rooms(15)
-    world.mounter = replace(world.mounter, rooms=rooms)
+    memory = ValueMemory(15)
+    world.mounter = replace(world.mounter, value_memory=memory)
     failed = await world.failure(spec())
     (failure,) = failed.failures
     assert isinstance(failure.error, AnswerTooLarge)
     assert failed.kind == "precondition"
-    assert rooms.held == 0
+    assert memory.held == 0
 
 
 async def test_a_remount_within_the_interval_makes_no_call_at_all(world: World) -> None:

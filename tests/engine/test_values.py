@@ -10,8 +10,8 @@ import pytest
 from provider.engine.freshness import Freshness
 from provider.engine.limits import REGIONS
 from provider.engine.model import SecretRef, SecretValue
-from provider.engine.room import Rooms
 from provider.engine.value_cache import MOST_VALIDATIONS
+from provider.engine.value_memory import ValueMemory
 from provider.engine.values import Answer
 from provider.errors import (
     AccessDenied,
@@ -532,13 +532,13 @@ async def test_regions_that_hang_for_a_namespace_leave_calls_to_others() -> None
         future.cancel()
 
 
-async def test_values_for_which_a_request_has_no_room_are_refused_to_it_alone() -> None:
+async def test_values_that_do_not_fit_into_a_request_are_refused_to_it_alone() -> None:
     engine = FakeEngine()
     for name in ("a", "b", "c"):
         engine.secrets.put(name, bytes(40))
     refs = [secret(name) for name in ("a", "b", "c")]
-    with Rooms(100).room("shop") as room:
-        hungry, modest = replace(engine.query(), room=room), engine.query()
+    with ValueMemory(100).request("shop") as memory:
+        hungry, modest = replace(engine.query(), memory=memory), engine.query()
         futures = engine.values.read(refs, REGION, hungry)
         others = engine.values.read(refs, REGION, modest)
         answers = [type(await future) for future in futures.values()]

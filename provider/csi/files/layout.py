@@ -91,9 +91,8 @@ def lay_out(found: Found, budget: Budget) -> Layout:
         try:
             pieces += _pieces(obj, value, budget)
         except (TooCostly, OutOfTime) as error:
-            over_budget.append(
-                (obj, copy(error))
-            )  # without the traceback, which holds the document
+            # A copy has no traceback, which would hold the document.
+            over_budget.append((obj, copy(error)))
             break
     failures = [(one.object, one.made) for one in pieces if isinstance(one.made, ProviderError)]
     if any(one.place for one in pieces):

@@ -18,35 +18,35 @@ REQUESTS = 2
 """Requests of the largest size that may be there at a time."""
 
 
-class Room:
-    """What one request holds."""
+class RequestMemory:
+    """The values that one request holds."""
 
-    def __init__(self, rooms: "Rooms", tenant: str) -> None:
-        self._rooms = rooms
+    def __init__(self, of_all: "ValueMemory", tenant: str) -> None:
+        self._all = of_all
         self._tenant = tenant
         self._values: list[bytes] = []
         self._size = 0
 
     def take(self, answer: SecretValue | ProviderError) -> SecretValue | ProviderError:
-        """The answer, or why there is no room for its value."""
+        """The answer, or the error if its value does not fit."""
         if not isinstance(answer, SecretValue):
             return answer
-        refusal = self._rooms.refusal(self._tenant, self._size + len(answer.content))
+        refusal = self._all.refusal(self._tenant, self._size + len(answer.content))
         if refusal is not None:
             return refusal
         self._size += len(answer.content)
         self._values.append(answer.content)
-        self._rooms.hold(self._tenant, answer.content)
+        self._all.hold(self._tenant, answer.content)
         return answer
 
-    def leave(self) -> None:
+    def release_all(self) -> None:
         """Hold nothing any more."""
         for content in self._values:
-            self._rooms.release(content)
-        self._values.clear()  # errors of the request may keep the room for a while
+            self._all.release(content)
+        self._values.clear()  # errors of the request may keep this object for a while
 
 
-class Rooms:
+class ValueMemory:
     """One for the process. `most` is the number of bytes that one request may hold."""
 
     def __init__(self, most: int = MOST) -> None:
@@ -59,13 +59,13 @@ class Rooms:
         """Bytes that each tenant holds."""
 
     @contextmanager
-    def room(self, tenant: str) -> Iterator[Room]:
-        """A room for one request, until the end of the block."""
-        room = Room(self, tenant)
+    def request(self, tenant: str) -> Iterator[RequestMemory]:
+        """The memory of one request, released at the end of the block."""
+        memory = RequestMemory(self, tenant)
         try:
-            yield room
+            yield memory
         finally:
-            room.leave()
+            memory.release_all()
 
     @property
     def held(self) -> int:
