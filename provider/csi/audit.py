@@ -21,8 +21,7 @@ def delivered(spec: MountSpec, delivery: Delivery) -> None:
         serviceAccount=pod.service_account,
         **{"class": spec.class_name},
         authentication=identity.kind,
-        # In order: the last one reads. That of EKS Pod Identity is known to the agent only.
-        roles=[role for role in (identity.role, *(one.arn for one in identity.chain)) if role],
+        roles=identity.roles,
         secrets=[_secret(one) for one in delivery.objects if one.found],
     )
 

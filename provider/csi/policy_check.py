@@ -17,7 +17,7 @@ def check_policy(
         return
     klass = spec.klass
     roles = [klass.role_arn, klass.assume_role.arn if klass.assume_role else None]
-    roles += [identity.role, *(role.arn for role in identity.chain)] if identity else []
+    roles += identity.roles if identity else []
     refs = [ref for one in klass.objects for ref in (one.ref, one.failover) if ref]
     asked = Asked(
         spec.pod.namespace,

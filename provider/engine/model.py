@@ -101,6 +101,15 @@ class Identity(NamedTuple):
         return self.subject.partition("/")[0]
 
     @property
+    def roles(self) -> list[str]:
+        """ARNs of the roles that somebody chose: that of IRSA, then those that are assumed from it.
+
+        The last one reads. The role of EKS Pod Identity is known to the agent only.
+        """
+        own = [self.role] if self.kind == "irsa" and self.role else []
+        return [*own, *(one.arn for one in self.chain)]
+
+    @property
     def own(self) -> str:
         """The identity without the roles that it assumes, for messages."""
         if self.kind == "irsa":

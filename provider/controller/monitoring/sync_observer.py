@@ -10,7 +10,6 @@ from provider.controller.resources.references import stores_of
 from provider.controller.resources.store_ref import GeneratorRef
 from provider.controller.status import Ready
 from provider.controller.target.plan import target_name
-from provider.controller.values.policy_check import roles_of
 from provider.controller.values.sync_record import Generated, SecretRead, Session, SyncRecord
 from provider.controller.watch.object_cache import ObjectKey
 from provider.runtime import audit
@@ -97,5 +96,5 @@ def _session(session: Session) -> dict[str, Any]:
         "region": session.region,
         "authentication": identity.kind,
         "subject": identity.subject,
-        "roles": roles_of(identity),
+        "roles": identity.roles,
     }

@@ -19,7 +19,7 @@ def check_reads(
     for source in sources:
         identities.append(source.principal.identity)
         regions.append(source.aws.region)
-    roles = [role for identity in identities for role in roles_of(identity)]
+    roles = [role for identity in identities for role in identity.roles]
     raise_if_refused(policy, Asked(namespace, regions, roles, names))
 
 
@@ -28,16 +28,10 @@ def check_identity(policy: Policy, namespace: str | None, identity: Identity, re
 
     `namespace` is None for a store that belongs to no namespace.
     """
-    raise_if_refused(policy, Asked(namespace, [region], roles_of(identity)))
+    raise_if_refused(policy, Asked(namespace, [region], identity.roles))
 
 
 def raise_if_refused(policy: Policy, asked: Asked) -> None:
     """Raise `PolicyViolation` if the policy refuses it."""
     if violation := policy.check(asked):
         raise violation
-
-
-def roles_of(identity: Identity) -> list[str]:
-    """The roles that a store, generator or service account names, the one that reads last."""
-    own = [identity.role] if identity.kind == "irsa" and identity.role else []
-    return [*own, *(one.arn for one in identity.chain)]
