@@ -117,11 +117,13 @@ class Controller:
             credentials=engine.credentials,
             own=parts.own.principal,
         )
-        stores = {kind: self._store_reconciler(kind) for kind in self.informers.stores}
+        stores: dict[str, StoreReconciler] = {
+            kind: self._store_reconciler(kind) for kind in self.informers.stores
+        }
         self._reconcilers: dict[str, Reconciler] = {
             EXTERNAL_SECRETS.name: self._external_secrets(),
             CLUSTER_EXTERNAL_SECRETS.name: self._cluster_external_secrets(),
-            **{str(kind): one for kind, one in stores.items()},
+            **stores,
             **{kind: self._push_secrets(kind) for kind in self.informers.push_secrets},
         }
         self._triggers.attach(lambda found: stores[found.object.kind].period(found.object))

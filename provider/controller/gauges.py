@@ -48,8 +48,7 @@ def watch_leader(metrics: Metrics, readiness: Readiness, is_leading: Callable[[]
     metrics.watch("leading", "1 if this replica is the leader.", lambda: float(is_leading()))
     for name, meaning, read in _GAUGES:
         metrics.watch(name, meaning, of(read, 0.0))
-    for name, meaning, read_all in _BY_CONTROLLER:
-        label = "name" if name == "workqueue_depth" else "controller"
+    for name, meaning, label, read_all in _BY_CONTROLLER:
         metrics.watch_by(name, meaning, label, of(read_all, {}), prefix="")
     metrics.watch_by("informer_objects", "Objects that are known.", "kind", of(_object_counts, {}))
 
@@ -74,13 +73,14 @@ def _object_counts(controller: Controller) -> dict[str, float]:
     return {one.selection.kind.name: len(one) for one in controller.informers.all()}
 
 
-_BY_CONTROLLER: tuple[tuple[str, str, Callable[[Controller], Mapping[str, float]]], ...] = (
-    ("workqueue_depth", "Objects that are due and wait for their turn.", _depths),
-    ("controller_runtime_active_workers", "Objects that are worked on.", _running),
+_BY_CONTROLLER: tuple[tuple[str, str, str, Callable[[Controller], Mapping[str, float]]], ...] = (
+    ("workqueue_depth", "Objects that are due and wait for their turn.", "name", _depths),
+    ("controller_runtime_active_workers", "Objects that are worked on.", "controller", _running),
     (
         "controller_runtime_max_concurrent_reconciles",
         "Objects of all kinds that are worked on at a time, at most.",
+        "controller",
         _concurrent,
     ),
 )
-"""Name, meaning and values by kind, under the names that controller-runtime gives them."""
+"""Name, meaning, label and values by kind, under the names that controller-runtime gives them."""
