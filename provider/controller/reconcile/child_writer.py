@@ -74,7 +74,7 @@ class ChildWriter:
     async def put(self, children: Iterable[Document], owner: Metadata) -> list[ChildFailure]:
         """Create or change what differs; returns the failures.
 
-        The children are equal but for their namespaces.
+        The children differ only in their namespaces.
         """
         failures = []
         mark = b""
