@@ -1,8 +1,7 @@
 """The keys of an ExternalSecret's spec."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Literal
 
 from provider.controller.resources import texts
 from provider.controller.resources.rewrite import Rewrite
@@ -11,7 +10,7 @@ from provider.controller.resources.store_ref import (
     DataSource,
     StoreRef,
 )
-from provider.controller.resources.table import NAME, SECRET_KEY, Key, Rule
+from provider.controller.resources.table import NAME, SECRET_KEY, Rule, field, table
 from provider.controller.resources.template import Template
 
 CreationPolicy = Literal["Owner", "Orphan", "Merge", "None", "CreateOrMerge"]
@@ -33,94 +32,84 @@ _DECODING = (
 _NULL_BYTES = "Fail refuses values with a null byte; Ignore takes them."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class RemoteRef:
     """One secret or parameter in AWS."""
 
-    key: Annotated[
-        str,
-        Key(
-            "Name or ARN of the secret, or name of the parameter. The store's prefix goes before "
-            "it."
-        ),
-    ]
-    property: Annotated[
-        str,
-        Key("A key of a JSON value, such as password or db.password; the whole value if left out."),
-    ] = ""
-    version: Annotated[
-        str,
-        Key(
-            "Secrets Manager: a stage such as AWSPREVIOUS, or uuid/<version id>; AWSCURRENT if "
-            "left out. Parameter Store: a number or label; the newest if left out."
-        ),
-    ] = ""
-    metadata_policy: Annotated[
-        MetadataPolicy,
-        Key(
-            "Fetch reads the tags, as a JSON object, instead of the value.",
-            stored={"v1beta1": "None"},
-        ),
-    ] = "None"
-    conversion_strategy: Annotated[
-        ConversionStrategy, Key(_CONVERSION, stored={"v1beta1": "Default"})
-    ] = "Default"
-    decoding_strategy: Annotated[DecodingStrategy, Key(_DECODING, stored={"v1beta1": "None"})] = (
-        "None"
+    key: str = field(
+        "Name or ARN of the secret, or name of the parameter. The store's prefix goes before it."
     )
-    null_byte_policy: Annotated[NullBytePolicy, Key(_NULL_BYTES, only_v1=True)] = "Ignore"
+    property: str = field(
+        "A key of a JSON value, such as password or db.password; the whole value if left out.",
+        default="",
+    )
+    version: str = field(
+        "Secrets Manager: a stage such as AWSPREVIOUS, or uuid/<version id>; AWSCURRENT if left "
+        "out. Parameter Store: a number or label; the newest if left out.",
+        default="",
+    )
+    metadata_policy: MetadataPolicy = field(
+        "Fetch reads the tags, as a JSON object, instead of the value.",
+        default="None",
+        stored={"v1beta1": "None"},
+    )
+    conversion_strategy: ConversionStrategy = field(
+        _CONVERSION, default="Default", stored={"v1beta1": "Default"}
+    )
+    decoding_strategy: DecodingStrategy = field(
+        _DECODING, default="None", stored={"v1beta1": "None"}
+    )
+    null_byte_policy: NullBytePolicy = field(_NULL_BYTES, default="Ignore", only_v1=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class Data:
     """One key of the Secret."""
 
-    secret_key: Annotated[str, Key("The key of the Secret that holds the value.", shape=SECRET_KEY)]
-    remote_ref: Annotated[RemoteRef, Key("Where the value is.")]
-    source_ref: Annotated[DataSource | None, Key("Another store than spec.secretStoreRef.")] = None
+    secret_key: str = field("The key of the Secret that holds the value.", shape=SECRET_KEY)
+    remote_ref: RemoteRef = field("Where the value is.")
+    source_ref: DataSource | None = field("Another store than spec.secretStoreRef.", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class FindName:
     """Secrets by their name."""
 
-    regexp: Annotated[
-        str, Key("A regular expression (RE2) that the name must contain; anchor it with ^ and $.")
-    ] = ""
+    regexp: str = field(
+        "A regular expression (RE2) that the name must contain; anchor it with ^ and $.", default=""
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class Find:
     """All secrets that fit."""
 
-    path: Annotated[str | None, Key("Only names that begin with this path.")] = None
-    name: Annotated[FindName | None, Key("Select by name.")] = None
-    tags: Annotated[
-        Mapping[str, str] | None,
-        Key("Tags that the secret must have, with exactly these values."),
-    ] = None
-    conversion_strategy: Annotated[
-        ConversionStrategy, Key(_CONVERSION, stored={"v1beta1": "Default"})
-    ] = "Default"
-    decoding_strategy: Annotated[DecodingStrategy, Key(_DECODING, stored={"v1beta1": "None"})] = (
-        "None"
+    path: str | None = field("Only names that begin with this path.", default=None)
+    name: FindName | None = field("Select by name.", default=None)
+    tags: Mapping[str, str] | None = field(
+        "Tags that the secret must have, with exactly these values.", default=None
     )
-    null_byte_policy: Annotated[NullBytePolicy, Key(_NULL_BYTES, only_v1=True)] = "Ignore"
+    conversion_strategy: ConversionStrategy = field(
+        _CONVERSION, default="Default", stored={"v1beta1": "Default"}
+    )
+    decoding_strategy: DecodingStrategy = field(
+        _DECODING, default="None", stored={"v1beta1": "None"}
+    )
+    null_byte_policy: NullBytePolicy = field(_NULL_BYTES, default="Ignore", only_v1=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class DataFrom:
     """Many keys of the Secret at once."""
 
-    extract: Annotated[RemoteRef | None, Key("Every key of one JSON secret.")] = None
-    find: Annotated[Find | None, Key("Every secret that fits, each as one key.")] = None
-    rewrite: Annotated[
-        tuple[Rewrite, ...],
-        Key("Changes of the keys, in order. Keys are then not converted automatically."),
-    ] = ()
-    source_ref: Annotated[
-        DataFromSource | None, Key("Another store than spec.secretStoreRef, or a generator.")
-    ] = None
+    extract: RemoteRef | None = field("Every key of one JSON secret.", default=None)
+    find: Find | None = field("Every secret that fits, each as one key.", default=None)
+    rewrite: tuple[Rewrite, ...] = field(
+        "Changes of the keys, in order. Keys are then not converted automatically.", default=()
+    )
+    source_ref: DataFromSource | None = field(
+        "Another store than spec.secretStoreRef, or a generator.", default=None
+    )
 
     RULES = (
         Rule(
@@ -132,48 +121,42 @@ class DataFrom:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class TargetManifest:
     """A target that is no Secret. Not supported."""
 
-    api_version: Annotated[str, Key("The apiVersion of the target.")]
-    kind: Annotated[str, Key("The kind of the target.")]
+    api_version: str = field("The apiVersion of the target.")
+    kind: str = field("The kind of the target.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class Target:
     """The Secret that is written."""
 
-    name: Annotated[
-        str, Key("Name of the Secret; that of the ExternalSecret if left out.", shape=NAME)
-    ] = ""
-    creation_policy: Annotated[
-        CreationPolicy,
-        Key(
-            "Owner: create the Secret and own it. Orphan: create it without an owner. Merge: only"
-            " add keys to a Secret that exists. CreateOrMerge: add keys, create it if needed. "
-            "None: read AWS and write no Secret.",
-            stored={"v1": "Owner", "v1beta1": "Owner"},
-            choices={"v1beta1": ("Owner", "Orphan", "Merge", "None")},
-        ),
-    ] = "Owner"
-    deletion_policy: Annotated[
-        DeletionPolicy,
-        Key(
-            "When secrets are gone from AWS. Retain: an error, the Secret stays. Delete: delete "
-            "the Secret when all are gone. Merge: remove their keys.",
-            stored={"v1": "Retain", "v1beta1": "Retain"},
-        ),
-    ] = "Retain"
-    immutable: Annotated[bool, Key("Make the Secret immutable: it is never updated.")] = False
-    manifest: Annotated[
-        TargetManifest | None,
-        Key(
-            "A target of another kind. This controller writes Secrets only and reports an error.",
-            only_v1=True,
-        ),
-    ] = None
-    template: Annotated[Template | None, Key("How the Secret is made from the values.")] = None
+    name: str = field(
+        "Name of the Secret; that of the ExternalSecret if left out.", default="", shape=NAME
+    )
+    creation_policy: CreationPolicy = field(
+        "Owner: create the Secret and own it. Orphan: create it without an owner. Merge: only add "
+        "keys to a Secret that exists. CreateOrMerge: add keys, create it if needed. None: read "
+        "AWS and write no Secret.",
+        default="Owner",
+        stored={"v1": "Owner", "v1beta1": "Owner"},
+        choices={"v1beta1": ("Owner", "Orphan", "Merge", "None")},
+    )
+    deletion_policy: DeletionPolicy = field(
+        "When secrets are gone from AWS. Retain: an error, the Secret stays. Delete: delete the "
+        "Secret when all are gone. Merge: remove their keys.",
+        default="Retain",
+        stored={"v1": "Retain", "v1beta1": "Retain"},
+    )
+    immutable: bool = field("Make the Secret immutable: it is never updated.", default=False)
+    manifest: TargetManifest | None = field(
+        "A target of another kind. This controller writes Secrets only and reports an error.",
+        default=None,
+        only_v1=True,
+    )
+    template: Template | None = field("How the Secret is made from the values.", default=None)
 
     RULES = (
         Rule(
@@ -190,70 +173,61 @@ class Target:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class SyncWindow:
     """A time that comes again."""
 
-    schedule: Annotated[str, Key("When it begins: a cron expression of five fields, in UTC.")]
-    duration: Annotated[float, Key("How long it lasts: a Go duration such as 2h.")]
+    schedule: str = field("When it begins: a cron expression of five fields, in UTC.")
+    duration: float = field("How long it lasts: a Go duration such as 2h.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class SyncWindows:
     """When periodic refreshes may happen."""
 
-    kind: Annotated[
-        Literal["allow", "deny"],
-        Key("allow: refresh only within a window; deny: only outside of all."),
-    ]
-    windows: Annotated[tuple[SyncWindow, ...], Key("The windows.", extra={"minItems": 1})]
+    kind: Literal["allow", "deny"] = field(
+        "allow: refresh only within a window; deny: only outside of all."
+    )
+    windows: tuple[SyncWindow, ...] = field("The windows.", extra={"minItems": 1})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class ExternalSecretSpec:
     """What is read from AWS, and the Secret that is made from it."""
 
-    secret_store_ref: Annotated[StoreRef, Key("The store that values are read through.")] = field(
-        default=StoreRef()
+    secret_store_ref: StoreRef = field(
+        "The store that values are read through.", default=StoreRef()
     )
-    target: Annotated[
-        Target,
-        Key(
-            "The Secret to write.",
-            stored={
-                "v1": {"creationPolicy": "Owner", "deletionPolicy": "Retain"},
-                "v1beta1": {"creationPolicy": "Owner", "deletionPolicy": "Retain"},
-            },
-        ),
-    ] = field(default=Target())
-    refresh_policy: Annotated[
-        RefreshPolicy,
-        Key(
-            "Periodic: at each refreshInterval. OnChange: when this object changes. CreatedOnce: "
-            "once. Periodic if left out."
-        ),
-    ] = "Periodic"
-    refresh_interval: Annotated[
-        float,
-        Key(
-            "Time between refreshes: a Go duration such as 1h or 90s, without days. 0 reads once.",
-            stored={"v1": "1h0m0s", "v1beta1": "1h"},
-        ),
-    ] = 3600.0
-    sync_windows: Annotated[
-        SyncWindows | None,
-        Key(
-            "Times when periodic refreshes may or may not happen. First syncs and changes are not"
-            " held back.",
-            only_v1=True,
-        ),
-    ] = None
-    data: Annotated[
-        tuple[Data, ...], Key("Keys of the Secret, one by one. They win over dataFrom.")
-    ] = ()
-    data_from: Annotated[
-        tuple[DataFrom, ...], Key("Many keys at once; later entries win.", extra={"maxItems": 1000})
-    ] = ()
+    target: Target = field(
+        "The Secret to write.",
+        default=Target(),
+        stored={
+            "v1": {"creationPolicy": "Owner", "deletionPolicy": "Retain"},
+            "v1beta1": {"creationPolicy": "Owner", "deletionPolicy": "Retain"},
+        },
+    )
+    refresh_policy: RefreshPolicy = field(
+        "Periodic: at each refreshInterval. OnChange: when this object changes. CreatedOnce: "
+        "once. Periodic if left out.",
+        default="Periodic",
+    )
+    refresh_interval: float = field(
+        "Time between refreshes: a Go duration such as 1h or 90s, without days. 0 reads once.",
+        default=3600.0,
+        stored={"v1": "1h0m0s", "v1beta1": "1h"},
+    )
+    sync_windows: SyncWindows | None = field(
+        "Times when periodic refreshes may or may not happen. First syncs and changes are not "
+        "held back.",
+        default=None,
+        only_v1=True,
+    )
+    data: tuple[Data, ...] = field(
+        "Keys of the Secret, one by one. They win over dataFrom.", default=()
+    )
+    data_from: tuple[DataFrom, ...] = field(
+        "Many keys at once; later entries win.", default=(), extra={"maxItems": 1000}
+    )
 
     RULES = (
         Rule(

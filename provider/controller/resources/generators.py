@@ -1,112 +1,98 @@
 """The keys of generators' specs."""
 
-from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Literal
 
 from provider.controller.resources.store import Auth
-from provider.controller.resources.table import Key
+from provider.controller.resources.table import field, table
 
 GeneratorKind = Literal["ECRAuthorizationToken", "STSSessionToken", "Password", "UUID"]
 Encoding = Literal["raw", "base64", "base64url", "base32", "hex"]
-_CLASS = Key("The controller class that this generator is for.")
+_CONTROLLER = "The controller class that this generator is for."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class EcrAuthorizationTokenSpec:
     """A user name and password for container registries of ECR, valid for 12 hours."""
 
-    region: Annotated[str, Key("The region of the registry.")]
-    auth: Annotated[Auth, Key("How to sign in; as the controller itself if left out.")] = field(
-        default=Auth()
+    region: str = field("The region of the registry.")
+    auth: Auth = field("How to sign in; as the controller itself if left out.", default=Auth())
+    role: str = field("ARN of a role to assume.", default="")
+    scope: Literal["private", "public"] = field(
+        "private or public; private if left out.", default="private", choices={"v1alpha1": ()}
     )
-    role: Annotated[str, Key("ARN of a role to assume.")] = ""
-    scope: Annotated[
-        Literal["private", "public"],
-        Key("private or public; private if left out.", choices={"v1alpha1": ()}),
-    ] = "private"
-    controller: Annotated[str, _CLASS] = ""
+    controller: str = field(_CONTROLLER, default="")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class StsRequestParameters:
     """Parameters of GetSessionToken."""
 
-    session_duration: Annotated[
-        int | None,
-        Key("Seconds that the credentials are valid: 900 to 129600.", extra={"format": "int64"}),
-    ] = None
-    serial_number: Annotated[str, Key("Serial number or ARN of an MFA device.")] = ""
-    token_code: Annotated[str, Key("The code that the MFA device shows.")] = ""
+    session_duration: int | None = field(
+        "Seconds that the credentials are valid: 900 to 129600.",
+        default=None,
+        extra={"format": "int64"},
+    )
+    serial_number: str = field("Serial number or ARN of an MFA device.", default="")
+    token_code: str = field("The code that the MFA device shows.", default="")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class StsSessionTokenSpec:
     """Temporary credentials of an IAM user, from GetSessionToken."""
 
-    region: Annotated[str, Key("The region whose STS is asked.")]
-    auth: Annotated[Auth, Key("How to sign in: by secretRef; jwt is not possible here.")] = field(
-        default=Auth()
+    region: str = field("The region whose STS is asked.")
+    auth: Auth = field("How to sign in: by secretRef; jwt is not possible here.", default=Auth())
+    role: str = field("ARN of a role to assume.", default="")
+    request_parameters: StsRequestParameters | None = field(
+        "Parameters of GetSessionToken.", default=None
     )
-    role: Annotated[str, Key("ARN of a role to assume.")] = ""
-    request_parameters: Annotated[
-        StsRequestParameters | None, Key("Parameters of GetSessionToken.")
-    ] = None
-    controller: Annotated[str, _CLASS] = ""
+    controller: str = field(_CONTROLLER, default="")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class PasswordSpec:
     """A random password."""
 
-    length: Annotated[int, Key("Number of characters.", stored={"v1alpha1": 24})] = 24
-    digits: Annotated[int | None, Key("Number of digits; a quarter of length if left out.")] = None
-    symbols: Annotated[int | None, Key("Number of symbols; a quarter of length if left out.")] = (
-        None
+    length: int = field("Number of characters.", default=24, stored={"v1alpha1": 24})
+    digits: int | None = field("Number of digits; a quarter of length if left out.", default=None)
+    symbols: int | None = field("Number of symbols; a quarter of length if left out.", default=None)
+    symbol_characters: str | None = field("The symbols to take from.", default=None)
+    no_upper: bool = field("Without upper-case letters.", default=False, stored={"v1alpha1": False})
+    allow_repeat: bool = field(
+        "A character may occur twice.", default=False, stored={"v1alpha1": False}
     )
-    symbol_characters: Annotated[str | None, Key("The symbols to take from.")] = None
-    no_upper: Annotated[bool, Key("Without upper-case letters.", stored={"v1alpha1": False})] = (
-        False
+    secret_keys: tuple[str, ...] = field(
+        "Keys of the Secret, each with a password of its own; the key password if left out.",
+        default=(),
+        extra={"items": {"type": "string", "minLength": 1}, "minItems": 1},
     )
-    allow_repeat: Annotated[
-        bool, Key("A character may occur twice.", stored={"v1alpha1": False})
-    ] = False
-    secret_keys: Annotated[
-        tuple[str, ...],
-        Key(
-            "Keys of the Secret, each with a password of its own; the key password if left out.",
-            extra={"items": {"type": "string", "minLength": 1}, "minItems": 1},
-        ),
-    ] = ()
-    encoding: Annotated[
-        Encoding,
-        Key(
-            "How the password is encoded: raw, base64, base64url, base32 or hex.",
-            stored={"v1alpha1": "raw"},
-        ),
-    ] = "raw"
-    controller: Annotated[str, _CLASS] = ""
+    encoding: Encoding = field(
+        "How the password is encoded: raw, base64, base64url, base32 or hex.",
+        default="raw",
+        stored={"v1alpha1": "raw"},
+    )
+    controller: str = field(_CONTROLLER, default="")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class UuidSpec:
     """A random UUID."""
 
-    controller: Annotated[str, _CLASS] = ""
+    controller: str = field(_CONTROLLER, default="")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class WrappedGenerator:
     """The spec of one generator."""
 
-    ecr_authorization_token: Annotated[
-        EcrAuthorizationTokenSpec | None,
-        Key("Spec of an ECRAuthorizationToken.", name="ecrAuthorizationTokenSpec"),
-    ] = None
-    sts_session_token: Annotated[
-        StsSessionTokenSpec | None, Key("Spec of an STSSessionToken.", name="stsSessionTokenSpec")
-    ] = None
-    password: Annotated[PasswordSpec | None, Key("Spec of a Password.", name="passwordSpec")] = None
-    uuid: Annotated[UuidSpec | None, Key("Spec of a UUID.", name="uuidSpec")] = None
+    ecr_authorization_token: EcrAuthorizationTokenSpec | None = field(
+        "Spec of an ECRAuthorizationToken.", default=None, name="ecrAuthorizationTokenSpec"
+    )
+    sts_session_token: StsSessionTokenSpec | None = field(
+        "Spec of an STSSessionToken.", default=None, name="stsSessionTokenSpec"
+    )
+    password: PasswordSpec | None = field("Spec of a Password.", default=None, name="passwordSpec")
+    uuid: UuidSpec | None = field("Spec of a UUID.", default=None, name="uuidSpec")
 
     EXTRA = {  # noqa: RUF012
         "minProperties": 1,
@@ -115,21 +101,16 @@ class WrappedGenerator:
     }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class ClusterGeneratorSpec:
     """A generator for all namespaces."""
 
-    kind: Annotated[
-        str,
-        Key(
-            "Kind of the generator: ECRAuthorizationToken, STSSessionToken, Password or UUID; "
-            "this controller reports an error for other kinds."
-        ),
-    ]
-    generator: Annotated[
-        WrappedGenerator, Key("The spec of the generator, under the key of its kind.")
-    ]
-    controller: Annotated[str, _CLASS] = ""
+    kind: str = field(
+        "Kind of the generator: ECRAuthorizationToken, STSSessionToken, Password or UUID; this "
+        "controller reports an error for other kinds.",
+    )
+    generator: WrappedGenerator = field("The spec of the generator, under the key of its kind.")
+    controller: str = field(_CONTROLLER, default="")
 
 
 GeneratorSpec = EcrAuthorizationTokenSpec | StsSessionTokenSpec | PasswordSpec | UuidSpec

@@ -7,7 +7,7 @@ the rest can be checked; nobody may use a value that has problems.
 import dataclasses
 import re
 import types
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -83,21 +83,19 @@ class Reading:
             self.wrong(path, f"must be a mapping, got {kind_of(value)}")
         self._tables += 1
         found = cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
-        keys = cast("Hashable", table)
-        known = known_names(keys)
+        declared: type = table
+        known = known_names(declared)
         is_known = known is None or found.keys() <= known
-        misspelled = {} if is_known else self._unknown(found, keys, path)
+        misspelled = {} if is_known else self._unknown(found, declared, path)
         given = {
             one.attribute: read
-            for one in columns(keys)
+            for one in columns(declared)
             if one.required or found.get(one.name) is not None  # else its default applies
             if (read := self._column(found.get(one.name), one, path, misspelled)) is not _ABSENT
         }
         return table(**given)
 
-    def _unknown(
-        self, found: Mapping[str, object], table: Hashable, path: str
-    ) -> Mapping[str, str]:
+    def _unknown(self, found: Mapping[str, object], table: type, path: str) -> Mapping[str, str]:
         """Warn of keys that the table does not have.
 
         Returns the missing keys that they resemble, each with the unknown key.

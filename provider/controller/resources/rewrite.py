@@ -1,69 +1,64 @@
 """The keys of an ExternalSecret's `dataFrom[].rewrite`."""
 
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Literal
 
-from provider.controller.resources.table import Key
+from provider.controller.resources.table import field, table
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class RewriteRegexp:
     """Replace what a regular expression matches."""
 
-    source: Annotated[str, Key("A regular expression (RE2).")]
-    target: Annotated[
-        str, Key("The replacement; $1 or ${1} are groups. Write ${1}x: $1x is a group named 1x.")
-    ]
+    source: str = field("A regular expression (RE2).")
+    target: str = field(
+        "The replacement; $1 or ${1} are groups. Write ${1}x: $1x is a group named 1x."
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class RewriteTransform:
     """Make the new key by a template."""
 
-    template: Annotated[str, Key("A Go template; .value is the key.")]
+    template: str = field("A Go template; .value is the key.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class RewriteMerge:
     """Merge values that are JSON objects."""
 
-    into: Annotated[
-        str,
-        Key(
-            "With the strategy JSON: the key that holds the merged object.",
-            stored={"v1": "", "v1beta1": ""},
-        ),
-    ] = ""
-    priority: Annotated[
-        tuple[str, ...], Key("Keys that win a conflict, the last one above all.")
-    ] = ()
-    priority_policy: Annotated[
-        Literal["Strict", "IgnoreNotFound"],
-        Key("Strict fails if a key of priority does not exist.", stored={"v1": "Strict"}),
-    ] = "Strict"
-    conflict_policy: Annotated[
-        Literal["Error", "Ignore"],
-        Key("Error fails if two objects have the same key.", stored={"v1": "Error"}),
-    ] = "Error"
-    strategy: Annotated[
-        Literal["Extract", "JSON"],
-        Key(
-            "Extract makes a key of each property; JSON one key, into, of the whole object.",
-            stored={"v1": "Extract"},
-        ),
-    ] = "Extract"
+    into: str = field(
+        "With the strategy JSON: the key that holds the merged object.",
+        default="",
+        stored={"v1": "", "v1beta1": ""},
+    )
+    priority: tuple[str, ...] = field(
+        "Keys that win a conflict, the last one above all.", default=()
+    )
+    priority_policy: Literal["Strict", "IgnoreNotFound"] = field(
+        "Strict fails if a key of priority does not exist.",
+        default="Strict",
+        stored={"v1": "Strict"},
+    )
+    conflict_policy: Literal["Error", "Ignore"] = field(
+        "Error fails if two objects have the same key.", default="Error", stored={"v1": "Error"}
+    )
+    strategy: Literal["Extract", "JSON"] = field(
+        "Extract makes a key of each property; JSON one key, into, of the whole object.",
+        default="Extract",
+        stored={"v1": "Extract"},
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class Rewrite:
     """One change of all keys of an entry."""
 
-    regexp: Annotated[RewriteRegexp | None, Key("Replace in each key by a regular expression.")] = (
-        None
+    regexp: RewriteRegexp | None = field(
+        "Replace in each key by a regular expression.", default=None
     )
-    transform: Annotated[RewriteTransform | None, Key("Make each key by a template.")] = None
-    merge: Annotated[
-        RewriteMerge | None, Key("Merge all values, which must be JSON objects.", only_v1=True)
-    ] = None
+    transform: RewriteTransform | None = field("Make each key by a template.", default=None)
+    merge: RewriteMerge | None = field(
+        "Merge all values, which must be JSON objects.", default=None, only_v1=True
+    )
 
     EXTRA = {"minProperties": 1, "maxProperties": 1}  # noqa: RUF012

@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Literal
 
-from provider.controller.resources.table import Key, no_texts
+from provider.controller.resources.table import NO_TEXTS, field, table
 
 Operator = Literal["In", "NotIn", "Exists", "DoesNotExist"]
 _NAME = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
@@ -24,25 +23,20 @@ def is_label_value(text: str) -> bool:
     return _VALUE.fullmatch(text) is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class Requirement:
     """One expression about one label."""
 
-    key: Annotated[str, Key("The label that the expression is about.")]
-    operator: Annotated[
-        Operator,
-        Key(
-            "How the label relates to values: In, NotIn, Exists or DoesNotExist.",
-            choices={"v1": (), "v1beta1": ()},
-        ),
-    ]
-    values: Annotated[
-        tuple[str, ...],
-        Key(
-            "Values for In and NotIn; left out for Exists and DoesNotExist.",
-            extra={"x-kubernetes-list-type": "atomic"},
-        ),
-    ] = ()
+    key: str = field("The label that the expression is about.")
+    operator: Operator = field(
+        "How the label relates to values: In, NotIn, Exists or DoesNotExist.",
+        choices={"v1": (), "v1beta1": ()},
+    )
+    values: tuple[str, ...] = field(
+        "Values for In and NotIn; left out for Exists and DoesNotExist.",
+        default=(),
+        extra={"x-kubernetes-list-type": "atomic"},
+    )
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether an object with these labels fits."""
@@ -54,17 +48,18 @@ class Requirement:
         return is_in if self.operator == "In" else not is_in
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class LabelSelector:
     """Labels and expressions that must all fit; without any, every object does."""
 
-    match_labels: Annotated[Mapping[str, str], Key("Labels with the values they must have.")] = (
-        field(default_factory=no_texts)
+    match_labels: Mapping[str, str] = field(
+        "Labels with the values they must have.", default=NO_TEXTS
     )
-    match_expressions: Annotated[
-        tuple[Requirement, ...],
-        Key("Expressions about labels; all must hold.", extra={"x-kubernetes-list-type": "atomic"}),
-    ] = ()
+    match_expressions: tuple[Requirement, ...] = field(
+        "Expressions about labels; all must hold.",
+        default=(),
+        extra={"x-kubernetes-list-type": "atomic"},
+    )
 
     EXTRA = {"x-kubernetes-map-type": "atomic"}  # noqa: RUF012 (read only by the generator)
 

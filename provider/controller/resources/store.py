@@ -1,104 +1,108 @@
 """The keys of a SecretStore's and a ClusterSecretStore's spec, which are the same."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Literal
 
 from provider.controller.resources import texts
 from provider.controller.resources.selectors import LabelSelector
-from provider.controller.resources.table import NAME, NAMESPACE, SECRET_KEY, Key, Rule, no_texts
+from provider.controller.resources.table import (
+    NAME,
+    NAMESPACE,
+    NO_TEXTS,
+    SECRET_KEY,
+    Rule,
+    field,
+    table,
+)
 
 Service = Literal["SecretsManager", "ParameterStore", "CertificateManager"]
 SessionTagsPolicy = Literal["None", "Simple", "Custom"]
 RESERVED_TAGS = ("esoNamespace", "esoStoreName", "esoStoreKind")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class SecretKeyRef:
     """A key of a Kubernetes Secret."""
 
-    name: Annotated[str, Key("Name of the Secret.", shape=NAME)] = ""
-    namespace: Annotated[
-        str,
-        Key(
-            "Namespace of the Secret. Only for cluster-wide objects; if left out, that of the "
-            "ExternalSecret.",
-            shape=NAMESPACE,
-        ),
-    ] = ""
-    key: Annotated[str, Key("Key within the Secret.", shape=SECRET_KEY)] = ""
+    name: str = field("Name of the Secret.", default="", shape=NAME)
+    namespace: str = field(
+        "Namespace of the Secret. Only for cluster-wide objects; if left out, that of the "
+        "ExternalSecret.",
+        default="",
+        shape=NAMESPACE,
+    )
+    key: str = field("Key within the Secret.", default="", shape=SECRET_KEY)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class ServiceAccountRef:
     """A ServiceAccount with an IAM role."""
 
-    name: Annotated[str, Key("Name of the ServiceAccount.", shape=NAME)]
-    namespace: Annotated[
-        str,
-        Key(
-            "Namespace of the ServiceAccount. Only for cluster-wide objects; if left out, that of"
-            " the ExternalSecret.",
-            shape=NAMESPACE,
-        ),
-    ] = ""
-    audiences: Annotated[
-        tuple[str, ...], Key("Audiences of the token besides sts.amazonaws.com.")
-    ] = ()
+    name: str = field("Name of the ServiceAccount.", shape=NAME)
+    namespace: str = field(
+        "Namespace of the ServiceAccount. Only for cluster-wide objects; if left out, that of the "
+        "ExternalSecret.",
+        default="",
+        shape=NAMESPACE,
+    )
+    audiences: tuple[str, ...] = field(
+        "Audiences of the token besides sts.amazonaws.com.", default=()
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class SecretRefAuth:
     """An access key in Kubernetes Secrets."""
 
-    access_key_id: Annotated[
-        SecretKeyRef, Key("Where the access key id is.", name="accessKeyIDSecretRef")
-    ] = field(default=SecretKeyRef())
-    secret_access_key: Annotated[
-        SecretKeyRef, Key("Where the secret access key is.", name="secretAccessKeySecretRef")
-    ] = field(default=SecretKeyRef())
-    session_token: Annotated[
-        SecretKeyRef | None,
-        Key("Where the session token of temporary credentials is.", name="sessionTokenSecretRef"),
-    ] = None
+    access_key_id: SecretKeyRef = field(
+        "Where the access key id is.", default=SecretKeyRef(), name="accessKeyIDSecretRef"
+    )
+    secret_access_key: SecretKeyRef = field(
+        "Where the secret access key is.", default=SecretKeyRef(), name="secretAccessKeySecretRef"
+    )
+    session_token: SecretKeyRef | None = field(
+        "Where the session token of temporary credentials is.",
+        default=None,
+        name="sessionTokenSecretRef",
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class JwtAuth:
     """The role of a ServiceAccount (IRSA)."""
 
-    service_account_ref: Annotated[
-        ServiceAccountRef | None,
-        Key("The ServiceAccount; its annotation eks.amazonaws.com/role-arn names the role."),
-    ] = None
+    service_account_ref: ServiceAccountRef | None = field(
+        "The ServiceAccount; its annotation eks.amazonaws.com/role-arn names the role.",
+        default=None,
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class Auth:
     """How to sign in to AWS; as the controller itself if left out."""
 
-    secret_ref: Annotated[SecretRefAuth | None, Key("An access key in Kubernetes Secrets.")] = None
-    jwt: Annotated[JwtAuth | None, Key("The role of a ServiceAccount (IRSA).")] = None
+    secret_ref: SecretRefAuth | None = field("An access key in Kubernetes Secrets.", default=None)
+    jwt: JwtAuth | None = field("The role of a ServiceAccount (IRSA).", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class Tag:
     """A session tag."""
 
-    key: Annotated[str, Key("Key of the tag.")]
-    value: Annotated[str, Key("Value of the tag.")]
+    key: str = field("Key of the tag.")
+    value: str = field("Value of the tag.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class SecretsManagerOptions:
     """How PushSecret deletes secrets. This controller does not push."""
 
-    force_delete_without_recovery: Annotated[bool, Key("For PushSecret; has no effect here.")] = (
-        False
+    force_delete_without_recovery: bool = field(
+        "For PushSecret; has no effect here.", default=False
     )
-    recovery_window_in_days: Annotated[
-        int, Key("For PushSecret; has no effect here.", extra={"format": "int64"})
-    ] = 0
+    recovery_window_in_days: int = field(
+        "For PushSecret; has no effect here.", default=0, extra={"format": "int64"}
+    )
 
     RULES = (
         Rule(
@@ -115,70 +119,58 @@ class SecretsManagerOptions:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class AwsProvider:
     """Secrets Manager or Parameter Store of one region."""
 
-    service: Annotated[
-        Service,
-        Key(
-            "SecretsManager or ParameterStore. CertificateManager is not supported.",
-            choices={"v1beta1": ("SecretsManager", "ParameterStore")},
-        ),
-    ]
-    region: Annotated[
-        str,
-        Key(
-            "The region, such as eu-west-1.",
-            rules=(
-                Rule(
-                    r"self.matches('^[a-zA-Z0-9._/-]*$')",
-                    "region not found",
-                    f"'{texts.REGION_NOT_FOUND}' + self",
-                ),
+    service: Service = field(
+        "SecretsManager or ParameterStore. CertificateManager is not supported.",
+        choices={"v1beta1": ("SecretsManager", "ParameterStore")},
+    )
+    region: str = field(
+        "The region, such as eu-west-1.",
+        rules=(
+            Rule(
+                r"self.matches('^[a-zA-Z0-9._/-]*$')",
+                "region not found",
+                f"'{texts.REGION_NOT_FOUND}' + self",
             ),
-            extra={"maxLength": 1024},
         ),
-    ]
-    auth: Annotated[Auth, Key("How to sign in; as the controller itself if left out.")] = field(
-        default=Auth()
+        extra={"maxLength": 1024},
     )
-    role: Annotated[str, Key("ARN of a role to assume for reading, after additionalRoles.")] = ""
-    additional_roles: Annotated[
-        tuple[str, ...], Key("ARNs of roles to assume one after the other, before role.")
-    ] = ()
-    external_id: Annotated[str, Key("The external id when role is assumed.", name="externalID")] = (
-        ""
+    auth: Auth = field("How to sign in; as the controller itself if left out.", default=Auth())
+    role: str = field("ARN of a role to assume for reading, after additionalRoles.", default="")
+    additional_roles: tuple[str, ...] = field(
+        "ARNs of roles to assume one after the other, before role.", default=()
     )
-    session_tags: Annotated[tuple[Tag, ...], Key("Session tags when role is assumed.")] = ()
-    transitive_tag_keys: Annotated[
-        tuple[str, ...], Key("Keys of session tags that stay for further roles.")
-    ] = ()
-    session_tags_policy: Annotated[
-        SessionTagsPolicy,
-        Key(
-            "Simple: session tags esoNamespace, esoStoreName and esoStoreKind when role is "
-            "assumed. Custom: these and customSessionTags. None: sessionTags only.",
-            stored={"v1": "None"},
-            only_v1=True,
-        ),
-    ] = "None"
-    custom_session_tags: Annotated[
-        Mapping[str, str], Key("More session tags, with sessionTagsPolicy Custom.", only_v1=True)
-    ] = field(default_factory=no_texts)
-    prefix: Annotated[str, Key("Goes before every remoteRef.key.")] = ""
-    secrets_manager: Annotated[
-        SecretsManagerOptions | None, Key("Options of PushSecret, which is not supported.")
-    ] = None
+    external_id: str = field("The external id when role is assumed.", default="", name="externalID")
+    session_tags: tuple[Tag, ...] = field("Session tags when role is assumed.", default=())
+    transitive_tag_keys: tuple[str, ...] = field(
+        "Keys of session tags that stay for further roles.", default=()
+    )
+    session_tags_policy: SessionTagsPolicy = field(
+        "Simple: session tags esoNamespace, esoStoreName and esoStoreKind when role is assumed. "
+        "Custom: these and customSessionTags. None: sessionTags only.",
+        default="None",
+        stored={"v1": "None"},
+        only_v1=True,
+    )
+    custom_session_tags: Mapping[str, str] = field(
+        "More session tags, with sessionTagsPolicy Custom.", default=NO_TEXTS, only_v1=True
+    )
+    prefix: str = field("Goes before every remoteRef.key.", default="")
+    secrets_manager: SecretsManagerOptions | None = field(
+        "Options of PushSecret, which is not supported.", default=None
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class Provider:
     """Where the secrets are. AWS is the only one that this controller reads."""
 
-    aws: Annotated[
-        AwsProvider | None, Key("AWS Secrets Manager or Systems Manager Parameter Store.")
-    ] = None
+    aws: AwsProvider | None = field(
+        "AWS Secrets Manager or Systems Manager Parameter Store.", default=None
+    )
 
     EXTRA = {  # noqa: RUF012
         "minProperties": 1,
@@ -187,49 +179,45 @@ class Provider:
     }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class RetrySettings:
     """Retries of calls to AWS."""
 
-    max_retries: Annotated[
-        int | None, Key("Attempts of one call; 3 if left out.", extra={"format": "int32"})
-    ] = None
-    retry_interval: Annotated[
-        float | None, Key("Time between attempts: a Go duration such as 5s.")
-    ] = None
+    max_retries: int | None = field(
+        "Attempts of one call; 3 if left out.", default=None, extra={"format": "int32"}
+    )
+    retry_interval: float | None = field(
+        "Time between attempts: a Go duration such as 5s.", default=None
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class NamespaceCondition:
     """Namespaces that may use a ClusterSecretStore; one of its entries must fit."""
 
-    namespace_selector: Annotated[LabelSelector | None, Key("Labels of the namespace.")] = None
-    namespaces: Annotated[tuple[str, ...], Key("Names of namespaces.", items=NAMESPACE)] = ()
-    namespace_regexes: Annotated[
-        tuple[str, ...],
-        Key(
-            "Regular expressions (RE2) that the namespace's name must contain; anchor them with ^"
-            " and $."
-        ),
-    ] = ()
+    namespace_selector: LabelSelector | None = field("Labels of the namespace.", default=None)
+    namespaces: tuple[str, ...] = field("Names of namespaces.", default=(), items=NAMESPACE)
+    namespace_regexes: tuple[str, ...] = field(
+        "Regular expressions (RE2) that the namespace's name must contain; anchor them with ^ and "
+        "$.",
+        default=(),
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@table
 class StoreSpec:
     """A place in AWS, and how to sign in."""
 
-    controller: Annotated[str, Key("The controller class that this store is for.")] = ""
-    provider: Annotated[Provider, Key("Where the secrets are; exactly one.")]
-    retry_settings: Annotated[RetrySettings | None, Key("Retries of calls to AWS.")] = None
-    refresh_interval: Annotated[
-        float,
-        Key(
-            "Time between checks of the store: seconds, or from v1 on a duration. 0: as the "
-            "controller is set.",
-            number_too=True,
-        ),
-    ] = 0.0
-    conditions: Annotated[
-        tuple[NamespaceCondition, ...],
-        Key("Namespaces that may use a ClusterSecretStore: one entry must fit. All if left out."),
-    ] = ()
+    controller: str = field("The controller class that this store is for.", default="")
+    provider: Provider = field("Where the secrets are; exactly one.")
+    retry_settings: RetrySettings | None = field("Retries of calls to AWS.", default=None)
+    refresh_interval: float = field(
+        "Time between checks of the store: seconds, or from v1 on a duration. 0: as the "
+        "controller is set.",
+        default=0.0,
+        number_too=True,
+    )
+    conditions: tuple[NamespaceCondition, ...] = field(
+        "Namespaces that may use a ClusterSecretStore: one entry must fit. All if left out.",
+        default=(),
+    )

@@ -1,6 +1,6 @@
 """How the tables of keys are declared: one dataclass for each JSON object.
 
-A field is `Annotated[type, Key(…)]`, and required if it has no default. The type is `str`, `bool`,
+A key is `name: type = field(…)`, and required if it has no default. The type is `str`, `bool`,
 `int`, `float` (a Go duration, held in seconds), a `Literal` of texts, `Mapping[str, str]`,
 `tuple[X, ...]`, another table, or `X | None`.
 """
@@ -9,9 +9,21 @@ import collections.abc
 import dataclasses
 import functools
 import types
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass
+from typing import (
+    Any,
+    Literal,
+    TypeVar,
+    Union,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+    overload,
+)
+
+T = TypeVar("T")
 
 Version = Literal["v1", "v1beta1", "v1alpha1"]
 
@@ -49,7 +61,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What the annotation of a field does not say."""
+    """What the annotation of a field does not say: the arguments of `field`."""
 
     meaning: str
     """For `kubectl explain`."""
@@ -75,9 +87,25 @@ class Key:
     rules: tuple[Rule, ...] = ()
 
 
-def no_texts() -> Mapping[str, str]:
-    """An empty mapping, for `field(default_factory=no_texts)`."""
-    return types.MappingProxyType({})
+NO_TEXTS: Mapping[str, str] = types.MappingProxyType({})
+
+
+@overload
+def field(meaning: str, *, default: T, **about: Any) -> T: ...
+@overload
+def field(meaning: str, **about: Any) -> Any: ...
+def field(meaning: str, *, default: object = MISSING, **about: Any) -> Any:
+    """The field of a key; `about` are the other attributes of its `Key`."""
+    metadata = {"key": Key(meaning, **about)}
+    if isinstance(default, Mapping):
+        return dataclasses.field(default_factory=lambda: default, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(field,))
+def table(declared: type[T]) -> type[T]:
+    """Make a table of a class."""
+    return dataclass(frozen=True, slots=True, kw_only=True)(declared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,40 +122,40 @@ class Column:
 
 
 @functools.cache
-def columns(table: Hashable) -> tuple[Column, ...]:
+def columns(declared: type) -> tuple[Column, ...]:
     """The keys of a table, in order."""
-    hints = get_type_hints(table, include_extras=True)
-    return tuple(_column(one, hints[one.name]) for one in dataclasses.fields(cast("type", table)))
+    hints = get_type_hints(declared)
+    return tuple(_column(one, hints[one.name]) for one in dataclasses.fields(declared))
 
 
 @functools.cache
-def known_names(table: Hashable) -> frozenset[str] | None:
+def known_names(declared: type) -> frozenset[str] | None:
     """The names of the keys of a table; None where the API server keeps other keys too."""
-    if extra(cast("type", table)).get("x-kubernetes-preserve-unknown-fields"):
+    if extra(declared).get("x-kubernetes-preserve-unknown-fields"):
         return None
-    return frozenset(one.name for one in columns(table))
+    return frozenset(one.name for one in columns(declared))
 
 
-def _column(one: "dataclasses.Field[object]", hint: Any) -> Column:
-    annotation, declared = get_args(hint)
+def _column(one: "dataclasses.Field[object]", annotation: Any) -> Column:
+    about: Key = one.metadata["key"]
     return Column(
         attribute=one.name,
-        name=declared.name or _camel_case(one.name),
-        key=declared,
+        name=about.name or _camel_case(one.name),
+        key=about,
         type=_without_none(annotation),
-        required=one.default is one.default_factory is dataclasses.MISSING,
+        required=one.default is one.default_factory is MISSING,
     )
 
 
-def rules(table: type) -> tuple[Rule, ...]:
+def rules(declared: type) -> tuple[Rule, ...]:
     """The rules about several keys of a table."""
-    found: tuple[Rule, ...] = getattr(table, "RULES", ())
+    found: tuple[Rule, ...] = getattr(declared, "RULES", ())
     return found
 
 
-def extra(table: type) -> Mapping[str, object]:
+def extra(declared: type) -> Mapping[str, object]:
     """More entries of a table's schema, such as `minProperties`."""
-    found: Mapping[str, object] = getattr(table, "EXTRA", {})
+    found: Mapping[str, object] = getattr(declared, "EXTRA", {})
     return found
 
 
