@@ -5,12 +5,12 @@ where, why, and what to do. It never holds a value or a token.
 
     ProviderError
     ├── InvalidRequest               invalid           the request or the manifest is wrong
-    ├── NotAuthenticated             unauthenticated
-    │   ├── TokenMissing                               no token of the audience
-    │   ├── TokenRejected                              STS or the agent rejects the token
+    ├── NotAuthenticated             unauthenticated   there are no credentials
+    │   ├── TokenMissing                               no service account token of the audience
+    │   ├── TokenRejected                              STS or the agent rejects this one token
     │   ├── RoleNotAssumable                           the role's trust policy denies it
     │   └── CredentialsExpired                         AWS rejects the credentials: renewed once
-    ├── Denied                       denied
+    ├── Denied                       denied            an authority denies the request
     │   ├── AccessDenied                               AWS denies an action
     │   ├── LookupForbidden                            the Kubernetes API forbids a request
     │   └── PolicyViolation                            this provider's own policy forbids it
@@ -18,8 +18,8 @@ where, why, and what to do. It never holds a value or a token.
     │   ├── SecretNotFound                             secret, version, stage or parameter
     │   ├── KeyNotFound                                nothing at a path into a JSON secret
     │   ├── ServiceAccountNotFound                     service account, pod or node
-    │   └── ObjectNotFound                             any other object in Kubernetes
-    ├── NotPossible                  precondition
+    │   └── ObjectNotFound                             any other object in Kubernetes, or its kind
+    ├── NotPossible                  precondition      valid, but something that it needs is not
     │   ├── RoleMissing                                no role on the service account
     │   ├── RegionUnknown                              no region is configured or found
     │   ├── SecretUnusable                             marked for deletion, key disabled, not JSON
@@ -27,14 +27,14 @@ where, why, and what to do. It never holds a value or a token.
     │   ├── VolumeRefused                              not a volume that may be written
     │   ├── ObjectConflict                             the object in Kubernetes has changed
     │   │   └── ObjectExists                           it exists already
-    │   ├── ObjectRefused                              Kubernetes rejects what is written
+    │   ├── ObjectRefused                              Kubernetes or a webhook rejects a write
     │   └── VersionGone                                list or watch has to start again
     └── Unavailable                  unavailable       retryable; another region may answer
         ├── AwsUnavailable                             unreachable, 5xx, malformed answer, time-out
         ├── AwsThrottled                               still throttled after all retries
-        ├── KubernetesUnavailable
+        ├── KubernetesUnavailable                      unreachable, or no proper answer
         │   └── KubernetesThrottled                    429: come back later
-        ├── AgentUnavailable                           the EKS Pod Identity agent
+        ├── AgentUnavailable                           the EKS Pod Identity agent, likewise
         ├── OutOfTime                                  the deadline has passed
         ├── Overloaded                                 too many requests are waiting
         └── InternalFault                              our own bug; the log has the details
@@ -70,134 +70,96 @@ class ProviderError(Exception):
 
 
 class InvalidRequest(ProviderError):
-    """The request or the manifest is wrong; AWS was not asked."""
-
     kind = "invalid"
 
 
 class NotAuthenticated(ProviderError):
-    """There are no credentials for the request."""
-
     kind = "unauthenticated"
 
 
-class TokenMissing(NotAuthenticated):
-    """No service account token of the required audience was sent."""
+class TokenMissing(NotAuthenticated): ...
 
 
-class TokenRejected(NotAuthenticated):
-    """STS or the EKS Pod Identity agent rejects the service account token.
-
-    It concerns that token alone: another token of the same service account may be accepted.
-    """
+class TokenRejected(NotAuthenticated): ...
 
 
-class RoleNotAssumable(NotAuthenticated):
-    """The role's trust policy does not allow this identity to assume it."""
+class RoleNotAssumable(NotAuthenticated): ...
 
 
-class CredentialsExpired(NotAuthenticated):
-    """AWS says that the credentials are expired or invalid."""
+class CredentialsExpired(NotAuthenticated): ...
 
 
 class Denied(ProviderError):
-    """An authority denies the request."""
-
     kind = "denied"
 
 
-class AccessDenied(Denied):
-    """AWS denies the action to the identity."""
+class AccessDenied(Denied): ...
 
 
-class LookupForbidden(Denied):
-    """The Kubernetes API forbids a request."""
+class LookupForbidden(Denied): ...
 
 
-class PolicyViolation(Denied):
-    """The provider's own policy forbids what was asked for."""
+class PolicyViolation(Denied): ...
 
 
 class NotFound(ProviderError):
-    """Something that was asked for does not exist."""
-
     kind = "not_found"
 
 
-class SecretNotFound(NotFound):
-    """There is no such secret, version, staging label or parameter."""
+class SecretNotFound(NotFound): ...
 
 
-class KeyNotFound(NotFound):
-    """A path into a JSON document yields nothing."""
+class KeyNotFound(NotFound): ...
 
 
-class ServiceAccountNotFound(NotFound):
-    """There is no such service account, pod or node in Kubernetes."""
+class ServiceAccountNotFound(NotFound): ...
 
 
-class ObjectNotFound(NotFound):
-    """There is no such object in Kubernetes, or no such kind."""
+class ObjectNotFound(NotFound): ...
 
 
 class NotPossible(ProviderError):
-    """The request is valid, but something that it depends on is not."""
-
     kind = "precondition"
 
 
-class RoleMissing(NotPossible):
-    """The service account has no IAM role."""
+class RoleMissing(NotPossible): ...
 
 
-class RegionUnknown(NotPossible):
-    """No region is configured, and the node has none."""
+class RegionUnknown(NotPossible): ...
 
 
-class SecretUnusable(NotPossible):
-    """The secret exists but cannot be used: marked for deletion, key disabled, not JSON."""
+class SecretUnusable(NotPossible): ...
 
 
-class AnswerTooLarge(NotPossible):
-    """The answer exceeds a size limit."""
+class AnswerTooLarge(NotPossible): ...
 
 
-class VolumeRefused(NotPossible):
-    """The target is not a volume that the provider may write to."""
+class VolumeRefused(NotPossible): ...
 
 
-class ObjectConflict(NotPossible):
-    """The object in Kubernetes is another version than the one that the write is for."""
+class ObjectConflict(NotPossible): ...
 
 
-class ObjectExists(ObjectConflict):
-    """An object of that name exists in Kubernetes already."""
+class ObjectExists(ObjectConflict): ...
 
 
-class ObjectRefused(NotPossible):
-    """Kubernetes, or an admission webhook, rejects the object that was written."""
+class ObjectRefused(NotPossible): ...
 
 
-class VersionGone(NotPossible):
-    """Kubernetes has dropped the version from which a list or watch was to go on."""
+class VersionGone(NotPossible): ...
 
 
 class Unavailable(ProviderError):
-    """A transient failure: the request was neither answered nor refused."""
-
     kind = "unavailable"
 
 
-class AwsUnavailable(Unavailable):
-    """AWS cannot be reached, answers 5xx or a malformed answer, or does not answer in time."""
+class AwsUnavailable(Unavailable): ...
 
 
-class AwsThrottled(Unavailable):
-    """AWS throttles the requests, still after all retries."""
+class AwsThrottled(Unavailable): ...
 
 
-class KubernetesUnavailable(Unavailable):
-    """The Kubernetes API cannot be reached or does not answer properly."""
+class KubernetesUnavailable(Unavailable): ...
 
 
 class KubernetesThrottled(KubernetesUnavailable):
@@ -208,17 +170,13 @@ class KubernetesThrottled(KubernetesUnavailable):
         self.retry_after = retry_after
 
 
-class AgentUnavailable(Unavailable):
-    """The EKS Pod Identity agent cannot be reached or does not answer properly."""
+class AgentUnavailable(Unavailable): ...
 
 
-class OutOfTime(Unavailable):
-    """The deadline of the request has passed."""
+class OutOfTime(Unavailable): ...
 
 
-class Overloaded(Unavailable):
-    """Too many requests are waiting already."""
+class Overloaded(Unavailable): ...
 
 
-class InternalFault(Unavailable):
-    """A bug of our own; the message has an id under which the log has the details."""
+class InternalFault(Unavailable): ...
