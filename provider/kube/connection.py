@@ -1,8 +1,8 @@
 """Requests to the Kubernetes API with the process's own service account.
 
-The token's file is read with the first request, when the kubelet has replaced it, and after a 401;
-the CA file with the first request, and again once the server is not trusted. The API server is
-never reached through a proxy: its address within a cluster is a direct one.
+The token's file is read for each request, since the kubelet replaces it; the CA file for the first
+one, and again once the server is not trusted. The API server is never reached through a proxy: its
+address within a cluster is a direct one.
 """
 
 import ssl
@@ -39,7 +39,7 @@ def api_url(environment: Mapping[str, str]) -> str:
 
 
 class Connection:
-    """The API at `url`. Files are read with the first request; `stream` is for watches."""
+    """The API at `url`. `stream` is for watches."""
 
     def __init__(
         self,
@@ -56,8 +56,6 @@ class Connection:
         self._send = send
         self._stream = stream
         self._context: ssl.SSLContext | None = None
-        self._token = ""
-        self._token_mark = (0, 0)
 
     async def send(self, request: Request) -> Reply:
         """The answer to a request whose URL is a path.
@@ -73,7 +71,6 @@ class Connection:
                 raise
             if reply.status != 401:
                 break
-            self._token_mark = (0, 0)
         return reply
 
     @asynccontextmanager
@@ -93,35 +90,24 @@ class Connection:
 
     def _completed(self, request: Request) -> Request:
         """The request with the address of the API and the token."""
-        headers = {**request.headers, "Authorization": f"Bearer {self._current_token()}"}
-        return replace(request, url=self._checked_url() + request.url, headers=headers)
-
-    def _note(self, error: NoAnswer) -> None:
-        if error.kind == "untrusted":
-            self._context = None  # the cluster may have a new CA: read its file again
-
-    def _current_token(self) -> str:
-        """The token in the file; it is read again when the file is another one or has changed."""
-        try:
-            found = self._token_file.stat()
-            mark = found.st_ino, found.st_mtime_ns
-            if mark != self._token_mark:
-                text = self._token_file.read_text(encoding="utf-8", errors="replace")
-                self._token, self._token_mark = text.strip(), mark
-            return self._token
-        except OSError as error:
-            raise KubernetesUnavailable(
-                f"cannot read the provider's own service account token {self._token_file} "
-                f"({error.strerror}): its pod needs automountServiceAccountToken: true"
-            ) from error
-
-    def _checked_url(self) -> str:
         if not self.url:
             raise KubernetesUnavailable(
                 "the Kubernetes API is not known: KUBERNETES_SERVICE_HOST is not set, as it is in "
                 "every pod; outside of a cluster set --kube-api-url"
             )
-        return self.url
+        try:
+            token = self._token_file.read_text(encoding="utf-8", errors="replace").strip()
+        except OSError as error:
+            raise KubernetesUnavailable(
+                f"cannot read the provider's own service account token {self._token_file} "
+                f"({error.strerror}): its pod needs automountServiceAccountToken: true"
+            ) from error
+        headers = {**request.headers, "Authorization": f"Bearer {token}"}
+        return replace(request, url=self.url + request.url, headers=headers)
+
+    def _note(self, error: NoAnswer) -> None:
+        if error.kind == "untrusted":
+            self._context = None  # the cluster may have a new CA: read its file again
 
     def _tls(self) -> ssl.SSLContext | None:
         if not self.url.startswith("https:"):

@@ -8,25 +8,26 @@ Nothing is tried again here: callers know better when. Errors of all calls:
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from provider.errors import KubernetesUnavailable
-from provider.kube import tokens
 from provider.kube.connection import Connection
 from provider.kube.kinds import SERVICE_ACCOUNTS, Document, Kind
 from provider.kube.reading import (
     JSON,
+    METADATA_LIST,
     Page,
     Selection,
     WatchEvent,
     list_pages,
     open_watch,
 )
-from provider.kube.replies import Asked, error_of
+from provider.kube.replies import Asked, Verb, error_of, json_object
 from provider.kube.request_limits import RequestLimits
-from provider.kube.tokens import ServiceAccountToken
-from provider.runtime.transport import Method, NoAnswer, Reply, Request
+from provider.runtime.transport import NoAnswer, Reply, Request
 
 TIMEOUT = 10.0
 """Seconds for one request."""
@@ -36,6 +37,14 @@ MAX_BODY = 16 * 2**20
 PAGE = 100
 """Objects in one page of a list."""
 _MERGE_PATCH = "application/merge-patch+json"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccountToken:
+    """A token, and when it expires in seconds since 1970."""
+
+    token: str = field(repr=False)
+    expires_at: float
 
 
 class Objects:
@@ -60,8 +69,7 @@ class Objects:
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Document:
         """One object; `namespace` is empty for kinds without."""
-        asked = Asked("get", kind, namespace, name)
-        return await self._document(asked, "GET", kind.path(namespace, name))
+        return await self._document(Asked("get", kind, namespace, name))
 
     def list(
         self, selection: Selection, *, page: int = PAGE, timeout: float = LIST_TIMEOUT
@@ -70,14 +78,12 @@ class Objects:
 
         `timeout` is for each page, in seconds.
         """
-        asked = Asked("list", selection.kind, selection.namespace)
-        headers = {"Accept": selection.accept_list}
+        headers = {"Accept": METADATA_LIST if selection.metadata_only else JSON}
 
-        async def read(query: Mapping[str, str]) -> Reply:
-            path = f"{selection.path}?{urlencode(query)}"
-            return await self._reply(
-                asked, Request("GET", path, headers, timeout=timeout, max_body=MAX_BODY)
-            )
+        async def read(asked: Asked, query: Mapping[str, str]) -> Reply:
+            path = f"{asked.path}?{urlencode(query)}"
+            request = Request("GET", path, headers, timeout=timeout, max_body=MAX_BODY)
+            return await self._reply(asked, request)
 
         return list_pages(selection, read, page)
 
@@ -97,9 +103,7 @@ class Objects:
 
         That may be the new one: a request whose answer is cut off is sent a second time.
         """
-        namespace, name = _place(document)
-        path = self._query(kind.path(namespace), field_manager)
-        return await self._written(Asked("create", kind, namespace, name), "POST", path, document)
+        return await self._written(_about("create", kind, document), document, field_manager)
 
     async def replace(
         self, kind: Kind, document: Mapping[str, Any], *, field_manager: str = ""
@@ -108,9 +112,7 @@ class Objects:
 
         Raises `ObjectConflict` if the document has a resourceVersion that is not the current one.
         """
-        namespace, name = _place(document)
-        path = self._query(kind.path(namespace, name), field_manager)
-        return await self._written(Asked("update", kind, namespace, name), "PUT", path, document)
+        return await self._written(_about("update", kind, document), document, field_manager)
 
     async def merge_patch(
         self,
@@ -125,9 +127,7 @@ class Objects:
 
         Raises `ObjectConflict` if `change` has a resourceVersion that is not the current one.
         """
-        path = self._query(kind.path(namespace, name, subresource))
-        asked = Asked("patch", kind, namespace, name, subresource)
-        return await self._written(asked, "PATCH", path, change)
+        return await self._written(Asked("patch", kind, namespace, name, subresource), change)
 
     async def patch_status(
         self, kind: Kind, namespace: str, name: str, status: Mapping[str, Any]
@@ -144,55 +144,47 @@ class Objects:
         options: Document = {"propagationPolicy": "Background"}
         if uid:
             options["preconditions"] = {"uid": uid}
-        asked = Asked("delete", kind, namespace, name)
-        await self._written(asked, "DELETE", kind.path(namespace, name), options)
+        await self._written(Asked("delete", kind, namespace, name), options)
 
     async def create_token(
-        self,
-        namespace: str,
-        service_account: str,
-        *,
-        audiences: Sequence[str],
-        seconds: int = tokens.SECONDS,
+        self, namespace: str, service_account: str, *, audiences: Sequence[str], seconds: int = 3600
     ) -> ServiceAccountToken:
         """A new token of a service account. Needs no Lease: nothing is stored."""
         asked = Asked("create", SERVICE_ACCOUNTS, namespace, service_account, "token")
-        path = SERVICE_ACCOUNTS.path(namespace, service_account, "token")
         request = {
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenRequest",
             "spec": {"audiences": list(audiences), "expirationSeconds": seconds},
         }
-        return tokens.read_token(asked, await self._document(asked, "POST", path, request))
+        answer = await self._document(asked, request)
+        try:
+            status = answer["status"]
+            expires = datetime.fromisoformat(status["expirationTimestamp"])
+            return ServiceAccountToken(str(status["token"]), expires.timestamp())
+        except (LookupError, TypeError, ValueError):
+            text = f"{asked}: the answer of Kubernetes has no token"
+            raise KubernetesUnavailable(text) from None
 
     async def _written(
-        self, asked: Asked, method: Method, path: str, document: Mapping[str, Any]
+        self, asked: Asked, document: Mapping[str, Any], field_manager: str = ""
     ) -> Document:
-        self._check_may_write(str(asked).removeprefix("cannot "))
-        return await self._document(asked, method, path, document)
-
-    def _check_may_write(self, what: str) -> None:
         if not self._may_write():
+            what = str(asked).removeprefix("cannot ")
             raise KubernetesUnavailable(f"did not {what}: another replica is the leader")
+        return await self._document(asked, document, field_manager or self._field_manager)
 
     async def _document(
-        self,
-        asked: Asked,
-        method: Method,
-        path: str,
-        document: Mapping[str, Any] | None = None,
+        self, asked: Asked, document: Mapping[str, Any] | None = None, field_manager: str = ""
     ) -> Document:
-        headers = {"Accept": JSON}
+        path, headers, body = asked.path, {"Accept": JSON}, b""
         if document is not None:
-            headers["Content-Type"] = _MERGE_PATCH if method == "PATCH" else JSON
-        body = b"" if document is None else json.dumps(document).encode()
-        request = Request(method, path, headers, body, timeout=TIMEOUT, max_body=MAX_BODY)
-        reply = await self._reply(asked, request)
-        try:
-            answer = json.loads(reply.body)
-        except (ValueError, RecursionError):
-            answer = None
-        if not isinstance(answer, dict):
+            headers["Content-Type"] = _MERGE_PATCH if asked.verb == "patch" else JSON
+            body = json.dumps(document).encode()
+        if field_manager and asked.verb != "delete":
+            path += "?" + urlencode({"fieldManager": field_manager})
+        request = Request(asked.method, path, headers, body, timeout=TIMEOUT, max_body=MAX_BODY)
+        answer = json_object((await self._reply(asked, request)).body)
+        if answer is None:
             raise KubernetesUnavailable(f"{asked}: the answer of Kubernetes is not an object")
         return answer
 
@@ -209,10 +201,7 @@ class Objects:
             raise error_of(asked, reply)
         return reply
 
-    def _query(self, path: str, field_manager: str = "") -> str:
-        return f"{path}?{urlencode({'fieldManager': field_manager or self._field_manager})}"
 
-
-def _place(document: Mapping[str, Any]) -> tuple[str, str]:
+def _about(verb: Verb, kind: Kind, document: Mapping[str, Any]) -> Asked:
     metadata = document["metadata"]
-    return metadata.get("namespace", ""), metadata["name"]
+    return Asked(verb, kind, metadata.get("namespace", ""), metadata["name"])

@@ -44,20 +44,10 @@ class Selection:
     metadata_only: bool = False
 
     @property
-    def path(self) -> str:
-        """The path of the URL."""
-        return self.kind.path(self.namespace)
-
-    @property
     def query(self) -> dict[str, str]:
         """The selectors as parameters of the URL."""
         given = {"labelSelector": self.labels, "fieldSelector": self.fields}
         return {key: value for key, value in given.items() if value}
-
-    @property
-    def accept_list(self) -> str:
-        """The media type to ask for."""
-        return METADATA_LIST if self.metadata_only else JSON
 
     def __str__(self) -> str:
         place = f" in {self.namespace}" if self.namespace else ""
@@ -87,25 +77,25 @@ class WatchEvent:
 
 
 async def list_pages(
-    selection: Selection, read: Callable[[Mapping[str, str]], Awaitable[Reply]], size: int
+    selection: Selection, read: Callable[[Asked, Mapping[str, str]], Awaitable[Reply]], size: int
 ) -> AsyncIterator[Page]:
     """The pages of a list; `read` makes the request with these parameters.
 
     A page that is over the limit of an answer is asked for again with fewer objects.
     """
-    go_on = ""
+    asked, go_on = Asked("list", selection.kind, selection.namespace), ""
     while True:
         query = {**selection.query, "limit": str(size)}
         if go_on:
             query["continue"] = go_on
         try:
-            reply = await read(query)
+            reply = await read(asked, query)
         except KubernetesUnavailable as error:
             if size == 1 or not _is_too_long(error):
                 raise
             size = max(size // 4, 1)
             continue
-        page, go_on = _page(selection, reply)
+        page, go_on = _page(asked, reply)
         yield page
         if not go_on:
             return
@@ -117,7 +107,7 @@ def _is_too_long(error: BaseException | None) -> bool:
     return error is not None
 
 
-def _page(selection: Selection, reply: Reply) -> tuple[Page, str]:
+def _page(asked: Asked, reply: Reply) -> tuple[Page, str]:
     """The page and the token of the next one."""
     try:
         document = json.loads(reply.body)
@@ -125,8 +115,7 @@ def _page(selection: Selection, reply: Reply) -> tuple[Page, str]:
         page = Page(document.get("items") or [], str(metadata["resourceVersion"]))
         return page, metadata.get("continue") or ""
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        text = f"cannot list {selection}: Kubernetes answered no list"
-        raise KubernetesUnavailable(text) from error
+        raise KubernetesUnavailable(f"{asked}: Kubernetes answered no list") from error
 
 
 @asynccontextmanager
@@ -143,7 +132,7 @@ async def open_watch(
     }
     asked = Asked("watch", selection.kind, selection.namespace)
     accept = METADATA if selection.metadata_only else JSON
-    path = f"{selection.path}?{urlencode(query)}"
+    path = f"{asked.path}?{urlencode(query)}"
     request = Request("GET", path, {"Accept": accept}, timeout=OPEN_TIMEOUT)
     try:
         async with connection.stream(request, idle=IDLE, max_line=MAX_LINE) as answer:
@@ -173,12 +162,10 @@ def _event(asked: Asked, line: bytes) -> WatchEvent:
         kind, thing = document["type"], document["object"]
         if kind == "ERROR":
             raise error_of_status(asked, int(thing.get("code") or 500), thing)
-        if kind in _EVENT_TYPES:
-            event = WatchEvent(kind, thing)
-            if event.version:
-                return event
+        event = WatchEvent(kind, thing)
+        if kind not in _EVENT_TYPES or not event.version:
+            raise ValueError(kind)
+        return event
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise KubernetesUnavailable(
-            f"{asked}: the answer of Kubernetes is not a watch event"
-        ) from error
-    raise KubernetesUnavailable(f"{asked}: the answer of Kubernetes is not a watch event")
+        text = f"{asked}: the answer of Kubernetes is not a watch event"
+        raise KubernetesUnavailable(text) from error

@@ -1,4 +1,4 @@
-"""What an answer of the Kubernetes API means: the error to raise for it.
+"""A request to the Kubernetes API, and the error that its answer means.
 
 The server's own message is quoted, since it says best what is wrong, but not for Secrets: there it
 may quote a value. Of Secrets only the parts are kept that hold none.
@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from provider.errors import (
     KubernetesThrottled,
@@ -21,8 +21,10 @@ from provider.errors import (
     ProviderError,
     VersionGone,
 )
-from provider.kube.kinds import SECRETS, Kind
-from provider.runtime.transport import Reply
+from provider.kube.kinds import SECRETS, Document, Kind
+from provider.runtime.transport import Method, Reply
+
+Verb = Literal["get", "list", "watch", "create", "update", "patch", "delete"]
 
 _MOST_TEXT = 300
 _MOST_CAUSES = 10
@@ -33,16 +35,35 @@ _HARMLESS = re.compile(
 )
 """The parts of a message about a Secret that cannot hold a value."""
 
+_METHODS: Mapping[Verb, Method] = {
+    "create": "POST",
+    "update": "PUT",
+    "patch": "PATCH",
+    "delete": "DELETE",
+}
+"""All other verbs are GET."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was asked, for messages: `create`, and the kind and name of the object."""
+    """What is asked of the API, with the verb of RBAC rules; as text, how messages begin."""
 
-    verb: str
+    verb: Verb
     kind: Kind
     namespace: str = ""
     name: str = ""
     subresource: str = ""
+
+    @property
+    def method(self) -> Method:
+        """The HTTP method."""
+        return _METHODS.get(self.verb, "GET")
+
+    @property
+    def path(self) -> str:
+        """The path of the URL. An object that does not exist yet has no name there."""
+        is_new = self.verb == "create" and not self.subresource
+        return self.kind.path(self.namespace, "" if is_new else self.name, self.subresource)
 
     def __str__(self) -> str:
         part = f" ({self.subresource})" if self.subresource else ""
@@ -54,7 +75,7 @@ class Asked:
 
 def error_of(asked: Asked, reply: Reply) -> ProviderError:
     """The error that an answer other than a success stands for."""
-    status = _status_object(reply.body)
+    status = json_object(reply.body) or {}
     return error_of_status(asked, reply.status, status, _retry_after(reply))
 
 
@@ -88,12 +109,13 @@ def _retry_after(reply: Reply) -> float:
     return float(text) if text.isdecimal() and len(text) < 6 else 0.0
 
 
-def _status_object(body: bytes) -> Mapping[str, Any]:
+def json_object(body: bytes) -> Document | None:
+    """The JSON object in the body of an answer; None if it is anything else."""
     try:
-        status = json.loads(body)
+        found = json.loads(body)
     except (ValueError, RecursionError):
-        return {}
-    return status if isinstance(status, dict) else {}
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _explanation(kind: Kind, status: Mapping[str, Any]) -> str:
