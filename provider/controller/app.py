@@ -33,6 +33,7 @@ from provider.controller.monitoring.metrics import (
 )
 from provider.controller.monitoring.queue_metrics import QueueMetrics
 from provider.controller.pages import Readiness, serve_pages
+from provider.controller.scheduling.cpu_work import CpuWork
 from provider.controller.status_document import StatusDocument
 from provider.controller.status_socket import StatusSocket
 from provider.engine.wiring import Engine, Settings, open_engine, watch_engine
@@ -181,8 +182,8 @@ def _parts(  # noqa: PLR0913, PLR0917 (puts all together)
     may_write = leader.is_leading if leader is not None else lambda: True
     limits = RequestLimits(qps=config.client_qps or None, burst=config.client_burst)
     objects = Objects(connection, field_manager=FIELD_MANAGER, limits=limits, may_write=may_write)
-    offload, parsing = Offload(), Offload()
-    stack.callback(offload.close)
+    cpu_work, parsing = CpuWork(), Offload()
+    stack.callback(cpu_work.close)
     stack.callback(parsing.close)
     name = config.service_account_name or "secrets-controller-aws"
     own = Own(
@@ -197,7 +198,7 @@ def _parts(  # noqa: PLR0913, PLR0917 (puts all together)
         config=config,
         objects=objects,
         engine=engine,
-        offload=offload,
+        cpu_work=cpu_work,
         parsing=parsing,
         own=own,
         policy=policy,

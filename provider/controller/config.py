@@ -66,7 +66,8 @@ class Config(SharedOptions):
     concurrent: int = KUBERNETES(
         values.count,
         "32",
-        "Objects that are worked on at a time; a quarter of them for one namespace at most.",
+        "Objects that are worked on at a time; a quarter of them for one namespace at most. "
+        "One of each further namespace is worked on beside them.",
     )
     client_qps: int = KUBERNETES(
         values.whole_number,

@@ -34,6 +34,7 @@ from provider.controller.reconcile.sync import Syncer
 from provider.controller.reconcile.triggers import Triggers
 from provider.controller.resources.objects import Store
 from provider.controller.resources.store_ref import StoreKind
+from provider.controller.scheduling.cpu_work import CpuWork
 from provider.controller.scheduling.queue import Item, Queue
 from provider.controller.target.target_secrets import Secrets
 from provider.controller.target.templates import Templates
@@ -73,7 +74,7 @@ class Parts:
     config: Config
     objects: Objects
     engine: Engine
-    offload: Offload
+    cpu_work: CpuWork
     parsing: Offload
     """Only for what watches bring: in other threads it would wait for templates of tenants."""
     own: Own
@@ -189,7 +190,7 @@ class Controller:
             self._watches.use(NamedObject(SECRETS, *key), "")
 
         parts = self._parts
-        return Secrets(parts.objects, self.informers.secrets, parts.offload, missing=watch)
+        return Secrets(parts.objects, self.informers.secrets, parts.cpu_work, missing=watch)
 
     def _fetcher(self) -> Fetcher:
         engine, config = self._parts.engine, self._parts.config
@@ -214,10 +215,10 @@ class Controller:
                 calls=engine.calls,
                 ecr=Ecr(engine.client),
                 sts=engine.sts,
-                offload=self._parts.offload,
+                cpu_work=self._parts.cpu_work,
                 policy=self._parts.policy,
             ),
-            offload=self._parts.offload,
+            cpu_work=self._parts.cpu_work,
             policy=self._parts.policy,
         )
 
@@ -231,7 +232,7 @@ class Controller:
 
         return Templates(
             self._parts.objects,
-            self._parts.offload,
+            self._parts.cpu_work,
             delimiters=(config.template_left_delimiter, config.template_right_delimiter),
             used=used,
         )

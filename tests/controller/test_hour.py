@@ -13,7 +13,7 @@ NAMES = ("db", "cache")
 
 
 async def test_memory_does_not_grow_over_hours_of_refreshes() -> None:
-    world, schedule = World(), Schedule(1)
+    world, schedule = World(), Schedule(share=1, most=1)
     for name in NAMES:
         world.put(name, refreshInterval="1m")
         schedule.add(Item("ExternalSecret", "shop", name), START)

@@ -2,12 +2,15 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from provider.errors import OutOfTime, Overloaded
+from provider.runtime.cpu_usage import HALF_LIFE, QUANTUM, CpuUsage
 from provider.runtime.offload import Offload
+from tests.fakes.engine import Clock
 
 
 @pytest.fixture
@@ -94,6 +97,37 @@ async def test_tenants_take_turns(offload: Offload) -> None:
     assert order == ["a1", "b1", "c1", "a2", "b2", "a3"]
     blockers[1].let_go()
     await asyncio.gather(*tasks)
+
+
+async def test_the_tenant_that_used_the_least_cpu_goes_first() -> None:
+    offload, order = Offload(threads=1), list[str]()
+
+    def burn() -> str:
+        until = time.thread_time() + 2 * QUANTUM
+        while time.thread_time() < until:
+            pass
+        return ""
+
+    await offload.run("heavy", burn)
+    blocker = Job()
+    tasks = [start(offload, "x", blocker)]
+    await begun(blocker)
+    names = ["heavy", "a1", "a2", "b1"]
+    tasks += [start(offload, name.rstrip("12"), Job(name, order).let_go()) for name in names]
+    await settle()
+    blocker.let_go()
+    await asyncio.gather(*tasks)
+    assert order == ["a1", "b1", "a2", "heavy"]
+    offload.close()
+
+
+def test_what_was_used_is_forgotten_in_time(clock: Clock) -> None:
+    usage = CpuUsage(clock)
+    usage.add("a", 8 * QUANTUM)
+    usage.add("a", 0.1 * QUANTUM)
+    assert (usage.quanta("a"), usage.quanta("b")) == (8, 0)
+    clock.now += 3 * HALF_LIFE
+    assert usage.quanta("a") == 1
 
 
 async def test_a_tenant_with_too_many_jobs_is_refused_and_others_are_not() -> None:

@@ -72,7 +72,7 @@ class Queue:
         self._explain = explain
         self._clock = clock
         self._random = random
-        self._schedule = Schedule(share=max(1, concurrent // 4))
+        self._schedule = Schedule(share=max(1, concurrent // 4), most=concurrent)
         self._failures: dict[Item, int] = {}
         self._wake = asyncio.Event()
 
@@ -117,7 +117,7 @@ class Queue:
 
     @property
     def concurrent(self) -> int:
-        """The most objects of all kinds that are reconciled at a time."""
+        """The most objects of all kinds that are reconciled at a time, but for firsts."""
         return self._concurrent
 
     @property
@@ -146,18 +146,13 @@ class Queue:
                 await self._wait()
 
     def _start_ready(self, tasks: asyncio.TaskGroup) -> None:
-        while self._schedule.running < self._concurrent:
-            now = self._clock()
-            taken = self._schedule.take(now)
-            if taken is None:
-                return
+        while (taken := self._schedule.take(now := self._clock())) is not None:
             item, since = taken
             tasks.create_task(self._one(item, now - since))
 
     async def _wait(self) -> None:
         """Return when there may be something to start."""
-        is_full = self._schedule.running >= self._concurrent
-        due = None if is_full else self._schedule.next_due()
+        due = self._schedule.next_due()
         with suppress(TimeoutError):
             async with asyncio.timeout(None if due is None else due - self._clock()):
                 await self._wake.wait()

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 _SLACK = 64
 """Outdated entries that the heap may hold beyond the number of scheduled items."""
+FIRSTS = 8
+"""With 32 at a time, 224 namespaces may hang before others have to wait."""
 
 
 class Item(NamedTuple):
@@ -31,10 +33,15 @@ class _Run:
 
 
 class Schedule:
-    """Each item is waiting for its due time, ready, or under way. `share` bounds a namespace."""
+    """Each item is waiting for its due time, ready, or under way.
 
-    def __init__(self, share: int) -> None:
+    At most `most` are under way, `share` of one namespace; a namespace with none under way may have
+    one nevertheless, up to `FIRSTS` times `most`.
+    """
+
+    def __init__(self, share: int, most: int) -> None:
         self._share = share
+        self._most = most
         self._due: dict[Item, float] = {}
         self._heap: list[tuple[float, int, Item]] = []
         self._numbers = count()
@@ -64,11 +71,15 @@ class Schedule:
     def take(self, now: float) -> tuple[Item, float] | None:
         """The item whose turn it is, which is then under way, and since when it is ready.
 
-        None if nothing is ready, or only items of namespaces that have their share under way.
+        None if nothing is ready, or only items of namespaces that have enough under way.
         """
         self.advance(now)
+        running = len(self._running)
+        if running >= self._most * FIRSTS:
+            return None
+        share = self._share if running < self._most else 1
         for namespace, items in self._ready.items():
-            if self._running_in[namespace] < self._share:
+            if self._running_in[namespace] < share:
                 item, since = next(iter(items.items()))
                 self._take_ready(item)
                 if namespace in self._ready:

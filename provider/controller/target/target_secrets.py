@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.hashes import field_manager, owner_label
 from provider.controller.resources.object_meta import Metadata
+from provider.controller.scheduling.cpu_work import CpuWork
 from provider.controller.target.plan import Wanted, is_ours, plan, target_name
 from provider.controller.watch.index import Index
 from provider.controller.watch.informer import Informer
@@ -16,7 +17,6 @@ from provider.controller.watch.secret_state import SecretState, is_large
 from provider.errors import InvalidRequest, ObjectExists, ObjectNotFound
 from provider.kube.kinds import SECRETS, Document, Kind
 from provider.runtime.lru import Lru
-from provider.runtime.offload import Offload
 
 SMALL = 32 * 1024
 """Bytes of data that are worked on in the event loop."""
@@ -58,13 +58,13 @@ class Secrets:
         self,
         api: Api,
         informer: Informer[SecretState],
-        offload: Offload,
+        cpu_work: CpuWork,
         missing: Callable[[ObjectKey], object] = lambda _key: None,
     ) -> None:
         """`missing` gets a Secret into which nothing can be merged before somebody creates it."""
         self._api = api
         self._missing = missing
-        self._offload = offload
+        self._cpu_work = cpu_work
         self._informer = informer
         self._verified: Lru[ObjectKey, tuple[str, bytes]] = Lru(VERIFIED)
         self._by_owner: Index[tuple[str, str], ObjectKey] = Index()
@@ -104,8 +104,10 @@ class Secrets:
     ) -> tuple[Written, Document | None]:
         manager = field_manager(metadata.name)
         work = partial(plan, metadata, spec, wanted, current)
-        is_small = sum(map(len, wanted.data.values())) < SMALL
-        planned = work() if is_small else await self._offload.run(metadata.namespace, work)
+        if sum(map(len, wanted.data.values())) < SMALL:
+            planned = work()
+        else:
+            planned = await self._cpu_work.run(metadata.namespace, lambda _expired: work())
         if planned.action == "missing":
             return "missing", None
         if planned.action == "nothing":
@@ -120,8 +122,9 @@ class Secrets:
         """Tell the informer what is stored now."""
         parsed = None
         if is_large(made):
-            work = partial(self._informer.parsed, made)
-            parsed = await self._offload.run(made["metadata"]["namespace"], work)
+            parsed = await self._cpu_work.run(
+                made["metadata"]["namespace"], lambda _expired: self._informer.parsed(made)
+            )
         self._informer.learn(made, parsed)
 
     async def delete(self, namespace: str, state: SecretState) -> bool:

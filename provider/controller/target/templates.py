@@ -21,6 +21,7 @@ from provider.controller.resources.template import (
     TemplateTarget,
     ValuesDecoding,
 )
+from provider.controller.scheduling.cpu_work import CpuWork, Expired
 from provider.controller.target.plan import Wanted
 from provider.controller.target.yaml_map import parse_yaml_map
 from provider.controller.template import TemplateError, compile_template
@@ -29,10 +30,7 @@ from provider.controller.watch.secret_state import read_data
 from provider.errors import InvalidRequest, KeyNotFound, ProviderError
 from provider.kube.kinds import CONFIG_MAPS, SECRETS, Document, Kind
 from provider.manifests.problems import quote
-from provider.runtime.offload import Offload
 
-SECONDS = 5.0
-"""Seconds for all templates of one object, after their turn has come."""
 MOST_BYTES = 4 * 2**20
 """For all templates of one object, and for their output; a Secret holds a quarter of that."""
 HIDDEN = "(its key is not shown: it may be made of a secret)"
@@ -68,17 +66,16 @@ class Templates:
     def __init__(
         self,
         api: Api,
-        offload: Offload,
+        cpu_work: CpuWork,
         *,
         delimiters: tuple[str, str] = ("{{", "}}"),
         used: Callable[[Kind, Document], object] = lambda _kind, _document: None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._reads = RecentReads(api, clock)
-        self._offload = offload
+        self._cpu_work = cpu_work
         self._delimiters = delimiters
         self._used = used
-        self._clock = clock
 
     async def render(
         self,
@@ -96,13 +93,10 @@ class Templates:
             return without_template(metadata, values)
         parts = await self._parts(metadata.namespace, template, since)
 
-        def render() -> Wanted:
-            until = self._clock() + SECONDS
-            return _rendered(
-                template, parts, values, self._delimiters, lambda: self._clock() > until
-            )
+        def render(expired: Expired) -> Wanted:
+            return _rendered(template, parts, values, self._delimiters, expired)
 
-        return await self._offload.run(metadata.namespace, render)
+        return await self._cpu_work.run(metadata.namespace, render)
 
     async def _parts(self, namespace: str, template: Template, since: float) -> list[Part]:
         parts: list[Part] = []
@@ -164,7 +158,7 @@ def _rendered(
     parts: list[Part],
     values: Mapping[str, bytes],
     delimiters: tuple[str, str],
-    expired: Callable[[], bool],
+    expired: Expired,
 ) -> Wanted:
     takes_values = template.merge_policy == "Merge" or not (template.data or template.template_from)
     results: dict[TemplateTarget, dict[str, bytes]] = {
@@ -196,7 +190,7 @@ def _render(
     part: Part,
     values: Mapping[str, bytes],
     delimiters: tuple[str, str],
-    expired: Callable[[], bool],
+    expired: Expired,
 ) -> dict[str, bytes]:
     """Keys and values that one template gives."""
     doing = "parse"
@@ -215,7 +209,7 @@ def _render(
         raise InvalidRequest(f"template at key {part.key}: {error}") from None
 
 
-def _keys_and_values(part: Part, output: bytes, expired: Callable[[], bool]) -> dict[str, bytes]:
+def _keys_and_values(part: Part, output: bytes, expired: Expired) -> dict[str, bytes]:
     """The map that is the output of a template."""
     try:
         found = parse_yaml_map(output, expired=expired, shown=part.shown)

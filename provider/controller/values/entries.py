@@ -5,9 +5,8 @@ rewriting of keys) is of a tenant's making and runs within one deadline, away fr
 No error holds a value.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from time import monotonic
 
 from provider.controller.resources.external_secret import (
     ConversionStrategy,
@@ -25,6 +24,7 @@ from provider.controller.resources.keys import (
 )
 from provider.controller.resources.rewrite import Rewrite
 from provider.controller.resources.store_ref import GeneratorRef, StoreRef
+from provider.controller.scheduling.cpu_work import Expired
 from provider.controller.values.json_object import described, read_object
 from provider.controller.values.key_rewrite import rewrite_keys
 from provider.controller.values.property import read_property
@@ -41,9 +41,6 @@ Values = Mapping[str, bytes]
 What = Data | RemoteRef | Find | GeneratorRef
 Result = bytes | Values | ProviderError
 """Of an entry: the content of one secret, the values of many, or why there is nothing."""
-
-MOST_SECONDS = 5.0
-"""Seconds of work on the values of one ExternalSecret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +111,13 @@ def entries_of(spec: ExternalSecretSpec) -> list[Entry]:
 
 
 def assemble(
-    entries: Sequence[Entry], results: Sequence[Result], *, skip_missing: bool, deadline: float
+    entries: Sequence[Entry], results: Sequence[Result], *, skip_missing: bool, expired: Expired
 ) -> Fetched:
     """The Secret's keys and values; raises the first failure in the order of the entries.
 
-    With `skip_missing`, secrets that do not exist are left out. `deadline` is a time of
-    `time.monotonic`; work in a thread never takes longer than some seconds.
+    With `skip_missing`, secrets that do not exist are left out. `expired` returns whether the time
+    is over.
     """
-    until = min(deadline, monotonic() + MOST_SECONDS)
     data: dict[str, bytes] = {}
     missing = []
     generated: dict[GeneratorRef, tuple[str, ...]] = {}
@@ -131,10 +127,10 @@ def assemble(
             continue
         if isinstance(result, ProviderError):
             raise entry.failed(result)
-        if monotonic() >= until:
+        if expired():
             raise OutOfTime("the values take too long to work on: make the ExternalSecret simpler")
         try:
-            added = _values(entry, result, lambda: monotonic() >= until)
+            added = _values(entry, result, expired)
         except ProviderError as error:
             raise error.in_context(entry.context) from error
         except ValueError as error:
@@ -145,13 +141,13 @@ def assemble(
     return Fetched(data, tuple(missing), generated)
 
 
-def _values(entry: Entry, result: bytes | Values, expired: Callable[[], bool]) -> Values:
+def _values(entry: Entry, result: bytes | Values, expired: Expired) -> Values:
     """What an entry adds to the Secret; raises ProviderError and ValueError."""
     what = entry.what
     if isinstance(what, Data) and isinstance(result, bytes):
-        return _single(what, result)
+        return _single(what, result, expired)
     if isinstance(what, RemoteRef) and isinstance(result, bytes):
-        content = _narrowed(what, result)
+        content = _narrowed(what, result, expired)
         try:
             found: Values = read_object(content)
         except SecretUnusable as error:
@@ -164,18 +160,18 @@ def _values(entry: Entry, result: bytes | Values, expired: Callable[[], bool]) -
     raise TypeError("the result is not of this entry")
 
 
-def _single(what: Data, content: bytes) -> Values:
+def _single(what: Data, content: bytes, expired: Expired) -> Values:
     ref = what.remote_ref
-    value = decode_value(_narrowed(ref, content), ref.decoding_strategy)
+    value = decode_value(_narrowed(ref, content, expired), ref.decoding_strategy)
     check_null_bytes({what.secret_key: value}, ref.null_byte_policy)
     return {what.secret_key: value}
 
 
-def _narrowed(ref: RemoteRef, content: bytes) -> bytes:
+def _narrowed(ref: RemoteRef, content: bytes, expired: Expired) -> bytes:
     """The value of the property, if one is named; raises `KeyNotFound` with the keys there are."""
     if not ref.property:
         return content
-    value = read_property(content, ref.property)
+    value = read_property(content, ref.property, expired)
     if value is None:
         text = f"key {ref.property[:200]} does not exist in secret {ref.key}"
         raise KeyNotFound(f"{text}: {described(content)}")
@@ -183,7 +179,7 @@ def _narrowed(ref: RemoteRef, content: bytes) -> bytes:
 
 
 def _named(
-    entry: Entry, values: Values, conversion: ConversionStrategy, expired: Callable[[], bool]
+    entry: Entry, values: Values, conversion: ConversionStrategy, expired: Expired
 ) -> Values:
     """The values under keys that a Secret can hold: rewritten, or else converted."""
     if entry.rewrite:

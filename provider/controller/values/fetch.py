@@ -15,6 +15,7 @@ from provider.controller.identity.store_identity import Identities
 from provider.controller.identity.stores import Stores
 from provider.controller.resources.external_secret import Data, ExternalSecretSpec, Find
 from provider.controller.resources.store_ref import GeneratorRef, StoreRef
+from provider.controller.scheduling.cpu_work import CpuWork, Expired
 from provider.controller.values.bounded_reads import MOST_BYTES, size_of, too_large
 from provider.controller.values.entries import Entry, Fetched, Result, Values, assemble, entries_of
 from provider.controller.values.find import Finder
@@ -35,7 +36,6 @@ from provider.engine.model import SecretRef
 from provider.errors import InvalidRequest, OutOfTime, PolicyViolation, ProviderError
 from provider.policy import rules
 from provider.policy.rules import ALLOW_ALL, Policy
-from provider.runtime.offload import Offload
 
 SHARED_SECONDS = 60.0
 """A periodic refresh takes what was asked for in this time, or in a tenth of its interval."""
@@ -66,7 +66,7 @@ class Fetcher:
         reader: Reader,
         finder: Finder,
         generators: Generators,
-        offload: Offload,
+        cpu_work: CpuWork,
         policy: Policy = ALLOW_ALL,
     ) -> None:
         self._stores = stores
@@ -74,7 +74,7 @@ class Fetcher:
         self._reader = reader
         self._finder = finder
         self._generators = generators
-        self._offload = offload
+        self._cpu_work = cpu_work
         self._policy = policy
 
     async def fetch(
@@ -93,11 +93,17 @@ class Fetcher:
         others = tuple(also)
         results = await self._results(entries, sources, asked, others, skip_missing=skip_missing)
 
-        def work() -> Fetched:
-            return assemble(entries, results, skip_missing=skip_missing, deadline=asked.deadline)
+        def is_late() -> bool:
+            return monotonic() >= asked.deadline
+
+        def work(expired: Expired) -> Fetched:
+            def is_over() -> bool:
+                return expired() or is_late()
+
+            return assemble(entries, results, skip_missing=skip_missing, expired=is_over)
 
         light = is_light(entries, results)
-        fetched = work() if light else await self._offload.run(asked.namespace, work)
+        fetched = work(is_late) if light else await self._cpu_work.run(asked.namespace, work)
         asked.record.keep_keys(fetched.generated)
         return fetched
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 from time import monotonic
 from typing import TypeVar
 
@@ -19,6 +18,7 @@ from provider.controller.resources.generators import (
 )
 from provider.controller.resources.objects import Generator
 from provider.controller.resources.store_ref import GeneratorRef
+from provider.controller.scheduling.cpu_work import CpuWork
 from provider.controller.values.passwords import new_passwords, new_uuid
 from provider.controller.values.policy_check import check_identity
 from provider.controller.values.secret_reads import Asked
@@ -29,7 +29,6 @@ from provider.engine.ports import Principal
 from provider.errors import InvalidRequest, ObjectNotFound, OutOfTime, ProviderError
 from provider.manifests.problems import quote
 from provider.policy.rules import ALLOW_ALL, Policy
-from provider.runtime.offload import Offload
 
 T = TypeVar("T")
 
@@ -54,7 +53,7 @@ class Generators:
         calls: Calls,
         ecr: Ecr,
         sts: Sts,
-        offload: Offload,
+        cpu_work: CpuWork,
         policy: Policy = ALLOW_ALL,
     ) -> None:
         self._get_generator = get_generator
@@ -62,7 +61,7 @@ class Generators:
         self._calls = calls
         self._ecr = ecr
         self._sts = sts
-        self._offload = offload
+        self._cpu_work = cpu_work
         self._policy = policy
 
     async def generate(self, ref: GeneratorRef, asked: Asked) -> Values:
@@ -89,8 +88,9 @@ class Generators:
 
     async def _generated(self, spec: GeneratorSpec, asked: Asked) -> Made:
         if isinstance(spec, PasswordSpec):
-            work = partial(new_passwords, spec)
-            return None, await self._offload.run(asked.namespace, work)
+            return None, await self._cpu_work.run(
+                asked.namespace, lambda _expired: new_passwords(spec)
+            )
         if isinstance(spec, EcrAuthorizationTokenSpec):
             return await self._ecr_token(spec, asked)
         if isinstance(spec, StsSessionTokenSpec):

@@ -1,5 +1,6 @@
 """`remoteRef.property`: a gjson path into a JSON secret, with ESO's rule for dots."""
 
+from collections.abc import Callable
 from typing import Final
 
 from provider.controller.gjson.path_check import PathFault, path_faults
@@ -13,18 +14,21 @@ _MOST_PATH: Final = 1024  # characters
 _LIMITS: Final = Limits()
 
 
-def read_property(document: bytes, path: str) -> bytes | None:
+def read_property(
+    document: bytes, path: str, expired: Callable[[], bool] | None = None
+) -> bytes | None:
     """The value of a property, or None where there is none. An empty path is the whole document.
 
     A path with dots is first tried as one key that contains them. A string is unescaped; an
     object or array is the source's own text; null is empty. The document may be malformed.
-    Raises InvalidRequest for a path that is too long or too costly, or not supported.
+    `expired` returns whether the time is over. Raises InvalidRequest for a path that is too long or
+    too costly, or not supported.
     """
     if not path:
         return document
     if len(path) > _MOST_PATH:
         raise InvalidRequest(f"the property is longer than {_MOST_PATH} characters")
-    text, budget = loose(document), Budget(_LIMITS)
+    text, budget = loose(document), Budget(_LIMITS, expired)
     try:
         if "." in path:
             found = get(text, path.replace(".", "\\."), budget)

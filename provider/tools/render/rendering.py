@@ -144,7 +144,7 @@ async def _sync(controller: Controller, wish: Wish, files: Lookup) -> Rendered:
 
     syncer = Syncer(
         fetcher=controller.fetcher,
-        templates=Templates(files, controller.offload, delimiters=wish.delimiters),
+        templates=Templates(files, controller.cpu_work, delimiters=wish.delimiters),
         secrets=_Captured(files, rendered),
         events=Events(EXTERNAL_SECRETS, record),
     )

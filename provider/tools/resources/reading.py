@@ -14,6 +14,7 @@ from provider.controller.identity.service_account_tokens import TokenApi, Tokens
 from provider.controller.identity.store_identity import Identities, OwnIdentity
 from provider.controller.identity.stores import Stores
 from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.controller.scheduling.cpu_work import CpuWork
 from provider.controller.values.entries import Fetched
 from provider.controller.values.fetch import Fetcher
 from provider.controller.values.find import Finder
@@ -22,7 +23,6 @@ from provider.controller.values.secret_reads import Asked
 from provider.controller.watch.named_reads import Api, NamedReads
 from provider.engine.freshness import Freshness
 from provider.engine.wiring import Engine, Settings, open_engine
-from provider.runtime.offload import Offload
 from provider.runtime.transport import Transport
 from provider.tools.resources.lookup import Lookup
 from provider.tools.unobserved import Unobserved
@@ -51,7 +51,7 @@ class Controller:
 
     fetcher: Fetcher
     identities: Identities
-    offload: Offload
+    cpu_work: CpuWork
     engine: Engine
 
     async def fetch(self, spec: ExternalSecretSpec, namespace: str, seconds: float) -> Fetched:
@@ -69,17 +69,17 @@ async def open_controller(
 
     With `transport`, AWS is asked through it instead of the network.
     """
-    offload = Offload()
+    cpu_work = CpuWork()
     opened = open_engine(settings, Unobserved(), transport=transport, stores=controller_stores)
     try:
         async with opened as engine:
-            yield _controller(files, kubernetes, engine, offload)
+            yield _controller(files, kubernetes, engine, cpu_work)
     finally:
-        offload.close()
+        cpu_work.close()
 
 
 def _controller(
-    files: Lookup, kubernetes: Kubernetes, engine: Engine, offload: Offload
+    files: Lookup, kubernetes: Kubernetes, engine: Engine, cpu_work: CpuWork
 ) -> Controller:
     identities = Identities(
         reads=NamedReads(kubernetes.objects, lambda _named, _version: True),  # nothing changes
@@ -99,7 +99,7 @@ def _controller(
         calls=engine.calls,
         ecr=Ecr(engine.client),
         sts=engine.sts,
-        offload=offload,
+        cpu_work=cpu_work,
     )
     fetcher = Fetcher(
         stores=Stores(files.store, files.namespace_labels, flood_gate=False),
@@ -107,6 +107,6 @@ def _controller(
         reader=engine.reader,
         finder=finder,
         generators=generators,
-        offload=offload,
+        cpu_work=cpu_work,
     )
-    return Controller(fetcher, identities, offload, engine)
+    return Controller(fetcher, identities, cpu_work, engine)

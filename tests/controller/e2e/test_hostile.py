@@ -164,14 +164,24 @@ def updates(world: World, api: ApiProxy, name: str) -> list[float]:
     return [one.at for one in api.journal.calls if (one.operation, one.target) == asked]
 
 
-def test_templates_that_take_long_do_not_hold_up_what_others_change(world: World) -> None:
+def test_templates_of_five_namespaces_do_not_hold_up_a_sixth(world: World) -> None:
     """The last test here: the controller is busy for long afterwards."""
     ready_world(world)
-    loop = "{{ range until 100000 }}{{ . | toString | len }}{{ end }}"
+    loop = "{{ range until 20000 }}{{ . | toString | len }}{{ end }}"
     template = {"data": {f"k{number}": loop for number in range(20)}}
-    for number in range(8):
-        world.apply(external_secret(f"busy-{number}", target={"template": template}))
+    names = [f"busy-{number}" for number in range(8)]
+    hostile = [f"{world.namespace}-{number}" for number in range(5)]
+    for namespace in hostile:
+        world.cluster.make_namespace(namespace)
+        world.keys(namespace, "keys", "id", "secret")
+        world.apply(STORE, namespace)
+        world.until("SecretStore", "aws", "True", namespace=namespace)
+        for name in names:
+            world.apply(external_secret(name, target={"template": template}), namespace)
     text = {"data": {"a": "x" * 50_000}}
     world.apply(external_secret("large", target={"template": text}))
     is_honest_synced(world)
-    assert world.ready("ExternalSecret", "busy-7")[0] != "True"
+    done = [
+        name for name in names for one in hostile if world.ready("ExternalSecret", name, one)[0]
+    ]
+    assert len(done) <= 3

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provider.controller.scheduling.queue import CONFLICTS, MAX_PAUSE, Item, Queue
-from provider.controller.scheduling.schedule import Schedule
+from provider.controller.scheduling.schedule import FIRSTS, Schedule
 from provider.errors import (
     AwsUnavailable,
     KubernetesThrottled,
@@ -29,7 +29,7 @@ A, B = item("a"), item("b")
 
 @pytest.fixture
 def schedule() -> Schedule:
-    return Schedule(share=2)
+    return Schedule(share=2, most=100)
 
 
 def taken(schedule: Schedule, now: float) -> list[str]:
@@ -139,7 +139,7 @@ def test_the_heap_stays_small_when_due_times_change_often(schedule: Schedule) ->
     )
 )
 def test_no_item_is_lost_or_under_way_twice(steps: list[tuple[str, int, int]]) -> None:
-    schedule, running, expected, now = Schedule(share=2), set[Item](), set[Item](), 0.0
+    schedule, running, expected, now = Schedule(share=2, most=100), set[Item](), set[Item](), 0.0
     for action, number, when in steps:
         one = item(str(number), str(number % 2))
         if action == "add":
@@ -372,11 +372,15 @@ async def test_objects_under_way_are_bounded(make: Make, work: Work) -> None:
         for namespace in gates:
             queue.add(item("a", namespace))
         await settle()
-        assert (queue.running, queue.depth) == (3, 7)
+        assert (queue.running, queue.depth) == (10, 0), "the first one of each"
+        for namespace in gates:
+            queue.add(item("b", namespace))
+        await settle()
+        assert (queue.running, queue.depth) == (10, 10)
         for gate in gates.values():
             gate.set()
         await settle()
-    assert (len(work.calls), work.most) == (10, 3)
+    assert (len(work.calls), work.most) == (20, 10)
 
 
 async def test_a_hanging_namespace_does_not_hold_up_another(make: Make, work: Work) -> None:
@@ -390,6 +394,19 @@ async def test_a_hanging_namespace_does_not_hold_up_another(make: Make, work: Wo
         queue.add(A)
         await settle()
         assert work.calls[-1] == A
+
+
+def test_a_namespace_without_work_under_way_need_not_wait_for_others() -> None:
+    schedule = Schedule(share=2, most=4)
+    hostile = [item(str(number), f"n{number % 8}") for number in range(100)]
+    for one in hostile:
+        schedule.add(one, 0)
+    assert len(taken(schedule, 0)) == 8
+    schedule.add(A, 0)
+    assert taken(schedule, 0) == ["a"]
+    for number in range(100):
+        schedule.add(item("a", f"many-{number}"), 0)
+    assert len(taken(schedule, 0)) == 4 * FIRSTS - 9
 
 
 async def test_a_cancelled_queue_ends_its_reconciles_first(make: Make, work: Work) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from provider.controller.resources.hashes import MANAGED_LABEL, field_manager
 from provider.controller.resources.objects import ExternalSecret, read_external_secret
+from provider.controller.scheduling.cpu_work import CpuWork
 from provider.controller.target.plan import TargetNotWritable, Wanted
 from provider.controller.target.target_secrets import MOST_BYTES, SMALL, Secrets
 from provider.controller.watch.informer import Informer
@@ -17,7 +18,6 @@ from provider.controller.watch.secret_state import SecretState, read_state
 from provider.errors import InvalidRequest, ObjectExists, ObjectNotFound
 from provider.kube.kinds import SECRETS, Document, Kind
 from provider.kube.reading import Selection
-from provider.runtime.offload import Offload
 from tests.loop_watchdog import loop_watchdog
 
 KEY = ObjectKey("shop", "db")
@@ -70,11 +70,11 @@ class Api:
 class World:
     """Secrets over the fake API."""
 
-    def __init__(self, offload: Offload) -> None:
+    def __init__(self, work: CpuWork) -> None:
         self.api = Api()
         selection = Selection(SECRETS, labels=f"{MANAGED_LABEL}=true")
         self.informer: Informer[SecretState] = Informer(self.api, selection, read_state)  # type: ignore[arg-type]
-        self.secrets = Secrets(self.api, self.informer, offload)
+        self.secrets = Secrets(self.api, self.informer, work)
 
     async def write(self, found: ExternalSecret, **data: str) -> str:
         assert found.spec is not None
@@ -88,9 +88,9 @@ class World:
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    offload = Offload()
-    yield World(offload)
-    offload.close()
+    work = CpuWork()
+    yield World(work)
+    work.close()
 
 
 def external_secret(**target: Any) -> ExternalSecret:
@@ -150,13 +150,13 @@ async def test_large_data_is_worked_on_away_from_the_loop(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenants = []
-    run = Offload.run
+    run = CpuWork.run
 
-    async def noted(self: Offload, tenant: str, fn: Any) -> Any:
+    async def noted(self: CpuWork, tenant: str, fn: Any) -> Any:
         tenants.append(tenant)
         return await run(self, tenant, fn)
 
-    monkeypatch.setattr(Offload, "run", noted)
+    monkeypatch.setattr(CpuWork, "run", noted)
     await world.write(external_secret(), a="1")
     await world.write(external_secret(), a="x" * SMALL)
     assert set(tenants) == {"shop"}

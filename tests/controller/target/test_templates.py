@@ -1,21 +1,18 @@
 """What a Secret is to hold, by the template of its ExternalSecret."""
 
 import base64
-from collections.abc import AsyncIterator, Callable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from provider.controller.resources.objects import read_external_secret
+from provider.controller.scheduling.cpu_work import CpuWork
 from provider.controller.target.plan import Wanted
 from provider.controller.target.templates import LAST_APPLIED, Templates
 from provider.controller.template import TemplateError
 from provider.errors import InvalidRequest, ObjectNotFound, ProviderError
 from provider.kube.kinds import Document, Kind
-from provider.runtime.offload import Offload
-from tests.fakes.engine import Clock
-
-R = TypeVar("R")
 
 
 class Api:
@@ -43,9 +40,9 @@ def api() -> Api:
 
 @pytest.fixture
 async def templates(api: Api) -> AsyncIterator[Templates]:
-    offload = Offload()
-    yield Templates(api, offload)
-    offload.close()
+    work = CpuWork()
+    yield Templates(api, work)
+    work.close()
 
 
 async def render(
@@ -200,48 +197,19 @@ async def test_no_error_quotes_a_template_from_a_secret(templates: Templates, ap
     assert "canary" not in str(caught.value)
 
 
-async def test_a_template_without_end_is_stopped(api: Api) -> None:
-    offload, now = Offload(), [0.0]
-
-    def clock() -> float:
-        now[0] += 1.0
-        return now[0]
-
-    text = "{{ range until 100000 }}{{ range until 100000 }}x{{ end }}{{ end }}"
-    with pytest.raises(InvalidRequest, match="unable to execute template at key x"):
-        await render(Templates(api, offload, clock=clock), {"data": {"x": text}})
-    offload.close()
+@pytest.mark.parametrize(("rounds", "keys"), [(100_000, 1), (200, 100)])
+async def test_templates_that_take_too_long_are_ended(api: Api, rounds: int, keys: int) -> None:
+    work = CpuWork(moment=0.001, most=0.002)
+    text = f"{{{{ range until {rounds} }}}}x{{{{ end }}}}"
+    with pytest.raises(TemplateError, match=r"unable to execute template at key .*takes too long"):
+        await render(Templates(api, work), {"data": {f"k{one}": text for one in range(keys)}})
+    work.close()
 
 
 async def test_all_templates_of_one_object_are_bounded_together(templates: Templates) -> None:
     text = '{{ repeat 1500 (repeat 1000 "x") }}'
     with pytest.raises(InvalidRequest, match="the templates give more than 4194304 bytes"):
         await render(templates, {"data": dict.fromkeys("abcd", text)})
-
-
-async def test_the_time_that_others_take_is_not_counted(api: Api, clock: Clock) -> None:
-    class Busy(Offload):
-        async def run(self, tenant: str, fn: Callable[[], R]) -> R:
-            clock.now += 1000  # of another tenant
-            return fn()
-
-    offload = Busy()
-    wanted = await render(Templates(api, offload, clock=clock), {"data": {"x": "{{ .a }}"}}, a="1")
-    offload.close()
-    assert wanted.data == {"x": b"1"}
-
-
-async def test_templates_that_take_too_long_together_are_ended(api: Api, clock: Clock) -> None:
-    def ticking() -> float:
-        clock.now += 1.0
-        return clock.now
-
-    offload = Offload()
-    templates = Templates(api, offload, clock=ticking)
-    loops = "{{ range until 1000 }}x{{ end }}"
-    with pytest.raises(TemplateError, match="takes too long"):
-        await render(templates, {"data": dict.fromkeys("abcd", loops)})
-    offload.close()
 
 
 async def test_the_templates_that_others_hold_are_bounded(templates: Templates, api: Api) -> None:

@@ -25,6 +25,7 @@ from provider.controller.resources.objects import (
     read_store,
 )
 from provider.controller.resources.store_ref import StoreKind
+from provider.controller.scheduling.cpu_work import CpuWork
 from provider.controller.values.entries import Fetched
 from provider.controller.values.fetch import Fetcher
 from provider.controller.values.find import Finder
@@ -37,7 +38,6 @@ from provider.engine.wiring import Engine, Settings, open_engine
 from provider.errors import ObjectNotFound
 from provider.kube.kinds import SECRETS, SERVICE_ACCOUNTS, Document, Kind
 from provider.policy.rules import Policy
-from provider.runtime.offload import Offload
 from testbed.aws import FakeAws, Session, allow
 from testbed.aws.iam import CONTROLLER_ACTIONS, Role
 from testbed.tokens import issue_token
@@ -129,7 +129,7 @@ class World:
     cluster: FakeCluster
     engine: Engine
     environment: dict[str, str]
-    offload: Offload
+    cpu_work: CpuWork
     stores: dict[tuple[StoreKind, str, str], Store] = field(default_factory=dict)
     generators: dict[tuple[str, str, str], Generator] = field(default_factory=dict)
     labels: dict[str, Mapping[str, str]] = field(default_factory=dict)
@@ -165,10 +165,10 @@ class World:
                 calls=engine.calls,
                 ecr=Ecr(engine.client),
                 sts=engine.sts,
-                offload=self.offload,
+                cpu_work=self.cpu_work,
                 policy=self.policy,
             ),
-            offload=self.offload,
+            cpu_work=self.cpu_work,
             policy=self.policy,
         )
 
@@ -252,12 +252,12 @@ async def opened(aws: FakeAws) -> AsyncIterator[World]:
     """A world around the fake AWS."""
     environment = {"AWS_ENDPOINT_URL": aws.url}
     settings = Settings(environment)
-    offload = Offload()
+    cpu_work = CpuWork()
     try:
         async with open_engine(settings, NoObserver(), stores=controller_stores) as engine:
-            yield World(aws, FakeCluster(), engine, environment, offload)
+            yield World(aws, FakeCluster(), engine, environment, cpu_work)
     finally:
-        offload.close()
+        cpu_work.close()
 
 
 def parsed_spec(*entries: Spec, **spec: Any) -> ExternalSecretSpec:

@@ -1,0 +1,69 @@
+"""CPU work on what tenants write: templates, paths, rewrites, large documents.
+
+Two threads: work that takes a moment never waits for work that takes long. What is not done within
+the moment is ended, and begins anew in the other thread. In both, the namespace that used the least
+CPU lately goes first. So work must have no effect but its result.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from time import thread_time
+from typing import TypeVar
+
+from provider.errors import ProviderError
+from provider.runtime.cpu_usage import CpuUsage
+from provider.runtime.offload import Offload
+
+T = TypeVar("T")
+
+MOMENT = 0.05
+"""Seconds of CPU; most work takes a tenth of it."""
+MOST = 5.0
+"""Seconds of CPU of one piece of work."""
+
+Expired = Callable[[], bool]
+"""Whether the work is to end now, with a `ProviderError`. It is asked in the thread of the work."""
+
+
+class CpuWork:
+    """The two threads; one for the process."""
+
+    def __init__(self, *, moment: float = MOMENT, most: float = MOST) -> None:
+        usage = CpuUsage()
+        self._moment = moment
+        self._most = most
+        self._short = Offload(threads=1, usage=usage)
+        self._long = Offload(threads=1, usage=usage)
+
+    async def run(self, namespace: str, work: Callable[[Expired], T]) -> T:
+        """The result of `work`; raises what it raises, and as `Offload.run`."""
+        try:
+            return await self._short.run(namespace, partial(_begun, work, self._moment))
+        except _NotDone:
+            return await self._long.run(namespace, lambda: work(_limit(self._most)))
+
+    def close(self) -> None:
+        """Begin no more work."""
+        self._short.close()
+        self._long.close()
+
+
+class _NotDone(Exception):
+    """The work takes longer than a moment."""
+
+
+def _begun(work: Callable[[Expired], T], seconds: float) -> T:
+    """The result of work, if it takes no longer; raises `_NotDone` else."""
+    expired = _limit(seconds)
+    try:
+        return work(expired)
+    except ProviderError as error:
+        if expired():
+            raise _NotDone from error
+        raise
+
+
+def _limit(seconds: float) -> Expired:
+    """Returns whether this thread has used more CPU since now."""
+    until = thread_time() + seconds
+    return lambda: thread_time() > until

@@ -1,0 +1,68 @@
+"""CPU work on what tenants write: short work never waits for long work."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from provider.controller.scheduling.cpu_work import CpuWork, Expired
+from provider.errors import InvalidRequest
+
+HOSTILE = [f"hostile-{number}" for number in range(20)]
+
+
+@pytest.fixture
+def work() -> Iterator[CpuWork]:
+    made = CpuWork(moment=0.001, most=0.02)
+    yield made
+    made.close()
+
+
+class Endless:
+    """Work that ends when its time is over, but not before it is let go."""
+
+    def __init__(self, log: list[str], *, is_held: bool) -> None:
+        self.let_go = threading.Event()
+        self.begun = 0
+        self._log = log
+        self._is_held = is_held
+
+    def __call__(self, expired: Expired) -> None:
+        self.begun += 1
+        while not expired():
+            pass
+        if self.begun == 2 and self._is_held:
+            assert self.let_go.wait(10)
+        self._log.append(f"ended {self.begun}")
+        raise InvalidRequest("takes too long")
+
+
+async def test_short_work_of_one_does_not_wait_for_long_work_of_twenty(work: CpuWork) -> None:
+    log: list[str] = []
+    with ExitStack() as at_the_end:
+        jobs = [Endless(log, is_held=True) for _ in HOSTILE]
+        for job in jobs:
+            at_the_end.callback(job.let_go.set)
+        tasks = [
+            asyncio.ensure_future(work.run(namespace, job))
+            for namespace, job in zip(HOSTILE, jobs, strict=True)
+        ]
+        assert await work.run("honest", lambda _expired: "done") == "done"
+        assert "ended 2" not in log
+    failed = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {str(one) for one in failed} == {"takes too long"}
+    assert log.count("ended 1") == log.count("ended 2") == len(HOSTILE)
+
+
+async def test_an_error_within_the_moment_is_raised_at_once(work: CpuWork) -> None:
+    begun = []
+
+    def fail(_expired: Expired) -> None:
+        begun.append(1)
+        raise InvalidRequest("no such key")
+
+    with pytest.raises(InvalidRequest, match="no such key"):
+        await work.run("shop", fail)
+    assert begun == [1]
