@@ -17,6 +17,13 @@ _HELP_COLUMN = 28
 AddArgument = Callable[..., argparse.Action]
 """`add_argument` of a parser, or of a group of its options."""
 
+REPEATED: Mapping[str, Any] = {"action": "append", "default": []}
+"""Settings of an option that may be repeated."""
+
+Delimiters = tuple[str, str]
+"""The left and the right delimiter of templates."""
+DEFAULT_DELIMITERS: Delimiters = ("{{", "}}")
+
 
 class UsageError(Exception):
     """The command line is wrong. The message is one line."""
@@ -175,3 +182,10 @@ def pair(metavar: str) -> Callable[[str], tuple[str, str]]:
         return name, value
 
     return split
+
+
+def add_delimiters(add: AddArgument) -> None:
+    """Add the delimiters of templates: two options with the names of the controller's."""
+    for side, default in zip(("left", "right"), DEFAULT_DELIMITERS, strict=True):
+        meaning = f"{side} delimiter of templates, as the controller has it; default: {default}"
+        add(f"--template-{side}-delimiter", default=default, metavar="TEXT", help=meaning)

@@ -57,6 +57,12 @@ def printable(text: str, *, lines: bool = False) -> str:
     return "".join(one if one.isprintable() or one == kept else ascii(one)[1:-1] for one in text)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and its noun: `1 class`, `2 classes`."""
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
+
+
 def duration_text(seconds: float) -> str:
     """A duration in its largest whole unit: `1h`, `90m`, `45s`."""
     for unit, size in (("h", 3600), ("m", 60)):

@@ -28,7 +28,7 @@ def convert_classes(sources: Sequence[Source], settings: Settings) -> int:
 
 def _written(converted: ConvertedClass) -> str:
     klass = converted.klass
-    place = f"{klass.source.name}:{klass.manifest.node.line}"
+    place = klass.place
     comments: list[tuple[str, Sequence[str]]] = [
         (f"From {klass.manifest.path} ({place}).", converted.notes)
     ]

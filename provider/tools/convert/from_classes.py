@@ -12,8 +12,7 @@ from typing import Any
 from provider.csi.request.model import ClassSpec
 from provider.manifests.nodes import Fields
 from provider.manifests.problems import quote
-from provider.tools.convert.class_notes import notes
-from provider.tools.convert.class_sources import Loss, Many, Remote, Service, sources
+from provider.tools.convert.class_sources import Loss, Many, Remote, Service, notes, sources
 from provider.tools.convert.commented_yaml import dump
 from provider.tools.convert.mountable import findings
 from provider.tools.convert.remarks import Remark

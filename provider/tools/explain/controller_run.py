@@ -27,7 +27,7 @@ from provider.engine.wiring import Settings
 from provider.errors import ObjectNotFound
 from provider.kube.kinds import SECRETS, SERVICE_ACCOUNTS, Document, Kind
 from provider.tools.explain.calls import UNKNOWN_ROLE
-from provider.tools.explain.dry_run import Everything
+from provider.tools.explain.report import Everything
 from provider.tools.resources.lookup import Lookup
 from provider.tools.resources.reading import Controller, Kubernetes, open_controller
 from provider.tools.sample_aws import Call, SampleAws

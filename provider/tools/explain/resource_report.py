@@ -15,11 +15,88 @@ from provider.tools.explain.calls import (
     unknown_role,
 )
 from provider.tools.explain.controller_run import ControllerRun, run
-from provider.tools.explain.refreshes import Cost, behaviour, cost_of, secret_line
 from provider.tools.explain.secret_keys import SecretKey, secret_keys
 from provider.tools.resources.lookup import Lookup
 from provider.tools.resources.parsed import Resource, instances
-from provider.tools.terminal import Column, Paint, printable, table
+from provider.tools.sample_aws import Call
+from provider.tools.terminal import Column, Paint, counted, duration_text, printable, table
+
+HOURS = 730
+"""Of a month."""
+SECRETS_MANAGER_CALL = 0.05 / 10_000
+"""USD, by the price list of us-east-1 at the time of this release."""
+
+_CREATION = {
+    "Owner": "is created and owned: it is deleted with the ExternalSecret",
+    "Orphan": "is created without an owner: it stays when the ExternalSecret is deleted",
+    "Merge": "must exist: only these keys are written",
+    "CreateOrMerge": "is created if it does not exist; else only these keys are written",
+    "None": "is not written: AWS is read, and nothing else happens",
+}
+_DELETION = {
+    "Retain": "a secret that is gone from AWS is an error, and the Secret stays as it is",
+    "Delete": "keys whose secrets are gone from AWS are left out; with none, the Secret is deleted",
+    "Merge": "keys whose secrets are gone from AWS are removed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Calls of one refresh and of a month, and what Secrets Manager asks for them in USD."""
+
+    refreshes: float
+    secrets_manager_calls: int
+    parameter_store_calls: int
+
+    @property
+    def usd(self) -> float:
+        """For the calls to Secrets Manager of a month."""
+        return self.refreshes * self.secrets_manager_calls * SECRETS_MANAGER_CALL
+
+
+def cost_of(spec: ExternalSecretSpec, refresh: Sequence[Call]) -> Cost:
+    """The cost of a month without changes."""
+    is_periodic = spec.refresh_policy == "Periodic" and spec.refresh_interval > 0
+    refreshes = HOURS * 3600 / spec.refresh_interval if is_periodic else 0.0
+    services = [call.service for call in refresh]
+    return Cost(refreshes, services.count("secretsmanager"), services.count("ssm"))
+
+
+def behaviour(spec: ExternalSecretSpec) -> Iterator[str]:
+    """When AWS is read, and what becomes of the Secret, in sentences."""
+    yield _reads(spec)
+    windows = spec.sync_windows
+    if windows and windows.windows and spec.refresh_policy == "Periodic":
+        when = " or ".join(f"{one.schedule} for {one.duration:g} s" for one in windows.windows)
+        word = "only within" if windows.kind == "allow" else "not within"
+        yield f"periodic refreshes happen {word} these windows (UTC): {when}"
+    if spec.refresh_policy == "Periodic" and spec.refresh_interval > 0:
+        yield "a repaired store, credential or template is taken at once, without waiting"
+    if spec.target.creation_policy != "None":
+        yield _DELETION[spec.target.deletion_policy]
+    if spec.target.immutable:
+        yield "the Secret is immutable: its data is never updated"
+
+
+def secret_line(name: str, spec: ExternalSecretSpec) -> str:
+    """What becomes of the Secret."""
+    template = spec.target.template
+    kind = (template.type if template else "") or "Opaque"
+    return f"{name} ({kind}) {_CREATION[spec.target.creation_policy]}"
+
+
+def _reads(spec: ExternalSecretSpec) -> str:
+    if spec.refresh_policy == "CreatedOnce":
+        return "AWS is read once"
+    if spec.refresh_policy == "OnChange":
+        return "AWS is read when the ExternalSecret changes, its labels and annotations included"
+    if spec.refresh_interval <= 0:
+        return (
+            "AWS is read once: refreshInterval is 0, and changes of the ExternalSecret are ignored"
+        )
+    interval = duration_text(spec.refresh_interval)
+    return f"AWS is read every {interval}, and when the ExternalSecret changes"
+
 
 _KEYS = (Column("KEY"), Column("FROM"))
 _STORES = (Column("STORE"), Column("READS AS"))
@@ -99,7 +176,7 @@ class ExplainedSecret:
             "Secrets Manager": cost.secrets_manager_calls,
             "Parameter Store": cost.parameter_store_calls,
         }
-        calls = " and ".join(f"{_counted(n, 'call')} to {name}" for name, n in counts.items() if n)
+        calls = " and ".join(f"{counted(n, 'call')} to {name}" for name, n in counts.items() if n)
         yield f"{cost.refreshes:,.0f} refreshes a month, each with {calls or 'calls that are free'}"
         if cost.parameter_store_calls:
             yield "Parameter Store's calls are free within its standard throughput"
@@ -107,10 +184,6 @@ class ExplainedSecret:
             usd = "less than USD 0.01" if cost.usd < 0.01 else f"about USD {cost.usd:,.2f}"
             yield f"{usd} a month for Secrets Manager, at USD 0.05 for 10,000 calls"
             yield "not counted: storage (USD 0.40 a secret and month), and KMS keys of your own"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def explain_secrets(

@@ -208,11 +208,11 @@ def _account(given: _Input) -> str:
 
 def _rendered(granted: Mapping[str, Grants], options: Options) -> str:
     if options.output_format == "terraform":
-        from provider.tools.iam_policy.terraform import terraform  # noqa: PLC0415 - one of three
+        from provider.tools.iam_policy.formats import terraform  # noqa: PLC0415 - one of three
 
         return terraform(granted)
     if options.output_format == "cloudformation":
-        from provider.tools.iam_policy.cloudformation import cloudformation  # noqa: PLC0415
+        from provider.tools.iam_policy.formats import cloudformation  # noqa: PLC0415
 
         return cloudformation(granted)
     if options.by:

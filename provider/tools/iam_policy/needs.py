@@ -7,8 +7,7 @@ from provider.aws.regions import partition_of
 from provider.tools.iam_policy.options import Options, Trust
 from provider.tools.iam_policy.permissions import MissingInformation, Permissions
 from provider.tools.iam_policy.policy import Grants, Statement
-from provider.tools.iam_policy.service_accounts import ServiceAccount
-from provider.tools.iam_policy.trust import irsa, pod_identity
+from provider.tools.iam_policy.service_accounts import ServiceAccount, irsa, pod_identity
 
 
 @dataclass(slots=True)

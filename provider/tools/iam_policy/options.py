@@ -2,11 +2,12 @@
 
 import argparse
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from provider.tools.arguments import (
+    REPEATED,
     AddArgument,
     Parser,
     UsageError,
@@ -15,8 +16,7 @@ from provider.tools.arguments import (
     region,
 )
 from provider.tools.iam_policy.permissions import region_of_key
-from provider.tools.iam_policy.service_accounts import ServiceAccount
-from provider.tools.iam_policy.trust import CLUSTER
+from provider.tools.iam_policy.service_accounts import CLUSTER, ServiceAccount
 
 EXIT_CODES: Mapping[int, str] = {
     0: "the policy is printed; warnings, if any, are on stderr",
@@ -89,9 +89,9 @@ def add_options(parser: Parser) -> None:
     whose = "account of names without one; default: that of the service accounts' roles"
     add("--account", type=_account, metavar="ID", help=whose)
     where = "region of classes that name none; may be repeated"
-    add("--region", **_repeated("regions", region), metavar="REGION", help=where)
+    add("--region", dest="regions", **REPEATED, type=region, metavar="REGION", help=where)
     key = "KMS key that encrypts the secrets; may be repeated"
-    add("--kms-key", **_repeated("kms_keys", _key), metavar="ARN", help=key)
+    add("--kms-key", dest="kms_keys", **REPEATED, type=_key, metavar="ARN", help=key)
     optional = "allow optional secrets by the beginning of their names (NAME*): see the warning"
     add("--cover-optional", action="store_true", help=optional)
     each = (
@@ -113,14 +113,10 @@ def _add_trust(add: AddArgument) -> None:
     cluster = "only pods of this cluster, for pod-identity"
     add("--cluster", type=_cluster, metavar="ARN|NAME", help=cluster)
     whom = "may be repeated; default: those of the pods (else all ServiceAccounts) in the files"
-    pair = _repeated("service_accounts", _service_account)
-    add("--service-account", **pair, metavar="NAMESPACE/NAME", help=whom)
+    account: dict[str, Any] = {"type": _service_account, "metavar": "NAMESPACE/NAME"}
+    add("--service-account", dest="service_accounts", **REPEATED, **account, help=whom)
     ours = "namespace of manifests that name none; default: default"
     add("-n", "--namespace", default="default", metavar="NAME", help=ours)
-
-
-def _repeated(dest: str, kind: Callable[[str], object]) -> dict[str, Any]:
-    return {"dest": dest, "action": "append", "default": [], "type": kind}
 
 
 def _account(text: str) -> str:

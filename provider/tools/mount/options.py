@@ -4,10 +4,11 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from provider.csi.config import Config
 from provider.tools.arguments import (
+    REPEATED,
     AddArgument,
     Parser,
     UsageError,
@@ -90,7 +91,7 @@ def _add_general(parser: Parser) -> None:
     complete_files(add("-o", "--output", required=True, type=Path, metavar="DIR", help=folder))
     add("--class", dest="class_name", metavar="NAME", help="the class, if FILE has several")
     meaning = "set or replace a parameter of the class; may be repeated"
-    add("--set", **_repeated("KEY=VALUE"), help=meaning)
+    add("--set", **REPEATED, type=pair("KEY=VALUE"), metavar="KEY=VALUE", help=meaning)
     add("--dry-run", action="store_true", help="fetch, but write nothing: show what would change")
     add("--output-format", choices=("table", "json"), default="table", help="default: table")
     add("--timeout", type=duration, default=120.0, metavar="DURATION", help="default: 2m")
@@ -100,7 +101,8 @@ def _add_daemon(add: AddArgument) -> None:
     where = f"default: the one of the class's provider in {Config().provider_volume}"
     complete_files(add("--socket", type=Path, metavar="PATH", help=where))
     meaning = "read a service account token from FILE (- is stdin); may be repeated; see below"
-    add("--token", **_repeated("AUDIENCE=FILE"), help=meaning)
+    form = "AUDIENCE=FILE"
+    add("--token", **REPEATED, type=pair(form), metavar=form, help=meaning)
     whose = "namespace of the pod; default: that of the class, or default"
     add("-n", "--namespace", default="", metavar="NAME", help=whose)
     account = "service account of the pod; default: default"
@@ -113,7 +115,3 @@ def _add_local(add: AddArgument) -> None:
     meaning = "fetch with your own AWS credentials; stderr shows whose they are"
     add("--local", action="store_true", help=meaning)
     add("--profile", metavar="NAME", help="profile of your AWS configuration; default: AWS_PROFILE")
-
-
-def _repeated(metavar: str) -> dict[str, Any]:
-    return {"action": "append", "default": [], "type": pair(metavar), "metavar": metavar}

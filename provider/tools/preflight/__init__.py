@@ -1,5 +1,5 @@
 """`preflight`: what would behave differently under this controller, read from a cluster.
 
-`cluster` reads through kubectl, `documents` reads the output of kubectl; `objects` and `leftovers`
-compare the objects with what External Secrets Operator makes of them.
+`cluster` reads through `kubectl`; `objects`, `secrets` and `leftovers` compare what is there with
+what External Secrets Operator makes of it.
 """

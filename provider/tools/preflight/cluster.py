@@ -13,9 +13,8 @@ from provider.controller.resources.template import MAKERS
 from provider.manifests.problems import quote
 from provider.tools.ending import CommandFailed
 from provider.tools.preflight.differences import Document
-from provider.tools.preflight.documents import parse_documents
-from provider.tools.preflight.kubectl import Cluster, failed, run
-from provider.tools.preflight.template_sources import template_sources
+from provider.tools.preflight.kubectl import Cluster, failed, parse_documents, run
+from provider.tools.preflight.secrets import template_sources
 
 _MOST_CALLS = 200
 """For ConfigMaps and Secrets that hold templates: two for each namespace."""

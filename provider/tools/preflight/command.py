@@ -6,12 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from provider.tools.arguments import Parser, UsageError, complete_files, duration, paragraph
-from provider.tools.delimiters import add_delimiters
+from provider.tools.arguments import (
+    Parser,
+    UsageError,
+    add_delimiters,
+    complete_files,
+    duration,
+    paragraph,
+)
 from provider.tools.preflight.cluster import read_cluster
-from provider.tools.preflight.differences import in_order
-from provider.tools.preflight.documents import read_documents
-from provider.tools.preflight.kubectl import cluster
+from provider.tools.preflight.differences import Result, as_json, as_text, in_order
+from provider.tools.preflight.kubectl import cluster, read_documents
 from provider.tools.terminal import Paint
 
 EXIT_CODES: Mapping[int, str] = {
@@ -79,9 +84,8 @@ def run(namespace: Namespace) -> int:
     options = Options(**vars(namespace))
     if list(options.files).count("-") > 1:
         raise UsageError("stdin (-) can be read only once")
-    from provider.tools.preflight.leftovers import leftovers  # noqa: PLC0415 (heavy)
+    from provider.tools.preflight.leftovers import LEFTOVERS, leftovers  # noqa: PLC0415 (heavy)
     from provider.tools.preflight.objects import compare  # noqa: PLC0415 (heavy)
-    from provider.tools.preflight.report import Result, as_json, as_text  # noqa: PLC0415
 
     unread: list[str] = []
     if options.files:
@@ -99,7 +103,8 @@ def run(namespace: Namespace) -> int:
     compared = compare(documents, options.controller_class, delimiters)
     found = [*compared.differences, *(one for document in documents for one in leftovers(document))]
     kept = [one for one in in_order(found) if one.level != "note" or not options.quiet]
-    result = Result(compared.objects, compared.passed_over, kept, unread)
+    of_operator = len({one.object for one in kept if one.kind in LEFTOVERS})
+    result = Result(compared.objects, compared.passed_over, kept, unread, of_operator)
     is_text = options.output == "text"
     sys.stdout.write(as_text(result, Paint.for_stream(sys.stdout)) if is_text else as_json(result))
     levels = {one.level for one in found}

@@ -1,8 +1,12 @@
-"""What `preflight` reports about one object."""
+"""What `preflight` reports: the differences of objects, as text and JSON."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
+
+from provider.tools.terminal import Colour, Paint, counted, printable
 
 Level = Literal["stops", "differs", "note"]
 """`stops`: it does not work under this controller. `differs`: it works in another way. `note`: it
@@ -32,25 +36,25 @@ class Difference:
 
 def of(document: Document, level: Level, message: str, remedy: str = "") -> Difference:
     """A difference of an object."""
-    about = metadata_of(document)
-    named = str(document.get("kind")), str(about.get("namespace") or ""), str(about.get("name"))
-    return Difference(level, *named, message, remedy)
+    return Difference(level, *named(document), message, remedy)
 
 
-def metadata_of(document: Document) -> Mapping[str, Any]:
-    """The metadata; empty where it is no mapping."""
-    return inner(document, "metadata")
+def named(document: Document) -> tuple[str, str, str]:
+    """Kind, namespace and name of an object."""
+    about = inner(document, "metadata")
+    return (
+        str(document.get("kind")),
+        str(about.get("namespace") or ""),
+        str(about.get("name") or ""),
+    )
 
 
-def spec_of(document: Document) -> Mapping[str, Any]:
-    """The spec; empty where it is no mapping."""
-    return inner(document, "spec")
-
-
-def inner(document: Document, key: str) -> Document:
-    """The mapping below a key; empty for anything else."""
-    found = document.get(key)
-    return found if isinstance(found, dict) else {}
+def inner(document: Document, *path: str) -> Document:
+    """The mapping below a path of keys; empty for anything else."""
+    for key in path:
+        found = document.get(key)
+        document = found if isinstance(found, dict) else {}
+    return document
 
 
 def items_of(value: object) -> list[Mapping[str, Any]]:
@@ -67,3 +71,73 @@ def in_order(found: Iterable[Difference]) -> list[Difference]:
     """Each once, the worst first."""
     once = dict.fromkeys(found)
     return sorted(once, key=lambda one: (LEVELS.index(one.level), one))
+
+
+_COLOURS: Mapping[Level, Colour] = {"stops": "red", "differs": "yellow", "note": "dim"}
+EVERYWHERE = (
+    "Messages of failed conditions begin as before, and go on with the cause.",
+    "Finalizers stay only on ExternalSecrets with deletionPolicy Delete.",
+    "ExternalSecrets of one identity share their calls to AWS.",
+)
+"""What differs for all objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was read, and what differs."""
+
+    objects: int
+    passed_over: int
+    differences: Sequence[Difference]
+    unread: Sequence[str]
+    leftovers: int
+    """Objects of the operator that differ, which are no resources."""
+
+    @property
+    def counts(self) -> Counter[Level]:
+        """Objects by their worst level."""
+        worst: dict[str, Level] = {}
+        for one in self.differences:
+            worst.setdefault(one.object, one.level)
+        return Counter(worst.values())
+
+
+def as_text(result: Result, paint: Paint) -> str:
+    """For people: each difference with its remedy, the worst first, and a summary."""
+    lines = [line for one in result.differences for line in _lines(one, paint)]
+    lines += [f"{paint('yellow', 'not read')}  {printable(one)}" for one in result.unread]
+    lines += ["", "For all objects:", *(f"  {one}" for one in EVERYWHERE)] if result.objects else []
+    return "\n".join([*lines, "", _summary(result), ""]).lstrip("\n")
+
+
+def _lines(one: Difference, paint: Paint) -> Iterator[str]:
+    level = paint(_COLOURS[one.level], f"{one.level:8}")
+    yield f"{level}  {printable(one.object)}: {printable(one.message)}"
+    if one.remedy:
+        yield f"          {paint('green', 'hint')}: {printable(one.remedy)}"
+
+
+def _summary(result: Result) -> str:
+    counts = result.counts
+    notes = "has a note" if counts["note"] == 1 else "have a note"
+    words = {"stops": "would stop working", "differs": "would differ", "note": notes}
+    found = [f"{counts[level]} {words[level]}" for level in LEVELS if counts[level]]
+    passed = f", {result.passed_over} of other controller classes" if result.passed_over else ""
+    others = counted(result.leftovers, "object")
+    more = f", and {others} of the operator" if result.leftovers else ""
+    read = f"{counted(result.objects, 'resource')}{passed}{more}"
+    return f"{read}: {', '.join(found) or 'everything works as before'}"
+
+
+def as_json(result: Result) -> str:
+    """For programs. Fields may be added, but none will change."""
+    counts = result.counts
+    document = {
+        "resources": result.objects,
+        "passedOver": result.passed_over,
+        "count": {level: counts[level] for level in LEVELS},
+        "differences": [asdict(one) for one in result.differences],
+        "unread": list(result.unread),
+        "everywhere": list(EVERYWHERE),
+    }
+    return json.dumps(document, indent=2) + "\n"

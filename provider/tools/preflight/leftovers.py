@@ -12,14 +12,11 @@ from provider.tools.preflight.differences import (
     Document,
     inner,
     items_of,
-    metadata_of,
+    named,
     of,
-    spec_of,
     texts_of,
 )
 from provider.tools.resources.kinds import KINDS
-
-_SCALE = "kubectl -n {} scale deployment {} --replicas=0"
 
 
 def leftovers(document: Document) -> Iterator[Difference]:
@@ -30,7 +27,7 @@ def leftovers(document: Document) -> Iterator[Difference]:
 
 
 def _webhook(document: Document) -> Iterator[Difference]:
-    name = _name(document)
+    name = named(document)[2]
     hooks = items_of(document.get("webhooks"))
     groups = {
         group
@@ -47,23 +44,23 @@ def _webhook(document: Document) -> Iterator[Difference]:
 
 
 def _crd(document: Document) -> Iterator[Difference]:
-    if spec_of(document).get("group") in (GROUP, GENERATOR_GROUP):
+    if inner(document, "spec").get("group") in (GROUP, GENERATOR_GROUP):
         yield from _conversion(document)
         yield from _stored_versions(document)
 
 
 def _conversion(document: Document) -> Iterator[Difference]:
-    if inner(spec_of(document), "conversion").get("strategy") == "Webhook":
+    if inner(document, "spec", "conversion").get("strategy") == "Webhook":
         message = "is converted by a webhook of the operator: the API server refuses our CRD"
         change = {"spec": {"conversion": {"strategy": "None", "webhook": None}}}
-        patch = _patch("crd", _name(document), change)
+        patch = _patch("crd", named(document)[2], change)
         remedy = f"when the operator is stopped, before our CRDs: {patch}"
         yield of(document, "differs", message, remedy)
 
 
 def _stored_versions(document: Document) -> Iterator[Difference]:
     """Versions that our CRD lacks: of an operator before 0.5, whatever is installed now."""
-    spec = spec_of(document)
+    spec = inner(document, "spec")
     kind = KINDS.get(str(inner(spec, "names").get("kind")))
     stored = texts_of(inner(document, "status").get("storedVersions"))
     old = [one for one in stored if kind and one not in kind.versions]
@@ -71,14 +68,10 @@ def _stored_versions(document: Document) -> Iterator[Difference]:
         return
     storage = [one.get("name") for one in items_of(spec.get("versions")) if one.get("storage")]
     message = f"may hold objects of the version {', '.join(old)}: the API server refuses our CRD"
-    name, change = _name(document), {"status": {"storedVersions": storage}}
+    name, change = named(document)[2], {"status": {"storedVersions": storage}}
     again = f"kubectl get {shlex.quote(name)} -A -o json | kubectl replace -f -"
     patch = _patch("crd", name, change, "--subresource=status")
     yield of(document, "differs", message, f"write them again: {again} && {patch}")
-
-
-def _name(document: Document) -> str:
-    return str(metadata_of(document).get("name"))
 
 
 def _patch(kind: str, name: str, change: Document, *options: str) -> str:
@@ -88,11 +81,11 @@ def _patch(kind: str, name: str, change: Document, *options: str) -> str:
 
 
 def _deployment(document: Document) -> Iterator[Difference]:
-    if spec_of(document).get("replicas", 1) == 0 or not _runs_operator(document):
+    if inner(document, "spec").get("replicas", 1) == 0 or not _runs_operator(document):
         return
-    metadata = metadata_of(document)
+    _, namespace, name = named(document)
     message = "runs: both controllers would work on the same objects"
-    remedy = _SCALE.format(metadata.get("namespace"), metadata.get("name"))
+    remedy = f"kubectl -n {namespace} scale deployment {name} --replicas=0"
     yield of(document, "differs", message, remedy)
     arguments = [text for one in _containers(document) for text in texts_of(one.get("args"))]
     for flag in arguments:
@@ -114,26 +107,24 @@ _FLAGS: Mapping[str, str] = {
 
 
 def _containers(document: Document) -> Sequence[Document]:
-    template = spec_of(document).get("template")
-    pod = spec_of(template) if isinstance(template, dict) else {}
-    return items_of(pod.get("containers"))
+    return items_of(inner(document, "spec", "template", "spec").get("containers"))
 
 
 def _runs_operator(document: Document) -> bool:
     """Whether it is the operator's, also with an image of another name."""
-    if inner(metadata_of(document), "labels").get("app.kubernetes.io/name") in _OPERATORS:
+    if inner(document, "metadata", "labels").get("app.kubernetes.io/name") in _OPERATORS:
         return True
     images = [str(one.get("image")) for one in _containers(document)]
     return any("external-secrets/external-secrets" in image for image in images)
 
 
 def _namespace(document: Document) -> Iterator[Difference]:
-    finalizers = texts_of(metadata_of(document).get("finalizers"))
+    finalizers = texts_of(inner(document, "metadata").get("finalizers"))
     others = [one for one in finalizers if not one.startswith(OF_NAMESPACES)]
     if others == finalizers:
         return
     found = ", ".join(one for one in finalizers if one not in others)
-    name, change = _name(document), {"metadata": {"finalizers": others}}
+    name, change = named(document)[2], {"metadata": {"finalizers": others}}
     message = f"has the finalizer {found}: deleted, it would never go away"
     remedy = f"when the operator is stopped: {_patch('namespace', name, change)}"
     yield of(document, "differs", message, remedy)

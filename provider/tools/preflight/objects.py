@@ -13,10 +13,9 @@ from provider.controller.target.templates import LAST_APPLIED
 from provider.manifests.kubernetes import Manifest
 from provider.manifests.nodes import Fields
 from provider.manifests.problems import quote
-from provider.tools.delimiters import DEFAULT, Delimiters
-from provider.tools.preflight.differences import Difference, Document, Level, metadata_of, of
-from provider.tools.preflight.target_types import check_target, types_of
-from provider.tools.preflight.template_sources import Texts, check_sources, texts_of
+from provider.tools.arguments import DEFAULT_DELIMITERS, Delimiters
+from provider.tools.preflight.differences import Difference, Document, Level, named, of
+from provider.tools.preflight.secrets import Holders, check_sources, check_target, holders_in
 from provider.tools.resources.documents import as_node
 from provider.tools.resources.kinds import KINDS, is_resource
 from provider.tools.resources.lookup import Lookup, lookup
@@ -24,8 +23,12 @@ from provider.tools.resources.parsed import Resource, read_resource
 from provider.tools.sources import Source
 from provider.tools.validate import findings as rules
 from provider.tools.validate.findings import Finding, Rule
-from provider.tools.validate.resource_checks import check_maker, check_properties
-from provider.tools.validate.resource_findings import check_keys, from_parser
+from provider.tools.validate.resource_checks import (
+    check_keys,
+    check_maker,
+    check_properties,
+    from_parser,
+)
 from provider.tools.validate.resource_templates import check_templates
 
 _PUSH = "is not worked on any more: this controller writes nothing to AWS"
@@ -56,7 +59,9 @@ class Compared:
 
 
 def compare(
-    documents: Sequence[Document], controller_class: str, delimiters: Delimiters = DEFAULT
+    documents: Sequence[Document],
+    controller_class: str,
+    delimiters: Delimiters = DEFAULT_DELIMITERS,
 ) -> Compared:
     """Compare every External Secrets resource among the documents."""
     resources: list[tuple[Document, Resource]] = []
@@ -71,13 +76,13 @@ def compare(
         elif str(document.get("kind")) not in _LEFT_OVER:
             others.append(document)
     files = lookup(resource for _, resource in resources)
-    texts, types = texts_of(documents), types_of(documents)
+    holders = holders_in(documents)
     ours = [one for one in resources if not _is_foreign(one[1], files, controller_class)]
     found: list[Difference] = []
     for document, resource in ours:
         differences = [*_compare(document, resource, files)]
-        differences += check_target(document, resource.parsed, types)
-        differences += _of_templates(document, resource, texts, delimiters)
+        differences += check_target(document, resource.parsed, holders)
+        differences += _of_templates(document, resource, holders, delimiters)
         found += (_as_today(one, resource) for one in differences)
     found += map(_unsupported, others)
     return Compared(len(resources) + len(others), len(resources) - len(ours), found)
@@ -97,12 +102,10 @@ def _group(document: Document) -> str:
 
 
 def _manifest(document: Document) -> Manifest:
-    metadata = metadata_of(document)
     node = as_node(document)
     if not isinstance(node, Fields):
         raise TypeError("an object is a mapping")
-    kind, name = str(document.get("kind")), str(metadata.get("name") or "")
-    namespace = str(metadata.get("namespace") or "")
+    kind, namespace, name = named(document)
     version = str(document.get("apiVersion"))
     return Manifest(version, kind, name, namespace, node, f"{kind} {quote(name)}")
 
@@ -136,11 +139,11 @@ def _compare(document: Document, resource: Resource, files: Lookup) -> Iterator[
 
 
 def _of_templates(
-    document: Document, resource: Resource, texts: Texts, delimiters: Delimiters
+    document: Document, resource: Resource, holders: Holders, delimiters: Delimiters
 ) -> Iterator[Difference]:
     yield from _differences(document, check_templates(resource, delimiters))
     if resource.spec is not None:
-        yield from check_sources(document, resource.spec, texts, delimiters)
+        yield from check_sources(document, resource.spec, holders, delimiters)
 
 
 def _differences(document: Document, findings: Iterable[Finding]) -> Iterator[Difference]:

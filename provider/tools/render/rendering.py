@@ -30,7 +30,7 @@ from provider.engine.wiring import Settings
 from provider.errors import InvalidRequest, ObjectNotFound, OutOfTime, RegionUnknown
 from provider.kube.events import Event
 from provider.kube.kinds import SECRETS, Document
-from provider.tools.delimiters import DEFAULT, Delimiters
+from provider.tools.arguments import DEFAULT_DELIMITERS, Delimiters
 from provider.tools.mount.local import Say, caller_arn
 from provider.tools.render.samples import Samples
 from provider.tools.resources.lookup import Lookup
@@ -49,7 +49,7 @@ class Wish:
 
     metadata: Metadata
     spec: ExternalSecretSpec
-    delimiters: Delimiters = DEFAULT
+    delimiters: Delimiters = DEFAULT_DELIMITERS
 
 
 @dataclass(slots=True)

@@ -20,10 +20,9 @@ from provider.errors import ProviderError
 from provider.manifests.entries import Findings
 from provider.manifests.kubernetes import find_manifests
 from provider.manifests.problems import quote
-from provider.tools.delimiters import Delimiters
+from provider.tools.arguments import Delimiters
 from provider.tools.ending import CommandFailed
-from provider.tools.render.hints import listed, sample_hint
-from provider.tools.render.options import Options
+from provider.tools.render.command import Options
 from provider.tools.render.output import as_text
 from provider.tools.render.rendering import (
     SAMPLE_REGION,
@@ -33,7 +32,7 @@ from provider.tools.render.rendering import (
     Wish,
     default_region,
 )
-from provider.tools.render.samples import Samples, read_samples
+from provider.tools.render.samples import Samples, listed, read_samples, sample_hint
 from provider.tools.resources.lookup import Lookup, lookup
 from provider.tools.resources.parsed import Resource, instances, read_resources
 from provider.tools.sources import Source, Unreadable, read_sources, read_text, refuse

@@ -24,16 +24,15 @@ from provider.manifests.problems import Problem
 from provider.tools.resources.documents import as_json
 from provider.tools.resources.kinds import GENERATOR_KINDS, STORES, is_resource, version_problem
 from provider.tools.sources import Source
+from provider.tools.validate.findings import LocatedManifest
 
 Parsed = ExternalSecret | Store | ClusterExternalSecret | Generator
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(LocatedManifest):
     """One resource. `document` is its JSON, `parsed` what the controller makes of it."""
 
-    source: Source
-    manifest: Manifest
     document: Mapping[str, Any]
     parsed: Parsed
 

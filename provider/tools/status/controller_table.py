@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from provider.tools.status.lines import LEAST_WIDTH, ago, read_secrets, span, time_of, wrapped
-from provider.tools.terminal import Colour, Column, Paint, printable, table
+from provider.tools.terminal import Colour, Column, Paint, counted, printable, table
 
 Document = Mapping[str, Any]
 
@@ -50,16 +50,12 @@ def _summary(document: Document) -> str:
     controller, counts, queue = document["controller"], document["counts"], document["queue"]
     up = span(time_of(document["now"]) - time_of(controller["started"]))
     return (
-        f"{_number(counts['externalSecrets'], 'ExternalSecret')}, "
+        f"{counted(counts['externalSecrets'], 'ExternalSecret')}, "
         f"{counts['externalSecretsFailing']} not Ready; "
-        f"{_number(counts['stores'], 'store')}, {counts['storesFailing']} not Ready; "
+        f"{counted(counts['stores'], 'store')}, {counts['storesFailing']} not Ready; "
         f"{queue['waiting']} waiting, {queue['inProgress']} in progress; "
         f"version {controller['version']} in {printable(controller['pod'])}, up {up}"
     )
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _stores(document: Document, paint: Paint, width: int) -> Iterator[str]:

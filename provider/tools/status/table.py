@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from provider.tools.status.lines import LEAST_WIDTH, ago, read_secrets, span, time_of, wrapped
-from provider.tools.terminal import Colour, Column, Paint, printable, table
+from provider.tools.terminal import Colour, Column, Paint, counted, printable, table
 
 Document = Mapping[str, Any]
 
@@ -33,7 +33,7 @@ def _summary(document: Document) -> str:
     up = span(time_of(document["now"]) - time_of(provider["started"]))
     busy = provider["mountsInProgress"] + provider["mountsWaiting"]
     return (
-        f"{len(mounts)} live mount{'' if len(mounts) == 1 else 's'}, {failing} failing, "
+        f"{counted(len(mounts), 'live mount')}, {failing} failing, "
         f"{busy} under way; version {provider['version']}{node}, up {up}"
     )
 

@@ -9,8 +9,7 @@ from provider.manifests.kubernetes import ClassManifest, Manifest, read_class
 from provider.manifests.nodes import Fields, Items, Node
 from provider.manifests.problems import InvalidSpec, Problem, quote
 from provider.manifests.yaml_tree import NotReadable, read_document
-from provider.tools.sources import Source
-from provider.tools.text_lines import Place
+from provider.tools.sources import Place, Source
 from provider.tools.validate import findings as rules
 from provider.tools.validate.findings import Finding, LocatedManifest, Rule
 from provider.tools.validate.places import Embedded
@@ -42,7 +41,7 @@ class Reviewed(LocatedManifest):
     ) -> Finding:
         """A finding at a node of the `objects` text."""
         place = self._inside(at.line, at.column)
-        return self.found(rule, f"{_PARAMETERS}.{path}", message, place, suggestion)
+        return self.found(rule, f"{_PARAMETERS}.{path}", message, suggestion, at=place)
 
     def from_parser(self, rule: Rule, problem: Problem) -> Finding:
         """A finding for a problem of the parser."""
@@ -50,7 +49,7 @@ class Reviewed(LocatedManifest):
         is_inside = problem.line > 0
         at = self._inside(problem.line, problem.column) if is_inside else self._parameter(problem)
         path = f"{_PARAMETERS}.{problem.path}".replace(f"{_PARAMETERS}.parameters", _PARAMETERS)
-        return self.found(rule, path, problem.message, at, hint)
+        return self.found(rule, path, problem.message, hint, at=at)
 
     def _hint(self, problem: Problem) -> str:
         text = self.klass.values.get("objects")

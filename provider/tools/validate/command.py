@@ -6,13 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from provider.tools.arguments import Parser, UsageError, add_manifests, paragraph, region
-from provider.tools.delimiters import add_delimiters
+from provider.tools.arguments import (
+    Parser,
+    UsageError,
+    add_delimiters,
+    add_manifests,
+    paragraph,
+    region,
+)
 from provider.tools.ending import CommandFailed
 from provider.tools.sources import Unreadable, read_sources
 from provider.tools.terminal import Paint, printable
-from provider.tools.validate import machine_formats, text_format
 from provider.tools.validate.findings import RULES
+from provider.tools.validate.formats import as_github, as_json, as_sarif, as_text
 from provider.tools.validate.relevance import is_relevant
 from provider.tools.validate.review import Review, review
 from provider.tools.validate.synced_secrets import matching_block
@@ -97,10 +103,10 @@ def run(namespace: Namespace) -> int:
 
 
 _FORMATS: Mapping[Format, Callable[[Review], str]] = {
-    "text": lambda found: text_format.as_text(found, Paint.for_stream(sys.stdout)),
-    "json": machine_formats.as_json,
-    "github": machine_formats.as_github,
-    "sarif": machine_formats.as_sarif,
+    "text": lambda found: as_text(found, Paint.for_stream(sys.stdout)),
+    "json": as_json,
+    "github": as_github,
+    "sarif": as_sarif,
 }
 
 

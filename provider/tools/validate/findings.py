@@ -6,8 +6,8 @@ from typing import Literal
 
 from provider.manifests.kubernetes import Manifest
 from provider.manifests.nodes import Node
-from provider.tools.sources import Source
-from provider.tools.text_lines import Place
+from provider.tools.resources.documents import node_at
+from provider.tools.sources import Place, Source
 
 Level = Literal["error", "warning", "note"]
 """`error`: pods do not start, Secrets are not written. `warning`: they are, but there is a problem.
@@ -100,15 +100,19 @@ class LocatedManifest:
     source: Source
     manifest: Manifest
 
+    @property
+    def place(self) -> str:
+        """File and line, for messages."""
+        return f"{self.source.name}:{self.manifest.node.line}"
+
     def found(
-        self, rule: Rule, path: str, message: str, at: Node | Place | None, suggestion: str = ""
+        self, rule: Rule, path: str, message: str, hint: str = "", *, at: Node | Place | None = None
     ) -> Finding:
-        """A finding at a node or a place of the file; without one, at the manifest."""
-        place = at or self.manifest.node
+        """A finding at `at`; without it, at the value under `path`, or what is nearest to it."""
+        place = at or node_at(self.manifest.node, path)[0]
         if not isinstance(place, Place):
             place = Place(place.line, place.column)
-        owner = self.manifest.path
-        return Finding(rule, self.source.name, place, owner, path, message, suggestion)
+        return Finding(rule, self.source.name, place, self.manifest.path, path, message, hint)
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:

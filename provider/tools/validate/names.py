@@ -127,5 +127,4 @@ def check_number(reviewed: Reviewed) -> Iterator[Finding]:
         f"{len(refs)} parameters need {calls} calls for each mount, and the standard throughput of "
         f"Parameter Store is {_CALLS_A_SECOND} a second for the whole account"
     )
-    at = reviewed.klass.values["objects"]
-    yield reviewed.found(rules.AWS_NAME, "spec.parameters.objects", message, at)
+    yield reviewed.found(rules.AWS_NAME, "spec.parameters.objects", message)

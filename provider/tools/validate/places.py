@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import count
 
 from provider.manifests.nodes import Scalar
-from provider.tools.text_lines import BREAK, BREAKS, Lines, Place
+from provider.tools.sources import BREAK, BREAKS, Lines, Place
 
 _PROPERTIES = re.compile(rf"(?:[&!]\S*(?:[ \t]+(?:#[^\n]*)?|{BREAK})+)*")
 """Anchor and tag before a scalar."""

@@ -5,14 +5,18 @@ that mention SecretProviderClasses or External Secrets. Only Kubernetes manifest
 check count.
 """
 
+import os.path
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
+from pathlib import Path
 
 from provider.controller.kinds import GROUP as EXTERNAL_SECRETS
 from provider.manifests.keys import did_you_mean
 from provider.manifests.kubernetes import Manifest
+from provider.manifests.nodes import Fields, Items, Node, Scalar
 from provider.manifests.problems import quote
+from provider.manifests.yaml_tree import NotReadable, read_document
 from provider.tools.resources.kinds import (
     KINDS,
     NOT_SUPPORTED,
@@ -21,11 +25,10 @@ from provider.tools.resources.kinds import (
     is_resource,
     known_kinds,
 )
-from provider.tools.sources import Source
-from provider.tools.text_lines import Place
+from provider.tools.sources import Place, Source, Unreadable, read_text
 from provider.tools.validate import findings as rules
 from provider.tools.validate.findings import Finding, LocatedManifest
-from provider.tools.workloads import DRIVER, pods, volumes
+from provider.tools.workloads import DRIVER, mappings, pods, text, volumes
 
 GROUP = "secrets-store.csi.x-k8s.io"
 KIND = "SecretProviderClass"
@@ -77,7 +80,7 @@ def check_kind(located: LocatedManifest) -> Iterator[Finding]:
     if not kind or kind in {KIND, *_OTHER_KINDS} or not (of_group or _is_similar(kind)):
         return
     message = f"{quote(kind)} is not a kind" + (f" of {GROUP}" if of_group else "")
-    yield _of_key(located, "kind", message, f"did you mean {KIND}")
+    yield located.found(rules.MANIFEST, "kind", message, f"did you mean {KIND}")
 
 
 def _check_resource_kind(located: LocatedManifest) -> Iterator[Finding]:
@@ -88,17 +91,13 @@ def _check_resource_kind(located: LocatedManifest) -> Iterator[Finding]:
     if kind in KINDS:
         right = f"{KINDS[kind].group}/{KINDS[kind].versions[0]}"
         message = f"must be {right}, got {quote(manifest.api_version)}"
-        yield _of_key(located, "apiVersion", message)
+        yield located.found(rules.MANIFEST, "apiVersion", message)
     elif kind in NOT_SUPPORTED:
         message = f"{kind} is not supported by this controller: it reads AWS, and writes nothing"
-        yield located.found(rules.NOT_SUPPORTED, "kind", message, manifest.node["kind"])
+        yield located.found(rules.NOT_SUPPORTED, "kind", message)
     elif kind not in known_kinds(group):
         message = f"{quote(kind)} is not a kind of {group} that this controller has"
-        yield _of_key(located, "kind", message, did_you_mean(kind, known_kinds(group)))
-
-
-def _of_key(located: LocatedManifest, key: str, message: str, hint: str = "") -> Finding:
-    return located.found(rules.MANIFEST, key, message, located.manifest.node[key], hint)
+        yield located.found(rules.MANIFEST, "kind", message, did_you_mean(kind, known_kinds(group)))
 
 
 def nothing_to_check(source: Source, *, is_patch: bool) -> Finding:
@@ -116,3 +115,59 @@ def _is_similar(kind: str) -> bool:
     if kind == KIND or kind in _OTHER_KINDS or abs(len(kind) - len(KIND)) > 4:
         return False
     return SequenceMatcher(None, kind.lower(), KIND.lower()).ratio() >= _SIMILAR
+
+
+_KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_DIRECTIVE = "$patch"
+_DEEPEST = 64
+
+
+def patch_files(sources: Iterable[Source]) -> set[str]:
+    """The files that Kustomizations use as patches: those beside the sources, or one folder up."""
+    folders: set[Path] = set()
+    for source in sources:
+        if source.name != "stdin":
+            folder = Path(source.name).parent
+            folders |= {folder, folder / os.pardir}
+    files = (folder / name for folder in folders for name in _KUSTOMIZATIONS)
+    return {_normal(str(file.parent / one)) for file in files for one in _patches(file)}
+
+
+def is_patch_file(source: Source, patches: set[str]) -> bool:
+    """Whether a source is one of the patches."""
+    return _normal(source.name) in patches
+
+
+def has_directive(node: Node, depth: int = 0) -> bool:
+    """Whether a manifest has a directive of a strategic merge patch, such as `$patch: delete`."""
+    if depth > _DEEPEST or isinstance(node, Scalar):
+        return False
+    if isinstance(node, Items):
+        return any(has_directive(one, depth + 1) for one in node.nodes)
+    if _DIRECTIVE in node.entries:
+        return True
+    return any(has_directive(one.node, depth + 1) for one in node.entries.values())
+
+
+def _normal(name: str) -> str:
+    return os.path.abspath(name)  # noqa: PTH100 (links are not followed)
+
+
+def _patches(file: Path) -> Iterator[str]:
+    """The paths of the patches of a Kustomization; none if there is no such file."""
+    try:
+        if not file.is_file():
+            return
+        node = read_document(read_text(str(file)))
+    except (OSError, NotReadable, Unreadable):
+        return
+    if not isinstance(node, Fields):
+        return
+    for key in ("patches", "patchesJson6902"):
+        for _, one in mappings(node[key]):
+            if path := text(one["path"]):
+                yield path
+    merged = node["patchesStrategicMerge"]
+    for item in merged.nodes if isinstance(merged, Items) else ():
+        if (path := text(item)) and "\n" not in path:
+            yield path

@@ -3,22 +3,79 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from provider.controller.resources import texts
 from provider.controller.resources.external_secret import ExternalSecretSpec, RemoteRef
 from provider.controller.resources.keys import check_keys as check_secret_keys
 from provider.controller.resources.objects import Generator, Store
+from provider.controller.resources.reading import unknown_key
 from provider.controller.resources.store import AwsProvider
 from provider.controller.resources.template import MAKERS
 from provider.controller.values.property import property_faults
 from provider.csi.request.keys import PARAMETER_KEYS
+from provider.manifests.keys import did_you_mean
+from provider.manifests.nodes import Fields, Items, Node
 from provider.manifests.problems import quote
+from provider.tools.resources.documents import key_at
 from provider.tools.resources.kinds import CLUSTER_WIDE, KINDS, version_of
 from provider.tools.resources.parsed import Resource
 from provider.tools.validate import findings as rules
+from provider.tools.validate.class_checks import check_names, region_doubt
 from provider.tools.validate.findings import Finding, Rule
-from provider.tools.validate.manifest_checks import name_faults
-from provider.tools.validate.parameters import region_doubt
-from provider.tools.validate.resource_findings import check_keys, finding
 from provider.tools.validate.synced_secrets import NEEDED
+
+_RIGHTS = "such a Secret gives its writer rights of others: name another type"
+_HINTS: Mapping[str, str] = {
+    texts.ONE_SOURCE: "write an entry of dataFrom for each",
+    texts.NO_SOURCE: "write extract or find, or a sourceRef with a generatorRef",
+    texts.MERGE_NEEDS_TARGET: "leave out deletionPolicy, or choose another creationPolicy",
+    texts.FOREIGN_NAMESPACE: "leave out namespace, or write a ClusterSecretStore",
+    texts.NO_BOOTSTRAP: _RIGHTS,
+    texts.NO_ACCOUNT_ANNOTATION: _RIGHTS,
+    texts.NO_TEMPLATED_ANNOTATIONS: _RIGHTS,
+    texts.RECOVERY_WINDOW: "leave it out: it is for PushSecrets alone",
+    texts.RECOVERY_AND_FORCE: "leave it out: it is for PushSecrets alone",
+}
+"""What to do about messages that External Secrets Operator has too."""
+
+
+def from_parser(resource: Resource) -> Iterator[Finding]:
+    """What the condition would say, and what has no effect."""
+    for one in resource.problems:
+        hint = one.hint or _HINTS.get(one.message, "")
+        yield resource.found(rules.RESOURCE, one.path, one.message, hint)
+    for one in resource.parsed.warnings:
+        if one.key:
+            key = key_at(resource.manifest.node, one.path)
+            yield resource.found(rules.UNKNOWN_KEY, one.path, one.message, one.hint, at=key)
+        else:
+            yield resource.found(rules.NO_EFFECT, one.path, one.message, one.hint)
+
+
+_ROOT = ("apiVersion", "kind", "metadata", "spec", "status")
+
+
+def check_keys(resource: Resource) -> Iterator[Finding]:
+    """Unknown keys beside the spec, and all keys that occur twice."""
+    root = resource.manifest.node
+    for name, field in root.entries.items():
+        if name not in _ROOT:
+            hint, message = did_you_mean(name, _ROOT), unknown_key(name)
+            yield resource.found(rules.UNKNOWN_KEY, name, message, hint, at=field.key)
+    for path, name in _repeated(root, ""):
+        message = f"key {quote(name)} occurs twice"
+        yield resource.found(rules.RESOURCE, path, message)
+
+
+def _repeated(node: Node, path: str) -> Iterator[tuple[str, str]]:
+    """Each mapping with a key that occurs twice, and the key."""
+    if isinstance(node, Fields):
+        yield from ((path, again.text) for again in node.repeated)
+        for name, field in node.entries.items():
+            yield from _repeated(field.node, f"{path}.{name}" if path else name)
+    elif isinstance(node, Items):
+        for index, item in enumerate(node.nodes):
+            yield from _repeated(item, f"{path}[{index}]")
+
 
 _PATH_RULES: Mapping[str, Rule] = {
     "invalid": rules.PROPERTY,
@@ -30,22 +87,21 @@ _ROLE = next(key for key in PARAMETER_KEYS if key.name == "roleArn")
 
 def check_manifest(resource: Resource) -> Iterator[Finding]:
     """Names that the API server refuses, and a namespace without effect."""
-    for key, message, hint in name_faults(resource.manifest.node["metadata"]):
-        yield finding(resource, rules.MANIFEST, f"metadata.{key}", message, hint)
+    yield from check_names(resource)
     if resource.namespace and resource.kind in CLUSTER_WIDE:
         message = f"has no effect: a {resource.kind} is for the whole cluster"
-        yield finding(resource, rules.NO_EFFECT, "metadata.namespace", message)
+        yield resource.found(rules.NO_EFFECT, "metadata.namespace", message)
 
 
 def check_regions(resource: Resource) -> Iterator[Finding]:
     """Regions that are not known, and roles that are no ARN."""
     for path, region, roles in _places(resource):
         if doubt := region_doubt(region):
-            yield finding(resource, rules.REGION, f"{path}.region", *doubt)
+            yield resource.found(rules.REGION, f"{path}.region", *doubt)
         for name, role in roles:
             if role and (fault := _ROLE.fault_in(role)):
                 message = f"{fault}, got {quote(role)}"
-                yield finding(resource, rules.AWS_NAME, f"{path}.{name}", message)
+                yield resource.found(rules.AWS_NAME, f"{path}.{name}", message)
 
 
 def _places(resource: Resource) -> Iterator[tuple[str, str, Sequence[tuple[str, str]]]]:
@@ -68,7 +124,7 @@ def check_properties(resource: Resource) -> Iterator[Finding]:
         for path, ref in remote_refs(spec, resource.spec_path):
             for one in property_faults(ref.property) if ref.property else ():
                 rule = _PATH_RULES[one.kind]
-                yield finding(resource, rule, f"{path}.property", one.message, one.hint)
+                yield resource.found(rule, f"{path}.property", one.message, one.hint)
 
 
 def remote_refs(spec: ExternalSecretSpec, path: str) -> Iterator[tuple[str, RemoteRef]]:
@@ -86,7 +142,7 @@ def check_find(resource: Resource) -> Iterator[Finding]:
     for index, entry in enumerate(spec.data_from if spec else ()):
         if entry.find and entry.find.name is None and entry.find.tags is None:
             path = f"{resource.spec_path}.dataFrom[{index}].find"
-            yield finding(resource, rules.RESOURCE, path, "needs a name or tags")
+            yield resource.found(rules.RESOURCE, path, "needs a name or tags")
 
 
 def check_type(resource: Resource) -> Iterator[Finding]:
@@ -103,7 +159,7 @@ def check_type(resource: Resource) -> Iterator[Finding]:
     if lacking:
         message = f"a Secret of this type needs the key {' and '.join(lacking)}"
         at = f"{resource.spec_path}.target.template.type"
-        yield finding(resource, rules.RESOURCE, at, message)
+        yield resource.found(rules.RESOURCE, at, message)
 
 
 def check_maker(resource: Resource) -> Iterator[Finding]:
@@ -117,7 +173,7 @@ def check_maker(resource: Resource) -> Iterator[Finding]:
             f"a Secret of type {template.type} is for {MAKERS[template.type]} alone: the "
             "controller does not write it"
         )
-        yield finding(resource, rules.RESOURCE, at, message, "leave out type, or name another")
+        yield resource.found(rules.RESOURCE, at, message, "leave out type, or name another")
 
 
 def check_secret(resource: Resource) -> Iterator[Finding]:
@@ -129,19 +185,19 @@ def check_secret(resource: Resource) -> Iterator[Finding]:
     for key, count in counts.items():
         if key and count > 1:
             message = f"secretKey {quote(key)} occurs {count} times: the last one wins"
-            yield finding(resource, rules.SECRET_KEY, f"{path}.data", message)
+            yield resource.found(rules.SECRET_KEY, f"{path}.data", message)
     template = spec.target.template
     for key in template.data if template else ():
         try:
             check_secret_keys({key: b""})
         except ValueError as error:
             message = str(error).rpartition("): ")[2]
-            yield finding(resource, rules.RESOURCE, f"{path}.target.template.data.{key}", message)
+            yield resource.found(rules.RESOURCE, f"{path}.target.template.data.{key}", message)
     if template and template.merge_policy == "Merge":
         for key in sorted(counts.keys() & template.data.keys()):
             at = f"{path}.target.template.data.{key}"
             message = f"replaces the value that data reads for the key {quote(key)}"
-            yield finding(resource, rules.SECRET_KEY, at, message)
+            yield resource.found(rules.SECRET_KEY, at, message)
 
 
 CHECKS: Sequence[Callable[[Resource], Iterator[Finding]]] = (
@@ -169,4 +225,4 @@ def check_versions(resources: Iterable[Resource]) -> Iterator[Finding]:
             "from 0.17 on"
         )
         hint = "write external-secrets.io/v1"
-        yield finding(first, rules.OLD_VERSION, "apiVersion", message, hint)
+        yield first.found(rules.OLD_VERSION, "apiVersion", message, hint)

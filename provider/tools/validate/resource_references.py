@@ -23,7 +23,6 @@ from provider.tools.validate.findings import Finding
 from provider.tools.validate.missing import missing, nearest
 from provider.tools.validate.names import faults_in
 from provider.tools.validate.resource_checks import remote_refs
-from provider.tools.validate.resource_findings import finding
 from provider.tools.workloads import role_of
 
 _MOST_COMPARED = 1000
@@ -80,7 +79,7 @@ def _check_store(resource: Resource, path: str, ref: StoreRef, files: Lookup) ->
             f"using cluster store {quote(ref.name)} is not allowed from namespace "
             f"{quote(resource.namespace)}: denied by its spec.conditions"
         )
-        yield finding(resource, rules.STORE, f"{path}.name", message)
+        yield resource.found(rules.STORE, f"{path}.name", message)
 
 
 def _is_denied(store: Store, namespace: str, files: Lookup) -> bool:
@@ -99,7 +98,7 @@ def _missing(
     message = f"{kind} {quote(name)} is not in these files"
     same = [one for other in kinds for one in files.resources.get((other, name), ())]
     if not (same or there):
-        return finding(resource, rules.ELSEWHERE, path, message)
+        return resource.found(rules.ELSEWHERE, path, message)
     other_kinds = sorted({one.kind for one in same if one.kind != kind})
     spaces = sorted({one.namespace for one in same if one.kind == kind})
     if other_kinds:
@@ -111,7 +110,7 @@ def _missing(
         near = [one.name for one in some if one.namespace in ("", resource.namespace)]
         meant = nearest(name, near)
         hint = f"did you mean {meant}" if meant else ""
-    return finding(resource, rules.STORE, path, message, hint)
+    return resource.found(rules.STORE, path, message, hint)
 
 
 def _check_aws_names(
@@ -124,13 +123,13 @@ def _check_aws_names(
         if aws is None:
             continue
         if fault := _arn_fault(ref.key, aws):
-            yield finding(resource, rules.STORE, f"{path}.key", fault)
+            yield resource.found(rules.STORE, f"{path}.key", fault)
         if ref.metadata_policy == "Fetch":
             continue
         for key, message, _ in faults_in(secret_ref(ref, aws)):
             at = f"{path}.{_PARTS[key]}"
             about = f" (with the prefix {quote(aws.prefix)} of the store)" if aws.prefix else ""
-            yield finding(resource, rules.AWS_NAME, at, f"{message}{about}")
+            yield resource.found(rules.AWS_NAME, at, f"{message}{about}")
 
 
 def _arn_fault(key: str, aws: AwsProvider) -> str | None:
@@ -173,13 +172,13 @@ def check_credentials(resource: Resource, files: Lookup) -> Iterator[Finding]:
                 f"the ServiceAccount {quote(account.name)} has no annotation "
                 "eks.amazonaws.com/role-arn: the store gets no credentials"
             )
-            yield finding(resource, rules.SERVICE_ACCOUNT, path, message)
+            yield resource.found(rules.SERVICE_ACCOUNT, path, message)
         return
     accounts = files.names("ServiceAccount", namespace)
     fault = missing(account.name, namespace, accounts, kind="ServiceAccount")
     if fault:
         rule = rules.SERVICE_ACCOUNT if accounts else rules.ELSEWHERE
-        yield finding(resource, rule, path, *fault)
+        yield resource.found(rule, path, *fault)
 
 
 def check_together(resources: Iterable[Resource]) -> Iterator[Finding]:
@@ -190,8 +189,8 @@ def check_together(resources: Iterable[Resource]) -> Iterator[Finding]:
         space = "" if one.kind in CLUSTER_WIDE else one.namespace
         first = names.setdefault((one.kind, space, one.name), one) if one.name else one
         if first is not one:
-            message = f"is also in {_place(first)}: the one that is applied last wins"
-            yield finding(one, rules.DUPLICATE, "metadata.name", message)
+            message = f"is also in {first.place}: the one that is applied last wins"
+            yield one.found(rules.DUPLICATE, "metadata.name", message)
             continue
         parsed = one.parsed
         if not (isinstance(parsed, ExternalSecret) and parsed.spec and _owns(parsed.spec)):
@@ -201,14 +200,10 @@ def check_together(resources: Iterable[Resource]) -> Iterator[Finding]:
         if holder is not one:
             message = (
                 f"the Secret {quote(target)} is also written by {holder.manifest.path} in "
-                f"{_place(holder)}: target is owned by another ExternalSecret"
+                f"{holder.place}: target is owned by another ExternalSecret"
             )
-            yield finding(one, rules.TARGET, "spec.target.name", message)
+            yield one.found(rules.TARGET, "spec.target.name", message)
 
 
 def _owns(spec: ExternalSecretSpec) -> bool:
     return spec.target.creation_policy == "Owner"
-
-
-def _place(resource: Resource) -> str:
-    return f"{resource.source.name}:{resource.manifest.node.line}"

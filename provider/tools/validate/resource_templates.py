@@ -1,5 +1,6 @@
 """Templates of External Secrets resources: whether they compile, and use values that are read."""
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
@@ -11,15 +12,13 @@ from provider.controller.template.parser import parse
 from provider.manifests.keys import closest
 from provider.manifests.nodes import Scalar
 from provider.manifests.problems import quote
-from provider.tools.delimiters import DEFAULT, Delimiters
+from provider.tools.arguments import DEFAULT_DELIMITERS, Delimiters
 from provider.tools.resources.documents import node_at
 from provider.tools.resources.parsed import Resource
-from provider.tools.text_lines import Place
+from provider.tools.sources import Place
 from provider.tools.validate import findings as rules
 from provider.tools.validate.findings import Finding
 from provider.tools.validate.places import Embedded
-from provider.tools.validate.resource_findings import located
-from provider.tools.validate.template_hints import template_hint
 
 _UNKNOWN_FUNCTION = 'function "'
 
@@ -54,7 +53,9 @@ def templates_in(spec: ExternalSecretSpec, path: str) -> Iterator[Written]:
                 yield Written(where, rewrite.transform.template, sees_values=False)
 
 
-def check_templates(resource: Resource, delimiters: Delimiters = DEFAULT) -> Iterator[Finding]:
+def check_templates(
+    resource: Resource, delimiters: Delimiters = DEFAULT_DELIMITERS
+) -> Iterator[Finding]:
     """Templates that do not compile, or use a value that is not read."""
     spec = resource.draft
     if spec is None:
@@ -64,7 +65,7 @@ def check_templates(resource: Resource, delimiters: Delimiters = DEFAULT) -> Ite
         name = one.path.rpartition(".")[2]
         try:
             # Rewrites have the default delimiters always.
-            used = delimiters if one.sees_values else DEFAULT
+            used = delimiters if one.sees_values else DEFAULT_DELIMITERS
             compile_template(name, one.text, delimiters=used)
         except TemplateError as error:
             yield _mistake(resource, one, error, known if one.sees_values else None)
@@ -83,7 +84,7 @@ def _mistake(
     lines = one.text.split("\n")
     column = (lines[line - 1].find(word) if word and line <= len(lines) else 0) + 1
     place = _place(resource, one.path, line, max(column, 1))
-    return located(resource).found(rules.TEMPLATE, one.path, error.fault, place, hint)
+    return resource.found(rules.TEMPLATE, one.path, error.fault, hint, at=place)
 
 
 def _check_values(
@@ -101,7 +102,7 @@ def _check_values(
             meant = closest(key, known)
             hint = f"did you mean .{meant}" if meant else ""
             message = f"no entry of data has the secretKey {quote(key)}: the Secret is not written"
-            yield located(resource).found(rules.TEMPLATE_VALUE, one.path, message, place, hint)
+            yield resource.found(rules.TEMPLATE_VALUE, one.path, message, hint, at=place)
 
 
 def _known_values(resource: Resource, spec: ExternalSecretSpec) -> Collection[str] | None:
@@ -133,3 +134,43 @@ def _place(resource: Resource, path: str, line: int, column: int) -> Place:
     if not (is_there and isinstance(node, Scalar)):
         return Place(node.line, node.column, exact=False)
     return Embedded(resource.source.lines, node).place(line, column)
+
+
+_UNKNOWN = re.compile(r'function "(?P<name>[^"]*)" not defined')
+_OF_HELM = frozenset({"include", "lookup", "tpl"})
+_HINTS = (
+    (r"bad character U\+002D", 'write (index . "db-password") for a name with a hyphen'),
+    (r"bad character U\+005B", "write (index .list 0) for an element"),
+    (r"bad number syntax", "a number begins here: write a space behind {{-"),
+    (r"illegal number syntax", "calculate with functions, such as add .a 1"),
+    (r"unexpected EOF", "close each block (if, range, with, define) with {{ end }}"),
+    (r"unexpected \{\{(end|else)", "no block is open: write if, range or with before it"),
+    (r'unclosed action|unexpected "\}"', "close each action with two braces: {{ .user }}"),
+    (r'unexpected "\{"', "write no braces within an action"),
+    (r'unexpected "="', 'write eq .a "b" to compare, and $a := "b" to set a variable'),
+    (r'unexpected "&"', "write and .a .b"),
+    (r'unexpected "\|"', "write or .a .b for an alternative, and one | before a function"),
+    (r'unexpected "\("', "write arguments without brackets: len .a"),
+    (r'unexpected ","', "separate arguments by spaces"),
+    (r"unterminated", "close each text with the quote that it begins with"),
+    (r"unrecognized character in action: U\+201[89CD]", "write plain quotes"),
+    (r"undefined variable", 'set it before with $name := "value", or write .name for a value'),
+    (r"missing value for command", "write a value or a function between the braces"),
+)
+"""Patterns of messages, and what to write."""
+
+
+def template_hint(fault: str, values: Collection[str] = ()) -> str:
+    """What to do about a fault; empty if that is not known. `values` are those of `data`."""
+    if unknown := _UNKNOWN.match(fault):
+        return _function_hint(unknown["name"], values)
+    return next((hint for pattern, hint in _HINTS if re.match(pattern, fault)), "")
+
+
+def _function_hint(name: str, values: Collection[str]) -> str:
+    if name in values:
+        return f"did you mean .{name}"
+    if name in _OF_HELM:
+        return "this function exists in Helm only"
+    meant = closest(name, FUNCTIONS)
+    return f"did you mean {meant}" if meant else ""

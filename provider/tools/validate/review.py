@@ -8,35 +8,34 @@ from provider.manifests.entries import Findings
 from provider.manifests.kubernetes import Manifest, find_manifests
 from provider.manifests.nodes import Fields
 from provider.manifests.problems import Problem
-from provider.tools.delimiters import DEFAULT, Delimiters
+from provider.tools.arguments import DEFAULT_DELIMITERS, Delimiters
 from provider.tools.resources.kinds import is_resource
 from provider.tools.resources.lookup import lookup
 from provider.tools.resources.parsed import Resource, read_resource
 from provider.tools.sources import Source
-from provider.tools.validate import findings as rules
 from provider.tools.validate import (
-    manifest_checks,
+    class_checks,
     names,
-    parameters,
     relevance,
     resource_checks,
     resource_references,
     synced_secrets,
     workloads,
 )
+from provider.tools.validate import findings as rules
 from provider.tools.validate.classes import Reviewed, at_place, review_class
 from provider.tools.validate.findings import Finding, LocatedManifest, in_order
-from provider.tools.validate.patches import has_directive, is_patch_file, patch_files
-from provider.tools.validate.resource_findings import from_parser
+from provider.tools.validate.relevance import has_directive, is_patch_file, patch_files
+from provider.tools.validate.resource_checks import from_parser
 from provider.tools.validate.resource_templates import check_templates
 from provider.tools.workloads import at, text
 
 CHECKS: Sequence[Callable[[Reviewed], Iterator[Finding]]] = (
-    manifest_checks.check_manifest,
-    parameters.check_regions,
-    parameters.check_effects,
-    parameters.check_failover,
-    parameters.check_modes,
+    class_checks.check_manifest,
+    class_checks.check_regions,
+    class_checks.check_effects,
+    class_checks.check_failover,
+    class_checks.check_modes,
     names.check_names,
     names.check_number,
     synced_secrets.check_synced,
@@ -76,7 +75,7 @@ class Review:
 def review(
     sources: Iterable[Source],
     default_region: str | None = None,
-    delimiters: Delimiters = DEFAULT,
+    delimiters: Delimiters = DEFAULT_DELIMITERS,
 ) -> Review:
     """Check everything. `default_region` is that of the daemon, if it is known."""
     found: list[Finding] = []
@@ -113,14 +112,14 @@ def _review_classes(
     for located in manifests:
         if located.manifest.kind != relevance.KIND:
             continue
-        if not manifest_checks.is_ours(text(at(located.manifest.node, "spec", "provider"))):
+        if not class_checks.is_ours(text(at(located.manifest.node, "spec", "provider"))):
             others.append(located.manifest)
             continue
         reviewed, mistakes = review_class(located, default_region)
         found += mistakes
         found += (finding for check in CHECKS for finding in check(reviewed))
         classes.append(reviewed)
-    found += manifest_checks.check_names(classes)
+    found += class_checks.check_unique(classes)
     return classes, others, found
 
 

@@ -13,7 +13,7 @@ from provider.tools.validate import findings as rules
 from provider.tools.validate.classes import Reviewed
 from provider.tools.validate.findings import Finding
 from provider.tools.validate.missing import nearest
-from provider.tools.workloads import mappings, text
+from provider.tools.workloads import at, mappings, text
 
 SECRET_KEY = re.compile(r"(?!\.\.?$|\.\.)[-._a-zA-Z0-9]{1,253}")
 """Valid keys of a Secret (`IsConfigMapKey` of Kubernetes)."""
@@ -30,22 +30,13 @@ NEEDED = {
 
 def check_synced(reviewed: Reviewed) -> Iterator[Finding]:
     """Secrets that cannot be created, or lack a value."""
-    spec = reviewed.manifest.node["spec"]
-    secrets = spec["secretObjects"] if isinstance(spec, Fields) else None
     names: set[str] = set()
-    for index, secret in mappings(secrets):
+    for index, secret in mappings(at(reviewed.manifest.node, "spec", "secretObjects")):
         path = f"spec.secretObjects[{index}]"
-        yield from _check_secret(reviewed, path, secret, names)
+        for key, message, hint in _faults(secret, names):
+            yield reviewed.found(rules.SYNCED_SECRET, f"{path}.{key}", message, hint)
+        names.add(text(secret["secretName"]))
         yield from _check_data(reviewed, path, secret)
-
-
-def _check_secret(
-    reviewed: Reviewed, path: str, secret: Fields, names: set[str]
-) -> Iterator[Finding]:
-    for key, message, hint in _faults(secret, names):
-        at = secret[key] or secret
-        yield reviewed.found(rules.SYNCED_SECRET, f"{path}.{key}", message, at, hint)
-    names.add(text(secret["secretName"]))
 
 
 def _faults(secret: Fields, names: set[str]) -> Iterator[tuple[str, str, str]]:
@@ -78,12 +69,10 @@ def _check_data(reviewed: Reviewed, path: str, secret: Fields) -> Iterator[Findi
         fault = _key_fault(key, keys)
         keys.add(key)
         if fault:
-            at = entry["key"] or entry
-            yield reviewed.found(rules.SYNCED_SECRET, f"{entry_path}.key", fault, at)
+            yield reviewed.found(rules.SYNCED_SECRET, f"{entry_path}.key", fault)
         if known is not None and name and not any(file.may_be(name) for file in known):
             message, hint = _missing_file(name, [file.path for file in known])
-            place, where = entry["objectName"], f"{entry_path}.objectName"
-            yield reviewed.found(rules.SYNCED_FILE, where, message, place, hint)
+            yield reviewed.found(rules.SYNCED_FILE, f"{entry_path}.objectName", message, hint)
 
 
 def _key_fault(key: str, keys: Collection[str]) -> str:
@@ -135,8 +124,7 @@ def _remarks(reviewed: Reviewed) -> Iterator[str]:
 
 
 def _existing(reviewed: Reviewed) -> Fields | None:
-    spec = reviewed.manifest.node["spec"]
-    found = mappings(spec["secretObjects"] if isinstance(spec, Fields) else None)
+    found = mappings(at(reviewed.manifest.node, "spec", "secretObjects"))
     return next((secret for _, secret in found), None)
 
 

@@ -34,32 +34,30 @@ def check_volumes(located: LocatedManifest, classes: Names) -> Iterator[Finding]
 def _check_volume(
     located: LocatedManifest, path: str, csi: Fields, classes: Names
 ) -> Iterator[Finding]:
-    at, where = workloads.class_of(csi), f"{path}.volumeAttributes.secretProviderClass"
-    name = text(at)
+    name, where = text(workloads.class_of(csi)), f"{path}.volumeAttributes.secretProviderClass"
     if not name:
-        yield located.found(rules.VOLUME, where, f"is required by {DRIVER}", csi)
+        yield located.found(rules.VOLUME, where, f"is required by {DRIVER}")
         return
     read_only = csi["readOnly"]
     if not (isinstance(read_only, Scalar) and read_only.text.lower() == "true"):
         message = "must be true: the driver refuses the volume"
-        yield located.found(rules.MANIFEST, f"{path}.readOnly", message, read_only or csi)
+        yield located.found(rules.MANIFEST, f"{path}.readOnly", message)
     why, namespace = "pod and class must have the same namespace", located.manifest.namespace
     if fault := missing(name, namespace, classes, kind="class", elsewhere=why):
         rule = rules.VOLUME if classes else rules.ELSEWHERE
-        yield located.found(rule, where, fault[0], at, fault[1])
+        yield located.found(rule, where, *fault)
 
 
 def check_accounts(located: LocatedManifest, accounts: Names) -> Iterator[Finding]:
     """Service accounts of pods that mount a class, if they are not among `accounts`."""
     why, namespace = "a pod uses its own namespace's", located.manifest.namespace
     for path, pod in pods(located.manifest.node):
-        node = pod["serviceAccountName"]
-        name = text(node)
+        name = text(pod["serviceAccountName"])
         if name in {"", "default"} or not any(True for _ in workloads.volumes(pod)):
             continue
         if fault := missing(name, namespace, accounts, kind=_ACCOUNT, elsewhere=why):
             rule = rules.SERVICE_ACCOUNT if accounts else rules.ELSEWHERE
-            yield located.found(rule, f"{path}.serviceAccountName", fault[0], node, fault[1])
+            yield located.found(rule, f"{path}.serviceAccountName", *fault)
 
 
 def check_annotations(located: LocatedManifest) -> Iterator[Finding]:
@@ -71,11 +69,11 @@ def check_annotations(located: LocatedManifest) -> Iterator[Finding]:
     for key, field in annotations.entries.items():
         where = f"metadata.annotations.{key}"
         if key == ROLE_ANNOTATION and (message := _role_fault(field)):
-            yield located.found(rules.SERVICE_ACCOUNT, where, message, field.node)
+            yield located.found(rules.SERVICE_ACCOUNT, where, message)
         elif not has_role and _is_misspelled(key):
             message = "is not an annotation of EKS: pods get no role"
             hint = f"did you mean {ROLE_ANNOTATION}"
-            yield located.found(rules.SERVICE_ACCOUNT, where, message, field.key, hint)
+            yield located.found(rules.SERVICE_ACCOUNT, where, message, hint, at=field.key)
 
 
 def _role_fault(field: Field) -> str:

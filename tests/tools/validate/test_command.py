@@ -11,8 +11,8 @@ import yaml
 
 from provider.tools.sources import Source
 from provider.tools.terminal import Paint
-from provider.tools.validate import text_format
 from provider.tools.validate.findings import RULES
+from provider.tools.validate.formats import as_text
 from provider.tools.validate.review import review
 from tests.cli.conftest import Result, Run
 from tests.tools.validate.conftest import with_objects
@@ -144,8 +144,8 @@ def test_lines_of_secrets_are_never_shown(validate: Run) -> None:
 
 def test_colours_are_only_used_on_terminals() -> None:
     found = review([Source("x", BAD)])
-    assert "\x1b[31m" in text_format.as_text(found, Paint(is_on=True))
-    assert "\x1b" not in text_format.as_text(found, Paint(is_on=False))
+    assert "\x1b[31m" in as_text(found, Paint(is_on=True))
+    assert "\x1b" not in as_text(found, Paint(is_on=False))
 
 
 def test_control_characters_in_names_are_escaped(validate: Run) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from provider.manifests.nodes import Fields, Scalar
 from provider.manifests.yaml_tree import read_document
-from provider.tools.text_lines import Lines, Place
+from provider.tools.sources import Lines, Place
 from provider.tools.validate.places import Embedded
 
 WRITTEN = {

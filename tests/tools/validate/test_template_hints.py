@@ -3,7 +3,7 @@
 import pytest
 
 from provider.controller.template import TemplateError, compile_template
-from provider.tools.validate.template_hints import template_hint
+from provider.tools.validate.resource_templates import template_hint
 
 
 def test_common_mistakes_have_a_hint() -> None:

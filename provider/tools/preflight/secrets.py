@@ -1,71 +1,63 @@
-"""ConfigMaps and Secrets that hold templates: which are named, and whether these compile."""
+"""ConfigMaps and Secrets of ExternalSecrets: whether templates compile, and the type of targets."""
 
 import base64
 import binascii
 from collections.abc import Iterable, Iterator, Mapping
 
 from provider.controller.resources.external_secret import ExternalSecretSpec
-from provider.controller.resources.template import TemplateSource
+from provider.controller.resources.objects import ExternalSecret
+from provider.controller.resources.template import MAKERS, TemplateSource
+from provider.controller.target.plan import target_name
 from provider.controller.template import TemplateError, compile_template
-from provider.tools.delimiters import Delimiters
-from provider.tools.preflight.differences import (
-    Difference,
-    Document,
-    inner,
-    items_of,
-    metadata_of,
-    of,
-    spec_of,
-)
+from provider.tools.arguments import Delimiters
+from provider.tools.preflight.differences import Difference, Document, inner, items_of, named, of
+from provider.tools.resources.parsed import Parsed
 
 _KINDS = {"ConfigMap": "configMap", "Secret": "secret"}
-Texts = Mapping[tuple[str, str, str], Mapping[str, object]]
-"""The data of ConfigMaps and Secrets, by kind, namespace and name."""
+Holders = Mapping[tuple[str, str, str], Document]
+"""ConfigMaps and Secrets, by kind, namespace and name."""
 
 
 def template_sources(documents: Iterable[Document]) -> Mapping[tuple[str, str], set[str]]:
     """What ExternalSecrets name in `templateFrom`: names by kind and namespace."""
     found: dict[tuple[str, str], set[str]] = {}
     for document in documents:
-        template = inner(inner(spec_of(document), "target"), "template")
-        namespace = metadata_of(document).get("namespace")
+        template = inner(document, "spec", "target", "template")
+        _, namespace, _ = named(document)
         for one in items_of(template.get("templateFrom")):
             for kind, key in _KINDS.items():
                 name = inner(one, key).get("name")
                 # A name that kubectl would take for an option is no name of an object.
-                if isinstance(name, str) and name[:1].isalnum() and isinstance(namespace, str):
+                if isinstance(name, str) and name[:1].isalnum() and namespace:
                     found.setdefault((kind, namespace), set()).add(name)
     return found
 
 
-def texts_of(documents: Iterable[Document]) -> Texts:
-    """The data of all ConfigMaps and Secrets among the documents."""
-    found = {}
-    for document in documents:
-        kind = str(document.get("kind"))
-        if kind in _KINDS and document.get("apiVersion") == "v1":
-            about = metadata_of(document)
-            place = kind, str(about.get("namespace") or ""), str(about.get("name") or "")
-            found[place] = inner(document, "data")
-    return found
+def holders_in(documents: Iterable[Document]) -> Holders:
+    """The ConfigMaps and Secrets among the documents."""
+    return {
+        named(one): one
+        for one in documents
+        if one.get("kind") in _KINDS and one.get("apiVersion") == "v1"
+    }
 
 
 def check_sources(
-    document: Document, spec: ExternalSecretSpec, texts: Texts, delimiters: Delimiters
+    document: Document, spec: ExternalSecretSpec, holders: Holders, delimiters: Delimiters
 ) -> Iterator[Difference]:
     """The templates that do not compile, and a note for each ConfigMap or Secret not read."""
     template = spec.target.template
-    namespace = str(metadata_of(document).get("namespace") or "")
+    _, namespace, _ = named(document)
     for one in template.template_from if template else ():
         for kind, source in (("ConfigMap", one.config_map), ("Secret", one.secret)):
             if source is None:
                 continue
-            data = texts.get((kind, namespace, source.name))
-            if data is None:
+            holder = holders.get((kind, namespace, source.name))
+            if holder is None:
                 message = f"its templates in the {kind} {source.name} are not checked"
                 yield of(document, "note", message, _unread(kind, source.name))
                 continue
-            for fault in _faults(kind, source, data, delimiters):
+            for fault in _faults(kind, source, inner(holder, "data"), delimiters):
                 yield of(document, "stops", fault)
 
 
@@ -87,9 +79,20 @@ def _faults(
             continue
         except TemplateError as error:
             # The template itself may be the secret.
-            why = f"does not compile (line {_line(error)})" if kind == "Secret" else error.fault
+            line = error.place.rpartition(":")[2]
+            why = f"does not compile (line {line})" if kind == "Secret" else error.fault
             yield f"the template {item.key} of the {kind} {source.name}: {why}"
 
 
-def _line(error: TemplateError) -> str:
-    return error.place.rpartition(":")[2]
+def check_target(document: Document, parsed: Parsed, holders: Holders) -> Iterator[Difference]:
+    """The Secret of an ExternalSecret, if it exists and is of a type that is not written."""
+    if not isinstance(parsed, ExternalSecret) or parsed.spec is None:
+        return
+    name = target_name(parsed.metadata, parsed.spec)
+    kind = str(holders.get(("Secret", parsed.metadata.namespace, name), {}).get("type"))
+    if kind in MAKERS and parsed.spec.target.creation_policy != "None":
+        message = (
+            f"its Secret {name} is not written any more: it is of type {kind}, which is for "
+            f"{MAKERS[kind]} alone"
+        )
+        yield of(document, "stops", message, "set another target.name")

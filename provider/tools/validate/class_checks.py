@@ -5,15 +5,15 @@ explicit mode that does the same is only a note.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from provider.aws.regions import KNOWN_REGIONS, closest_region, is_region
 from provider.manifests.nodes import Node, Scalar
 from provider.manifests.problems import quote
 from provider.tools.validate import findings as rules
 from provider.tools.validate.classes import Reviewed, value
-from provider.tools.validate.findings import Finding, Rule
-from provider.tools.workloads import mappings
+from provider.tools.validate.findings import Finding, LocatedManifest, Rule
+from provider.tools.workloads import at, mappings, text
 
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 _ZONE = re.compile(rf"(?P<region>{_REGION.pattern})[a-z]")
@@ -25,7 +25,7 @@ def check_regions(reviewed: Reviewed) -> Iterator[Finding]:
         given = reviewed.klass.values.get(key)
         if given and (doubt := region_doubt(given.text)):
             message, hint = doubt
-            yield reviewed.found(rules.REGION, f"spec.parameters.{key}", message, given, hint)
+            yield reviewed.found(rules.REGION, f"spec.parameters.{key}", message, hint)
 
 
 def region_doubt(text: str) -> tuple[str, str] | None:
@@ -52,7 +52,7 @@ def check_effects(reviewed: Reviewed) -> Iterator[Finding]:
         message = "only has an effect with EKS Pod Identity, but the class uses IRSA"
         path = "spec.parameters.preferredAddressType"
         hint = 'set usePodIdentity: "true", or leave it out'
-        yield reviewed.found(rules.NO_EFFECT, path, message, given, hint)
+        yield reviewed.found(rules.NO_EFFECT, path, message, hint)
 
 
 def check_failover(reviewed: Reviewed) -> Iterator[Finding]:
@@ -61,15 +61,9 @@ def check_failover(reviewed: Reviewed) -> Iterator[Finding]:
     if spec is None or spec.failover_region is None:
         return
     if spec.region is None and "region" not in reviewed.klass.values:
-        region = spec.failover_region
-        message = f"without region, nodes in {region} cannot mount the class"
-        yield reviewed.found(
-            rules.FAILOVER,
-            "spec.parameters.failoverRegion",
-            message,
-            reviewed.klass.values["failoverRegion"],
-            "set region",
-        )
+        message = f"without region, nodes in {spec.failover_region} cannot mount the class"
+        path = "spec.parameters.failoverRegion"
+        yield reviewed.found(rules.FAILOVER, path, message, "set region")
     for obj in spec.objects:
         if obj.ref.version is None or obj.failover != obj.ref:
             continue
@@ -110,8 +104,8 @@ def _modes(reviewed: Reviewed) -> Iterator[tuple[str, Node | None]]:
     for index, obj in enumerate(reviewed.objects):
         path = f"objects[{index}]"
         yield f"{path}.filePermission", value(obj, "filePermission")
-        for at, entry in mappings(value(obj, "jmesPath")):
-            yield f"{path}.jmesPath[{at}].filePermission", value(entry, "filePermission")
+        for number, entry in mappings(value(obj, "jmesPath")):
+            yield f"{path}.jmesPath[{number}].filePermission", value(entry, "filePermission")
 
 
 def _remark(mode: int) -> tuple[Rule, str] | None:
@@ -122,3 +116,63 @@ def _remark(mode: int) -> tuple[Rule, str] | None:
     if not mode & 0o444:
         return rules.FILE_MODE, "lets only root read"
     return (rules.WORLD_READABLE, _READABLE) if mode & 0o004 else None
+
+
+_API_VERSION = "secrets-store.csi.x-k8s.io/v1"
+_OLD = "secrets-store.csi.x-k8s.io/v1alpha1"
+OURS = "aws"
+_NAMES = (
+    (
+        "name",
+        re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"),
+        "a-z, 0-9, - and .",
+    ),
+    ("namespace", re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"), "a-z, 0-9 and -, 63 at most"),
+)
+"""Keys of the metadata, with the rule of the API server in two forms."""
+_UNFIT = {"name": re.compile("[^-.a-z0-9]+"), "namespace": re.compile("[^-a-z0-9]+")}
+
+
+def is_ours(provider: str) -> bool:
+    """Whether a class with this provider is for `aws`, perhaps misspelled."""
+    return provider.strip().lower() in {OURS, ""}
+
+
+def check_manifest(reviewed: Reviewed) -> Iterator[Finding]:
+    """What the API server or the driver would reject."""
+    version, provider = reviewed.manifest.api_version, reviewed.klass.provider
+    if version == _OLD:
+        hint = f"write {_API_VERSION}"
+        yield reviewed.found(rules.API_VERSION, "apiVersion", f"{_OLD} is deprecated", hint)
+    elif version != _API_VERSION:
+        message = f"must be {_API_VERSION}, got {quote(version)}: it does not exist"
+        yield reviewed.found(rules.MANIFEST, "apiVersion", message)
+    yield from check_names(reviewed)
+    if provider and provider != OURS:
+        message = f"the driver looks for {provider}.sock, but the socket is {OURS}.sock"
+        yield reviewed.found(rules.PROVIDER, "spec.provider", message, f"did you mean {OURS}")
+
+
+def check_names(located: LocatedManifest) -> Iterator[Finding]:
+    """Names that Kubernetes refuses."""
+    for key, rule, allowed in _NAMES:
+        path, name = f"metadata.{key}", text(at(located.manifest.node, "metadata", key))
+        if not name and key == "name":
+            yield located.found(rules.MANIFEST, path, "is required")
+        elif name and not rule.fullmatch(name):
+            meant = _UNFIT[key].sub("-", name.lower()).strip("-.")
+            hint = f"did you mean {meant}" if rule.fullmatch(meant) else ""
+            message = f"{quote(name)} is not a valid {key}: use {allowed}"
+            yield located.found(rules.MANIFEST, path, message, hint)
+
+
+def check_unique(classes: Iterable[Reviewed]) -> Iterator[Finding]:
+    """Classes that overwrite each other."""
+    first: dict[tuple[str, str], Reviewed] = {}
+    for one in classes:
+        if not one.name:
+            continue
+        holder = first.setdefault((one.klass.namespace, one.name), one)
+        if holder is not one:
+            message = f"is also in {holder.place}: the one that is applied last wins"
+            yield one.found(rules.DUPLICATE_CLASS, "metadata.name", message)
