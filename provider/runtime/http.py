@@ -19,6 +19,7 @@ from yarl import URL
 
 from provider.runtime.http_errors import FAILURES, no_answer
 from provider.runtime.http_stream import Stream
+from provider.runtime.http_tunnel import TunnelConnector
 from provider.runtime.transport import AnswerTooLong, NoAnswer, Reply, Request
 
 T = TypeVar("T")
@@ -147,7 +148,7 @@ class HttpClient:
         if self._session is None:
             self._resolver = AsyncResolver(timeout=_NAME_TIMEOUT, tries=2)
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
+                connector=TunnelConnector(
                     resolver=self._resolver,
                     limit=0,
                     limit_per_host=self._connections_per_host,

@@ -33,7 +33,6 @@ _MEANINGS: tuple[tuple[type[Exception], NoAnswer.Kind, str], ...] = (
     (aiohttp.ClientSSLError, "connection", "no TLS with {server}: {reason}"),
     (aiohttp.ClientProxyConnectionError, "unreachable", "cannot connect to {nearest}: {reason}"),
     (aiohttp.ClientConnectorError, "unreachable", "cannot connect to {server}: {reason}"),
-    # aiohttp takes nothing but 200 for a success of CONNECT, and no public API changes that.
     (aiohttp.ClientHttpProxyError, "connection", "{server}: the answer to CONNECT was {reason}"),
     (aiohttp.ClientPayloadError, "connection", "{server} broke off its answer"),
     (aiohttp.ServerDisconnectedError, "connection", "{server} did not answer: it hung up"),

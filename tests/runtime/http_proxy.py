@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 
 @dataclass
 class Proxied:
-    """What a proxy has seen; `refuses` is a status that it answers CONNECT with."""
+    """What a proxy has seen; `answer` is the status that it answers CONNECT with."""
 
     url: str = ""
     seen: list[str] = field(default_factory=list)
     authorizations: list[str | None] = field(default_factory=list)
-    refuses: int = 0
+    answer: int = 200
 
 
 class _Server(ThreadingHTTPServer):
@@ -43,12 +43,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_CONNECT(self) -> None:
         record = self._record()
-        if record.refuses:
-            self.send_error(record.refuses)
+        if not 200 <= record.answer < 300:
+            self.send_error(record.answer)
             return
         host, _, port = self.path.rpartition(":")
         with socket.create_connection((host.strip("[]"), int(port))) as upstream:
-            self.send_response(200)
+            self.send_response(record.answer)
             self.end_headers()
             _pump(self.connection, upstream)
         self.close_connection = True
@@ -92,11 +92,11 @@ def _pump(one: socket.socket, other: socket.socket) -> None:
 
 
 @contextmanager
-def running_proxy(tls: ssl.SSLContext | None = None, refuses: int = 0) -> Iterator[Proxied]:
+def running_proxy(tls: ssl.SSLContext | None = None, answer: int = 200) -> Iterator[Proxied]:
     """A proxy, over TLS itself where `tls` is given."""
     with _Server(("127.0.0.1", 0), _Handler) as server:
         scheme = "https" if tls else "http"
-        server.record = Proxied(f"{scheme}://127.0.0.1:{server.server_port}", refuses=refuses)
+        server.record = Proxied(f"{scheme}://127.0.0.1:{server.server_port}", answer=answer)
         server.tls = tls
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

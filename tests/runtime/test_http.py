@@ -493,11 +493,65 @@ async def test_http_is_passed_on_by_the_proxy(client: HttpClient) -> None:
     assert echo.requests[0].headers["host"] == server.url.removeprefix("http://")
 
 
-async def test_a_proxy_that_refuses(client: HttpClient) -> None:
-    with running_proxy(refuses=407) as proxy:
-        with pytest.raises(NoAnswer, match=f"proxy {proxy.url}.*answer to CONNECT was 407"):
+@pytest.mark.parametrize("status", [201, 204, 299])
+async def test_every_2xx_answer_to_connect_is_a_success(
+    client: HttpClient, authority: Authority, trusting: ssl.SSLContext, status: int
+) -> None:
+    with Server(Echo(), tls=authority.server()) as server, running_proxy(answer=status) as proxy:
+        assert await post(client, server.url, tls=trusting, proxy=Proxy(proxy.url)) == b"hello"
+        await client.close()
+
+
+@pytest.mark.parametrize("status", [302, 407, 503])
+async def test_a_proxy_that_refuses(client: HttpClient, status: int) -> None:
+    with running_proxy(answer=status) as proxy:
+        text = f"proxy {proxy.url}.*answer to CONNECT was {status}"
+        with pytest.raises(NoAnswer, match=text) as caught:
             await post(client, "https://127.0.0.1:1", proxy=Proxy(proxy.url))
         await client.close()
+    assert caught.value.kind == "connection"
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "kind"),
+    [
+        pytest.param(b"", "did not answer: it hung up", "connection", id="nothing"),
+        pytest.param(b"SSH-2.0-OpenSSH_9\r\n\r\n", "not HTTP", "malformed", id="another-protocol"),
+        pytest.param(b"HTTP/1.1 200 OK\r\n" * 2000, "not HTTP", "malformed", id="no-end"),
+    ],
+)
+async def test_a_proxy_that_answers_connect_with(
+    client: HttpClient, trusting: ssl.SSLContext, answer: bytes, text: str, kind: str
+) -> None:
+    async with raw_server(sending(answer)) as url:
+        with pytest.raises(NoAnswer, match=text) as caught:
+            await post(client, "https://aws.example", tls=trusting, proxy=Proxy(url))
+    assert caught.value.kind == kind
+
+
+async def test_a_proxy_that_never_answers_connect(
+    client: HttpClient, trusting: ssl.SSLContext
+) -> None:
+    async def wait(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(10)
+
+    async with raw_server(wait) as url:
+        request = Request("GET", "https://aws.example", connect_timeout=0.1)
+        with pytest.raises(NoAnswer, match=f"through the proxy {url}.* in time") as caught:
+            await client.send(request, tls=trusting, proxy=Proxy(url))
+    assert caught.value.kind == "unreachable"
+
+
+async def test_a_server_behind_a_proxy_must_be_trusted(
+    client: HttpClient, trusting: ssl.SSLContext
+) -> None:
+    echo = Echo()
+    with Server(echo, tls=Authority().server()) as server, running_proxy() as proxy:
+        with pytest.raises(NoAnswer, match="certificate that is not trusted") as caught:
+            await post(client, server.url, tls=trusting, proxy=Proxy(proxy.url))
+        await client.close()
+    assert caught.value.kind == "untrusted"
+    assert echo.requests == []
 
 
 async def test_a_proxy_that_is_not_there(client: HttpClient) -> None:
