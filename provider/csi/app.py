@@ -16,11 +16,11 @@ from provider.csi.identity import Identifier
 from provider.csi.metrics import MountMetrics, NamespaceLabel, watch_registry
 from provider.csi.mount import Limits, Mounter
 from provider.csi.server.admission import Admission
-from provider.csi.server.barrier import Barrier, Observers
+from provider.csi.server.barrier import Barrier, Mounts, Observers
 from provider.csi.server.daemon import Daemon
 from provider.csi.server.grpc_server import make_server
 from provider.csi.server.health import Readiness
-from provider.csi.server.servicer import Mounts, Servicer
+from provider.csi.server.servicer import Servicer
 from provider.csi.server.socket_file import SocketFile
 from provider.csi.status.document import StatusDocument
 from provider.csi.status.events import RotationEvents
@@ -114,8 +114,8 @@ async def _start(config: Config, make_mounts: MakeMounts, stack: AsyncExitStack)
     await pages.serve("--metrics-address", config.metrics_address, pages_by_path, stack)
     offload = Offload()
     stack.callback(offload.close)
+    mounts = await make_mounts(config, metrics, offload, stack)
     servicer = Servicer(
-        await make_mounts(config, metrics, offload, stack),
         offload,
         default_region=config.region,
         max_response_bytes=config.max_response_bytes,
@@ -130,13 +130,14 @@ async def _start(config: Config, make_mounts: MakeMounts, stack: AsyncExitStack)
         audit.set_up()
     barrier = Barrier(
         servicer,
+        mounts,
         admission,
-        registry,
-        timeout=config.mount_timeout,
-        observers=Observers(
+        Observers(
+            registry,
             MountMetrics(metrics, _reasons(), namespaces).mounted,
             delivered if config.audit_log else None,
         ),
+        timeout=config.mount_timeout,
     )
     daemon = Daemon(socket_file, lambda: make_server(barrier.mount), barrier)
     await daemon.start()

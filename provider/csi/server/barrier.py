@@ -4,17 +4,18 @@ Every failure becomes a status that the driver handles well (see `statuses`).
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2s
 from logging import DEBUG, ERROR, INFO, WARNING
 from sys import getsizeof
 from time import monotonic
+from typing import Protocol
 
 import grpc
 
 from provider.csi.mount import Delivery
-from provider.csi.request.model import MountSpec, SecretObject, Volume
+from provider.csi.request.model import MountSpec, Volume
 from provider.csi.server.admission import LARGE, Admission
 from provider.csi.server.grpc_server import Context
 from provider.csi.server.servicer import Servicer
@@ -51,10 +52,21 @@ class Attempt:
     trace: Trace = field(default_factory=Trace)
 
 
+class Mounts(Protocol):
+    """Turns a parsed request into files: `provider.csi.mount.Mounter`."""
+
+    async def mount(
+        self, spec: MountSpec, *, deadline: float, arrived: float, trace: Trace
+    ) -> Delivery:
+        """All files of the volume; raises `ProviderError`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Observers:
-    """What is called for each mount."""
+    """What learns of each mount."""
 
+    registry: MountRegistry
     count: Callable[[str, str, str, float], None]
     """Gets outcome (`delivered`, `unchanged` or `failed`), reason, namespace (empty where it is not
     known) and seconds of every mount."""
@@ -68,17 +80,17 @@ class Barrier:
     def __init__(
         self,
         servicer: Servicer,
+        mounts: Mounts,
         admission: Admission,
-        registry: MountRegistry,
+        observers: Observers,
         *,
         timeout: float,
-        observers: Observers,
     ) -> None:
         self._servicer = servicer
+        self._mounts = mounts
         self._admission = admission
-        self._registry = registry
+        self._observers = observers
         self._timeout = timeout
-        self._count, self._audit = observers.count, observers.audit
         self._timeouts: set[asyncio.Timeout] = set()
         self._refusal = ""
 
@@ -86,9 +98,7 @@ class Barrier:
         """The response; a failure is answered with its status by `context.abort`."""
         attempt = self._attempt(request, context)
         try:
-            response, delivery = await self._answer(attempt, request)
-            self._succeeded(attempt, delivery)
-            return response
+            return await self._answer(attempt, request)
         except asyncio.CancelledError:
             self._failed(attempt, OutOfTime("the caller has gone"))
             raise
@@ -126,9 +136,7 @@ class Barrier:
             deadline = min(deadline, arrived + callers - min(MARGIN, callers / 10))
         return Attempt(_id(request), request.target_path, arrived, deadline)
 
-    async def _answer(
-        self, attempt: Attempt, request: pb.MountRequest
-    ) -> tuple[pb.MountResponse, Delivery]:
+    async def _answer(self, attempt: Attempt, request: pb.MountRequest) -> pb.MountResponse:
         with self._admission.accepted(_memory(request)):
             if self._refusal:
                 raise Overloaded(self._refusal)
@@ -146,9 +154,7 @@ class Barrier:
             finally:
                 self._timeouts.discard(timeout)
 
-    async def _mount(
-        self, attempt: Attempt, request: pb.MountRequest
-    ) -> tuple[pb.MountResponse, Delivery]:
+    async def _mount(self, attempt: Attempt, request: pb.MountRequest) -> pb.MountResponse:
         await self._admission.crowd()
         decoded = await self._servicer.decode(request)
         attempt.volume = decoded if decoded.pod.is_known else None
@@ -156,46 +162,44 @@ class Barrier:
         async with self._admission.turn((spec.pod.namespace, spec.pod.service_account)):
             attempt.has_turn = True
             room = min(ANSWER_MARGIN, (attempt.deadline - attempt.arrived) / 20)
-            delivery = await self._servicer.mounts.mount(
+            delivery = await self._mounts.mount(
                 spec,
                 deadline=attempt.deadline - room,
                 arrived=attempt.arrived,
                 trace=attempt.trace,
             )
-            return await self._servicer.respond(spec, delivery), delivery
+            response = await self._servicer.respond(spec, delivery)
+        self._succeeded(attempt, spec, delivery)
+        return response
 
-    def _succeeded(self, attempt: Attempt, delivery: Delivery) -> None:
-        spec = attempt.spec
-        assert spec is not None  # noqa: S101 - a delivery has one
-        step = self._registry.succeeded(attempt.id, spec, delivery, attempt.trace.current_at)
+    def _succeeded(self, attempt: Attempt, spec: MountSpec, delivery: Delivery) -> None:
+        observers, seconds = self._observers, monotonic() - attempt.arrived
+        step = observers.registry.succeeded(attempt.id, spec, delivery, attempt.trace.current_at)
         outcome = "delivered" if step.changed else "unchanged"
-        seconds = monotonic() - attempt.arrived
-        self._count(outcome, "", spec.pod.namespace, seconds)
-        if step.changed and self._audit is not None:
-            self._audit(spec, delivery)
+        observers.count(outcome, "", spec.pod.namespace, seconds)
+        if step.changed and observers.audit is not None:
+            observers.audit(spec, delivery)
         level = INFO if step.changed else DEBUG
         if not logger.isEnabledFor(level):
             return
         about = _about(attempt, seconds)
         logger.log(level, outcome, extra=fields(**about, files=len(delivery.files)))
-        if step.changed:
-            for warning in spec.klass.warnings:
-                logger.warning(warning, extra=fields(**about))
-            self._log_missing(delivery.missing, about)
-
-    def _log_missing(self, missing: Sequence[SecretObject], about: Mapping[str, Value]) -> None:
-        for obj in missing[:MISSING_SHOWN]:
+        if not step.changed:
+            return
+        for warning in spec.klass.warnings:
+            logger.warning(warning, extra=fields(**about))
+        for obj in delivery.missing[:MISSING_SHOWN]:
             what = fields(**about, object=f"{obj.path} {obj.ref}")
             logger.info("optional object is missing", extra=what)
-        if more := missing[MISSING_SHOWN:]:
+        if more := delivery.missing[MISSING_SHOWN:]:
             logger.info("more optional objects are missing", extra=fields(**about, count=len(more)))
 
     def _failed(self, attempt: Attempt, failure: ProviderError) -> tuple[grpc.StatusCode, str]:
         """Count and log a failure; its status and text for the driver."""
         seconds = monotonic() - attempt.arrived
         namespace = attempt.volume.pod.namespace if attempt.volume else ""
-        self._count("failed", failure.reason, namespace, seconds)
-        self._registry.failed(
+        self._observers.count("failed", failure.reason, namespace, seconds)
+        self._observers.registry.failed(
             attempt.id, attempt.target_path, attempt.volume, failure, attempt.trace.identity
         )
         logger.log(

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
 
 from provider.csi.files.layout import MountedFile
 from provider.csi.mount import Delivery
@@ -11,7 +10,6 @@ from provider.csi.request.attributes import DecodedRequest, RawRequest
 from provider.csi.request.class_cache import ClassCache
 from provider.csi.request.model import MountSpec
 from provider.csi.request.off_loop import decode_off_loop, parse_off_loop
-from provider.engine.trace import Trace
 from provider.errors import AnswerTooLarge, InvalidRequest
 from provider.runtime.offload import Offload
 from provider.v1alpha1 import service_pb2 as pb
@@ -22,16 +20,6 @@ MAX_REQUEST_BYTES = 4 * 2**20
 MAX_VERSIONS_BYTES = 512 * 1024
 """Of ids and versions, which the driver writes into a SecretProviderClassPodStatus. Kubernetes
 keeps no resource of more than 1.5 MiB."""
-
-
-class Mounts(Protocol):
-    """Turns a parsed request into files: `provider.csi.mount.Mounter`."""
-
-    async def mount(
-        self, spec: MountSpec, *, deadline: float, arrived: float, trace: Trace
-    ) -> Delivery:
-        """All files of the volume; raises `ProviderError`."""
-        ...
 
 
 Write = Callable[[MountSpec, Sequence[MountedFile]], None]
@@ -45,7 +33,6 @@ class Servicer:
     With `write` the provider writes the volumes itself, and the driver gets versions but no files.
     """
 
-    mounts: Mounts
     offload: Offload
     default_region: str | None
     max_response_bytes: int

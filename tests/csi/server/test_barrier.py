@@ -68,15 +68,15 @@ class Door:
         log.set_up("debug", "json", self.stream)
         self.admission = Admission(10, 2)
         self.registry = MountRegistry(Path("/nowhere"))
-        self.servicer = Servicer(
-            StubMounter(), Offload(), default_region=None, max_response_bytes=4 * 2**20
-        )
+        self.servicer = Servicer(Offload(), default_region=None, max_response_bytes=4 * 2**20)
         self.barrier = Barrier(
             self.servicer,
+            StubMounter(),
             self.admission,
-            self.registry,
+            Observers(
+                self.registry, self._count, lambda spec, _: self.audited.append(spec.class_name)
+            ),
             timeout=timeout,
-            observers=Observers(self._count, lambda spec, _: self.audited.append(spec.class_name)),
         )
 
     @asynccontextmanager
@@ -222,7 +222,7 @@ async def test_a_mount_whose_identity_takes_too_long_names_the_service_account(
         async def mount(self, *_: Any, **__: Any) -> Any:
             await asyncio.sleep(60)
 
-    monkeypatch.setattr(door.barrier, "_servicer", replace(door.servicer, mounts=Slow()))
+    monkeypatch.setattr(door.barrier, "_mounts", Slow())
     _, text = await door.failure("secret", timeout=0.3)
     assert text.startswith("the identity of service account default/web was not found out within")
 
@@ -244,7 +244,7 @@ async def test_the_calls_of_a_mount_end_before_the_mount(
             ends.append((deadline, timeout.when() or 0.0))
             return await super().mount(spec, deadline=deadline, **more)
 
-    monkeypatch.setattr(door.barrier, "_servicer", replace(door.servicer, mounts=Spy()))
+    monkeypatch.setattr(door.barrier, "_mounts", Spy())
     await door.mount()
     ((calls_end, mount_ends),) = ends
     assert calls_end <= mount_ends - barrier_module.ANSWER_MARGIN
@@ -338,7 +338,7 @@ async def test_a_mount_that_failed_leaves_no_values_behind(
             kept.append(weakref.ref(values))
             raise errors.SecretNotFound("so it is")
 
-    monkeypatch.setattr(door.barrier, "_servicer", replace(door.servicer, mounts=Failing()))
+    monkeypatch.setattr(door.barrier, "_mounts", Failing())
     gc.disable()
     try:
         await door.failure("secret")
@@ -356,7 +356,7 @@ async def test_of_many_missing_objects_the_first_have_a_line_of_the_log(
             one = replace(delivery.objects[0], found=False)
             return replace(delivery, objects=(one,) * 1000)
 
-    monkeypatch.setattr(door.barrier, "_servicer", replace(door.servicer, mounts=Missing()))
+    monkeypatch.setattr(door.barrier, "_mounts", Missing())
     await door.mount()
     assert len(door.lines) == 7
     assert (door.lines[-1]["message"], door.lines[-1]["count"]) == (

@@ -12,7 +12,7 @@ from provider.csi.server.servicer import MAX_VERSIONS_BYTES, Servicer
 from provider.errors import InvalidRequest, VolumeRefused
 from provider.runtime.offload import Offload
 from tests.csi.server.driver import mount_request
-from tests.csi.server.stub import IDENTITY, StubMounter
+from tests.csi.server.stub import IDENTITY
 
 
 class Written:
@@ -27,7 +27,6 @@ class Written:
 
 def servicer(targets: Any = None) -> Servicer:
     return Servicer(
-        StubMounter(),
         Offload(),
         default_region="eu-west-1",
         max_response_bytes=4 * 2**20,
