@@ -1,7 +1,6 @@
 """How many Events are written: for each object, for each namespace, and in total."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from provider.runtime.lru import Lru
@@ -21,48 +20,27 @@ REMEMBERED = 1000
 """Objects and namespaces that are remembered."""
 
 
-@dataclass(slots=True)
-class _Bucket:
-    """A token bucket."""
-
-    limit: Limit
-    tokens: float
-    filled_at: float
-
-    def fill(self, now: float) -> bool:
-        """Add the tokens of the time that has passed; whether there is one to take."""
-        gained = (now - self.filled_at) / self.limit.refill
-        self.tokens = min(self.limit.burst, self.tokens + gained)
-        self.filled_at = now
-        return self.tokens >= 1
-
-
 class EventLimits:
-    """Token buckets; one for each recorder."""
+    """Token buckets; one set for each recorder."""
 
     def __init__(self, total: Limit, clock: Callable[[], float]) -> None:
+        self._total = total
         self._clock = clock
-        self._total = self._new(total)
-        self._buckets: Lru[object, _Bucket] = Lru(REMEMBERED)
+        self._full_at: Lru[object, float] = Lru(REMEMBERED)
+        """When each bucket has all its tokens again; one that is not in here has them."""
 
     def take(self, namespace: str, about: object) -> bool:
         """Whether every limit allows one more write about this object, which is then counted."""
-        buckets = (
-            self._total,
-            self._bucket(namespace, OF_A_NAMESPACE),
-            self._bucket(about, OF_AN_OBJECT),
-        )
         now = self._clock()
-        if not all(bucket.fill(now) for bucket in buckets):
-            return False
-        for bucket in buckets:
-            bucket.tokens -= 1
+        full_at = {}
+        for key, limit in (
+            (about, OF_AN_OBJECT),
+            (namespace, OF_A_NAMESPACE),
+            (None, self._total),
+        ):
+            full_at[key] = max(self._full_at.get(key, now), now) + limit.refill
+            if full_at[key] > now + limit.burst * limit.refill:
+                return False
+        for key, at in full_at.items():
+            self._full_at.put(key, at)
         return True
-
-    def _bucket(self, key: object, limit: Limit) -> _Bucket:
-        bucket = self._buckets.get(key) or self._new(limit)
-        self._buckets.put(key, bucket)
-        return bucket
-
-    def _new(self, limit: Limit) -> _Bucket:
-        return _Bucket(limit, limit.burst, self._clock())

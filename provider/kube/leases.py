@@ -24,18 +24,11 @@ class Lease:
 
     def taken(self, holder: str, seconds: int) -> "Lease":
         """This Lease as its new holder writes it; renewed if the holder is the same."""
-        now = _now()
+        renewed = replace(self, seconds=seconds, renewed=_now())
         if holder == self.holder:
-            return replace(self, seconds=seconds, renewed=now)
+            return renewed
         transitions = self.transitions + (1 if self.version else 0)
-        return replace(
-            self,
-            holder=holder,
-            seconds=seconds,
-            acquired=now,
-            renewed=now,
-            transitions=transitions,
-        )
+        return replace(renewed, holder=holder, acquired=renewed.renewed, transitions=transitions)
 
     def released(self) -> "Lease":
         """This Lease without a holder, so that another replica need not wait."""
