@@ -1,4 +1,4 @@
-"""`python -m demo`: the daemon on an emulated node; exit code 0 only if every check passed."""
+"""`python -m demo`: the daemon on an emulated node."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,6 +8,7 @@ from demo.running import OUTPUT, main, stay_up
 from demo.screen import Screen
 from demo.stage import Stage, running
 
+ABOUT = "The daemon on an emulated node. The exit code is 0 only if every check passed."
 Step = Callable[[Stage, Screen], None]
 STEPS = (*story.STEPS, tools.each_once, story.the_end)
 
@@ -28,4 +29,4 @@ def run(steps: Sequence[Step], screen: Screen, output: Path, *, keep: bool = Fal
 
 
 if __name__ == "__main__":
-    main(__doc__, lambda screen, keep: run(STEPS, screen, OUTPUT, keep=keep))
+    main("demo", ABOUT, lambda screen, keep: run(STEPS, screen, OUTPUT, keep=keep))

@@ -24,11 +24,11 @@ NODE_KEY = "AKIADEMOOFTHENODE000"
 """Access key of the node itself, in the environment of the process: no call may be signed by it."""
 
 
-def main(about: str | None, run: Callable[[Screen, bool], None]) -> NoReturn:
+def main(package: str, about: str, run: Callable[[Screen, bool], None]) -> NoReturn:
     """Run a demo and exit; with 0 only if every check passed. `run` gets whether to stay up."""
-    parser = ArgumentParser(description=about)
+    parser = ArgumentParser(prog=f"python -m {package}", description=about)
     parser.add_argument("--reveal", action="store_true", help="show values (all are made up)")
-    parser.add_argument("--keep", action="store_true", help="stay up until Ctrl-C")
+    parser.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
     options = parser.parse_args()
     # Nothing here may reach a real account, or go through a proxy.
     kept = without_ambient(os.environ)

@@ -46,7 +46,7 @@ def classes(stage: Stage, screen: Screen) -> None:
         is_so = len(seen.files) == files and seen.operations == sorted((ASSUME, *calls))
         screen.check("files and calls are as expected", is_so, seen)
 
-    about = "written for AWS's provider, with a failover region"
+    about = "written for AWS's own provider, with a failover region"
     show("my-aws-secrets-provider", about, 3, GET, IN_LONDON)
     show("permissions-example", "file modes", 3, GET, GET)
     about = "versions and labels, of secrets and parameters"
@@ -123,7 +123,7 @@ def rotation(stage: Stage, screen: Screen) -> None:
 
     kubelet mounts every volume again about once a minute, and AWS bills every call. A validation
     holds for all pods of the identity, for --rotation-poll-interval (1 s here, 2 m by default).
-    After that, one DescribeSecret tells.
+    After that, one DescribeSecret shows whether the version is still the current one.
     """
     app, winter = stage.applications["many-pods-example"], examples.login("winter-4714")
     pods = [stage.new_pod(app, f"web-{number}") for number in (1, 2, 3)]
@@ -163,7 +163,8 @@ def _summary(seen: Seen) -> str:
 def mistakes(stage: Stage, screen: Screen) -> None:
     """What goes wrong, and what people see
 
-    Every mistake at once, with its place; never a value. The classes are in demo/broken.yaml.
+    Every mistake at once, with its place. No message contains a value. The classes are in
+    demo/broken.yaml.
     """
     app = stage.applications["three-mistakes"]
     seen = stage.show(screen, app, app.name, "refused before any call")

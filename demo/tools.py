@@ -1,4 +1,4 @@
-"""The commands around a class, each once, as users run them; and mounts by hand."""
+"""The commands for classes, each once, as users run them; and mounts by hand."""
 
 import os
 import subprocess
@@ -14,9 +14,9 @@ CLASS = "irsa-example"
 
 
 def each_once(stage: Stage, screen: Screen) -> None:
-    """The tools around a class
+    """The tools for classes
 
-    The image holds them, and so does the package.
+    They are in the image and in the package.
     """
 
     def show(
@@ -39,7 +39,7 @@ def each_once(stage: Stage, screen: Screen) -> None:
     why = "prints the policy that a class needs"
     policy = f"iam-policy deploy/examples/irsa.yaml {TRUST}"
     show(why, policy, ":secret:example/database-??????", f"default:{CLASS}", start='"Action"')
-    why = "makes a class of manifests of the External Secrets Operator"
+    why = "makes a class from manifests of External Secrets Operator"
     show(why, "convert demo/external-secret.yaml", "path: password", start="objects:")
     why = "asks the daemon as the driver does, without a pod"
     show(why, f"{_mount_command(stage)} --dry-run", "example_database", "Nothing written")

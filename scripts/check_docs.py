@@ -2,6 +2,7 @@
 
 - docs/errors.md explains every error with its gRPC status.
 - Links in all documents lead to existing files and headings.
+- docs/runbooks.md has a section for each alert, and none for an alert that does not exist.
 - docs/threat-model.md names existing tests, and has a test for each threat and fault.
 """
 
@@ -71,6 +72,14 @@ def anchors(document: str) -> set[str]:
     return found
 
 
+def runbook_faults(document: str, rules: str) -> Iterator[str]:
+    """Each alert without a section in the runbooks, and each section without an alert."""
+    alerts = set(re.findall(r"^ *- alert: (\w+)$", rules, re.MULTILINE))
+    sections = set(re.findall(r"^### (\w+)$", document, re.MULTILINE))
+    yield from (f"docs/runbooks.md: no section for {one}" for one in sorted(alerts - sections))
+    yield from (f"docs/runbooks.md: no alert is named {one}" for one in sorted(sections - alerts))
+
+
 def missing_tests(document: str, root: Path = ROOT) -> Iterator[str]:
     """Each test that the threat model names and that does not exist."""
     for file, test in sorted(set(_NAMED_TEST.findall(document))):
@@ -106,9 +115,11 @@ def pages() -> list[Path]:
 def main() -> int:
     """Print every mistake; 1 if there are any."""
     threat_model = (ROOT / "docs/threat-model.md").read_text()
+    rules = "".join(file.read_text() for file in (ROOT / "deploy/alerts").glob("*.yaml"))
     found = [
         *unexplained_errors((ROOT / "docs/errors.md").read_text()),
         *broken_links(pages()),
+        *runbook_faults((ROOT / "docs/runbooks.md").read_text(), rules),
         *missing_tests(threat_model),
         *untested_rows(threat_model),
     ]

@@ -1,9 +1,11 @@
-"""`python -m demo.controller`: the controller on an API server; exit code 0 only if all is well."""
+"""`python -m demo.controller`: the controller on an API server."""
 
 from demo.controller import story
 from demo.controller.stage import running
 from demo.running import OUTPUT, main, stay_up
 from demo.screen import Screen
+
+ABOUT = "The controller on an API server. The exit code is 0 only if every check passed."
 
 
 def _run(screen: Screen, keep: bool) -> None:
@@ -20,4 +22,4 @@ def _run(screen: Screen, keep: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(__doc__, _run)
+    main("demo.controller", ABOUT, _run)

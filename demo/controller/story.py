@@ -53,9 +53,9 @@ def appear(stage: Stage, screen: Screen) -> None:
 
 
 def rotate(stage: Stage, screen: Screen) -> None:
-    """Rotate
+    """A value changes in AWS
 
-    The value changes in AWS. It is read at the interval, or on demand.
+    It is read at the interval, or on demand.
     """
     stage.put_user("second")
     screen.command(f"      kubectl annotate es {EXAMPLE} force-sync=1")
@@ -63,13 +63,13 @@ def rotate(stage: Stage, screen: Screen) -> None:
     screen.check("force-sync: the new value", stage.gets_user("second"))
     stage.change(EXAMPLE, {"spec": {"refreshInterval": "1s"}})
     stage.put_user("third")
-    screen.check("refreshInterval 1s: again", stage.gets_user("third"))
+    screen.check("refreshInterval 1s: the next value, without force-sync", stage.gets_user("third"))
     stage.kube.delete("Secret", "example-kubernetes-secret", "default")
     screen.check("the Secret is deleted: it is back at once", stage.gets_user("third"))
 
 
 def breaks(stage: Stage, screen: Screen) -> None:
-    """Break
+    """What goes wrong, and what people see
 
     The condition says what is wrong and what to do. The Secret stays.
     """
@@ -82,18 +82,18 @@ def breaks(stage: Stage, screen: Screen) -> None:
         screen.say(message(), "yellow")
 
     stage.put(DB, '{"user": "x"}')
-    check("another key in the JSON", EXAMPLE, '"user"')
+    check("the key in the JSON has another name", EXAMPLE, '"user"')
     stage.aws.cloud.remove_secret(DB, region="us-east-1")
     check("the secret is gone in AWS", EXAMPLE, "Secret does not exist")
     is_kept = bool(stage.data("default/example-kubernetes-secret"))
     screen.check("deletionPolicy Retain: the Secret stays", is_kept)
     other = "sample-secretsmanager-secret"
     stage.change(other, {"spec": {"refreshInterval": "1d"}})
-    check("an interval that is none", other, 'unknown unit "d"')
+    check("an interval with a unit that Go does not have", other, 'unknown unit "d"')
 
 
 def heal(stage: Stage, screen: Screen) -> None:
-    """Heal
+    """Repairs
 
     Nothing has to be restarted.
     """

@@ -53,7 +53,7 @@ def with_wrong_type(path: tuple[str, ...]) -> dict[str, Any]:
     [
         ({"awsregion": "eu-west-1"}, "awsregion"),
         ({"image": {"tags": "1"}}, "tags"),
-        ({"awsRegion": "eu west"}, "awsRegion"),
+        ({"awsRegion": "eu-west-1-"}, "awsRegion"),
         ({"rotationPollInterval": "2 minutes"}, "rotationPollInterval"),
         ({"driverWritesSecrets": "false"}, "driverWritesSecrets"),
         ({"port": 70000}, "port"),

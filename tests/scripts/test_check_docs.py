@@ -36,6 +36,13 @@ def test_equal_headings_have_numbered_anchors() -> None:
     assert check_docs.anchors("# A\n## B c\n## A\n") == {"a", "b-c", "a-1"}
 
 
+def test_an_alert_without_a_runbook_is_found_and_the_reverse() -> None:
+    assert list(check_docs.runbook_faults("### B\n### C\n", "  - alert: A\n  - alert: B\n")) == [
+        "docs/runbooks.md: no section for A",
+        "docs/runbooks.md: no alert is named C",
+    ]
+
+
 @pytest.mark.parametrize("definition", ["def", "async def"])
 def test_a_test_that_does_not_exist_is_found(tmp_path: Path, definition: str) -> None:
     (tmp_path / "tests").mkdir()
