@@ -17,9 +17,8 @@ from provider.csi.metrics import MountMetrics, NamespaceLabel, watch_registry
 from provider.csi.mount import Limits, Mounter
 from provider.csi.server.admission import Admission
 from provider.csi.server.barrier import Barrier, Mounts, Observers
-from provider.csi.server.daemon import Daemon
+from provider.csi.server.daemon import Daemon, Readiness
 from provider.csi.server.grpc_server import make_server
-from provider.csi.server.health import Readiness
 from provider.csi.server.servicer import Servicer
 from provider.csi.server.socket_file import SocketFile
 from provider.csi.status.document import StatusDocument

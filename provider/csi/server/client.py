@@ -8,7 +8,7 @@ from pathlib import Path
 import grpc
 
 from provider.csi.files.layout import MountedFile
-from provider.csi.server.absence import reason
+from provider.csi.server.probe import why_absent
 from provider.v1alpha1 import service_pb2 as pb
 from provider.v1alpha1.service_pb2_grpc import CSIDriverProviderStub
 
@@ -72,7 +72,7 @@ def _require_listener(path: Path) -> None:
         try:
             trial.connect(os.fspath(path))
         except OSError as error:
-            raise Unreachable(reason(error, path)) from error
+            raise Unreachable(why_absent(error, path)) from error
 
 
 def _failure(error: grpc.RpcError, path: Path) -> Refused | Unreachable:

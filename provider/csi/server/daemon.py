@@ -8,6 +8,7 @@ import grpc
 
 from provider.csi.server import grpc_server
 from provider.csi.server.barrier import Barrier
+from provider.csi.server.probe import probe
 from provider.csi.server.socket_file import Holder, SocketFile
 from provider.runtime.log import fields, logger
 from provider.runtime.process import StartFailed
@@ -26,6 +27,10 @@ LAST_ANSWERS_SECONDS = 5.0
 """The longest time for the answers at the end of a drain."""
 
 STEP_SECONDS = 0.02
+
+PROBE_SECONDS = 2.0
+PROBE_HOLDS_SECONDS = 1.0
+"""How long a result holds: any pod can ask for `/readyz`."""
 
 STOPPED = "the provider is being stopped; the kubelet tries again"
 
@@ -117,3 +122,26 @@ class Daemon:
         else:
             self._last_problem = ""
             logger.warning("the socket was gone and has been made again")
+
+
+class Readiness:
+    """Whether the driver reaches this daemon, for `/readyz`."""
+
+    def __init__(self, socket_file: SocketFile) -> None:
+        self._socket_file = socket_file
+        self._problem: str | None = None
+        self._holds_until = 0.0
+        self._lock = asyncio.Lock()
+
+    async def problem(self) -> str | None:
+        """What is wrong, in one line; None if the socket is ours and `Version` answers there."""
+        async with self._lock:
+            if monotonic() >= self._holds_until:
+                self._problem = await self._check()
+                self._holds_until = monotonic() + PROBE_HOLDS_SECONDS
+            return self._problem
+
+    async def _check(self) -> str | None:
+        if not self._socket_file.is_ours():
+            return "the socket is gone, or that of another daemon"
+        return await asyncio.to_thread(probe, self._socket_file.path, PROBE_SECONDS)

@@ -1,14 +1,13 @@
-"""Asks a daemon for `Version` through its socket, for exec probes.
+"""Asks a daemon for `Version` through its socket, for exec probes, and says why it cannot.
 
 Uses no library: grpc alone would cost a probe 21 MiB beside the daemon, and seconds of start-up
 under a CPU limit of 50m. One gRPC call is a few frames of HTTP/2 (RFC 9113), and the answer needs
 no decoding of headers (HPACK): it is good if it has data of the API version.
 """
 
+import errno
 import socket
 from pathlib import Path
-
-from provider.csi.server.absence import reason
 
 API_VERSION = b"v1alpha1"
 METHOD = "/v1alpha1.CSIDriverProvider/Version"
@@ -18,7 +17,9 @@ _HEADER = 9
 _DATA, _HEADERS, _RST_STREAM, _SETTINGS, _GOAWAY = 0, 1, 3, 4, 7
 _END_STREAM, _END_HEADERS = 1, 4
 _STREAM = 1
-_MOST_BYTES = 64 * 1024
+_MOST_FRAMES = 16
+_MOST_BYTES = 16 * 1024
+"""Of a frame, as HTTP/2 has it by default."""
 
 
 def probe(path: Path, timeout: float) -> str | None:
@@ -33,8 +34,21 @@ def probe(path: Path, timeout: float) -> str | None:
             client.sendall(_request())
             is_answered = _is_answered(client)
     except OSError as error:
-        return reason(error, path)
+        return why_absent(error, path)
     return None if is_answered else f"the process at {path} does not answer Version"
+
+
+def why_absent(error: OSError, path: Path | str) -> str:
+    """Why there is no answer through a Unix socket: one line with its path, for people."""
+    match error.errno:
+        case errno.ENOENT:
+            return f"there is no socket at {path}"
+        case errno.ECONNREFUSED:
+            return f"no process listens at {path}: it has ended"
+        case errno.EACCES | errno.EPERM:
+            return f"permission denied for {path}: the socket is for root only"
+        case _:
+            return f"no answer through {path}: {error.strerror or 'it took too long'}"
 
 
 def _request() -> bytes:
@@ -72,17 +86,15 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 
 def _is_answered(client: socket.socket) -> bool:
     """Whether the frames that come hold the answer."""
-    received, start = b"", 0
-    while len(received) < _MOST_BYTES and (chunk := client.recv(4096)):
-        received += chunk
-        while len(received) >= (body := start + _HEADER):
-            end = body + int.from_bytes(received[start : start + 3], "big")
-            if len(received) < end:
-                break
-            kind = received[start + 3]
+    with client.makefile("rb") as received:
+        for _ in range(_MOST_FRAMES):
+            header = received.read(_HEADER)
+            size = int.from_bytes(header[:3], "big")
+            if len(header) < _HEADER or size > _MOST_BYTES:
+                return False
+            payload, kind = received.read(size), header[3]
             if kind == _DATA:
-                return API_VERSION in received[body:end]
+                return API_VERSION in payload
             if kind in (_RST_STREAM, _GOAWAY):
                 return False
-            start = end
     return False

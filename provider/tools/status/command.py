@@ -18,7 +18,7 @@ from typing import Any
 
 from provider.controller.config import STATUS_SOCKET
 from provider.csi.config import Config
-from provider.csi.server.absence import reason
+from provider.csi.server.probe import why_absent
 from provider.tools.arguments import Parser, complete_files, duration, paragraph
 from provider.tools.ending import CommandFailed
 from provider.tools.status import controller_table, table
@@ -115,7 +115,7 @@ def _ask(path: str) -> Mapping[str, Any]:
     try:
         document = json.loads(_read(path))
     except OSError as error:
-        raise CommandFailed(3, reason(error, path), _HINT) from error
+        raise CommandFailed(3, why_absent(error, path), _HINT) from error
     except ValueError as error:
         raise CommandFailed(
             3, f"the process that answers at {path} is not this provider", _HINT
