@@ -19,7 +19,7 @@ from provider.controller.resources.store import StoreSpec
 from provider.controller.resources.table import Column, choices, columns, is_mapping, item_type
 from provider.csi.request.keys import EXTRACTION_KEYS, OBJECT_KEYS, PARAMETER_KEYS
 from provider.tools.convert.classes import Converter
-from provider.tools.convert.from_classes import Settings, convert_class
+from provider.tools.convert.from_classes import convert_class
 from provider.tools.resources.lookup import lookup
 from provider.tools.resources.parsed import instances, read_resources
 from provider.tools.sources import Source
@@ -119,7 +119,7 @@ def converted(table: Any, given: Mapping[str, Any]) -> tuple[str, list[str]]:
     (instance,) = instances(resources[1])
     found = Converter(lookup(resources), {}, use_pod_identity=False).convert(instance)
     lost = [f"{one.path}: {one.text}" for one in found.remarks.lost]
-    return json.dumps(found.document), [*lost, *found.remarks.notes]
+    return json.dumps(found.documents), [*lost, *found.remarks.notes]
 
 
 def unsaid(table: Any, path: str, root: Any, around: Mapping[str, Any]) -> Iterator[str]:
@@ -201,8 +201,9 @@ def of_class(**parameters: Any) -> object:
     text = json.dumps({**kind, "metadata": {"name": "app", "namespace": "shop"}, "spec": spec})
     (klass,) = review([Source("a", text)]).classes
     assert klass.spec is not None, parameters
-    found = convert_class(klass, klass.spec, Settings(None, "web", {}))
-    return found.documents, {(one.path, one.text) for one in found.lost}, found.notes
+    found = convert_class(klass, klass.spec, None, "web")
+    lost = {(one.path, one.text) for one in found.remarks.lost}
+    return found.documents, lost, found.remarks.notes
 
 
 def without(table: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal
 
-from provider.csi.request.model import ClassSpec, SecretObject
+from provider.csi.request.model import ClassSpec, KeyChoice, SecretObject
 from provider.csi.request.paths import translate
 from provider.engine.model import SecretRef
 from provider.tools.convert.property_paths import gjson_key, gjson_path
@@ -104,23 +104,21 @@ def _of_secret(obj: SecretObject) -> Iterator[Source]:
         else:
             yield from _decoded(obj, one.file, path, one.encoding)
     if keys is not None and keys.format is None:
-        yield from _of_keys(obj)
+        yield from _of_keys(obj, keys)
 
 
-def _of_keys(obj: SecretObject) -> Iterator[Source]:
-    keys = obj.keys
-    for pattern in keys.patterns if keys else ():
-        if keys is None:
-            return
+def _of_keys(obj: SecretObject, keys: KeyChoice) -> Iterator[Source]:
+    for pattern in keys.patterns:
         if pattern.glob is None:
             file = translate(keys.prefix + pattern.text, keys.separator)
             yield from _decoded(obj, file, gjson_key(pattern.text), None)
         elif pattern.text == "*":
-            extract: dict[str, Any] = {"extract": _remote(obj.ref).as_ref()}
+            remote = _remote(obj.ref)
+            extract: dict[str, Any] = {"extract": remote.as_ref()}
             if keys.prefix:
                 prefixed = {"source": "^", "target": keys.prefix.replace("$", "$$")}
                 extract["rewrite"] = [{"regexp": prefixed}, _UNDERSCORES]
-            yield Many(_service(obj.ref), extract, keys.prefix)
+            yield Many(remote.service, extract, keys.prefix)
         else:
             why = f"the glob {pattern.text} has no equivalent: name the keys"
             yield Loss(f"{obj.path}.jsonKeys", why)
@@ -150,9 +148,8 @@ def _decoded(obj: SecretObject, file: str, path: str, encoding: str | None) -> I
     if encoding not in (None, "base64"):
         yield Loss(f"{obj.path}.objectEncoding", f"{encoding} has no equivalent")
         return
-    remote = _remote(obj.ref)
     decoding = "Base64" if encoding else ""
-    yield file, Remote(remote.service, remote.key, remote.version, path, decoding)
+    yield file, replace(_remote(obj.ref), property=path, decoding=decoding)
 
 
 def _remote(ref: SecretRef) -> Remote:
@@ -160,10 +157,6 @@ def _remote(ref: SecretRef) -> Remote:
         version = f"uuid/{ref.version}" if ref.version else ref.label or ""
         return Remote("SecretsManager", ref.name, version)
     return Remote("ParameterStore", ref.name, ref.version or ref.label or "")
-
-
-def _service(ref: SecretRef) -> Service:
-    return "SecretsManager" if ref.store == "secretsmanager" else "ParameterStore"
 
 
 _READABLE = (

@@ -2,14 +2,24 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
+from provider.csi.request.model import ClassSpec
 from provider.csi.request.parameters import parse_class
 from provider.manifests.problems import InvalidSpec
+from provider.tools.class_files import File, files
 from provider.tools.convert.commented_yaml import dump
 from provider.tools.convert.entries import Extract, Reader, Remote, Value, Wanted
-from provider.tools.convert.mountable import clashes, findings
-from provider.tools.convert.remarks import Remark, Remarks, problem_remarks, remark, unknown_keys
+from provider.tools.convert.remarks import (
+    Converted,
+    Remark,
+    Remarks,
+    findings,
+    problem_remarks,
+    remark,
+    unknown_keys,
+)
 from provider.tools.convert.target import Synced, read_target
 from provider.tools.resources.lookup import Lookup
 from provider.tools.resources.parsed import Instance
@@ -23,15 +33,6 @@ _SYNC = (
     "With syncSecret.enabled=true, the driver creates the Secret when the first pod mounts the "
     "class, and deletes it with the last one."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Converted:
-    """The result for one ExternalSecret. `document` is None if nothing can be delivered."""
-
-    source: Instance
-    document: Mapping[str, Any] | None
-    remarks: Remarks
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +58,19 @@ class Converter:
         if not (wanted.values or wanted.extracts):
             nothing = "nothing can be delivered: there is no class"
             remarks.lost.append(remark(source.resource, "", nothing))
-            return Converted(source, None, remarks)
-        files = [value.key for value in wanted.values]
-        files += [name for one in wanted.extracts for name in one.names if name not in files]
-        synced = read_target(source, files, remarks)
+            return Converted(source.owner, source.resource, (), remarks)
+        keys = [value.key for value in wanted.values]
+        keys += [name for one in wanted.extracts for name in one.names if name not in keys]
+        synced = read_target(source, keys, remarks)
         remarks.notes.append(_ROTATION.format(duration_text(source.spec.refresh_interval)))
         remarks.notes += [_SYNC] if synced else []
         parameters = dict(wanted.parameters)
         if self.use_pod_identity:
             parameters["usePodIdentity"] = "true"
         parameters["objects"] = dump(list(_objects(wanted)))
-        document, doubts = _checked(source, parameters, synced)
+        documents, doubts = _checked(source, parameters, synced)
         remarks.lost += (remark(source.resource, "", text) for text in doubts)
-        return Converted(source, document, remarks)
+        return Converted(source.owner, source.resource, documents, remarks)
 
 
 def _losses(source: Instance) -> Iterator[Remark]:
@@ -132,15 +133,15 @@ def _extracting(extracts: Sequence[Extract]) -> Mapping[str, Any]:
 
 def _checked(
     source: Instance, parameters: Mapping[str, str], synced: Synced | None
-) -> tuple[Mapping[str, Any] | None, Sequence[str]]:
+) -> tuple[Sequence[Mapping[str, Any]], Sequence[str]]:
     """The class, and what may keep it from being mounted; no class if the daemon refuses it."""
     try:
         spec = parse_class(parameters, default_mode=0o644, default_region=None)
     except InvalidSpec as invalid:
         faults = [f"the daemon would refuse the class: {one}" for one in invalid.problems]
-        return None, faults
+        return (), faults
     document = _document(source, parameters, synced)
-    return document, [*clashes(spec), *findings(dump(document))]
+    return [document], [*clashes(spec), *findings(dump(document))]
 
 
 def _document(
@@ -166,3 +167,26 @@ def _secret_object(synced: Synced) -> Mapping[str, Any]:
         **{key: texts for key, texts in about.items() if texts},
         "data": [{"objectName": file, "key": key} for key, file in synced.keys.items()],
     }
+
+
+def clashes(spec: ClassSpec) -> Iterator[str]:
+    """Files that have one name, or may have one: the mount then fails."""
+    for one, other in combinations(files(spec), 2):
+        if one.several is None and other.several is None:
+            if one.path == other.path:
+                yield f"{_called(one)} and {_called(other)} have one name: the mount fails"
+        elif _may_meet(one, other):
+            yield (
+                f"{_called(one)} and {_called(other)} may have one name, and the mount then fails: "
+                "give the keys of the secret with --keys"
+            )
+
+
+def _may_meet(one: File, other: File) -> bool:
+    if one.several is not None and other.several is not None:
+        return True
+    return one.may_be(other.path) or other.may_be(one.path)
+
+
+def _called(file: File) -> str:
+    return f"the keys of {file.object}" if file.several else f'the file "{file.path}"'

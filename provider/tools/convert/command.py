@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from provider.manifests.kubernetes import Manifest, read_manifests
 from provider.manifests.problems import InvalidSpec
 from provider.tools.arguments import Parser, add_manifests, paragraph, region
-from provider.tools.convert.classes import Converted, Converter
-from provider.tools.convert.commented_yaml import commented
-from provider.tools.convert.remarks import Remark, remark, report
-from provider.tools.ending import CommandFailed
+from provider.tools.convert.classes import Converter
+from provider.tools.convert.from_classes import convert_class
+from provider.tools.convert.remarks import Converted, Remark, remark, report
+from provider.tools.ending import CommandFailed, has_mistakes
 from provider.tools.resources.documents import node_at
-from provider.tools.resources.kinds import is_resource, version_problem
+from provider.tools.resources.kinds import NOT_SUPPORTED, is_resource, version_problem
 from provider.tools.resources.lookup import lookup
 from provider.tools.resources.parsed import Instance, Resource, instances, read_resource
 from provider.tools.sources import Source, read_sources, refuse
+from provider.tools.validate.review import review
 from provider.tools.workloads import accounts_by_class
 
 EXIT_CODES: Mapping[int, str] = {
@@ -39,10 +40,7 @@ examples:
 """
 _GROUP = "external-secrets.io/"
 _KINDS = {"ExternalSecret", "ClusterExternalSecret"}
-_OTHER_KINDS = {
-    "PushSecret": "is not converted: it writes to AWS, and a class only reads",
-    "ClusterPushSecret": "is not converted: it writes to AWS, and a class only reads",
-}
+_PUSH = "is not converted: it writes to AWS, and a class only reads"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +68,8 @@ def add_options(parser: Parser) -> None:
     add("--pod-identity", action="store_true", help="classes use EKS Pod Identity instead of IRSA")
     whose = "service account of stores made of classes; default: that of a pod in FILE"
     add("--service-account", metavar="NAME", help=whose)
-    add(
-        "--region",
-        type=region,
-        metavar="REGION",
-        help="region of stores made of classes that name none",
-    )
+    whose = "region of stores made of classes that name none"
+    add("--region", type=region, metavar="REGION", help=whose)
 
 
 def run(namespace: argparse.Namespace) -> int:
@@ -86,12 +80,7 @@ def run(namespace: argparse.Namespace) -> int:
     ours = [one for one in manifests if one[1].api_version.startswith(_GROUP)]
     if any(manifest.kind in _KINDS for _, manifest in ours):
         return _to_classes(ours, options)
-    from provider.tools.convert.classes_command import convert_classes  # noqa: PLC0415
-    from provider.tools.convert.from_classes import Settings  # noqa: PLC0415
-
-    accounts = accounts_by_class(manifest for _, manifest in manifests)
-    settings = Settings(options.region, options.service_account, accounts)
-    return convert_classes(sources, settings)
+    return _from_classes(sources, accounts_by_class(one for _, one in manifests), options)
 
 
 def _to_classes(ours: Sequence[tuple[Source, Manifest]], options: Options) -> int:
@@ -102,11 +91,26 @@ def _to_classes(ours: Sequence[tuple[Source, Manifest]], options: Options) -> in
     _check_keys(keys, sources)
     converter = Converter(lookup(resources), keys, options.pod_identity)
     converted = [*map(converter.convert, sources)]
-    documents = [_written(one, one.document) for one in converted if one.document is not None]
-    sys.stdout.write("---\n".join(documents))
-    lost = [*_others(ours), *(found for one in converted for found in one.remarks.lost)]
-    lost += (found for one in secrets for found in _selector_losses(one))
-    return report(lost)
+    others = [*_others(ours), *(lost for one in secrets for lost in _selector_losses(one))]
+    return _print(converted, others)
+
+
+def _from_classes(sources: Sequence[Source], accounts: Mapping[str, str], options: Options) -> int:
+    classes = review(sources, options.region).classes
+    if not classes:
+        raise CommandFailed(2, "the files hold no ExternalSecret and no SecretProviderClass")
+    converted = []
+    for one in classes:
+        if one.spec is None:
+            raise has_mistakes(one.manifest.path, one.source.name, 2)
+        account = options.service_account or accounts.get(one.name)
+        converted.append(convert_class(one, one.spec, options.region, account))
+    return _print(converted, ())
+
+
+def _print(converted: Sequence[Converted], others: Sequence[Remark]) -> int:
+    sys.stdout.write("---\n".join(one.as_yaml() for one in converted if one.documents))
+    return report([*others, *(lost for one in converted for lost in one.remarks.lost)])
 
 
 def _merged(given: Sequence[tuple[str, Sequence[str]]]) -> Mapping[str, Sequence[str]]:
@@ -154,8 +158,8 @@ def _others(manifests: Sequence[tuple[Source, Manifest]]) -> Iterator[Remark]:
     """A remark for each manifest that is not converted at all."""
     for source, manifest in manifests:
         about = (source.name, manifest.node.line)
-        if manifest.kind in _OTHER_KINDS:
-            yield Remark(*about, "", _OTHER_KINDS[manifest.kind], manifest.path)
+        if manifest.kind in NOT_SUPPORTED:
+            yield Remark(*about, "", _PUSH, manifest.path)
         elif is_resource(manifest) and (problem := version_problem(manifest)):
             yield Remark(*about, problem.path, problem.message, manifest.path)
 
@@ -166,20 +170,3 @@ def _selector_losses(resource: Resource) -> Iterator[Remark]:
         if node_at(resource.manifest.node, f"spec.{key}")[1]:
             why = "the namespaces are not in the file: apply the class in each that it selects"
             yield remark(resource, f"spec.{key}", why)
-
-
-def _written(converted: Converted, document: Mapping[str, object]) -> str:
-    """The class as YAML, with comments above it."""
-    source, remarks = converted.source, converted.remarks
-    file, line = source.resource.source.name, source.resource.manifest.node.line
-    comments: list[tuple[str, Sequence[str]]] = [
-        (f"From {source.owner} ({file}:{line}).", remarks.notes)
-    ]
-    if remarks.lost:
-        comments.append(("Not converted:", [*map(_brief, remarks.lost)]))
-    return commented(document, comments)
-
-
-def _brief(remark: Remark) -> str:
-    where = " ".join(filter(None, (f"line {remark.line}", remark.path)))
-    return f"{where}: {remark.text}"

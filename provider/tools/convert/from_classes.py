@@ -6,7 +6,7 @@ without any becomes one ExternalSecret, whose keys are the files.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from provider.csi.request.model import ClassSpec
@@ -14,8 +14,7 @@ from provider.manifests.nodes import Fields
 from provider.manifests.problems import quote
 from provider.tools.convert.class_sources import Loss, Many, Remote, Service, notes, sources
 from provider.tools.convert.commented_yaml import dump
-from provider.tools.convert.mountable import findings
-from provider.tools.convert.remarks import Remark
+from provider.tools.convert.remarks import Converted, Remark, Remarks, findings
 from provider.tools.validate.classes import Reviewed
 from provider.tools.workloads import at, mappings, text
 
@@ -30,34 +29,21 @@ Lose = Callable[[str, str], None]
 """Notes a path and why what is there is lost."""
 
 
-@dataclass(slots=True)
-class ConvertedClass:
-    """The resources for one class, and what they lack."""
+def convert_class(
+    klass: Reviewed, spec: ClassSpec, region: str | None, account: str | None
+) -> Converted:
+    """The resources for a class without mistakes.
 
-    klass: Reviewed
-    documents: list[Mapping[str, Any]] = field(default_factory=list)
-    lost: list[Remark] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the manifests leave open. `accounts` are the service accounts of pods, by class."""
-
-    region: str | None
-    service_account: str | None
-    accounts: Mapping[str, str]
-
-
-def convert_class(klass: Reviewed, spec: ClassSpec, settings: Settings) -> ConvertedClass:
-    """The resources for a class without mistakes."""
-    converted = ConvertedClass(klass)
+    `region` is that of a class without one, `account` the service account of pods that mount it.
+    """
+    remarks, documents, owner = Remarks(), list[Mapping[str, Any]](), klass.manifest.path
+    converted = Converted(owner, klass, documents, remarks, with_lines=False)
 
     def lose(path: str, why: str) -> None:
         file, line = klass.source.name, klass.manifest.node.line
-        converted.lost.append(Remark(file, line, path, why, klass.manifest.path))
+        remarks.lost.append(Remark(file, line, path, why, owner))
 
-    region = spec.region or settings.region
+    region = spec.region or region
     if region is None:
         lose("spec.parameters.region", "the class names no region: add --region")
         return converted
@@ -70,16 +56,18 @@ def convert_class(klass: Reviewed, spec: ClassSpec, settings: Settings) -> Conve
             many.append(one)
         else:
             files[one[0]] = one[1]
-    converted.notes += notes(spec, [*files], [_key(one) for one in files], _used(klass))
-    stores = _Stores(klass, spec, region, _account(klass, settings, lose))
+    remarks.notes += notes(spec, [*files], [_key(one) for one in files], _used(klass))
+    if not account:
+        lose("", "no pod in the files mounts the class: add --service-account")
+    stores = _Stores(klass, spec, region, account or "default")
     for path, why in stores.losses():
         lose(path, why)
     secrets = [*_secrets(klass, files, many, lose)]
-    converted.documents = [
-        *stores.documents([*files.values(), *many]),
-        *(_external_secret(klass, one, stores) for one in secrets if one.data or one.data_from),
-    ]
-    for text_ in findings("---\n".join(map(dump, converted.documents))):
+    documents += stores.documents([*files.values(), *many])
+    documents += (
+        _external_secret(klass, one, stores) for one in secrets if one.data or one.data_from
+    )
+    for text_ in findings("---\n".join(map(dump, documents))):
         lose("", text_)
     return converted
 
@@ -137,15 +125,6 @@ class _Stores:
         if spec.failover_region:
             why = "a store reads one region: there is no failover"
             yield "spec.parameters.failoverRegion", why
-
-
-def _account(klass: Reviewed, settings: Settings, lose: Lose) -> str:
-    """The service account whose role reads: that of a pod that mounts the class."""
-    found = settings.service_account or settings.accounts.get(klass.name)
-    if not found:
-        why = "no pod in the files mounts the class: add --service-account"
-        lose("", why)
-    return found or "default"
 
 
 def _secrets(

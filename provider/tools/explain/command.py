@@ -3,18 +3,16 @@
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from provider.manifests.entries import Findings
 from provider.manifests.keys import did_you_mean
-from provider.manifests.kubernetes import Manifest, find_manifests
 from provider.manifests.problems import quote
 from provider.tools.arguments import Parser, add_manifests, paragraph, region
 from provider.tools.ending import CommandFailed
 from provider.tools.resources.lookup import lookup
-from provider.tools.sources import Source, read_sources, refuse
+from provider.tools.sources import read_sources, refuse
 from provider.tools.terminal import Paint
 from provider.tools.validate.relevance import is_relevant
 from provider.tools.validate.review import Review, review
@@ -72,8 +70,7 @@ def add_options(parser: Parser) -> None:
 def run(namespace: Namespace) -> int:
     """Explain every class and ExternalSecret, or the chosen one."""
     options = Options(**vars(namespace))
-    sources = tuple(read_sources(options.files, refuse, is_relevant))
-    found = review(sources, options.region)
+    found = review(read_sources(options.files, refuse, is_relevant), options.region)
     classes = [one for one in found.classes if _is_chosen(one.name, options.class_name, options)]
     secrets = [
         one
@@ -82,13 +79,12 @@ def run(namespace: Namespace) -> int:
     ]
     if not (classes or secrets):
         raise _nothing(options, found)
-    manifests = [manifest for source in sources for manifest in _manifests(source)]
     from provider.tools.explain import report, resource_report  # noqa: PLC0415 - import the engine
 
-    accounts = accounts_by_class(manifests)
+    accounts = accounts_by_class(found.manifests)
     if options.service_account:
         accounts = dict.fromkeys((one.name for one in classes), options.service_account)
-    files = lookup(found.resources, manifests)
+    files = lookup(found.resources, found.manifests)
     explained: list[report.Explained | resource_report.ExplainedSecret] = [
         *(report.explain(one, files, options.namespace, accounts) for one in classes),
         *resource_report.explain_secrets(secrets, files, options.namespace),
@@ -125,7 +121,3 @@ def _is_chosen(name: str, wanted: str | None, options: Options) -> bool:
     if options.class_name is None and options.secret_name is None:
         return True
     return name == wanted
-
-
-def _manifests(source: Source) -> Iterator[Manifest]:
-    return find_manifests(source.text, Findings())

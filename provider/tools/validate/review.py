@@ -59,6 +59,8 @@ class Review:
     others: int
     """Number of classes and stores of other providers, which are not checked."""
     findings: Sequence[Finding]
+    manifests: Sequence[Manifest]
+    """All manifests of the files, also of kinds that are not checked."""
     unread: Sequence[str] = ()
     """Why files could not be read."""
 
@@ -100,7 +102,7 @@ def review(
     resources, of_resources = _review_resources(manifests, whole, delimiters)
     found += [*of_classes, *of_resources, *_check_pods(manifests, classes, others)]
     foreign = len(others) + sum(map(_is_foreign, resources))
-    return Review(checked, passed_over, classes, resources, foreign, in_order(found))
+    return Review(checked, passed_over, classes, resources, foreign, in_order(found), whole)
 
 
 def _review_classes(
