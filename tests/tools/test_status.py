@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 
 from provider.csi.status.socket import StatusSocket
-from provider.tools.status.lines import span
-from provider.tools.status.table import as_text
+from provider.tools.status.tables import daemon_table, span
 from provider.tools.terminal import Paint
 from tests.cli.conftest import Run
 
@@ -78,7 +77,7 @@ def document(*mounts: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_mount_is_a_line_with_its_identity_and_objects_below() -> None:
-    lines = as_text(document(WELL), PLAIN, 120).splitlines()
+    lines = daemon_table(document(WELL), PLAIN, 120).splitlines()
     assert lines[0] == "1 live mount, 0 failing, 1 under way; version 0.1.0 on node-1, up 3h"
     assert [line.split() for line in lines[2:4]] == [
         ["POD", "CLASS", "STATE", "SUCCESS", "ATTEMPT"],
@@ -90,32 +89,32 @@ def test_a_mount_is_a_line_with_its_identity_and_objects_below() -> None:
 
 def test_an_error_is_never_cut() -> None:
     for width in (20, 80, 200):
-        text = as_text(document(FAILING, WELL), PLAIN, width)
+        text = daemon_table(document(FAILING, WELL), PLAIN, width)
         assert " ".join(ERROR.split()) in " ".join(text.split())
         assert "AccessDenied, 12 times in a row, id 1a2b3c4d:" in " ".join(text.split())
 
 
 def test_texts_are_wrapped_at_the_width_of_the_terminal() -> None:
-    lines = as_text(document(FAILING), PLAIN, 60).splitlines()[4:]
+    lines = daemon_table(document(FAILING), PLAIN, 60).splitlines()[4:]
     assert max(map(len, lines)) <= 60
 
 
 def test_failed_and_failing_mounts_differ() -> None:
-    text = as_text(document(FAILING, NEVER), PLAIN, 120)
+    text = daemon_table(document(FAILING, NEVER), PLAIN, 120)
     assert "web-2  db     failing  20m ago" in text
     assert "web-3  db     failed   never" in text
 
 
 def test_a_past_failure_is_one_line() -> None:
     past = WELL | {"lastError": FAILING["lastError"] | {"at": "2026-01-02T03:30:00Z"}}
-    text = as_text(document(past), PLAIN, 120)
+    text = daemon_table(document(past), PLAIN, 120)
     assert "last failure 30m ago: AccessDenied" in text
     assert ERROR not in text
 
 
 def test_control_characters_in_names_are_escaped() -> None:
     evil = FAILING | {"pod": "a\x1b[2J", "lastError": {**FAILING["lastError"], "text": "x\x1b]0;"}}
-    assert "\x1b" not in as_text(document(evil), PLAIN, 120)
+    assert "\x1b" not in daemon_table(document(evil), PLAIN, 120)
 
 
 @pytest.mark.parametrize(

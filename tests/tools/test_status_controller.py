@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from provider.tools.status.controller_table import as_text
+from provider.tools.status.tables import controller_table
 from provider.tools.terminal import Paint
 
 PLAIN = Paint(is_on=False)
@@ -87,7 +87,7 @@ def document(*found: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 def test_everything_is_on_the_page() -> None:
-    lines = as_text(document(FAILING, NEVER, UNREADABLE, WELL), PLAIN, 120).splitlines()
+    lines = controller_table(document(FAILING, NEVER, UNREADABLE, WELL), PLAIN, 120).splitlines()
     assert lines[0] == (
         "7 ExternalSecrets, 3 not Ready; 1 store, 1 not Ready; 2 waiting, 1 in progress; "
         "version 0.1.0 in controller-0, up 3h"
@@ -110,7 +110,7 @@ def test_everything_is_on_the_page() -> None:
 
 def test_another_replica_names_the_leader() -> None:
     about = document()["controller"] | {"leading": False, "leader": "controller-1"}
-    shown = as_text({"format": 1, "controller": about}, PLAIN, 80)
+    shown = controller_table({"format": 1, "controller": about}, PLAIN, 80)
     assert shown == (
         "controller-0 is not the leader, and works on nothing; "
         "the leader is controller-1: ask there\n"

@@ -1,1 +1,1 @@
-"""`status`: the mounts of this node."""
+"""`status`: the mounts of this node, or the ExternalSecrets of the controller."""

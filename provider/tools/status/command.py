@@ -21,7 +21,7 @@ from provider.csi.config import Config
 from provider.csi.server.probe import why_absent
 from provider.tools.arguments import Parser, complete_files, duration, paragraph
 from provider.tools.ending import CommandFailed
-from provider.tools.status import controller_table, table
+from provider.tools.status.tables import controller_table, daemon_table
 from provider.tools.terminal import Paint
 
 EXIT_CODES: Mapping[int, str] = {
@@ -93,8 +93,7 @@ def run(namespace: Namespace) -> int:
 def _shown(document: Mapping[str, Any], options: Options, paint: Paint) -> str:
     if options.json:
         return json.dumps(document, indent=None if options.watch else 2) + "\n"
-    is_controller = "controller" in document
-    as_text = controller_table.as_text if is_controller else table.as_text
+    as_text = controller_table if "controller" in document else daemon_table
     return as_text(document, paint, shutil.get_terminal_size().columns)
 
 
@@ -117,13 +116,11 @@ def _ask(path: str) -> Mapping[str, Any]:
     except OSError as error:
         raise CommandFailed(3, why_absent(error, path), _HINT) from error
     except ValueError as error:
-        raise CommandFailed(
-            3, f"the process that answers at {path} is not this provider", _HINT
-        ) from error
+        text = f"the process that answers at {path} is not this provider"
+        raise CommandFailed(3, text, _HINT) from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise CommandFailed(
-            3, f"the process at {path} has another version, whose status cannot be read"
-        )
+        text = f"the process at {path} has another version, whose status cannot be read"
+        raise CommandFailed(3, text)
     return document
 
 
