@@ -1,21 +1,19 @@
 """One call of AWS: endpoint, signature, attempts, answer.
 
-Credentials come with each call and are not kept. A call that fails raises a `Fault`; the stores and
-STS know what it means to them. A call ends when its task is cancelled; there is no deadline of its
-own but the time-out of each attempt.
+Credentials come with each call and are not kept. A call ends when its task is cancelled; there is
+no deadline of its own but the time-out of each attempt.
 """
 
 from asyncio import CancelledError, sleep
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from time import monotonic, time
 from typing import Any, TypeVar
 
 from provider.aws import protocols, retries
 from provider.aws.endpoints import Endpoint, Endpoints, Service
-from provider.aws.faults import Fault, Outcome, clean
-from provider.aws.protocols import Payload, XmlAnswer
+from provider.aws.faults import EXPIRED, Fault, Outcome, clean
 from provider.aws.refusals import refused
 from provider.aws.signing import sign
 from provider.engine.model import Access, Credentials, Retries
@@ -33,17 +31,6 @@ ATTEMPT_TIMEOUT = 10.0
 MAX_BODY = 8 * 2**20
 """Bytes of an answer: ten parameters or one secret are far below, even with all escaped."""
 _MOST_QUOTAS = 64
-
-_CLOCK_CODES = frozenset(
-    {
-        "AuthFailure",
-        "InvalidSignatureException",
-        "RequestExpired",
-        "RequestInTheFuture",
-        "RequestTimeTooSkewed",
-        "SignatureDoesNotMatch",
-    }
-)
 _MAX_SKEW = 240.0
 """Seconds; AWS itself tolerates 300."""
 
@@ -55,14 +42,9 @@ class Operation:
     service: Service
     name: str
 
-    @property
-    def action(self) -> str:
-        """The IAM action that allows it."""
-        return f"{self.service}:{self.name}"
-
     def refused(self, fault: Fault, who: str) -> ProviderError:
         """The error for `who`, whose call failed with `fault`."""
-        return refused(fault, self.service, self.action, who)
+        return refused(fault, f"{self.service}:{self.name}", who)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +52,8 @@ class Caller:
     """The region to ask, and as whom; without credentials the request is not signed."""
 
     region: str
+    who: str
+    """For messages."""
     credentials: Credentials | None = field(repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """What the request holds, beyond its credentials, that an error message must not echo."""
@@ -79,7 +63,7 @@ class Caller:
     @classmethod
     def of(cls, access: Access) -> "Caller":
         """The caller that reads a store."""
-        return cls(access.region, access.credentials, retries=access.retries)
+        return cls(access.region, str(access.identity), access.credentials, retries=access.retries)
 
     def all_secrets(self) -> tuple[str, ...]:
         """All that must not be printed. AWS echoes the session token where a signature is wrong."""
@@ -87,14 +71,6 @@ class Caller:
             return self.secrets
         own = self.credentials.secret_access_key, self.credentials.session_token
         return (*self.secrets, *filter(None, own))
-
-
-_TARGETS: Mapping[Service, str] = {
-    "secretsmanager": "secretsmanager",
-    "ssm": "AmazonSSM",
-    "ecr": "AmazonEC2ContainerRegistry_V20150921",
-    "ecr-public": "SpencerFrontendService",
-}
 
 
 class AwsClient:
@@ -118,50 +94,40 @@ class AwsClient:
         self._quotas: Lru[str, retries.Quota] = Lru(_MOST_QUOTAS)
         self._skew = 0.0
 
-    async def call(
-        self, operation: Operation, body: Mapping[str, Any], caller: Caller
-    ) -> dict[str, Any]:
-        """Call by AWS JSON 1.1; raises `Fault`."""
-        payload = protocols.json_payload(f"{_TARGETS[operation.service]}.{operation.name}", body)
-        return await self._call(operation, payload, protocols.read_json, caller)
-
     async def ask(
         self,
         operation: Operation,
-        body: Mapping[str, Any],
-        access: Access,
+        parameters: Mapping[str, Any],
+        caller: Caller,
         read: Callable[[Mapping[str, Any]], T],
         refused: Callable[[Fault, str], ProviderError] | None = None,
     ) -> T:
-        """What `read` makes of the answer to a call of AWS JSON 1.1; raises `ProviderError`.
+        """What `read` makes of the answer; raises `ProviderError`.
 
         `read` raises `Fault` for an answer of another shape. `refused` makes the error in place of
         `Operation.refused`.
         """
         try:
-            return read(await self.call(operation, body, Caller.of(access)))
+            return read(await self.call(operation, parameters, caller))
         except Fault as fault:
-            raise (refused or operation.refused)(fault, str(access.identity)) from fault
+            raise (refused or operation.refused)(fault, caller.who) from fault
 
-    async def query(
-        self, operation: Operation, version: str, form: Mapping[str, str], caller: Caller
-    ) -> XmlAnswer:
-        """Call by the AWS query protocol; raises `Fault`."""
-        payload = protocols.query_payload(operation.name, version, form)
-        return await self._call(operation, payload, protocols.read_xml, caller)
-
-    async def _call(
-        self, operation: Operation, payload: Payload, read: Callable[[Reply], T], caller: Caller
-    ) -> T:
+    async def call(
+        self, operation: Operation, parameters: Mapping[str, Any], caller: Caller
+    ) -> dict[str, Any]:
+        """The answer, see `protocols.decode`; raises `Fault`."""
         endpoint = self._endpoints.resolve(operation.service, caller.region)
+        headers, body = protocols.encode(operation.service, operation.name, parameters)
+        headers["User-Agent"] = self._user_agent
+        request = Request("POST", endpoint.url, headers, body, ATTEMPT_TIMEOUT, max_body=MAX_BODY)
         quota, settings = self._quota(endpoint.host), caller.retries or self._retries
         attempt, paid, may_set_clock = 1, retries.REFUND, True
         while True:
             skew = self._skew
             try:
-                answer = await self._attempt(operation, endpoint, payload, read, caller)
+                answer = await self._attempt(operation, endpoint, request, caller)
             except Fault as fault:
-                if may_set_clock and fault.code in _CLOCK_CODES and self._skew != skew:
+                if may_set_clock and fault.code in EXPIRED and self._skew != skew:
                     may_set_clock = False
                     continue
                 if not _may_retry(fault, attempt, settings, quota):
@@ -179,18 +145,14 @@ class AwsClient:
         return quota
 
     async def _attempt(
-        self,
-        operation: Operation,
-        endpoint: Endpoint,
-        payload: Payload,
-        read: Callable[[Reply], T],
-        caller: Caller,
-    ) -> T:
+        self, operation: Operation, endpoint: Endpoint, request: Request, caller: Caller
+    ) -> dict[str, Any]:
         """The answer to one attempt, which is observed however it ends."""
         started = monotonic()
         outcome: Outcome = "ok"
         try:
-            return read(await self._send(endpoint, payload, caller))
+            reply = await self._send(endpoint, request, caller.credentials)
+            return protocols.decode(operation.service, reply)
         except Fault as fault:
             outcome = fault.outcome
             fault.message = clean(fault.message, caller.all_secrets())
@@ -202,20 +164,19 @@ class AwsClient:
             seconds = monotonic() - started
             self._observe(operation.service, operation.name, caller.region, outcome, seconds)
 
-    async def _send(self, endpoint: Endpoint, payload: Payload, caller: Caller) -> Reply:
-        headers = {"User-Agent": self._user_agent, **payload.headers}
-        if caller.credentials is not None:
+    async def _send(
+        self, endpoint: Endpoint, request: Request, credentials: Credentials | None
+    ) -> Reply:
+        if credentials is not None:
             at = time() + self._skew
-            headers = sign(endpoint, headers, payload.body, caller.credentials, at)
-        request = Request(
-            "POST", endpoint.url, headers, payload.body, ATTEMPT_TIMEOUT, max_body=MAX_BODY
-        )
+            headers = sign(endpoint, request.headers, request.body, credentials, at)
+            request = replace(request, headers=headers)
         try:
             reply = await self._transport(request)
         except NoAnswer as failure:
-            kind: Fault.Kind = "timeout" if failure.kind == "timeout" else "connection"
-            code = "Timeout" if kind == "timeout" else "ConnectionError"
-            raise Fault(kind, code, str(failure)) from failure
+            if failure.kind == "timeout":
+                raise Fault("timeout", "Timeout", str(failure)) from failure
+            raise Fault("connection", "ConnectionError", str(failure)) from failure
         if reply.status in (400, 403):
             self._skew = _skew(reply, self._skew)
         return reply

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from provider.aws.client import AwsClient, Operation
+from provider.aws.client import AwsClient, Caller, Operation
 from provider.aws.protocols import unexpected
 from provider.engine.model import Access
 
@@ -35,11 +35,11 @@ class Ecr:
 
     async def authorization_token(self, access: Access) -> EcrToken:
         """A login to the private registry of the account; raises `ProviderError`."""
-        return await self._client.ask(PRIVATE, {}, access, _token)
+        return await self._client.ask(PRIVATE, {}, Caller.of(access), _token)
 
     async def public_authorization_token(self, access: Access) -> EcrToken:
         """A login to the public registry; raises `ProviderError`."""
-        return await self._client.ask(PUBLIC, {}, access, _token)
+        return await self._client.ask(PUBLIC, {}, Caller.of(access), _token)
 
 
 def _token(answer: Mapping[str, Any]) -> EcrToken:

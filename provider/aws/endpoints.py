@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 from provider.aws.regions import partition, region_fault
 from provider.errors import InvalidRequest
-from provider.runtime.lru import Lru
 
 Service = Literal["secretsmanager", "ssm", "sts", "ecr", "ecr-public"]
 
@@ -32,8 +31,6 @@ _VARIABLES: Mapping[Service, tuple[str, str]] = {
 }
 """Variables with the URL of a service: that of the SDKs, and that of External Secrets Operator,
 which is read if none of the SDKs' is set."""
-_MOST = 64
-"""Endpoints to remember. A process uses a handful, but a request may name any region."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +58,13 @@ class Endpoints:
         self._fips = _flag(environment, "AWS_USE_FIPS_ENDPOINT")
         self._dual_stack = _flag(environment, "AWS_USE_DUALSTACK_ENDPOINT")
         self._custom = _custom_urls(environment)
-        for variable, _ in self._custom.values():
-            if self._fips or self._dual_stack:
-                other = "AWS_USE_FIPS_ENDPOINT" if self._fips else "AWS_USE_DUALSTACK_ENDPOINT"
-                raise ValueError(f"{variable} and {other} exclude each other")
-        self._known: Lru[tuple[Service, str], Endpoint] = Lru(_MOST)
+        if self._custom and (self._fips or self._dual_stack):
+            variable, _ = next(iter(self._custom.values()))
+            other = "AWS_USE_FIPS_ENDPOINT" if self._fips else "AWS_USE_DUALSTACK_ENDPOINT"
+            raise ValueError(f"{variable} and {other} exclude each other")
 
     def resolve(self, service: Service, region: str) -> Endpoint:
         """The endpoint of `service` in `region`; raises `InvalidRequest` for no region."""
-        endpoint = self._known.get((service, region))
-        if endpoint is None:
-            endpoint = self._resolve(service, region)
-            self._known.put((service, region), endpoint)
-        return endpoint
-
-    def _resolve(self, service: Service, region: str) -> Endpoint:
         if fault := region_fault(region):
             raise InvalidRequest(f"{fault}.")
         if service in self._custom:
@@ -123,16 +112,13 @@ def _custom_urls(environment: Mapping[str, str]) -> dict[Service, tuple[str, str
         for variable in (own, "AWS_ENDPOINT_URL", alias):
             if url := environment.get(variable):
                 urls[service] = variable, url
-                _check(variable, url, service)
                 break
+    for service, (variable, url) in urls.items():
+        try:
+            _endpoint(url.replace("{region}", "region"), service, "region")
+        except ValueError as error:
+            raise ValueError(f"{variable}: {error}") from None
     return urls
-
-
-def _check(variable: str, url: str, service: Service) -> None:
-    try:
-        _endpoint(url.replace("{region}", "region"), service, "region")
-    except ValueError as error:
-        raise ValueError(f"{variable}: {error}") from None
 
 
 def _endpoint(url: str, signing_name: str, signing_region: str) -> Endpoint:

@@ -49,6 +49,7 @@ EXPIRED = frozenset(
         "InvalidClientTokenId",
         "InvalidSignatureException",
         "RequestExpired",
+        "RequestInTheFuture",
         "RequestTimeTooSkewed",
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",

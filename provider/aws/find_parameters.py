@@ -13,11 +13,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from provider.aws.client import AwsClient, Operation
+from provider.aws.client import Operation
 from provider.aws.finding import Find, Found, Lister, name_of, nothing_to_find
 from provider.aws.protocols import objects
 from provider.aws.stores.parameter_store import read_value
-from provider.engine.calls import Calls
 from provider.engine.model import SecretRef
 from provider.engine.values import Query
 from provider.errors import AccessDenied, ProviderError
@@ -29,11 +28,8 @@ _PATH_PAGE = 10
 _PAGE = 50
 
 
-class ParameterFinder:
+class ParameterFinder(Lister):
     """Finds parameters of one account and region."""
-
-    def __init__(self, client: AwsClient, calls: Calls) -> None:
-        self._lister = Lister(client, calls)
 
     async def find(self, find: Find, region: str, query: Query) -> Found:
         """The parameters, with values where they were found by name; tags count without a name.
@@ -65,7 +61,7 @@ class ParameterFinder:
         }
         try:
             read = partial(_read, find=find, with_values=True)
-            return await self._lister.find(BY_PATH, body, region, query, read)
+            return await self.find_all(BY_PATH, body, region, query, read)
         except ProviderError as error:
             raise error.in_context(f"fetching parameters by path {path}") from error
 
@@ -80,7 +76,7 @@ class ParameterFinder:
         if filters:
             body["ParameterFilters"] = filters
         read = partial(_read, find=find, with_values=False)
-        return await self._lister.find(DESCRIBE, body, region, query, read)
+        return await self.find_all(DESCRIBE, body, region, query, read)
 
 
 def _read(answer: Mapping[str, Any], find: Find, *, with_values: bool) -> Found:

@@ -8,11 +8,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from provider.aws.client import AwsClient, Operation
+from provider.aws.client import Operation
 from provider.aws.finding import Find, Found, Lister, name_of, nothing_to_find
 from provider.aws.protocols import objects
 from provider.aws.stores.tags import tags_of
-from provider.engine.calls import Calls
 from provider.engine.model import SecretRef
 from provider.engine.values import Query
 
@@ -24,11 +23,8 @@ _FILTER_VALUE = re.compile(r"[a-zA-Z0-9 :_@/+=.-][a-zA-Z0-9 :_@/+=.!-]{0,511}")
 """What AWS takes; an exclamation mark at the start would mean the contrary."""
 
 
-class SecretFinder:
+class SecretFinder(Lister):
     """Finds secrets of one account and region."""
-
-    def __init__(self, client: AwsClient, calls: Calls) -> None:
-        self._lister = Lister(client, calls)
 
     async def find(self, find: Find, region: str, query: Query) -> Found:
         """The secrets, without values; without name and tags `InvalidRequest`.
@@ -46,7 +42,7 @@ class SecretFinder:
             names = [name_of(one) for one in secrets if _is(one, find)]
             return {SecretRef("secretsmanager", name): None for name in names}
 
-        return await self._lister.find(LIST, body, region, query, read)
+        return await self.find_all(LIST, body, region, query, read)
 
 
 def _filters(find: Find) -> list[Mapping[str, Any]]:

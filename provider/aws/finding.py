@@ -7,11 +7,11 @@ engine.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from provider.aws.client import AwsClient, Operation
+from provider.aws.client import AwsClient, Caller, Operation
 from provider.aws.protocols import unexpected
 from provider.engine.calls import Calls
 from provider.engine.model import Access, SecretRef, SecretValue
@@ -50,31 +50,6 @@ def nothing_to_find() -> InvalidRequest:
     return InvalidRequest("unexpected find operator: find needs a name or tags.")
 
 
-@dataclass(slots=True)
-class _Collected:
-    """What has been found so far, within the bounds."""
-
-    found: Found = field(default_factory=dict)
-    _name_bytes: int = 0
-    _value_bytes: int = 0
-
-    def add(self, more: Found) -> None:
-        """Add what is new; raises `AnswerTooLarge`."""
-        new = {ref: value for ref, value in more.items() if ref not in self.found}
-        self.found |= new
-        self._name_bytes += sum(len(ref.name) for ref in new)
-        self._value_bytes += sum(len(value.content) for value in new.values() if value)
-        if (
-            len(self.found) > MAX_NAMES
-            or self._name_bytes > MAX_NAME_BYTES
-            or self._value_bytes > MAX_VALUE_BYTES
-        ):
-            raise AnswerTooLarge(
-                f"more than {MAX_NAMES} secrets, {MAX_NAME_BYTES} bytes of names or "
-                f"{MAX_VALUE_BYTES} bytes of values are found: look for fewer."
-            )
-
-
 @dataclass(frozen=True, slots=True)
 class Lister:
     """Calls operations that answer page by page."""
@@ -82,10 +57,10 @@ class Lister:
     client: AwsClient
     calls: Calls
 
-    async def find(
+    async def find_all(
         self,
         operation: Operation,
-        body: Mapping[str, Any],
+        parameters: Mapping[str, Any],
         region: str,
         query: Query,
         read: Callable[[Mapping[str, Any]], Found],
@@ -94,12 +69,14 @@ class Lister:
 
         Raises what the calls raise, `OutOfTime` and `AnswerTooLarge`.
         """
-        found, page = _Collected(), body
+        found: Found = {}
+        page = parameters
+
+        def found_in(answer: Mapping[str, Any]) -> tuple[Found, object]:
+            return read(answer), answer.get("NextToken")
 
         async def send(access: Access) -> tuple[Found, object]:
-            return await self.client.ask(
-                operation, page, access, lambda answer: (read(answer), answer.get("NextToken"))
-            )
+            return await self.client.ask(operation, page, Caller.of(access), found_in)
 
         def sending() -> None:
             query.trace.calls += 1
@@ -111,12 +88,24 @@ class Lister:
             except TimeoutError:
                 text = f"{operation.name} did not end in time. Try again later."
                 raise OutOfTime(text) from None
-            found.add(more)
+            found |= more
+            _check_size(found)
             if not token:
-                return found.found
-            page = {**body, "NextToken": token}
+                return found
+            page = {**parameters, "NextToken": token}
         raise AnswerTooLarge(
             f"{operation.name} answers more than {MAX_PAGES} pages: give a path or tags."
+        )
+
+
+def _check_size(found: Found) -> None:
+    """Raises `AnswerTooLarge` for too much."""
+    name_bytes = sum(len(ref.name) for ref in found)
+    value_bytes = sum(len(value.content) for value in found.values() if value)
+    if len(found) > MAX_NAMES or name_bytes > MAX_NAME_BYTES or value_bytes > MAX_VALUE_BYTES:
+        raise AnswerTooLarge(
+            f"more than {MAX_NAMES} secrets, {MAX_NAME_BYTES} bytes of names or "
+            f"{MAX_VALUE_BYTES} bytes of values are found: look for fewer."
         )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from provider.aws.credentials.assumed_role import AssumedRole
 from provider.aws.credentials.static import Static
-from provider.aws.credentials.web_identity import ServiceAccountRole
+from provider.aws.credentials.web_identity import WebIdentity
 from provider.aws.regions import partition_of
 from provider.aws.sts import Sts
 from provider.engine.credentials import CredentialCache
@@ -49,10 +49,24 @@ class ServiceAccount:
     def principal(self, sts: Sts, region: str) -> Principal:
         """The service account in its role; the token is requested when credentials are needed."""
         identity = Identity("irsa", self.subject, partition_of(region), self.role, self.session)
-        source = ServiceAccountRole(
-            sts, self.subject, self.role, self.request_token, (region,), SESSION_NAME
+        return Principal(identity, _InItsRole(self, sts, region))
+
+
+@dataclass(frozen=True, slots=True)
+class _InItsRole:
+    """A `CredentialSource`: as `WebIdentity`, with a new token each time."""
+
+    account: ServiceAccount
+    sts: Sts
+    region: str
+
+    async def fetch(self) -> Credentials:
+        account = self.account
+        token = await account.request_token()
+        source = WebIdentity(
+            self.sts, account.subject, account.role, token, (self.region,), session=SESSION_NAME
         )
-        return Principal(identity, source)
+        return await source.fetch()
 
 
 def role_chain(additional: Sequence[str], role: AssumeRole | None) -> tuple[AssumeRole, ...]:
@@ -60,8 +74,7 @@ def role_chain(additional: Sequence[str], role: AssumeRole | None) -> tuple[Assu
 
     Only `role` has an external id and session tags.
     """
-    roles = tuple(AssumeRole(arn) for arn in additional)
-    return roles if role is None else (*roles, role)
+    return (*map(AssumeRole, additional), *([role] if role else []))
 
 
 def in_roles(

@@ -1,18 +1,26 @@
-"""AWS's two wire protocols as far as they are needed: JSON 1.1 for the stores, query for STS.
+"""AWS's two wire protocols as far as they are needed: query for STS, JSON 1.1 for all others.
 
 An answer of an unexpected shape is a `Fault` of the kind `garbage`, never a KeyError.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
 from provider import __version__
+from provider.aws.endpoints import Service
 from provider.aws.faults import Fault
 from provider.runtime.transport import Reply
+
+_STS_VERSION = "2011-06-15"
+_TARGETS: Mapping[Service, str] = {
+    "secretsmanager": "secretsmanager",
+    "ssm": "AmazonSSM",
+    "ecr": "AmazonEC2ContainerRegistry_V20150921",
+    "ecr-public": "SpencerFrontendService",
+}
 
 
 def user_agent(eks_addon_version: str | None = None) -> str:
@@ -21,58 +29,32 @@ def user_agent(eks_addon_version: str | None = None) -> str:
     return f"{own} eks-addon/{eks_addon_version}" if eks_addon_version else own
 
 
-class XmlAnswer(NamedTuple):
-    """An answer of the query protocol, without name spaces, and its `Date` header."""
-
-    root: ET.Element
-    date: str
-
-
-@dataclass(frozen=True, slots=True)
-class Payload:
-    """A request before it is signed."""
-
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-
-
-def json_payload(target: str, body: Mapping[str, Any]) -> Payload:
-    """A call of AWS JSON 1.1; `target` is as in `secretsmanager.GetSecretValue`."""
+def encode(
+    service: Service, operation: str, parameters: Mapping[str, Any]
+) -> tuple[dict[str, str], bytes]:
+    """Headers and body of a call, not signed."""
+    if service == "sts":
+        form = {"Action": operation, "Version": _STS_VERSION, **parameters}
+        headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+        return headers, urlencode(form).encode()
+    target = f"{_TARGETS[service]}.{operation}"
     headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
-    return Payload(headers, json.dumps(body).encode())
+    return headers, json.dumps(parameters).encode()
 
 
-def read_json(reply: Reply) -> dict[str, Any]:
-    """The document of an answer; raises `Fault` if it is an error or not a document."""
-    try:
-        document = json.loads(reply.body.decode()) if reply.body else {}
-    except (ValueError, RecursionError):
-        document = None
+def decode(service: Service, reply: Reply) -> dict[str, Any]:
+    """The document of an answer; of STS the text of each element, and the header `Date`.
+
+    Raises `Fault` if it is an error or not a document.
+    """
+    document = _xml(reply.body) if service == "sts" else _json(reply.body)
     if reply.status != 200:
-        raise _fault(reply, *_json_error(document))
-    if not isinstance(document, dict):
-        raise unexpected("the answer is not a JSON object", reply.status)
+        raise _fault(reply, document or {})
+    if document is None:
+        raise unexpected("the answer is not the document that was expected", reply.status)
+    if service == "sts":
+        document["Date"] = reply.headers.get("date", "")
     return document
-
-
-def query_payload(action: str, version: str, form: Mapping[str, str]) -> Payload:
-    """A call of the AWS query protocol."""
-    headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
-    body = urlencode({"Action": action, "Version": version, **form})
-    return Payload(headers, body.encode())
-
-
-def read_xml(reply: Reply) -> XmlAnswer:
-    """An answer of the query protocol; raises `Fault` if it is an error or not XML."""
-    root = _parse_xml(reply.body)
-    if reply.status != 200:
-        error = None if root is None else root.find(".//Error")
-        if error is None:
-            raise _fault(reply)
-        raise _fault(reply, error.findtext("Code", ""), error.findtext("Message", ""))
-    if root is None:
-        raise unexpected("the answer is not XML", reply.status)
-    return XmlAnswer(root, reply.headers.get("date", ""))
 
 
 def unexpected(what: str, status: int = 200) -> Fault:
@@ -87,34 +69,16 @@ def objects(value: object, name: str) -> Sequence[Mapping[str, Any]]:
     raise unexpected(f"{name} in the answer is not a list of objects")
 
 
-def _json_error(document: object) -> tuple[str, str]:
-    if not isinstance(document, dict):
-        return "", ""
-    code = document.get("__type") or document.get("code")
-    message = document.get("message", document.get("Message"))
-    return _text(code), _text(message)
+def _json(body: bytes) -> dict[str, Any] | None:
+    """None if it is not a JSON object."""
+    try:
+        document = json.loads(body.decode()) if body else {}
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _fault(reply: Reply, code: str = "", message: str = "") -> Fault:
-    # Both "namespace#Code" and "Code:url" occur.
-    code = code.rsplit("#", 1)[-1].split(":", 1)[0]
-    kind: Fault.Kind = "answer"
-    if not (code.isascii() and code.isalnum() and len(code) <= 80):
-        code, message = f"HTTP {reply.status}", ""
-        kind = "answer" if "x-amzn-requestid" in reply.headers else "foreign"
-    return Fault(kind, code, message, status=reply.status, retry_after=_retry_after(reply))
-
-
-def _retry_after(reply: Reply) -> float | None:
-    milliseconds = reply.headers.get("x-amz-retry-after", "")
-    return int(milliseconds) / 1000 if milliseconds.isdecimal() and len(milliseconds) < 10 else None
-
-
-def _parse_xml(body: bytes) -> ET.Element | None:
+def _xml(body: bytes) -> dict[str, Any] | None:
     """None if it is not plain XML. Without a document type there are no entities to expand."""
     try:
         text = body.decode()  # strictly UTF-8: another encoding could hide a document type
@@ -123,6 +87,25 @@ def _parse_xml(body: bytes) -> ET.Element | None:
         root = ET.fromstring(text)  # noqa: S314 - no document type gets this far
     except (ET.ParseError, ValueError):
         return None
-    for element in root.iter():
-        element.tag = str(element.tag).rsplit("}", 1)[-1]
-    return root
+    return {str(one.tag).rsplit("}", 1)[-1]: one.text or "" for one in root.iter()}
+
+
+def _fault(reply: Reply, document: Mapping[str, Any]) -> Fault:
+    # Both "namespace#Code" and "Code:url" occur.
+    code = _text(document, "__type", "code", "Code").rsplit("#", 1)[-1].split(":", 1)[0]
+    message = _text(document, "message", "Message")
+    kind: Fault.Kind = "answer"
+    if not (code.isascii() and code.isalnum() and len(code) <= 80):
+        code, message = f"HTTP {reply.status}", ""
+        kind = "answer" if "x-amzn-requestid" in reply.headers else "foreign"
+    return Fault(kind, code, message, status=reply.status, retry_after=_retry_after(reply))
+
+
+def _text(document: Mapping[str, Any], *names: str) -> str:
+    texts = (document.get(name) for name in names)
+    return next((text for text in texts if text and isinstance(text, str)), "")
+
+
+def _retry_after(reply: Reply) -> float | None:
+    milliseconds = reply.headers.get("x-amz-retry-after", "")
+    return int(milliseconds) / 1000 if milliseconds.isdecimal() and len(milliseconds) < 10 else None

@@ -4,9 +4,9 @@ The text of an error is `<AWS code>: <AWS message>. <what to do>`.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from provider.aws.endpoints import Service
 from provider.aws.faults import DENIED, EXPIRED, NOT_FOUND, Fault
 from provider.errors import (
     AccessDenied,
@@ -102,7 +102,6 @@ _STS = {
     "ValidationError": _Meaning(RoleNotAssumable, "Check the ARN of the role"),
 }
 
-ASSUME_ROLE = "AssumeRole"
 _CHAIN_TRUST = _Meaning(
     RoleNotAssumable,
     "Allow sts:AssumeRole on this role to {who} (and sts:TagSession where there are session tags), "
@@ -117,7 +116,6 @@ _CHAIN = {
 }
 """What AssumeRole refuses with; unlike AssumeRoleWithWebIdentity it is signed."""
 
-GET_SESSION_TOKEN = "GetSessionToken"  # noqa: S105 (an operation)
 _SESSION = {
     **dict.fromkeys(EXPIRED, _OUTDATED),
     **dict.fromkeys(
@@ -132,10 +130,18 @@ _SESSION = {
 }
 """What GetSessionToken refuses with; temporary keys may not call it."""
 
+_BY_ACTION: Mapping[str, tuple[Mapping[str, _Meaning], _Meaning]] = {
+    "sts:AssumeRole": (_CHAIN, _CHAIN_TRUST),
+    "sts:AssumeRoleWithWebIdentity": (_STS, _TRUST),
+    "sts:GetCallerIdentity": (_STS, _TRUST),
+    "sts:GetSessionToken": (_SESSION, _TRUST),
+}
+"""What the codes of an operation of STS mean, and all other refusals."""
 
-def refused(fault: Fault, service: Service, action: str, who: str) -> ProviderError:
+
+def refused(fault: Fault, action: str, who: str) -> ProviderError:
     """The error for `who`, whose call of `action` (such as `ssm:GetParameters`) failed."""
-    meaning = _meaning(fault, service, action)
+    meaning = _meaning(fault, action)
     advice = meaning.advice.replace("{who}", who)
     if meaning is _NOT_ALLOWED:
         needed = f"{action} and kms:Decrypt" if _KMS.search(fault.message) else action
@@ -145,25 +151,15 @@ def refused(fault: Fault, service: Service, action: str, who: str) -> ProviderEr
     return meaning.error(f"{text}. {advice}.")
 
 
-def _meaning(fault: Fault, service: Service, action: str) -> _Meaning:
-    is_chain = action == f"sts:{ASSUME_ROLE}"
+def _meaning(fault: Fault, action: str) -> _Meaning:
     if fault.kind in ("timeout", "connection"):
         return _UNREACHABLE
     if fault.is_throttling:
         return _TOO_MANY
-    sts = {f"sts:{ASSUME_ROLE}": _CHAIN, f"sts:{GET_SESSION_TOKEN}": _SESSION}.get(action, _STS)
-    known = (sts if service == "sts" else _STORES).get(fault.code)
-    if known is not None:
-        return known
+    other = _NOT_ALLOWED if fault.status == 403 else _UNUSABLE
+    known, other = _BY_ACTION.get(action, (_STORES, other))
+    if fault.code in known:
+        return known[fault.code]
     if not 400 <= fault.status < 500:
         return _BROKEN
-    return _refusal(fault, service, is_chain=is_chain)
-
-
-def _refusal(fault: Fault, service: Service, *, is_chain: bool) -> _Meaning:
-    """What a refusal means that is in no table."""
-    if fault.kind == "foreign":
-        return _NOT_AWS
-    if service == "sts":
-        return _CHAIN_TRUST if is_chain else _TRUST
-    return _NOT_ALLOWED if fault.status == 403 else _UNUSABLE
+    return _NOT_AWS if fault.kind == "foreign" else other

@@ -1,22 +1,18 @@
 """AWS STS: exchanges a Kubernetes token, or the credentials of a role, for those of a role."""
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeVar
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from provider.aws.client import AwsClient, Caller, Operation
 from provider.aws.credentials.lifetime import expires_at, issued_credentials
-from provider.aws.faults import Fault, token_parts
-from provider.aws.protocols import XmlAnswer, unexpected
-from provider.aws.refusals import ASSUME_ROLE, GET_SESSION_TOKEN
+from provider.aws.faults import token_parts
+from provider.aws.protocols import unexpected
 from provider.engine.model import Access, AssumeRole, Credentials
 
-T = TypeVar("T")
-
 ASSUME_WITH_TOKEN = Operation("sts", "AssumeRoleWithWebIdentity")
-ASSUME = Operation("sts", ASSUME_ROLE)
-SESSION = Operation("sts", GET_SESSION_TOKEN)
+ASSUME = Operation("sts", "AssumeRole")
+SESSION = Operation("sts", "GetSessionToken")
 WHO = Operation("sts", "GetCallerIdentity")
-VERSION = "2011-06-15"
 
 
 class Mfa(NamedTuple):
@@ -47,18 +43,16 @@ class Sts:
         The request carries no signature: no other credentials are involved.
         """
         form = {"RoleArn": role_arn, "RoleSessionName": session_name, "WebIdentityToken": token}
-        caller = Caller(region, None, token_parts(token))
-        return await self._ask(ASSUME_WITH_TOKEN, form, caller, role_arn, _credentials)
+        caller = Caller(region, role_arn, None, token_parts(token))
+        return await self._client.ask(ASSUME_WITH_TOKEN, form, caller, _credentials)
 
-    async def assume_role(
-        self, role: AssumeRole, *, session_name: str, by: str, own: Credentials, region: str
-    ) -> Credentials:
-        """Credentials of `role`, asked for with the credentials `own` of `by` (for messages).
+    async def assume_role(self, role: AssumeRole, session_name: str, access: Access) -> Credentials:
+        """Credentials of `role`, asked for with those of `access`.
 
-        Raises `NotAuthenticated` (`CredentialsExpired` where AWS rejects `own`) or `Unavailable`.
+        Raises `NotAuthenticated` (`CredentialsExpired` where AWS rejects them) or `Unavailable`.
         """
         form = _assume_role_form(role, session_name)
-        return await self._ask(ASSUME, form, Caller(region, own), by, _credentials)
+        return await self._client.ask(ASSUME, form, Caller.of(access), _credentials)
 
     async def session_token(
         self, access: Access, *, duration: int | None = None, mfa: Mfa | None = None
@@ -70,29 +64,12 @@ class Sts:
         form = {} if duration is None else {"DurationSeconds": str(duration)}
         if mfa is not None:
             form |= {"SerialNumber": mfa.serial_number, "TokenCode": mfa.token_code}
-        caller = Caller.of(access)
-        return await self._ask(SESSION, form, caller, str(access.identity), _session_token)
+        return await self._client.ask(SESSION, form, Caller.of(access), _session_token)
 
     async def caller_arn(self, credentials: Credentials, region: str) -> str:
         """ARN of whom the credentials belong to; raises as `assume_role` does."""
-        caller = Caller(region, credentials)
-        return await self._ask(
-            WHO, {}, caller, "these credentials", lambda answer: answer.root.findtext(".//Arn", "")
-        )
-
-    async def _ask(
-        self,
-        operation: Operation,
-        form: Mapping[str, str],
-        caller: Caller,
-        who: str,
-        read: Callable[[XmlAnswer], T],
-    ) -> T:
-        """What `read` makes of the answer; raises `ProviderError`, which names `who` asked."""
-        try:
-            return read(await self._client.query(operation, VERSION, form, caller))
-        except Fault as fault:
-            raise operation.refused(fault, who) from fault
+        caller = Caller(region, "these credentials", credentials)
+        return await self._client.ask(WHO, {}, caller, lambda answer: str(answer.get("Arn", "")))
 
 
 def _assume_role_form(role: AssumeRole, session_name: str) -> Mapping[str, str]:
@@ -109,18 +86,13 @@ def _assume_role_form(role: AssumeRole, session_name: str) -> Mapping[str, str]:
     return form
 
 
-def _credentials(answer: XmlAnswer) -> Credentials:
+def _credentials(answer: Mapping[str, Any]) -> Credentials:
     """The credentials in an answer; raises `Fault` where there are none."""
-    key_id, secret, token, expiration = (
-        answer.root.findtext(f".//Credentials/{name}", "")
-        for name in ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
-    )
     try:
-        return issued_credentials(key_id, secret, token, expiration=expiration, date=answer.date)
+        return issued_credentials(answer, "SessionToken", answer["Date"])
     except ValueError as error:
         raise unexpected(str(error)) from None
 
 
-def _session_token(answer: XmlAnswer) -> SessionToken:
-    expiration = answer.root.findtext(".//Credentials/Expiration", "")
-    return SessionToken(_credentials(answer), int(expires_at(expiration)))
+def _session_token(answer: Mapping[str, Any]) -> SessionToken:
+    return SessionToken(_credentials(answer), int(expires_at(answer["Expiration"])))

@@ -11,7 +11,7 @@ from typing import NoReturn
 from provider import __version__
 from provider.aws.credentials.own import Own
 from provider.aws.principals import SESSION_NAME
-from provider.aws.stores import controller_stores
+from provider.aws.stores.for_controller import controller_stores
 from provider.controller.config import Config
 from provider.controller.controller import Controller, Parts
 from provider.controller.events import COMPONENTS

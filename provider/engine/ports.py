@@ -31,8 +31,8 @@ class Store(Protocol):
     ) -> Mapping[SecretRef, SecretValue | ProviderError]:
         """The value of each ref, or why there is none.
 
-        Raises `CredentialsExpired` and `Unavailable` where they concern all refs; a missing secret
-        is a `SecretNotFound` in the mapping, also of an optional ref.
+        Raises `ProviderError` where it concerns all refs: always if there is one, and always
+        `CredentialsExpired`. A missing secret is a `SecretNotFound`, also of an optional ref.
         """
         ...
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from provider.aws import client
-from provider.aws.stores import controller_stores
+from provider.aws.stores.for_controller import controller_stores
 from provider.engine.wiring import Settings, open_engine
 from testbed.aws import FakeAws
 from tests.aws.reading import NoObserver, Reading

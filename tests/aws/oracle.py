@@ -12,7 +12,9 @@ from botocore.session import Session
 
 from provider.aws.client import AwsClient
 from provider.aws.endpoints import Endpoints, Service
-from provider.engine.model import Access, Credentials, Identity
+from provider.engine.model import Access, Credentials, Identity, SecretRef, SecretValue
+from provider.engine.ports import Store
+from provider.errors import ProviderError
 from provider.runtime.transport import Reply, Request, Transport
 
 KEYS = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "tok/en+==")
@@ -25,6 +27,14 @@ EMPTY: Answer = (200, b"{}")
 def access(region: str = "eu-west-1") -> Access:
     """Access as some service account."""
     return Access(region, IDENTITY, KEYS)
+
+
+async def outcome_of(store: Store, ref: SecretRef, access: Access) -> SecretValue | ProviderError:
+    """What the engine makes of a call for one ref, whether the store returns or raises it."""
+    try:
+        return (await store.read([ref], access))[ref]
+    except ProviderError as error:
+        return error
 
 
 @dataclass(frozen=True)

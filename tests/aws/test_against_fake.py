@@ -19,6 +19,7 @@ from provider.runtime.http import HttpClient
 from testbed import faults
 from testbed.aws import AwsError, FakeAws, Role, allow
 from testbed.tokens import issue_token
+from tests.aws.oracle import outcome_of
 
 REGION = "us-east-1"
 
@@ -68,7 +69,7 @@ async def test_a_denied_secret_tells_whom_to_allow_what(
     client: AwsClient, enter: Enter, role: Role
 ) -> None:
     role.allow = []
-    outcome = (await SecretsManager(client).read([SECRET], enter()))[SECRET]
+    outcome = await outcome_of(SecretsManager(client), SECRET, enter())
     assert isinstance(outcome, errors.AccessDenied)
     assert str(outcome).startswith("AccessDeniedException: User: arn:aws:sts::")
     assert "is not authorized to perform: secretsmanager:GetSecretValue" in str(outcome)
@@ -81,7 +82,7 @@ async def test_a_key_that_is_denied_names_kms(
     aws: FakeAws, client: AwsClient, enter: Enter
 ) -> None:
     aws.cloud.put_secret("a", "x").kms_denied = True
-    outcome = (await SecretsManager(client).read([SECRET], enter()))[SECRET]
+    outcome = await outcome_of(SecretsManager(client), SECRET, enter())
     assert isinstance(outcome, errors.AccessDenied)
     assert "kms:Decrypt" in str(outcome)
 
@@ -121,7 +122,7 @@ async def test_a_secret_behind_a_parameter_has_its_version(
 ) -> None:
     secret = aws.cloud.put_secret("db", "x")
     ref = SecretRef("ssmparameter", "/aws/reference/secretsmanager/db")
-    outcome = (await ParameterStore(client).read([ref], enter()))[ref]
+    outcome = await outcome_of(ParameterStore(client), ref, enter())
     assert isinstance(outcome, SecretValue)
     assert outcome.content == b"x"
     assert outcome.version in secret.versions
@@ -156,7 +157,7 @@ async def test_a_passing_fault_goes_unnoticed(
 ) -> None:
     aws.cloud.put_secret("a", "x")
     aws.faults.inject(effect, times=1)
-    outcome = (await SecretsManager(client).read([SECRET], enter()))[SECRET]
+    outcome = await outcome_of(SecretsManager(client), SECRET, enter())
     assert isinstance(outcome, SecretValue)
 
 
@@ -208,7 +209,7 @@ async def test_many_calls_of_many_identities_are_signed_each_as_itself(
 
     async def matches(turn: int) -> bool:
         ref, access = refs[turn % 20], identities[turn % 20]
-        outcome = (await store.read([ref], access))[ref]
+        outcome = await outcome_of(store, ref, access)
         return isinstance(outcome, SecretValue) and outcome.content == ref.name.encode()
 
     assert all(await asyncio.gather(*map(matches, range(200))))
@@ -220,7 +221,7 @@ async def test_a_path_in_the_endpoint_is_signed(
 ) -> None:
     aws.cloud.put_secret("a", "x")
     client = connect(aws.url + suffix)
-    outcome = (await SecretsManager(client).read([SECRET], enter()))[SECRET]
+    outcome = await outcome_of(SecretsManager(client), SECRET, enter())
     assert isinstance(outcome, SecretValue)
 
 
@@ -233,7 +234,7 @@ async def test_the_stores_by_name(aws: FakeAws, client: AwsClient, enter: Enter)
         (SecretRef("ssmparameter", "/b/c"), b"y"),
         (SecretRef("ssmparameterpath", "/b"), b'{"c": "y"}'),
     ):
-        outcome = (await known[ref.store].read([ref], enter()))[ref]
+        outcome = await outcome_of(known[ref.store], ref, enter())
         assert isinstance(outcome, SecretValue)
         assert outcome.content == content
     assert [known[name].batch_size for name in known] == [1, 10, 1]
@@ -258,7 +259,7 @@ async def test_a_token_becomes_credentials_that_work(
     credentials = await assume(client, role.arn, issue_token("shop", "web"))
     assert credentials.lifetime == pytest.approx(3600, abs=5)
     access = Access(REGION, Identity("irsa", "shop/web", "aws", role=role.arn), credentials)
-    outcome = (await SecretsManager(client).read([SECRET], access))[SECRET]
+    outcome = await outcome_of(SecretsManager(client), SECRET, access)
     assert isinstance(outcome, SecretValue)
 
 

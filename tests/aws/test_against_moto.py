@@ -9,7 +9,7 @@ from provider.aws.ecr import Ecr
 from provider.aws.find_parameters import ParameterFinder
 from provider.aws.find_secrets import SecretFinder
 from provider.aws.finding import Find
-from provider.aws.stores import controller_stores
+from provider.aws.stores.for_controller import controller_stores
 from provider.engine.failover import Found, Regions, Wanted
 from provider.engine.model import Credentials, Identity, SecretRef
 from provider.engine.ports import Principal

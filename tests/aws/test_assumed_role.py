@@ -9,7 +9,7 @@ import pytest
 from provider.aws.credentials.assumed_role import AssumedRole
 from provider.aws.sts import Sts
 from provider.engine.credentials import CredentialCache
-from provider.engine.model import AssumeRole, Credentials, Identity
+from provider.engine.model import Access, AssumeRole, Credentials, Identity
 from provider.engine.ports import Principal
 from provider.errors import (
     AwsUnavailable,
@@ -22,6 +22,7 @@ from provider.runtime.http import HttpClient
 from testbed.aws import FakeAws
 from testbed.aws.iam import Role
 from tests.aws.oracle import StubTransport, client
+from tests.aws.reading import keys_of
 from tests.fakes.engine import FakeSource
 
 OTHER = "arn:aws:iam::444455556666:role/other"
@@ -36,12 +37,11 @@ class FakeSts(Sts):
     refusals: dict[str, ProviderError] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
 
-    async def assume_role(
-        self, role: AssumeRole, *, session_name: str, by: str, own: Credentials, region: str
-    ) -> Credentials:
-        assert (role.arn, session_name, by) == (OTHER, "web@shop", str(IRSA))
-        self.asked.append((region, own.access_key_id))
-        for reason in (region, own.access_key_id):
+    async def assume_role(self, role: AssumeRole, session_name: str, access: Access) -> Credentials:
+        assert (role.arn, session_name, access.identity) == (OTHER, "web@shop", IRSA)
+        asked = access.region, access.credentials.access_key_id
+        self.asked.append(asked)
+        for reason in asked:
             if reason in self.refusals:
                 raise self.refusals[reason]
         return Credentials("other", "c4nary-secret", "c4nary-session")
@@ -100,14 +100,9 @@ async def test_a_failure_of_the_second_step_says_so() -> None:
 
 async def form(role: AssumeRole) -> dict[str, str]:
     transport = StubTransport()
+    own = Access(HERE, IRSA, Credentials("own", "c4nary", "c4nary-token"))
     with pytest.raises(ProviderError):
-        await Sts(client(transport)).assume_role(
-            role,
-            session_name="web@shop",
-            by=str(IRSA),
-            own=Credentials("own", "c4nary", "c4nary-token"),
-            region=HERE,
-        )
+        await Sts(client(transport)).assume_role(role, "web@shop", own)
     sent = transport.sent[0]
     assert sent.url.startswith(f"https://sts.{HERE}.amazonaws.com")
     assert f"/{HERE}/sts/aws4_request" in sent.headers["Authorization"]
@@ -168,10 +163,8 @@ class Chain:
         sts = Sts(client(self.http.send, {"AWS_ENDPOINT_URL": self.aws.url}))
         return await sts.assume_role(
             AssumeRole(self.other.arn, external_id, 900, SESSION_TAGS if tags else ()),
-            session_name="web@shop",
-            by=str(IRSA),
-            own=Credentials(session.access_key_id, session.secret_access_key, session.token),
-            region=HERE,
+            "web@shop",
+            Access(HERE, IRSA, keys_of(session)),
         )
 
     async def refusal(self, external_id: str | None = None, *, tags: bool = False) -> ProviderError:

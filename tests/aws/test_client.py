@@ -23,7 +23,7 @@ STS_EMPTY: Answer = (200, b"<R><AssumeRoleWithWebIdentityResult/></R>")
 
 
 def caller(region: str = "eu-west-1", **known: Any) -> Caller:
-    return Caller(region, known.pop("credentials", KEYS), **known)
+    return Caller(region, "somebody", known.pop("credentials", KEYS), **known)
 
 
 def scope_of(authorization: str) -> str:
@@ -80,7 +80,7 @@ async def test_sends_sts_what_botocore_sends() -> None:
     oracle.client.assume_role_with_web_identity(**form)
     ours = StubTransport([STS_EMPTY])
     operation = Operation("sts", "AssumeRoleWithWebIdentity")
-    await client(ours).query(operation, "2011-06-15", form, caller(credentials=None))
+    await client(ours).call(operation, form, caller(credentials=None))
     (theirs,), (mine,) = oracle.sent, ours.sent
     assert mine.url == theirs.url
     assert isinstance(mine.body, bytes)
@@ -162,7 +162,7 @@ async def test_reads_and_retries_errors_of_sts_as_botocore_does(name: str) -> No
         oracle.client.assume_role_with_web_identity(**form)
     ours = StubTransport([(status, body)])
     with pytest.raises(Fault) as mine:
-        await client(ours).query(Operation("sts", "Any"), "1", form, caller(credentials=None))
+        await client(ours).call(Operation("sts", "Any"), form, caller(credentials=None))
     assert len(ours.sent) == len(oracle.sent)
     assert mine.value.code == theirs.value.response["Error"]["Code"]
     assert mine.value.message == theirs.value.response["Error"]["Message"]
@@ -174,8 +174,8 @@ async def test_a_token_that_sts_does_not_know_yet_is_shown_again(answers: int) -
     body = b"<R><Error><Code>InvalidIdentityToken</Code><Message>no</Message></Error></R>"
     refusals: list[Answer | Exception] = [(400, body)] * answers
     ours, attempts = StubTransport([*refusals, STS_EMPTY]), Attempts()
-    call = client(ours, attempts=attempts).query(
-        Operation("sts", "AssumeRoleWithWebIdentity"), "1", {}, caller(credentials=None)
+    call = client(ours, attempts=attempts).call(
+        Operation("sts", "AssumeRoleWithWebIdentity"), {}, caller(credentials=None)
     )
     if answers < 3:
         await call
@@ -192,7 +192,7 @@ async def test_bad_tokens_use_up_nobodys_retries() -> None:
     one = client(ours)
     for _ in range(100):
         with pytest.raises(Fault):
-            await one.query(Operation("sts", "Any"), "1", {}, caller(credentials=None))
+            await one.call(Operation("sts", "Any"), {}, caller(credentials=None))
     assert len(ours.sent) == 300
 
 
@@ -217,7 +217,7 @@ async def test_garbage_is_a_fault(status: int, body: bytes) -> None:
         with pytest.raises(Fault):
             await ours.call(GET, {}, caller())
     with pytest.raises(Fault):
-        await ours.query(Operation("sts", "Any"), "1", {}, caller())
+        await ours.call(Operation("sts", "Any"), {}, caller())
 
 
 async def test_connection_failures_are_retried() -> None:

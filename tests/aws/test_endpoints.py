@@ -146,10 +146,3 @@ def test_only_the_name_of_a_region_gets_into_a_host_name(region: str) -> None:
 def test_names_of_regions(region: str) -> None:
     assert is_region(region)
     assert region_fault(region) is None
-
-
-def test_endpoints_of_many_regions_are_not_kept_for_ever() -> None:
-    endpoints = Endpoints({})
-    for number in range(200):
-        endpoints.resolve("ssm", f"junk-{number}")
-    assert len(endpoints._known) == 64

@@ -11,6 +11,11 @@ from provider.aws.faults import THROTTLED, Fault, clean
 from provider.aws.refusals import refused
 
 WHO = "role r of service account shop/web"
+ACTIONS = {
+    "secretsmanager": "secretsmanager:Get",
+    "ssm": "ssm:Get",
+    "sts": "sts:AssumeRoleWithWebIdentity",
+}
 
 CASES: list[tuple[str, int, str, type[errors.ProviderError], str]] = [
     ("AccessDeniedException", 400, "no", errors.AccessDenied, f"Allow ssm:Get on it to {WHO}."),
@@ -70,7 +75,7 @@ def test_what_a_refusal_means(
     kind: type[errors.ProviderError],
     advice: str,
 ) -> None:
-    error = refused(Fault("answer", code, message, status=status), service, f"{service}:Get", WHO)
+    error = refused(Fault("answer", code, message, status=status), ACTIONS[service], WHO)
     assert type(error) is kind
     assert str(error).startswith(f"{code}: {message}. " if message else f"{code}. ")
     assert advice in str(error)
@@ -81,7 +86,7 @@ def test_what_a_refusal_means(
 @pytest.mark.parametrize("service", ["secretsmanager", "ssm", "sts"])
 def test_a_refusal_that_is_not_from_aws(service: Service, status: int) -> None:
     fault = Fault("foreign", f"HTTP {status}", status=status)
-    error = refused(fault, service, f"{service}:Get", WHO)
+    error = refused(fault, ACTIONS[service], WHO)
     assert type(error) is errors.AwsUnavailable
     assert str(error).startswith(f"HTTP {status}. This answer is not from AWS: check proxy")
     assert not fault.is_transient
@@ -93,8 +98,8 @@ NEUTRAL = re.compile("driver|SecretProviderClass|pod|mount|annotation", re.IGNOR
 def test_no_advice_names_a_front_door() -> None:
     for service, code, status, message, *_ in BOTH:
         fault = Fault("answer", code, message, status=status)
-        for action in ("Get", "AssumeRole"):
-            text = str(refused(fault, service, f"{service}:{action}", "somebody"))
+        for action in (ACTIONS[service], "sts:AssumeRole"):
+            text = str(refused(fault, action, "somebody"))
             assert not NEUTRAL.search(text), text
 
 
@@ -111,7 +116,7 @@ def test_every_code_that_botocore_retries_is_retried() -> None:
 @pytest.mark.parametrize("kind", ["timeout", "connection"])
 def test_what_is_not_reached(kind: str) -> None:
     fault = Fault("timeout" if kind == "timeout" else "connection", "Timeout", "https://x: late")
-    error = refused(fault, "ssm", "ssm:Get", WHO)
+    error = refused(fault, "ssm:Get", WHO)
     assert type(error) is errors.AwsUnavailable
     assert str(error).startswith("Timeout: https://x: late. Check that the node reaches")
 

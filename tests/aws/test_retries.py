@@ -4,7 +4,7 @@ import pytest
 
 from provider.aws import retries
 from provider.aws.faults import Fault
-from provider.aws.protocols import read_json
+from provider.aws.protocols import decode
 from provider.runtime.transport import Reply
 
 BROKEN = Fault("answer", "HTTP 500", status=500)
@@ -38,7 +38,7 @@ def test_a_wish_of_aws_is_heard_within_limits(wish: float, wait: float) -> None:
 @pytest.mark.parametrize(("header", "seconds"), [("1500", 1.5), ("9" * 5000, None), ("-1", None)])
 def test_a_wish_that_is_no_sensible_number_is_not_heard(header: str, seconds: float | None) -> None:
     with pytest.raises(Fault) as caught:
-        read_json(Reply(500, {"x-amz-retry-after": header}, b""))
+        decode("ssm", Reply(500, {"x-amz-retry-after": header}, b""))
     assert caught.value.retry_after == seconds
 
 

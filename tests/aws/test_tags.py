@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from provider.aws.stores.tags import ParameterTags, SecretTags, go_json
+from provider.aws.stores.tags import go_json, parameter_tags, secret_tags
 from provider.engine.model import SecretRef, SecretValue
 from provider.errors import AccessDenied, AwsUnavailable, SecretNotFound
 from testbed.aws import allow
@@ -75,7 +75,7 @@ async def test_a_refusal_names_the_action(reading: Reading) -> None:
     [7, [7], [{"Key": "a"}], [{"Value": "a"}], [{"Key": 1, "Value": "a"}], [["a", "b"]]],
 )
 async def test_garbage_is_aws_failing(tags: object) -> None:
-    for store, key, ref in ((SecretTags, "Tags", SECRET), (ParameterTags, "TagList", PARAMETER)):
+    for store, key, ref in ((secret_tags, "Tags", SECRET), (parameter_tags, "TagList", PARAMETER)):
         answer = 200, json.dumps({key: tags}).encode()
         with pytest.raises(AwsUnavailable):
             await store(client(StubTransport([answer]))).read([ref], access())
@@ -84,4 +84,4 @@ async def test_garbage_is_aws_failing(tags: object) -> None:
 async def test_a_tag_that_is_no_text_is_aws_failing() -> None:
     answer = 200, json.dumps({"Tags": [{"Key": "a", "Value": "\ud800"}]}).encode()
     with pytest.raises(AwsUnavailable):
-        await SecretTags(client(StubTransport([answer]))).read([SECRET], access())
+        await secret_tags(client(StubTransport([answer]))).read([SECRET], access())

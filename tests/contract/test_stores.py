@@ -11,14 +11,15 @@ from provider.aws.stores.parameter_path import ParameterPaths
 from provider.aws.stores.parameter_store import ParameterStore
 from provider.aws.stores.secrets_manager import SecretsManager
 from provider.aws.stores.secrets_manager_batch import SecretsManagerBatch
-from provider.aws.stores.tags import ParameterTags, SecretTags
+from provider.aws.stores.tags import parameter_tags, secret_tags
 from provider.engine.model import Access, Identity, SecretRef, SecretValue
 from provider.engine.ports import Store
-from provider.errors import ProviderError, SecretNotFound, SecretUnusable
+from provider.errors import SecretNotFound, SecretUnusable
 from provider.runtime.http import HttpClient
 from testbed.aws import FakeAws, allow
 from testbed.aws.iam import CONTROLLER_ACTIONS
 from testbed.moto import Moto
+from tests.aws.oracle import outcome_of
 from tests.contract.worlds import REGION, FakeWorld, MotoWorld, World
 
 pytestmark = pytest.mark.usefixtures("moto_server")
@@ -85,12 +86,8 @@ def parameter(name: str, version: str | None = None, label: str | None = None) -
     return SecretRef("ssmparameter", name, version, label)
 
 
-async def fetch(store: Store, ref: SecretRef, access: Access) -> SecretValue | ProviderError:
-    return (await store.read([ref], access))[ref]
-
-
 async def value(store: Store, ref: SecretRef, access: Access) -> SecretValue:
-    outcome = await fetch(store, ref, access)
+    outcome = await outcome_of(store, ref, access)
     assert isinstance(outcome, SecretValue), outcome
     return outcome
 
@@ -142,7 +139,7 @@ async def test_there_is_no_such_secret(
     world: World, secrets: Store, access: Access, ref: SecretRef
 ) -> None:
     world.put_secret("a", "x")
-    assert isinstance(await fetch(secrets, ref, access), SecretNotFound)
+    assert isinstance(await outcome_of(secrets, ref, access), SecretNotFound)
 
 
 async def test_describing_what_is_not_there(secrets: Store, access: Access) -> None:
@@ -153,7 +150,7 @@ async def test_describing_what_is_not_there(secrets: Store, access: Access) -> N
 async def test_a_secret_marked_for_deletion(world: World, secrets: Store, access: Access) -> None:
     world.put_secret("a", "x")
     world.delete_secret("a")
-    outcome = await fetch(secrets, secret("a"), access)
+    outcome = await outcome_of(secrets, secret("a"), access)
     assert isinstance(outcome, SecretUnusable)
     assert "marked for deletion" in str(outcome)
     assert await secrets.current_version(secret("a"), access) is None
@@ -168,7 +165,7 @@ async def test_a_batch_is_what_single_calls_are(
     world.put_secret("s0", "new")
     arn = world.put_secret("binary", b"\x00\xff")
     refs += [secret("binary"), secret(arn), secret("s0", label="AWSPREVIOUS")]
-    expected = {ref: await fetch(secrets, ref, access) for ref in refs}
+    expected = {ref: await outcome_of(secrets, ref, access) for ref in refs}
     assert all(isinstance(one, SecretValue) for one in expected.values())
     assert await batches.read(refs, access) == expected
 
@@ -187,12 +184,12 @@ async def test_tags_of_what_has_none(world: World, client: AwsClient, access: Ac
     world.put_secret("a", "x")
     world.put_parameter("/a", "x")
     for store, ref in (
-        (SecretTags(client), SecretRef("secretsmanagertags", "a")),
-        (ParameterTags(client), SecretRef("ssmparametertags", "/a")),
+        (secret_tags(client), SecretRef("secretsmanagertags", "a")),
+        (parameter_tags(client), SecretRef("ssmparametertags", "/a")),
     ):
         assert (await value(store, ref, access)).content == b"{}"
         missing = ref._replace(name=f"{ref.name}b")
-        assert isinstance(await fetch(store, missing, access), SecretNotFound)
+        assert isinstance(await outcome_of(store, missing, access), SecretNotFound)
 
 
 # ---- Parameter Store ---------------------------------------------------------------
@@ -265,7 +262,7 @@ async def test_a_path_of_many_pages(world: World, paths: Store, access: Access, 
 
 async def test_there_is_nothing_under_a_path(world: World, paths: Store, access: Access) -> None:
     world.put_parameter("/a/b/c", "x")
-    outcome = await fetch(paths, below("/a"), access)
+    outcome = await outcome_of(paths, below("/a"), access)
     assert isinstance(outcome, SecretNotFound)
     assert "what lies deeper needs recursive: true" in str(outcome)
 

@@ -13,7 +13,7 @@ from provider.aws.sts import Sts
 from provider.csi.identity import Identifier, require_token
 from provider.csi.request.model import AddressType, ClassSpec, MountSpec, Pod
 from provider.engine.credentials import CredentialCache
-from provider.engine.model import AssumeRole, Credentials, Identity
+from provider.engine.model import Access, AssumeRole, Credentials, Identity
 from provider.errors import AgentUnavailable, RoleMissing, RoleNotAssumable, TokenMissing
 from provider.runtime.http import HttpClient
 from provider.runtime.transport import NoAnswer, Reply, Request
@@ -230,8 +230,10 @@ async def test_the_assumed_role_uses_the_cached_credentials_of_the_pod() -> None
         async def assume_role_with_web_identity(self, **_asked: object) -> Credentials:
             return given
 
-        async def assume_role(self, *_asked: object, **more: object) -> Credentials:
-            assert more["own"] == given
+        async def assume_role(self, *asked: object, **_more: object) -> Credentials:
+            *_, access = asked
+            assert isinstance(access, Access)
+            assert access.credentials == given
             return Credentials("ASIA", "secret", "token", 3600)
 
     who = Identifier(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from provider.aws.credentials.sts_regions import ask_regions
 from provider.aws.sts import Sts
 from provider.engine.credentials import CredentialCache
-from provider.engine.model import AssumeRole, Credentials
+from provider.engine.model import Access, AssumeRole, Credentials
 from provider.engine.ports import Principal
 from provider.errors import CredentialsExpired, NotAuthenticated, Unavailable
 
@@ -50,15 +50,13 @@ class AssumedRole:
             raise error.in_context(context) from error
 
     async def _assume(self, own: Credentials) -> Credentials:
-        by = str(self.own.identity)
-
         async def ask(region: str) -> Credentials:
-            return await self.sts.assume_role(
-                self.role, session_name=self.session_name, by=by, own=own, region=region
-            )
+            access = Access(region, self.own.identity, own)
+            return await self.sts.assume_role(self.role, self.session_name, access)
 
         try:
             return await ask_regions(self.regions, ask)
         except (NotAuthenticated, Unavailable) as error:
+            by = self.own.identity
             context = f"role {self.role.arn} cannot be assumed with the credentials of {by}"
             raise error.in_context(context) from error

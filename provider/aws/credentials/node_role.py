@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from provider.aws.credentials.lifetime import credentials_in
+from provider.aws.credentials.lifetime import issued_credentials
 from provider.aws.faults import clean
 from provider.engine.model import Credentials
 from provider.errors import AgentUnavailable, NotAuthenticated
@@ -76,7 +76,7 @@ def _credentials(reply: Reply) -> Credentials:
         document = json.loads(reply.body)
         code = document.get("Code", "Success")
         if code == "Success":
-            return credentials_in(document, reply.headers.get("date", ""))
+            return issued_credentials(document, "Token", reply.headers.get("date", ""))
         text = clean(f"{code}: {document.get('Message', '')}")
     except (ValueError, AttributeError, RecursionError):  # the exception would quote the answer
         raise AgentUnavailable(

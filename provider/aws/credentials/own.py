@@ -8,7 +8,7 @@ There are no profiles. For the controller alone: a pod that mounts gets its own 
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
 from time import time
@@ -18,11 +18,11 @@ from provider.aws.credentials.lifetime import expires_at
 from provider.aws.credentials.node_role import NodeRole, metadata_endpoint
 from provider.aws.credentials.pod_identity import Agent, PodIdentity
 from provider.aws.credentials.static import access_keys
-from provider.aws.credentials.web_identity import ServiceAccountRole
+from provider.aws.credentials.web_identity import WebIdentity
 from provider.aws.regions import partition_of
 from provider.aws.sts import Sts
 from provider.engine.model import Credentials, Identity
-from provider.engine.ports import CredentialSource, Principal
+from provider.engine.ports import Principal
 from provider.errors import InvalidRequest, NotAuthenticated, TokenMissing
 from provider.runtime.transport import Transport
 
@@ -48,124 +48,100 @@ class Own:
 
     def principal(self, region: str) -> Principal:
         """The process as a caller of AWS. Mistakes are reported when credentials are fetched."""
-        role = self._get("AWS_ROLE_ARN") if self._get("AWS_WEB_IDENTITY_TOKEN_FILE") else ""
+        role = self.get("AWS_ROLE_ARN") if self.get("AWS_WEB_IDENTITY_TOKEN_FILE") else ""
         identity = Identity("ambient", self.subject, partition_of(region), role)
-        return Principal(identity, self._source(region))
+        return Principal(identity, OwnCredentials(self, region))
 
-    def _source(self, region: str) -> CredentialSource:
-        if self._get("AWS_ACCESS_KEY_ID"):
-            return EnvironmentKeys(self.environment)
-        if self._get("AWS_WEB_IDENTITY_TOKEN_FILE"):
-            return self._web_identity(region)
-        if url := self._get("AWS_CONTAINER_CREDENTIALS_FULL_URI"):
-            agent = Agent(self.send, url, url)
-            return ContainerCredentials(agent, url, self.subject, self.environment)
-        if self._get("AWS_EC2_METADATA_DISABLED").lower() != "true" and self.allow_node_role:
-            return NodeRole(self.send, metadata_endpoint(self.environment))
-        return NoSource()
-
-    def _web_identity(self, region: str) -> CredentialSource:
-        role = self._get("AWS_ROLE_ARN")
-        if not role:
-            return NoSource("AWS_WEB_IDENTITY_TOKEN_FILE is set, and AWS_ROLE_ARN is not.")
-        token = TokenFile(Path(self._get("AWS_WEB_IDENTITY_TOKEN_FILE")))
-        session = self._get("AWS_ROLE_SESSION_NAME") or self.session
-        return ServiceAccountRole(self.sts, self.subject, role, token, (region,), session)
-
-    def _get(self, variable: str) -> str:
+    def get(self, variable: str) -> str:
+        """A variable of the environment, empty where it is not set."""
         return self.environment.get(variable, "")
 
 
 @dataclass(frozen=True, slots=True)
-class NoSource:
-    """A `CredentialSource` that has none, and says why."""
+class OwnCredentials:
+    """A `CredentialSource`: the first one that is configured. STS is asked in `region`."""
 
-    why: str = (
-        "none of AWS_ACCESS_KEY_ID, AWS_WEB_IDENTITY_TOKEN_FILE and "
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI is set, and the role of the node may not be used."
-    )
+    own: Own
+    region: str
 
     async def fetch(self) -> Credentials:
-        """Raises `NotAuthenticated`."""
-        raise NotAuthenticated(f"this process has no AWS credentials of its own: {self.why}")
-
-
-@dataclass(frozen=True, slots=True)
-class EnvironmentKeys:
-    """A `CredentialSource`: access keys in the environment."""
-
-    environment: Mapping[str, str] = field(repr=False)
-
-    async def fetch(self) -> Credentials:
-        """The keys; raises `NotAuthenticated` if they are incomplete or expired."""
-        key_id, secret, old_token, token, expiration = (
-            self.environment.get(variable, "")
-            for variable in (
-                "AWS_ACCESS_KEY_ID",
-                "AWS_SECRET_ACCESS_KEY",
-                "AWS_SECURITY_TOKEN",
-                "AWS_SESSION_TOKEN",
-                "AWS_CREDENTIAL_EXPIRATION",
-            )
+        """The credentials; raises `NotAuthenticated` or `Unavailable`."""
+        get = self.own.get
+        if get("AWS_ACCESS_KEY_ID"):
+            return self._environment_keys()
+        if file := get("AWS_WEB_IDENTITY_TOKEN_FILE"):
+            return await self._by_sts(Path(file))
+        if url := get("AWS_CONTAINER_CREDENTIALS_FULL_URI"):
+            return await self._by_agent(url)
+        if self.own.allow_node_role and get("AWS_EC2_METADATA_DISABLED").lower() != "true":
+            return await NodeRole(self.own.send, metadata_endpoint(self.own.environment)).fetch()
+        raise _none(
+            "none of AWS_ACCESS_KEY_ID, AWS_WEB_IDENTITY_TOKEN_FILE and "
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI is set, and the role of the node may not be used."
         )
+
+    def _environment_keys(self) -> Credentials:
+        get = self.own.get
+        token = get("AWS_SECURITY_TOKEN") or get("AWS_SESSION_TOKEN")
+        expiration = get("AWS_CREDENTIAL_EXPIRATION")
         try:
-            keys = access_keys(key_id, secret, old_token or token)
+            keys = access_keys(get("AWS_ACCESS_KEY_ID"), get("AWS_SECRET_ACCESS_KEY"), token)
             left = expires_at(expiration) - time() if expiration else None
         except (InvalidRequest, ValueError) as error:
             raise NotAuthenticated(f"access keys in the environment: {error}") from None
         if left is not None and left <= 0:
             raise NotAuthenticated("the access keys in the environment have expired.")
-        return Credentials(keys.access_key_id, keys.secret_access_key, keys.session_token, left)
+        return replace(keys, lifetime=left)
 
+    async def _by_sts(self, file: Path) -> Credentials:
+        own, role = self.own, self.own.get("AWS_ROLE_ARN")
+        if not role:
+            raise _none("AWS_WEB_IDENTITY_TOKEN_FILE is set, and AWS_ROLE_ARN is not.")
+        session = own.get("AWS_ROLE_SESSION_NAME") or own.session
+        token = await _token_in(file)
+        source = WebIdentity(own.sts, own.subject, role, token, (self.region,), session=session)
+        return await source.fetch()
 
-@dataclass(frozen=True, slots=True)
-class TokenFile:
-    """A token file that the kubelet renews; it is read each time."""
-
-    path: Path
-
-    async def __call__(self) -> str:
-        """The token; raises `TokenMissing`."""
-        try:
-            text = await asyncio.to_thread(self._read)
-        except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not a text"
-            raise TokenMissing(f"cannot read the token in {self.path}: {why}.") from None
-        if not text or not text.isascii() or not text.isprintable():
-            raise TokenMissing(f"there is no token in {self.path}.")
-        return text
-
-    def _read(self) -> str:
-        with self.path.open() as file:
-            return file.read(_MAX_TOKEN)
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerCredentials:
-    """A `CredentialSource`: the EKS Pod Identity agent, with this pod's own token."""
-
-    agent: Agent
-    url: str
-    subject: str
-    environment: Mapping[str, str] = field(repr=False)
-
-    async def fetch(self) -> Credentials:
-        """Credentials of the association; raises `NotAuthenticated` or `AgentUnavailable`."""
-        if not _may_have_token(self.url):
+    async def _by_agent(self, url: str) -> Credentials:
+        if not _may_have_token(url):
             raise NotAuthenticated(
                 "AWS_CONTAINER_CREDENTIALS_FULL_URI: only https and the addresses of an agent on "
                 "this node are allowed."
             )
-        return await PodIdentity(self.agent, "ipv4", self.subject, await self._token()).fetch()
+        if file := self.own.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
+            token = await _token_in(Path(file))
+        else:
+            token = self.own.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")
+            if not _is_token(token):
+                raise TokenMissing("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE is not set.")
+        agent = Agent(self.own.send, url, url)
+        return await PodIdentity(agent, "ipv4", self.own.subject, token).fetch()
 
-    async def _token(self) -> str:
-        file = self.environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
-        if file:
-            return await TokenFile(Path(file))()
-        token = self.environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
-        if not token or not token.isascii() or not token.isprintable():
-            raise TokenMissing("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE is not set.")
-        return token
+
+def _none(why: str) -> NotAuthenticated:
+    return NotAuthenticated(f"this process has no AWS credentials of its own: {why}")
+
+
+async def _token_in(path: Path) -> str:
+    """The token in a file, which the kubelet renews; raises `TokenMissing`."""
+
+    def read() -> str:
+        with path.open() as file:
+            return file.read(_MAX_TOKEN)
+
+    try:
+        text = await asyncio.to_thread(read)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not a text"
+        raise TokenMissing(f"cannot read the token in {path}: {why}.") from None
+    if not _is_token(text):
+        raise TokenMissing(f"there is no token in {path}.")
+    return text
+
+
+def _is_token(text: str) -> bool:
+    """Whether `text` can be a header of a request."""
+    return bool(text) and text.isascii() and text.isprintable()
 
 
 def _may_have_token(url: str) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from provider.aws.credentials.lifetime import IN_JSON, credentials_in
+from provider.aws.credentials.lifetime import issued_credentials
 from provider.aws.faults import clean, token_parts
 from provider.engine.model import Credentials
 from provider.errors import AgentUnavailable, NotAuthenticated, RoleNotAssumable, TokenRejected
@@ -158,10 +158,11 @@ class Agent:
 
 def _read(endpoint: str, reply: Reply) -> Credentials:
     try:
-        return credentials_in(json.loads(reply.body), reply.headers.get("date", ""))
-    except (ValueError, RecursionError):  # which would quote the answer
+        return issued_credentials(json.loads(reply.body), "Token", reply.headers.get("date", ""))
+    except (ValueError, AttributeError, RecursionError):  # which would quote the answer
         raise AgentUnavailable(
-            f"{endpoint} answered something other than credentials ({', '.join(IN_JSON)})"
+            f"{endpoint} answered something other than credentials "
+            "(AccessKeyId, SecretAccessKey, Token, Expiration)"
         ) from None
 
 

@@ -1,7 +1,6 @@
 """IRSA: the token of a service account in exchange for credentials of its role."""
 
 import re
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -54,26 +53,6 @@ class WebIdentity:
             f" Note that the role is one of partition {theirs[0]}, while region {self.regions[0]} "
             f"is in {ours}: no credentials of one partition are valid in another."
         )
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceAccountRole:
-    """A `CredentialSource`: as `WebIdentity`, with a token that is requested when it is needed."""
-
-    sts: Sts
-    subject: str
-    role: str
-    request_token: Callable[[], Awaitable[str]]
-    """Gives a token of the audience that the role trusts; raises `ProviderError`."""
-    regions: tuple[str, ...]
-    session: str = ""
-
-    async def fetch(self) -> Credentials:
-        """New credentials from STS; raises as `WebIdentity` and `request_token` do."""
-        token = await self.request_token()
-        return await WebIdentity(
-            self.sts, self.subject, self.role, token, self.regions, session=self.session
-        ).fetch()
 
 
 def session_name(subject: str) -> str:

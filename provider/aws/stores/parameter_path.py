@@ -7,17 +7,17 @@ reads like a JSON secret with one key for each parameter.
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from provider.aws.client import AwsClient, Operation
+from provider.aws.client import AwsClient, Caller, Operation
 from provider.aws.protocols import objects, unexpected
-from provider.aws.stores.one_ref import OneRefStore
 from provider.aws.stores.parameter_store import read_value
 from provider.engine.limits import KeyedLimit
 from provider.engine.model import Access, SecretRef, SecretValue
+from provider.engine.ports import Store
 from provider.errors import AnswerTooLarge, SecretNotFound
 
 GET = Operation("ssm", "GetParametersByPath")
@@ -34,43 +34,41 @@ memory until the last one has come."""
 MAX_PAGES = 2 * MAX_PARAMETERS // PAGE
 """AWS may answer pages with fewer parameters than there is room for, or with none."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """One parameter under a path."""
-
-    name: str
-    """Relative to the path."""
-    value: str = field(repr=False)
-    revision: str
-    """Changes with the value, also when the parameter is deleted and created anew."""
+_Found = dict[str, SecretValue]
+"""Parameters by their names, relative to the path. Each version changes with the value, also when
+the parameter is deleted and created anew."""
 
 
-class ParameterPaths(OneRefStore):
+class ParameterPaths(Store):
     """One path a call, or as many calls as it has pages. Versions are known only after all."""
 
     def __init__(self, client: AwsClient) -> None:
-        super().__init__(client)
+        self._client = client
         self._large: KeyedLimit[str] = KeyedLimit(MOST_LARGE)
 
-    async def get(self, ref: SecretRef, access: Access) -> SecretValue:
-        """See `OneRefStore.get`."""
+    async def read(
+        self, refs: Sequence[SecretRef], access: Access
+    ) -> Mapping[SecretRef, SecretValue]:
+        """See `Store.read`."""
+        (ref,) = refs
         async with AsyncExitStack() as stack:
-            return _document(ref, await self._all(ref, access, stack))
+            return {ref: _document(ref, await self._all(ref, access, stack))}
 
-    async def _all(self, ref: SecretRef, access: Access, stack: AsyncExitStack) -> list[_Found]:
+    async def _all(self, ref: SecretRef, access: Access, stack: AsyncExitStack) -> _Found:
         body: dict[str, Any] = {
             "Path": ref.name,
             "Recursive": ref.recursive,
             "WithDecryption": True,
             "MaxResults": PAGE,
         }
-        found: list[_Found] = []
+        found: _Found = {}
         size, is_large = 0, False
         for _ in range(MAX_PAGES):
-            page, token = await self._client.ask(GET, body, access, partial(_read, ref))
-            found += page
-            size += sum(len(one.value.encode()) for one in page)
+            page, token = await self._client.ask(
+                GET, body, Caller.of(access), partial(_read, f"{ref.name.rstrip('/')}/")
+            )
+            found |= page
+            size += sum(len(one.content) for one in page.values())
             if len(found) > MAX_PARAMETERS or size > MAX_BYTES:
                 break
             if not token:
@@ -85,28 +83,26 @@ class ParameterPaths(OneRefStore):
         )
 
 
-def _read(ref: SecretRef, answer: Mapping[str, Any]) -> tuple[list[_Found], Any]:
+def _read(root: str, answer: Mapping[str, Any]) -> tuple[_Found, object]:
     """The parameters of one page, and the token of the next one."""
-    parameters = objects(answer.get("Parameters"), "Parameters")
-    return [_found(ref, parameter) for parameter in parameters], answer.get("NextToken")
+    found: _Found = {}
+    for parameter in objects(answer.get("Parameters"), "Parameters"):
+        name = parameter.get("Name")
+        if not isinstance(name, str) or not name.startswith(root) or name == root:
+            raise unexpected("a parameter in the answer is not one of the path")
+        value = read_value(parameter)
+        version = f"{value.version} {parameter.get('LastModifiedDate')}"
+        found[name.removeprefix(root)] = replace(value, version=version)
+    return found, answer.get("NextToken")
 
 
-def _found(ref: SecretRef, parameter: Mapping[str, Any]) -> _Found:
-    name, root = parameter.get("Name"), f"{ref.name.rstrip('/')}/"
-    if not isinstance(name, str) or not name.startswith(root) or name == root:
-        raise unexpected("a parameter in the answer is not one of the path")
-    value = read_value(parameter)
-    revision = f"{value.version} {parameter.get('LastModifiedDate')}"
-    return _Found(name.removeprefix(root), value.content.decode(), revision)
-
-
-def _document(ref: SecretRef, found: Sequence[_Found]) -> SecretValue:
+def _document(ref: SecretRef, found: _Found) -> SecretValue:
     if not found:
         below = "" if ref.recursive else " itself; what lies deeper needs recursive: true"
         raise SecretNotFound(
             f"there are no parameters under the path {ref.name}{below}. Check path and region."
         )
-    by_name = {one.name: one.value for one in sorted(found, key=lambda one: one.name)}
-    revisions = sorted(f"{one.name}\0{one.revision}\n" for one in found)
-    version = sha256("".join(revisions).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    by_name = {name: found[name].content.decode() for name in sorted(found)}
+    versions = "".join(f"{name}\0{found[name].version}\n" for name in sorted(found))
+    version = sha256(versions.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return SecretValue(json.dumps(by_name).encode(), version)

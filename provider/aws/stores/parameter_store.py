@@ -7,10 +7,10 @@ batch is asked again name by name, side by side, so that each has an answer of i
 import json
 from asyncio import gather
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from provider.aws.client import AwsClient, Operation
+from provider.aws.client import AwsClient, Caller, Operation
 from provider.aws.protocols import objects, unexpected
 from provider.engine.model import Access, SecretRef, SecretValue
 from provider.engine.ports import Store
@@ -24,32 +24,7 @@ from provider.errors import (
 
 GET = Operation("ssm", "GetParameters")
 
-Outcomes = dict[SecretRef, SecretValue | ProviderError]
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """An answer by names."""
-
-    found: Mapping[tuple[str, str], SecretValue]
-    """By name or ARN, and selector: the order of an answer is not that of the names."""
-    invalid: Sequence[object]
-    """Names of what does not exist, as they were asked for."""
-
-    def outcome(self, ref: SecretRef) -> SecretValue | ProviderError:
-        """The value of `ref`, or why there is none."""
-        # Emulators leave the selector out. No call names a parameter twice, so it is not needed.
-        value = self.found.get((ref.name, _selector(ref))) or self.found.get((ref.name, ""))
-        if value is not None:
-            return value
-        if _wire_name(ref) in self.invalid:
-            return SecretNotFound(
-                "ParameterNotFound: there is no such parameter, version or label in this region. "
-                f"Check the name {_wire_name(ref)} and the region."
-            )
-        return AwsUnavailable(
-            "UnexpectedAnswer: the answer does not have the parameter. Try again later."
-        )
+Outcomes = Mapping[SecretRef, SecretValue | ProviderError]
 
 
 class ParameterStore(Store):
@@ -60,39 +35,28 @@ class ParameterStore(Store):
     def __init__(self, client: AwsClient) -> None:
         self._client = client
 
-    async def read(
-        self, refs: Sequence[SecretRef], access: Access
-    ) -> Mapping[SecretRef, SecretValue | ProviderError]:
+    async def read(self, refs: Sequence[SecretRef], access: Access) -> Outcomes:
         """See `Store.read`."""
         batches = [self._batch(batch, access) for batch in _without_duplicates(refs)]
         return await merged(batches)
 
     async def _batch(self, refs: Sequence[SecretRef], access: Access) -> Outcomes:
+        body = {"Names": [_wire_name(ref) for ref in refs], "WithDecryption": True}
         try:
-            answer = await self._call([_wire_name(ref) for ref in refs], access)
-        except (CredentialsExpired, Unavailable):
+            return await self._client.ask(GET, body, Caller.of(access), partial(_outcomes, refs))
+        except CredentialsExpired:
             raise
         except ProviderError as error:
             if len(refs) == 1:
                 return {refs[0]: error}
-            return await merged([self._single(ref, access) for ref in refs])
-        return {ref: answer.outcome(ref) for ref in refs}
-
-    async def _single(self, ref: SecretRef, access: Access) -> Outcomes:
-        """A failure for one name is not one for the others, unless it is about the credentials."""
-        try:
-            return await self._batch([ref], access)
-        except Unavailable as error:
-            return {ref: error}
-
-    async def _call(self, names: Sequence[str], access: Access) -> _Answer:
-        body = {"Names": names, "WithDecryption": True}
-        return await self._client.ask(GET, body, access, _read)
+            if isinstance(error, Unavailable):
+                raise
+            return await merged([self._batch([ref], access) for ref in refs])
 
 
 async def merged(calls: Sequence[Coroutine[Any, Any, Outcomes]]) -> Outcomes:
     """The outcomes of all calls, which are made side by side; raises the first failure."""
-    merged: Outcomes = {}
+    merged: dict[SecretRef, SecretValue | ProviderError] = {}
     for outcomes in await gather(*calls, return_exceptions=True):
         if isinstance(outcomes, BaseException):
             raise outcomes
@@ -100,12 +64,8 @@ async def merged(calls: Sequence[Coroutine[Any, Any, Outcomes]]) -> Outcomes:
     return merged
 
 
-def _selector(ref: SecretRef) -> str:
-    return ref.version or ref.label or ""
-
-
 def _wire_name(ref: SecretRef) -> str:
-    selector = _selector(ref)
+    selector = ref.version or ref.label
     return f"{ref.name}:{selector}" if selector else ref.name
 
 
@@ -114,26 +74,35 @@ def _without_duplicates(refs: Sequence[SecretRef]) -> Iterator[list[SecretRef]]:
     batches: list[dict[str, SecretRef]] = []
     for ref in refs:
         parameter = ref.name.rpartition(":parameter/")[2].lstrip("/")
-        for batch in batches:
-            if parameter not in batch:
-                batch[parameter] = ref
-                break
-        else:
-            batches.append({parameter: ref})
+        batch = next((batch for batch in batches if parameter not in batch), None)
+        if batch is None:
+            batches.append(batch := {})
+        batch[parameter] = ref
     return (list(batch.values()) for batch in batches)
 
 
-def _read(answer: Mapping[str, Any]) -> _Answer:
+def _outcomes(refs: Sequence[SecretRef], answer: Mapping[str, Any]) -> Outcomes:
+    """What an answer has for each ref; its order is another one. Raises `Fault`."""
     invalid = answer.get("InvalidParameters", [])
     if not isinstance(invalid, list):
         raise unexpected("InvalidParameters in the answer is not a list")
-    found: dict[tuple[str, str], SecretValue] = {}
+    found: dict[str, SecretValue] = {}
     for parameter in objects(answer.get("Parameters"), "Parameters"):
         value = read_value(parameter)
-        selector = str(parameter.get("Selector") or "").lstrip(":")
-        found[str(parameter.get("ARN")), selector] = value
-        found[str(parameter.get("Name")), selector] = value
-    return _Answer(found, invalid)
+        found |= {str(parameter.get(key)): value for key in ("ARN", "Name")}
+    return {ref: found.get(ref.name) or _lacking(_wire_name(ref), invalid) for ref in refs}
+
+
+def _lacking(name: str, invalid: Sequence[object]) -> ProviderError:
+    """Why an answer has no value for a name, by the names that it calls invalid."""
+    if name not in invalid:
+        return AwsUnavailable(
+            "UnexpectedAnswer: the answer does not have the parameter. Try again later."
+        )
+    return SecretNotFound(
+        "ParameterNotFound: there is no such parameter, version or label in this region. "
+        f"Check the name {name} and the region."
+    )
 
 
 def read_value(parameter: Mapping[str, Any]) -> SecretValue:

@@ -1,14 +1,14 @@
 """AWS Secrets Manager as a store, by `GetSecretValue` and `DescribeSecret`."""
 
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from provider.aws.client import AwsClient, Operation
+from provider.aws.client import AwsClient, Caller, Operation
 from provider.aws.faults import Fault
 from provider.aws.protocols import unexpected
-from provider.aws.stores.one_ref import OneRefStore
 from provider.engine.model import Access, SecretRef, SecretValue
+from provider.engine.ports import Store
 from provider.errors import ProviderError
 
 GET = Operation("secretsmanager", "GetSecretValue")
@@ -16,7 +16,7 @@ DESCRIBE = Operation("secretsmanager", "DescribeSecret")
 CURRENT = "AWSCURRENT"
 
 
-class SecretsManager(OneRefStore):
+class SecretsManager(Store):
     """One secret a call: `BatchGetSecretValue` has a lower quota and an IAM action of its own."""
 
     can_describe = True
@@ -25,24 +25,28 @@ class SecretsManager(OneRefStore):
         self, client: AwsClient, refused: Callable[[Fault, str], ProviderError] = GET.refused
     ) -> None:
         """`refused` makes the error of a secret that an identity does not get."""
-        super().__init__(client)
+        self._client = client
         self._refused = refused
 
-    async def get(self, ref: SecretRef, access: Access) -> SecretValue:
-        """See `OneRefStore.get`."""
+    async def read(
+        self, refs: Sequence[SecretRef], access: Access
+    ) -> Mapping[SecretRef, SecretValue]:
+        """See `Store.read`."""
+        (ref,) = refs
         body = {"SecretId": ref.name}
         if ref.version is not None:
             body["VersionId"] = ref.version
         if ref.label is not None:
             body["VersionStage"] = ref.label
-        return await self._client.ask(GET, body, access, read_value, self._refused)
+        caller = Caller.of(access)
+        return {ref: await self._client.ask(GET, body, caller, read_value, self._refused)}
 
     async def current_version(self, ref: SecretRef, access: Access) -> str | None:
         """See `Store.current_version`. None for a deleted secret: reading it says why."""
         label = ref.label or CURRENT
         body = {"SecretId": ref.name}
         return await self._client.ask(
-            DESCRIBE, body, access, lambda answer: _version_at(label, answer)
+            DESCRIBE, body, Caller.of(access), lambda answer: _version_at(label, answer)
         )
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from provider.aws.client import AwsClient, Operation
+from provider.aws.client import AwsClient, Caller, Operation
 from provider.aws.faults import Fault, clean
 from provider.aws.protocols import objects
 from provider.aws.stores.parameter_store import Outcomes, merged
@@ -74,9 +74,7 @@ class SecretsManagerBatch(Store):
         self._first: dict[_Caller, asyncio.Future[None]] = {}
         """The first batch of each caller, as long as it is in flight."""
 
-    async def read(
-        self, refs: Sequence[SecretRef], access: Access
-    ) -> Mapping[SecretRef, SecretValue | ProviderError]:
+    async def read(self, refs: Sequence[SecretRef], access: Access) -> Outcomes:
         """See `Store.read`."""
         together = [ref for ref in refs if _is_current(ref)]
         if len(together) < 2 or self._is_denied((access.identity, access.region)):
@@ -115,7 +113,7 @@ class SecretsManagerBatch(Store):
                 found = await self._try(refs, access)
         outcomes: Outcomes = {ref: found[ref.name] for ref in refs if ref.name in found}
         rest = [self._alone(ref, access) for ref in refs if ref not in outcomes]
-        return outcomes | await merged(rest)
+        return {**outcomes, **await merged(rest)}
 
     async def _try(
         self, refs: Sequence[SecretRef], access: Access
@@ -135,8 +133,10 @@ class SecretsManagerBatch(Store):
     async def _alone(self, ref: SecretRef, access: Access) -> Outcomes:
         async with self._single_calls.slot((access.identity, access.region)):
             try:
-                return dict(await self._single.read([ref], access))
-            except Unavailable as error:
+                return await self._single.read([ref], access)
+            except CredentialsExpired:
+                raise
+            except ProviderError as error:
                 return {ref: error}
 
     async def _batch(
@@ -147,7 +147,7 @@ class SecretsManagerBatch(Store):
         outcomes: dict[str, SecretValue | ProviderError] = {}
         read = partial(_read, who=str(access.identity))
         for _ in range(MAX_PAGES):
-            page, token = await self._client.ask(BATCH, body, access, read)
+            page, token = await self._client.ask(BATCH, body, Caller.of(access), read)
             outcomes |= page
             if not token:
                 break

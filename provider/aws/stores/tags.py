@@ -5,59 +5,63 @@ compare it: keys sorted, no spaces, `<`, `>` and `&` escaped.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from provider.aws.client import Operation
+from provider.aws.client import AwsClient, Caller, Operation
 from provider.aws.protocols import objects, unexpected
-from provider.aws.stores.one_ref import OneRefStore
 from provider.aws.stores.secrets_manager import DESCRIBE
 from provider.engine.model import Access, SecretRef, SecretValue
+from provider.engine.ports import Store
 
 LIST = Operation("ssm", "ListTagsForResource")
 
 _ESCAPED = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
-class _Tags(OneRefStore):
-    """What both services have in common: one call for each ref. Tags have no version."""
+class _Tags(Store):
+    """One call for each ref. Tags have no version."""
 
-    operation: Operation
-    key: str
-    """Where the answer to `operation` has the tags."""
+    def __init__(
+        self,
+        client: AwsClient,
+        operation: Operation,
+        parameters: Callable[[str], Mapping[str, str]],
+        key: str,
+    ) -> None:
+        """`operation` takes `parameters` of a name; its answer has the tags under `key`."""
+        self._client = client
+        self._operation = operation
+        self._parameters = parameters
+        self._key = key
 
-    def _body(self, ref: SecretRef) -> Mapping[str, str]:
-        raise NotImplementedError
-
-    async def get(self, ref: SecretRef, access: Access) -> SecretValue:
-        """See `OneRefStore.get`."""
-        return await self._client.ask(self.operation, self._body(ref), access, self._value)
+    async def read(
+        self, refs: Sequence[SecretRef], access: Access
+    ) -> Mapping[SecretRef, SecretValue]:
+        """See `Store.read`; version and label of a ref are not looked at."""
+        (ref,) = refs
+        parameters, caller = self._parameters(ref.name), Caller.of(access)
+        return {ref: await self._client.ask(self._operation, parameters, caller, self._value)}
 
     def _value(self, answer: Mapping[str, Any]) -> SecretValue:
         try:
-            content = go_json(tags_of(answer, self.key)).encode()
+            content = go_json(tags_of(answer, self._key)).encode()
         except UnicodeEncodeError:  # a lone surrogate; the exception would quote the tag
             raise unexpected("a tag cannot be decoded") from None
         return SecretValue(content, sha256(content).hexdigest()[:16])
 
 
-class SecretTags(_Tags):
-    """The tags of secrets, by `DescribeSecret`; version and label of a ref are not looked at."""
-
-    operation, key = DESCRIBE, "Tags"
-
-    def _body(self, ref: SecretRef) -> Mapping[str, str]:
-        return {"SecretId": ref.name}
+def secret_tags(client: AwsClient) -> Store:
+    """The tags of secrets, by `DescribeSecret`."""
+    return _Tags(client, DESCRIBE, lambda name: {"SecretId": name}, "Tags")
 
 
-class ParameterTags(_Tags):
-    """The tags of parameters, by `ListTagsForResource`, which takes no version."""
-
-    operation, key = LIST, "TagList"
-
-    def _body(self, ref: SecretRef) -> Mapping[str, str]:
-        return {"ResourceType": "Parameter", "ResourceId": ref.name}
+def parameter_tags(client: AwsClient) -> Store:
+    """The tags of parameters, by `ListTagsForResource`."""
+    return _Tags(
+        client, LIST, lambda name: {"ResourceType": "Parameter", "ResourceId": name}, "TagList"
+    )
 
 
 def tags_of(document: Mapping[str, Any], key: str) -> dict[str, str]:
