@@ -158,7 +158,7 @@ def duration(text: str) -> float:
     try:
         return positive_duration(text)
     except ValueError as error:
-        hint = f"; did you mean {text}s?" if text.isdecimal() else ""
+        hint = f"; did you mean {text}s?" if text.strip("0").isdecimal() else ""
         raise argparse.ArgumentTypeError(f'{error}, got "{text[:100]}"{hint}') from None
 
 

@@ -289,9 +289,15 @@ def test_the_operator_is_known_by_its_label(preflight: Callable[..., Result]) ->
     running = thing(
         "Deployment", api="apps/v1", metadata={"labels": labels}, spec={"template": mirrored}
     )
-    assert "scale deployment x --replicas=0" in preflight([running]).out
+    assert "scale deployment x --replicas=0" in preflight([running, store(), secret()]).out
     running["spec"]["replicas"] = 0
-    assert preflight([running]).code == 0
+    assert preflight([running, store(), secret()]).code == 0
+
+
+def test_files_without_a_resource_are_no_success(preflight: Callable[..., Result]) -> None:
+    result = preflight([{"kind": "List", "items": []}])
+    assert (result.code, result.out) == (2, "")
+    assert "there is no External Secrets resource in" in result.err
 
 
 def test_yaml_and_several_files_are_one_cluster(command: Run, tmp_path: Path) -> None:
@@ -335,7 +341,7 @@ def test_what_is_no_cluster_is_refused(
     ],
 )
 def test_nothing_odd_makes_a_traceback(preflight: Callable[..., Result], odd: Document) -> None:
-    assert preflight([odd]).code in (0, 1, 3)
+    assert preflight([odd, store(), secret()]).code in (0, 1, 3)
 
 
 def test_other_delimiters_are_those_of_the_controller(preflight: Callable[..., Result]) -> None:
@@ -419,6 +425,7 @@ def test_what_may_not_be_read_is_named(
     result = command("preflight", "--kubectl", kubectl)
     assert result.code == 3
     assert "not read  secretstores.external-secrets.io is forbidden: you may not" in result.out
+    assert "what was read works as before; 5 not read" in result.out
     monkeypatch.setenv("FORBIDDEN", "externalsecrets.external-secrets.io")
     result = command("preflight", "--kubectl", kubectl)
     assert result.code == 2

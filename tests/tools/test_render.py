@@ -270,8 +270,8 @@ def test_one_template_alone(command: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["-"], "where are the values?"),
-        (["-", "--local", "--set", "a=b"], "--local reads AWS"),
+        (["-"], "no values are given"),
+        (["-", "--local", "--set", "a=b"], "--local reads from AWS"),
         (["-", "--data", "-"], "stdin (-) can be read only once"),
         (["-", "--set", "a=b", "--profile", "x"], "--profile needs --local"),
         ([], "--template"),

@@ -14,6 +14,7 @@ from provider.tools.arguments import (
     duration,
     paragraph,
 )
+from provider.tools.ending import CommandFailed
 from provider.tools.preflight.cluster import read_cluster
 from provider.tools.preflight.differences import Result, as_json, as_text, in_order
 from provider.tools.preflight.kubectl import cluster, read_documents
@@ -23,7 +24,8 @@ EXIT_CODES: Mapping[int, str] = {
     0: "everything works as before; there may be notes",
     1: "something would stop working",
     2: "wrong command line, or the cluster or a file cannot be read",
-    3: "something would behave differently, and nothing stops",
+    3: "something would behave differently, or you may not read it, such as the types of Secrets; "
+    "nothing stops",
 }
 _ABOUT = """\
 Read a cluster that External Secrets Operator works on, and say which objects would behave
@@ -102,6 +104,8 @@ def run(namespace: Namespace) -> int:
     delimiters = options.template_left_delimiter, options.template_right_delimiter
     compared = compare(documents, options.controller_class, delimiters)
     found = [*compared.differences, *(one for document in documents for one in leftovers(document))]
+    if options.files and not (compared.objects or found):
+        raise _nothing_to_compare(options.files)
     kept = [one for one in in_order(found) if one.level != "note" or not options.quiet]
     of_operator = len({one.object for one in kept if one.kind in LEFTOVERS})
     result = Result(compared.objects, compared.passed_over, kept, unread, of_operator)
@@ -109,3 +113,10 @@ def run(namespace: Namespace) -> int:
     sys.stdout.write(as_text(result, Paint.for_stream(sys.stdout)) if is_text else as_json(result))
     levels = {one.level for one in found}
     return 1 if "stops" in levels else 3 if "differs" in levels or unread else 0
+
+
+def _nothing_to_compare(files: Sequence[str]) -> CommandFailed:
+    """An empty output of kubectl must not read as "everything works as before"."""
+    names = ", ".join("stdin" if one == "-" else one for one in files)
+    hint = "give the output of kubectl get externalsecrets,secretstores -A -o json"
+    return CommandFailed(2, f"there is no External Secrets resource in {names}", hint)

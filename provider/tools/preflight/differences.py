@@ -80,6 +80,9 @@ EVERYWHERE = (
     "ExternalSecrets of one identity share their calls to AWS.",
 )
 """What differs for all objects."""
+NOT_READ = (
+    "what is not read may differ: get the right to list it, or let somebody run this who has it"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,7 @@ def as_text(result: Result, paint: Paint) -> str:
     """For people: each difference with its remedy, the worst first, and a summary."""
     lines = [line for one in result.differences for line in _lines(one, paint)]
     lines += [f"{paint('yellow', 'not read')}  {printable(one)}" for one in result.unread]
+    lines += [f"          {paint('green', 'hint')}: {NOT_READ}"] if result.unread else []
     lines += ["", "For all objects:", *(f"  {one}" for one in EVERYWHERE)] if result.objects else []
     return "\n".join([*lines, "", _summary(result), ""]).lstrip("\n")
 
@@ -126,7 +130,9 @@ def _summary(result: Result) -> str:
     others = counted(result.leftovers, "object")
     more = f", and {others} of the operator" if result.leftovers else ""
     read = f"{counted(result.objects, 'resource')}{passed}{more}"
-    return f"{read}: {', '.join(found) or 'everything works as before'}"
+    well = "what was read works as before" if result.unread else "everything works as before"
+    rest = f"; {len(result.unread)} not read" if result.unread else ""
+    return f"{read}: {', '.join(found) or well}{rest}"
 
 
 def as_json(result: Result) -> str:

@@ -17,7 +17,7 @@ from provider.tools.resources.documents import as_json
 
 _FORBIDDEN = "Error from server (Forbidden): "
 _ELSEWHERE = (
-    "where the cluster can be reached, run: kubectl get externalsecrets,secretstores,"
+    "or run this where the cluster can be reached: kubectl get externalsecrets,secretstores,"
     "clustersecretstores,clusterexternalsecrets -A -o json | secrets-provider-aws preflight -"
 )
 _LOG_IN = (
@@ -32,8 +32,8 @@ _HINTS: Mapping[str, str] = {
     "getting credentials": f"the kubeconfig's program for credentials fails: {_LOG_IN}",
     "must be logged in": f"the credentials of the kubeconfig are not valid: {_LOG_IN}",
     "is forbidden": f"name a namespace that you may read with -n, or {_ASK}",
-    "unable to connect": f"check VPN, proxy and address; {_ELSEWHERE}",
-    "was refused": f"check VPN, proxy and address; {_ELSEWHERE}",
+    "unable to connect": f"check VPN, proxy and address, {_ELSEWHERE}",
+    "was refused": f"check VPN, proxy and address, {_ELSEWHERE}",
 }
 """What kubectl says, and what to do; the first that fits."""
 
@@ -65,7 +65,7 @@ def cluster(
         text = (
             f"kubectl is not found ({kubectl})" if kubectl != "kubectl" else "there is no kubectl"
         )
-        hint = f"install it, or give its output as a file. {_ELSEWHERE}"
+        hint = f"install it, or name it with --kubectl, {_ELSEWHERE}"
         raise CommandFailed(2, text, hint)
     arguments = [
         *([f"--kubeconfig={kubeconfig}"] if kubeconfig else []),
@@ -102,7 +102,7 @@ def _done(
 ) -> "subprocess.CompletedProcess[bytes]":
     left = until - monotonic()
     slow = f"kubectl did not end within {where.timeout:g} s"
-    hint = f"give it more time with --timeout, or check VPN, proxy and address; {_ELSEWHERE}"
+    hint = f"give it more time with --timeout, check VPN, proxy and address, {_ELSEWHERE}"
     if left <= 0:
         raise CommandFailed(2, slow, hint)
     limit = f"--request-timeout={max(int(left), 1)}s"

@@ -44,7 +44,7 @@ Print the Secret that the controller would write for an ExternalSecret, made by 
 code. Values come from sample data, or from AWS with your own credentials. They are masked."""
 _USE = """\
 FILE holds the ExternalSecret and what it names: stores, generators, and the ConfigMaps and Secrets
-of templateFrom. A store that is not in the files is taken for one of Secrets Manager: see
+of templateFrom. A store that is not in the files is assumed to be one of Secrets Manager: see
 --service.
 
 sample data:
@@ -96,15 +96,15 @@ def checked(namespace: argparse.Namespace) -> Options:
     if [*options.files, *options.data, options.template].count("-") > 1:
         raise UsageError("stdin (-) can be read only once")
     if options.template and (options.files or options.local):
-        raise UsageError("--template renders one text: leave FILE and --local")
+        raise UsageError("--template renders one text: leave FILE and --local out")
     if not (options.template or options.files):
         raise UsageError("the following arguments are required: FILE|DIR|-, or --template")
     if options.profile and not options.local:
         raise UsageError("--profile needs --local")
     if options.local and has_samples:
-        raise UsageError("--local reads AWS: leave --data and --set")
+        raise UsageError("--local reads from AWS: leave --data and --set out")
     if not (options.local or has_samples or options.template):
-        raise UsageError("where are the values? Add --data FILE, --set NAME=VALUE, or --local")
+        raise UsageError("no values are given: add --data FILE, --set NAME=VALUE, or --local")
     return options
 
 

@@ -134,7 +134,7 @@ def _fallback(options: Options, wish: Wish, files: Lookup) -> Store | None:
     if options.local:
         region = asyncio.run(default_region(options.profile, options.region))
     names = ", ".join(f"{ref.kind} {quote(ref.name)}" for ref in missing)
-    _say(f"not in the files, taken for {options.service} in {region}: {names}")
+    _say(f"not in the files: {names}; {options.service} in {region} is assumed")
     aws = {"service": options.service, "region": region}
     document = {"metadata": {"name": "store"}, "spec": {"provider": {"aws": aws}}}
     return read_store(document, "ClusterSecretStore")
