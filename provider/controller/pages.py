@@ -24,8 +24,6 @@ async def serve_pages(
     config: Config, metrics: Metrics, readiness: Readiness, stack: AsyncExitStack
 ) -> None:
     """Serve the pages until the stack closes; raises `StartFailed`."""
-    probes = {"/healthz": pages.health, "/readyz": pages.readiness(readiness.problem)}
+    probes, metrics_page = pages.probes(readiness.problem), pages.scrape(metrics)
     await pages.serve("--live-addr", config.live_addr, probes, stack)
-    await pages.serve(
-        "--metrics-addr", config.metrics_addr, {"/metrics": pages.scrape(metrics)}, stack
-    )
+    await pages.serve("--metrics-addr", config.metrics_addr, metrics_page, stack)

@@ -105,12 +105,8 @@ async def _start(config: Config, make_mounts: MakeMounts, stack: AsyncExitStack)
     """A daemon that serves, with everything beside it; the stack closes it all."""
     metrics = Metrics()
     socket_file = SocketFile(config.socket_path)
-    pages_by_path = {
-        "/healthz": pages.health,
-        "/readyz": pages.readiness(Readiness(socket_file).problem),
-        "/metrics": pages.scrape(metrics),
-    }
-    await pages.serve("--metrics-address", config.metrics_address, pages_by_path, stack)
+    served = {**pages.probes(Readiness(socket_file).problem), **pages.scrape(metrics)}
+    await pages.serve("--metrics-address", config.metrics_address, served, stack)
     offload = Offload()
     stack.callback(offload.close)
     mounts = await make_mounts(config, metrics, offload, stack)

@@ -17,10 +17,10 @@ import aiohttp
 from aiohttp.resolver import AsyncResolver
 from yarl import URL
 
-from provider.runtime.http_errors import FAILURES, no_answer
+from provider.runtime.http_errors import FAILURES, no_answer, too_long
 from provider.runtime.http_stream import Stream
 from provider.runtime.http_tunnel import TunnelConnector
-from provider.runtime.transport import AnswerTooLong, NoAnswer, Reply, Request
+from provider.runtime.transport import NoAnswer, Reply, Request
 
 T = TypeVar("T")
 
@@ -191,14 +191,10 @@ def _connect_timeout(seconds: float) -> aiohttp.ClientTimeout:
 
 async def _read(response: aiohttp.ClientResponse, url: URL, most: int) -> bytes:
     if (response.content_length or 0) > most:
-        raise _too_long(url, most)
+        raise too_long(url, most)
     body = bytearray()
     while not response.content.at_eof():
         body += await response.content.readany()
         if len(body) > most:
-            raise _too_long(url, most)
+            raise too_long(url, most)
     return bytes(body)
-
-
-def _too_long(url: URL, most: int) -> AnswerTooLong:
-    return AnswerTooLong(f"{url.origin()} answered more than {most} bytes")

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import aiohttp
 from yarl import URL
 
-from provider.runtime.http_errors import FAILURES, no_answer
-from provider.runtime.transport import AnswerTooLong, NoAnswer
+from provider.runtime.http_errors import FAILURES, no_answer, too_long
+from provider.runtime.transport import NoAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Stream:
         while chunk := await self._chunk():
             body += chunk
             if len(body) > most:
-                raise self._too_long(most)
+                raise too_long(self.url, most)
         return bytes(body)
 
     async def _chunk(self) -> bytes:
@@ -60,7 +60,4 @@ class Stream:
 
     def _check(self, length: int) -> None:
         if length > self.max_line:
-            raise self._too_long(self.max_line)
-
-    def _too_long(self, most: int) -> AnswerTooLong:
-        return AnswerTooLong(f"{self.url.origin()} answered more than {most} bytes in one piece")
+            raise too_long(self.url, self.max_line)

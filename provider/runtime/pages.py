@@ -11,29 +11,27 @@ from provider.runtime.process import StartFailed
 from provider.runtime.web import Page, Pages
 
 
-async def health() -> Page:
-    """`/healthz`: the event loop answers."""
-    return Page(b"ok\n")
+def probes(problem: Callable[[], Awaitable[str | None]]) -> Pages:
+    """`/healthz`: the event loop answers. `/readyz`: 503 with the problem, while there is one."""
 
-
-def readiness(problem: Callable[[], Awaitable[str | None]]) -> Callable[[], Awaitable[Page]]:
-    """`/readyz`: 503 with the problem in one line, while there is one."""
+    async def health() -> Page:
+        return Page(b"ok\n")
 
     async def ready() -> Page:
         if text := await problem():
             return Page(f"{text}\n".encode(), HTTPStatus.SERVICE_UNAVAILABLE)
         return Page(b"ok\n")
 
-    return ready
+    return {"/healthz": health, "/readyz": ready}
 
 
-def scrape(metrics: Metrics) -> Callable[[], Awaitable[Page]]:
+def scrape(metrics: Metrics) -> Pages:
     """`/metrics`."""
 
     async def page() -> Page:
         return Page(await metrics.page(), content_type=CONTENT_TYPE)
 
-    return page
+    return {"/metrics": page}
 
 
 async def serve(
@@ -52,6 +50,6 @@ async def serve(
         why = error.strerror or error
         raise StartFailed(f"cannot listen on {host}:{port} ({option}): {why}") from error
     server = web.WebServer(listener, pages)
-    server.start()
+    await server.start()
     stack.push_async_callback(server.close)
     logger.info("web pages are up", extra=fields(address=server.address, pages=" ".join(pages)))

@@ -48,9 +48,7 @@ async def _run(main: Main) -> NoReturn:
     loop = asyncio.get_running_loop()
     log.install(loop)
     loop.set_default_executor(ThreadPoolExecutor(THREADS, "loop"))
-    stop = signals.StopSignals(_stop_at_once)
-    stop.install()
-    await main(stop.requested)
+    await main(signals.handle(_stop_at_once))
     logger.info("stopped")
     _end(0)
 

@@ -12,25 +12,23 @@ STOP = (signal.SIGTERM, signal.SIGINT)
 
 
 def hold() -> None:
-    """Block the signals until `StopSignals.install`. Call it before the first thread starts."""
+    """Block the signals until they are handled. Call it before the first thread starts."""
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
 
 
-class StopSignals:
-    """The first signal sets `requested`; each further one calls `at_once`."""
+def handle(at_once: Callable[[], object]) -> asyncio.Event:
+    """What the first signal sets from now on; each further one calls `at_once`.
 
-    def __init__(self, at_once: Callable[[], object]) -> None:
-        self.requested = asyncio.Event()
-        self._at_once = at_once
+    For the running event loop, which must be that of the main thread.
+    """
+    requested, loop = asyncio.Event(), asyncio.get_running_loop()
 
-    def install(self) -> None:
-        """Handle the signals in the running event loop, which must be that of the main thread."""
-        loop = asyncio.get_running_loop()
-        for number in STOP:
-            loop.add_signal_handler(number, self._received)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP)
+    def received() -> None:
+        if requested.is_set():
+            at_once()
+        requested.set()
 
-    def _received(self) -> None:
-        if self.requested.is_set():
-            self._at_once()
-        self.requested.set()
+    for number in STOP:
+        loop.add_signal_handler(number, received)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP)
+    return requested

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 # Not aiohttp.web, whose applications, routes and files would take a MiB for nothing.
+from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 from aiohttp.web_response import Response, StreamResponse
 from aiohttp.web_server import Server
@@ -23,8 +24,6 @@ MAX_CONNECTIONS = 64
 MAX_CONNECTIONS_OF_A_PEER = 16
 CONNECTION_SECONDS = 10.0
 """Time from accepting a connection to the last byte of the answer."""
-ACCEPT_PAUSE = 0.05
-"""Seconds until the next attempt when no connection can be accepted."""
 SHUTDOWN_SECONDS = 1.0
 
 MAX_LINE = 2048
@@ -59,31 +58,12 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=64)
 
 
-class WebServer:
-    """Serves `pages` on `listener`, a listening TCP or Unix socket, which it closes at the end."""
+class WebServer(Server):
+    """Serves `pages` on `listener`, a listening TCP socket, which it closes at the end."""
 
     def __init__(self, listener: socket.socket, pages: Pages) -> None:
-        listener.setblocking(False)
-        self._listener = listener
-        self._pages = pages
-        self._open: dict[asyncio.WriteTransport, str] = {}
-        """The peer of each connection, oldest first."""
-        self._accepting: asyncio.Task[None] | None = None
-        self._server: Server | None = None
-
-    @property
-    def address(self) -> str:
-        """`host:port`, or the path of a Unix socket."""
-        name = self._listener.getsockname()
-        if isinstance(name, str):
-            return name
-        host, port = name[:2]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-    def start(self) -> None:
-        """Serve from now on, in the running event loop."""
-        self._server = Server(
-            self._handle,
+        super().__init__(
+            self._answer,
             handler_cancellation=True,
             access_log=None,
             logger=_quiet_logger(),
@@ -91,32 +71,38 @@ class WebServer:
             max_field_size=MAX_HEADER,
             max_headers=MAX_HEADERS,
         )
-        self._accepting = asyncio.create_task(self._accept(self._server))
+        self._listener = listener
+        self._pages = pages
+        self._open: dict[asyncio.Transport, str] = {}
+        """The peer of each connection, oldest first."""
+        self._listening: asyncio.Server | None = None
+
+    @property
+    def address(self) -> str:
+        """`host:port`."""
+        host, port = self._listener.getsockname()[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    async def start(self) -> None:
+        """Serve from now on, in the running event loop."""
+        loop = asyncio.get_running_loop()
+        self._listening = await loop.create_server(self, sock=self._listener)
 
     async def close(self) -> None:
         """Stop listening, and close all connections; answers in progress get a second."""
-        if self._accepting is not None:
-            self._accepting.cancel()
-            await asyncio.wait([self._accepting])
-        self._listener.close()
-        if self._server is not None:
-            self._server.pre_shutdown()
-            await self._server.shutdown(SHUTDOWN_SECONDS)
+        if self._listening is not None:
+            self._listening.close()
+        self.pre_shutdown()
+        await self.shutdown(SHUTDOWN_SECONDS)
 
-    async def _accept(self, server: Server) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                connection, address = await loop.sock_accept(self._listener)
-            except OSError as error:  # out of file descriptors, or the peer has gone
-                logger.debug("cannot accept a connection", extra={"error": error})
-                await asyncio.sleep(ACCEPT_PAUSE)
-                continue
-            transport, _ = await loop.connect_accepted_socket(server, connection)
-            self._admit(transport, address[0] if isinstance(address, tuple) else "")
-            loop.call_later(CONNECTION_SECONDS, self._drop, transport)
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        """Bound a new connection in time, and all connections in number."""
+        super().connection_made(handler, transport)
+        peer = transport.get_extra_info("peername")  # None: it has gone already
+        self._admit(transport, peer[0] if peer else "")
+        asyncio.get_running_loop().call_later(CONNECTION_SECONDS, self._drop, transport)
 
-    def _admit(self, transport: asyncio.WriteTransport, peer: str) -> None:
+    def _admit(self, transport: asyncio.Transport, peer: str) -> None:
         """Keep a new connection; over a bound, drop the oldest one of the peer that has most."""
         for one in [one for one in self._open if one.is_closing()]:
             del self._open[one]
@@ -127,14 +113,14 @@ class WebServer:
             self._drop(self._oldest(max(connections, key=lambda one: connections[one])))
         self._open[transport] = peer
 
-    def _oldest(self, peer: str) -> asyncio.WriteTransport:
+    def _oldest(self, peer: str) -> asyncio.Transport:
         return next(one for one, its_peer in self._open.items() if its_peer == peer)
 
-    def _drop(self, transport: asyncio.WriteTransport) -> None:
+    def _drop(self, transport: asyncio.Transport) -> None:
         if self._open.pop(transport, None) is not None:
             transport.abort()
 
-    async def _handle(self, request: BaseRequest) -> StreamResponse:
+    async def _answer(self, request: BaseRequest) -> StreamResponse:
         page = await self._page(request.method, request.path)
         response = Response(
             body=page.body,

@@ -15,12 +15,11 @@ import asyncio, os, sys, uvloop
 from provider.runtime import signals
 
 async def main():
-    stop = signals.StopSignals(lambda: os._exit(3))
     print("holding", flush=True)
     sys.stdin.readline()
-    stop.install()
+    requested = signals.handle(lambda: os._exit(3))
     print("installed", flush=True)
-    await stop.requested.wait()
+    await requested.wait()
     print("requested", flush=True)
     await asyncio.sleep(20)
 
