@@ -3,11 +3,10 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from provider.manifests.keys import Key, closest
+from provider.manifests.keys import Key, choice_hint, closest
 from provider.manifests.nodes import Fields, Items, Node, Scalar, kind_of
 from provider.manifests.problems import InvalidSpec, Problem, quote
 
-_INTEGER_PERMISSION = "; YAML reads an unquoted 0644 as the number 420"
 _MOST_WARNINGS = 50
 _MOST_HINTS = 5
 
@@ -51,29 +50,28 @@ def misspelled_as(key: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The valid part of one mapping: invalid values are in `values` only."""
+    """One mapping. Values that are not valid are in `values` only."""
 
     findings: Findings = field(repr=False)
     """Where its problems are added."""
     path: str
     node: Fields
-    values: dict[str, Node]
+    values: Mapping[str, Node]
     """The value of each key of the table, valid or not."""
-    texts: dict[str, Scalar]
-    lists: dict[str, Items]
-    mappings: dict[str, Fields]
-    names: dict[str, tuple[str, ...]]
-    """Values of keys of the type `names`."""
     misspelled: Mapping[str, str]
     """Keys of the table that are not there, each with the unknown key that resembles it."""
+    texts: dict[str, str] = field(default_factory=dict)
+    lists: dict[str, Items] = field(default_factory=dict)
+    mappings: dict[str, Fields] = field(default_factory=dict)
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Values of keys of the type `names`."""
 
     def __getitem__(self, key: str) -> str | None:
-        scalar = self.texts.get(key)
-        return scalar.text if scalar else None
+        return self.texts.get(key)
 
     def is_true(self, key: str) -> bool:
         """Whether the boolean `key` is there and true."""
-        return (self[key] or "").lower() == "true"
+        return self.texts.get(key, "").lower() == "true"
 
     def at(self, key: str) -> Node:
         """The node to point at for `key`: its value, else the whole mapping."""
@@ -103,17 +101,16 @@ def read_entry(node: Node, keys: tuple[Key, ...], path: str, findings: Findings)
     if not isinstance(node, Fields):
         findings.error(path, f"must be a mapping, got {kind_of(node)}", node)
         return None
-    values, unknown = _values(node, keys, path, findings)
-    given = {name.lower() for name in node.entries}
-    names = [key.name for key in keys if key.name.lower() not in given]
-    misspelled = _warn_of(unknown, names, path, findings)
-    entry = Entry(findings, path, node, values, {}, {}, {}, {}, misspelled)
+    known, unknown = _by_name(node, keys, path, findings)
+    missing = [key.name for key in keys if key.name not in known]
+    misspelled = _warn_of(unknown, missing, path, findings)
+    values = {name: value for name, value in known.items() if not _is_absent(value)}
+    entry = Entry(findings, path, node, values, misspelled)
     for again in node.repeated:
         findings.error(path, f"key {quote(again.text)} occurs twice", again)
     for key in keys:
-        value = entry.values.get(key.name)
-        if value is not None:
-            _read_value(entry, key, value)
+        if key.name in values:
+            _read_value(entry, key, values[key.name])
         elif key.required:
             entry.missing(key.name)
     return entry
@@ -124,27 +121,25 @@ def read_list(node: Items, path: str) -> Iterator[tuple[str, Node]]:
     return ((f"{path}[{index}]", item) for index, item in enumerate(node.nodes))
 
 
-def _values(
+def _by_name(
     node: Fields, keys: tuple[Key, ...], path: str, findings: Findings
 ) -> tuple[dict[str, Node], list[Scalar]]:
     """The values by the names of the table, and the keys that are not in it.
 
     AWS's own provider ignores the case of keys, so `objectalias` has its effect here too.
     """
-    values = {key.name: node[key.name] for key in keys if key.name in node.entries}
-    by_lower = {key.name.lower(): key.name for key in keys if key.name not in values}
+    known = {key.name: value for key in keys if (value := node[key.name])}
+    by_lower = {key.name.lower(): key.name for key in keys if key.name not in known}
     unknown: list[Scalar] = []
-    for name, field_ in node.entries.items():
-        if name in values:
+    for name, given in node.entries.items():
+        if name in known:
             continue
-        meant = by_lower.pop(name.lower(), None)
-        if meant:
-            findings.warn(path, f"key {quote(name)} is read as {meant}", field_.key)
-            values[meant] = field_.node
+        if meant := by_lower.pop(name.lower(), None):
+            findings.warn(path, f"key {quote(name)} is read as {meant}", given.key)
+            known[meant] = given.node
         else:
-            unknown.append(field_.key)
-    given = {name: value for name, value in values.items() if value and not _is_absent(value)}
-    return given, unknown
+            unknown.append(given.key)
+    return known, unknown
 
 
 def _warn_of(
@@ -175,55 +170,59 @@ def _is_absent(value: Node) -> bool:
 
 
 def _read_value(entry: Entry, key: Key, value: Node) -> None:
+    """Keep the value in the entry if it has the type of the key, else add a problem."""
+    name = key.name
     if key.type == "list":
         if isinstance(value, Items):
-            entry.lists[key.name] = value
+            entry.lists[name] = value
         else:
-            entry.error(key.name, f"must be a list, got {kind_of(value)}")
+            entry.error(name, f"must be a list, got {kind_of(value)}")
     elif key.type == "mapping":
         only = value.nodes[0] if isinstance(value, Items) and len(value.nodes) == 1 else value
         if isinstance(only, Fields):
-            entry.mappings[key.name] = only
+            entry.mappings[name] = only
         else:
-            entry.error(key.name, f"must be one mapping, got {kind_of(only)}")
+            entry.error(name, f"must be one mapping, got {kind_of(only)}")
     elif key.type == "names":
-        _read_names(entry, key.name, value)
+        _read_names(entry, name, value)
+    elif isinstance(value, Scalar) and (fault := _wrong_type(key, value)):
+        entry.error(name, f"must be {fault}")
+    elif not isinstance(value, Scalar):
+        entry.error(name, f"must be text, got {kind_of(value)}")
+    elif fault := key.fault_in(value.text):
+        hint = choice_hint(value.text, key.choices)
+        entry.error(name, f"{fault}, got {quote(value.text)}", hint=hint)
     else:
-        _read_text(entry, key, value)
+        entry.texts[name] = value.text
+
+
+def _wrong_type(key: Key, value: Scalar) -> str | None:
+    """What a text must be, and what it is, if YAML gives it another type than the author meant."""
+    if key.type == "quoted" and value.kind != "text":
+        why = "; YAML reads an unquoted 0644 as the number 420" if value.kind == "integer" else ""
+        return f"{key.expected}, got {kind_of(value)}{why}"
+    if value.words is None and not (key.type == value.kind == "boolean"):
+        return f"text, got {kind_of(value)}: quote it"
+    return None
 
 
 def _read_names(entry: Entry, key: str, value: Node) -> None:
     if isinstance(value, Scalar) and value.text == "*":
         entry.names[key] = ("*",)
-    elif not isinstance(value, Items):
+    elif isinstance(value, Items):
+        read = [
+            _name(path, node, entry.findings) for path, node in read_list(value, entry.path_of(key))
+        ]
+        entry.names[key] = tuple(dict.fromkeys(filter(None, read)))
+    else:
         got = quote(value.text) if isinstance(value, Scalar) else kind_of(value)
         entry.error(key, f'must be "*" or a list of names and globs, got {got}')
-    else:
-        items = read_list(value, entry.path_of(key))
-        read = [_name(at, node, entry.findings) for at, node in items]
-        entry.names[key] = tuple(dict.fromkeys(filter(None, read)))
 
 
 def _name(path: str, node: Node, findings: Findings) -> str | None:
     """One name or glob of a list of names."""
     words = node.words if isinstance(node, Scalar) else None
-    if words:
-        return words
-    got = "an empty one" if words == "" else f"{kind_of(node)}: quote it"
-    findings.error(path, f"must be text, got {got}", node)
-    return None
-
-
-def _read_text(entry: Entry, key: Key, value: Node) -> None:
-    if not isinstance(value, Scalar):
-        entry.error(key.name, f"must be text, got {kind_of(value)}")
-    elif key.type == "quoted" and value.kind != "text":
-        why = _INTEGER_PERMISSION if value.kind == "integer" else ""
-        entry.error(key.name, f"must be {key.expected}, got {kind_of(value)}{why}")
-    elif value.words is None and not (key.type == value.kind == "boolean"):
-        entry.error(key.name, f"must be text, got {kind_of(value)}: quote it")
-    elif fault := key.fault_in(value.text):
-        message = f"{fault}, got {quote(value.text)}"
-        entry.error(key.name, message, hint=key.hint(value.text))
-    else:
-        entry.texts[key.name] = value
+    if not words:
+        got = "an empty one" if words == "" else f"{kind_of(node)}: quote it"
+        findings.error(path, f"must be text, got {got}", node)
+    return words

@@ -44,10 +44,6 @@ class Key:
             return f"must be {self.expected}"
         return None
 
-    def hint(self, text: str) -> str:
-        """A hint at the choice that was probably meant; empty if the text resembles none."""
-        return choice_hint(text, self.choices)
-
 
 def closest(word: str, names: Iterable[str]) -> str | None:
     """The name that `word` resembles; None if it resembles none."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from provider.manifests.entries import Findings, read_list
 from provider.manifests.nodes import Fields, Items, Node, Scalar, kind_of
-from provider.manifests.problems import Problem, quote
+from provider.manifests.problems import quote
 from provider.manifests.yaml_tree import Limits, NotReadable, read_documents
 
 _LIMITS = Limits(characters=4 * 1024 * 1024, depth=64, nodes=200_000)
@@ -60,8 +60,7 @@ def find_manifests(text: str, findings: Findings) -> Iterator[Manifest]:
         for index, document in enumerate(read_documents(text, _LIMITS)):
             yield from _objects(document, f"document[{index}]", findings)
     except NotReadable as error:
-        place = Problem("manifest", error.message, error.line, error.column)
-        findings.problems.append(place)
+        findings.problems.append(error.problem("manifest"))
 
 
 def read_classes(text: str) -> tuple[ClassManifest, ...]:

@@ -19,28 +19,21 @@ class Scalar:
     column: int
     block: bool = False
     """Whether it is a `|` block: its own lines are then lines of the document."""
-    size: int = 1
-    height: int = 0
 
     @property
     def words(self) -> str | None:
         """The text, if the author meant text: text, or an integer that has one spelling only."""
-        if self.kind == "text" or (
-            self.kind == "integer" and _PLAIN_INTEGER.fullmatch(self.text) is not None
-        ):
-            return self.text
-        return None
+        is_plain = self.kind == "integer" and _PLAIN_INTEGER.fullmatch(self.text)
+        return self.text if is_plain or self.kind == "text" else None
 
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """A list. `size` counts the nodes below it and itself, `height` the levels below it."""
+    """A list."""
 
     nodes: tuple["Node", ...]
     line: int
     column: int
-    size: int
-    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +44,11 @@ class Fields:
     repeated: tuple[Scalar, ...]
     line: int
     column: int
-    size: int
-    height: int
+
+    @property
+    def nodes(self) -> tuple["Node", ...]:
+        """All keys and values."""
+        return tuple(node for one in self.entries.values() for node in (one.key, one.node))
 
     def __getitem__(self, key: str) -> "Node | None":
         found = self.entries.get(key)

@@ -25,6 +25,12 @@ def printable(text: str) -> str:
     return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
 
 
+def some_of(texts: Sequence[str], most: int = 5, separator: str = ", ") -> str:
+    """The first texts, and how many more there are."""
+    more = len(texts) - most
+    return separator.join([*texts[:most], f"and {more} more"] if more > 0 else texts)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
     """One mistake.

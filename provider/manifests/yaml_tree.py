@@ -6,13 +6,13 @@ keeps its spelling, so `objectAlias: yes` is reported as a boolean and does not 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
 from provider.manifests.nodes import Field, Fields, Items, Node, Scalar, ScalarKind, kind_of
-from provider.manifests.problems import quote
+from provider.manifests.problems import Problem, quote
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -43,59 +43,63 @@ class NotReadable(Exception):
     """The text is not valid YAML, or is over a limit; has a message and a place."""
 
     def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
-        self.line, self.column = line, column
-        self.message = message
         super().__init__(message)
+        self.line, self.column = line, column
+
+    def problem(self, path: str) -> Problem:
+        """The same as a problem of the text at `path`."""
+        return Problem(path, str(self), self.line, self.column)
 
 
 def read_document(text: str, limits: Limits = Limits()) -> Node | None:
     """The only document of `text`; None if there is none; raises `NotReadable`."""
-    documents = _Documents(text, limits)
-    first = next(documents, None)
-    if first is not None and documents.more():
-        raise NotReadable("must be one YAML document, but a second one begins", *documents.place)
-    return first
+    reader = _Reader(text, limits)
+    if not reader.has_document():
+        return None
+    node = reader.read_document()
+    if reader.has_document():
+        raise reader.error("must be one YAML document, but a second one begins")
+    return node
 
 
 def read_documents(text: str, limits: Limits = Limits()) -> Iterator[Node]:
     """Every document of `text`; raises `NotReadable`."""
-    return _Documents(text, limits)
+    reader = _Reader(text, limits)
+    while reader.has_document():
+        yield reader.read_document()
 
 
-@dataclass(slots=True)
-class _Open:
-    """A collection whose end event has not been read yet."""
-
-    event: Any
-    nodes: list[Node] = field(default_factory=list)
-
-
-class _Documents(Iterator[Node]):
-    """Iterates over documents; the limits hold for the whole text."""
+class _Reader:
+    """Makes nodes of the events of one text. The limits hold for all of its documents together."""
 
     def __init__(self, text: str, limits: Limits) -> None:
         if len(text) > limits.characters:
             raise NotReadable(f"is too long: {len(text)} characters, {limits.characters} allowed")
         self._limits = limits
         self._nodes = 0
+        self._anchors: dict[str, Node] = {}
         self._event: Any = None
         self._loader = self._guarded(_open_loader, text)
 
-    @property
-    def place(self) -> tuple[int, int]:
-        """Line and column of the last event, from 1."""
-        return _place(self._event)
+    def error(self, message: str) -> NotReadable:
+        """An error at the last event."""
+        return NotReadable(message, *_place(self._event.start_mark))
 
-    def more(self) -> bool:
-        """Whether another document begins."""
-        return isinstance(self._next_event(), yaml.DocumentStartEvent)
+    def has_document(self) -> bool:
+        """Whether another document begins; goes to its start."""
+        while not isinstance(event := self._next(), yaml.DocumentStartEvent):
+            if isinstance(event, yaml.StreamEndEvent):
+                return False
+        return True
 
-    def __next__(self) -> Node:
-        while not isinstance(self._event, yaml.DocumentStartEvent):
-            if self._event is not None and isinstance(self._event, yaml.StreamEndEvent):
-                raise StopIteration
-            self._next_event()
-        return self._read_tree()
+    def read_document(self) -> Node:
+        """The document that begins."""
+        self._anchors = {}
+        return self._node(self._next(), 0)
+
+    def _next(self) -> Any:
+        self._event = self._guarded(self._loader.get_event)
+        return self._event
 
     def _guarded(self, call: Any, *arguments: Any) -> Any:
         try:
@@ -103,100 +107,70 @@ class _Documents(Iterator[Node]):
         except yaml.MarkedYAMLError as error:
             why = ", ".join(part for part in (error.context, error.problem) if part)
             remedy = next((text for part, text in _REMEDIES.items() if part in why), "")
-            raise NotReadable(f"is not YAML: {why}{remedy}", *_mark(error.problem_mark)) from None
+            raise NotReadable(f"is not YAML: {why}{remedy}", *_place(error.problem_mark)) from None
         except (yaml.YAMLError, UnicodeError, ValueError):
             raise NotReadable("is not YAML: it holds characters that YAML forbids") from None
 
-    def _next_event(self) -> Any:
-        self._event = self._guarded(self._loader.get_event)
-        return self._event
-
-    def _read_tree(self) -> Node:
-        """The tree of one document. An explicit stack keeps deep input from recursing."""
-        anchors: dict[str, Node] = {}
-        stack: list[_Open] = []
-        root: Node | None = None
-        while not isinstance(event := self._next_event(), yaml.DocumentEndEvent):
-            opened = event
-            node: Node
-            if isinstance(event, yaml.AliasEvent):
-                node = self._follow(anchors, event, len(stack))
-            elif isinstance(event, yaml.ScalarEvent):
-                node = self._scalar(event)
-            elif isinstance(event, yaml.CollectionStartEvent):
-                self._check_collection(event, len(stack))
-                stack.append(_Open(event))
-                continue
-            else:
-                done = stack.pop()
-                node, opened = _close(done), done.event
-            if opened.anchor and not isinstance(event, yaml.AliasEvent):
-                anchors[opened.anchor] = node
-            if stack:
-                stack[-1].nodes.append(node)
-            else:
-                root = node
-        if root is None:  # the grammar gives every document a node, an empty one a null
-            raise NotReadable("is not YAML: a document without content", *self.place)
-        return root
-
-    def _spend(self, nodes: int) -> None:
-        self._nodes += nodes
-        if self._nodes > self._limits.nodes:
-            raise NotReadable(
-                f"is too large: more than {self._limits.nodes} nodes once aliases are followed",
-                *self.place,
-            )
-
-    def _check_depth(self, depth: int) -> None:
-        if depth > self._limits.depth:
-            raise NotReadable(
-                f"is nested too deep: more than {self._limits.depth} levels", *self.place
-            )
-
-    def _follow(self, anchors: dict[str, Node], event: Any, depth: int) -> Node:
-        node = anchors.get(event.anchor)
-        if node is None:
-            name = quote(event.anchor)
-            raise NotReadable(f"alias {name} is not defined before its use", *self.place)
-        self._spend(node.size)
-        self._check_depth(depth + node.height)
+    def _node(self, event: Any, depth: int) -> Node:
+        """The node that begins with `event`, within `depth` collections."""
+        if isinstance(event, yaml.AliasEvent):
+            name = str(event.anchor)
+            if name not in self._anchors:
+                raise self.error(f"alias {quote(name)} is not defined before its use")
+            self._repeat(self._anchors[name], depth)
+            return self._anchors[name]
+        read = self._scalar if isinstance(event, yaml.ScalarEvent) else self._collection
+        node = read(event, depth)
+        if event.anchor:
+            self._anchors[event.anchor] = node
         return node
 
-    def _check_collection(self, event: Any, depth: int) -> None:
-        self._spend(1)
-        self._check_depth(depth + 1)
-        allowed = "map" if isinstance(event, yaml.MappingStartEvent) else "seq"
-        if event.tag not in {None, "!", _TAG + allowed}:
-            raise NotReadable(f"tag {quote(event.tag)} is not allowed", *self.place)
+    def _repeat(self, node: Node, depth: int) -> None:
+        """Count a node again, and all nodes in it."""
+        if isinstance(node, Scalar):
+            self._count(depth)
+            return
+        self._count(depth + 1)
+        for inner in node.nodes:
+            self._repeat(inner, depth + 1)
 
-    def _scalar(self, event: Any) -> Scalar:
-        self._spend(1)
-        if event.tag in {"!", f"{_TAG}str"}:
-            kind: ScalarKind = "text"
-        elif event.tag is not None:
-            raise NotReadable(f"tag {quote(event.tag)} is not allowed", *self.place)
-        else:
+    def _count(self, depth: int) -> None:
+        self._nodes += 1
+        if self._nodes > self._limits.nodes:
+            most = self._limits.nodes
+            raise self.error(f"is too large: more than {most} nodes once aliases are followed")
+        if depth > self._limits.depth:
+            raise self.error(f"is nested too deep: more than {self._limits.depth} levels")
+
+    def _scalar(self, event: Any, depth: int) -> Scalar:
+        self._count(depth)
+        kind: ScalarKind = "text"
+        self._check_tag(event, "str")
+        if event.tag is None:
             tag = self._loader.resolve(yaml.ScalarNode, event.value, event.implicit)
             kind = _KINDS.get(tag, "text")
         if not _is_unicode(event.value):
-            raise NotReadable("holds half a surrogate pair, which is no character", *self.place)
-        return Scalar(event.value, kind, *self.place, block=event.style == "|")
+            raise self.error("holds half a surrogate pair, which is no character")
+        return Scalar(event.value, kind, *_place(event.start_mark), block=event.style == "|")
+
+    def _collection(self, event: Any, depth: int) -> Node:
+        is_list = isinstance(event, yaml.SequenceStartEvent)
+        self._count(depth + 1)
+        self._check_tag(event, "seq" if is_list else "map")
+        nodes: list[Node] = []
+        while not isinstance(inner := self._next(), yaml.CollectionEndEvent):
+            nodes.append(self._node(inner, depth + 1))
+        place = _place(event.start_mark)
+        return Items(tuple(nodes), *place) if is_list else Fields(*_entries(nodes), *place)
+
+    def _check_tag(self, event: Any, allowed: str) -> None:
+        if event.tag and event.tag not in {"!", _TAG + allowed}:
+            raise self.error(f"tag {quote(event.tag)} is not allowed")
 
 
 def _open_loader(text: str) -> Any:
     text.encode()  # half surrogates: the C parser and the Python one differ in what they raise
     return _Loader(text)
-
-
-def _close(collection: _Open) -> Node:
-    place = _place(collection.event)
-    size = 1 + sum(node.size for node in collection.nodes)
-    height = 1 + max((node.height for node in collection.nodes), default=0)
-    if isinstance(collection.event, yaml.SequenceStartEvent):
-        return Items(tuple(collection.nodes), *place, size=size, height=height)
-    entries, repeated = _entries(collection.nodes)
-    return Fields(entries, repeated, *place, size=size, height=height)
 
 
 def _entries(nodes: list[Node]) -> tuple[dict[str, Field], tuple[Scalar, ...]]:
@@ -231,9 +205,5 @@ def _is_unicode(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _place(event: Any) -> tuple[int, int]:
-    return _mark(event.start_mark)
-
-
-def _mark(mark: Any) -> tuple[int, int]:
+def _place(mark: Any) -> tuple[int, int]:
     return (mark.line + 1, mark.column + 1) if mark else (0, 0)

@@ -9,7 +9,7 @@ from pathlib import Path
 from provider.manifests.entries import Entry, Findings, read_entry, read_list
 from provider.manifests.keys import Key
 from provider.manifests.nodes import Items, Node
-from provider.manifests.problems import InvalidSpec, Problem, quote
+from provider.manifests.problems import InvalidSpec, quote
 from provider.manifests.yaml_tree import NotReadable, read_document
 from provider.policy.rules import Policy, Rule
 from provider.runtime.log import fields, logger
@@ -42,17 +42,13 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
     try:
         node = read_document(text)
     except NotReadable as error:
-        findings.problems.append(_unreadable(error))
+        findings.problems.append(error.problem("policy"))
         node = None
     rules = () if node is None else tuple(_rules(node, findings))
     # What has no effect in a class would be a limit that does not hold here.
     if problems := [*findings.problems, *findings.warnings]:
         raise InvalidSpec(problems)
     return rules
-
-
-def _unreadable(error: NotReadable) -> Problem:
-    return Problem("policy", error.message, error.line, error.column)
 
 
 def _rules(node: Node, findings: Findings) -> list[Rule]:

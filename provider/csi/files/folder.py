@@ -7,6 +7,7 @@ result is an `OSError`: no step leads out of the folder.
 import errno
 import fcntl
 import os
+import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from pathlib import Path
 
 MAX_DEPTH = 100
 """Folders within folders: each level of a walk holds a descriptor."""
+FOLDER_MODE = 0o755
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL  # which follows no link either
@@ -34,23 +36,19 @@ class Folder:
             yield cls(descriptor)
 
     @contextmanager
-    def inner(self, name: str) -> Iterator["Folder"]:
-        """The folder `name`."""
-        with _closing(os.open(name, _FOLDER, dir_fd=self._descriptor)) as descriptor:
-            yield Folder(descriptor)
-
-    @contextmanager
     def at(self, names: Sequence[str], *, make: bool = False) -> Iterator["Folder"]:
-        """The folder at this path below; `make` makes missing folders."""
+        """The folder at this path below; `make` makes missing folders, which all may enter."""
         descriptor = os.dup(self._descriptor)
         try:
             for name in names:
                 if make:
                     with suppress(FileExistsError):
-                        os.mkdir(name, 0o700, dir_fd=descriptor)
+                        os.mkdir(name, dir_fd=descriptor)
                 below = os.open(name, _FOLDER, dir_fd=descriptor)
                 os.close(descriptor)
                 descriptor = below
+                if make:
+                    os.fchmod(descriptor, FOLDER_MODE)
             yield Folder(descriptor)
         finally:
             os.close(descriptor)
@@ -78,22 +76,18 @@ class Folder:
             raise OSError(errno.ELOOP, "too many folders within folders")
         for name in self.names():
             if self.is_folder(name):
-                with self.inner(name) as inner:
+                with self.at([name]) as inner:
                     yield from (f"{name}/{path}" for path in inner.files(depth + 1))
             else:
                 yield name
 
     def is_folder(self, name: str) -> bool:
         """Whether `name` is a folder, and not a link to one."""
-        return stat.S_ISDIR(self._stat(name).st_mode)
-
-    def exists(self, name: str) -> bool:
-        """Whether `name` exists, also as a dangling link."""
         try:
-            self._stat(name)
+            status = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
         except FileNotFoundError:
             return False
-        return True
+        return stat.S_ISDIR(status.st_mode)
 
     def holds(self, name: str, content: bytes, mode: int) -> bool:
         """Whether `name` is a file of this content and mode that this process may read."""
@@ -107,7 +101,7 @@ class Folder:
                 stat.S_ISREG(status.st_mode)
                 and stat.S_IMODE(status.st_mode) == mode
                 and status.st_size == len(content)
-                and _read(descriptor, len(content) + 1) == content
+                and os.read(descriptor, len(content) + 1) == content
             )
 
     def link_target(self, name: str) -> str | None:
@@ -143,28 +137,16 @@ class Folder:
         """Rename `old` to `new`, replacing it."""
         os.rename(old, new, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
 
-    def open_up(self, mode: int) -> None:
-        """Give this folder and all folders below it a mode, innermost first."""
-        for name in self.names():
-            if self.is_folder(name):
-                with self.inner(name) as inner:
-                    inner.open_up(mode)
-        os.fchmod(self._descriptor, mode)
+    def open_up(self) -> None:
+        """Let all users enter the folder."""
+        os.fchmod(self._descriptor, FOLDER_MODE)
 
-    def remove(self, name: str, depth: int = 0) -> None:
+    def remove(self, name: str) -> None:
         """Remove a file, a link (not its target), or a folder with everything in it."""
-        if depth > MAX_DEPTH:
-            raise OSError(errno.ELOOP, "too many folders within folders")
-        if not self.is_folder(name):
+        if self.is_folder(name):
+            shutil.rmtree(name, dir_fd=self._descriptor)
+        else:
             os.unlink(name, dir_fd=self._descriptor)
-            return
-        with self.inner(name) as inner:
-            for below in inner.names():
-                inner.remove(below, depth + 1)
-        os.rmdir(name, dir_fd=self._descriptor)
-
-    def _stat(self, name: str) -> os.stat_result:
-        return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
 
 
 @contextmanager
@@ -173,11 +155,3 @@ def _closing(descriptor: int) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _read(descriptor: int, limit: int) -> bytes:
-    parts = []
-    while limit and (part := os.read(descriptor, limit)):
-        parts.append(part)
-        limit -= len(part)
-    return b"".join(parts)

@@ -9,13 +9,12 @@ from typing import Any
 
 from provider.csi.request.model import KeyChoice
 from provider.csi.request.paths import fault_in, translate
-from provider.engine.content.budget import Budget
+from provider.engine.content.budget import Budget, TooCostly
 from provider.engine.content.formats import Format, write
 from provider.engine.content.json_document import describe, render
-from provider.errors import KeyNotFound, SecretUnusable
-from provider.manifests.problems import quote
+from provider.errors import KeyNotFound, OutOfTime, SecretUnusable
+from provider.manifests.problems import quote, some_of
 
-_SHOWN_FAULTS = 5
 _GLOB_WORK_A_STEP = 64
 """Characters of a glob times characters of a key that are compared in less than a microsecond. The
 comparison holds all threads, and an expression of few characters can be slow on a long key."""
@@ -37,11 +36,13 @@ def choose(choice: KeyChoice, document: Any, budget: Budget) -> dict[str, Any]:
         if pattern.glob is None and document.get(pattern.text) is None
     ]
     if missing:
-        raise KeyNotFound(
-            f"jsonKeys {_first(missing)}: there is nothing, or null; {describe(document)}"
-        )
+        what = f"jsonKeys {some_of(missing)}"
+        raise KeyNotFound(f"{what}: there is nothing, or null; {describe(document)}")
     work = sum(map(len, document)) * sum(len(pattern.text) for pattern in globs)
-    budget.spend(len(document) * (4 + len(globs)) + work // _GLOB_WORK_A_STEP)
+    try:
+        budget.spend(len(document) * (4 + len(globs)) + work // _GLOB_WORK_A_STEP)
+    except (TooCostly, OutOfTime) as error:
+        raise error.in_context("jsonKeys") from None
     return {
         key: value
         for key, value in document.items()
@@ -60,7 +61,9 @@ def files_of(choice: KeyChoice, chosen: Mapping[str, Any]) -> list[tuple[str, st
         else:
             files.append((key, file, _content(key, value)))
     if faults:
-        raise SecretUnusable(f"{_first(faults, '; ')}. Rename it, or leave it out of the choice.")
+        raise SecretUnusable(
+            f"{some_of(faults, separator='; ')}. Rename it, or leave it out of the choice."
+        )
     return files
 
 
@@ -89,9 +92,3 @@ def _fault_in_key(key: str) -> str | None:
     if key.startswith("/"):
         return "begins with /"
     return 'has the element ".."' if ".." in key.split("/") else None
-
-
-def _first(texts: list[str], separator: str = ", ") -> str:
-    more = len(texts) - _SHOWN_FAULTS
-    shown = separator.join(texts[:_SHOWN_FAULTS])
-    return shown + (f"{separator}and {more} more" if more > 0 else "")

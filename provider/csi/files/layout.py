@@ -4,14 +4,14 @@ The class was checked already. What can still fail is the content of a secret, a
 from a secret, and the size of all files together.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from provider.csi.files.json_keys import choose, files_of, formatted
 from provider.csi.request.model import Extraction, KeyChoice, SecretObject
-from provider.csi.request.paths import Claim, clashes
+from provider.csi.request.paths import clashes
 from provider.engine.content.budget import Budget, TooCostly
 from provider.engine.content.encodings import Encoding, decode
 from provider.engine.content.jmespath_search import extract
@@ -41,6 +41,9 @@ NOTHING = MountedFile(
 """Delivered if there is no other file: given none, the driver keeps those of the last mount."""
 
 
+Failure = tuple[SecretObject, ProviderError]
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """The files of a volume, in the order of the class, or why there are none."""
@@ -48,19 +51,19 @@ class Layout:
     files: tuple[MountedFile, ...]
     versions: tuple[tuple[str, str], ...]
     """Path of each file, and the version of the secret that it comes from."""
-    failures: tuple[tuple[SecretObject, ProviderError], ...]
+    failures: tuple[Failure, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A file, or the reason why there is none, and where it comes from."""
+class _Made(NamedTuple):
+    """A file, and where it comes from."""
 
+    file: MountedFile
     object: SecretObject
     version: str
-    made: MountedFile | ProviderError
     owner: str
-    place: str = ""
-    """The key that names the file, if its name comes from the secret."""
+    """What it is a file of, for messages."""
+    key: str
+    """What names the file, if its name comes from the secret."""
 
 
 Found = Sequence[tuple[SecretObject, SecretValue]]
@@ -85,23 +88,18 @@ def lay_out(found: Found, budget: Budget) -> Layout:
     An object that exceeds the budget fails with `TooCostly`, or `OutOfTime` after the deadline; the
     objects after it are not looked at.
     """
-    pieces: list[_Piece] = []
-    over_budget: list[tuple[SecretObject, ProviderError]] = []
+    made: list[_Made] = []
+    failures: list[Failure] = []
     for obj, value in found:
         try:
-            pieces += _pieces(obj, value, budget)
+            _ObjectFiles(obj, value, budget, made, failures).make()
         except (TooCostly, OutOfTime) as error:
-            # A copy has no traceback, which would hold the document.
-            over_budget.append((obj, copy(error)))
+            failures.append((obj, copy(error)))  # without the traceback, which has the document
             break
-    failures = [(one.object, one.made) for one in pieces if isinstance(one.made, ProviderError)]
-    if any(one.place for one in pieces):
-        failures += _clashes(pieces)
-    failures += over_budget
+    failures += _clashes(made)
     if failures:
         return Layout((), (), tuple(failures))
-    files = [(one.made, one.version) for one in pieces if isinstance(one.made, MountedFile)]
-    files = files or [(NOTHING, MISSING.version)]
+    files = [(one.file, one.version) for one in made] or [(NOTHING, MISSING.version)]
     return Layout(
         files=tuple(file for file, _ in files),
         versions=tuple((file.path, version) for file, version in files),
@@ -109,92 +107,92 @@ def lay_out(found: Found, budget: Budget) -> Layout:
     )
 
 
-def _pieces(obj: SecretObject, value: SecretValue, budget: Budget) -> Iterator[_Piece]:
-    def piece(made: MountedFile | ProviderError, suffix: str = "") -> _Piece:
-        return _Piece(obj, value.version, made, obj.path + suffix)
+@dataclass(frozen=True, slots=True)
+class _ObjectFiles:
+    """Makes the files of one object; adds them to `made`, and what fails to `failures`."""
 
-    if obj.file is not None and (obj.keys is None or obj.keys.format is None):
-        yield piece(_whole(obj, obj.file, value.content, budget))
-    if not (obj.extractions or obj.keys):
-        return
-    budget.spend_on_bytes(len(value.content))
-    try:
-        document = parse(value.content)
-    except SecretUnusable as error:
-        key = "jmesPath" if obj.extractions else "jsonKeys"
-        yield piece(SecretUnusable(f"{error}, and so {key} cannot be applied"))
-        return
-    for one in obj.extractions:
-        yield piece(_extracted(one, document, budget), ".jmesPath")
-    if obj.keys is not None:
-        yield from _of_keys(obj, obj.keys, document, value.version, budget)
+    obj: SecretObject
+    value: SecretValue
+    budget: Budget
+    made: list[_Made]
+    failures: list[Failure]
 
+    def make(self) -> None:
+        """Make all files; raises `TooCostly` and `OutOfTime`."""
+        obj = self.obj
+        if obj.file is not None and not (obj.keys and obj.keys.format):
+            self._attempt(f"file {quote(obj.file)}", self._make_whole, obj.file)
+        if obj.extractions or obj.keys:
+            self._attempt("", self._make_parts)
 
-def _whole(
-    obj: SecretObject, file: str, content: bytes, budget: Budget
-) -> MountedFile | ProviderError:
-    try:
-        decoded = _decoded(content, obj.encoding, budget)
-    except SecretUnusable as error:
-        return error.in_context(f"file {quote(file)}")
-    return MountedFile(file, obj.mode, decoded)
+    def _attempt(self, where: str, make: Callable[..., None], *arguments: object) -> None:
+        """Adds a failure for an error, without the traceback: that has the document."""
+        try:
+            make(*arguments)
+        except ProviderError as error:
+            if isinstance(error, TooCostly | OutOfTime):
+                raise (error.in_context(where) if where else error) from None
+            self.failures.append((self.obj, error.in_context(where) if where else copy(error)))
 
+    def _make_whole(self, file: str) -> None:
+        self._add(file, self._decoded(self.value.content, self.obj.encoding))
 
-def _extracted(one: Extraction, document: Any, budget: Budget) -> MountedFile | ProviderError:
-    where = f"jmesPath {quote(one.path)} (objectAlias {quote(one.alias)})"
-    try:
-        content = _decoded(extract(one.expression, document, budget), one.encoding, budget)
-    except (TooCostly, OutOfTime) as error:
-        raise error.in_context(where) from None
-    except ProviderError as error:
-        return error.in_context(where)
-    return MountedFile(one.file, one.mode, content)
+    def _make_parts(self) -> None:
+        document = self._document()
+        for one in self.obj.extractions:
+            where = f"jmesPath {quote(one.path)} (objectAlias {quote(one.alias)})"
+            self._attempt(where, self._extract, one, document)
+        if self.obj.keys:
+            self._make_keys(self.obj.keys, document)
 
+    def _extract(self, one: Extraction, document: Any) -> None:
+        content = self._decoded(extract(one.expression, document, self.budget), one.encoding)
+        self._add(one.file, content, one.mode, f"{self.obj.path}.jmesPath")
 
-def _decoded(content: bytes, encoding: Encoding | None, budget: Budget) -> bytes:
-    if encoding is None:
-        return content
-    budget.spend_on_bytes(len(content))
-    try:
-        return decode(content, encoding)
-    except SecretUnusable as error:
-        raise SecretUnusable(f"{error}, as objectEncoding says") from None
-
-
-def _of_keys(
-    obj: SecretObject, keys: KeyChoice, document: Any, version: str, budget: Budget
-) -> Iterator[_Piece]:
-    try:
-        chosen = choose(keys, document, budget)
-        if obj.file is not None and keys.format is not None:
-            made = MountedFile(obj.file, obj.mode, formatted(keys.format, chosen))
-            yield _Piece(obj, version, made, obj.path)
+    def _make_keys(self, keys: KeyChoice, document: Any) -> None:
+        chosen = choose(keys, document, self.budget)
+        if self.obj.file is not None and keys.format:
+            self._add(self.obj.file, formatted(keys.format, chosen))
             return
-        found = files_of(keys, chosen)
-    except (TooCostly, OutOfTime) as error:
-        raise error.in_context("jsonKeys") from None
-    except ProviderError as error:
-        yield _Piece(obj, version, copy(error), obj.path)  # without the traceback
-        return
-    for key, file, content in found:
-        place = f"the {keys.noun} {quote(key, 64)}"
-        made = MountedFile(file, obj.mode, content)
-        yield _Piece(obj, version, made, f"{place} of {obj.path}", place)
+        for key, file, content in files_of(keys, chosen):
+            name = f"the {keys.noun} {quote(key, 64)}"
+            self._add(file, content, owner=f"{name} of {self.obj.path}", key=name)
+
+    def _add(
+        self, file: str, content: bytes, mode: int | None = None, owner: str = "", key: str = ""
+    ) -> None:
+        obj = self.obj
+        made = MountedFile(file, obj.mode if mode is None else mode, content)
+        self.made.append(_Made(made, obj, self.value.version, owner or obj.path, key))
+
+    def _document(self) -> Any:
+        self.budget.spend_on_bytes(len(self.value.content))
+        try:
+            return parse(self.value.content)
+        except SecretUnusable as error:
+            key = "jmesPath" if self.obj.extractions else "jsonKeys"
+            raise SecretUnusable(f"{error}, and so {key} cannot be applied") from None
+
+    def _decoded(self, content: bytes, encoding: Encoding | None) -> bytes:
+        if encoding is None:
+            return content
+        self.budget.spend_on_bytes(len(content))
+        try:
+            return decode(content, encoding)
+        except SecretUnusable as error:
+            raise SecretUnusable(f"{error}, as objectEncoding says") from None
 
 
-def _clashes(pieces: Sequence[_Piece]) -> Iterator[tuple[SecretObject, ProviderError]]:
+def _clashes(made: list[_Made]) -> Iterator[Failure]:
     """Conflicts of names that come from secrets, with each other and with those of the class."""
+    if not any(one.key for one in made):
+        return  # the names in the class were checked with it
     # Names of the class come first, so that the other name is the one to report.
-    claims = [
-        (Claim(one.made.path, one.place, one.owner), one)
-        for one in sorted(pieces, key=lambda one: bool(one.place))
-        if isinstance(one.made, MountedFile)
-    ]
-    by_claim = {id(claim): one for claim, one in claims}
-    for claim, why in clashes(claim for claim, _ in claims):
-        text = f"{claim.place}: {why}" if claim.place else why
-        advice = "Set a keyPrefix, or another objectAlias"
-        yield by_claim[id(claim)].object, SecretUnusable(f"{text}. {advice}.")
+    made = sorted(made, key=lambda one: bool(one.key))
+    for index, why in clashes([(one.file.path, one.owner) for one in made]):
+        one = made[index]
+        text = f"{one.key}: {why}" if one.key else why
+        yield one.object, SecretUnusable(f"{text}. Set a keyPrefix, or another objectAlias.")
 
 
 def check_size(files: Sequence[MountedFile], limit: int) -> None:

@@ -13,7 +13,7 @@ content last changed, as the driver expects.
 import errno
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,14 +23,13 @@ from typing import Literal
 
 from provider.csi.files.folder import MAX_DEPTH, Folder
 from provider.csi.files.layout import MountedFile
-from provider.csi.request.paths import Claim, clashes, fault_in
+from provider.csi.request.paths import clashes, fault_in
 from provider.errors import ProviderError
 from provider.manifests.problems import quote
 
 DATA = "..data"
 _SET = re.compile(r"\.\.\d{4}(_\d\d){5}\.\d+", re.ASCII)
 _UNFINISHED = re.compile(rf"{_SET.pattern}_tmp", re.ASCII)
-_FOLDER_MODE = 0o755
 
 Kind = Literal["added", "changed", "unchanged", "removed"]
 
@@ -69,7 +68,7 @@ def write(
             else:
                 _link(folder, missing)
         with _named(f"{volume} holds the new files, but old ones cannot be removed"):
-            _tidy(folder, files)
+            _tidy(folder, _links(files))
     return changes
 
 
@@ -93,8 +92,7 @@ def _check(files: Sequence[MountedFile]) -> None:
             raise WriteFailed(f"{quote(file.path)} {fault}")
         if file.path.count("/") >= MAX_DEPTH:
             raise WriteFailed(f"{quote(file.path)} has more than {MAX_DEPTH} folders")
-    claims = (Claim(file.path, "files", "another secret") for file in files)
-    for _, why in clashes(claims):
+    for _, why in clashes([(file.path, "another secret") for file in files]):
         raise WriteFailed(why)
 
 
@@ -141,42 +139,52 @@ def _kind(old: Folder | None, known: set[str], file: MountedFile) -> Kind:
 def _current_set(folder: Folder) -> Iterator[Folder | None]:
     """The set that `..data` leads to; None if it is missing or leads elsewhere."""
     name = folder.link_target(DATA)
-    if name and _SET.fullmatch(name) and folder.exists(name) and folder.is_folder(name):
-        with folder.inner(name) as old:
+    if name and _SET.fullmatch(name) and folder.is_folder(name):
+        with folder.at([name]) as old:
             yield old
     else:
         yield None
 
 
-def _links(files: Sequence[MountedFile]) -> Mapping[str, str]:
-    """Names in the volume that pods see, and where each leads."""
-    names = dict.fromkeys(file.path.partition("/")[0] for file in files)
-    return {name: f"{DATA}/{name}" for name in names}
+def _links(files: Sequence[MountedFile]) -> set[str]:
+    """Names in the volume that pods see: of links into the current set."""
+    return {file.path.partition("/")[0] for file in files}
 
 
-def _missing_links(folder: Folder, files: Sequence[MountedFile]) -> Mapping[str, str]:
+def _missing_links(folder: Folder, files: Sequence[MountedFile]) -> set[str]:
     """The links that do not exist yet; raises if something else has the name."""
-    links = _links(files)
-    taken = [name for name in links if folder.exists(name)]
-    foreign = [name for name in taken if folder.link_target(name) != links[name]]
-    if folder.exists(DATA) and folder.link_target(DATA) is None:
+    links, taken = _links(files), set(folder.names())
+    foreign = [name for name in links & taken if not _is_link(folder, name)]
+    if DATA in taken and folder.link_target(DATA) is None:
         foreign.append(DATA)
     if foreign:
         raise OSError(errno.EEXIST, "something else has this name already", foreign[0])
-    return {name: target for name, target in links.items() if name not in taken}
+    return links - taken
 
 
-def _replace(folder: Folder, files: Sequence[MountedFile], links: Mapping[str, str]) -> None:
+def _is_link(folder: Folder, name: str) -> bool:
+    return folder.link_target(name) == f"{DATA}/{name}"
+
+
+def _link(folder: Folder, links: set[str]) -> None:
+    for name in links:
+        folder.link(name, f"{DATA}/{name}")
+
+
+def _replace(folder: Folder, files: Sequence[MountedFile], missing: set[str]) -> None:
     """Writes a new set and puts it in place; a failure leaves everything as it was."""
+    before = set(folder.names())
     new = _make_set(folder)
     try:
         _fill(folder, new, files)
-        _link(folder, links)
+        _link(folder, missing)
         folder.link(f"{new}_tmp", new)
         folder.rename(f"{new}_tmp", DATA)
     except BaseException:
-        if folder.link_target(DATA) != new:  # an interrupt may come right after the swap
-            _undo(folder, new, links)
+        # An interrupt may come right after the swap. The first error is the one to report.
+        if folder.link_target(DATA) != new:
+            with suppress(OSError):
+                _tidy(folder, before)
         raise
 
 
@@ -191,34 +199,21 @@ def _make_set(folder: Folder) -> str:
 
 def _fill(folder: Folder, name: str, files: Sequence[MountedFile]) -> None:
     """Writes the files; other users may enter the folder only when all files are there."""
-    with folder.inner(name) as new:
+    with folder.at([name]) as new:
         if not new.is_ours():
             raise OSError(errno.EPERM, "another folder was put in its place", name)
         for file in files:
             *folders, last = file.path.split("/")
             with new.at(folders, make=True) as inner:
                 inner.write(last, file.content, file.mode)
-        new.open_up(_FOLDER_MODE)
+        new.open_up()
 
 
-def _link(folder: Folder, links: Mapping[str, str]) -> None:
-    for name, target in links.items():
-        folder.link(name, target)
-
-
-def _undo(folder: Folder, new: str, links: Mapping[str, str]) -> None:
-    """Removes what was made so far; the first error is reported, not those here."""
-    for name in (*links, f"{new}_tmp", new):
-        with suppress(OSError):
-            if folder.link_target(name) == links.get(name, new) or name == new:
-                folder.remove(name)
-
-
-def _tidy(folder: Folder, files: Sequence[MountedFile]) -> None:
-    """Removes old sets, unfinished sets of writers that were killed, and old links."""
-    links, live = _links(files), folder.link_target(DATA)
+def _tidy(folder: Folder, links: set[str]) -> None:
+    """Removes other sets than the current one, what is unfinished, and other links than these."""
+    live = folder.link_target(DATA)
     for name in folder.names():
         is_ours = _SET.fullmatch(name) or _UNFINISHED.fullmatch(name)
-        is_old_link = name not in links and folder.link_target(name) == f"{DATA}/{name}"
+        is_old_link = name not in links and _is_link(folder, name)
         if (is_ours and name != live) or is_old_link:
             folder.remove(name)

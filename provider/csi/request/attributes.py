@@ -5,17 +5,19 @@ so it is hostile input. It holds tokens, so no message quotes it and no error ke
 would.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from provider.csi.request.driver_json import json_object
 from provider.csi.request.model import ClassSpec, MountSpec, Pod, Volume
 from provider.csi.request.parameters import ClassText, class_text, parse_text
-from provider.csi.request.tokens import PREFIX, TOKENS, read_tokens
 from provider.manifests.entries import Findings
 from provider.manifests.problems import InvalidSpec, Problem, quote
 
+PREFIX = "csi.storage.k8s.io/"
+TOKENS = f"{PREFIX}serviceAccount.tokens"
 CLASS_NAME = "secretProviderClass"
 POD_KEYS = {
     "namespace": f"{PREFIX}pod.namespace",
@@ -25,6 +27,11 @@ POD_KEYS = {
 }
 """Keys of the driver's attributes, by the field of `Pod`."""
 
+_JSON_CHARACTERS = 1024 * 1024
+_TOKENS_CHARACTERS = 256 * 1024
+"""Lower, because decoding many small values holds all threads for longest."""
+_TOKEN = re.compile(r"[\x21-\x7e]{1,65536}")
+"""Characters that an HTTP header may hold."""
 _KUBERNETES_NAME = re.compile(r"[A-Za-z0-9][-._A-Za-z0-9]{0,252}")
 """Names and UIDs: they become parts of URLs and session names."""
 _PERMISSION = re.compile(r"\s*(0|[1-9][0-9]{0,3})\s*")
@@ -65,9 +72,10 @@ def parse_mount(raw: RawRequest, *, default_region: str | None) -> MountSpec:
 def decode_mount(raw: RawRequest, *, default_region: str | None) -> DecodedRequest:
     """The first half of `parse_mount`: decodes the JSON, which is quick."""
     findings = Findings()
-    given = _texts(raw.attributes, findings)
+    given = _attributes(raw.attributes, findings)
     mode = _mode(raw.permission, findings)
     pod = _pod(given, findings)
+    tokens = _tokens(given.get(TOKENS) or _tokens_in(raw.secrets, findings), findings)
     parameters = {
         name: text
         for name, text in given.items()
@@ -77,7 +85,7 @@ def decode_mount(raw: RawRequest, *, default_region: str | None) -> DecodedReque
         pod=pod,
         class_name=_usable(given.get(CLASS_NAME, "")),
         target_path=raw.target_path,
-        tokens=read_tokens(given.get(TOKENS), raw.secrets, findings),
+        tokens=tokens,
         text=class_text(parameters, default_mode=mode, default_region=default_region),
         problems=tuple(findings.problems),
     )
@@ -93,26 +101,16 @@ def parse_decoded(
         raise InvalidSpec([*request.problems, *invalid.problems], invalid.warnings) from None
     if request.problems:
         raise InvalidSpec(request.problems, klass.warnings)
-    return MountSpec(
-        pod=request.pod,
-        class_name=request.class_name,
-        target_path=request.target_path,
-        tokens=request.tokens,
-        klass=klass,
-    )
+    return MountSpec(request.pod, request.class_name, request.target_path, request.tokens, klass)
 
 
-def _texts(attributes: str, findings: Findings) -> dict[str, str]:
-    decoded = json_object(attributes, "attributes", findings)
-    if decoded is None:
-        return _names_in(attributes)
-    texts = {}
+def _attributes(text: str, findings: Findings) -> dict[str, str]:
+    decoded = _json_object(text, "attributes", findings, _JSON_CHARACTERS)
     for name, value in decoded.items():
-        if isinstance(value, str):
-            texts[name] = value
-        else:
+        if not isinstance(value, str):
             findings.error("attributes", f"{quote(name)} must be text")
-    return texts
+    texts = {name: value for name, value in decoded.items() if isinstance(value, str)}
+    return texts or _names_in(text)
 
 
 def _names_in(attributes: str) -> dict[str, str]:
@@ -120,19 +118,18 @@ def _names_in(attributes: str) -> dict[str, str]:
 
     A text of a user cannot look like this: JSON has a backslash before each quote in it.
     """
-    found = {key: _member(key).search(attributes) for key in (*POD_KEYS.values(), CLASS_NAME)}
-    return {key: match[1] for key, match in found.items() if match}
-
-
-def _member(key: str) -> re.Pattern[str]:
-    return re.compile(rf'[{{,]\s*"{re.escape(key)}"\s*:\s*"([^"\\]*)"')
+    names = {}
+    for key in (*POD_KEYS.values(), CLASS_NAME):
+        member = rf'[{{,]\s*"{re.escape(key)}"\s*:\s*"([^"\\]*)"'
+        if match := re.search(member, attributes):
+            names[key] = match[1]
+    return names
 
 
 def _mode(permission: str, findings: Findings) -> int:
     number = _PERMISSION.fullmatch(permission)
-    mode = int(number[1]) if number else -1
-    if 0 <= mode <= _MOST_MODE:
-        return mode
+    if number and int(number[1]) <= _MOST_MODE:
+        return int(number[1])
     findings.error(
         "permission",
         f"must be the decimal number of a file mode, {_MOST_MODE} (0777) at most, "
@@ -142,16 +139,70 @@ def _mode(permission: str, findings: Findings) -> int:
 
 
 def _pod(given: Mapping[str, str], findings: Findings) -> Pod:
-    for key in POD_KEYS.values():
+    names = {}
+    for part, key in POD_KEYS.items():
         text = given.get(key, "")
+        names[part] = _usable(text)
         if not text:
             findings.error(key, "is missing: the CSIDriver must have podInfoOnMount: true")
-        elif not _KUBERNETES_NAME.fullmatch(text):
+        elif not names[part]:
             findings.error(key, f"is no Kubernetes name, got {quote(text)}")
-    return Pod(**{name: _usable(given.get(key, "")) for name, key in POD_KEYS.items()})
+    return Pod(**names)
 
 
 def _usable(name: str) -> str:
     """The name if Kubernetes accepts it, else nothing: names become parts of log lines, Events and
     paths. Old drivers do not name the class, and its author may."""
     return name if _KUBERNETES_NAME.fullmatch(name) else ""
+
+
+def _tokens(text: str, findings: Findings) -> dict[str, str]:
+    """Tokens by audience; there may be none."""
+    by_audience = _json_object(text, TOKENS, findings, _TOKENS_CHARACTERS) if text else {}
+    tokens = {}
+    for audience, entry in by_audience.items():
+        token = entry.get("token") if isinstance(entry, dict) else None
+        if isinstance(token, str) and _TOKEN.fullmatch(token):
+            tokens[audience] = token
+        else:
+            findings.error(TOKENS, f"holds no usable token for the audience {quote(audience)}")
+    return tokens
+
+
+def _tokens_in(secrets: str, findings: Findings) -> str:
+    if TOKENS.removeprefix(PREFIX) not in secrets:  # no need to parse; "/" may be escaped in JSON
+        return ""
+    text = _json_object(secrets, "secrets", findings, _JSON_CHARACTERS).get(TOKENS, "")
+    if isinstance(text, str):
+        return text
+    findings.error(f"secrets[{TOKENS}]", "must be text")
+    return ""
+
+
+class _RepeatedKeyError(ValueError):
+    """A JSON object has a key twice."""
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keyed = dict(pairs)
+    if len(keyed) != len(pairs):
+        raise _RepeatedKeyError
+    return keyed
+
+
+def _json_object(text: str, path: str, findings: Findings, limit: int) -> dict[str, Any]:
+    """The JSON object in `text`; empty, and a problem that does not quote it, if there is none."""
+    fault = "must be a JSON object"
+    if len(text) > limit:
+        fault = f"is too long: {len(text)} characters, {limit} are the limit"
+    else:
+        try:
+            value = json.loads(text, object_pairs_hook=_without_repeats)
+            if isinstance(value, dict):
+                return value
+        except _RepeatedKeyError:
+            fault = "has a key twice"
+        except (ValueError, RecursionError):
+            fault = "is not JSON"
+    findings.error(path, fault)
+    return {}

@@ -1,11 +1,12 @@
 """Parses the `objects` of a class: each entry by itself, then their file names together."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from provider.csi.request.keys import EXTRACTION_KEYS, OBJECT_KEYS
 from provider.csi.request.model import Extraction, KeyChoice, SecretObject
-from provider.csi.request.paths import Claim, clashes, fault_in, translate
-from provider.csi.request.references import check_region, read_failover, read_ref
+from provider.csi.request.paths import clashes, fault_in, translate
+from provider.csi.request.references import read_failover, read_ref
 from provider.csi.request.selection import (
     check_combinations,
     has_whole,
@@ -16,7 +17,7 @@ from provider.csi.request.selection import (
 from provider.engine.content.expressions import BadExpression, Expression, compile_expression
 from provider.manifests.entries import Entry, Findings, read_entry, read_list
 from provider.manifests.nodes import Items, Node, kind_of
-from provider.manifests.problems import Problem, quote
+from provider.manifests.problems import quote
 from provider.manifests.yaml_tree import NotReadable, read_document
 
 _MOST_NODES = 5_000
@@ -36,6 +37,15 @@ class Terms:
     mode: int
 
 
+class _NamedFile(NamedTuple):
+    """A file, the path of the entry that it is of, and the key of the entry that names it."""
+
+    file: str
+    owner: str
+    entry: Entry
+    key: str
+
+
 def read_objects(text: str, terms: Terms, findings: Findings) -> tuple[SecretObject, ...]:
     """The valid objects of the `objects` text; problems are added to `findings`."""
     items = _read_items(text, findings)
@@ -46,8 +56,8 @@ def read_objects(text: str, terms: Terms, findings: Findings) -> tuple[SecretObj
         reader.read(index, path, node)
         for index, (path, node) in enumerate(read_list(items, "objects"))
     ]
-    for claim, why in clashes(reader.claims):
-        findings.problems.append(Problem(claim.place, why, claim.line, claim.column))
+    for index, why in clashes([(one.file, one.owner) for one in reader.files]):
+        reader.files[index].entry.error(reader.files[index].key, why)
     return tuple(filter(None, objects))
 
 
@@ -55,7 +65,7 @@ def _read_items(text: str, findings: Findings) -> Items | None:
     try:
         node = read_document(text)
     except NotReadable as error:
-        findings.problems.append(Problem("objects", error.message, error.line, error.column))
+        findings.problems.append(error.problem("objects"))
         return None
     if isinstance(node, Items) and node.nodes:
         return node
@@ -72,7 +82,7 @@ class _Reader:
 
     terms: Terms
     findings: Findings
-    claims: list[Claim] = field(default_factory=list)
+    files: list[_NamedFile] = field(default_factory=list)
     nodes: int = 0
     """Of the syntax trees that were compiled so far."""
 
@@ -83,25 +93,17 @@ class _Reader:
             return None
         mode = _mode(entry, self.terms.mode)
         has_file = has_whole(entry)
-        file = self._own_file(entry, path) if has_file else None
+        name_key = "objectAlias" if entry["objectAlias"] else "objectName"
+        file = self._file(entry, name_key, path) if has_file else None
         extractions = self._extractions(entry, mode)
         keys = self._keys(entry)
         check_combinations(entry)
-        ref = read_ref(entry)
-        if ref is not None:
-            check_region(entry, ref, self.terms.region)
+        ref = read_ref(entry, self.terms.region)
         failover = read_failover(entry, ref, self.terms.failover_region)
         if ref is None or (has_file and file is None):
             return None
-        optional, recursive = entry.is_true("optional"), entry.is_true("recursive")
-        if optional or recursive:
-            ref = ref._replace(optional=optional, recursive=recursive)
-            failover = failover and failover._replace(optional=optional, recursive=recursive)
         encoding = read_encoding(entry)
         return SecretObject(index, ref, failover, file, mode, extractions, encoding, keys)
-
-    def _own_file(self, entry: Entry, path: str) -> str | None:
-        return self._file(entry, "objectAlias" if entry["objectAlias"] else "objectName", path)
 
     def _extractions(self, entry: Entry, mode: int) -> tuple[Extraction, ...]:
         items = entry.lists.get("jmesPath")
@@ -154,17 +156,15 @@ class _Reader:
             entry.error(key, message)
 
     def _file(self, entry: Entry, key: str, owner: str) -> str | None:
-        """The file that the value of `key` names, claimed for `owner`; None if it is not valid."""
+        """The file that the value of `key` names; None if it is not valid."""
         name = entry[key]
         if name is None:
             return None
         file = translate(name, self.terms.separator)
-        fault = fault_in(file)
-        if fault:
+        if fault := fault_in(file):
             entry.error(key, f"{fault}, got {quote(name)}")
             return None
-        at = entry.at(key)
-        self.claims.append(Claim(file, entry.path_of(key), owner, at.line, at.column))
+        self.files.append(_NamedFile(file, owner, entry, key))
         return file
 
 

@@ -1,20 +1,21 @@
 """Parses the parameters of a SecretProviderClass."""
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from provider.csi.request.identities import read_assume_role, read_auth
 from provider.csi.request.keys import PARAMETER_KEYS
-from provider.csi.request.model import AddressType, ClassSpec
+from provider.csi.request.model import AddressType, Auth, ClassSpec
 from provider.csi.request.objects import Terms, read_objects
 from provider.csi.request.references import region_mismatch
+from provider.engine.model import AssumeRole
 from provider.manifests.entries import Findings, misspelled_as
-from provider.manifests.keys import Key, closest
+from provider.manifests.keys import Key, choice_hint, closest
 from provider.manifests.problems import Problem, quote
 
 _KNOWN = {key.name: key for key in PARAMETER_KEYS}
 _SHOWN = 5
 """Unknown parameters that a warning names."""
+_AUTH: Mapping[str, Auth] = {"irsa": "irsa", "podIdentity": "pod-identity", "auto": "auto"}
 
 
 class ClassText(NamedTuple):
@@ -86,17 +87,17 @@ def parse_text(text: ClassText) -> ClassSpec:
     region, failover_region = valid.get("region", text.default_region), valid.get("failoverRegion")
     if failover_region and failover_region == region:
         findings.error("failoverRegion", _same_region(region))
-    separator = _separator(valid.get("pathTranslation"))
+    translation = valid.get("pathTranslation", "_")
+    separator = translation if len(translation) == 1 else None
     terms = Terms(region, failover_region, separator, text.default_mode)
     objects = read_objects(valid["objects"], terms, findings) if "objects" in valid else ()
-    identity_kind = read_auth(valid, findings)
-    assume_role = read_assume_role(given, valid, findings)
+    auth, assume_role = _auth(valid, findings), _assume_role(given, valid, findings)
     findings.raise_if_any()
     return ClassSpec(
         region=region,
         failover_region=failover_region,
-        identity_kind=identity_kind,
-        address_type=_address_type(valid.get("preferredAddressType")),
+        identity_kind=auth,
+        address_type=cast("AddressType", valid.get("preferredAddressType", "auto").lower()),
         objects=objects,
         warnings=tuple(findings.warnings),
         role_arn=valid.get("roleArn"),
@@ -132,20 +133,45 @@ def _is_valid(key: Key, text: str, unknown: Iterable[str], findings: Findings) -
             findings.error(key.name, "is required", hint=misspelled_as(other), key=other)
         return False
     if fault := key.fault_in(text):
-        findings.error(key.name, f"{fault}, got {quote(text)}", hint=key.hint(text))
+        findings.error(key.name, f"{fault}, got {quote(text)}", hint=choice_hint(text, key.choices))
         return False
     return True
 
 
-def _separator(translation: str | None) -> str | None:
-    if translation is None:
-        return "_"
-    return translation if len(translation) == 1 else None
+def _auth(valid: Mapping[str, str], findings: Findings) -> Auth:
+    """The kind of credentials; adds a problem for each key that contradicts it."""
+    use_pod_identity = valid.get("usePodIdentity", "").lower() in {"1", "t", "true"}
+    kind: Auth = "pod-identity" if use_pod_identity else "irsa"
+    if (auth := valid.get("auth")) is not None:
+        if "usePodIdentity" in valid and _AUTH[auth] != kind:
+            said = "true" if use_pod_identity else "false"
+            findings.error("auth", f"is {auth}, but usePodIdentity is {said}")
+        kind = _AUTH[auth]
+    if "roleArn" in valid and kind == "pod-identity":
+        findings.error(
+            "roleArn",
+            "is a role for IRSA, but EKS Pod Identity gives the role of its association; see "
+            "assumeRoleArn",
+        )
+    return kind
 
 
-def _address_type(text: str | None) -> AddressType:
-    kinds: dict[str | None, AddressType] = {"ipv4": "ipv4", "ipv6": "ipv6"}
-    return kinds.get(text.lower() if text else None, "auto")
+def _assume_role(
+    given: Mapping[str, str], valid: Mapping[str, str], findings: Findings
+) -> AssumeRole | None:
+    """The role to assume with the pod's own credentials; None: there is none."""
+    if not given["assumeRoleArn"]:
+        for key in valid:
+            if key.startswith("assumeRole"):
+                findings.error(key, "needs assumeRoleArn")
+    if "assumeRoleArn" not in valid:
+        return None
+    duration = valid.get("assumeRoleDurationSeconds")
+    return AssumeRole(
+        valid["assumeRoleArn"],
+        valid.get("assumeRoleExternalId"),
+        int(duration) if duration else None,
+    )
 
 
 def _same_region(region: str | None) -> str:

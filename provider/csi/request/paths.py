@@ -4,26 +4,12 @@ The rules are those of the driver (`pkg/util/fileutil`). One invalid path makes 
 answer.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from provider.manifests.problems import quote
 
 _ELEMENT_BYTES = 255
 _PATH_BYTES = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A file, and the place in the class that asks for it."""
-
-    file: str
-    place: str
-    """Path of the key that names it, such as `objects[0].objectAlias`."""
-    owner: str
-    """Path of the entry that it belongs to, such as `objects[0]`."""
-    line: int = 0
-    column: int = 0
 
 
 def translate(name: str, separator: str | None) -> str:
@@ -58,24 +44,22 @@ def _fault_in_element(element: str) -> str | None:
     return None
 
 
-def clashes(claims: Iterable[Claim]) -> Iterator[tuple[Claim, str]]:
-    """Claims that conflict with an earlier one, each with the reason."""
-    first: dict[str, Claim] = {}
-    for claim in claims:
-        holder = first.setdefault(claim.file, claim)
-        if holder is not claim:
-            yield claim, f"{quote(claim.file)} is already used by {holder.owner}"
-    yield from _folder_clashes(first)
+def clashes(files: Sequence[tuple[str, str]]) -> Iterator[tuple[int, str]]:
+    """Position and reason of each file that cannot be beside another one.
 
-
-def _folder_clashes(files: dict[str, Claim]) -> Iterator[tuple[Claim, str]]:
-    """Files that are folders of other files: sorted, a folder comes right before its content."""
+    `files` are paths, each with its owner: the name for it in messages.
+    """
+    first: dict[str, int] = {}
+    for index, (file, _) in enumerate(files):
+        if (holder := first.setdefault(file, index)) != index:
+            yield index, f"{quote(file)} is already used by {files[holder][1]}"
+    # Sorted like this, a file that is also a folder comes right before what is in the folder.
     above: list[str] = []
-    for file in sorted(files, key=lambda path: path.replace("/", "\0")):
+    for file in sorted(first, key=lambda path: path.replace("/", "\0")):
         while above and not file.startswith(above[-1] + "/"):
             above.pop()
         if above:
-            folder = files[above[-1]]
-            why = f"needs the folder {quote(folder.file)}, which is a file of {folder.owner}"
-            yield files[file], f"{quote(file)} {why}"
+            folder, owner = files[first[above[-1]]]
+            why = f"needs the folder {quote(folder)}, which is a file of {owner}"
+            yield first[file], f"{quote(file)} {why}"
         above.append(file)

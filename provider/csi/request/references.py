@@ -15,10 +15,14 @@ _PATH = re.compile(r"/[A-Za-z0-9_./-]{0,1010}")
 Manager User Guide)."""
 
 
-def read_ref(entry: Entry) -> SecretRef | None:
-    """The ref of an object; None if it is not valid."""
+def read_ref(entry: Entry, region: str | None = None) -> SecretRef | None:
+    """The ref of an object, which is read in `region`; None if it is not valid."""
     store = _store(entry)
-    return _ref(entry, store) if store else None
+    ref = _ref(entry, store) if store else None
+    if ref is None:
+        return None
+    _check_region(entry, ref, region)
+    return ref._replace(optional=entry.is_true("optional"), recursive=entry.is_true("recursive"))
 
 
 def read_failover(entry: Entry, primary: SecretRef | None, region: str | None) -> SecretRef | None:
@@ -28,25 +32,22 @@ def read_failover(entry: Entry, primary: SecretRef | None, region: str | None) -
         return _failover_object(entry, node, primary, region)
     if primary is None or region is None:
         return None
-    if looks_like_arn(primary.name) and Arn.parse(primary.name).region != region:
+    if region_mismatch(primary.name, region):
         message = f"is an ARN, but failoverRegion {region} is asked as well: add a failoverObject"
         entry.error("objectName", message)
     return primary
 
 
-def check_region(entry: Entry, ref: SecretRef, region: str | None) -> None:
-    """Add a problem if an ARN is of another region than the one it is used in."""
-    fault = region_mismatch(ref.name, region) if region else None
-    if fault:
-        entry.error("objectName", fault)
-
-
 def region_mismatch(name: str, region: str) -> str | None:
     """Why `name` cannot be read in `region`; None: it can."""
-    if not looks_like_arn(name):
-        return None
-    own = Arn.parse(name).region
+    own = Arn.parse(name).region if looks_like_arn(name) else region
     return None if own == region else f"is an ARN of {own}, but is asked for in {region}"
+
+
+def _check_region(entry: Entry, ref: SecretRef, region: str | None) -> None:
+    """Add a problem if an ARN is of another region than the one it is read in."""
+    if region and (fault := region_mismatch(ref.name, region)):
+        entry.error("objectName", fault)
 
 
 def _failover_object(
@@ -56,18 +57,16 @@ def _failover_object(
     if region is None:
         entry.findings.error(path, "needs the parameter failoverRegion", node)
     other = read_entry(node, FAILOVER_KEYS, path, entry.findings)
-    if other is None or primary is None:
-        return None
-    ref = _ref(other, primary.store)
-    if ref is None:
+    ref = _ref(other, primary.store) if other and primary else None
+    if other is None or primary is None or ref is None:
         return None
     if looks_like_arn(ref.name) and Arn.parse(ref.name).store != primary.store:
         other.error("objectName", f"must be of {primary.store}, as the primary is")
-    check_region(other, ref, region)
+    _check_region(other, ref, region)
     if ref.version != primary.version:
         wanted = quote(primary.version) if primary.version else "which has none"
         other.error("objectVersion", f"must equal the primary's, {wanted}")
-    return ref if ref.label else ref._replace(label=primary.label)
+    return primary._replace(name=ref.name, label=ref.label or primary.label)
 
 
 def _store(entry: Entry) -> StoreName | None:
@@ -79,15 +78,18 @@ def _store(entry: Entry) -> StoreName | None:
         if declared is None and not entry.is_invalid("objectType"):
             entry.missing("objectType", "is required unless objectName is an ARN")
         return declared
+    arn = _arn(entry, name)
+    if arn and declared not in {None, arn.store}:
+        entry.error("objectType", f"is {declared}, but objectName is an ARN of {arn.store}")
+    return arn.store if arn else None
+
+
+def _arn(entry: Entry, name: str) -> Arn | None:
     try:
-        store = Arn.parse(name).store
+        return Arn.parse(name)
     except ValueError as fault:
         entry.error("objectName", f"{fault}, got {quote(name)}")
         return None
-    if declared not in {None, store}:
-        message = f"is {declared}, but objectName is an ARN of {store}"
-        entry.error("objectType", message)
-    return store
 
 
 def _ref(entry: Entry, store: StoreName) -> SecretRef | None:
@@ -98,12 +100,8 @@ def _ref(entry: Entry, store: StoreName) -> SecretRef | None:
     ref = SecretRef(store, name, entry["objectVersion"], entry["objectVersionLabel"])
     if store == "ssmparameterpath":
         return _path(entry, ref)
-    if looks_like_arn(name):
-        try:
-            Arn.parse(name)
-        except ValueError as fault:
-            entry.error("objectName", f"{fault}, got {quote(name)}")
-            return None
+    if looks_like_arn(name) and _arn(entry, name) is None:
+        return None
     return _parameter(entry, ref) if store == "ssmparameter" else ref
 
 
@@ -125,10 +123,12 @@ def _parameter(entry: Entry, ref: SecretRef) -> SecretRef | None:
         message = "cannot be used with objectVersion: a parameter takes one of them"
         entry.error("objectVersionLabel", message)
         return None
-    name, selector = _split_selector(ref.name)
-    if selector is None:
+    # The five colons of an ARN are not selectors.
+    *arn, own = ref.name.split(":", 5) if looks_like_arn(ref.name) else [ref.name]
+    plain, colon, selector = own.partition(":")
+    if not colon:
         return ref
-    if not selector or ":" in selector or not name:
+    if not selector or ":" in selector or not plain:
         message = f"must end in one :version or :label at most, got {quote(ref.name)}"
         entry.error("objectName", message)
         return None
@@ -137,13 +137,7 @@ def _parameter(entry: Entry, ref: SecretRef) -> SecretRef | None:
         message = f"cannot be used with {quote(':' + selector)} at the end of objectName"
         entry.error(key, message)
         return None
+    ref = ref._replace(name=":".join([*arn, plain]))
     if selector.isascii() and selector.isdigit():
-        return ref._replace(name=name, version=selector)
-    return ref._replace(name=name, label=selector)
-
-
-def _split_selector(name: str) -> tuple[str, str | None]:
-    """Name and selector of a parameter; the five colons of an ARN are not selectors."""
-    start = len(name) - len(name.split(":", 5)[5]) if looks_like_arn(name) else 0
-    plain, colon, selector = name[start:].partition(":")
-    return name[:start] + plain, selector if colon else None
+        return ref._replace(version=selector)
+    return ref._replace(label=selector)

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from provider.csi.request.attributes import CLASS_NAME, POD_KEYS
+from provider.csi.request.attributes import CLASS_NAME, POD_KEYS, PREFIX, TOKENS
 from provider.csi.request.model import Pod
-from provider.csi.request.tokens import PREFIX, TOKENS
 from provider.manifests.kubernetes import ClassManifest, read_classes
 from provider.manifests.problems import InvalidSpec, Problem, quote
 

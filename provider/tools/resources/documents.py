@@ -105,9 +105,9 @@ def as_node(value: object) -> Node:
     """A JSON value as a node without a place."""
     if isinstance(value, dict):
         fields = {str(key): Field(_text(str(key)), as_node(one)) for key, one in value.items()}
-        return Fields(fields, (), 1, 1, 1, 1)
+        return Fields(fields, (), 1, 1)
     if isinstance(value, list):
-        return Items(tuple(as_node(one) for one in value), 1, 1, 1, 1)
+        return Items(tuple(as_node(one) for one in value), 1, 1)
     if value is None:
         return Scalar("", "null", 1, 1)
     if isinstance(value, bool):

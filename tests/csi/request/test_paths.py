@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provider.csi.request.paths import Claim, clashes, fault_in, translate
+from provider.csi.request.paths import clashes, fault_in, translate
 
 TRANSLATED = {
     "default": ("a/b", "_", "a_b"),
@@ -69,24 +69,21 @@ def test_a_path_that_passes_stays_below_the_volume(path: str) -> None:
 
 
 def found(*files: str) -> list[str]:
-    owners = [f"objects[{index}]" for index in range(len(files))]
-    claims = [
-        Claim(file, f"{owner}.objectName", owner) for file, owner in zip(files, owners, strict=True)
-    ]
-    return sorted(f"{claim.place}: {why}" for claim, why in clashes(claims))
+    owned = [(file, f"objects[{index}]") for index, file in enumerate(files)]
+    return sorted(f"objects[{index}]: {why}" for index, why in clashes(owned))
 
 
 def test_a_file_twice_is_the_later_ones_fault() -> None:
     assert found("a", "b", "a", "a") == [
-        'objects[2].objectName: "a" is already used by objects[0]',
-        'objects[3].objectName: "a" is already used by objects[0]',
+        'objects[2]: "a" is already used by objects[0]',
+        'objects[3]: "a" is already used by objects[0]',
     ]
 
 
 def test_every_file_under_another_file_is_reported() -> None:
     assert found("a/b", "a", "a.b", "a/c/d", "a-b/c") == [
-        'objects[0].objectName: "a/b" needs the folder "a", which is a file of objects[1]',
-        'objects[3].objectName: "a/c/d" needs the folder "a", which is a file of objects[1]',
+        'objects[0]: "a/b" needs the folder "a", which is a file of objects[1]',
+        'objects[3]: "a/c/d" needs the folder "a", which is a file of objects[1]',
     ]
 
 
