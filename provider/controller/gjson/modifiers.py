@@ -11,6 +11,8 @@ from provider.controller.template.errors import FunctionError
 from provider.controller.template.limits import Budget
 
 Get = Callable[[str, str, Budget], Result]
+BYTES_A_STEP: Final = 8
+"""Of a text that a modifier works on: up to a microsecond for each."""
 _NAME: Final = re.compile(r"@([^:|.]*)")
 
 
@@ -25,7 +27,7 @@ def modified(text: str, path: str, budget: Budget, _get: Get) -> tuple[str, str]
     name, argument, rest = found
     if name not in _MODIFIERS:
         raise FunctionError(f"the gjson modifier @{name} is not supported")
-    budget.step(1 + len(text) // 500)
+    budget.step(1 + len(text) // BYTES_A_STEP)
     return rest, _MODIFIERS[name](text, argument)
 
 

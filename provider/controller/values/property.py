@@ -11,7 +11,7 @@ from provider.controller.template.unicode_text import loose, tight
 from provider.errors import InvalidRequest
 
 _MOST_PATH: Final = 1024  # characters
-_LIMITS: Final = Limits()
+_LIMITS: Final = Limits(steps=100_000, memory_bytes=4 << 20)  # a secret has 64 KiB
 
 
 def read_property(

@@ -66,6 +66,20 @@ def test_a_costly_path_ends(path: str) -> None:
         assert "11111" not in str(error)  # noqa: PT017 - whether it fails depends on the path
 
 
+@pytest.mark.parametrize(
+    ("path", "bound"),
+    [("[@this,@this]", "exceed 4 MiB"), ("[@this,@this]|@flatten", "more than 100000 steps")],
+)
+def test_a_path_that_doubles_the_document_ends_early(path: str, bound: str) -> None:
+    with pytest.raises(InvalidRequest, match=bound):
+        read_property(b'{"o":1}', "|".join([path] * 40))
+
+
+def test_a_property_ends_when_the_time_is_over() -> None:
+    with pytest.raises(InvalidRequest, match="takes too long"):
+        read_property(DOCUMENT, "list.#.k", lambda: True)
+
+
 QUERY = 'users.#(name=="anna"'
 
 
