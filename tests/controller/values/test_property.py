@@ -66,12 +66,9 @@ def test_a_costly_path_ends(path: str) -> None:
         assert "11111" not in str(error)  # noqa: PT017 - whether it fails depends on the path
 
 
-@pytest.mark.parametrize(
-    ("path", "bound"),
-    [("[@this,@this]", "exceed 4 MiB"), ("[@this,@this]|@flatten", "more than 100000 steps")],
-)
-def test_a_path_that_doubles_the_document_ends_early(path: str, bound: str) -> None:
-    with pytest.raises(InvalidRequest, match=bound):
+@pytest.mark.parametrize("path", ["[@this,@this]", "[@this,@this]|@flatten"])
+def test_a_path_that_doubles_the_document_ends_early(path: str) -> None:
+    with pytest.raises(InvalidRequest, match="more than 100000 steps"):
         read_property(b'{"o":1}', "|".join([path] * 40))
 
 
