@@ -1,15 +1,23 @@
 """`controller`: run the controller. Its options are those of `provider.controller.config`."""
 
 from argparse import SUPPRESS, Namespace
+from collections.abc import Mapping
 
-from provider.cli.option_table import add_table
-from provider.cli.start import start
+from provider.cli.options import add_table, add_unused, start
 from provider.controller.config import OPTIONS, configure
-from provider.tools.arguments import PROGRAM, Parser
+from provider.tools.arguments import PROGRAM, Parser, paragraph
 
+EXIT_CODES: Mapping[int, str] = {
+    0: "stopped by SIGTERM or SIGINT",
+    1: "failure, such as a wrong AWS variable: stderr says why in one line",
+    2: "wrong command line, or wrong value of an option's environment variable",
+}
 _INTRODUCTION = """\
-Makes Kubernetes Secrets from AWS Secrets Manager and SSM Parameter Store, by External Secrets
-resources: ExternalSecret, SecretStore, ClusterSecretStore, ClusterExternalSecret."""
+Makes Kubernetes Secrets from AWS Secrets Manager and SSM Parameter Store. External Secrets
+resources say which: ExternalSecret, SecretStore, ClusterSecretStore, ClusterExternalSecret.
+
+It runs in a cluster: docs/controller.md says how to install it. Without a cluster, try the commands
+render and explain."""
 
 _SYNTAX = """\
 Options are written --option=value or --option value. Durations are those of Go (30s, 5m, 1h30m),
@@ -39,20 +47,17 @@ WITHOUT_EFFECT = (
     "zap-time-encoding",
 )
 """Flags of External Secrets Operator that are accepted without effect."""
-OTHER_NAMES = {"leader-election-lease-duration": "lease_duration"}
-"""Flags of External Secrets Operator, and the options that they are here."""
 
 
 def add_options(parser: Parser) -> None:
     """Add every option of the controller. Values stay text: `configure` parses them."""
     parser.usage = f"{PROGRAM} controller [OPTION…]"
     parser.description = _INTRODUCTION
-    parser.epilog = _SYNTAX
+    parser.epilog = f"{_SYNTAX}\n\n{paragraph('exit codes', EXIT_CODES)}"
     add_table(parser, OPTIONS, "controller")
-    for name in WITHOUT_EFFECT:
-        parser.add_argument(f"--{name}", dest="unused", nargs="?", default=SUPPRESS, help=SUPPRESS)
-    for name, field in OTHER_NAMES.items():
-        parser.add_argument(f"--{name}", dest=field, default=SUPPRESS, help=SUPPRESS)
+    add_unused(parser, *WITHOUT_EFFECT)
+    lease_duration = "--leader-election-lease-duration"  # its name in External Secrets Operator
+    parser.add_argument(lease_duration, dest="lease_duration", default=SUPPRESS, help=SUPPRESS)
 
 
 def run(options: Namespace) -> int:

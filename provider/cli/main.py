@@ -2,11 +2,10 @@
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from provider.cli.commands import COMMANDS, DEFAULT
-from provider.cli.go_flags import in_argparse_style
 from provider.tools.arguments import PROGRAM, Parser, UsageError, unknown_command
 from provider.tools.ending import exit_code
 
@@ -16,6 +15,8 @@ _JSON = re.compile(
     re.DOTALL,
 )
 """An option for JSON output, and the word before it."""
+
+_ONE_DASH = re.compile(r"-[a-z][a-z0-9_-]+(=|$)|-v(=|$)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,6 +44,14 @@ def _split(arguments: Sequence[str]) -> tuple[str, Sequence[str]]:
     if first.startswith("-"):
         return DEFAULT, arguments
     return first, rest
+
+
+def in_argparse_style(arguments: Iterable[str]) -> Sequence[str]:
+    """The arguments with two dashes before each long name, and before klog's `-v`.
+
+    Go's flag package, and so AWS's provider, takes one dash or two.
+    """
+    return [f"-{one}" if _ONE_DASH.match(one) else one for one in arguments]
 
 
 def _run(program: str, name: str, arguments: Sequence[str]) -> int:

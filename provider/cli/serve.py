@@ -1,19 +1,17 @@
 """`serve`: run the daemon. Its options are those of `provider.csi.config`."""
 
-from argparse import SUPPRESS, Namespace
-from collections.abc import Mapping, Sequence
+from argparse import Namespace
+from collections.abc import Mapping
 
 from provider.cli.commands import COMMANDS
-from provider.cli.go_flags import KLOG_FLAGS, in_argparse_style
-from provider.cli.option_table import add_table, given
-from provider.cli.start import start
-from provider.csi.config import OPTIONS, Config, configure
+from provider.cli.options import add_table, add_unused, start
+from provider.csi.config import OPTIONS, configure
 from provider.tools.arguments import PROGRAM, Parser, paragraph
 
 EXIT_CODES: Mapping[int, str] = {
     0: "success; serve: stopped by SIGTERM or SIGINT",
-    1: "failure: stderr says why in one line",
-    2: "wrong command line or environment",
+    1: "failure, such as a wrong AWS variable: stderr says why in one line",
+    2: "wrong command line, or wrong value of an option's environment variable",
 }
 
 _INTRODUCTION = """\
@@ -27,6 +25,24 @@ of Go (100ms, 30s, 2m, 1h30m), sizes are bytes (1048576, 16Mi). The flags of klo
 
 For the options of another command: secrets-provider-aws help COMMAND"""
 
+KLOG_FLAGS = (
+    "v",
+    "vmodule",
+    "logtostderr",
+    "alsologtostderr",
+    "stderrthreshold",
+    "log_dir",
+    "log_file",
+    "log_file_max_size",
+    "log_backtrace_at",
+    "add_dir_header",
+    "skip_headers",
+    "skip_log_headers",
+    "one_output",
+    "legacy_stderr_threshold_behavior",
+)
+"""Flags of AWS's provider that are accepted without effect."""
+
 
 def add_options(parser: Parser) -> None:
     """Add every option of the daemon. Values stay text: `configure` parses them."""
@@ -35,8 +51,7 @@ def add_options(parser: Parser) -> None:
     parser.description = f"{_INTRODUCTION}\n\n{paragraph('commands', summaries)}"
     parser.epilog = f"{_SYNTAX}\n\n{paragraph('exit codes', EXIT_CODES)}"
     add_table(parser, OPTIONS, "serve")
-    for name in KLOG_FLAGS:
-        parser.add_argument(f"--{name}", dest="klog", nargs="?", default=SUPPRESS, help=SUPPRESS)
+    add_unused(parser, *KLOG_FLAGS)
 
 
 def run(options: Namespace) -> int:
@@ -45,11 +60,3 @@ def run(options: Namespace) -> int:
     from provider.csi import app  # noqa: PLC0415 - the slowest import: not for a wrong option
 
     return app.serve(config)
-
-
-def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Config:
-    """The configuration that arguments and environment give; raises `UsageError`, `ConfigError`."""
-    parser = Parser(prog=PROGRAM)
-    add_options(parser)
-    found = parser.parse(in_argparse_style(arguments))
-    return configure(given(found, OPTIONS), environment)

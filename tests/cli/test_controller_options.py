@@ -3,7 +3,7 @@
 import pytest
 
 from provider.cli.controller import add_options
-from provider.cli.option_table import given
+from provider.cli.options import given
 from provider.controller.config import OPTIONS, Config, configure
 from provider.tools.arguments import Parser
 

@@ -4,16 +4,16 @@ import re
 
 import pytest
 
-from provider.cli import serve
-from provider.cli.go_flags import KLOG_FLAGS
+from provider.cli.serve import KLOG_FLAGS
 from provider.csi.config import OPTIONS, Config
 from provider.runtime.options import ConfigError, flag
 from provider.tools.arguments import UsageError
+from tests import serve_options
 from tests.cli.conftest import Run
 
 
 def parse(*arguments: str) -> Config:
-    return serve.parse(arguments, {})
+    return serve_options.parse(arguments, {})
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from provider.cli.serve import parse
 from provider.csi.config import Config
 from testbed.cluster import read_yaml
 from tests.deploy import manifests, policy
+from tests.serve_options import parse
 
 CHART = manifests.DEPLOY / "chart" / "secrets-provider-aws"
 VALUES: dict[str, Any] = read_yaml(CHART / "values.yaml")[0]

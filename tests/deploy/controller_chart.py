@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from provider.cli.controller import add_options
-from provider.cli.option_table import given
+from provider.cli.options import given
 from provider.controller.config import OPTIONS, Config, configure
 from provider.tools.arguments import Parser
 from testbed.cluster import read_yaml

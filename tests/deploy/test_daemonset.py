@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from provider.cli.serve import parse
 from tests.deploy import manifests, policy
+from tests.serve_options import parse
 
 RENDERED = manifests.rendered(manifests.DEPLOY / "daemonset")
 DAEMONSET = manifests.only(RENDERED, "DaemonSet")

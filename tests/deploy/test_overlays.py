@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from provider import __version__
-from provider.cli.serve import parse
 from testbed.tokens import POD_IDENTITY_AUDIENCE, STS_AUDIENCE
 from tests.deploy import manifests, policy
 from tests.deploy.conftest import Start
+from tests.serve_options import parse
 
 DAEMONSET = manifests.DEPLOY / "daemonset"
 PROVIDERS = "/var/run/secrets-store-csi-providers"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from provider.cli.serve import parse
 from tests.deploy import reference
 from tests.deploy.conftest import REGION, Start
+from tests.serve_options import parse
 
 THROTTLING: tuple[tuple[str, str], ...] = (("", ""), ("5", "10"), ("20", ""))
 CASES = [

@@ -11,15 +11,15 @@ from contextlib import AsyncExitStack
 from time import thread_time
 from typing import NoReturn
 
-from provider.cli.serve import parse
 from provider.csi import app
 from provider.csi.config import Config
 from provider.csi.server import grpc_server
-from provider.csi.server.servicer import Mounts
+from provider.csi.server.barrier import Mounts
 from provider.runtime.log import fields, logger
 from provider.runtime.metrics import Metrics
 from provider.runtime.offload import Offload
 from tests.loop_watchdog import LONGEST, TICK
+from tests.serve_options import parse
 
 MESSAGE = "the loop was held"
 START_SECONDS = 2.0

@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from provider import errors
-from provider.cli.serve import parse
 from provider.csi import app
 from provider.csi.config import Config
 from provider.csi.files.layout import MountedFile
@@ -21,6 +20,7 @@ from provider.engine.model import Identity
 from provider.engine.trace import Trace
 from provider.runtime.metrics import Metrics
 from provider.runtime.offload import Offload
+from tests.serve_options import parse
 
 IDENTITY = Identity("irsa", "default/web", "aws", role="arn:aws:iam::111122223333:role/web")
 

@@ -1,13 +1,17 @@
-"""Options of `runtime.options` as arguments of a command."""
+"""Options of `runtime.options` as arguments of a long-running command, and its start."""
 
+import gc
+import os
 from argparse import SUPPRESS, HelpFormatter, Namespace, RawTextHelpFormatter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from textwrap import wrap
-from typing import Any
+from typing import Any, TypeVar
 
 from provider.runtime import option_values
-from provider.runtime.options import Option, Options, flag
-from provider.tools.arguments import HELP_WIDTH, Parser
+from provider.runtime.options import ConfigError, Option, Options, flag
+from provider.tools.arguments import HELP_WIDTH, Parser, UsageError
+
+T = TypeVar("T")
 
 _METAVARS: Mapping[object, str] = {
     option_values.address: "HOST:PORT",
@@ -34,25 +38,51 @@ def add_table(parser: Parser, options: Options, command: str) -> None:
                 add(flag(name), dest=name, **_about(name, option))
 
 
+def add_unused(parser: Parser, *names: str) -> None:
+    """Accept these options without effect, with a value or without, and show them nowhere."""
+    for name in names:
+        parser.add_argument(f"--{name}", dest="unused", nargs="?", default=SUPPRESS, help=SUPPRESS)
+
+
 def given(namespace: Namespace, options: Options) -> Mapping[str, str]:
     """The options that are on the command line, by field name."""
     return {name: text for name, text in vars(namespace).items() if name in options}
 
 
+def start(
+    configure: Callable[[Mapping[str, str], Mapping[str, str]], T],
+    namespace: Namespace,
+    options: Options,
+) -> T:
+    """The configuration from command line and environment; raises `UsageError`.
+
+    From then on stop signals are held, so that none gets lost during the slow imports that follow.
+    """
+    try:
+        config = configure(given(namespace, options), os.environ)
+    except ConfigError as error:
+        raise UsageError(str(error)) from error
+    from provider.runtime import signals  # noqa: PLC0415 - imports asyncio: not for a wrong option
+
+    signals.hold()
+    gc.disable()  # nothing that the start allocates is garbage
+    return config
+
+
 def _about(name: str, option: Option[object]) -> dict[str, Any]:
     metavar = _METAVARS.get(option.parse, name.rpartition("_")[2].upper())
-    about = {"metavar": metavar, "default": SUPPRESS, "help": "\n".join(_help(option))}
+    about = {"metavar": metavar, "default": SUPPRESS, "help": _help(option)}
     if option.parse is option_values.boolean:
         about |= {"nargs": "?", "const": "true"}
     return about
 
 
-def _help(option: Option[object]) -> Iterator[str]:
+def _help(option: Option[object]) -> str:
     """The help text in lines, which argparse would break inside names of options."""
     text = option.text.replace("`", "").replace("%", "%%")
     text += f" [default: {option.default}]" if option.default else ""
     text += f" [environment: {option.env}]" if option.env else ""
-    return iter(wrap(text, HELP_WIDTH - _INDENT, break_on_hyphens=False))
+    return "\n".join(wrap(text, HELP_WIDTH - _INDENT, break_on_hyphens=False))
 
 
 def _formatter(prog: str) -> HelpFormatter:
