@@ -22,7 +22,7 @@ def max_attempts(environment: Mapping[str, str]) -> int:
     """`AWS_MAX_ATTEMPTS`, by default 3; raises ValueError if it is not a positive number."""
     text = environment.get("AWS_MAX_ATTEMPTS") or "3"
     if not (text.isdecimal() and text.isascii() and int(text) > 0):
-        raise ValueError("AWS_MAX_ATTEMPTS: not a positive number")
+        raise ValueError("AWS_MAX_ATTEMPTS: must be a whole number above 0")
     return int(text)
 
 

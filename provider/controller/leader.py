@@ -8,6 +8,7 @@ ended some seconds before another may begin.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from logging import INFO, WARNING
 from random import random
 from time import monotonic
 from typing import Any, Protocol
@@ -28,17 +29,11 @@ RELEASE_SECONDS = 3.0
 class Leases(Protocol):
     """`kube.objects.Objects`, as far as Leases need it. It must write without being the leader."""
 
-    async def get(self, kind: Kind, namespace: str, name: str) -> Document:
-        """The Lease."""
-        ...
+    async def get(self, kind: Kind, namespace: str, name: str) -> Document: ...
 
-    async def create(self, kind: Kind, document: Mapping[str, Any]) -> Document:
-        """The Lease as stored."""
-        ...
+    async def create(self, kind: Kind, document: Mapping[str, Any]) -> Document: ...
 
-    async def replace(self, kind: Kind, document: Mapping[str, Any]) -> Document:
-        """The Lease as stored."""
-        ...
+    async def replace(self, kind: Kind, document: Mapping[str, Any]) -> Document: ...
 
 
 class Leader:
@@ -116,7 +111,7 @@ class Leader:
                     self._problem = ""
                     return
             except ProviderError as error:
-                self._note(f"cannot read or write the Lease: {error}")
+                self._note(f"cannot become the leader: {error}", WARNING)
             await self._sleep(self._retry * (1 + random() / 5))  # noqa: S311 (no secret)
 
     async def _try_to_acquire(self) -> bool:
@@ -152,7 +147,7 @@ class Leader:
             except TimeoutError:
                 return
             except ProviderError as error:
-                self._note(f"cannot renew the Lease: {error}")
+                self._note(f"cannot renew the Lease: {error}", WARNING)
 
     async def _renew(self) -> None:
         if self._held is not None:
@@ -198,10 +193,10 @@ class Leader:
         """Seconds between attempts."""
         return RETRY * self._seconds
 
-    def _note(self, problem: str) -> None:
+    def _note(self, problem: str, level: int = INFO) -> None:
         """Log what keeps this replica from leading, when it changes."""
         if problem != self._problem:
-            logger.info(problem, extra=fields(lease=f"{self._namespace}/{self._name}"))
+            logger.log(level, problem, extra=fields(lease=f"{self._namespace}/{self._name}"))
         self._problem = problem
 
 

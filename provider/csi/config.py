@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from provider.aws.regions import region_fault
+from provider.aws.regions import RULE, is_region
 from provider.runtime import option_values as values
 from provider.runtime.options import ConfigError, Group, options_of, parsed
 from provider.runtime.shared_options import KUBERNETES, OPERATION, SharedOptions
@@ -23,8 +23,8 @@ LIMITS = Group("Limits")
 
 def region_or_none(text: str) -> str | None:
     """The name of an AWS region; None for an empty text."""
-    if text and (fault := region_fault(text)):
-        raise ValueError(fault)
+    if text and not is_region(text):
+        raise ValueError(f"expected {RULE}")
     return text or None
 
 

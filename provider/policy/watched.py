@@ -28,7 +28,7 @@ async def open_policy(options: SharedOptions, metrics: Metrics, stack: AsyncExit
     try:
         file.load()
     except (OSError, InvalidSpec) as error:
-        why = str(error).replace("\n", "; ")
+        why = (getattr(error, "strerror", "") or str(error)).replace("\n", "; ")
         raise StartFailed(f"--policy-file {options.policy_file}: {why}") from error
     metrics.watch(
         "policy_file_failing",

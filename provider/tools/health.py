@@ -13,6 +13,10 @@ PROVIDER_VOLUME = Path("/var/run/secrets-store-csi-providers")
 SOCKET_NAME = "aws.sock"
 """The defaults of the daemon. `csi.config` has them too, but its import would take too long."""
 
+_EXAMPLE = """\
+example:
+  kubectl -n kube-system exec POD -- secrets-provider-aws health
+"""
 EXIT_CODES: Mapping[int, str] = {
     0: "the daemon answers",
     1: "it does not: stderr says why in one line",
@@ -21,23 +25,27 @@ EXIT_CODES: Mapping[int, str] = {
 
 
 def add_options(parser: Parser) -> None:
-    """Add the socket, and the time-out."""
     parser.usage = f"{parser.prog} [OPTION…]"
     parser.description = (
         "Ask the daemon for its version through the socket that the driver uses, as a liveness\n"
         "probe does."
     )
-    parser.epilog = paragraph("exit codes", EXIT_CODES)
+    parser.epilog = f"{_EXAMPLE}\n{paragraph('exit codes', EXIT_CODES)}"
     add = parser.add_argument
     folder = f"folder of the socket; default: {PROVIDER_VOLUME}"
     complete_files(add("--provider-volume", type=Path, metavar="PATH", help=folder))
     socket = f"default: {SOCKET_NAME} in the folder"
     complete_files(add("--socket", type=Path, metavar="PATH", help=socket))
-    add("--timeout", type=duration, default=5.0, metavar="DURATION", help="default: 5s")
+    add(
+        "--timeout",
+        type=duration,
+        default=5.0,
+        metavar="DURATION",
+        help="time for an answer; default: 5s",
+    )
 
 
 def run(options: Namespace) -> int:
-    """Ask, and print one line."""
     socket = options.socket or (options.provider_volume or PROVIDER_VOLUME) / SOCKET_NAME
     fault = probe(socket, options.timeout)
     if fault:

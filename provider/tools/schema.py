@@ -25,6 +25,7 @@ _DIALECT = "http://json-schema.org/draft-07/schema#"
 _KINDS = {name.lower(): name for name in KINDS}
 """The kinds of External Secrets resources, by the names of their schemas."""
 
+EXIT_CODES: Mapping[int, str] = {0: "the schema is printed", 2: "wrong command line"}
 _ABOUT = """\
 Print a JSON schema for editors. Editors with yaml-language-server read it from the first line:
   # yaml-language-server: $schema=secretproviderclass.schema.json
@@ -36,7 +37,6 @@ example:
 
 
 def add_options(parser: Parser) -> None:
-    """Add the kind of schema."""
     schemas = {
         "class": "a SecretProviderClass (default)",
         "objects": "the text of objects",
@@ -44,7 +44,7 @@ def add_options(parser: Parser) -> None:
     }
     parser.usage = f"{parser.prog} [SCHEMA]"
     parser.description = _ABOUT
-    parser.epilog = paragraph("schemas", schemas)
+    parser.epilog = f"{paragraph('schemas', schemas)}\n\n{paragraph('exit codes', EXIT_CODES)}"
     which, kinds = "see below", tuple(schemas)
     parser.add_argument(
         "of", nargs="?", choices=kinds, default="class", metavar="SCHEMA", help=which
@@ -52,13 +52,11 @@ def add_options(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Print the schema."""
     sys.stdout.write(as_text(options.of))
     return 0
 
 
 def as_text(of: str) -> str:
-    """The schema as text."""
     schemas: Mapping[str, Callable[[], Schema]] = {"class": of_class, "objects": of_objects}
     schema = of_kind(_KINDS[of]) if of in _KINDS else schemas[of]()
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

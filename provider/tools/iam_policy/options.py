@@ -63,9 +63,14 @@ def checked(namespace: argparse.Namespace) -> Options:
     """The options; raises `UsageError` where they contradict each other."""
     options = Options(**vars(namespace))
     if options.trust == "irsa" and not options.oidc_provider:
-        raise UsageError("--trust irsa needs --oidc-provider: the cluster's, an ARN or its URL")
+        raise UsageError(
+            "--trust irsa needs --oidc-provider: an ARN, or the URL of the cluster's issuer (aws "
+            "eks describe-cluster --name CLUSTER --query cluster.identity.oidc.issuer)"
+        )
     if options.by and options.service_accounts:
-        raise UsageError("--by takes the service accounts from the files: leave --service-account")
+        raise UsageError(
+            "--by takes the service accounts from the files: leave --service-account out"
+        )
     if not (options.trust or options.by == "service-account") and (
         options.oidc_provider or options.service_accounts
     ):
@@ -76,7 +81,6 @@ def checked(namespace: argparse.Namespace) -> Options:
 
 
 def add_options(parser: Parser) -> None:
-    """Add every option of the command."""
     parser.usage = f"{parser.prog} FILE|DIR|-… [OPTION…]"
     parser.description = (
         "Print the IAM policy that allows reading what classes and External Secrets resources name."

@@ -19,7 +19,7 @@ from provider.tools.arguments import (
 )
 
 EXIT_CODES: Mapping[int, str] = {
-    0: "written, or already up to date; with --dry-run: would be",
+    0: "the files are written, or were up to date; with --dry-run: they would be",
     1: "the mount was refused: stderr shows what the pod's events would show",
     2: "wrong command line, file or environment, or mistakes in the class",
     3: "no daemon answers at the socket",
@@ -28,6 +28,11 @@ EXIT_CODES: Mapping[int, str] = {
 
 _ASK = "ask a running daemon, as the driver does (default)"
 _TOKENS = """\
+examples:
+  secrets-provider-aws mount --local -f class.yaml -o files --dry-run
+  secrets-provider-aws mount -f class.yaml -o files -n shop \\
+    --service-account web --token sts.amazonaws.com=token
+
 tokens:
   The daemon needs a token of the pod's service account. Get one:
     kubectl create token SERVICE_ACCOUNT -n NAMESPACE --audience AUDIENCE > FILE
@@ -74,7 +79,6 @@ def checked(namespace: argparse.Namespace) -> Options:
 
 
 def add_options(parser: Parser) -> None:
-    """Add every option of the command."""
     parser.usage = f"{parser.prog} -f FILE -o DIR [OPTION…]"
     parser.description = "Write the files of a SecretProviderClass into a folder, as for a pod."
     parser.epilog = f"{_TOKENS}\n{paragraph('exit codes', EXIT_CODES)}"
@@ -94,7 +98,8 @@ def _add_general(parser: Parser) -> None:
     add("--set", **REPEATED, type=pair("KEY=VALUE"), metavar="KEY=VALUE", help=meaning)
     add("--dry-run", action="store_true", help="fetch, but write nothing: show what would change")
     add("--output-format", choices=("table", "json"), default="table", help="default: table")
-    add("--timeout", type=duration, default=120.0, metavar="DURATION", help="default: 2m")
+    limit = "time for the whole mount; default: 2m"
+    add("--timeout", type=duration, default=120.0, metavar="DURATION", help=limit)
 
 
 def _add_daemon(add: AddArgument) -> None:

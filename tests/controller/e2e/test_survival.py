@@ -72,7 +72,7 @@ def test_started_while_the_api_server_is_away_it_works_once_it_is_there(
     assert world.stop() == 0
     api.cut()
     world.start_at_once()
-    eventually(lambda: lines(world, "cannot read or write the Lease"), "why it waits")
+    eventually(lambda: lines(world, "cannot become the leader"), "why it waits")
     api.restore()
     world.apply(external_secret())
     synced(world)
