@@ -61,7 +61,7 @@ class Endpoints:
         if self._custom and (self._fips or self._dual_stack):
             variable, _ = next(iter(self._custom.values()))
             other = "AWS_USE_FIPS_ENDPOINT" if self._fips else "AWS_USE_DUALSTACK_ENDPOINT"
-            raise ValueError(f"{variable} and {other} exclude each other")
+            raise ValueError(f"{variable} cannot be combined with {other}: unset one of them")
 
     def resolve(self, service: Service, region: str) -> Endpoint:
         """The endpoint of `service` in `region`; raises `InvalidRequest` for no region."""
@@ -99,7 +99,7 @@ def _flag(environment: Mapping[str, str], variable: str) -> bool:
     """Raises ValueError for other text: a typo must not make a node leave its FIPS endpoints."""
     value = environment.get(variable, "").strip().lower()
     if value not in ("", "true", "false"):
-        raise ValueError(f"{variable}: neither true nor false")
+        raise ValueError(f"{variable}: must be true or false")
     return value == "true"
 
 

@@ -31,7 +31,7 @@ class _Meaning:
 
 
 _UNREACHABLE = _Meaning(
-    AwsUnavailable, "Check that the node reaches this endpoint (routes, VPC endpoint, proxy)"
+    AwsUnavailable, "Check the network to this endpoint (routes, VPC endpoint, proxy)"
 )
 _BROKEN = _Meaning(AwsUnavailable, "This is a failure within AWS; the call is tried again")
 _TOO_MANY = _Meaning(AwsThrottled, "AWS limits the rate of requests; the call is tried again")

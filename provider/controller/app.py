@@ -151,7 +151,7 @@ def _leader(config: Config, connection: Connection) -> Leader | None:
         return None
     namespace = config.lease_namespace or _own_namespace()
     if not namespace:
-        raise StartFailed("--lease-namespace is not set, and this is no pod")
+        raise StartFailed("outside of a cluster, --lease-namespace must be set, or --enable-leader-election=false")
     leases = Objects(connection, field_manager=FIELD_MANAGER)
     return Leader(
         leases,

@@ -99,7 +99,7 @@ class Connection:
             token = self._token_file.read_text(encoding="utf-8", errors="replace").strip()
         except OSError as error:
             raise KubernetesUnavailable(
-                f"cannot read the provider's own service account token {self._token_file} "
+                f"cannot read this program's service account token {self._token_file} "
                 f"({error.strerror}): its pod needs automountServiceAccountToken: true"
             ) from error
         headers = {**request.headers, "Authorization": f"Bearer {token}"}

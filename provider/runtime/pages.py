@@ -1,5 +1,6 @@
 """The pages that both long-running commands serve: probes and metrics."""
 
+import os
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from http import HTTPStatus
@@ -47,7 +48,7 @@ async def serve(
     try:
         listener = web.listen(host, port)
     except OSError as error:
-        why = error.strerror or error
+        why = os.strerror(error.errno) if error.errno else error
         raise StartFailed(f"cannot listen on {host}:{port} ({option}): {why}") from error
     server = web.WebServer(listener, pages)
     await server.start()

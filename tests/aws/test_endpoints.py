@@ -104,12 +104,12 @@ def test_custom_endpoints(environment: dict[str, str], service: Service, url: st
         ({"AWS_ENDPOINT_URL": "http://x/?a=b"}, "neither query"),
         ({"AWS_ENDPOINT_URL": "http://u:p@x/"}, "nor user"),
         ({"AWS_ENDPOINT_URL": "http://x/a/../b"}, "plain letters"),
-        ({"AWS_ENDPOINT_URL": ALL, "AWS_USE_FIPS_ENDPOINT": "true"}, "exclude each other"),
+        ({"AWS_ENDPOINT_URL": ALL, "AWS_USE_FIPS_ENDPOINT": "true"}, "cannot be combined with"),
         (
             {"AWS_SECRETSMANAGER_ENDPOINT": ALL, "AWS_USE_DUALSTACK_ENDPOINT": "true"},
-            "AWS_SECRETSMANAGER_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT exclude each other",
+            "AWS_SECRETSMANAGER_ENDPOINT cannot be combined with AWS_USE_DUALSTACK_ENDPOINT",
         ),
-        ({"AWS_USE_FIPS_ENDPOINT": "yes"}, "AWS_USE_FIPS_ENDPOINT: neither true nor false"),
+        ({"AWS_USE_FIPS_ENDPOINT": "yes"}, "AWS_USE_FIPS_ENDPOINT: must be true or false"),
         ({"AWS_USE_DUALSTACK_ENDPOINT": "1"}, "AWS_USE_DUALSTACK_ENDPOINT: neither true nor"),
     ],
 )

@@ -118,7 +118,7 @@ def test_what_is_not_reached(kind: str) -> None:
     fault = Fault("timeout" if kind == "timeout" else "connection", "Timeout", "https://x: late")
     error = refused(fault, "ssm:Get", WHO)
     assert type(error) is errors.AwsUnavailable
-    assert str(error).startswith("Timeout: https://x: late. Check that the node reaches")
+    assert str(error).startswith("Timeout: https://x: late. Check the network to this")
 
 
 @pytest.mark.parametrize(

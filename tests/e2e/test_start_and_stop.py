@@ -63,6 +63,6 @@ def test_an_endpoint_setting_that_is_neither_true_nor_false_stops_the_start(
     done = run(*world.arguments(), environment=world.variables())
     assert done.code in (1, 2)
     [line] = [one for one in done.err.splitlines() if name in one]
-    assert "neither true nor false" in line
+    assert "must be true or false" in line
     assert "Traceback" not in done.err
     assert not world.socket.exists()
