@@ -151,7 +151,7 @@ def _leader(config: Config, connection: Connection) -> Leader | None:
         return None
     namespace = config.lease_namespace or _own_namespace()
     if not namespace:
-        raise StartFailed("outside of a cluster, --lease-namespace must be set, or --enable-leader-election=false")
+        raise StartFailed("set --lease-namespace: outside of a pod there is no default")
     leases = Objects(connection, field_manager=FIELD_MANAGER)
     return Leader(
         leases,
