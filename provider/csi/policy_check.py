@@ -13,17 +13,15 @@ def check_policy(
 
     `identity` is None before it is known; then only the roles that the class names are checked.
     """
-    if policy.is_empty:
-        return
     klass = spec.klass
     roles = [klass.role_arn, klass.assume_role.arn if klass.assume_role else None]
     roles += identity.roles if identity else []
     refs = [ref for one in klass.objects for ref in (one.ref, one.failover) if ref]
     asked = Asked(
         spec.pod.namespace,
-        [region for region in (regions.primary, regions.failover) if region],
-        list(dict.fromkeys(filter(None, roles))),
-        list(dict.fromkeys(map(_policy_name, refs))),
+        regions=[region for region in (regions.primary, regions.failover) if region],
+        role_arns=list(filter(None, roles)),
+        names=list(map(_policy_name, refs)),
     )
     if violation := policy.check(asked):
         raise violation

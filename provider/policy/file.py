@@ -8,7 +8,7 @@ from pathlib import Path
 
 from provider.manifests.entries import Entry, Findings, read_entry, read_list
 from provider.manifests.keys import Key
-from provider.manifests.nodes import Items, Node
+from provider.manifests.nodes import Items
 from provider.manifests.problems import InvalidSpec, quote
 from provider.manifests.yaml_tree import NotReadable, read_document
 from provider.policy.rules import Policy, Rule
@@ -42,40 +42,30 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
     try:
         node = read_document(text)
     except NotReadable as error:
-        findings.problems.append(error.problem("policy"))
-        node = None
-    rules = () if node is None else tuple(_rules(node, findings))
+        raise InvalidSpec([error.problem("policy")]) from None
+    top = read_entry(node, FILE_KEYS, "policy", findings) if node else None
+    items = top.lists.get("rules") if top else None
+    entries = [
+        read_entry(item, RULE_KEYS, path, findings)
+        for path, item in (read_list(items, "rules") if items else ())
+    ]
+    rules = tuple(_rule(entry) for entry in entries if entry)
     # What has no effect in a class would be a limit that does not hold here.
     if problems := [*findings.problems, *findings.warnings]:
         raise InvalidSpec(problems)
     return rules
 
 
-def _rules(node: Node, findings: Findings) -> list[Rule]:
-    top = read_entry(node, FILE_KEYS, "policy", findings)
-    items = top.lists.get("rules") if top else None
-    rules: list[Rule] = []
-    for path, item in read_list(items, "rules") if items else ():
-        entry = read_entry(item, RULE_KEYS, path, findings)
-        if entry is None:
-            continue
-        _check_lists(entry, findings)
-        rule = Rule(
-            f"rule {quote(entry['name'] or '')}",
-            **{field: entry.names[key] for key, field in LISTS.items() if key in entry.names},
-        )
-        rules.append(rule)
-    return rules
-
-
-def _check_lists(entry: Entry, findings: Findings) -> None:
+def _rule(entry: Entry) -> Rule:
     """A list without an entry reads like "nothing", and a key without a value like "anything"."""
     for key in LISTS:
         node = entry.node[key]
         if node is not None and key not in entry.values:
             what = "an empty list" if isinstance(node, Items) else "no value"
             message = f"has {what}: leave the key out to allow everything, or name what is allowed"
-            findings.error(entry.path_of(key), message, node)
+            entry.findings.error(entry.path_of(key), message, node)
+    lists = {field: entry.names[key] for key, field in LISTS.items() if key in entry.names}
+    return Rule(f"rule {quote(entry['name'] or '')}", **lists)
 
 
 class PolicyFile:
@@ -90,11 +80,18 @@ class PolicyFile:
         self.problem = ""
         """Why the file as it is now is not in force; empty if it is."""
 
-    def load(self) -> None:
-        """Read the file; raises `OSError`, or `InvalidSpec` with every mistake."""
-        text = self._read()
+    def load(self) -> bool:
+        """Read the file; returns whether it has changed.
+
+        Raises `OSError`, or `InvalidSpec` with every mistake.
+        """
+        with self._path.open(encoding="utf-8", errors="replace") as file:
+            text = file.read(MAX_CHARACTERS + 1)
+        if text == self._text:
+            return False
         self._policy.own = parse_rules(text)
         self._text = text
+        return True
 
     def start(self) -> None:
         """Read the file again whenever it changes, in the running event loop."""
@@ -110,27 +107,19 @@ class PolicyFile:
         while True:
             await asyncio.sleep(self._look_seconds)
             try:
-                text = await asyncio.to_thread(self._read)
-                if text == self._text:
-                    self.problem = ""
-                    continue
-                self._policy.own = await asyncio.to_thread(parse_rules, text)
+                has_changed = await asyncio.to_thread(self.load)
             except (OSError, InvalidSpec) as error:
                 self._keep_old_rules(str(error))
-            else:
-                self._text, self.problem = text, ""
+                continue
+            self.problem = ""
+            if has_changed:
                 logger.info("policy read", extra=fields(rules=len(self._policy.own)))
                 self._policy.changed()
 
-    def _read(self) -> str:
-        with self._path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(MAX_CHARACTERS + 1)
-
     def _keep_old_rules(self, problem: str) -> None:
         if problem != self.problem:
-            what = fields(file=str(self._path), error=problem)
             logger.error(
                 "the policy file is not valid: the rules that were read before stay in force",
-                extra=what,
+                extra=fields(file=str(self._path), error=problem),
             )
         self.problem = problem

@@ -6,17 +6,13 @@ Without rules everything is allowed, as far as IAM allows it. Rules can only ref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from itertools import islice
 from typing import NamedTuple
 
 from provider.errors import PolicyViolation
-from provider.manifests.problems import quote
+from provider.manifests.problems import quote, some_of
 
 Globs = tuple[str, ...] | None
 """What is allowed, case-sensitive; None: everything."""
-
-MAX_SHOWN = 5
-"""Globs of a rule that a message shows."""
 
 
 class Asked(NamedTuple):
@@ -43,11 +39,6 @@ class Rule:
     role_arns: Globs = None
     secret_names: Globs = None
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether it allows everything."""
-        return self.regions is self.accounts is self.role_arns is self.secret_names is None
-
     def covers(self, namespace: str) -> bool:
         """Whether the rule is about the namespace."""
         return _matches(namespace, self.namespaces)
@@ -67,33 +58,27 @@ class Rule:
             return
         for text in dict.fromkeys(texts):
             if not _matches(text, allowed):
-                yield f"{what} {quote(text)} is not allowed by {self.name} ({_shown(allowed)})"
+                yield f"{what} {quote(text)} is not allowed by {self.name} ({some_of(allowed)})"
 
 
 class Policy:
     """All rules: those of everybody, and for each namespace the first of its own that covers it."""
 
     def __init__(self, general: Sequence[Rule] = (), own: Sequence[Rule] = ()) -> None:
-        self._general = tuple(rule for rule in general if not rule.is_empty)
+        self._general = tuple(general)
         self.own = tuple(own)
         """The rules of namespaces; may be replaced at any time."""
         self.changed: Callable[[], object] = lambda: None
         """What is called when they were replaced because the policy file has changed."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there are no rules."""
-        return not (self._general or self.own)
 
     def check(self, asked: Asked) -> PolicyViolation | None:
         """Why the provider refuses the request; None if it does not."""
         refusals = [line for rule in self._rules(asked.namespace) for line in rule.refusals(asked)]
         if not refusals:
             return None
-        more = len(refusals) - MAX_SHOWN
-        shown = "; ".join(refusals[:MAX_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+        whom = f"namespace {asked.namespace}" if asked.namespace else "every namespace"
         return PolicyViolation(
-            f"the policy of this provider refuses {_whom(asked.namespace)}: {shown}. "
+            f"the policy of this provider refuses {whom}: {some_of(refusals, separator='; ')}. "
             "The operator of the provider can change the policy."
         )
 
@@ -104,15 +89,12 @@ class Policy:
     def _rules(self, namespace: str | None) -> tuple[Rule, ...]:
         if namespace is None:
             return self._general
-        return (*self._general, *islice((one for one in self.own if one.covers(namespace)), 1))
+        own = next(([one] for one in self.own if one.covers(namespace)), [])
+        return (*self._general, *own)
 
 
 ALLOW_ALL = Policy()
 """A policy without rules."""
-
-
-def _whom(namespace: str | None) -> str:
-    return "every namespace" if namespace is None else f"namespace {namespace}"
 
 
 def _matches(text: str, globs: Iterable[str]) -> bool:
@@ -135,8 +117,3 @@ def _secret_name(name: str) -> str:
     name = resource.removeprefix("parameter/")
     # AWS leaves the first slash of a parameter's path out of its ARN.
     return f"/{name}" if "/" in name else name
-
-
-def _shown(globs: Sequence[str]) -> str:
-    more = len(globs) - MAX_SHOWN
-    return ", ".join(globs[:MAX_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -59,16 +59,7 @@ def _entry(mount: Mount) -> dict[str, Any]:
         "id": mount.id,
         "identity": mount.identity,
         "failing": mount.is_failing,
-        "objects": [
-            {
-                "name": one.name,
-                "type": one.store,
-                "id": one.id,
-                "region": one.region,
-                "version": one.version,
-            }
-            for one in mount.objects
-        ],
+        "objects": [one._asdict() for one in mount.objects],
         "objectCount": mount.object_count,
         "firstSeen": _timestamp(mount.first_seen),
         "lastAttempt": _timestamp(mount.last_attempt),

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from provider.csi.object_failures import ObjectsFailed
-from provider.csi.status.mounts import MountedObject, Step
+from provider.csi.status.mounts import Step
 from provider.kube.events import Event, ObjectReference
-from provider.manifests.problems import printable
+from provider.manifests.problems import printable, some_of
 
 MAX_NAMED = 8
 """Objects that are named in one Event."""
@@ -43,8 +43,7 @@ def _failed(step: Step) -> str:
     failure, after = step.failure, step.after
     what = f"{after.reason}: {_first_line(str(failure))}"
     if isinstance(failure, ObjectsFailed) and (others := failure.failures[1:]):
-        shown = [one.brief for one in others[:MAX_NAMED]]
-        what += f" Also: {_listed(shown, len(others))}."
+        what += f" Also: {some_of([one.brief for one in others], MAX_NAMED)}."
     files = "keeps its old files" if after.is_delivered else "gets no new files"
     return f"The volume of {_class(step)} {files}. {what} [id {after.id} in the provider's log]"
 
@@ -55,22 +54,15 @@ def _first_line(text: str) -> str:
 
 
 def _rotated(step: Step) -> str:
-    before = step.before.objects if step.before else ()
-    old = {one.id: one.version for one in before}
-    new = [_version(one) for one in step.after.objects if old.get(one.id) != one.version]
-    listed = _listed(new[:MAX_NAMED], len(new)) or "of its objects"
-    return f"The volume of {_class(step)} has new versions: {listed}."
-
-
-def _version(one: MountedObject) -> str:
-    return printable(f'"{one.name}" is at {one.version}')
+    old = {one.id: one.version for one in step.before.objects} if step.before else {}
+    new = [
+        printable(f'"{one.name}" is at {one.version}')
+        for one in step.after.objects
+        if old.get(one.id) != one.version
+    ]
+    what = some_of(new, MAX_NAMED) or "of its objects"
+    return f"The volume of {_class(step)} has new versions: {what}."
 
 
 def _class(step: Step) -> str:
     return f"class {step.after.class_name}" if step.after.class_name else "its class"
-
-
-def _listed(shown: list[str], count: int) -> str:
-    """The names that are shown, of so many."""
-    more = count - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")

@@ -9,10 +9,13 @@ from provider.errors import ProviderError
 
 
 class MountedObject(NamedTuple):
-    """One object as it was delivered last. `id` is unique in the mount."""
+    """One object as it was delivered last, as the status document has it.
+
+    `id` is unique in the mount.
+    """
 
     name: str
-    store: StoreName
+    type: StoreName
     id: str
     region: str
     version: str

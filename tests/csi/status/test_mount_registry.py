@@ -70,7 +70,7 @@ def test_a_mount_has_its_pod_class_identity_and_objects(registry: MountRegistry)
     assert (str(mount.pod), mount.class_name) == ("shop/web-0", "db")
     assert "role/web" in mount.identity
     (obj,) = mount.objects
-    assert (obj.name, obj.store, obj.region, obj.version) == ("o0", "secretsmanager", REGION, "1")
+    assert (obj.name, obj.type, obj.region, obj.version) == ("o0", "secretsmanager", REGION, "1")
 
 
 def test_a_failure_keeps_what_was_delivered_and_counts_until_a_success(
