@@ -49,8 +49,8 @@ def watch_leader(metrics: Metrics, readiness: Readiness, is_leading: Callable[[]
     for name, meaning, read in _GAUGES:
         metrics.watch(name, meaning, of(read, 0.0))
     for name, meaning, label, read_all in _BY_CONTROLLER:
-        metrics.watch_by(name, meaning, label, of(read_all, {}), prefix="")
-    metrics.watch_by("informer_objects", "Objects that are known.", "kind", of(_object_counts, {}))
+        metrics.watch(name, meaning, of(read_all, {}), label, prefix="")
+    metrics.watch("informer_objects", "Objects that are known.", of(_object_counts, {}), "kind")
 
 
 def _depths(controller: Controller) -> dict[str, float]:

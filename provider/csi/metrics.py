@@ -6,6 +6,7 @@ do not see the first event of a series that begins with it.
 
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
+from functools import reduce
 from operator import add
 
 from provider.csi.status.mount_registry import MountRegistry
@@ -24,27 +25,25 @@ class NamespaceLabel:
     it, else `other`; no label where there are no globs."""
 
     def __init__(self, globs: tuple[str, ...] | None) -> None:
-        self._globs = globs
+        self._globs = globs or ()
+        self.is_used = globs is not None
         self._bounded = BoundedLabel(MAX_NAMESPACES)
-        names = [glob for glob in globs or () if not set(glob) & set("*?[")]
+        names = [glob for glob in self._globs if not set(glob) & set("*?[")]
         self.first = [self._bounded(name) for name in names]
         """Namespaces that are known before their first mount."""
 
-    @property
-    def is_used(self) -> bool:
-        """Whether metrics have the label."""
-        return self._globs is not None
-
     def __call__(self, namespace: str) -> str:
         """The value of the label."""
-        if any(fnmatchcase(namespace, glob) for glob in self._globs or ()):
+        if any(fnmatchcase(namespace, glob) for glob in self._globs):
             return self._bounded(namespace)
         return OTHER
 
     def merged(
         self, merge: Callable[[float, float], float], by_namespace: Mapping[str, float]
-    ) -> Mapping[str, float]:
-        """Values by label, joined by `merge`; known labels without a value get 0."""
+    ) -> float | Mapping[str, float]:
+        """Values by label, joined by `merge`, 0 for known labels without; or one without labels."""
+        if not self.is_used:
+            return reduce(merge, by_namespace.values(), 0.0)
         found = dict.fromkeys((*self.first, OTHER), 0.0)
         for namespace, value in by_namespace.items():
             label = self(namespace)
@@ -101,15 +100,12 @@ class MountMetrics:
 
 def watch_registry(metrics: Metrics, registry: MountRegistry, namespaces: NamespaceLabel) -> None:
     """The gauges of volumes, by namespace where that is asked for."""
-    metrics.watch("mounts_live", "Volumes of pods that exist.", lambda: len(registry.live()))
+    label = NAMESPACE if namespaces.is_used else ""
     failing = "mounts_failing", "Live volumes whose last mount or remount failed."
     stalest = (
         "stalest_mount_age_seconds",
         "Time since the live volume that was validated longest ago was known to be current.",
     )
-    if not namespaces.is_used:
-        metrics.watch(*failing, lambda: sum(registry.failing().values()))
-        metrics.watch(*stalest, lambda: max(registry.stalest().values(), default=0.0))
-        return
-    metrics.watch_by(*failing, NAMESPACE, lambda: namespaces.merged(add, registry.failing()))
-    metrics.watch_by(*stalest, NAMESPACE, lambda: namespaces.merged(max, registry.stalest()))
+    metrics.watch("mounts_live", "Volumes of pods that exist.", lambda: len(registry.live()))
+    metrics.watch(*failing, lambda: namespaces.merged(add, registry.failing()), label)
+    metrics.watch(*stalest, lambda: namespaces.merged(max, registry.stalest()), label)

@@ -30,6 +30,8 @@ MAX_REGIONS = 32
 """Regions with a label of their own. A manifest may name regions that do not exist."""
 OTHER = "other"
 
+Read = Callable[[], float | Mapping[str, float]]
+
 
 class BoundedLabel:
     """Values of one label: the first `most` as they are, all others as `other`."""
@@ -59,7 +61,7 @@ class Metrics:
         about.info({"version": __version__, "python_version": python_version()})
         ProcessCollector(registry=self._registry)
         self._region = BoundedLabel(MAX_REGIONS)
-        self._watched: list[tuple[Gauge, Callable[[], float | Mapping[str, float]]]] = []
+        self._watched: list[tuple[Gauge, Read]] = []
         self._rendering = asyncio.Lock()
         self._aws_requests = self.histogram(
             "aws_request_duration_seconds",
@@ -88,21 +90,15 @@ class Metrics:
         """A new histogram of seconds; its name gets the prefix."""
         return Histogram(PREFIX + name, text, labels, registry=self._registry, buckets=BUCKETS)
 
-    def watch(self, name: str, text: str, read: Callable[[], float]) -> None:
-        """A new gauge, which is read at every scrape; its name gets the prefix."""
-        self._watched.append((Gauge(PREFIX + name, text, registry=self._registry), read))
-
-    def watch_by(
-        self,
-        name: str,
-        text: str,
-        label: str,
-        read: Callable[[], Mapping[str, float]],
-        *,
-        prefix: str = PREFIX,
+    def watch(
+        self, name: str, text: str, read: Read, label: str = "", *, prefix: str = PREFIX
     ) -> None:
-        """As `watch`, with a value for each value of one label."""
-        self._watched.append((Gauge(prefix + name, text, (label,), registry=self._registry), read))
+        """A new gauge, which is read at every scrape; its name gets the prefix.
+
+        With a label, `read` gives a number for each of its values.
+        """
+        gauge = Gauge(prefix + name, text, (label,) if label else (), registry=self._registry)
+        self._watched.append((gauge, read))
 
     def aws_request(
         self, service: str, operation: str, region: str, outcome: str, seconds: float

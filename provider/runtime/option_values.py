@@ -11,6 +11,12 @@ LogFormat = Literal["auto", "json", "text"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
+def _match(pattern: str, text: str, expected: str) -> re.Match[str]:
+    if found := re.fullmatch(pattern, text, re.ASCII):
+        return found
+    raise ValueError(f"expected {expected}")
+
+
 def boolean(text: str) -> bool:
     """A boolean as Go's flag package reads it."""
     if text in ("1", "t", "T", "true", "TRUE", "True"):
@@ -62,9 +68,7 @@ def optional_duration(text: str) -> float | None:
 
 def whole_number(text: str) -> int:
     """A decimal number, 0 or more."""
-    if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
-        raise ValueError("expected a whole number")
-    return int(text)
+    return int(_match(r"\d{1,9}", text, "a whole number")[0])
 
 
 def count(text: str) -> int:
@@ -79,10 +83,8 @@ SCALES = {"": 1, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "k": 10**3, "M": 10**6, 
 
 def size(text: str) -> int:
     """Bytes, plain or as a Kubernetes quantity such as `16Mi`."""
-    match = re.fullmatch(r"(\d{1,12})(Ki|Mi|Gi|k|M|G)?", text, re.ASCII)
-    if not match:
-        raise ValueError("expected bytes, such as 1048576 or 16Mi")
-    return int(match[1]) * SCALES[match[2] or ""]
+    match = _match(r"(\d{1,12})(|Ki|Mi|Gi|k|M|G)", text, "bytes, such as 1048576 or 16Mi")
+    return int(match[1]) * SCALES[match[2]]
 
 
 def globs(text: str) -> tuple[str, ...] | None:
@@ -116,31 +118,28 @@ def address(text: str) -> tuple[str, int] | None:
     """Host and port to listen on, as in `:8989` or `127.0.0.1:0`; None for an empty text."""
     if not text:
         return None
-    match = re.fullmatch(r"(?:\[([0-9a-fA-F:.%]+)\]|([^:\[\]/\s]*)):(\d{1,5})", text, re.ASCII)
-    if not match or int(match[3]) > 65535:
-        raise ValueError("expected host:port, such as :8989 or 127.0.0.1:8989")
+    expected = "host:port, such as :8989 or 127.0.0.1:8989"
+    match = _match(r"(?:\[([0-9a-fA-F:.%]+)\]|([^:\[\]/\s]*)):(\d{1,5})", text, expected)
+    if int(match[3]) > 65535:
+        raise ValueError(f"expected {expected}")
     return match[1] or match[2] or "", int(match[3])
 
 
 def abstract_socket(text: str) -> str:
     """A name of the abstract namespace of Unix sockets, after `@`, or an empty text."""
-    if text and not re.fullmatch(r"@[!-~]{1,100}", text):
-        raise ValueError("expected a name after @, such as @secrets-controller-aws")
-    return text
+    return _match(r"(@[!-~]{1,100})?", text, "a name after @, such as @secrets-controller-aws")[0]
 
 
 def object_name(text: str) -> str:
     """The name of a Kubernetes object."""
-    if len(text) > 253 or not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", text):
-        raise ValueError("expected a name of lower case letters, digits, - and .")
-    return text
+    pattern = r"(?=.{1,253}$)[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
+    return _match(pattern, text, "a name of lower case letters, digits, - and .")[0]
 
 
 def url(text: str) -> str:
     """An http or https URL without a slash at its end, or an empty text."""
-    if text and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", text):
-        raise ValueError("expected a URL, such as https://10.96.0.1:443")
-    return text.rstrip("/")
+    found = _match(r"(https?://[^\s/]+(/\S*)?)?", text, "a URL, such as https://10.96.0.1:443")
+    return found[0].rstrip("/")
 
 
 def log_format(text: str) -> LogFormat:
