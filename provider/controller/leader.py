@@ -182,7 +182,7 @@ class Leader:
             async with asyncio.timeout(RELEASE_SECONDS):
                 await self._leases.replace(LEASES, held.released().document())
         except (ProviderError, TimeoutError) as error:
-            logger.warning("cannot give back the Lease", extra=fields(why=str(error)))
+            logger.warning("cannot give back the Lease", extra=fields(error=str(error)))
 
     def _remaining(self) -> float:
         """Seconds until the Lease counts as lost unless it is renewed."""

@@ -34,7 +34,7 @@ class StatusSocket:
             self._server = await self._documents.listen(listener)
         except OSError as error:
             listener.close()
-            about = fields(name=self._name, why=error.strerror or str(error))
+            about = fields(name=self._name, error=error.strerror or str(error))
             logger.warning("the status socket is not available", extra=about)
 
     async def close(self) -> None:

@@ -202,7 +202,7 @@ class EventRecorder:
         if not self._is_failing:
             logger.warning(
                 "cannot write Kubernetes Events, which needs the verbs create and patch on events",
-                extra=fields(why=str(error)),
+                extra=fields(error=str(error)),
             )
         self._is_failing = True
 

@@ -164,7 +164,7 @@ class Lookups:
         logger.warning(
             "cannot look up the role of a service account; using the last known one",
             extra=fields(
-                namespace=account[0], service_account=account[1], role=known.role, why=why
+                namespace=account[0], service_account=account[1], role=known.role, error=why
             ),
         )
         fresh_until = self._clock() + STALE_PAUSE

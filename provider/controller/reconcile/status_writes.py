@@ -30,6 +30,6 @@ async def write_status(
     except ObjectNotFound:
         return None
     except (LookupForbidden, ObjectRefused) as error:
-        about = fields(namespace=metadata.namespace, name=metadata.name, why=str(error))
+        about = fields(namespace=metadata.namespace, name=metadata.name, error=str(error))
         logger.warning(f"cannot write the status of a {kind.name}", extra=about)
         raise

@@ -213,7 +213,7 @@ class Informer(ObjectCache[T]):
         self.counts.failures += 1
         self._failed_in_a_row += 1
         if not self.failure:
-            logger.warning("cannot list or watch", extra=fields(what=str(self.selection), why=why))
+            logger.warning("cannot list or watch", extra=fields(what=str(self.selection), error=why))
         self.failure = why
 
     def _pause(self) -> float:

@@ -153,7 +153,7 @@ class ObjectCache(Generic[T]):
             key = key_of(document)
             logger.warning(
                 "cannot read an object",
-                extra=fields(kind=self.selection.kind.name, name="/".join(key), why=str(error)),
+                extra=fields(kind=self.selection.kind.name, name="/".join(key), error=str(error)),
             )
             uid = str(document["metadata"].get("uid", ""))
             return Unreadable(key, uid, version_of(document), str(error))
