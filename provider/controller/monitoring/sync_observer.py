@@ -31,7 +31,8 @@ class SyncObserver:
         """A sync has ended; the condition says `ready` now."""
         record = job.record
         if not ready.is_ready:
-            logger.warning("a sync failed", extra=fields(error=ready.message, **_about(job, seconds)))
+            about = fields(error=ready.message, **_about(job, seconds))
+            logger.warning("a sync failed", extra=about)
             return
         self.saved(record.calls_saved)
         is_other = self.registry.note(_key(job), record)

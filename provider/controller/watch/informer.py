@@ -213,7 +213,8 @@ class Informer(ObjectCache[T]):
         self.counts.failures += 1
         self._failed_in_a_row += 1
         if not self.failure:
-            logger.warning("cannot list or watch", extra=fields(what=str(self.selection), error=why))
+            about = fields(what=str(self.selection), error=why)
+            logger.warning("cannot list or watch", extra=about)
         self.failure = why
 
     def _pause(self) -> float:
