@@ -34,11 +34,9 @@ class Events:
         self._record = record
 
     def normal(self, metadata: Metadata, reason: str, message: str) -> None:
-        """Record an Event of type Normal."""
         self._write(metadata, "Normal", reason, message)
 
     def warning(self, metadata: Metadata, reason: str, message: str) -> None:
-        """Record an Event of type Warning."""
         self._write(metadata, "Warning", reason, message)
 
     def _write(self, metadata: Metadata, type_: EventType, reason: str, message: str) -> None:

@@ -69,7 +69,6 @@ def bug_text(bug: Exception) -> str:
 
 
 def ready_of(conditions: Iterable[Condition]) -> Condition | None:
-    """The condition Ready, if there is one."""
     return next((one for one in conditions if one.type == READY), None)
 
 

@@ -38,7 +38,6 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **settings)
 
     def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
-        """Add an argument, as argparse does."""
         self._added.append(super().add_argument(*names, **_with_type(settings)))
         return self._added[-1]
 

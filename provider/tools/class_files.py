@@ -33,7 +33,6 @@ def files(spec: ClassSpec) -> tuple[File, ...]:
 
 
 def files_of(obj: SecretObject) -> Iterator[File]:
-    """The files of one object."""
     keys = obj.keys
     if obj.file is not None:
         yield File(obj.file, obj.mode, _of_own_file(obj), obj.path)

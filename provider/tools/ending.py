@@ -35,7 +35,6 @@ class Output(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override] # an attribute in typeshed
-        """That of the stream."""
         return self._stream.encoding if self._stream else "utf-8"
 
     def write(self, text: str) -> int:
@@ -57,11 +56,9 @@ class Output(io.TextIOBase):
             self._fail(error)
 
     def isatty(self) -> bool:
-        """Whether the stream is a terminal."""
         return self._stream is not None and self._stream.isatty()
 
     def fileno(self) -> int:
-        """The file descriptor of the stream."""
         return self._stream.fileno() if self._stream else super().fileno()
 
     def _fail(self, error: OSError) -> None:

@@ -85,7 +85,6 @@ def _strict(schema: Mapping[str, Any]) -> Schema:
 
 
 def _property(column: Column, version: Version) -> Schema:
-    """The schema of one key."""
     key = column.key
     schema: Schema = {"description": key.meaning, **_value(column.type, column, version)}
     if version in key.stored:
@@ -94,7 +93,6 @@ def _property(column: Column, version: Version) -> Schema:
 
 
 def _value(kind: Any, column: Column, version: Version) -> Schema:
-    """The schema of a type."""
     if dataclasses.is_dataclass(kind):
         return object_schema(cast("type", kind), version)
     if (item := item_type(kind)) is not None:

@@ -54,7 +54,6 @@ class Call:
 
     @property
     def action(self) -> str:
-        """The name of the IAM action."""
         return f"{self.service}:{self.operation}"
 
 
@@ -193,7 +192,6 @@ def _authorization() -> Mapping[str, Any]:
 
 
 def _session(token_name: str) -> Mapping[str, str]:
-    """The credentials of a session."""
     return {
         "AccessKeyId": "id",
         "SecretAccessKey": "key",
@@ -203,7 +201,6 @@ def _session(token_name: str) -> Mapping[str, str]:
 
 
 def _credentials(operation: str) -> str:
-    """The answer of STS."""
     session = _session("SessionToken")
     held = "".join(f"<{name}>{text}</{name}>" for name, text in session.items())
     inner = f"<{operation}Result><Credentials>{held}</Credentials></{operation}Result>"

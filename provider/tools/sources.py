@@ -165,7 +165,6 @@ class Lines:
         return min(self._starts[max(line, 1) - 1] + max(column, 1) - 1, len(self.text))
 
     def place(self, offset: int) -> Place:
-        """The place of an offset."""
         low, high = 0, len(self._starts)
         while high - low > 1:
             middle = (low + high) // 2

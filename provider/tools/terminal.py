@@ -25,7 +25,6 @@ class Paint(NamedTuple):
         return cls(wanted and stream.isatty())
 
     def __call__(self, colour: Colour, text: str) -> str:
-        """The text in the colour."""
         return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if self.is_on else text
 
 
@@ -36,7 +35,6 @@ class Column(NamedTuple):
     is_number: bool = False
 
     def pad(self, cell: str, width: int) -> str:
-        """The cell, padded to the width."""
         return cell.rjust(width) if self.is_number else cell.ljust(width)
 
 

@@ -6,8 +6,6 @@ class Unobserved:
 
     def aws_request(
         self, service: str, operation: str, region: str, outcome: str, seconds: float
-    ) -> None:
-        """An attempt at a call to AWS has ended."""
+    ) -> None: ...
 
-    def cache_event(self, cache: str, event: str) -> None:
-        """A cache was used."""
+    def cache_event(self, cache: str, event: str) -> None: ...

@@ -89,15 +89,12 @@ class ObjectMetrics(Collector):
         )
 
     def ready(self, metadata: Metadata, ready: Ready) -> None:
-        """What the condition Ready says now."""
         self._of(metadata).status = ready.status
 
     def reconciled(self, key: ObjectKey, seconds: float) -> None:
-        """A reconcile has ended."""
         self._series[key].nanoseconds = int(seconds * 1e9)
 
     def gone(self, key: ObjectKey) -> None:
-        """The object is gone."""
         self._series.pop(key, None)
 
     def clear(self) -> None:
@@ -136,7 +133,6 @@ class ExternalSecretMetrics(ObjectMetrics):
         )
 
     def synced(self, metadata: Metadata, *, failed: bool) -> None:
-        """A sync has ended."""
         series = self._of(metadata)
         series.syncs = (series.syncs or 0) + 1
         series.errors += failed
@@ -174,7 +170,6 @@ class ControllerMetrics:
             one.clear()
 
     def of(self, kind: str) -> ObjectMetrics:
-        """Those of a kind."""
         if kind == EXTERNAL_SECRETS.name:
             return self.external_secrets
         if kind == CLUSTER_EXTERNAL_SECRETS.name:

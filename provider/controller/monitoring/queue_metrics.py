@@ -57,7 +57,6 @@ class QueueMetrics:
         self._waits.labels(controller)
 
     def reconciled(self, kind: str, *, waited: float, took: float, failed: bool) -> None:
-        """A reconcile has ended."""
         controller = controller_of(kind)
         self._reconciles.labels(controller, "error" if failed else "success").inc()
         self._errors.labels(controller).inc(failed)

@@ -8,6 +8,7 @@ from provider.controller.resources.rewrite import Rewrite
 from provider.controller.resources.store_ref import (
     DataFromSource,
     DataSource,
+    GeneratorRef,
     StoreRef,
 )
 from provider.controller.resources.table import NAME, SECRET_KEY, Rule, field, table
@@ -70,6 +71,11 @@ class Data:
     remote_ref: RemoteRef = field("Where the value is.")
     source_ref: DataSource | None = field("Another store than spec.secretStoreRef.", default=None)
 
+    @property
+    def store_ref(self) -> StoreRef | None:
+        """The store of `source_ref`."""
+        return self.source_ref.store_ref if self.source_ref else None
+
 
 @table
 class FindName:
@@ -110,6 +116,16 @@ class DataFrom:
     source_ref: DataFromSource | None = field(
         "Another store than spec.secretStoreRef, or a generator.", default=None
     )
+
+    @property
+    def store_ref(self) -> StoreRef | None:
+        """The store of `source_ref`."""
+        return self.source_ref.store_ref if self.source_ref else None
+
+    @property
+    def generator_ref(self) -> GeneratorRef | None:
+        """The generator of `source_ref`."""
+        return self.source_ref.generator_ref if self.source_ref else None
 
     RULES = (
         Rule(

@@ -83,7 +83,6 @@ def decode_values(data: Mapping[str, bytes], strategy: DecodingStrategy) -> dict
 
 
 def decode_value(value: bytes, strategy: DecodingStrategy) -> bytes:
-    """One value, decoded."""
     try:
         return _decode(value, strategy)
     except ValueError as error:

@@ -54,7 +54,6 @@ def read_metadata(document: Mapping[str, object]) -> Metadata:
 
 
 def read_conditions(status: Mapping[str, object]) -> tuple[Condition, ...]:
-    """The conditions of a status."""
     found = status.get("conditions")
     items = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
     return tuple(
@@ -80,7 +79,6 @@ def text(value: object) -> str:
 
 
 def texts(value: object) -> tuple[str, ...]:
-    """The texts of a list."""
     if not isinstance(value, list):
         return ()
     return tuple(shared(one) for one in value if isinstance(one, str))

@@ -32,7 +32,7 @@ from provider.controller.resources.object_meta import (
 from provider.controller.resources.reading import Reading
 from provider.controller.resources.selector_rules import check_selectors
 from provider.controller.resources.shared_texts import shared
-from provider.controller.resources.store import StoreSpec
+from provider.controller.resources.store import AwsProvider, StoreSpec
 from provider.controller.resources.store_ref import StoreKind
 from provider.manifests.problems import Problem
 
@@ -83,6 +83,11 @@ class Store:
     conditions: tuple[Condition, ...] = ()
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
+
+    @property
+    def aws(self) -> AwsProvider | None:
+        """What it says about AWS; None if it has problems."""
+        return self.spec.provider.aws if self.spec else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

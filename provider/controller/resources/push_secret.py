@@ -27,7 +27,6 @@ class PushSecret:
 
 
 def read_push_secret(document: Mapping[str, Any]) -> PushSecret:
-    """For the informer."""
     spec = document.get("spec") or {}
     refs = (spec.get("pushSecretSpec") or spec).get("secretStoreRefs") or ()
     stores = tuple((_kind(one), str(one.get("name") or "")) for one in refs)

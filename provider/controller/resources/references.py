@@ -15,19 +15,14 @@ NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 
 def stores_of(spec: ExternalSecretSpec) -> tuple[StoreRef, ...]:
     """The stores that values are read through, each once, in the order of the spec."""
-    own = [one.source_ref.store_ref if one.source_ref else None for one in spec.data]
-    own += [
-        one.source_ref.store_ref if one.source_ref else None
-        for one in spec.data_from
-        if one.extract or one.find
-    ]
+    own = [one.store_ref for one in spec.data]
+    own += [one.store_ref for one in spec.data_from if one.extract or one.find]
     return tuple(dict.fromkeys(ref or spec.secret_store_ref for ref in own))
 
 
 def generators_of(spec: ExternalSecretSpec) -> tuple[GeneratorRef, ...]:
-    """The generators of an ExternalSecret, each once."""
-    refs = (one.source_ref.generator_ref for one in spec.data_from if one.source_ref)
-    return tuple(dict.fromkeys(ref for ref in refs if ref))
+    refs = (one.generator_ref for one in spec.data_from)
+    return tuple(dict.fromkeys(filter(None, refs)))
 
 
 def templates_of(
@@ -57,8 +52,7 @@ def needs_namespace(auth: Auth) -> bool:
     Such a store cannot be checked on its own.
     """
     if auth.jwt:
-        account = auth.jwt.service_account_ref
-        return account is not None and not account.namespace
+        return auth.service_account is not None and not auth.service_account.namespace
     if auth.secret_ref is None:
         return False
     keys = auth.secret_ref

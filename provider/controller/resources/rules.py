@@ -4,16 +4,17 @@ Also what this controller does not do: it is refused here by name, never ignored
 """
 
 from collections import Counter
+from collections.abc import Sequence
 
 from provider.aws.regions import region_fault
 from provider.controller.resources import texts
 from provider.controller.resources.cron import cron_fault
-from provider.controller.resources.external_secret import DataFrom, ExternalSecretSpec, Target
+from provider.controller.resources.external_secret import Data, DataFrom, ExternalSecretSpec, Target
 from provider.controller.resources.generators import GeneratorSpec, PasswordSpec, UuidSpec
 from provider.controller.resources.reading import Reading
 from provider.controller.resources.selector_rules import check_selector
 from provider.controller.resources.store import RESERVED_TAGS, Auth, AwsProvider, StoreSpec
-from provider.controller.resources.store_ref import GENERATORS, GeneratorRef, StoreRef
+from provider.controller.resources.store_ref import GENERATORS, GeneratorRef
 from provider.controller.resources.template import (
     ACCOUNT_ANNOTATION,
     BOOTSTRAP_TYPE,
@@ -35,7 +36,6 @@ _NOT_DONE = "is not supported by this controller"
 
 
 def check_external_secret(spec: ExternalSecretSpec, reading: Reading, path: str) -> None:
-    """The rules of an ExternalSecret's spec."""
     _check_target(spec.target, reading, f"{path}.target")
     faulty = reading.is_faulty(f"{path}.data") or reading.is_faulty(f"{path}.dataFrom")
     if not spec.data and not spec.data_from and not faulty:
@@ -101,8 +101,7 @@ def _check_data(spec: ExternalSecretSpec, reading: Reading, path: str) -> None:
 
 
 def _check_data_from(entry: DataFrom, reading: Reading, path: str) -> None:
-    source = entry.source_ref
-    generator = source.generator_ref if source else None
+    source, generator = entry.source_ref, entry.generator_ref
     if sum(one is not None for one in (entry.extract, entry.find, generator)) > 1:
         reading.wrong(path, texts.ONE_SOURCE)
     if not reading.is_faulty(path) and not (entry.extract or entry.find or source):
@@ -146,22 +145,15 @@ def check_generator_kind(kind: str, reading: Reading, path: str) -> None:
 
 def _check_store_refs(spec: ExternalSecretSpec, reading: Reading, path: str) -> None:
     """Every value needs a store: of its own, or that of the spec."""
-    own: list[tuple[str, StoreRef | None, bool]] = [
-        (f"{path}.data[{index}]", one.source_ref.store_ref if one.source_ref else None, True)
-        for index, one in enumerate(spec.data)
-    ]
-    own += [
-        (
-            f"{path}.dataFrom[{index}]",
-            one.source_ref.store_ref if one.source_ref else None,
-            one.extract is not None or one.find is not None,
-        )
-        for index, one in enumerate(spec.data_from)
-    ]
-    for at, ref, _ in own:
-        if ref and not ref.name:
-            reading.wrong(f"{at}.sourceRef.storeRef.name", "is required")
-    needs_default = any(needs and ref is None for _, ref, needs in own)
+    entries: dict[str, Sequence[Data | DataFrom]] = {"data": spec.data, "dataFrom": spec.data_from}
+    for key, found in entries.items():
+        for index, one in enumerate(found):
+            if one.store_ref and not one.store_ref.name:
+                at = f"{path}.{key}[{index}].sourceRef.storeRef.name"
+                reading.wrong(at, "is required")
+    stores = [one.store_ref for one in spec.data]
+    stores += [one.store_ref for one in spec.data_from if one.extract or one.find]
+    needs_default = None in stores
     faulty = reading.is_faulty(f"{path}.secretStoreRef")
     if needs_default and not spec.secret_store_ref.name and not faulty:
         reading.wrong(f"{path}.secretStoreRef.name", "is required")
@@ -213,11 +205,8 @@ def _check_aws(aws: AwsProvider, namespace: str | None, reading: Reading) -> Non
             what = f"{name} is set by the controller and cannot be set here"
             reading.wrong(f"{path}.customSessionTags", what)
     if aws.secrets_manager:
-        days, force = (
-            aws.secrets_manager.recovery_window_in_days,
-            aws.secrets_manager.force_delete_without_recovery,
-        )
-        if days and force:
+        days = aws.secrets_manager.recovery_window_in_days
+        if days and aws.secrets_manager.force_delete_without_recovery:
             reading.wrong(f"{path}.secretsManager", texts.RECOVERY_AND_FORCE)
         elif days and not 7 <= days <= 30:
             reading.wrong(f"{path}.secretsManager.recoveryWindowInDays", texts.RECOVERY_WINDOW)
@@ -226,8 +215,8 @@ def _check_aws(aws: AwsProvider, namespace: str | None, reading: Reading) -> Non
 def _check_auth(auth: Auth, namespace: str | None, reading: Reading, path: str) -> None:
     """A namespaced object never names another namespace; both halves of an access key are named."""
     named: list[tuple[str, str]] = []
-    if auth.jwt and auth.jwt.service_account_ref:
-        named.append(("jwt.serviceAccountRef", auth.jwt.service_account_ref.namespace))
+    if auth.service_account:
+        named.append(("jwt.serviceAccountRef", auth.service_account.namespace))
     if auth.secret_ref:
         refs = {
             "accessKeyIDSecretRef": auth.secret_ref.access_key_id,
@@ -242,7 +231,7 @@ def _check_auth(auth: Auth, namespace: str | None, reading: Reading, path: str) 
             for part, value in (("name", ref.name), ("key", ref.key)):
                 if not value and not auth.jwt and not reading.is_faulty(f"{at}.{part}"):
                     reading.wrong(f"{at}.{part}", "is required")
-    if auth.jwt and not auth.jwt.service_account_ref:
+    if auth.jwt and not auth.service_account:
         reading.wrong(f"{path}.jwt.serviceAccountRef", "is required")
     for at, other in named:
         if namespace is not None and other and other != namespace:
@@ -250,7 +239,6 @@ def _check_auth(auth: Auth, namespace: str | None, reading: Reading, path: str) 
 
 
 def check_generator(spec: GeneratorSpec, reading: Reading, path: str) -> None:
-    """The rules of a generator's spec."""
     if isinstance(spec, UuidSpec):
         return
     if isinstance(spec, PasswordSpec):

@@ -39,7 +39,6 @@ class Requirement:
     )
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Whether an object with these labels fits."""
         if self.operator == "Exists":
             return self.key in labels
         if self.operator == "DoesNotExist":
@@ -64,6 +63,5 @@ class LabelSelector:
     EXTRA = {"x-kubernetes-map-type": "atomic"}  # noqa: RUF012 (read only by the generator)
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Whether an object with these labels fits."""
         equal = all(labels.get(name) == value for name, value in self.match_labels.items())
         return equal and all(one.matches(labels) for one in self.match_expressions)

@@ -84,6 +84,11 @@ class Auth:
     secret_ref: SecretRefAuth | None = field("An access key in Kubernetes Secrets.", default=None)
     jwt: JwtAuth | None = field("The role of a ServiceAccount (IRSA).", default=None)
 
+    @property
+    def service_account(self) -> ServiceAccountRef | None:
+        """The ServiceAccount whose role it is."""
+        return self.jwt.service_account_ref if self.jwt else None
+
 
 @table
 class Tag:

@@ -93,7 +93,6 @@ def plan(
 
 
 def target_name(metadata: Metadata, spec: ExternalSecretSpec) -> str:
-    """The name of the Secret."""
     return spec.target.name or metadata.name
 
 
@@ -131,7 +130,6 @@ def _checked(document: Document) -> Document:
 
 
 def _changed(metadata: Metadata, target: Target, wanted: Wanted, current: Document) -> Document:
-    """The Secret as it is to be."""
     document = deepcopy(current)
     exists = "resourceVersion" in current["metadata"]
     if target.immutable:

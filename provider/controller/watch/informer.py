@@ -117,7 +117,6 @@ class Informer(ObjectCache[T]):
         self._failed_in_a_row = 0
 
     async def run(self) -> None:
-        """List and watch until cancelled."""
         while True:
             at_least = 0.0
             try:

@@ -29,9 +29,7 @@ MOST_SECONDS = 600.0
 class Api(Protocol):
     """The Kubernetes API: `kube.objects.Objects`."""
 
-    async def get(self, kind: Kind, namespace: str, name: str) -> Document:
-        """The object; raises `ObjectNotFound`, `LookupForbidden` or `Unavailable`."""
-        ...
+    async def get(self, kind: Kind, namespace: str, name: str) -> Document: ...
 
 
 Watch = Callable[[NamedObject, str], bool]

@@ -76,7 +76,6 @@ class ObjectCache(Generic[T]):
         self._handlers.append(handler)
 
     def get(self, key: ObjectKey) -> T | Unreadable | None:
-        """The object, or None."""
         entry = self._entries.get(key)
         return None if entry is None else entry.object
 
@@ -183,7 +182,6 @@ class ObjectCache(Generic[T]):
 
 
 def key_of(document: Document) -> ObjectKey:
-    """The key of an object."""
     metadata = document["metadata"]
     return ObjectKey(shared(metadata.get("namespace", "")), shared(metadata["name"]))
 
@@ -194,7 +192,6 @@ def _spec_of(document: Document) -> tuple[str, int]:
 
 
 def version_of(document: Document) -> str:
-    """Its resourceVersion."""
     return str(document["metadata"].get("resourceVersion", ""))
 
 

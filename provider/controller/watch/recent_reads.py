@@ -25,9 +25,7 @@ MOST_CHARACTERS = 64 * 1024
 class Api(Protocol):
     """The Kubernetes API: `kube.objects.Objects`."""
 
-    async def get(self, kind: Kind, namespace: str, name: str) -> Document:
-        """The object; raises ProviderError."""
-        ...
+    async def get(self, kind: Kind, namespace: str, name: str) -> Document: ...
 
 
 @dataclass(frozen=True, slots=True)

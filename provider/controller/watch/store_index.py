@@ -27,12 +27,10 @@ class StoreIndex:
 
 def _credentials(store: Store) -> Iterator[tuple[str, str, str]]:
     """The objects with credentials that a store names, with their namespaces."""
-    aws = store.spec.provider.aws if store.spec else None
-    if aws is None:
+    if store.aws is None:
         return
-    auth, own = aws.auth, store.metadata.namespace
-    if auth.jwt is not None and auth.jwt.service_account_ref is not None:
-        ref = auth.jwt.service_account_ref
+    auth, own = store.aws.auth, store.metadata.namespace
+    if ref := auth.service_account:
         yield _ACCOUNT, credential_namespace(store.kind, ref.namespace, own), ref.name
     elif auth.secret_ref is not None:
         keys = auth.secret_ref

@@ -40,7 +40,6 @@ class WatchedExternalSecret:
 
     @property
     def metadata(self) -> Metadata:
-        """Its metadata."""
         return self.object.metadata
 
 
@@ -53,7 +52,6 @@ class WatchedStore:
 
     @property
     def metadata(self) -> Metadata:
-        """Its metadata."""
         return self.object.metadata
 
 
@@ -67,7 +65,6 @@ class WatchedClusterExternalSecret:
 
     @property
     def metadata(self) -> Metadata:
-        """Its metadata."""
         return self.object.metadata
 
 
@@ -82,7 +79,6 @@ class WatchedNamespace:
 
 
 def parse_external_secret(document: Document) -> WatchedExternalSecret:
-    """For the informer."""
     return WatchedExternalSecret(read_external_secret(document), controller_owner(document))
 
 
@@ -109,7 +105,6 @@ def refresh_store(document: Document, old: WatchedStore) -> WatchedStore:
 
 
 def parse_cluster_external_secret(document: Document) -> WatchedClusterExternalSecret:
-    """For the informer."""
     spec = document.get("spec") or {}
     template = spec.get("externalSecretSpec") or {}
     status = document.get("status") or {}
@@ -141,7 +136,6 @@ def has_large_spec(document: Document) -> bool:
 
 
 def parse_namespace(document: Document) -> WatchedNamespace:
-    """For the informer."""
     metadata = document["metadata"]
     return WatchedNamespace(
         metadata.get("labels") or {},
@@ -168,7 +162,6 @@ def is_news(old: Metadata, new: Metadata) -> bool:
 
 
 def key_of(metadata: Metadata) -> ObjectKey:
-    """The key of an object."""
     return ObjectKey(metadata.namespace, metadata.name)
 
 

@@ -26,7 +26,6 @@ class Remote:
     decoding: str = ""
 
     def as_ref(self) -> Mapping[str, str]:
-        """The `remoteRef`."""
         whole = {
             "key": self.key,
             "property": self.property,

@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from provider.manifests.kubernetes import Manifest, read_manifests
 from provider.manifests.problems import InvalidSpec
@@ -13,7 +12,12 @@ from provider.tools.convert.from_classes import convert_class
 from provider.tools.convert.remarks import Converted, Remark, remark, report
 from provider.tools.ending import CommandFailed, has_mistakes
 from provider.tools.resources.documents import node_at
-from provider.tools.resources.kinds import NOT_SUPPORTED, is_resource, version_problem
+from provider.tools.resources.kinds import (
+    EXTERNAL_SECRETS,
+    NOT_SUPPORTED,
+    is_resource,
+    version_problem,
+)
 from provider.tools.resources.lookup import lookup
 from provider.tools.resources.parsed import Instance, Resource, instances, read_resource
 from provider.tools.sources import Source, read_sources, refuse
@@ -39,23 +43,10 @@ examples:
   secrets-provider-aws convert class.yaml deployment.yaml > externalsecret.yaml
 """
 _GROUP = "external-secrets.io/"
-_KINDS = {"ExternalSecret", "ClusterExternalSecret"}
 _PUSH = "is not converted: it writes to AWS, and a class only reads"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """The command line, parsed."""
-
-    files: Sequence[str]
-    keys: Sequence[tuple[str, Sequence[str]]]
-    pod_identity: bool
-    service_account: str | None
-    region: str | None
-
-
 def add_options(parser: Parser) -> None:
-    """Add every option of the command."""
     parser.usage = f"{parser.prog} FILE|DIR|-… [OPTION…]"
     parser.description = (
         "Convert resources of External Secrets to SecretProviderClasses, or the other way round."
@@ -72,20 +63,19 @@ def add_options(parser: Parser) -> None:
     add("--region", type=region, metavar="REGION", help=whose)
 
 
-def run(namespace: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Print what the manifests become, and on stderr what is lost."""
-    options = Options(**vars(namespace))
     sources = [*read_sources(options.files, refuse, lambda text: "apiVersion" in text)]
     manifests = [(source, one) for source in sources for one in _manifests(source)]
     ours = [one for one in manifests if one[1].api_version.startswith(_GROUP)]
-    if any(manifest.kind in _KINDS for _, manifest in ours):
+    if any(manifest.kind in EXTERNAL_SECRETS for _, manifest in ours):
         return _to_classes(ours, options)
     return _from_classes(sources, accounts_by_class(one for _, one in manifests), options)
 
 
-def _to_classes(ours: Sequence[tuple[Source, Manifest]], options: Options) -> int:
+def _to_classes(ours: Sequence[tuple[Source, Manifest]], options: argparse.Namespace) -> int:
     resources = [read_resource(*one) for one in ours if _is_served(one[1])]
-    secrets = [one for one in resources if one.kind in _KINDS]
+    secrets = [one for one in resources if one.kind in EXTERNAL_SECRETS]
     sources = [source for one in secrets for source in instances(one)]
     keys = _merged(options.keys)
     _check_keys(keys, sources)
@@ -95,7 +85,9 @@ def _to_classes(ours: Sequence[tuple[Source, Manifest]], options: Options) -> in
     return _print(converted, others)
 
 
-def _from_classes(sources: Sequence[Source], accounts: Mapping[str, str], options: Options) -> int:
+def _from_classes(
+    sources: Sequence[Source], accounts: Mapping[str, str], options: argparse.Namespace
+) -> int:
     classes = review(sources, options.region).classes
     if not classes:
         raise CommandFailed(2, "the files hold no ExternalSecret and no SecretProviderClass")

@@ -92,11 +92,9 @@ class _Stores:
     account: str
 
     def name(self, service: Service) -> str:
-        """The name of the store."""
         return f"{self.klass.name}-{'parameters' if service == 'ParameterStore' else 'secrets'}"
 
     def documents(self, used: Sequence[Remote | Many]) -> Iterator[Mapping[str, Any]]:
-        """The SecretStores."""
         for service in dict.fromkeys(one.service for one in used):
             aws: dict[str, Any] = {"service": service, "region": self.region}
             if self.spec.assume_role is not None:

@@ -35,10 +35,9 @@ class Store:
 def read_store(resource: Resource) -> Store | Remark:
     """The store, or why a class cannot use it."""
     parsed = resource.parsed
-    spec = parsed.spec if isinstance(parsed, ParsedStore) else None
-    if spec is None or spec.provider.aws is None:
+    if not isinstance(parsed, ParsedStore) or parsed.spec is None or parsed.aws is None:
         return next(problem_remarks(resource))
-    aws, owner = spec.provider.aws, resource.manifest.path
+    spec, aws, owner = parsed.spec, parsed.aws, resource.manifest.path
     lost = [remark(resource, f"{_AWS}.{key}", text) for key, text in _lost(aws)]
     notes = [f"{path} of {owner} is left out: {why}." for path, why in _left_out(spec, aws)]
     remarks = Remarks([*unknown_keys(resource), *lost], [*_notes(aws, owner), *notes])
@@ -73,7 +72,7 @@ def _lost(aws: AwsProvider) -> Iterator[tuple[str, str]]:
 
 def _left_out(spec: StoreSpec, aws: AwsProvider) -> Iterator[tuple[str, str]]:
     """Keys that classes do without, each with why."""
-    account = aws.auth.jwt.service_account_ref if aws.auth.jwt else None
+    account = aws.auth.service_account
     if account and account.audiences:
         path = f"{_AWS}.auth.jwt.serviceAccountRef.audiences"
         yield path, "the driver asks for the audiences of its CSIDriver object"
@@ -91,8 +90,7 @@ def _left_out(spec: StoreSpec, aws: AwsProvider) -> Iterator[tuple[str, str]]:
 
 
 def _notes(aws: AwsProvider, owner: str) -> Iterator[str]:
-    account = aws.auth.jwt.service_account_ref if aws.auth.jwt else None
-    if account:
+    if account := aws.auth.service_account:
         whole = "/".join(filter(None, (account.namespace, account.name)))
         yield (
             f"{owner} reads as the service account {whole}. A class reads as the service account "

@@ -3,22 +3,19 @@
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
 
 from provider.manifests.keys import did_you_mean
 from provider.manifests.problems import quote
 from provider.tools.arguments import Parser, add_manifests, paragraph, region
 from provider.tools.ending import CommandFailed
+from provider.tools.resources.kinds import EXTERNAL_SECRETS
 from provider.tools.resources.lookup import lookup
 from provider.tools.sources import read_sources, refuse
 from provider.tools.terminal import Paint
 from provider.tools.validate.relevance import is_relevant
 from provider.tools.validate.review import Review, review
 from provider.tools.workloads import accounts_by_class
-
-_KINDS = ("ExternalSecret", "ClusterExternalSecret")
 
 EXIT_CODES: Mapping[int, str] = {
     0: "explained",
@@ -36,21 +33,7 @@ examples:
   secrets-provider-aws explain es.yaml store.yaml -o json"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """The command line, parsed."""
-
-    files: Sequence[str]
-    class_name: str | None
-    secret_name: str | None
-    namespace: str
-    service_account: str
-    region: str | None
-    output: Literal["text", "json"]
-
-
 def add_options(parser: Parser) -> None:
-    """Add every option of the command."""
     parser.usage = f"{parser.prog} FILE|DIR|-… [OPTION…]"
     parser.description = _ABOUT
     parser.epilog = paragraph("exit codes", EXIT_CODES)
@@ -67,15 +50,14 @@ def add_options(parser: Parser) -> None:
     add("-o", "--output", choices=("text", "json"), default="text", help="default: text")
 
 
-def run(namespace: Namespace) -> int:
+def run(options: Namespace) -> int:
     """Explain every class and ExternalSecret, or the chosen one."""
-    options = Options(**vars(namespace))
     found = review(read_sources(options.files, refuse, is_relevant), options.region)
     classes = [one for one in found.classes if _is_chosen(one.name, options.class_name, options)]
     secrets = [
         one
         for one in found.resources
-        if one.kind in _KINDS and _is_chosen(one.name, options.secret_name, options)
+        if one.kind in EXTERNAL_SECRETS and _is_chosen(one.name, options.secret_name, options)
     ]
     if not (classes or secrets):
         raise _nothing(options, found)
@@ -97,10 +79,10 @@ def run(namespace: Namespace) -> int:
     return 0
 
 
-def _nothing(options: Options, found: Review) -> CommandFailed:
+def _nothing(options: Namespace, found: Review) -> CommandFailed:
     """The error if there is nothing to explain, with what to do."""
     classes = [one.name for one in found.classes]
-    secrets = [one.name for one in found.resources if one.kind in _KINDS]
+    secrets = [one.name for one in found.resources if one.kind in EXTERNAL_SECRETS]
     names, what = [*classes, *secrets], "SecretProviderClass or ExternalSecret"
     if options.class_name is not None:
         names, what = classes, "SecretProviderClass"
@@ -116,7 +98,7 @@ def _nothing(options: Options, found: Review) -> CommandFailed:
     return CommandFailed(2, f"there is no {what}{called} in {files}", hint)
 
 
-def _is_chosen(name: str, wanted: str | None, options: Options) -> bool:
+def _is_chosen(name: str, wanted: str | None, options: Namespace) -> bool:
     """Whether an object is to be explained: it is named, or nothing is."""
     if options.class_name is None and options.secret_name is None:
         return True

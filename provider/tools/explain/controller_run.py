@@ -79,7 +79,6 @@ class _Cluster:
         *,
         metadata_only: bool = False,  # noqa: ARG002 (as the API has it)
     ) -> Document:
-        """See `named_reads.Api`."""
         self._note(f"get {kind.plural}", namespace, name)
         metadata = {"name": name, "namespace": namespace, "uid": "uid", "resourceVersion": "1"}
         try:
@@ -104,7 +103,6 @@ class _Cluster:
         audiences: Sequence[str],  # noqa: ARG002 (as the API has it)
         seconds: int = 3600,
     ) -> _Token:
-        """See `service_account_tokens.TokenApi`."""
         self._note("create serviceaccounts/token", namespace, service_account)
         return _Token("token", time() + seconds)
 

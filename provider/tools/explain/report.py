@@ -67,7 +67,6 @@ class Explained:
     files: Sequence[File]
 
     def as_text(self, paint: Paint) -> str:
-        """Text for people."""
         by_token = f"authenticated by the pod's token for the audience {self.audience}"
         who = [printable(self.identity), by_token, _SHARED[self.kind]]
         files = [_file_cells(file) for file in self.files]
@@ -191,15 +190,12 @@ class Everything:
     """Every secret and parameter that is asked for, as an empty JSON object."""
 
     def value(self, name: str, version: str) -> str:  # noqa: ARG002 (all have it)
-        """The value."""
         return "{}"
 
     def tags(self, name: str) -> Mapping[str, str]:  # noqa: ARG002 (none has any)
-        """No tags."""
         return {}
 
     def names(self, prefix: str) -> Iterable[str]:
-        """One name."""
         return [f"{prefix.rstrip('/')}/name"]
 
 

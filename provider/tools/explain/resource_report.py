@@ -79,7 +79,6 @@ def behaviour(spec: ExternalSecretSpec) -> Iterator[str]:
 
 
 def secret_line(name: str, spec: ExternalSecretSpec) -> str:
-    """What becomes of the Secret."""
     template = spec.target.template
     kind = (template.type if template else "") or "Opaque"
     return f"{name} ({kind}) {_CREATION[spec.target.creation_policy]}"
@@ -124,7 +123,6 @@ class ExplainedSecret:
     cost: Cost
 
     def as_text(self, paint: Paint) -> str:
-        """Text for people."""
         stores = [[printable(store), printable(who)] for store, who in self.run.identities.items()]
         unknown = (line for one in self.run.unknown_roles for line in unknown_role(one))
         keys = [[printable(one.name), printable(one.source)] for one in self.keys]

@@ -51,7 +51,7 @@ def _values(spec: ExternalSecretSpec, files: Lookup, namespace: str) -> Iterator
 
 
 def _of_entry(entry: DataFrom, files: Lookup, namespace: str) -> Iterator[SecretKey]:
-    generator = entry.source_ref.generator_ref if entry.source_ref else None
+    generator = entry.generator_ref
     if entry.find:
         name = f" name {entry.find.name.regexp}" if entry.find.name else ""
         path = f" path {entry.find.path}" if entry.find.path else ""

@@ -55,7 +55,6 @@ class _Input:
 
 
 def run(namespace: Namespace) -> int:
-    """Read the classes, and print their policies."""
     options = checked(namespace)
     given = _read(options.files)
     try:
@@ -72,7 +71,6 @@ def run(namespace: Namespace) -> int:
 
 
 def _granted(given: _Input, options: Options) -> Mapping[str, Grants]:
-    """The policies by name."""
     stores: Mapping[str, Grants] = {}
     if given.resources:
         from provider.tools.iam_policy.stores import StorePolicies  # noqa: PLC0415 (rarely needed)

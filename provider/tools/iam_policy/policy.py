@@ -73,7 +73,6 @@ class Statement:
 
 
 def document(statements: Sequence[Statement]) -> Mapping[str, Any]:
-    """The policy document of these statements."""
     return {"Version": VERSION, "Statement": [one.as_json() for one in statements]}
 
 

@@ -15,8 +15,6 @@ _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::(?P<account>\d{12}):role/.+")
 
 @dataclass(frozen=True, slots=True, order=True)
 class ServiceAccount:
-    """A Kubernetes service account."""
-
     namespace: str
     name: str
 

@@ -30,10 +30,9 @@ from provider.tools.iam_policy.service_accounts import (
     role_account,
 )
 from provider.tools.iam_policy.store_permissions import ECR, ECR_PUBLIC, allow_entry
+from provider.tools.resources.kinds import EXTERNAL_SECRETS
 from provider.tools.resources.lookup import Lookup, lookup
 from provider.tools.resources.parsed import Resource, instances
-
-_KINDS = ("ExternalSecret", "ClusterExternalSecret")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class StorePolicies:
     def __init__(
         self, resources: Sequence[Resource], manifests: Sequence[Manifest], options: Options
     ) -> None:
-        self._resources = [one for one in resources if one.kind in _KINDS]
+        self._resources = [one for one in resources if one.kind in EXTERNAL_SECRETS]
         self._files: Lookup = lookup(resources, manifests)
         self._manifests = manifests
         self._options = options
@@ -128,8 +127,7 @@ class StorePolicies:
         return store
 
     def _identity(self, called: str, kind: StoreKind, auth: Auth, namespace: str) -> _Identity:
-        account = auth.jwt.service_account_ref if auth.jwt else None
-        if account is not None:
+        if account := auth.service_account:
             where = credential_namespace(kind, account.namespace, namespace)
             return _Identity(called, ServiceAccount(where, account.name), "irsa")
         if auth.secret_ref is not None:
@@ -178,9 +176,9 @@ def _spec(one: Resource) -> ExternalSecretSpec:
 
 
 def _aws(store: Store) -> AwsProvider:
-    if store.spec is None or store.spec.provider.aws is None:
+    if store.aws is None:
         raise CommandFailed(2, f"{_called(store)}:\n" + "\n".join(map(str, store.problems)))
-    return store.spec.provider.aws
+    return store.aws
 
 
 def _called(store: Store) -> str:

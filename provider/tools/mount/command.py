@@ -32,7 +32,6 @@ Delivered = tuple[Sequence[MountedFile], Mapping[str, str]]
 
 
 def run(namespace: Namespace) -> int:
-    """Fetch, write and print what changed."""
     options = checked(namespace)
     klass = _class(options)
     target = options.output.absolute()

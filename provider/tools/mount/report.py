@@ -33,7 +33,6 @@ class Report:
     seconds: float
 
     def as_text(self, paint: Paint) -> str:
-        """A table and a summary."""
         lines = list(table(_COLUMNS, [self._cells(change) for change in self.changes]))
         lines = [paint("bold", lines[0]), *self._coloured(lines[1:], paint)]
         return "\n".join([*lines, "", self._summary(), ""])

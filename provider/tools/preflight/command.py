@@ -3,8 +3,6 @@
 import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from provider.tools.arguments import (
     Parser,
@@ -43,25 +41,7 @@ examples:
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """The command line, parsed."""
-
-    files: Sequence[str]
-    kubeconfig: str | None
-    context: str | None
-    namespace: str
-    kubectl: str
-    timeout: float
-    controller_class: str
-    template_left_delimiter: str
-    template_right_delimiter: str
-    quiet: bool
-    output: Literal["text", "json"]
-
-
 def add_options(parser: Parser) -> None:
-    """Add every option of the command."""
     parser.usage = f"{parser.prog} [FILE|-…] [OPTION…]"
     parser.description = _ABOUT
     parser.epilog = f"{_USE}\n{paragraph('exit codes', EXIT_CODES)}"
@@ -81,9 +61,7 @@ def add_options(parser: Parser) -> None:
     add("-o", "--output", choices=("text", "json"), default="text", help="default: text")
 
 
-def run(namespace: Namespace) -> int:
-    """Read, compare, and print what differs."""
-    options = Options(**vars(namespace))
+def run(options: Namespace) -> int:
     if list(options.files).count("-") > 1:
         raise UsageError("stdin (-) can be read only once")
     from provider.tools.preflight.leftovers import LEFTOVERS, leftovers  # noqa: PLC0415 (heavy)

@@ -29,18 +29,15 @@ class Difference:
 
     @property
     def object(self) -> str:
-        """Kind, namespace and name."""
         place = f"{self.namespace}/" if self.namespace else ""
         return f"{self.kind} {place}{self.name}"
 
 
 def of(document: Document, level: Level, message: str, remedy: str = "") -> Difference:
-    """A difference of an object."""
     return Difference(level, *named(document), message, remedy)
 
 
 def named(document: Document) -> tuple[str, str, str]:
-    """Kind, namespace and name of an object."""
     about = inner(document, "metadata")
     return (
         str(document.get("kind")),

@@ -166,8 +166,7 @@ def _remedy(finding: Finding) -> str:
 
 
 def _of_store(document: Document, store: Store) -> Iterator[Difference]:
-    aws = store.spec.provider.aws if store.spec else None
-    if aws is not None and aws.auth.jwt is None and aws.auth.secret_ref is None:
+    if store.aws and store.aws.auth.jwt is None and store.aws.auth.secret_ref is None:
         message = "has no auth: it reads as the controller, which has another service account"
         remedy = "give the role of the operator's service account to that of this controller"
         yield of(document, "differs", message, remedy)
@@ -199,12 +198,13 @@ def _of_stores(
 ) -> Iterator[Difference]:
     for ref in stores_of(spec):
         store = files.store(ref.kind, resource.namespace, ref.name)
-        if store is not None and store.spec is None:
+        if store is None:
+            continue
+        if store.spec is None:
             message = f"uses the {ref.kind} {quote(ref.name)}, which does not work here"
             yield of(document, "stops", message)
-        aws = store.spec.provider.aws if store and store.spec else None
         by_name = any(one.find and one.find.name and not one.find.path for one in spec.data_from)
-        if aws and aws.prefix and by_name:
+        if store.aws and store.aws.prefix and by_name:
             message = "find by name works with the store's prefix, which the operator doubles"
             yield of(document, "differs", message)
 

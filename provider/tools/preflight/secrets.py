@@ -34,7 +34,6 @@ def template_sources(documents: Iterable[Document]) -> Mapping[tuple[str, str], 
 
 
 def holders_in(documents: Iterable[Document]) -> Holders:
-    """The ConfigMaps and Secrets among the documents."""
     return {
         named(one): one
         for one in documents

@@ -85,7 +85,6 @@ class Options:
 
     @property
     def delimiters(self) -> Delimiters:
-        """Those of the templates."""
         return self.template_left_delimiter, self.template_right_delimiter
 
 
@@ -109,7 +108,6 @@ def checked(namespace: argparse.Namespace) -> Options:
 
 
 def add_options(parser: Parser) -> None:
-    """Add every option of the command."""
     values = "(--data FILE | --set NAME=VALUE | --local)"
     parser.usage = f"{parser.prog} FILE|DIR|-…\n         {values} [OPTION…]"
     parser.description = _ABOUT

@@ -5,7 +5,6 @@ import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from time import monotonic
-from typing import Protocol
 
 from provider.aws.credentials.ambient import Ambient
 from provider.aws.credentials.static import Static
@@ -17,7 +16,7 @@ from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.generators import EcrAuthorizationTokenSpec, StsSessionTokenSpec
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import Generator, Store
-from provider.controller.resources.store import Auth
+from provider.controller.resources.store import Auth, Provider
 from provider.controller.target.plan import Wanted, plan, target_name
 from provider.controller.target.target_secrets import Written
 from provider.controller.target.templates import Templates
@@ -61,14 +60,6 @@ class Rendered:
     events: list[str] = field(default_factory=list)
 
 
-class Source(Protocol):
-    """Where values come from."""
-
-    async def render(self, wish: Wish, files: Lookup) -> Rendered:
-        """The Secret; raises `SyncFailed` and ProviderError."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class FromSamples:
     """Values of sample data."""
@@ -76,7 +67,7 @@ class FromSamples:
     samples: Samples
 
     async def render(self, wish: Wish, files: Lookup) -> Rendered:
-        """See `Source`."""
+        """The Secret; raises `SyncFailed` and ProviderError."""
         sample = SampleAws(self.samples)
         keys = Static(Credentials("sample", "sample", None))
 
@@ -100,7 +91,7 @@ class FromAws:
     say: Say
 
     async def render(self, wish: Wish, files: Lookup) -> Rendered:
-        """See `Source`."""
+        """The same, and `OutOfTime`."""
         settings = Settings(os.environ, max_calls=_MAX_CALLS)
         ambient = Ambient(self.profile)
         arns: dict[str, str] = {}
@@ -165,11 +156,9 @@ class _Captured:
         return None
 
     def orphans(self, metadata: Metadata, spec: ExternalSecretSpec) -> list[SecretState]:  # noqa: ARG002
-        """None."""
         return []
 
     async def delete(self, namespace: str, state: SecretState) -> bool:  # noqa: ARG002
-        """Nothing is deleted."""
         return False
 
     async def write(self, metadata: Metadata, spec: ExternalSecretSpec, wanted: Wanted) -> Written:
@@ -192,10 +181,9 @@ class _Captured:
 
 def _as_the_controller(store: Store) -> Store:
     """The store without credentials of its own and without conditions, of any controller."""
-    if store.spec is None or store.spec.provider.aws is None:
+    if store.spec is None or store.aws is None:
         return store
-    aws = replace(store.spec.provider.aws, auth=Auth())
-    provider = replace(store.spec.provider, aws=aws)
+    provider = Provider(aws=replace(store.aws, auth=Auth()))
     spec = replace(store.spec, provider=provider, conditions=(), controller="")
     return replace(store, spec=spec, controller="")
 
@@ -210,7 +198,7 @@ def _plain_generator(generator: Generator) -> Generator:
 def _without_roles(store: Store) -> Store:
     """The same without roles."""
     store = _as_the_controller(store)
-    if store.spec is None or store.spec.provider.aws is None:
+    if store.spec is None or store.aws is None:
         return store
-    aws = replace(store.spec.provider.aws, role="", additional_roles=())
-    return replace(store, spec=replace(store.spec, provider=replace(store.spec.provider, aws=aws)))
+    provider = Provider(aws=replace(store.aws, role="", additional_roles=()))
+    return replace(store, spec=replace(store.spec, provider=provider))

@@ -12,13 +12,10 @@ from provider.controller.resources.objects import (
     read_store,
 )
 from provider.controller.resources.references import stores_of
-from provider.controller.resources.store_ref import StoreRef
 from provider.controller.status import FAILED, TEXT_NO_DATA, with_cause
 from provider.controller.target.plan import target_name
 from provider.controller.template import compile_template
 from provider.errors import ProviderError
-from provider.manifests.entries import Findings
-from provider.manifests.kubernetes import find_manifests
 from provider.manifests.problems import quote
 from provider.tools.arguments import Delimiters
 from provider.tools.ending import CommandFailed
@@ -33,12 +30,11 @@ from provider.tools.render.rendering import (
     default_region,
 )
 from provider.tools.render.samples import Samples, listed, read_samples, sample_hint
+from provider.tools.resources.kinds import EXTERNAL_SECRETS
 from provider.tools.resources.lookup import Lookup, lookup
 from provider.tools.resources.parsed import Resource, instances, read_resources
-from provider.tools.sources import Source, Unreadable, read_sources, read_text, refuse
+from provider.tools.sources import Unreadable, read_sources, read_text, refuse
 from provider.tools.terminal import printable
-
-_KINDS = ("ExternalSecret", "ClusterExternalSecret")
 
 
 def rendered_text(options: Options) -> str:
@@ -49,9 +45,9 @@ def rendered_text(options: Options) -> str:
     samples = read_samples(options.data, options.set)
     if options.template:
         return _template(options.template, samples, options.delimiters)
-    sources = tuple(read_sources(options.files, refuse, lambda text: "apiVersion" in text))
+    sources = read_sources(options.files, refuse, lambda text: "apiVersion" in text)
     resources, manifests = read_resources(sources)
-    chosen = _chosen(resources, options, sources)
+    chosen = _chosen(resources, options)
     wish = _wish(chosen, options)
     files = lookup(resources, manifests)
     try:
@@ -72,7 +68,6 @@ def rendered_text(options: Options) -> str:
 
 
 def _template(file: str, samples: Samples, delimiters: Delimiters) -> str:
-    """The output of one template."""
     try:
         text = read_text(file)
     except Unreadable as error:
@@ -85,14 +80,8 @@ def _template(file: str, samples: Samples, delimiters: Delimiters) -> str:
     return output.decode(errors="replace")
 
 
-def _chosen(resources: Sequence[Resource], options: Options, sources: Sequence[Source]) -> Resource:
-    for source in sources:
-        noted = Findings()
-        for _ in find_manifests(source.text, noted):
-            pass
-        if source.is_named and noted.problems:
-            raise CommandFailed(2, f"{source.name}: {noted.problems[0]}")
-    every = [one for one in resources if one.kind in _KINDS]
+def _chosen(resources: Sequence[Resource], options: Options) -> Resource:
+    every = [one for one in resources if one.kind in EXTERNAL_SECRETS]
     names = listed([one.name for one in every])
     found = [one for one in every if options.name in (None, one.name)]
     if not found:
@@ -127,7 +116,9 @@ def _wish(resource: Resource, options: Options) -> Wish:
 def _fallback(options: Options, wish: Wish, files: Lookup) -> Store | None:
     """A store in place of those that the files do not have; None if they have all."""
     namespace = wish.metadata.namespace
-    missing = [ref for ref in stores_of(wish.spec) if not _has(files, ref, namespace)]
+    missing = [
+        ref for ref in stores_of(wish.spec) if not files.resource(ref.kind, namespace, ref.name)
+    ]
     if not missing:
         return None
     region = options.region or SAMPLE_REGION
@@ -138,10 +129,6 @@ def _fallback(options: Options, wish: Wish, files: Lookup) -> Store | None:
     aws = {"service": options.service, "region": region}
     document = {"metadata": {"name": "store"}, "spec": {"provider": {"aws": aws}}}
     return read_store(document, "ClusterSecretStore")
-
-
-def _has(files: Lookup, ref: StoreRef, namespace: str) -> bool:
-    return files.resource(ref.kind, namespace, ref.name) is not None
 
 
 def _source(options: Options, samples: Samples, files: Lookup) -> FromSamples | FromAws:
@@ -158,9 +145,8 @@ def _source(options: Options, samples: Samples, files: Lookup) -> FromSamples | 
 
 def _prefixes(files: Lookup) -> set[str]:
     """The prefixes of all stores in the files."""
-    stores = (one.parsed for found in files.resources.values() for one in found)
-    specs = (one.spec for one in stores if isinstance(one, Store) and one.spec)
-    return {one.provider.aws.prefix for one in specs if one.provider.aws} - {""}
+    found = (one.parsed for there in files.kinds.values() for one in there)
+    return {one.aws.prefix for one in found if isinstance(one, Store) and one.aws} - {""}
 
 
 def _say_how_it_went(rendered: Rendered, wish: Wish) -> None:

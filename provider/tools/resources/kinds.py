@@ -14,6 +14,7 @@ from provider.manifests.kubernetes import Manifest
 from provider.manifests.problems import Problem, quote
 
 STORES = ("SecretStore", "ClusterSecretStore")
+EXTERNAL_SECRETS = ("ExternalSecret", "ClusterExternalSecret")
 NOT_SUPPORTED = ("PushSecret", "ClusterPushSecret")
 """Kinds of External Secrets Operator that this controller does not have."""
 CLUSTER_WIDE = frozenset({"ClusterSecretStore", "ClusterExternalSecret", "ClusterGenerator"})

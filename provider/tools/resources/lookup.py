@@ -53,13 +53,11 @@ class Lookup:
         return [(namespace, one.name) for one in found if one.namespace == namespace]
 
     def store(self, kind: StoreKind, namespace: str, name: str) -> Store | None:
-        """For `controller.stores.Stores`."""
         found = self.resource(kind, namespace, name)
         store = found.parsed if found else self.fallback
         return self.change(store) if isinstance(store, Store) else None
 
     def generator(self, kind: str, namespace: str, name: str) -> Generator | None:
-        """For `controller.generators.Generators`."""
         found = self.resource(kind, namespace, name)
         if found is None or not isinstance(found.parsed, Generator):
             return None

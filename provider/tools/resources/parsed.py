@@ -21,6 +21,7 @@ from provider.controller.resources.store_ref import StoreKind
 from provider.manifests.entries import Findings
 from provider.manifests.kubernetes import Manifest, find_manifests
 from provider.manifests.problems import Problem
+from provider.tools.ending import CommandFailed
 from provider.tools.resources.documents import as_json
 from provider.tools.resources.kinds import GENERATOR_KINDS, STORES, is_resource, version_problem
 from provider.tools.sources import Source
@@ -38,12 +39,10 @@ class Resource(LocatedManifest):
 
     @property
     def kind(self) -> str:
-        """The kind."""
         return self.manifest.kind
 
     @property
     def name(self) -> str:
-        """The name."""
         return self.manifest.name
 
     @property
@@ -99,10 +98,19 @@ def read_resource(source: Source, manifest: Manifest) -> Resource:
 
 
 def read_resources(sources: Iterable[Source]) -> tuple[list[Resource], list[Manifest]]:
-    """The resources of all files, and all manifests. What cannot be read is left out."""
-    found = [(one, two) for one in sources for two in find_manifests(one.text, Findings())]
-    resources = [read_resource(*one) for one in found if is_resource(one[1])]
-    return resources, [manifest for _, manifest in found]
+    """The resources of all files, and all manifests; raises `CommandFailed` for a named file.
+
+    What cannot be read in a folder is left out.
+    """
+    resources, manifests = list[Resource](), list[Manifest]()
+    for source in sources:
+        noted = Findings()
+        found = [*find_manifests(source.text, noted)]
+        if source.is_named and noted.problems:
+            raise CommandFailed(2, f"{source.name}: {noted.problems[0]}")
+        manifests += found
+        resources += (read_resource(source, one) for one in found if is_resource(one))
+    return resources, manifests
 
 
 def _parsed(kind: str, document: Mapping[str, Any]) -> Parsed:

@@ -32,7 +32,6 @@ class NoTokens:
     """There is no cluster that issues tokens. Stores of tools do not ask for any."""
 
     async def create_token(self, *_: object, **__: object) -> NoReturn:
-        """See `TokenApi`."""
         raise TypeError("tools have no tokens of service accounts")
 
 

@@ -11,7 +11,6 @@ import socket
 import sys
 from argparse import Namespace
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -46,17 +45,7 @@ on a cluster:
 _CLEAR = "\x1b[H\x1b[2J"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """The command line, parsed."""
-
-    json: bool
-    watch: float | None
-    socket: str
-
-
 def add_options(parser: Parser) -> None:
-    """Add every option of the command."""
     parser.usage = f"{parser.prog} [OPTION…]"
     parser.description = (
         "Show the mounts of this node, or the ExternalSecrets of the controller, failing ones\n"
@@ -76,9 +65,8 @@ def _interval(text: str) -> float:
     return max(0.1, duration(text))
 
 
-def run(namespace: Namespace) -> int:
+def run(options: Namespace) -> int:
     """Ask and print, once or until interrupted."""
-    options = Options(**vars(namespace))
     paint = Paint.for_stream(sys.stdout)
     while True:
         text = _shown(_ask(options.socket or _present()), options, paint)
@@ -90,7 +78,7 @@ def run(namespace: Namespace) -> int:
         sleep(options.watch)
 
 
-def _shown(document: Mapping[str, Any], options: Options, paint: Paint) -> str:
+def _shown(document: Mapping[str, Any], options: Namespace, paint: Paint) -> str:
     if options.json:
         return json.dumps(document, indent=None if options.watch else 2) + "\n"
     as_text = controller_table if "controller" in document else daemon_table

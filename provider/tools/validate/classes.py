@@ -33,7 +33,6 @@ class Reviewed(LocatedManifest):
 
     @property
     def name(self) -> str:
-        """The name of the class."""
         return self.klass.name
 
     def found_inside(

@@ -2,8 +2,8 @@
 
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Literal
 
 from provider.tools.arguments import (
@@ -41,23 +41,7 @@ examples:
 Format = Literal["text", "json", "github", "sarif"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """The command line, parsed."""
-
-    files: Sequence[str]
-    output: Format
-    strict: bool
-    quiet: bool
-    verbose: bool
-    region: str | None
-    template_left_delimiter: str
-    template_right_delimiter: str
-    fix_secret_objects: bool
-
-
 def add_options(parser: Parser) -> None:
-    """Add every option of the command."""
     rules = {f"{rule.name} ({rule.level})": f"{rule.meaning}." for rule in RULES}
     parser.usage = f"{parser.prog} FILE|DIR|-… [OPTION…]"
     parser.description = _ABOUT
@@ -77,9 +61,7 @@ def add_options(parser: Parser) -> None:
     add("--fix-secret-objects", action="store_true", help=meaning)
 
 
-def run(namespace: Namespace) -> int:
-    """Check, and print the findings."""
-    options = Options(**vars(namespace))
+def run(options: Namespace) -> int:
     if options.fix_secret_objects and options.output != "text":
         raise UsageError("--fix-secret-objects prints YAML: leave --output")
     unread: list[Unreadable] = []

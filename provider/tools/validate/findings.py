@@ -83,7 +83,6 @@ class Finding:
 
     @property
     def level(self) -> Level:
-        """The level of the rule."""
         return self.rule.level
 
     @property

@@ -8,7 +8,6 @@ from provider.controller.resources.external_secret import ExternalSecretSpec, Re
 from provider.controller.resources.keys import check_keys as check_secret_keys
 from provider.controller.resources.objects import Generator, Store
 from provider.controller.resources.reading import unknown_key
-from provider.controller.resources.store import AwsProvider
 from provider.controller.resources.template import MAKERS
 from provider.controller.values.property import property_faults
 from provider.csi.request.keys import PARAMETER_KEYS
@@ -107,10 +106,7 @@ def check_regions(resource: Resource) -> Iterator[Finding]:
 def _places(resource: Resource) -> Iterator[tuple[str, str, Sequence[tuple[str, str]]]]:
     """Path, region and roles of stores and generators."""
     parsed = resource.parsed
-    aws: AwsProvider | None = None
-    if isinstance(parsed, Store) and parsed.spec:
-        aws = parsed.spec.provider.aws
-    if aws is not None:
+    if isinstance(parsed, Store) and (aws := parsed.aws):
         more = [(f"additionalRoles[{at}]", role) for at, role in enumerate(aws.additional_roles)]
         yield "spec.provider.aws", aws.region, [("role", aws.role), *more]
     if isinstance(parsed, Generator) and resource.kind == parsed.kind:

@@ -46,7 +46,7 @@ def check_references(resource: Resource, files: Lookup) -> Iterator[Finding]:
             continue
         yield from _check_store(resource, path, ref, files)
     for index, entry in enumerate(spec.data_from):
-        generator = entry.source_ref.generator_ref if entry.source_ref else None
+        generator = entry.generator_ref
         if generator and not files.resource(generator.kind, resource.namespace, generator.name):
             path = f"{resource.spec_path}.dataFrom[{index}].sourceRef.generatorRef.name"
             kinds = tuple(GENERATOR_KINDS)
@@ -58,11 +58,11 @@ def _store_refs(spec: ExternalSecretSpec, path: str) -> Iterator[tuple[str, Stor
     if spec.secret_store_ref.name:
         yield f"{path}.secretStoreRef", spec.secret_store_ref
     for index, one in enumerate(spec.data):
-        if one.source_ref and one.source_ref.store_ref:
-            yield f"{path}.data[{index}].sourceRef.storeRef", one.source_ref.store_ref
+        if one.store_ref:
+            yield f"{path}.data[{index}].sourceRef.storeRef", one.store_ref
     for index, entry in enumerate(spec.data_from):
-        if entry.source_ref and entry.source_ref.store_ref:
-            yield f"{path}.dataFrom[{index}].sourceRef.storeRef", entry.source_ref.store_ref
+        if entry.store_ref:
+            yield f"{path}.dataFrom[{index}].sourceRef.storeRef", entry.store_ref
 
 
 def _check_store(resource: Resource, path: str, ref: StoreRef, files: Lookup) -> Iterator[Finding]:
@@ -119,8 +119,7 @@ def _check_aws_names(
     """Names that no secret and no parameter can have, by the service of the store."""
     for path, ref in remote_refs(spec, resource.spec_path):
         store = files.store(*_store_of(resource, spec, path))
-        aws = store.spec.provider.aws if store and store.spec else None
-        if aws is None:
+        if store is None or (aws := store.aws) is None:
             continue
         if fault := _arn_fault(ref.key, aws):
             yield resource.found(rules.STORE, f"{path}.key", fault)
@@ -159,10 +158,9 @@ def _store_of(
 def check_credentials(resource: Resource, files: Lookup) -> Iterator[Finding]:
     """Service accounts of stores that do not exist or have no role."""
     store = resource.parsed
-    aws = store.spec.provider.aws if isinstance(store, Store) and store.spec else None
-    account = aws.auth.jwt.service_account_ref if aws and aws.auth.jwt else None
-    if account is None or not isinstance(store, Store):
+    if not (isinstance(store, Store) and store.aws and store.aws.auth.service_account):
         return
+    account = store.aws.auth.service_account
     path = "spec.provider.aws.auth.jwt.serviceAccountRef.name"
     namespace = credential_namespace(store.kind, account.namespace, resource.namespace)
     found = files.manifest("ServiceAccount", namespace, account.name)
@@ -193,7 +191,9 @@ def check_together(resources: Iterable[Resource]) -> Iterator[Finding]:
             yield one.found(rules.DUPLICATE, "metadata.name", message)
             continue
         parsed = one.parsed
-        if not (isinstance(parsed, ExternalSecret) and parsed.spec and _owns(parsed.spec)):
+        if not (isinstance(parsed, ExternalSecret) and parsed.spec):
+            continue
+        if parsed.spec.target.creation_policy != "Owner":
             continue
         target = target_name(parsed.metadata, parsed.spec)
         holder = targets.setdefault((one.namespace, target), one)
@@ -203,7 +203,3 @@ def check_together(resources: Iterable[Resource]) -> Iterator[Finding]:
                 f"{holder.place}: target is owned by another ExternalSecret"
             )
             yield one.found(rules.TARGET, "spec.target.name", message)
-
-
-def _owns(spec: ExternalSecretSpec) -> bool:
-    return spec.target.creation_policy == "Owner"
