@@ -28,8 +28,6 @@ WITHOUT_EFFECT = (
     "enable-configmaps-caching",
     "enable-generator-state",
     "enable-managed-secrets-caching",
-    "enable-push-secret-reconciler",
-    "enable-cluster-push-secret-reconciler",
     "enable-secrets-caching",
     "enable-vault-token-cache",
     "experimental-enable-aws-session-cache",

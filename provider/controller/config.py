@@ -42,6 +42,17 @@ class Config(SharedOptions):
     enable_cluster_external_secret_reconciler: bool = EXTERNAL_SECRETS(
         values.boolean, "true", "Work on ClusterExternalSecrets. Never with `--namespace`."
     )
+    enable_cluster_generators: bool = EXTERNAL_SECRETS(
+        values.boolean, "true", "Use ClusterGenerators. Never with `--namespace`."
+    )
+    enable_push_secret_reconciler: bool = EXTERNAL_SECRETS(
+        values.boolean,
+        "true",
+        "Say on PushSecrets that they are not supported. `false`: leave them alone.",
+    )
+    enable_cluster_push_secret_reconciler: bool = EXTERNAL_SECRETS(
+        values.boolean, "true", "The same for ClusterPushSecrets. Never with `--namespace`."
+    )
     enable_flood_gate: bool = EXTERNAL_SECRETS(
         values.boolean, "true", "Read only through stores that are Ready."
     )
@@ -132,13 +143,26 @@ class Config(SharedOptions):
 
     @property
     def has_cluster_stores(self) -> bool:
-        """Whether ClusterSecretStores are used."""
         return self.enable_cluster_store_reconciler and not self.namespace
 
     @property
     def has_cluster_external_secrets(self) -> bool:
-        """Whether ClusterExternalSecrets are worked on."""
         return self.enable_cluster_external_secret_reconciler and not self.namespace
+
+    @property
+    def has_cluster_generators(self) -> bool:
+        """Whether ClusterGenerators are used."""
+        return self.enable_cluster_generators and not self.namespace
+
+    @property
+    def unused_kinds(self) -> set[str]:
+        """Generators and PushSecrets that are left alone."""
+        used = {
+            "ClusterGenerator": self.has_cluster_generators,
+            "PushSecret": self.enable_push_secret_reconciler,
+            "ClusterPushSecret": self.enable_cluster_push_secret_reconciler and not self.namespace,
+        }
+        return {kind for kind, is_used in used.items() if not is_used}
 
 
 OPTIONS = options_of(Config)

@@ -63,6 +63,6 @@ def test_the_operators_flags_are_accepted() -> None:
     assert found.enable_extended_metric_labels
 
 
-@pytest.mark.parametrize("flag", ["--enable-push-secret-reconciler", "--enable-http2"])
+@pytest.mark.parametrize("flag", ["--enable-generator-state", "--enable-http2"])
 def test_flags_without_effect_need_no_value(flag: str) -> None:
     assert config(flag) == config()

@@ -155,6 +155,9 @@ MATRIX: dict[str, dict[str, Any]] = {
     "watched": {
         **WITHOUT_CRDS,
         "auditLog": True,
+        "processClusterGenerator": False,
+        "processPushSecret": False,
+        "processClusterPushSecret": False,
         "controllerClass": "audited",
         "leaderElectionID": "audited-controller",
         "policy": {

@@ -172,6 +172,12 @@ def test_the_operators_values_reach_the_controller() -> None:
     assert not found.enable_secret_store_reconciler
     assert not found.enable_cluster_store_reconciler
     assert not found.enable_cluster_external_secret_reconciler
+    assert not found.has_cluster_generators
+    assert not config("watched").unused_kinds ^ {
+        "ClusterGenerator",
+        "PushSecret",
+        "ClusterPushSecret",
+    }
     assert not found.enable_flood_gate
     assert found.enable_extended_metric_labels
     assert (found.client_qps, found.loglevel) == (1000000, "error")
@@ -235,6 +241,18 @@ def test_rights_end_with_what_is_not_worked_on() -> None:
         (group, "clusterexternalsecrets/status", "patch"),
         (group, "externalsecrets/finalizers", "update"),
         (group, "clusterexternalsecrets/finalizers", "update"),
+        *(("generators." + group, "clustergenerators", verb) for verb in ("list", "watch")),
+    }
+    left = _granted(only("default", "ClusterRole", NAME)) - _granted(
+        only("watched", "ClusterRole", NAME)
+    )
+    assert {resource for _, resource, _ in left} == {
+        "clustergenerators",
+        *(
+            f"{kind}{part}"
+            for kind in ("pushsecrets", "clusterpushsecrets")
+            for part in ("", "/status")
+        ),
     }
 
 
@@ -326,7 +344,7 @@ def test_without_the_operator_there_are_rights_only() -> None:
 
 def test_the_notes_say_what_has_no_effect() -> None:
     unused = {"webhook": {"create": True}, "certController": {"create": True}}
-    found = manifests.notes(CHART, WITHOUT_CRDS | unused | {"processPushSecret": True})
+    found = manifests.notes(CHART, WITHOUT_CRDS | unused | {"crds": {"createPushSecret": True}})
     assert "Accepted without effect: webhook, certController." in found
     assert "PushSecrets are not worked on" in found
     quiet = manifests.notes(CHART, {"crds": {"keep": False}})

@@ -38,6 +38,7 @@ Values = Mapping[str, bytes]
 Made = tuple[Session | None, Values]
 """The session in which AWS was asked (None: it was not), and the values."""
 
+UNUSED = "; with --namespace or --enable-cluster-generators=false none is used"
 PUBLIC_REGION = "us-east-1"
 """Where ECR Public is."""
 
@@ -80,7 +81,8 @@ class Generators:
         found = self._get_generator(ref.kind, place, ref.name)
         if found is None:
             named = f"{ref.kind}.generators.external-secrets.io {quote(ref.name)}"
-            raise ObjectNotFound(f"unable to get generator: {named} not found")
+            hint = "" if place else UNUSED
+            raise ObjectNotFound(f"unable to get generator: {named} not found{hint}")
         if found.spec is None:
             problems = shown_problems(found.problems)
             raise InvalidRequest(f"{ref.kind} {quote(ref.name)} is invalid: {problems}")

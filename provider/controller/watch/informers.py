@@ -56,7 +56,6 @@ class _Maker:
         return kind.namespaced or not self._scope
 
     def selection(self, kind: Kind, **more: Any) -> Selection:
-        """The objects of a kind."""
         return Selection(kind, self._scope if kind.namespaced else "", **more)
 
     def of_specs(
@@ -76,16 +75,13 @@ class _Maker:
         return informer
 
     def of_stores(self, kind: Kind, name: StoreKind) -> Informer[WatchedStore]:
-        """For a kind of store."""
         return self.of_specs(kind, parse_store(name), refresh_store)
 
     def of_secrets(self) -> Informer[SecretState]:
-        """For the Secrets with the controller's label."""
         selection = self.selection(SECRETS, labels=f"{MANAGED_LABEL}={MANAGED}")
         return Informer(self._objects, selection, read_state, is_large=is_large, away=self._away)
 
     def of_namespaces(self) -> Informer[WatchedNamespace]:
-        """For namespaces, by their metadata."""
         selection = self.selection(NAMESPACES, metadata_only=True)
         return Informer(self._objects, selection, parse_namespace)
 
@@ -123,13 +119,16 @@ class Informers:
                 refresh_cluster_external_secret,
             )
         self.namespaces = make.of_namespaces() if make.knows(NAMESPACES) else None
+        unused = config.unused_kinds
         self.generators: dict[str, Informer[Generator]] = {
-            kind.name: make.of_specs(kind, _parse_generator(kind.name))
-            for kind in filter(make.knows, GENERATORS.values())
+            name: make.of_specs(kind, _parse_generator(name))
+            for name, kind in GENERATORS.items()
+            if name not in unused
         }
         self.push_secrets: dict[str, Informer[PushSecret]] = {
-            kind.name: make.of_push_secrets(kind)
-            for kind in filter(make.knows, PUSH_SECRETS.values())
+            name: make.of_push_secrets(kind)
+            for name, kind in PUSH_SECRETS.items()
+            if name not in unused
         }
 
     def required(self) -> Iterator[Informer[Any]]:

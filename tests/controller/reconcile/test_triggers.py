@@ -243,6 +243,17 @@ def test_without_secret_stores_their_users_are_left_alone() -> None:
     assert [one.selection.kind.name for one in world.informers.stores.values()] == [ref["kind"]]
 
 
+def test_kinds_that_are_switched_off_are_not_read() -> None:
+    off = ("enable_cluster_generators", "enable_push_secret_reconciler")
+    informers = World(**dict.fromkeys(off, "false")).informers
+    assert "ClusterGenerator" not in informers.generators
+    assert "Password" in informers.generators
+    assert set(informers.push_secrets) == {"ClusterPushSecret"}
+    informers = World(enable_cluster_push_secret_reconciler="false").informers
+    assert set(informers.push_secrets) == {"PushSecret"}
+    assert "ClusterGenerator" in informers.generators
+
+
 def test_a_secret_that_is_edited_or_gone_wakes_its_external_secret(world: World) -> None:
     world.put("ExternalSecret", "db", spec=spec(target={"name": "target"}))
     world.seen()

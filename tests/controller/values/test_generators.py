@@ -37,6 +37,14 @@ async def test_a_password_by_default(world: World) -> None:
     assert values != await world.values(dataFrom=[entry("Password")])
 
 
+async def test_a_missing_cluster_generator_may_be_switched_off(world: World) -> None:
+    text = await failure(world, entry("ClusterGenerator"))
+    assert text.endswith(
+        '"gen" not found; with --namespace or --enable-cluster-generators=false none is used'
+    )
+    assert (await failure(world, entry("Password"))).endswith('"gen" not found')
+
+
 async def test_keys_are_noted_as_they_are_in_the_secret(world: World) -> None:
     world.put_generator("Password")
     twice = [entry("Password", rewrite=[{"regexp": {"source": "$", "target": "-2"}}])]

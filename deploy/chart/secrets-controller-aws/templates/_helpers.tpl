@@ -67,6 +67,20 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- if and .Values.processClusterExternalSecret .Values.crds.createClusterExternalSecret (not .Values.scopedNamespace) }}true{{ end }}
 {{- end }}
 
+{{- define "sca.clusterGenerators" -}}
+{{- if and .Values.processClusterGenerator .Values.crds.createClusterGenerator (not .Values.scopedNamespace) }}true{{ end }}
+{{- end }}
+
+{{/* The PushSecrets that the controller answers, as a list in YAML. */}}
+{{- define "sca.pushSecrets" -}}
+{{- if .Values.processPushSecret }}
+- pushsecrets
+{{- end }}
+{{- if and .Values.processClusterPushSecret (not .Values.scopedNamespace) }}
+- clusterpushsecrets
+{{- end }}
+{{- end }}
+
 {{/* The options of the controller that have a value of their own, by the name of each. */}}
 {{- define "sca.options" -}}
 {{- $class := .Values.controllerClass }}
@@ -82,12 +96,15 @@ allowed-regions: {{ join "," .policy.allowedRegions | quote }}
 allowed-accounts: {{ join "," .policy.allowedAccounts | quote }}
 allowed-role-arns: {{ join "," .policy.allowedRoleArns | quote }}
 enable-secret-store-reconciler: {{ ternary "" "false" .processSecretStore | quote }}
+enable-push-secret-reconciler: {{ ternary "" "false" .processPushSecret | quote }}
 enable-extended-metric-labels: {{ ternary "true" "" .extendedMetricLabels | quote }}
 loglevel: {{ get (dict "warn" "warning" "info" "") .log.level | default (ternary "" .log.level (eq .log.level "info")) | quote }}
 {{- end }}
 {{- if not .Values.scopedNamespace }}
 enable-cluster-store-reconciler: {{ ternary "" "false" (eq (include "sca.clusterStores" .) "true") | quote }}
 enable-cluster-external-secret-reconciler: {{ ternary "" "false" (eq (include "sca.clusterExternalSecrets" .) "true") | quote }}
+enable-cluster-generators: {{ ternary "" "false" (eq (include "sca.clusterGenerators" .) "true") | quote }}
+enable-cluster-push-secret-reconciler: {{ ternary "" "false" .Values.processClusterPushSecret | quote }}
 {{- end }}
 {{- end }}
 
