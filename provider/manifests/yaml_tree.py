@@ -178,8 +178,9 @@ def _entries(nodes: list[Node]) -> tuple[dict[str, Field], tuple[Scalar, ...]]:
     repeated: list[Scalar] = []
     for key, node in zip(nodes[::2], nodes[1::2], strict=True):
         if not isinstance(key, Scalar):
-            remedy = ": quote a text that begins with {" if kind_of(key) == "a mapping" else ""
-            what = f"a key must be text, got {kind_of(key)}{remedy}"
+            is_template = kind_of(key) == "a mapping"
+            remedy = ": quote a text that begins with {, or render the Helm template first"
+            what = f"a key must be text, got {kind_of(key)}{remedy if is_template else ''}"
             raise NotReadable(what, key.line, key.column)
         if key.text in own:
             repeated.append(key)

@@ -169,7 +169,8 @@ def _of_yaml(text: str, called: str) -> Iterator[Document]:
         yield from _objects(as_json(manifest.node), called)
     if noted.problems:
         first = noted.problems[0]
-        raise CommandFailed(2, f"{called}:{first.line}:{first.column}: {first.message}")
+        place = f"{called}:{first.line}:{first.column}" if first.line else called
+        raise CommandFailed(2, f"{place}: {first.message}")
 
 
 def _objects(value: object, called: str) -> Iterator[Document]:
