@@ -9,16 +9,8 @@ import grpc
 from provider.csi.server import grpc_server
 from provider.csi.server.barrier import Barrier
 from provider.csi.server.probe import probe
-from provider.csi.server.socket_file import Holder, SocketFile
+from provider.csi.server.socket_file import SocketFile
 from provider.runtime.log import fields, logger
-from provider.runtime.process import StartFailed
-
-LOOK_SECONDS = 0.05
-"""How often the socket is looked after: the driver gives up 1.6 s after it finds none, and gRPC
-connects only once or twice in that time."""
-
-LOOK_AT_OTHERS_SECONDS = 0.5
-"""The same while another daemon has the socket: each look is a connection to that daemon."""
 
 QUIET_SECONDS = 0.2
 """After so long without a mount nobody is calling, and answers have left the process."""
@@ -50,13 +42,11 @@ class Daemon:
         self._server: grpc.aio.Server | None = None
         self._looking: asyncio.Task[None] | None = None
         self._old_servers: set[asyncio.Task[None]] = set()
-        self._was_taken_over = False
-        self._last_problem = ""
 
     async def start(self) -> None:
         """Serve at the socket, and make it again whenever it is gone; raises `StartFailed`."""
         await self._listen()
-        self._looking = asyncio.create_task(self._look_after_socket())
+        self._looking = asyncio.create_task(self._socket_file.keep(self._listen))
 
     async def drain(self, timeout: float) -> None:
         """Leave the socket to others, let mounts finish for `timeout` seconds, answer the rest.
@@ -90,17 +80,6 @@ class Daemon:
             self._retire(self._server)
         self._server = server
 
-    async def _look_after_socket(self) -> None:
-        while True:
-            holder = self._socket_file.holder()
-            if holder is Holder.NOBODY:
-                await self._make_again()
-            elif holder is Holder.OTHERS and not self._was_taken_over:
-                # A rolling update: the newer daemon has it, and this one finishes what it has.
-                logger.info("another daemon has taken the socket over")
-            self._was_taken_over = holder is Holder.OTHERS
-            await asyncio.sleep(LOOK_AT_OTHERS_SECONDS if self._was_taken_over else LOOK_SECONDS)
-
     def _retire(self, server: grpc.aio.Server) -> None:
         """Stop a server whose socket is gone, once its connections have ended."""
 
@@ -111,17 +90,6 @@ class Daemon:
         task = asyncio.create_task(stop_later())
         self._old_servers.add(task)
         task.add_done_callback(self._old_servers.discard)
-
-    async def _make_again(self) -> None:
-        try:
-            await self._listen()
-        except (StartFailed, OSError) as error:
-            if str(error) != self._last_problem:
-                logger.error("cannot make the socket again", extra=fields(error=str(error)))
-            self._last_problem = str(error)
-        else:
-            self._last_problem = ""
-            logger.warning("the socket was gone and has been made again")
 
 
 class Readiness:

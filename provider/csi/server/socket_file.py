@@ -5,16 +5,18 @@ the newest daemon wins. The inode of a socket lives as long as it is listened on
 inode tell our socket from any other.
 """
 
+import asyncio
 import os
 import secrets
 import socket
 import stat
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import Enum
 from pathlib import Path
 from time import time
+from typing import NoReturn
 
-from provider.runtime.log import logger
+from provider.runtime.log import fields, logger
 from provider.runtime.process import StartFailed
 
 MAX_PATH = 107
@@ -23,6 +25,14 @@ MAX_PATH = 107
 STALE_SECONDS = 10.0
 """A temporary socket without a listener that is older than this is left over from a daemon that
 was killed."""
+
+LOOK_SECONDS = 0.05
+"""How often a socket is looked after: the driver gives up 1.6 s after it finds none, and gRPC
+connects only once or twice in that time."""
+
+SLOW_LOOK_SECONDS = 0.5
+"""The same while no socket can be made, or another daemon has it: each look is a connection to that
+daemon."""
 
 
 class Holder(Enum):
@@ -90,6 +100,29 @@ class SocketFile:
     def is_ours(self) -> bool:
         """Whether the driver finds our socket at the path."""
         return self.holder() is Holder.OURS
+
+    async def keep(self, make: Callable[[], Awaitable[None]]) -> NoReturn:
+        """Makes the socket again with `make`, whenever nobody listens at the path."""
+        about, others_have_it, problem = {"socket": str(self.path)}, False, ""
+        while True:
+            holder = self.holder()
+            if holder is Holder.OTHERS and not others_have_it:
+                # A rolling update: the newer daemon has it, and this one finishes what it has.
+                logger.info("another daemon has taken the socket over", extra=fields(**about))
+            others_have_it = holder is Holder.OTHERS
+            if holder is Holder.NOBODY:
+                try:
+                    await make()
+                    problem = ""
+                    logger.warning(
+                        "the socket was gone and has been made again", extra=fields(**about)
+                    )
+                except (StartFailed, OSError) as error:
+                    if str(error) != problem:
+                        what = fields(**about, error=str(error))
+                        logger.error("cannot make the socket again", extra=what)
+                    problem = str(error)
+            await asyncio.sleep(SLOW_LOOK_SECONDS if others_have_it or problem else LOOK_SECONDS)
 
     def give_up(self) -> None:
         """Removes the file if it is ours."""

@@ -10,12 +10,10 @@ import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from provider.csi.server.socket_file import Holder, SocketFile
+from provider.csi.server.socket_file import SocketFile
 from provider.runtime.document_server import DocumentServer
 from provider.runtime.log import fields, logger
 from provider.runtime.process import StartFailed
-
-LOOK_SECONDS = 1.0
 
 
 class StatusSocket:
@@ -26,12 +24,14 @@ class StatusSocket:
         self._documents = DocumentServer(document)
         self._server: asyncio.Server | None = None
         self._looking: asyncio.Task[None] | None = None
-        self._last_problem = ""
 
     async def start(self) -> None:
         """Serve, and make the socket again whenever it is gone."""
-        await self._listen()
-        self._looking = asyncio.create_task(self._look_after_socket())
+        try:
+            await self._listen()
+        except (StartFailed, OSError) as error:
+            logger.warning("the status socket is not available", extra=fields(error=str(error)))
+        self._looking = asyncio.create_task(self._file.keep(self._listen))
 
     async def close(self) -> None:
         """Accept no more callers, and remove the socket if it is ours."""
@@ -42,25 +42,15 @@ class StatusSocket:
         if self._server is not None:
             self._server.close()
 
-    async def _look_after_socket(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            if self._file.holder() is Holder.NOBODY:
-                await self._listen()
-
     async def _listen(self) -> None:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             temporary = self._file.bind(listener.bind)
             server = await self._documents.listen(listener)
             self._file.put_in_place(temporary)
-        except (StartFailed, OSError) as error:
+        except (StartFailed, OSError):
             listener.close()
-            if str(error) != self._last_problem:
-                logger.warning("the status socket is not available", extra=fields(error=str(error)))
-            self._last_problem = str(error)
-            return
-        self._last_problem = ""
+            raise
         if self._server is not None:
             self._server.close()
         self._server = server

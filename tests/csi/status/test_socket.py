@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from provider.csi.status import socket as status_socket
 from provider.csi.status.socket import StatusSocket
 from tests.csi.server.driver import CANARY, failure, mount
 from tests.csi.server.process import Process
@@ -74,10 +73,7 @@ async def test_the_socket_is_for_root_alone(status: StatusSocket, volume: Path) 
     assert stat.S_IMODE(mode) == 0o600
 
 
-async def test_a_socket_that_was_deleted_comes_back(
-    volume: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(status_socket, "LOOK_SECONDS", 0.01)
+async def test_a_socket_that_was_deleted_comes_back(volume: Path) -> None:
     path = volume / ".aws-status"
     status = StatusSocket(path, document)
     await status.start()
