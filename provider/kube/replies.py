@@ -93,6 +93,8 @@ def error_of_status(
         return LookupForbidden(text + _advice(asked, code, why))
     if code == 409 and status.get("reason") == "AlreadyExists":
         return ObjectExists(text)
+    if code == 404 and not asked.name:
+        return ObjectNotFound(text + _absent(asked.kind))
     return _BY_CODE.get(code, ObjectRefused)(text)
 
 
@@ -145,6 +147,10 @@ def _causes(status: Mapping[str, Any]) -> str:
 
 def _one_line(value: object) -> str:
     return " ".join(value.split())[:_MOST_TEXT] if isinstance(value, str) else ""
+
+
+def _absent(kind: Kind) -> str:
+    return f". It does not serve {kind.plural} of {kind.api_version}: install or update the CRD."
 
 
 def _advice(asked: Asked, code: int, why: str) -> str:
