@@ -19,7 +19,6 @@ class Command(NamedTuple):
     module_name: str
 
     def load(self) -> ModuleType:
-        """The command's module."""
         return import_module(self.module_name)
 
 

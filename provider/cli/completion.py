@@ -15,7 +15,6 @@ _USE: Mapping[str, str] = {
 
 
 def add_options(parser: Parser) -> None:
-    """Add the name of the shell."""
     parser.usage = f"{parser.prog} bash|zsh|fish"
     parser.description = "Print a shell completion script."
     parser.epilog = paragraph("add to the start-up file of the shell", _USE)
@@ -23,7 +22,6 @@ def add_options(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Print the script."""
     import shtab  # noqa: PLC0415 - its import is slow, and `--help` needs none of it
 
     script = shtab.complete(whole_parser(), shell=options.shell)

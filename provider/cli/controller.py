@@ -59,7 +59,6 @@ def add_options(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Run the controller until a signal stops it."""
     config = start(configure, options, OPTIONS)
     from provider.controller import app  # noqa: PLC0415 - the slowest import
 

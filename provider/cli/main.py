@@ -33,7 +33,6 @@ def _wants_json(arguments: Sequence[str]) -> bool:
 
 
 def _split(arguments: Sequence[str]) -> tuple[str, Sequence[str]]:
-    """The command, and its arguments."""
     if not arguments:
         return DEFAULT, ()
     first, *rest = arguments

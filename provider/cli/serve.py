@@ -55,7 +55,6 @@ def add_options(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Run the daemon until a signal stops it."""
     config = start(configure, options, OPTIONS)
     from provider.csi import app  # noqa: PLC0415 - the slowest import: not for a wrong option
 

@@ -14,7 +14,6 @@ def add_options(parser: Parser) -> None:
 
 
 def run(_options: Namespace) -> int:
-    """Print one line."""
     sys.stdout.write(
         f"{PROGRAM} {__version__} (provider API v1alpha1, Python {platform.python_version()}, "
         f"{platform.system().lower()}/{platform.machine()})\n"

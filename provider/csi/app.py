@@ -176,7 +176,6 @@ def _settings(config: Config) -> Settings:
 
 
 def _kubernetes_api(config: Config, http: HttpClient) -> Objects:
-    """The API of the cluster, as the daemon's own service account."""
     connection = Connection(
         config.kube_api_url or api_url(os.environ),
         ca_file=config.kube_ca_file,
@@ -187,7 +186,6 @@ def _kubernetes_api(config: Config, http: HttpClient) -> Objects:
 
 
 def _reasons() -> list[str]:
-    """The reasons of failures in logs and metrics."""
     kinds = (*vars(errors).values(), InvalidSpec)
     return [
         kind.__name__

@@ -35,5 +35,4 @@ class Associations:
         return account in self._lacks_since and self._lacks_since[account] is None
 
     def note(self, account: ServiceAccount, *, has_one: bool) -> None:
-        """Remember the answer of the agent."""
         self._lacks_since.put(account, None if has_one else self._clock())

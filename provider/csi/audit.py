@@ -11,7 +11,6 @@ from provider.runtime import audit
 
 
 def delivered(spec: MountSpec, delivery: Delivery) -> None:
-    """Write the line of a delivery."""
     pod, identity = spec.pod, delivery.identity
     audit.write(
         "SecretsDelivered",

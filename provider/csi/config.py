@@ -167,7 +167,6 @@ class Config(SharedOptions):
 
     @property
     def socket_path(self) -> Path:
-        """The socket for the driver."""
         return self.provider_volume / self.socket_name
 
     @property

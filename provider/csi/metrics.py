@@ -33,7 +33,6 @@ class NamespaceLabel:
         """Namespaces that are known before their first mount."""
 
     def __call__(self, namespace: str) -> str:
-        """The value of the label."""
         if any(fnmatchcase(namespace, glob) for glob in self._globs):
             return self._bounded(namespace)
         return OTHER
@@ -85,7 +84,6 @@ class MountMetrics:
         self._durations.labels(outcome).observe(seconds)
 
     def _begin(self, label: str) -> None:
-        """Make every series of a namespace."""
         if label in self._known:
             return
         self._known.add(label)

@@ -20,9 +20,7 @@ from provider.runtime.transport import NoAnswer, Reply, Request
 class Send(Protocol):
     """`HttpClient.send`, or a fake of it."""
 
-    def __call__(self, request: Request, *, tls: ssl.SSLContext | None) -> Awaitable[Reply]:
-        """The answer; raises `NoAnswer`."""
-        ...
+    def __call__(self, request: Request, *, tls: ssl.SSLContext | None) -> Awaitable[Reply]: ...
 
 
 OpenStream = Callable[..., AbstractAsyncContextManager[Stream]]

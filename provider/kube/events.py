@@ -60,7 +60,6 @@ class Event:
 
     @property
     def name(self) -> str:
-        """The name of the Event object."""
         identity = f"{self.about.uid}\0{self.reason}\0{self.key or self.message}"
         return f"{self.about.name[:200]}.{blake2s(identity.encode(), digest_size=8).hexdigest()}"
 

@@ -45,7 +45,6 @@ class Selection:
 
     @property
     def query(self) -> dict[str, str]:
-        """The selectors as parameters of the URL."""
         given = {"labelSelector": self.labels, "fieldSelector": self.fields}
         return {key: value for key, value in given.items() if value}
 

@@ -56,7 +56,6 @@ class Asked:
 
     @property
     def method(self) -> Method:
-        """The HTTP method."""
         return _METHODS.get(self.verb, "GET")
 
     @property

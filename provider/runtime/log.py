@@ -93,7 +93,6 @@ class JsonLines(logging.Formatter):
     """One JSON object a line: time, level, message, fields, traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, without a line break."""
         line: dict[str, Any] = {
             "time": _time(record),
             "level": record.levelname.lower(),
@@ -109,7 +108,6 @@ class TextLines(logging.Formatter):
     """For people: time, level, message, fields as `name=value`; the traceback indented below."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line or, with a traceback, lines; without a line break at the end."""
         parts = [_time(record)[11:-1], f"{record.levelname:7}", _cut(_message(record), MAX_MESSAGE)]
         parts += [
             f"{name}={_plain(_bounded(value))}"

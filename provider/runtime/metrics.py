@@ -41,7 +41,6 @@ class BoundedLabel:
         self._known: set[str] = set()
 
     def __call__(self, value: str) -> str:
-        """The value to use as the label."""
         if value in self._known:
             return value
         if len(self._known) >= self._most:
@@ -107,7 +106,6 @@ class Metrics:
         self._of_aws_request(service, operation, self._region(region), outcome).observe(seconds)
 
     def cache_event(self, cache: str, event: str) -> None:
-        """A cache had an entry, or had none."""
         self._of_cache_event(cache, event).inc()
 
     async def page(self) -> bytes:

@@ -101,14 +101,12 @@ def optional_path(text: str) -> Path | None:
 
 
 def file_name(text: str) -> str:
-    """A file name without a folder."""
     if text in ("", ".", "..") or "/" in text or "\0" in text:
         raise ValueError("expected a file name without slashes")
     return text
 
 
 def folder(text: str) -> Path:
-    """A path that is not empty."""
     if not text or "\0" in text:
         raise ValueError("expected a path")
     return Path(text)
@@ -131,7 +129,6 @@ def abstract_socket(text: str) -> str:
 
 
 def object_name(text: str) -> str:
-    """The name of a Kubernetes object."""
     pattern = r"(?=.{1,253}$)[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
     return _match(pattern, text, "a name of lower case letters, digits, - and .")[0]
 
@@ -143,14 +140,12 @@ def url(text: str) -> str:
 
 
 def log_format(text: str) -> LogFormat:
-    """A format of log lines."""
     if text not in ("auto", "json", "text"):
         raise ValueError("expected auto, json or text")
     return cast("LogFormat", text)
 
 
 def log_level(text: str) -> LogLevel:
-    """A log level."""
     if text.lower() not in ("debug", "info", "warning", "error"):
         raise ValueError("expected debug, info, warning or error")
     return cast("LogLevel", text.lower())

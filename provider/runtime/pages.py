@@ -27,7 +27,6 @@ def probes(problem: Callable[[], Awaitable[str | None]]) -> Pages:
 
 
 def scrape(metrics: Metrics) -> Pages:
-    """`/metrics`."""
 
     async def page() -> Page:
         return Page(await metrics.page(), content_type=CONTENT_TYPE)

@@ -37,8 +37,6 @@ HEADERS = {"Cache-Control": "no-store", "Server": "secrets-provider-aws"}
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The content of an answer."""
-
     body: bytes
     status: int = HTTPStatus.OK
     content_type: str = TEXT
@@ -79,7 +77,6 @@ class WebServer(Server):
 
     @property
     def address(self) -> str:
-        """`host:port`."""
         host, port = self._listener.getsockname()[:2]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 

@@ -47,13 +47,11 @@ class ProviderService(CSIDriverProviderServicer):
     async def Version(  # noqa: N802 - the method's name in the protocol
         self, _request: pb.VersionRequest, _context: Context
     ) -> pb.VersionResponse:
-        """The version of the API and of this provider."""
         return VERSION
 
     async def Mount(  # noqa: N802
         self, request: pb.MountRequest, context: Context
     ) -> pb.MountResponse:
-        """The files of one volume."""
         return await self._mount(request, context)
 
 
