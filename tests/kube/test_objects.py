@@ -72,7 +72,7 @@ def test_every_status_has_its_error(code: int, reason: str, class_: type[Provide
 
 
 def test_a_list_of_a_kind_that_is_not_served_names_the_crd() -> None:
-    error = error_of(Asked("list", CONFIG_MAPS, "shop"), Reply(404))
+    error = error_of(Asked("list", CONFIG_MAPS, "shop"), Reply(404, {}, b""))
     assert isinstance(error, ObjectNotFound)
     assert "It does not serve configmaps of v1: install or update the CRD" in str(error)
 
