@@ -110,24 +110,16 @@ class EventRecorder:
 
     def record(self, event: Event) -> None:
         """Count an Event and, if the bounds allow it, queue it. Never waits, never raises."""
-        now = self._clock()
-        series = self._counted(event)
-        is_early = series.written_at is not None and now - series.written_at < REPEAT
-        if (
-            is_early
-            or self._queue.full()
-            or not self._limits.take(event.about.namespace, event.about)
-        ):
-            return
-        series.written_at = now
-        self._queue.put_nowait((event, series))
-
-    def _counted(self, event: Event) -> _Series:
-        key = f"{event.about.namespace}/{event.name}"
+        now, about = self._clock(), event.about
+        key = f"{about.namespace}/{event.name}"
         series = self._series.get(key) or _Series(time())
         series.count += 1
         self._series.put(key, series)
-        return series
+        is_early = series.written_at is not None and now - series.written_at < REPEAT
+        if is_early or self._queue.full() or not self._limits.take(about.namespace, about):
+            return
+        series.written_at = now
+        self._queue.put_nowait((event, series))
 
     async def _write_all(self) -> None:
         while True:
@@ -144,33 +136,21 @@ class EventRecorder:
         """Create the Event object or update its count; raises ProviderError."""
         if series.exists:
             try:
-                await self._update(event, series)
+                await self._patch(event, _latest(event, series))
                 return
             except ObjectNotFound:  # Kubernetes keeps Events for an hour
                 series.exists = False
         try:
             await self._api.create(EVENTS, self._document(event, series))
         except ObjectExists:  # an earlier process has created it
-            series.count += await self._stored_count(event)
-            await self._update(event, series)
+            # An empty change answers with the Event: no right to read Events is needed.
+            count = (await self._patch(event, {})).get("count")
+            series.count += count if type(count) is int else 0
+            await self._patch(event, _latest(event, series))
         series.exists = True
 
-    async def _update(self, event: Event, series: _Series) -> None:
-        change = {
-            "count": series.count,
-            "message": event.message[:MAX_MESSAGE],
-            "lastTimestamp": _timestamp(time()),
-        }
-        await self._api.merge_patch(EVENTS, _namespace(event.about), event.name, change)
-
-    async def _stored_count(self, event: Event) -> int:
-        """The count of the Event object.
-
-        An empty change answers with the Event, so that no right to read Events is needed.
-        """
-        stored = await self._api.merge_patch(EVENTS, _namespace(event.about), event.name, {})
-        count = stored.get("count")
-        return count if type(count) is int else 0
+    async def _patch(self, event: Event, change: Document) -> Document:
+        return await self._api.merge_patch(EVENTS, _namespace(event.about), event.name, change)
 
     def _document(self, event: Event, series: _Series) -> Document:
         about = event.about
@@ -187,13 +167,11 @@ class EventRecorder:
             },
             "type": event.type,
             "reason": event.reason,
-            "message": event.message[:MAX_MESSAGE],
-            "count": series.count,
             "firstTimestamp": _timestamp(series.first),
-            "lastTimestamp": _timestamp(time()),
             "source": {"component": self._component, "host": self._host},
             "reportingComponent": self._component,
             "reportingInstance": self._host,
+            **_latest(event, series),
         }
 
     def _log(self, error: ProviderError) -> None:
@@ -204,6 +182,15 @@ class EventRecorder:
                 extra=fields(error=str(error)),
             )
         self._is_failing = True
+
+
+def _latest(event: Event, series: _Series) -> Document:
+    """What changes when an Event repeats."""
+    return {
+        "message": event.message[:MAX_MESSAGE],
+        "count": series.count,
+        "lastTimestamp": _timestamp(time()),
+    }
 
 
 def _namespace(about: ObjectReference) -> str:

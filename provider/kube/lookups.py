@@ -8,7 +8,7 @@ hour: about as long as a pod's token is valid, and without a token the role is o
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import random
 from time import monotonic
 from typing import Any, Literal
@@ -139,7 +139,15 @@ class Lookups:
         except (ProviderError, TimeoutError) as error:
             if known is None:
                 raise
-            return self._use_stale(account, known, str(error) or "no answer in time")
+            self._observe("stale")
+            namespace, name = account
+            why = str(error) or "no answer in time"
+            logger.warning(
+                "cannot look up the role of a service account; using the last known one",
+                extra=fields(namespace=namespace, service_account=name, role=known.role, error=why),
+            )
+            self._roles.put(account, replace(known, fresh_until=self._clock() + STALE_PAUSE))
+            return known.role
         self._observe("miss")
         now = self._clock()
         fresh_until = now + FRESH * (0.75 + 0.25 * random())  # noqa: S311 - jitter
@@ -158,18 +166,6 @@ class Lookups:
                 "IAM role such as arn:aws:iam::111122223333:role/name"
             )
         return role
-
-    def _use_stale(self, account: ServiceAccount, known: _Known, why: str) -> str:
-        self._observe("stale")
-        logger.warning(
-            "cannot look up the role of a service account; using the last known one",
-            extra=fields(
-                namespace=account[0], service_account=account[1], role=known.role, error=why
-            ),
-        )
-        fresh_until = self._clock() + STALE_PAUSE
-        self._roles.put(account, _Known(known.role, known.read_at, fresh_until))
-        return known.role
 
     async def _ask_region(self) -> str:
         node = await self._get(NODES, "", self._node_name)
