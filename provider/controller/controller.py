@@ -41,8 +41,7 @@ from provider.controller.target.templates import Templates
 from provider.controller.values.fetch import Fetcher
 from provider.controller.values.find import Finder
 from provider.controller.values.generators import Generators
-from provider.controller.watch import first_lists
-from provider.controller.watch.informers import Informers
+from provider.controller.watch.informers import Informers, wait_for_lists
 from provider.controller.watch.named_reads import NamedReads
 from provider.controller.watch.named_watches import NamedObject, NamedWatches
 from provider.controller.watch.object_cache import ObjectKey
@@ -131,7 +130,6 @@ class Controller:
 
     @property
     def kinds(self) -> Iterable[str]:
-        """The kinds that are reconciled."""
         return self._reconcilers
 
     async def run(self) -> None:
@@ -141,7 +139,7 @@ class Controller:
                 tasks.create_task(informer.run())
             tasks.create_task(self._watches.run())
             tasks.create_task(report_leftovers(self._parts.objects))
-            await first_lists.wait_for(self.informers)
+            await wait_for_lists(self.informers.missing)
             logger.info("all objects are known")
             report_namespaces(self.informers.held_namespaces())
             tasks.create_task(self.queue.run())

@@ -7,9 +7,9 @@ import pytest
 
 from provider.controller.config import configure
 from provider.controller.watch.informers import Informers
-from provider.controller.watch.large_specs import MOST
+from provider.controller.watch.large_specs import MOST, MOST_NODES, has_large_spec
 from provider.controller.watch.object_cache import ObjectKey
-from provider.controller.watch.watched import MOST_NODES, has_large_spec, readable
+from provider.controller.watch.watched import readable
 from provider.kube.kinds import Document
 from provider.kube.reading import WatchEvent
 from provider.runtime.offload import Offload

@@ -4,8 +4,9 @@ import types
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
-from provider.controller.resources.shared_texts import shared
+from provider.controller.resources.table import NO_TEXTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,9 @@ class Metadata:
     is_deleting: bool = False
 
 
+NO_METADATA = Metadata(labels=NO_TEXTS, annotations=NO_TEXTS)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """One condition of a status; times as the API server has them."""
@@ -39,7 +43,6 @@ def read_metadata(document: Mapping[str, object]) -> Metadata:
     """The metadata of an object; what is not as Kubernetes writes it counts as absent."""
     found = _mapping(document.get("metadata"))
     generation = found.get("generation")
-    finalizers = found.get("finalizers")
     return Metadata(
         name=text(found.get("name")),
         namespace=text(found.get("namespace")),
@@ -48,7 +51,7 @@ def read_metadata(document: Mapping[str, object]) -> Metadata:
         generation=generation if type(generation) is int else 0,
         labels=_texts(found.get("labels")),
         annotations=_texts(found.get("annotations")),
-        finalizers=texts(finalizers),
+        finalizers=texts(found.get("finalizers")),
         is_deleting=bool(found.get("deletionTimestamp")),
     )
 
@@ -102,7 +105,19 @@ def _mapping(value: object) -> Mapping[str, object]:
 def _texts(value: object) -> Mapping[str, str]:
     items = _mapping(value).items()
     found = {shared(name): shared(one) for name, one in items if isinstance(one, str)}
-    return types.MappingProxyType(found) if found else _NO_TEXTS
+    return types.MappingProxyType(found) if found else NO_TEXTS
 
 
-_NO_TEXTS: Mapping[str, str] = types.MappingProxyType({})
+_LONGEST_SHARED = 128
+"""Characters; longer texts are rarely the same in two objects."""
+_MOST_SHARED = 2048
+
+
+def shared(text: str) -> str:
+    """The text; equal texts are the same object, if one was read shortly before the other."""
+    return _shared(text) if len(text) <= _LONGEST_SHARED else text
+
+
+@lru_cache(_MOST_SHARED)
+def _shared(text: str) -> str:
+    return text

@@ -20,18 +20,19 @@ from provider.controller.resources.generators import (
 )
 from provider.controller.resources.hashes import synced_resource_version
 from provider.controller.resources.object_meta import (
+    NO_METADATA,
     Condition,
     Metadata,
     read_conditions,
     read_metadata,
     read_status,
+    shared,
     text,
     texts,
     timestamp,
 )
 from provider.controller.resources.reading import Reading
 from provider.controller.resources.selector_rules import check_selectors
-from provider.controller.resources.shared_texts import shared
 from provider.controller.resources.store import AwsProvider, StoreSpec
 from provider.controller.resources.store_ref import StoreKind
 from provider.manifests.problems import Problem
@@ -47,6 +48,15 @@ GENERATORS: Mapping[str, type[GeneratorSpec]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedObject:
+    """What all objects have. The spec is None if there are problems."""
+
+    metadata: Metadata = NO_METADATA
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalSecretStatus:
     """The status that the last reconcile wrote."""
 
@@ -58,31 +68,25 @@ class ExternalSecretStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExternalSecret:
-    """An ExternalSecret; `spec` is None if it has problems."""
+class ExternalSecret(ParsedObject):
+    """An ExternalSecret."""
 
-    metadata: Metadata
-    version_to_sync: str
+    version_to_sync: str = ""
     """What a sync of it as it is writes as `syncedResourceVersion`."""
     spec: ExternalSecretSpec | None
-    status: ExternalSecretStatus
-    problems: tuple[Problem, ...] = ()
-    warnings: tuple[Problem, ...] = ()
+    status: ExternalSecretStatus = ExternalSecretStatus()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Store:
-    """A SecretStore or ClusterSecretStore; `spec` is None if it has problems."""
+class Store(ParsedObject):
+    """A SecretStore or ClusterSecretStore."""
 
     kind: StoreKind
-    metadata: Metadata
     controller: str
     """The controller class, also of a store with problems."""
     spec: StoreSpec | None
     capabilities: str = ""
     conditions: tuple[Condition, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    warnings: tuple[Problem, ...] = ()
 
     @property
     def aws(self) -> AwsProvider | None:
@@ -100,28 +104,22 @@ class ClusterExternalSecretStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterExternalSecret:
-    """A ClusterExternalSecret; `spec` is None if it has problems."""
+class ClusterExternalSecret(ParsedObject):
+    """A ClusterExternalSecret."""
 
-    metadata: Metadata
     spec: ClusterExternalSecretSpec | None
-    status: ClusterExternalSecretStatus
-    problems: tuple[Problem, ...] = ()
-    warnings: tuple[Problem, ...] = ()
+    status: ClusterExternalSecretStatus = ClusterExternalSecretStatus()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Generator:
-    """A generator, also one within a ClusterGenerator; `spec` is None if it has problems."""
+class Generator(ParsedObject):
+    """A generator, also one within a ClusterGenerator."""
 
     kind: str
     """The kind that generates: never ClusterGenerator."""
-    metadata: Metadata
     controller: str
     """The controller class, also of a generator with problems."""
     spec: GeneratorSpec | None
-    problems: tuple[Problem, ...] = ()
-    warnings: tuple[Problem, ...] = ()
 
 
 def _reading(document: Document) -> Reading:
@@ -133,41 +131,29 @@ def read_external_secret(document: Document) -> ExternalSecret:
     reading = _reading(document)
     spec = reading.table(document.get("spec"), ExternalSecretSpec, "spec")
     rules.check_external_secret(spec, reading, "spec")
-    metadata = read_metadata(document)
-    return ExternalSecret(
-        metadata=metadata,
-        version_to_sync=_version_to_sync(metadata),
+    read = ExternalSecret(
         spec=None if reading.problems else spec,
-        status=_external_secret_status(document),
         problems=tuple(reading.problems),
         warnings=tuple(reading.warnings),
     )
+    return refreshed_external_secret(document, read)
 
 
 def refreshed_external_secret(document: Document, old: ExternalSecret) -> ExternalSecret:
     """An ExternalSecret whose spec is the same as before."""
-    metadata = read_metadata(document)
+    metadata, status = read_metadata(document), read_status(document)
+    version = synced_resource_version(metadata.generation, metadata.annotations, metadata.labels)
+    binding = status.get("binding")
     return replace(
         old,
         metadata=metadata,
-        version_to_sync=_version_to_sync(metadata),
-        status=_external_secret_status(document),
-    )
-
-
-def _version_to_sync(metadata: Metadata) -> str:
-    version = synced_resource_version(metadata.generation, metadata.annotations, metadata.labels)
-    return shared(version)  # once it is synced, the status says the same
-
-
-def _external_secret_status(document: Document) -> ExternalSecretStatus:
-    status = read_status(document)
-    binding = status.get("binding")
-    return ExternalSecretStatus(
-        refresh_time=timestamp(status.get("refreshTime")),
-        synced_resource_version=text(status.get("syncedResourceVersion")),
-        binding=text(binding.get("name")) if isinstance(binding, dict) else "",
-        conditions=read_conditions(status),
+        version_to_sync=shared(version),  # once it is synced, the status says the same
+        status=ExternalSecretStatus(
+            refresh_time=timestamp(status.get("refreshTime")),
+            synced_resource_version=text(status.get("syncedResourceVersion")),
+            binding=text(binding.get("name")) if isinstance(binding, dict) else "",
+            conditions=read_conditions(status),
+        ),
     )
 
 
@@ -176,22 +162,18 @@ def read_store(document: Document, kind: StoreKind) -> Store:
     reading = _reading(document)
     given = document.get("spec")
     spec = reading.table(given, StoreSpec, "spec")
-    metadata = read_metadata(document)
-    namespace = metadata.namespace if kind == "SecretStore" else None
+    namespace = read_metadata(document).namespace if kind == "SecretStore" else None
     provider = given.get("provider") if isinstance(given, dict) else None
     rules.check_provider(provider, reading)
     rules.check_store(spec, namespace, reading)
-    status = read_status(document)
-    return Store(
+    read = Store(
         kind=kind,
-        metadata=metadata,
         controller=_controller(given),
         spec=None if reading.problems else spec,
-        capabilities=text(status.get("capabilities")),
-        conditions=read_conditions(status),
         problems=tuple(reading.problems),
         warnings=tuple(reading.warnings),
     )
+    return refreshed_store(document, read)
 
 
 def refreshed_store(document: Document, old: Store) -> Store:
@@ -211,30 +193,25 @@ def read_cluster_external_secret(document: Document) -> ClusterExternalSecret:
     spec = reading.table(document.get("spec"), ClusterExternalSecretSpec, "spec")
     rules.check_external_secret(spec.external_secret_spec, reading, "spec.externalSecretSpec")
     check_selectors(spec, reading)
-    return ClusterExternalSecret(
-        metadata=read_metadata(document),
+    read = ClusterExternalSecret(
         spec=None if reading.problems else spec,
-        status=_cluster_external_secret_status(document),
         problems=tuple(reading.problems),
         warnings=tuple(reading.warnings),
     )
+    return refreshed_cluster_external_secret(document, read)
 
 
 def refreshed_cluster_external_secret(
     document: Document, old: ClusterExternalSecret
 ) -> ClusterExternalSecret:
     """A ClusterExternalSecret whose spec is the same as before."""
-    status = _cluster_external_secret_status(document)
-    return replace(old, metadata=read_metadata(document), status=status)
-
-
-def _cluster_external_secret_status(document: Document) -> ClusterExternalSecretStatus:
-    status = read_status(document)
-    return ClusterExternalSecretStatus(
-        external_secret_name=text(status.get("externalSecretName")),
-        provisioned_namespaces=texts(status.get("provisionedNamespaces")),
-        conditions=read_conditions(status),
+    found = read_status(document)
+    status = ClusterExternalSecretStatus(
+        external_secret_name=text(found.get("externalSecretName")),
+        provisioned_namespaces=texts(found.get("provisionedNamespaces")),
+        conditions=read_conditions(found),
     )
+    return replace(old, metadata=read_metadata(document), status=status)
 
 
 def read_generator(document: Document, kind: str) -> Generator:
@@ -244,7 +221,7 @@ def read_generator(document: Document, kind: str) -> Generator:
     if kind == "ClusterGenerator":
         kind, spec = _wrapped(given, reading)
     else:
-        spec = _generator(given, kind, "spec", reading)
+        spec = _generator(given, kind, reading)
     return Generator(
         kind=kind,
         metadata=read_metadata(document),
@@ -261,23 +238,17 @@ def _controller(spec: object) -> str:
 
 def _wrapped(given: object, reading: Reading) -> tuple[str, GeneratorSpec | None]:
     outer = reading.table(given, ClusterGeneratorSpec, "spec")
-    names = {
-        "ECRAuthorizationToken": "ecrAuthorizationTokenSpec",
-        "STSSessionToken": "stsSessionTokenSpec",
-        "Password": "passwordSpec",
-        "UUID": "uuidSpec",
+    one = outer.generator
+    specs: Mapping[str, tuple[str, GeneratorSpec | None]] = {
+        "ECRAuthorizationToken": ("ecrAuthorizationTokenSpec", one.ecr_authorization_token),
+        "STSSessionToken": ("stsSessionTokenSpec", one.sts_session_token),
+        "Password": ("passwordSpec", one.password),
+        "UUID": ("uuidSpec", one.uuid),
     }
-    name = names.get(outer.kind)
-    if name is None:
+    if outer.kind not in specs:
         rules.check_generator_kind(outer.kind, reading, "spec.kind")
         return outer.kind, None
-    specs: Mapping[str, GeneratorSpec | None] = {
-        "ECRAuthorizationToken": outer.generator.ecr_authorization_token,
-        "STSSessionToken": outer.generator.sts_session_token,
-        "Password": outer.generator.password,
-        "UUID": outer.generator.uuid,
-    }
-    spec = specs[outer.kind]
+    name, spec = specs[outer.kind]
     if spec is None and not reading.is_faulty("spec.generator"):
         reading.wrong(f"spec.generator.{name}", f"is required for the kind {outer.kind}")
     if spec is not None:
@@ -285,11 +256,11 @@ def _wrapped(given: object, reading: Reading) -> tuple[str, GeneratorSpec | None
     return outer.kind, spec
 
 
-def _generator(given: object, kind: str, path: str, reading: Reading) -> GeneratorSpec | None:
+def _generator(given: object, kind: str, reading: Reading) -> GeneratorSpec | None:
     table = GENERATORS.get(kind)
     if table is None:
         rules.check_generator_kind(kind, reading, "kind")
         return None
-    spec = reading.table(given, table, path)
-    rules.check_generator(spec, reading, path)
+    spec = reading.table(given, table, "spec")
+    rules.check_generator(spec, reading, "spec")
     return spec

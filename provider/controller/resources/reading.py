@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from provider.controller.resources.durations import go_duration
+from provider.controller.resources.object_meta import shared
 from provider.controller.resources.regexps import regexp_fault
-from provider.controller.resources.shared_texts import shared
 from provider.controller.resources.table import (
     Column,
     Key,

@@ -25,7 +25,7 @@ from provider.controller.scheduling.cpu_work import CpuWork, Expired
 from provider.controller.target.plan import Wanted
 from provider.controller.target.yaml_map import parse_yaml_map
 from provider.controller.template import TemplateError, compile_template
-from provider.controller.watch.recent_reads import Api, RecentReads
+from provider.controller.watch.named_reads import Api, RecentReads
 from provider.controller.watch.secret_state import read_data
 from provider.errors import InvalidRequest, KeyNotFound, ProviderError
 from provider.kube.kinds import CONFIG_MAPS, SECRETS, Document, Kind

@@ -8,17 +8,15 @@ are then called for what is different.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from functools import partial
 from random import random
 from time import monotonic
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from provider.controller.watch.object_cache import (
     ObjectCache,
     ObjectKey,
     Refresh,
-    Unreadable,
     key_of,
 )
 from provider.errors import KubernetesThrottled, ObjectNotFound, ProviderError, VersionGone
@@ -26,9 +24,6 @@ from provider.kube.kinds import Document
 from provider.kube.reading import Page, Selection, WatchEvent
 from provider.runtime.log import fields, logger
 
-__all__ = ["Informer", "InformerCounts", "ObjectKey", "Source", "Unreadable"]
-
-R = TypeVar("R")
 T = TypeVar("T")
 
 WATCH_SECONDS = 240
@@ -51,12 +46,8 @@ LARGE_AT_ONCE = 8
 """Large objects that are parsed away from the event loop at a time."""
 
 
-class Away(Protocol):
-    """Runs work away from the event loop: `Offload.run`."""
-
-    def __call__(self, tenant: str, fn: Callable[[], R], /) -> Awaitable[R]:
-        """What the work returns; `tenant` is a namespace."""
-        ...
+Away = Callable[[str, Callable[[], Any]], Awaitable[Any]]
+"""Runs work of a namespace away from the event loop: `Offload.run`."""
 
 
 class Source(Protocol):
@@ -71,16 +62,6 @@ class Source(Protocol):
     ) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent]]:
         """Changes after a version."""
         ...
-
-
-@dataclass(slots=True)
-class InformerCounts:
-    """What an informer has done so far."""
-
-    lists: int = 0
-    watches: int = 0
-    events: int = 0
-    failures: int = 0
 
 
 class Informer(ObjectCache[T]):
@@ -108,7 +89,6 @@ class Informer(ObjectCache[T]):
         self._away = away
         self._is_optional = is_optional
         self.synced = asyncio.Event()
-        self.counts = InformerCounts()
         self.failure = ""
         self._source = source
         self._clock = clock
@@ -136,7 +116,6 @@ class Informer(ObjectCache[T]):
                 await self._sleep(max(self._pause(), at_least))
 
     async def _list(self) -> None:
-        self.counts.lists += 1
         keys: set[ObjectKey] = set()
         version = ""
         timeout = min(FIRST_ANSWER * 2.0 ** min(self._failed_in_a_row, 10), MAX_ANSWER)
@@ -163,7 +142,6 @@ class Informer(ObjectCache[T]):
             await asyncio.gather(*map(self._put, some))
 
     async def _watch(self) -> None:
-        self.counts.watches += 1
         began, any_event = self._clock(), False
         seconds = int(WATCH_SECONDS * (1 + random() / 2))  # noqa: S311 (no secret)
         async with self._source.watch(self.selection, self._version, seconds=seconds) as events:
@@ -181,7 +159,6 @@ class Informer(ObjectCache[T]):
     async def _take(self, event: WatchEvent) -> None:
         if event.type == "BOOKMARK":
             return
-        self.counts.events += 1
         if event.type == "DELETED":
             self.remove(key_of(event.object), event.version)
         else:
@@ -209,7 +186,6 @@ class Informer(ObjectCache[T]):
         self._failed_in_a_row = 0
 
     def _note_failure(self, why: str) -> None:
-        self.counts.failures += 1
         self._failed_in_a_row += 1
         if not self.failure:
             about = fields(what=str(self.selection), error=why)

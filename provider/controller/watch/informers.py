@@ -1,6 +1,10 @@
 """The objects that the controller keeps a copy of, and what is looked up in them."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from math import inf
+from time import monotonic
 from typing import Any, TypeVar
 
 from provider.controller.config import Config
@@ -18,15 +22,13 @@ from provider.controller.resources.push_secret import PushSecret, read_push_secr
 from provider.controller.resources.references import NAMESPACE_LABEL
 from provider.controller.resources.store_ref import StoreKind
 from provider.controller.watch.informer import Away, Informer
-from provider.controller.watch.large_specs import LargeSpecs
+from provider.controller.watch.large_specs import LargeSpecs, has_large_spec
 from provider.controller.watch.object_cache import ObjectKey, Refresh
-from provider.controller.watch.secret_state import MANAGED, SecretState, is_large, read_state
+from provider.controller.watch.secret_state import MANAGED, is_large, read_state
 from provider.controller.watch.watched import (
     WatchedClusterExternalSecret,
     WatchedExternalSecret,
-    WatchedNamespace,
     WatchedStore,
-    has_large_spec,
     parse_cluster_external_secret,
     parse_external_secret,
     parse_namespace,
@@ -39,33 +41,70 @@ from provider.controller.watch.watched import (
 from provider.kube.kinds import NAMESPACES, SECRETS, Document, Kind
 from provider.kube.objects import Objects
 from provider.kube.reading import Selection
+from provider.runtime.log import fields, logger
 
 T = TypeVar("T")
 
+CHECK = 0.02
+"""Seconds between two checks whether all lists are complete."""
+SLOW = 5.0
+"""Seconds after which the log names the lists that are not complete."""
 
-class _Maker:
-    """Makes informers of all namespaces, or of the one that the settings name."""
 
-    def __init__(self, objects: Objects, scope: str, away: Away) -> None:
+class Informers:
+    """One informer for each kind that the settings ask for, of all namespaces or of one.
+
+    Secrets are read with their data, of which nothing but a hash is kept: an edited Secret is
+    noticed without a request for each.
+    """
+
+    def __init__(self, objects: Objects, config: Config, away: Away) -> None:
+        """`away` parses large objects."""
         self._objects = objects
-        self._scope = scope
+        self._scope = config.namespace
         self._away = away
+        unused = config.unused_kinds
+        self.external_secrets: Informer[WatchedExternalSecret] = self._of_specs(
+            EXTERNAL_SECRETS, parse_external_secret, refresh_external_secret
+        )
+        self.stores: dict[StoreKind, Informer[WatchedStore]] = {}
+        if config.enable_secret_store_reconciler:
+            self._add_stores("SecretStore", SECRET_STORES)
+        if config.has_cluster_stores:
+            self._add_stores("ClusterSecretStore", CLUSTER_SECRET_STORES)
+        managed = self._selection(SECRETS, labels=f"{MANAGED_LABEL}={MANAGED}")
+        self.secrets = Informer(objects, managed, read_state, is_large=is_large, away=away)
+        self.cluster_external_secrets: Informer[WatchedClusterExternalSecret] | None = None
+        if config.has_cluster_external_secrets:
+            self.cluster_external_secrets = self._of_specs(
+                CLUSTER_EXTERNAL_SECRETS,
+                parse_cluster_external_secret,
+                refresh_cluster_external_secret,
+            )
+        namespaces = self._selection(NAMESPACES, metadata_only=True)
+        self.namespaces = None if self._scope else Informer(objects, namespaces, parse_namespace)
+        self.generators: dict[str, Informer[Generator]] = {
+            name: self._of_specs(kind, partial(read_generator, kind=name))
+            for name, kind in GENERATORS.items()
+            if name not in unused
+        }
+        self.push_secrets: dict[str, Informer[PushSecret]] = {
+            name: Informer(objects, self._selection(kind), read_push_secret, is_optional=True)
+            for name, kind in PUSH_SECRETS.items()
+            if name not in unused
+        }
 
-    def knows(self, kind: Kind) -> bool:
-        """Whether objects of a kind are read: cluster-wide ones are not, within one namespace."""
-        return kind.namespaced or not self._scope
-
-    def selection(self, kind: Kind, **more: Any) -> Selection:
+    def _selection(self, kind: Kind, **more: Any) -> Selection:
         return Selection(kind, self._scope if kind.namespaced else "", **more)
 
-    def of_specs(
+    def _of_specs(
         self, kind: Kind, parse: Callable[[Document], T], refresh: Refresh[T] | None = None
     ) -> Informer[T]:
         """For a kind whose specs tenants write: large ones are parsed away from the event loop."""
         large = LargeSpecs()
         informer = Informer(
             self._objects,
-            self.selection(kind),
+            self._selection(kind),
             large.bounded(parse),
             refresh=refresh,
             is_large=has_large_spec,
@@ -74,62 +113,8 @@ class _Maker:
         informer.on_change(lambda key, _old, new: None if new is not None else large.forget(key))
         return informer
 
-    def of_stores(self, kind: Kind, name: StoreKind) -> Informer[WatchedStore]:
-        return self.of_specs(kind, parse_store(name), refresh_store)
-
-    def of_secrets(self) -> Informer[SecretState]:
-        selection = self.selection(SECRETS, labels=f"{MANAGED_LABEL}={MANAGED}")
-        return Informer(self._objects, selection, read_state, is_large=is_large, away=self._away)
-
-    def of_namespaces(self) -> Informer[WatchedNamespace]:
-        selection = self.selection(NAMESPACES, metadata_only=True)
-        return Informer(self._objects, selection, parse_namespace)
-
-    def of_push_secrets(self, kind: Kind) -> Informer[PushSecret]:
-        """For a kind of PushSecret, whose CRD may be missing."""
-        selection = self.selection(kind)
-        return Informer(self._objects, selection, read_push_secret, is_optional=True)
-
-
-class Informers:
-    """One informer for each kind that the settings ask for.
-
-    Secrets are read with their data, of which nothing but a hash is kept: an edited Secret is
-    noticed without a request for each.
-    """
-
-    def __init__(self, objects: Objects, config: Config, away: Away) -> None:
-        """`away` parses large objects."""
-        make = _Maker(objects, config.namespace, away)
-        self.external_secrets: Informer[WatchedExternalSecret] = make.of_specs(
-            EXTERNAL_SECRETS, parse_external_secret, refresh_external_secret
-        )
-        self.stores: dict[StoreKind, Informer[WatchedStore]] = {}
-        if config.enable_secret_store_reconciler:
-            self.stores["SecretStore"] = make.of_stores(SECRET_STORES, "SecretStore")
-        if config.has_cluster_stores:
-            made = make.of_stores(CLUSTER_SECRET_STORES, "ClusterSecretStore")
-            self.stores["ClusterSecretStore"] = made
-        self.secrets = make.of_secrets()
-        self.cluster_external_secrets: Informer[WatchedClusterExternalSecret] | None = None
-        if config.has_cluster_external_secrets:
-            self.cluster_external_secrets = make.of_specs(
-                CLUSTER_EXTERNAL_SECRETS,
-                parse_cluster_external_secret,
-                refresh_cluster_external_secret,
-            )
-        self.namespaces = make.of_namespaces() if make.knows(NAMESPACES) else None
-        unused = config.unused_kinds
-        self.generators: dict[str, Informer[Generator]] = {
-            name: make.of_specs(kind, _parse_generator(name))
-            for name, kind in GENERATORS.items()
-            if name not in unused
-        }
-        self.push_secrets: dict[str, Informer[PushSecret]] = {
-            name: make.of_push_secrets(kind)
-            for name, kind in PUSH_SECRETS.items()
-            if name not in unused
-        }
+    def _add_stores(self, name: StoreKind, kind: Kind) -> None:
+        self.stores[name] = self._of_specs(kind, partial(parse_store, kind=name), refresh_store)
 
     def required(self) -> Iterator[Informer[Any]]:
         """The informers whose first lists must be complete before any work."""
@@ -190,8 +175,15 @@ class Informers:
         return found is not None and found.is_terminating
 
 
-def _parse_generator(kind: str) -> Callable[[Document], Generator]:
-    def parse(document: Document) -> Generator:
-        return read_generator(document, kind)
+async def wait_for_lists(missing: Callable[[], list[str]], *, slow: float = SLOW) -> None:
+    """Wait until no list is missing; after `slow` seconds, log which are.
 
-    return parse
+    Nothing is reconciled before all objects are known.
+    """
+    slow_at = monotonic() + slow
+    while names := missing():
+        if monotonic() >= slow_at:
+            slow_at = inf
+            text = "the API server has not answered these lists yet: no object is reconciled before"
+            logger.warning(text, extra=fields(lists=", ".join(names), seconds=slow))
+        await asyncio.sleep(CHECK)

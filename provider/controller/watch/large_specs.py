@@ -6,11 +6,13 @@ from threading import Lock
 from typing import TypeVar
 
 from provider.controller.watch.object_cache import ObjectKey, key_of
-from provider.controller.watch.watched import has_large_spec
 from provider.kube.kinds import Document
 
 T = TypeVar("T")
 
+MOST_NODES = 500
+MOST_TEXT = 16 * 1024
+"""Values and characters of a spec that is parsed on the event loop, which takes milliseconds."""
 MOST = 32 * 2**20
 """Characters of the large objects of one kind in one namespace. Small ones do not count."""
 
@@ -48,6 +50,22 @@ class LargeSpecs:
                 what = f"the large objects of this namespace have more than {self._most} characters"
                 raise ValueError(f"{what}: make them smaller, or delete some")
             sizes[key.name] = size
+
+
+def has_large_spec(document: Document) -> bool:
+    """Whether to parse spec and annotations may take longer than the event loop may be held."""
+    left, text = MOST_NODES, MOST_TEXT
+    waiting: list[object] = [document.get("spec"), document["metadata"].get("annotations")]
+    while waiting and left > 0 and text > 0:
+        one = waiting.pop()
+        left -= 1
+        if isinstance(one, dict):
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)
+        elif isinstance(one, str):
+            text -= len(one)
+    return left <= 0 or text <= 0
 
 
 def _size(document: Document) -> int:

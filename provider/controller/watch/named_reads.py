@@ -1,14 +1,18 @@
-"""Reads the parts of Kubernetes objects that stores need, once for all stores.
+"""Reads Kubernetes objects that are named by others, once for all of them.
+
+Of stores, `NamedReads` keeps the parts that are asked for; of templates, `RecentReads` keeps whole
+objects for a moment.
 
 What was read is used again as long as its object is watched and did not change; of an object that
 is not watched, as long as it is new enough. Only the part that is asked for stays in memory, never
 a whole Secret.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from provider.controller.watch.named_watches import NamedObject
 from provider.engine.single_flight import SharedTask
@@ -37,13 +41,6 @@ Watch = Callable[[NamedObject, str], bool]
 `changed` is called once it is another version."""
 
 
-class Part(NamedTuple):
-    """What is wanted of an object: `read` makes it, `key` tells it from other parts."""
-
-    key: Hashable
-    read: Callable[[Document], object]
-
-
 @dataclass(frozen=True, slots=True)
 class _Kept:
     value: object = field(repr=False)
@@ -52,10 +49,10 @@ class _Kept:
     watched: bool
 
 
-class _Reading(SharedTask[_Kept]):
+class _Reading(SharedTask[T]):
     """A request in flight, and when it was sent."""
 
-    def __init__(self, work: Coroutine[Any, Any, _Kept], asked_at: float) -> None:
+    def __init__(self, work: Coroutine[Any, Any, T], asked_at: float) -> None:
         super().__init__(work)
         self.asked_at = asked_at
 
@@ -74,7 +71,7 @@ class NamedReads:
         self._watch = watch
         self._clock = clock
         self._kept: Lru[NamedObject, dict[Hashable, _Kept]] = Lru(CAPACITY)
-        self._readings: dict[tuple[NamedObject, Hashable], _Reading] = {}
+        self._readings: dict[tuple[NamedObject, Hashable], _Reading[_Kept]] = {}
 
     async def read(
         self, named: NamedObject, key: Hashable, part: Callable[[Document], T], *, since: float
@@ -89,7 +86,7 @@ class NamedReads:
             return cast("T", kept.value)
         reading = self._readings.get((named, key))
         if reading is None or not reading.is_open or reading.asked_at < since:
-            reading = self._start(named, Part(key, part))
+            reading = self._start(named, key, part)
         return cast("T", (await reading.join()).value)
 
     def changed(self, named: NamedObject) -> None:
@@ -112,26 +109,22 @@ class NamedReads:
             return self._clock() - kept.read_at < MOST_SECONDS
         return kept.read_at >= since
 
-    def _start(self, named: NamedObject, part: Part) -> _Reading:
-        asked_at, at = self._clock(), (named, part.key)
+    def _start(
+        self, named: NamedObject, key: Hashable, part: Callable[[Document], object]
+    ) -> _Reading[_Kept]:
+        asked_at, at = self._clock(), (named, key)
 
         async def work() -> _Kept:
             document = await self._get(named)
             version = str(document.get("metadata", {}).get("resourceVersion", ""))
-            value = part.read(document)
+            value = part(document)
             is_current = self._readings.get(at) is reading
             kept = _Kept(value, version, asked_at, self._watch(named, version))
             if is_current:
-                self._keep(named, part.key, kept)
+                self._keep(named, key, kept)
             return kept
 
-        reading = self._readings[at] = _Reading(work(), asked_at)
-
-        def forget(_task: object) -> None:
-            if self._readings.get(at) is reading:
-                del self._readings[at]
-
-        reading.task.add_done_callback(forget)
+        reading = _Reading(work(), asked_at).kept_in(self._readings, [at])
         return reading
 
     async def _get(self, named: NamedObject) -> Document:
@@ -148,3 +141,57 @@ class NamedReads:
             parts = {}
         parts[key] = kept
         self._kept.put(named, parts)
+
+
+KEPT_SECONDS = 2.0
+"""Seconds after the request was sent."""
+MOST_RECENT = 64
+MOST_RECENT_CHARACTERS = 64 * 1024
+"""Of the data of an object that is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Recent:
+    document: Document = field(repr=False)
+    asked_at: float
+
+
+class RecentReads:
+    """One for the process. Times are those of `time.monotonic`."""
+
+    def __init__(self, api: Api, clock: Callable[[], float] = monotonic) -> None:
+        self._api = api
+        self._clock = clock
+        self._kept: Lru[NamedObject, _Recent] = Lru(MOST_RECENT)
+        self._readings: dict[NamedObject, _Reading[Document]] = {}
+
+    async def get(self, kind: Kind, namespace: str, name: str, *, since: float) -> Document:
+        """The object as it was at `since` or later; not to be changed. Raises what the API raises.
+
+        Failures are not remembered.
+        """
+        named, now = NamedObject(kind, namespace, name), self._clock()
+        kept = self._kept.get(named)
+        if kept is not None and kept.asked_at >= max(since, now - KEPT_SECONDS):
+            return kept.document
+        reading = self._readings.get(named)
+        if reading is None or not reading.is_open or reading.asked_at < since:
+            reading = _Reading(self._read(named, now), now).kept_in(self._readings, [named])
+        return await reading.join()
+
+    async def _read(self, named: NamedObject, asked_at: float) -> Document:
+        document = await self._api.get(*named)
+        if _size_of(document) <= MOST_RECENT_CHARACTERS:
+            kept = _Recent(document, asked_at)
+            self._kept.put(named, kept)
+            asyncio.get_running_loop().call_later(KEPT_SECONDS, self._drop, named, kept)
+        return document
+
+    def _drop(self, named: NamedObject, kept: _Recent) -> None:
+        """Free the memory: the object may be a Secret."""
+        if self._kept.get(named) is kept:
+            del self._kept[named]
+
+
+def _size_of(document: Document) -> int:
+    return sum(len(value or "") for value in (document.get("data") or {}).values())

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import NamedTuple
 
-from provider.controller.watch.informer import Informer, ObjectKey, Source, Unreadable
+from provider.controller.watch.informer import Informer, Source
+from provider.controller.watch.object_cache import ObjectKey, Unreadable
 from provider.kube.kinds import Document, Kind
 from provider.kube.reading import Selection
 from provider.runtime.log import fields, logger

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, NamedTuple, TypeVar
 
-from provider.controller.resources.shared_texts import shared
+from provider.controller.resources.object_meta import shared
 from provider.kube.kinds import Document
 from provider.kube.reading import Selection
 from provider.runtime.log import fields, logger
@@ -89,11 +89,6 @@ class ObjectCache(Generic[T]):
 
     def __len__(self) -> int:
         return len(self._entries)
-
-    @property
-    def unreadable(self) -> int:
-        """How many objects could not be parsed."""
-        return sum(isinstance(entry.object, Unreadable) for entry in self._entries.values())
 
     def learn(self, document: Document, parsed: T | Unreadable | None = None) -> None:
         """Take in the API server's answer to a write of our own, before the watch brings it.

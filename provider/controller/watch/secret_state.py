@@ -17,7 +17,7 @@ from provider.controller.resources.hashes import (
     OWNER_LABEL,
     data_hash,
 )
-from provider.controller.resources.shared_texts import shared
+from provider.controller.resources.object_meta import shared
 from provider.kube.kinds import Document
 
 MANAGED = "true"

@@ -1,13 +1,14 @@
 """What informers keep of External Secrets resources: the parsed object, and what else is needed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import (
     ClusterExternalSecret,
     ExternalSecret,
+    ParsedObject,
     Store,
     read_cluster_external_secret,
     read_external_secret,
@@ -25,47 +26,40 @@ OF_NAMESPACES = "externalsecrets.external-secrets.io/ces-"
 """What the finalizer of a namespace begins with; the name of a ClusterExternalSecret follows."""
 
 T = TypeVar("T")
-
-MOST_NODES = 500
-MOST_TEXT = 16 * 1024
-"""Values and characters of a spec that is parsed on the event loop, which takes milliseconds."""
+P = TypeVar("P", bound=ParsedObject)
 
 
 @dataclass(frozen=True, slots=True)
-class WatchedExternalSecret:
+class Watched(Generic[P]):
+    """A parsed object."""
+
+    object: P
+
+    @property
+    def metadata(self) -> Metadata:
+        return self.object.metadata
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedExternalSecret(Watched[ExternalSecret]):
     """An ExternalSecret, and what controls it."""
 
-    object: ExternalSecret
     owner: Owner | None
 
-    @property
-    def metadata(self) -> Metadata:
-        return self.object.metadata
-
 
 @dataclass(frozen=True, slots=True)
-class WatchedStore:
+class WatchedStore(Watched[Store]):
     """A store, and whether it was checked since it was changed."""
 
-    object: Store
     is_checked: bool
-
-    @property
-    def metadata(self) -> Metadata:
-        return self.object.metadata
 
 
 @dataclass(frozen=True, slots=True)
-class WatchedClusterExternalSecret:
+class WatchedClusterExternalSecret(Watched[ClusterExternalSecret]):
     """A ClusterExternalSecret, and the spec of its ExternalSecrets as it is written."""
 
-    object: ClusterExternalSecret
     template: Mapping[str, Any] = field(repr=False)
     status: Mapping[str, Any] = field(repr=False)
-
-    @property
-    def metadata(self) -> Metadata:
-        return self.object.metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +84,8 @@ def refresh_external_secret(
     return WatchedExternalSecret(refreshed, controller_owner(document))
 
 
-def parse_store(kind: StoreKind) -> Callable[[Document], WatchedStore]:
-    """For the informer of a kind of store."""
-
-    def parse(document: Document) -> WatchedStore:
-        return WatchedStore(read_store(document, kind), _is_checked(document))
-
-    return parse
+def parse_store(document: Document, kind: StoreKind) -> WatchedStore:
+    return WatchedStore(read_store(document, kind), _is_checked(document))
 
 
 def refresh_store(document: Document, old: WatchedStore) -> WatchedStore:
@@ -117,22 +106,6 @@ def refresh_cluster_external_secret(
     """The same where the spec is as before."""
     refreshed = refreshed_cluster_external_secret(document, old.object)
     return replace(old, object=refreshed, status=document.get("status") or {})
-
-
-def has_large_spec(document: Document) -> bool:
-    """Whether to parse spec and annotations may take longer than the event loop may be held."""
-    left, text = MOST_NODES, MOST_TEXT
-    waiting: list[object] = [document.get("spec"), document["metadata"].get("annotations")]
-    while waiting and left > 0 and text > 0:
-        one = waiting.pop()
-        left -= 1
-        if isinstance(one, dict):
-            waiting.extend(one.values())
-        elif isinstance(one, list):
-            waiting.extend(one)
-        elif isinstance(one, str):
-            text -= len(one)
-    return left <= 0 or text <= 0
 
 
 def parse_namespace(document: Document) -> WatchedNamespace:

@@ -53,7 +53,7 @@ class World:
             raise self.error
 
     def get(self, key: ObjectKey) -> WatchedStore | None:
-        return None if self.is_gone else parse_store("SecretStore")(self.document)
+        return None if self.is_gone else parse_store(self.document, "SecretStore")
 
     def learn(self, document: Document) -> None:
         pass
@@ -208,4 +208,4 @@ def test_whether_a_store_was_checked_since_it_was_changed(
     fields = [{"manager": "kubectl", "time": spec}]
     fields += [{"manager": "us", "time": status, "subresource": "status"}] if status else []
     document = {"metadata": {"name": "aws", "managedFields": fields}}
-    assert parse_store("SecretStore")(document).is_checked == checked
+    assert parse_store(document, "SecretStore").is_checked == checked

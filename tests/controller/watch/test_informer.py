@@ -7,10 +7,11 @@ from typing import Any, NoReturn, TypeVar
 
 import pytest
 
-from provider.controller.watch import first_lists
 from provider.controller.watch import informer as module
-from provider.controller.watch.informer import Informer, ObjectKey, Unreadable
+from provider.controller.watch.informer import Informer
+from provider.controller.watch.informers import wait_for_lists
 from provider.controller.watch.named_watches import PATIENCE, UNUSED, NamedObject, NamedWatches
+from provider.controller.watch.object_cache import ObjectKey, Unreadable
 from provider.errors import KubernetesUnavailable
 from provider.kube.connection import Connection
 from provider.kube.kinds import SECRETS, Document
@@ -127,7 +128,7 @@ async def test_a_list_then_a_watch(world: World) -> None:
     world.kubernetes.remove("secrets", "b", "shop")
     await world.sees(("b", None, "1"), ("a", "1", "2"), ("b", "1", None))
     assert [(key.name, value) for key, value in world.informer.items()] == [("a", "2")]
-    assert world.informer.counts.lists == 1
+    assert world.kubernetes.journal.count("list secrets") == 1
 
 
 async def test_long_lists_come_in_pages(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,12 +207,7 @@ async def test_a_list_that_hangs_is_asked_again_and_gets_more_time() -> None:
 
 async def test_the_log_says_once_which_lists_are_missing(caplog: pytest.LogCaptureFixture) -> None:
     answers = [["secrets", "namespaces"], ["secrets"], ["secrets"], []]
-
-    class Lists:
-        def missing(self) -> list[str]:
-            return answers.pop(0)
-
-    await first_lists.wait_for(Lists(), slow=0.0)
+    await wait_for_lists(lambda: answers.pop(0), slow=0.0)
     assert not answers
     [record] = caplog.records
     assert "secrets, namespaces" in str(vars(record))
@@ -231,7 +227,7 @@ async def test_a_watch_that_ends_goes_on_from_where_it_was(
     await until(lambda: world.kubernetes.journal.count("watch secrets") >= 2)
     world.kubernetes.put(secret("a", "1"))
     await world.sees(("a", None, "1"))
-    assert world.informer.counts.lists == 1
+    assert world.kubernetes.journal.count("list secrets") == 1
 
 
 async def test_a_dropped_version_makes_it_list_again_and_hand_on_differences(
@@ -256,7 +252,7 @@ async def test_a_dropped_version_makes_it_list_again_and_hand_on_differences(
         ("deleted", "1", None),
         ("new", None, "1"),
     ]
-    assert world.informer.counts.lists == 2
+    assert world.kubernetes.journal.count("list secrets") == 2
 
 
 async def test_an_outage_is_waited_for_with_longer_and_longer_pauses(
@@ -289,10 +285,9 @@ async def test_an_object_that_cannot_be_read_concerns_itself_only(world: World) 
     broken = world.get("a")
     assert isinstance(broken, Unreadable)
     assert broken.error == "no such mark"
-    assert (world.get("b"), world.informer.unreadable) == ("1", 1)
+    assert world.get("b") == "1"
     world.kubernetes.put(secret("a", "2"))
     await until(lambda: world.get("a") == "2")
-    assert world.informer.unreadable == 0
 
 
 async def test_a_handler_that_fails_does_not_stop_the_others(world: World) -> None:

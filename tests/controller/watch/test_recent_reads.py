@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from provider.controller.watch.recent_reads import (
+from provider.controller.watch.named_reads import (
     KEPT_SECONDS,
-    MOST_CHARACTERS,
-    MOST_KEPT,
+    MOST_RECENT,
+    MOST_RECENT_CHARACTERS,
     RecentReads,
 )
 from provider.errors import ObjectNotFound
@@ -84,13 +84,13 @@ async def test_a_failure_is_not_remembered(world: World) -> None:
 
 
 async def test_memory_is_bounded(world: World) -> None:
-    world.api.size = MOST_CHARACTERS + 1
+    world.api.size = MOST_RECENT_CHARACTERS + 1
     assert [await world.get(0.0), await world.get(0.0)] == [1, 2]
     world.api.size = 1
-    for number in range(MOST_KEPT + 1):
+    for number in range(MOST_RECENT + 1):
         await world.get(0.0, f"c{number}")
     before = world.api.asked
-    await world.get(0.0, f"c{MOST_KEPT}")
+    await world.get(0.0, f"c{MOST_RECENT}")
     assert world.api.asked == before
     await world.get(0.0, "c0")
     assert world.api.asked == before + 1
