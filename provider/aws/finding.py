@@ -1,4 +1,4 @@
-"""Finding secrets and parameters by name, path and tags: what both services have in common.
+"""Finds secrets and parameters by name, path and tags.
 
 A finder lists page by page; each page is a call of its own, with the credentials and limits of the
 engine. It gives refs, and values where a page brings them; the other values are read through the
@@ -6,22 +6,32 @@ engine.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
 from provider.aws.client import AwsClient, Caller, Operation
-from provider.aws.protocols import unexpected
+from provider.aws.protocols import objects, unexpected
+from provider.aws.stores.parameter_store import read_value
+from provider.aws.stores.tags import tags_of
 from provider.engine.calls import Calls
 from provider.engine.model import Access, SecretRef, SecretValue
 from provider.engine.values import Query
-from provider.errors import AnswerTooLarge, InvalidRequest, OutOfTime
+from provider.errors import AccessDenied, AnswerTooLarge, InvalidRequest, OutOfTime, ProviderError
+
+LIST_SECRETS = Operation("secretsmanager", "ListSecrets")
+BY_PATH = Operation("ssm", "GetParametersByPath")
+DESCRIBE_PARAMETERS = Operation("ssm", "DescribeParameters")
 
 MAX_PAGES = 1000
 MAX_NAMES = 1000
 MAX_NAME_BYTES = 2**20
 MAX_VALUE_BYTES = 4 * 2**20
+_MOST_FILTERS = 10
+_FILTER_VALUE = re.compile(r"[a-zA-Z0-9 :_@/+=.-][a-zA-Z0-9 :_@/+=.!-]{0,511}")
+"""What `ListSecrets` takes; an exclamation mark at the start would mean the contrary."""
 
 Tags = tuple[tuple[str, str], ...]
 
@@ -40,24 +50,23 @@ class Find:
     tags: Tags | None = None
     names_first: bool = False
 
+    def is_name(self, name: str) -> bool:
+        """Whether names do not matter, or this one is looked for."""
+        return self.matches is None or self.matches(name)
+
 
 Found = dict[SecretRef, SecretValue | None]
 """In the order of the service. None: the value is still to be read."""
 
 
-def nothing_to_find() -> InvalidRequest:
-    """The error of a `Find` with neither name nor tags, in the words of External Secrets."""
-    return InvalidRequest("unexpected find operator: find needs a name or tags.")
-
-
 @dataclass(frozen=True, slots=True)
-class Lister:
+class _Lister:
     """Calls operations that answer page by page."""
 
     client: AwsClient
     calls: Calls
 
-    async def find_all(
+    async def _find(
         self,
         operation: Operation,
         parameters: Mapping[str, Any],
@@ -98,6 +107,99 @@ class Lister:
         )
 
 
+class SecretFinder(_Lister):
+    """Finds secrets of one account and region, by `ListSecrets`.
+
+    Its filters only narrow the list: they match prefixes, and do not pair the key of a tag with its
+    value. Name, path and tags of each secret are checked here.
+    """
+
+    async def find(self, find: Find, region: str, query: Query) -> Found:
+        """The secrets, without values; without name and tags `InvalidRequest`.
+
+        Raises what the calls raise, `OutOfTime` and `AnswerTooLarge`.
+        """
+        if find.matches is None and not find.tags:
+            raise _nothing_to_find()
+        parameters: dict[str, Any] = {"MaxResults": 100}
+        if filters := _secret_filters(find):
+            parameters["Filters"] = filters
+
+        def read(answer: Mapping[str, Any]) -> Found:
+            secrets = objects(answer.get("SecretList"), "SecretList")
+            names = [_name_of(one) for one in secrets if _is_secret(one, find)]
+            return {SecretRef("secretsmanager", name): None for name in names}
+
+        return await self._find(LIST_SECRETS, parameters, region, query, read)
+
+
+class ParameterFinder(_Lister):
+    """Finds parameters of one account and region: by path and name with their values, or by tags.
+
+    `GetParametersByPath` has no filter for names: it brings the values of all parameters below the
+    path, and what is not looked for is dropped. That takes the fewest calls and rights. But it may
+    be denied, or fail for one parameter that cannot be decrypted; then the names come from
+    `DescribeParameters`. For a caller that may not have some of the values, the names come first,
+    if the identity may list them. Tags are looked for by `DescribeParameters` as well; its filter
+    pairs keys with values and matches them exactly.
+    """
+
+    async def find(self, find: Find, region: str, query: Query) -> Found:
+        """The parameters, with values where they were found by name; tags count without a name.
+
+        Raises what the calls raise, `InvalidRequest`, `OutOfTime` and `AnswerTooLarge`.
+        """
+        if find.matches is None:
+            if find.tags is None:
+                raise _nothing_to_find()
+            return await self._described(find, region, query)
+        named = replace(find, path=find.path or "/", tags=None)
+        first, other = self._by_path, self._described
+        if find.names_first:
+            first, other = other, first
+        try:
+            return await first(named, region, query)
+        except AccessDenied:
+            return await other(named, region, query)
+
+    async def _by_path(self, find: Find, region: str, query: Query) -> Found:
+        parameters = {
+            "Path": find.path,
+            "Recursive": True,
+            "WithDecryption": True,
+            "MaxResults": 10,
+        }
+
+        def read(answer: Mapping[str, Any]) -> Found:
+            return {_ref(one): read_value(one) for one in _parameters(answer, find)}
+
+        try:
+            return await self._find(BY_PATH, parameters, region, query, read)
+        except ProviderError as error:
+            raise error.in_context(f"fetching parameters by path {find.path}") from error
+
+    async def _described(self, find: Find, region: str, query: Query) -> Found:
+        filters: list[Mapping[str, Any]] = [
+            {"Key": f"tag:{key}", "Option": "Equals", "Values": [value]}
+            for key, value in find.tags or ()
+        ]
+        if find.path:
+            filters.append({"Key": "Path", "Option": "Recursive", "Values": [find.path]})
+        parameters: dict[str, Any] = {"MaxResults": 50}
+        if filters:
+            parameters["ParameterFilters"] = filters
+
+        def read(answer: Mapping[str, Any]) -> Found:
+            return dict.fromkeys(map(_ref, _parameters(answer, find)))
+
+        return await self._find(DESCRIBE_PARAMETERS, parameters, region, query, read)
+
+
+def _nothing_to_find() -> InvalidRequest:
+    """In the words of External Secrets."""
+    return InvalidRequest("unexpected find operator: find needs a name or tags.")
+
+
 def _check_size(found: Found) -> None:
     """Raises `AnswerTooLarge` for too much."""
     name_bytes = sum(len(ref.name) for ref in found)
@@ -109,9 +211,37 @@ def _check_size(found: Found) -> None:
         )
 
 
-def name_of(entry: Mapping[str, Any]) -> str:
+def _name_of(entry: Mapping[str, Any]) -> str:
     """The name of a secret or parameter in an answer; raises `Fault`."""
     name = entry.get("Name")
     if isinstance(name, str) and name:
         return name
     raise unexpected("an entry in the answer has no name")
+
+
+def _secret_filters(find: Find) -> Sequence[Mapping[str, Any]]:
+    """Filters that match at least all that is looked for; the first ten that AWS takes."""
+    wanted = [("name", find.path)]
+    for key, value in find.tags or ():
+        wanted += [("tag-key", key), ("tag-value", value)]
+    usable = [(key, value) for key, value in wanted if _FILTER_VALUE.fullmatch(value)]
+    return [{"Key": key, "Values": [value]} for key, value in usable[:_MOST_FILTERS]]
+
+
+def _is_secret(entry: Mapping[str, Any], find: Find) -> bool:
+    """Whether this secret is looked for; raises `Fault`."""
+    name = _name_of(entry)
+    if not name.startswith(find.path):
+        return False
+    tags = tags_of(entry, "Tags")
+    return all(tags.get(key) == value for key, value in find.tags or ()) and find.is_name(name)
+
+
+def _parameters(answer: Mapping[str, Any], find: Find) -> list[Mapping[str, Any]]:
+    """Those of a page that are looked for; raises `Fault`."""
+    entries = objects(answer.get("Parameters"), "Parameters")
+    return [entry for entry in entries if find.is_name(_name_of(entry))]
+
+
+def _ref(parameter: Mapping[str, Any]) -> SecretRef:
+    return SecretRef("ssmparameter", _name_of(parameter))

@@ -7,8 +7,7 @@ from typing import Protocol
 
 from provider.aws.credentials.own import Own
 from provider.aws.ecr import Ecr
-from provider.aws.find_parameters import ParameterFinder
-from provider.aws.find_secrets import SecretFinder
+from provider.aws.finding import ParameterFinder, SecretFinder
 from provider.controller.config import Config
 from provider.controller.events import Events
 from provider.controller.identity.service_account_tokens import Tokens

@@ -7,6 +7,7 @@ that is wrong or jumps costs no credentials.
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from random import random
 from time import monotonic
@@ -173,9 +174,11 @@ class CredentialCache:
 
     async def _fetch(self, principal: Principal) -> Credentials:
         identity = principal.identity
+        # A role that is assumed waits for credentials of its own identity, which need a slot.
+        slot = nullcontext() if identity.chain else self._namespaces.slot(identity.namespace)
         try:
-            async with asyncio.timeout(FETCH_SECONDS):
-                credentials = await self._ask(principal)
+            async with asyncio.timeout(FETCH_SECONDS), slot:
+                credentials = await principal.source.fetch()
         except TimeoutError:
             self._note_failure(identity, final=False)
             raise _out_of_time(identity) from None
@@ -185,13 +188,6 @@ class CredentialCache:
             raise
         self._keep(identity, credentials)
         return credentials
-
-    async def _ask(self, principal: Principal) -> Credentials:
-        identity = principal.identity
-        if identity.chain:  # it waits for credentials of its own identity, which need a slot
-            return await principal.source.fetch()
-        async with self._namespaces.slot(identity.namespace):
-            return await principal.source.fetch()
 
     def _note_failure(self, identity: Identity, *, final: bool) -> None:
         """A refusal ends what was granted before; after anything else it is used on."""
@@ -209,19 +205,13 @@ class CredentialCache:
     def _keep(self, identity: Identity, credentials: Credentials) -> None:
         now = self._clock()
         lifetime = UNLIMITED if credentials.lifetime is None else credentials.lifetime
-        usable = self._usable(lifetime)
+        # 5 to 10 % before expiry, at random, so that the identities of a node, which all started
+        # together, are not all renewed together. Of a life shorter than the margins, half.
+        margin = max(LEAST_MARGIN, lifetime * (0.05 + 0.05 * self._chance()))
+        usable = max(lifetime - margin, lifetime / 2)
         good = max(usable, lifetime - LAST_MARGIN)
         self._failed.pop(identity, None)
         self._kept.put(identity, _Kept(credentials, now + usable, now + good))
-
-    def _usable(self, lifetime: float) -> float:
-        """Seconds after which to renew.
-
-        5 to 10 % before expiry, at random, so that the identities of a node, which all started
-        together, are not all renewed together. Of a life shorter than the margins, half.
-        """
-        margin = max(LEAST_MARGIN, lifetime * (0.05 + 0.05 * self._chance()))
-        return max(lifetime - margin, lifetime / 2)
 
 
 def _out_of_time(identity: Identity) -> OutOfTime:

@@ -19,8 +19,8 @@ from provider.engine.credentials import CredentialCache
 from provider.engine.freshness import Freshness
 from provider.engine.model import Identity, SecretRef, SecretValue
 from provider.engine.trace import Trace
-from provider.engine.value_cache import Key
-from provider.engine.values import Answer, Query, Recalled, Values
+from provider.engine.value_cache import Key, Remembered
+from provider.engine.values import Answer, Query, Values
 from provider.errors import AwsUnavailable, CredentialsExpired, OutOfTime, ProviderError
 
 AT_A_TIME = 200
@@ -109,74 +109,57 @@ class Reader:
         for at in range(0, len(unique), AT_A_TIME):
             if at and monotonic() >= query.deadline:
                 break
-            part = unique[at : at + AT_A_TIME]
-            outcomes |= zip(part, await self._read(part, regions, query), strict=True)
+            outcomes |= await self._read(unique[at : at + AT_A_TIME], regions, query)
         return [outcomes.get(one) or _late(regions.primary) for one in wanted]
 
     async def _read(
         self, wanted: Sequence[Wanted], regions: Regions, query: Query
-    ) -> list[Outcome]:
-        if regions.failover is None:
-            return await self._from_one(wanted, regions.primary, query)
-        if query.freshness.by_reading:
-            return await self._from_both(wanted, regions.primary, regions.failover, query)
-        return await self._from_primary_first(wanted, regions, regions.failover, query)
+    ) -> dict[Wanted, Outcome]:
+        primary, failover = regions.primary, regions.failover
+        if failover is None:
+            with self._asked((one.ref for one in wanted), primary, query) as answers:
+                await _wait(answers.values(), query.deadline)
+                return {one: _outcome(primary, answers[one.ref]) for one in wanted}
+        at_once = query.freshness.by_reading
+        outcomes = {} if at_once else self._recalled(wanted, regions, query)
+        unknown = lacking = [one for one in wanted if one not in outcomes]
+        with self._asked((one.ref for one in unknown), primary, query) as first:
+            if not at_once:
+                await _wait(first.values(), min(query.deadline, monotonic() + self.grace))
+                lacking = [one for one in unknown if _may_be_covered(first[one.ref])]
+            with self._asked((one.other for one in lacking), failover, query) as second:
+                pairs = [(first[one.ref], second[one.other]) for one in lacking]
+                await _wait_for_pairs(pairs, query.deadline, self.grace if at_once else 0)
+                outcomes |= {one: _outcome(primary, first[one.ref]) for one in unknown}
+                for one in lacking:
+                    outcomes[one] = _judge(outcomes[one], _outcome(failover, second[one.other]))
+        return outcomes
 
-    def _recall(
-        self, one: Wanted, regions: Regions, identity: Identity, freshness: Freshness
-    ) -> tuple[str, Recalled] | None:
-        """What memory has, and of which region."""
-        recalled = self.values.recall(Key(identity, regions.primary, one.ref), freshness)
-        if recalled is not None:
-            return regions.primary, recalled
-        if regions.failover is None:
-            return None
-        recalled = self.values.recall(Key(identity, regions.failover, one.other), freshness)
-        if recalled is None or not recalled.value.found:
-            return None
-        return regions.failover, recalled
-
-    async def _from_one(self, wanted: Sequence[Wanted], region: str, query: Query) -> list[Outcome]:
-        with self._asked((one.ref for one in wanted), region, query) as answers:
-            await _wait(answers.values(), query.deadline)
-            return [_outcome(region, answers[one.ref]) for one in wanted]
-
-    async def _from_both(
-        self, wanted: Sequence[Wanted], primary: str, failover: str, query: Query
-    ) -> list[Outcome]:
-        with (
-            self._asked((one.ref for one in wanted), primary, query) as first,
-            self._asked((one.other for one in wanted), failover, query) as second,
-        ):
-            pairs = [(first[one.ref], second[one.other]) for one in wanted]
-            await _wait_for_pairs(pairs, query.deadline, self.grace)
-            return [
-                _judge(_outcome(primary, ours), _outcome(failover, theirs))
-                for ours, theirs in pairs
-            ]
-
-    async def _from_primary_first(
-        self, wanted: Sequence[Wanted], regions: Regions, failover: str, query: Query
-    ) -> list[Outcome]:
-        """Recall what either region has, ask the primary for the rest, then the other region."""
-        outcomes: dict[Wanted, Outcome] = {}
+    def _recalled(
+        self, wanted: Iterable[Wanted], regions: Regions, query: Query
+    ) -> dict[Wanted, Outcome]:
+        """What memory has of either region."""
+        found: dict[Wanted, Outcome] = {}
         for one in wanted:
             known = self._recall(one, regions, query.principal.identity, query.freshness)
             if known is not None:
-                region, recalled = known
-                outcomes[one] = Found(self.values.use(recalled, query.trace), region)
-        unknown = [one for one in dict.fromkeys(wanted) if one not in outcomes]
-        with self._asked((one.ref for one in unknown), regions.primary, query) as first:
-            await _wait(first.values(), min(query.deadline, monotonic() + self.grace))
-            lacking = [one for one in unknown if _may_be_covered(first[one.ref])]
-            with self._asked((one.other for one in lacking), failover, query) as second:
-                pairs = [(first[one.ref], second[one.other]) for one in lacking]
-                await _wait_for_pairs(pairs, query.deadline, grace=0)
-                for one in unknown:
-                    outcomes[one] = _outcome(regions.primary, first[one.ref])
-                for one in lacking:
-                    outcomes[one] = _judge(outcomes[one], _outcome(failover, second[one.other]))
-        return [outcomes[one] for one in wanted]
+                region, remembered = known
+                found[one] = Found(self.values.use(remembered, query.trace), region)
+        return found
+
+    def _recall(
+        self, one: Wanted, regions: Regions, identity: Identity, freshness: Freshness
+    ) -> tuple[str, Remembered] | None:
+        """What memory has, and of which region."""
+        remembered = self.values.recall(Key(identity, regions.primary, one.ref), freshness)
+        if remembered is not None:
+            return regions.primary, remembered
+        if regions.failover is None:
+            return None
+        remembered = self.values.recall(Key(identity, regions.failover, one.other), freshness)
+        if remembered is None or not remembered.value.found:
+            return None
+        return regions.failover, remembered
 
     @contextmanager
     def _asked(
@@ -213,14 +196,12 @@ async def _wait_for_pairs(
 def _is_settled(pair: tuple[Future, Future]) -> bool:
     """Whether one holds an answer that the other cannot change, or both are done."""
     primary, failover = pair
-    if primary.done() and failover.done():
+    if not _may_be_covered(primary) or (primary.done() and failover.done()):
         return True
-    return not (_may_be_covered(primary) and (_may_be_covered(failover) or _is_missing(failover)))
-
-
-def _is_missing(future: Future) -> bool:
-    answer = future.result()
-    return isinstance(answer, SecretValue) and not answer.found
+    if _may_be_covered(failover):
+        return False
+    answer = failover.result()
+    return isinstance(answer, ProviderError) or answer.found
 
 
 def _may_be_covered(future: Future) -> bool:
@@ -253,14 +234,8 @@ def _judge(primary: Outcome, failover: Outcome) -> Outcome:
             return outcome
     if isinstance(primary, Found):
         return primary
-    if isinstance(failover, Found):
-        return failover if failover.value.found else _both(primary, failover.region, _NOT_THERE)
-    return _both(primary, failover.region, str(failover.error))
-
-
-_NOT_THERE = "it has no such secret."
-
-
-def _both(primary: Failed, failover: str, why: str) -> Failed:
-    text = f"{primary.error} The failover region {failover} did not help either: {why}"
+    if isinstance(failover, Found) and failover.value.found:
+        return failover
+    why = "it has no such secret." if isinstance(failover, Found) else failover.error
+    text = f"{primary.error} The failover region {failover.region} did not help either: {why}"
     return Failed(primary.region, AwsUnavailable(text))

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, 
 from copy import copy
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from math import inf
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -52,24 +53,13 @@ class Query:
         return answer if self.memory is None else self.memory.take(answer)
 
 
-@dataclass(frozen=True, slots=True)
-class Recalled:
-    """A remembered value, and when it was last known to be current (`time.monotonic`)."""
-
-    value: SecretValue
-    current_at: float
-
-
 class Call(SharedTask[Mapping[Key, Answer]]):
-    """A call in flight for some keys. `asked_at` is when it was sent; None: not yet."""
+    """A call in flight for some keys."""
 
     def __init__(self, work: Callable[["Call"], Coroutine[Any, Any, Mapping[Key, Answer]]]) -> None:
-        self.asked_at: float | None = None
+        self.asked_at = inf
+        """When it was sent first (`time.monotonic`); infinity: not yet."""
         super().__init__(work(self))
-
-    def is_fresh(self, freshness: Freshness) -> bool:
-        """Whether its answer will be fresh enough."""
-        return self.asked_at is None or self.asked_at >= freshness.since
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,22 +74,21 @@ class Values:
     _reads: dict[Key, Call] = field(default_factory=dict, init=False)
     _validations: dict[Key, Call] = field(default_factory=dict, init=False)
 
-    def recall(self, key: Key, freshness: Freshness) -> Recalled | None:
+    def recall(self, key: Key, freshness: Freshness) -> Remembered | None:
         """The remembered value if it may be used without a call; `use` counts it."""
-        remembered = self.cache.get(key)
-        now = self.clock()
+        remembered, now = self.cache.get(key), self.clock()
         if remembered is None or not is_fresh(remembered, key.ref, freshness, now):
             return None
         is_immutable = key.ref.is_immutable and remembered.value.found
-        return Recalled(remembered.value, now if is_immutable else remembered.validated_at)
+        return replace(remembered, validated_at=now) if is_immutable else remembered
 
     def needs_call(self, key: Key, freshness: Freshness) -> bool:
         """Whether neither memory nor a call in flight has the value."""
         return self.recall(key, freshness) is None and self._in_flight(key, freshness) is None
 
-    def use(self, recalled: Recalled, trace: Trace) -> SecretValue:
+    def use(self, recalled: Remembered, trace: Trace) -> SecretValue:
         """The value of `recalled`, counted as a call that was saved."""
-        return self._found("memory", recalled.value, recalled.current_at, trace)
+        return self._found("memory", recalled.value, recalled.validated_at, trace)
 
     def read(
         self, refs: Iterable[SecretRef], region: str, query: Query
@@ -132,14 +121,14 @@ class Values:
         if not freshness.by_reading:
             candidates.append(self._validations.get(key))
         for call in candidates:
-            if call is not None and call.is_open and call.is_fresh(freshness):
+            if call is not None and call.is_open and call.asked_at >= freshness.since:
                 return call
         return None
 
     def _start_calls(self, keys: Sequence[Key], query: Query) -> Iterator[tuple[Key, Call]]:
         to_read = []
         for key in keys:
-            if not query.freshness.by_reading and self._describable(key) is not None:
+            if not query.freshness.by_reading and self._may_describe(key):
                 yield key, self._start_validation(key, query)
             else:
                 to_read.append(key)
@@ -153,14 +142,12 @@ class Values:
             same, size = list(group), self.stores[store].batch_size
             yield from (same[at : at + size] for at in range(0, len(same), size))
 
-    def _describable(self, key: Key) -> Remembered | None:
-        """What is remembered of `key`, if asking for its version is enough."""
-        remembered = self.cache.get(key)
-        if remembered is None or not self.stores[key.ref.store].can_describe:
-            return None
-        if not (remembered.may_describe and remembered.value.found):
-            return None
-        return None if remembered.needs_reading(self.clock()) else remembered
+    def _may_describe(self, key: Key) -> bool:
+        """Whether asking for the version of a remembered value is possible and enough."""
+        known = self.cache.get(key)
+        if known is None or not (known.may_describe and known.value.found):
+            return False
+        return self.stores[key.ref.store].can_describe and not known.needs_reading(self.clock())
 
     def _start_read(self, keys: Sequence[Key], query: Query) -> Call:
         return Call(lambda call: self._read(call, keys, query)).kept_in(self._reads, keys)
@@ -195,10 +182,9 @@ class Values:
             if not (key.ref.optional and isinstance(error, SecretNotFound)):
                 return {key: self._learn(key, error, call, query)}
         if remembered is not None and version == remembered.value.version:
-            asked_at = call.asked_at or self.clock()
-            self.cache.put(key, remembered.validated(asked_at))
-            return {key: self._found("validated", remembered.value, asked_at, query.trace)}
-        since = Freshness.asked_since(call.asked_at or self.clock())
+            self.cache.put(key, remembered.validated(call.asked_at))
+            return {key: self._found("validated", remembered.value, call.asked_at, query.trace)}
+        since = Freshness.asked_since(call.asked_at)
         read = self._in_flight(key, since) or self._start_read([key], query)
         return await read.join()
 
@@ -207,8 +193,7 @@ class Values:
     ) -> T:
         def sending() -> None:
             query.trace.calls += 1
-            if call.asked_at is None:
-                call.asked_at = self.clock()
+            call.asked_at = min(call.asked_at, self.clock())
 
         return await self.calls.make(query.principal, region, send, sending)
 
@@ -222,8 +207,7 @@ class Values:
             if not (answer.retryable or isinstance(answer, CredentialsExpired)):
                 self.cache.forget(key)
             return answer
-        asked_at = self.clock() if call.asked_at is None else call.asked_at
-        known = self.cache.get(key)
+        asked_at, known = call.asked_at, self.cache.get(key)
         may_describe = known is None or known.may_describe
         self.cache.put(key, Remembered(answer, asked_at, asked_at, may_describe=may_describe))
         return self._found("fetched", answer, asked_at, query.trace)

@@ -94,13 +94,13 @@ async def open_engine(
     )
     calls = Calls(credentials, CallLimits(settings.max_calls))
     cache = ValueCache(settings.cache_max_bytes)
-    values = Values(
-        stores(client),
-        cache=cache,
-        calls=calls,
-        observe=partial(observer.cache_event, "values"),
+    values = Values(stores(client), cache, calls, partial(observer.cache_event, "values"))
+    agent = Agent(
+        transport or http.send,
+        settings.pod_identity_ipv4_endpoint,
+        settings.pod_identity_ipv6_endpoint,
+        timeout=settings.pod_identity_timeout,
     )
-    agent = _agent(settings, transport or http.send)
     http.open()
     try:
         reader = Reader(values, credentials)
@@ -108,15 +108,6 @@ async def open_engine(
     finally:
         await credentials.close()
         await http.close()
-
-
-def _agent(settings: Settings, send: Transport) -> Agent:
-    return Agent(
-        send,
-        settings.pod_identity_ipv4_endpoint,
-        settings.pod_identity_ipv6_endpoint,
-        timeout=settings.pod_identity_timeout,
-    )
 
 
 def watch_engine(watch: Callable[[str, str, Callable[[], float]], None], engine: Engine) -> None:

@@ -6,9 +6,7 @@ import pytest
 
 from provider.aws.credentials.static import Static
 from provider.aws.ecr import Ecr
-from provider.aws.find_parameters import ParameterFinder
-from provider.aws.find_secrets import SecretFinder
-from provider.aws.finding import Find
+from provider.aws.finding import Find, ParameterFinder, SecretFinder
 from provider.aws.stores.for_controller import controller_stores
 from provider.engine.failover import Found, Regions, Wanted
 from provider.engine.model import Credentials, Identity, SecretRef

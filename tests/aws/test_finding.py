@@ -7,9 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from provider.aws import finding
-from provider.aws.find_parameters import ParameterFinder
-from provider.aws.find_secrets import SecretFinder
-from provider.aws.finding import Find
+from provider.aws.finding import Find, ParameterFinder, SecretFinder
 from provider.engine.model import SecretRef, SecretValue
 from provider.engine.ports import Principal
 from provider.errors import (

@@ -74,15 +74,6 @@ _REFUSALS: Mapping[str, tuple[type[NotAuthenticated], str]] = {
 """What EKS refuses with (`AssumeRoleForPodIdentity`, EKS Auth API), and what to do about it."""
 
 
-class _Refused(Exception):
-    """The agent answers that there will be no credentials."""
-
-    def __init__(self, url: str, status: int, text: str) -> None:
-        super().__init__(f"{url} answered {status}: {text.rstrip('. ')}")
-        self.status = status
-        self.text = text
-
-
 class Agent:
     """The EKS Pod Identity agent of the node; one for the process.
 
@@ -107,39 +98,37 @@ class Agent:
         self._timeout = timeout or REQUEST_TIMEOUT
         self._pauses = pauses
 
-    async def fetch(
-        self, token: str, address_type: AddressType, *, probing: bool = False
-    ) -> Credentials:
+    async def fetch(self, source: "PodIdentity") -> Credentials:
         """Credentials for a token, asked for at each address in turn.
 
-        Only transient failures are tried again: an agent that is absent or fails, not a refusal.
-        With `probing` the first refusal counts, and an agent that listens at neither address is
-        `AgentAbsent` after one round.
+        Raises `NotAuthenticated` or `AgentUnavailable`. Only transient failures are tried again: an
+        agent that is absent or fails, not a refusal. With `probing` the first refusal counts, and
+        an agent that listens at neither address is `AgentAbsent` after one round.
         """
         for pause in (*self._pauses, None):
             failures: list[AgentUnavailable] = []
-            refusals: list[_Refused] = []
-            for endpoint in self._endpoints[address_type]:
+            refusals: list[NotAuthenticated] = []
+            for endpoint in self._endpoints[source.address_type]:
                 try:
-                    return await self._ask(endpoint, token)
+                    return await self._ask(endpoint, source)
                 except AgentUnavailable as failure:
                     failures.append(failure)
-                except _Refused as refusal:
+                except NotAuthenticated as refusal:
                     refusals.append(refusal)
-                    if probing:
+                    if source.probing:
                         break
             if refusals:
                 raise refusals[0]
-            text = "; ".join(map(str, failures)) + "."
-            if probing and all(isinstance(one, AgentAbsent) for one in failures):
+            text = f"{'; '.join(map(str, failures))}. {_RUN_IT}"
+            if source.probing and all(isinstance(one, AgentAbsent) for one in failures):
                 raise AgentAbsent(text)
             if pause is not None:
                 await asyncio.sleep(pause)
         raise AgentUnavailable(text)
 
-    async def _ask(self, endpoint: str, token: str) -> Credentials:
-        """One request; raises `_Refused` or `AgentUnavailable`."""
-        headers = {"Accept": "application/json", "Authorization": token}
+    async def _ask(self, endpoint: str, source: "PodIdentity") -> Credentials:
+        """One request; raises `NotAuthenticated` or `AgentUnavailable`."""
+        headers = {"Accept": "application/json", "Authorization": source.token}
         connect_timeout = min(CONNECT_TIMEOUT, self._timeout)
         request = Request("GET", endpoint, headers, b"", self._timeout, connect_timeout, MAX_BODY)
         try:
@@ -149,11 +138,11 @@ class Agent:
             raise error(str(failure)) from failure
         if reply.status == 200:
             return _read(endpoint, reply)
-        body = reply.body.decode("utf-8", "replace")
-        text = clean(body, token_parts(token)) or "(no text)"
+        body = clean(reply.body.decode("utf-8", "replace"), token_parts(source.token))
+        text = f"{endpoint} answered {reply.status}: {body or '(no text)'}"
         if 400 <= reply.status < 500 and reply.status != 429:
-            raise _Refused(endpoint, reply.status, text)
-        raise AgentUnavailable(f"{endpoint} answered {reply.status}: {text}")
+            raise _refusal(reply.status, text, source.subject)
+        raise AgentUnavailable(text)
 
 
 def _read(endpoint: str, reply: Reply) -> Credentials:
@@ -164,6 +153,16 @@ def _read(endpoint: str, reply: Reply) -> Credentials:
             f"{endpoint} answered something other than credentials "
             "(AccessKeyId, SecretAccessKey, Token, Expiration)"
         ) from None
+
+
+def _refusal(status: int, text: str, subject: str) -> NotAuthenticated:
+    """The error for an answer that there will be no credentials."""
+    code = _CODE.search(text)
+    named = code[1] if code else "ResourceNotFoundException" if status == 404 else ""
+    error, advice = _REFUSALS.get(named, (TokenRejected, "See the agent's log"))
+    namespace, _, service_account = subject.partition("/")
+    advice = advice.format(namespace=namespace, service_account=service_account)
+    return error(f"{text.rstrip('. ')}. {advice}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,18 +178,8 @@ class PodIdentity:
 
     async def fetch(self) -> Credentials:
         """New credentials from the agent; raises `NotAuthenticated` or `AgentUnavailable`."""
-        context = f"no EKS Pod Identity credentials for the service account {self.subject}"
         try:
-            return await self.agent.fetch(self.token, self.address_type, probing=self.probing)
-        except AgentUnavailable as error:
-            raise error.in_context(context, after=f" {_RUN_IT}") from error
-        except _Refused as refusal:
-            raise self._explained(refusal).in_context(context) from refusal
-
-    def _explained(self, refusal: _Refused) -> NotAuthenticated:
-        code = _CODE.search(refusal.text)
-        named = code[1] if code else "ResourceNotFoundException" if refusal.status == 404 else ""
-        error, advice = _REFUSALS.get(named, (TokenRejected, "See the agent's log"))
-        namespace, _, service_account = self.subject.partition("/")
-        advice = advice.format(namespace=namespace, service_account=service_account)
-        return error(f"{refusal}. {advice}.")
+            return await self.agent.fetch(self)
+        except (AgentUnavailable, NotAuthenticated) as error:
+            context = f"no EKS Pod Identity credentials for the service account {self.subject}"
+            raise error.in_context(context) from error

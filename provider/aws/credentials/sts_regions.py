@@ -5,7 +5,7 @@ Credentials are valid in every region of the partition, no matter which region i
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from time import monotonic
+from contextlib import suppress
 
 from provider.engine.model import Credentials
 from provider.errors import AwsUnavailable, NotAuthenticated, Unavailable
@@ -27,19 +27,20 @@ async def ask_regions(
     """
     if len(regions) == 1:
         return await _ask(call, regions[0])
-    calls: list[asyncio.Task[Credentials]] = []
+    tasks: list[asyncio.Task[Credentials]] = []
     try:
         for region in regions:
-            calls.append(asyncio.create_task(_ask(call, region)))
-            is_last = len(calls) == len(regions)
-            credentials = await _first_of(calls, None if is_last else patience)
-            if credentials is not None:
-                return credentials
+            tasks.append(asyncio.create_task(_ask(call, region)))
+            is_last = len(tasks) == len(regions)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if is_last else patience):
+                    if credentials := await _first_of(tasks):
+                        return credentials
     finally:
-        for task in calls:
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*calls, return_exceptions=True)
-    raise AwsUnavailable(" ".join(str(task.exception()) for task in calls))
+        await asyncio.gather(*tasks, return_exceptions=True)
+    raise AwsUnavailable(" ".join(str(task.exception()) for task in tasks))
 
 
 async def _ask(call: Call, region: str) -> Credentials:
@@ -49,23 +50,9 @@ async def _ask(call: Call, region: str) -> Credentials:
         raise error.in_context(f"STS in {region}") from error
 
 
-async def _first_of(
-    calls: Sequence[asyncio.Task[Credentials]], patience: float | None
-) -> Credentials | None:
-    """The first success; None when all have failed or the time is up. A refusal is final."""
-    pending = set(calls)
-    until = None if patience is None else monotonic() + patience
-    while pending:
-        left = None if until is None else until - monotonic()
-        done, pending = await asyncio.wait(
-            pending, timeout=left, return_when=asyncio.FIRST_COMPLETED
-        )
-        if not done:
-            return None
-        for call in done:
-            error = call.exception()
-            if error is None:
-                return call.result()
-            if not isinstance(error, Unavailable):
-                raise error
+async def _first_of(tasks: Sequence[asyncio.Task[Credentials]]) -> Credentials | None:
+    """The first success; None when all have failed. A refusal is final."""
+    for finished in asyncio.as_completed(tasks):
+        with suppress(Unavailable):
+            return await finished
     return None

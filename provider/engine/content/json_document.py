@@ -4,8 +4,6 @@ Errors of Python are replaced by our own, because their texts hold values.
 """
 
 import json
-from collections.abc import Iterable
-from itertools import repeat
 from typing import Any, Self
 
 from provider.errors import SecretUnusable
@@ -73,30 +71,12 @@ def render(value: Any) -> bytes:
 
 def dump(value: Any) -> str:
     """Compact JSON; `json.dumps` would change the spelling of numbers."""
-    pieces: list[str] = []
-    _write(value, pieces)
-    return "".join(pieces)
-
-
-def _write(value: Any, pieces: list[str]) -> None:
     if isinstance(value, dict):
-        _write_joined("{", value, "}", value.values(), pieces)
-    elif isinstance(value, list):
-        _write_joined("[", None, "]", value, pieces)
-    else:
-        pieces.append(_dump_scalar(value))
-
-
-def _write_joined(
-    opening: str, keys: Iterable[str] | None, closing: str, values: Iterable[Any], pieces: list[str]
-) -> None:
-    prefixes = (f"{_dump_scalar(key)}:" for key in keys) if keys is not None else repeat("")
-    separator = opening
-    for prefix, value in zip(prefixes, values, strict=False):
-        pieces.append(separator + prefix)
-        _write(value, pieces)
-        separator = ","
-    pieces.append(closing if separator == "," else opening + closing)
+        members = (f"{_dump_scalar(key)}:{dump(member)}" for key, member in value.items())
+        return f"{{{','.join(members)}}}"
+    if isinstance(value, list):
+        return f"[{','.join(map(dump, value))}]"
+    return _dump_scalar(value)
 
 
 def _dump_scalar(value: Any) -> str:

@@ -7,8 +7,7 @@ from time import monotonic
 from typing import NoReturn
 
 from provider.aws.ecr import Ecr
-from provider.aws.find_parameters import ParameterFinder
-from provider.aws.find_secrets import SecretFinder
+from provider.aws.finding import ParameterFinder, SecretFinder
 from provider.aws.stores.for_controller import controller_stores
 from provider.controller.identity.service_account_tokens import TokenApi, Tokens
 from provider.controller.identity.store_identity import Identities, OwnIdentity

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 
 from provider.aws.credentials.own import Own
 from provider.aws.ecr import Ecr
-from provider.aws.find_parameters import ParameterFinder
-from provider.aws.find_secrets import SecretFinder
+from provider.aws.finding import ParameterFinder, SecretFinder
 from provider.aws.stores.for_controller import controller_stores
 from provider.controller.identity.service_account_tokens import Tokens
 from provider.controller.identity.store_identity import Identities
