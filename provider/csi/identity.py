@@ -60,16 +60,14 @@ class Identifier:
         role of the service account; `auth: auto` may ask the agent for credentials, and keeps them.
         """
         require_token(spec)
-        own = await self._own(spec, region)
+        auth = spec.klass.identity_kind
+        if auth == "auto":
+            own = await self._by_either(spec, region)
+        elif auth == "pod-identity":
+            own = self._by_agent(spec, region)
+        else:
+            own = await self._by_sts(spec, region)
         return self._in_role(own, spec, region)
-
-    async def _own(self, spec: MountSpec, region: str) -> Principal:
-        kind = spec.klass.identity_kind
-        if kind == "auto":
-            return await self._by_either(spec, region)
-        if kind == "pod-identity":
-            return self._by_agent(spec, region)
-        return await self._by_sts(spec, region)
 
     async def _by_either(self, spec: MountSpec, region: str) -> Principal:
         """By the agent if it has an association for the token, else by STS.
