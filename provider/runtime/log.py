@@ -14,7 +14,6 @@ import threading
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any, Literal, TextIO
 
 from provider.errors import ProviderError
@@ -51,14 +50,20 @@ def set_up(
     as_text = log_format == "text" or (log_format == "auto" and stream.isatty())
     handler = logging.StreamHandler(stream)
     handler.setFormatter(TextLines() if as_text else JsonLines())
-    handler.addFilter(lambda record: _is_ours(record) or record.levelno >= logging.WARNING)
+    handler.addFilter(
+        lambda record: record.name == logger.name or record.levelno >= logging.WARNING
+    )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logger.setLevel(level.upper())
     logging.raiseExceptions = False  # a closed stderr must neither fail a request nor print records
-    threading.excepthook = _log_thread_error
-    sys.excepthook = _log_error
+    threading.excepthook = lambda args: logger.error(
+        "unhandled error in a thread", extra={"error": args.exc_value}
+    )
+    sys.excepthook = lambda _kind, error, _traceback: logger.critical(
+        "unhandled error", extra={"error": error}
+    )
 
 
 def install(loop: asyncio.AbstractEventLoop) -> None:
@@ -79,16 +84,6 @@ def _log_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -
     )
 
 
-def _log_thread_error(args: threading.ExceptHookArgs) -> None:
-    logger.error("unhandled error in a thread", extra={"error": args.exc_value})
-
-
-def _log_error(
-    _kind: type[BaseException], error: BaseException, _traceback: TracebackType | None
-) -> None:
-    logger.critical("unhandled error", extra={"error": error})
-
-
 class JsonLines(logging.Formatter):
     """One JSON object a line: time, level, message, fields, traceback."""
 
@@ -96,8 +91,8 @@ class JsonLines(logging.Formatter):
         line: dict[str, Any] = {
             "time": _time(record),
             "level": record.levelname.lower(),
-            "message": _cut(_message(record), MAX_MESSAGE),
-            **{name: _bounded(value) for name, value in _fields(record).items()},
+            "message": _message(record),
+            **_fields(record),
         }
         if error := _error(record):
             line["traceback"] = list(_safe_traceback(error))
@@ -108,12 +103,9 @@ class TextLines(logging.Formatter):
     """For people: time, level, message, fields as `name=value`; the traceback indented below."""
 
     def format(self, record: logging.LogRecord) -> str:
-        parts = [_time(record)[11:-1], f"{record.levelname:7}", _cut(_message(record), MAX_MESSAGE)]
-        parts += [
-            f"{name}={_plain(_bounded(value))}"
-            for name, value in _fields(record).items()
-            if value not in (None, "")
-        ]
+        about = {name: one for name, one in _fields(record).items() if one not in (None, "")}
+        parts = [_time(record)[11:-1], f"{record.levelname:7}", _message(record)]
+        parts += [f"{name}={_plain(value)}" for name, value in about.items()]
         lines = ["  ".join(_printable(part) for part in parts)]
         if error := _error(record):
             lines += [f"    {_printable(line)}" for line in _safe_traceback(error)]
@@ -123,20 +115,16 @@ class TextLines(logging.Formatter):
 _encode = json.JSONEncoder(default=lambda value: type(value).__name__).encode
 
 
-def _is_ours(record: logging.LogRecord) -> bool:
-    return record.name == "provider" or record.name.startswith("provider.")
-
-
 def _message(record: logging.LogRecord) -> str:
     """The text; of another library's record only its template, which contains no data."""
-    if _is_ours(record):
-        return record.getMessage()
+    if record.name == logger.name:
+        return _cut(record.getMessage(), MAX_MESSAGE)
     template = record.msg if record.args and isinstance(record.msg, str) else "(text withheld)"
-    return f"{record.name}, line {record.lineno}: {template}"
+    return _cut(f"{record.name}, line {record.lineno}: {template}", MAX_MESSAGE)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Value]:
-    return getattr(record, "fields", None) or {}
+    return {name: _bounded(value) for name, value in getattr(record, "fields", {}).items()}
 
 
 def _error(record: logging.LogRecord) -> BaseException | None:
