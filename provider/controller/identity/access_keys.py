@@ -50,8 +50,8 @@ class AccessKeys:
     ) -> FoundKeys:
         """The keys that `auth` refers to; a new version of a Secret is another session.
 
-        `namespace_of` has the namespace for the one that a reference names. Raises why a value is
-        not there, with the texts of External Secrets Operator.
+        `namespace_of` returns the namespace for the one that a reference names. Raises
+        ProviderError with External Secrets Operator's text if a value is missing.
         """
         wanted = [(auth.secret_access_key, _SECRET), (auth.access_key_id, _KEY_ID)]
         if auth.session_token is not None:

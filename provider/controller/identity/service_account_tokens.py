@@ -14,9 +14,9 @@ from provider.runtime.lru import Lru
 CAPACITY = 1000
 """Tokens that are remembered, some 2 KiB each."""
 SECONDS = 3600
-"""The life that is asked for; the API server may decide otherwise."""
+"""The lifetime that is requested, in seconds; the API server may choose another."""
 SHARE = 0.8
-"""The part of its life after which a token is replaced, as by the kubelet."""
+"""The part of its lifetime after which a token is replaced, as by the kubelet."""
 
 
 class Token(Protocol):
@@ -69,7 +69,7 @@ class Tokens:
         self._requests: SingleFlight[Account, str] = SingleFlight()
 
     async def get(self, account: Account) -> str:
-        """A token with a fifth of its life left at least; raises what the API raises."""
+        """A token with at least a fifth of its lifetime left; raises the errors of `TokenApi`."""
         kept = self._kept.get(account)
         if kept is not None and self._clock() < kept.until:
             return kept.token
@@ -98,7 +98,7 @@ class AccountToken:
     account: Account
 
     async def __call__(self) -> str:
-        """A token; raises what the API raises."""
+        """A token; raises the errors of `TokenApi`."""
         return await self.tokens.get(self.account)
 
 
@@ -112,7 +112,7 @@ class WithToken:
     account: Account
 
     async def fetch(self) -> Credentials:
-        """New credentials; raises what `source` raises."""
+        """New credentials; raises the errors of `source`."""
         try:
             return await self.source.fetch()
         except TokenRejected:

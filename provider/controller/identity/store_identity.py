@@ -1,9 +1,10 @@
-"""Who an ExternalSecret is to AWS: from a store, or a generator, and a namespace to a `Principal`.
+"""Makes the `Principal` of an ExternalSecret from a store or generator, and a namespace.
 
-Credentials are those of the store alone. A namespaced store or generator uses Secrets and
-ServiceAccounts of its own namespace, whatever it names; a ClusterSecretStore may name another one,
-and without one uses that of the ExternalSecret. Equal sessions are one identity, so that stores
-share them; whatever decides the session is a part of it.
+Only credentials of the store are used. A namespaced store or generator uses Secrets and
+ServiceAccounts of its own namespace, even if it names another. A ClusterSecretStore may name
+another namespace; if it names none, it uses that of the ExternalSecret.
+
+The identity has everything on which the session depends, so stores with equal sessions share one.
 """
 
 from collections.abc import Callable, Sequence
@@ -96,9 +97,9 @@ class Identities:
     async def of_store(self, store: Store, namespace: str, since: float) -> Principal:
         """The identity of a store for an ExternalSecret of `namespace`.
 
-        What it takes from Secrets and ServiceAccounts is read at `since` (`time.monotonic`) or
-        later, or known not to have changed. Raises why there is none, after `unable to create
-        session: `.
+        Secrets and ServiceAccounts are read at `since` (`time.monotonic`) or later, or are known
+        not to have changed. Raises ProviderError, whose text begins with `unable to create session:
+        `.
         """
         spec, aws = _aws_of(store)
         place = _Place(store.kind, namespace, aws.region, since)

@@ -1,7 +1,7 @@
-"""ExternalSecrets that are to be read because they are new or changed, and since when.
+"""ExternalSecrets that wait to be read because they are new or changed.
 
-What AWS was asked after a change was seen is new enough for it. So those that wait together share
-what is read.
+A value is new enough for a change if AWS was asked for it after the change was seen. So
+ExternalSecrets that wait together share what is read.
 """
 
 from collections.abc import Iterator
@@ -24,16 +24,16 @@ class Backlog:
         self._seen.setdefault(key.namespace, {}).setdefault(key.name, moment)
 
     def defer(self, key: ObjectKey) -> None:
-        """One that waits has had its turn in vain: it waits behind the others, as in the queue.
+        """Move an ExternalSecret whose attempt has failed behind the others, as the queue does.
 
-        So those who wait next to each other have their turns together, and share calls.
+        Neighbours in the backlog are then reconciled together, and share calls.
         """
         waiting = self._seen.get(key.namespace, {})
         if key.name in waiting:
             waiting[key.name] = waiting.pop(key.name)
 
     def take(self, key: ObjectKey) -> float | None:
-        """Remove the change, whose work begins; returns when it was seen."""
+        """Remove the change when its work begins; returns when it was seen."""
         waiting = self._seen.get(key.namespace, {})
         moment = waiting.pop(key.name, None)
         if not waiting:

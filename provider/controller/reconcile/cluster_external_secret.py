@@ -86,7 +86,8 @@ class ClusterExternalSecrets:
         self._children = ChildWriter(api, known)
 
     async def reconcile(self, key: ObjectKey) -> float | None:
-        """Seconds until the next check; None: when something changes. Raises to retry."""
+        """Returns seconds until the next reconcile; None: not before a change. Raises to be
+        retried."""
         found = self._known.cluster_external_secret(key.name)
         if found is None:
             self._counts.gone(key)
@@ -111,7 +112,7 @@ class ClusterExternalSecrets:
         return spec.refresh_time if spec.refresh_time and spec.refresh_time > 0 else REFRESH
 
     async def explain(self, key: ObjectKey, bug: Exception) -> None:
-        """Say that reconciling it failed by a bug."""
+        """Report on the object that its reconcile failed because of a bug."""
         found = self._known.cluster_external_secret(key.name)
         if found is not None:
             ready = Ready(is_ready=False, reason="", message=status.bug_text(bug))

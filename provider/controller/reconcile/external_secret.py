@@ -1,7 +1,7 @@
-"""Reconciles ExternalSecrets: one object on one page.
+"""Reconciles ExternalSecrets.
 
-Nothing is read while an ExternalSecret is not due and its Secret is intact, and nothing is written
-that does not change.
+Nothing is read unless an ExternalSecret is due or its Secret was changed. Nothing is written
+without a change.
 """
 
 from collections.abc import Callable
@@ -45,7 +45,7 @@ MOST_LOOKED_AT = 500
 JUST_AFTER = 0.05
 """Seconds after the time at which a refresh is due."""
 CHECK_WINDOWS = 60.0
-"""Seconds until a refresh that a sync window holds back is looked at again."""
+"""Seconds until the next check of a refresh that a sync window forbids."""
 KUBERNETES_PAUSE = 10.0
 """Seconds until the next attempt when Kubernetes did not answer."""
 
@@ -113,7 +113,8 @@ class ExternalSecrets:
     wall_clock: Callable[[], float] = time
 
     async def reconcile(self, key: ObjectKey) -> float | None:
-        """Seconds until it is due again; None: when something changes. Raises to retry."""
+        """Returns seconds until the next reconcile; None: not before a change. Raises to be
+        retried."""
         found = self.known.get(key)
         if found is None:
             self._forget(key)
@@ -136,7 +137,7 @@ class ExternalSecrets:
         return await self._sync(found, job, started)
 
     async def explain(self, key: ObjectKey, bug: Exception) -> None:
-        """Say that reconciling it failed by a bug."""
+        """Report on the object that its reconcile failed because of a bug."""
         found = self.known.get(key)
         if found is None:
             return
@@ -162,7 +163,8 @@ class ExternalSecrets:
         self.observer.gone(key)
 
     async def _finalize(self, found: ExternalSecret) -> None:
-        """The ExternalSecret is being deleted: the Secret too if it says so, then let it go."""
+        """Finish its deletion: delete the Secret if `deletionPolicy` says so, then the finalizer.
+        """
         metadata = found.metadata
         if found.spec is not None and found.spec.target.deletion_policy == "Delete":
             key = ObjectKey(metadata.namespace, target_name(metadata, found.spec))
@@ -191,7 +193,7 @@ class ExternalSecrets:
             self.known.learn(document)
 
     async def _report_refusal(self, found: ExternalSecret, error: ProviderError) -> None:
-        """Say why the ExternalSecret itself cannot be written, unless Kubernetes is away."""
+        """Report why the object cannot be written, unless the Kubernetes API does not answer."""
         if isinstance(error, KubernetesUnavailable) and "webhook" not in str(error):
             return
         cause = f"{error}{remedy(error)}"

@@ -58,7 +58,7 @@ class PushSecrets:
     wall_clock: Callable[[], float] = time
 
     async def reconcile(self, key: ObjectKey) -> float | None:
-        """Say that nothing is done; None: it is looked at when it changes. Raises to retry."""
+        """Report that PushSecrets are not supported; returns None. Raises to be retried."""
         found = self.known.get(key)
         if not isinstance(found, PushSecret) or not self._is_ours(found):
             return None
@@ -71,7 +71,7 @@ class PushSecrets:
         return None
 
     async def explain(self, key: ObjectKey, bug: Exception) -> None:
-        """Say that it failed by a bug."""
+        """Report on the object that its reconcile failed because of a bug."""
         found = self.known.get(key)
         if isinstance(found, PushSecret):
             await self._report(found, status.bug_text(bug))

@@ -1,4 +1,4 @@
-"""Writes what became of an ExternalSecret: status, Event, metric."""
+"""Reports the outcome of a sync: status, Event, metric."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class Reporter:
     wall_clock: Callable[[], float] = time
 
     def at_rest(self, found: ExternalSecret) -> None:
-        """Nothing is to be done: the metric is what the condition says, also after a restart."""
+        """Set the metric to what the condition says, also after a restart; nothing is written."""
         if (one := status.ready_of(found.status.conditions)) is not None:
             is_ready = one.status == "True"
             self.counts.ready(found.metadata, Ready(is_ready, one.reason, one.message))

@@ -26,7 +26,7 @@ KINDS: Mapping[StoreKind, Kind] = {
 }
 CHECK_SECONDS = 60.0
 CAPABILITIES = "ReadWrite"
-"""External Secrets Operator's word, also here, where nothing is written to AWS."""
+"""The value that External Secrets Operator writes, although nothing is written to AWS here."""
 
 FINALIZER = "secretstore.externalsecrets.io/finalizer"
 """External Secrets Operator's, for PushSecrets; it is removed."""
@@ -79,7 +79,8 @@ class StoreReconciler:
     wall_clock: Callable[[], float] = time
 
     async def reconcile(self, key: ObjectKey) -> float | None:
-        """Seconds until the next check; None: when the store changes. Raises to retry."""
+        """Returns seconds until the next reconcile; None: not before a change. Raises to be
+        retried."""
         found = self.known.get(key)
         if not isinstance(found, WatchedStore):
             self.counts.gone(key)
@@ -107,7 +108,7 @@ class StoreReconciler:
         return self.period(store)
 
     async def explain(self, key: ObjectKey, bug: Exception) -> None:
-        """Say that checking it failed by a bug."""
+        """Report on the store that its check failed because of a bug."""
         found = self.known.get(key)
         if isinstance(found, WatchedStore):
             ready = Ready(is_ready=False, reason=status.STORE_INVALID, message=status.bug_text(bug))

@@ -21,9 +21,9 @@ class Api(Protocol):
 async def write_status(
     api: Api, kind: Kind, metadata: Metadata, change: Document
 ) -> Document | None:
-    """The object as stored; None if it is gone. Raises what the API raises.
+    """Write the status; returns the object as stored, None if it is gone. Raises the API's errors.
 
-    A refusal is logged: there is no other place to tell it.
+    A refusal is logged, because no other place can report it.
     """
     try:
         return await api.patch_status(kind, metadata.namespace, metadata.name, change)

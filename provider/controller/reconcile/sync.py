@@ -77,7 +77,7 @@ class Targets(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be synced, how new the values must be, and who else is due."""
+    """What to sync, how new the values must be, and which other ExternalSecrets are due."""
 
     metadata: Metadata
     spec: ExternalSecretSpec
@@ -114,7 +114,7 @@ class Syncer:
     events: Events = field(repr=False)
 
     async def sync(self, job: Job) -> Outcome:
-        """Read and write; raises `SyncFailed`, or what Kubernetes answers where that may pass."""
+        """Read and write; raises `SyncFailed`, or a transient error of the Kubernetes API."""
         values = await self._read(job)
         if not values and job.spec.target.deletion_policy != "Merge":
             return await self._without_values(job)

@@ -1,4 +1,4 @@
-"""Which objects are looked at when another one changes.
+"""Which objects are reconciled when another one changes.
 
 When a store, credential or template is repaired, objects that failed because of it are reconciled
 at once. Objects without a failure are checked too, without a read or write.
@@ -77,7 +77,7 @@ class Triggers:
         self._add_failing(self._known.others_in(namespace))
 
     def policy_changed(self) -> None:
-        """The operator allows something else: what failed is looked at again."""
+        """The operator's policy has changed: reconcile what has failed."""
         for kind, informer in self._informers.stores.items():
             for key, found in informer.items():
                 if not isinstance(found, Unreadable) and not _is_good(found):
@@ -85,7 +85,8 @@ class Triggers:
         self._add_failing([key for key, _ in self._informers.external_secrets.items()])
 
     def _refresh(self, key: ObjectKey, needs: Callable[[ExternalSecret], bool]) -> None:
-        """Look at an ExternalSecret; sync it, even if it is not due, where it needs that."""
+        """Reconcile an ExternalSecret, and sync it although it is not due if the change requires
+        that."""
         found = self._known.get(key)
         if found is not None and needs(found):
             self._backlog.put(key, monotonic())
@@ -154,7 +155,7 @@ class Triggers:
         return handle
 
     def _news_handler(self, kind: str) -> Callable[[ObjectKey, object, object], None]:
-        """Looks at an object itself when more than its status has changed."""
+        """A handler that reconciles an object when more than its status has changed."""
 
         def handle(key: ObjectKey, old: object, new: object) -> None:
             before = getattr(old, "metadata", None)
@@ -190,7 +191,7 @@ class Triggers:
 
 
 def _is_good(found: WatchedStore) -> bool:
-    """Whether it needs no look before its next check."""
+    """Whether it need not be reconciled before its next check."""
     ready = ready_of(found.object.conditions)
     is_ready = found.is_checked and ready is not None and ready.status == "True"
     return is_ready and FINALIZER not in found.metadata.finalizers

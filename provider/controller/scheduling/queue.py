@@ -1,8 +1,8 @@
-"""Reconciles objects when they are due, in bounded numbers; those that fail back off.
+"""Reconciles objects when they are due, in bounded numbers, with back-off after failures.
 
-Each object is reconciled once at a time. All that happens to it until its turn is one reconcile;
-what happens to it during that is one more. Namespaces take turns, and none may have more than a
-share under way, so that a busy or hanging one does not hold up the others.
+Each object is reconciled once at a time. All changes before its turn lead to one reconcile, and all
+changes during it to one more. Namespaces take turns, and each may have only a share of the objects
+under way, so that a busy or hanging namespace does not hold up the others.
 """
 
 import asyncio
@@ -32,11 +32,11 @@ Reconcile = Callable[[Item], Awaitable[float | None]]
 
 
 Explain = Callable[[Item, Exception], Awaitable[object]]
-"""Says on the object that its reconcile failed by a bug. May raise what the API raises."""
+"""Reports on the object that its reconcile failed because of a bug. May raise the API's errors."""
 
 
 class Observe(Protocol):
-    """Takes the figures of one reconcile, for metrics."""
+    """Counts one reconcile in the metrics."""
 
     def __call__(
         self, item: Item, /, *, waited: float, took: float, error: Exception | None
@@ -117,7 +117,8 @@ class Queue:
 
     @property
     def concurrent(self) -> int:
-        """The most objects of all kinds that are reconciled at a time, but for firsts."""
+        """Objects of all kinds that are reconciled at a time, without the first of each namespace.
+        """
         return self._concurrent
 
     @property

@@ -13,7 +13,8 @@ from typing import NamedTuple
 _SLACK = 64
 """Outdated entries that the heap may hold beyond the number of scheduled items."""
 FIRSTS = 8
-"""With 32 at a time, 224 namespaces may hang before others have to wait."""
+"""Bound on all objects under way, in multiples of `most`, for the first of each namespace. With 32
+at a time, 224 namespaces may hang before others have to wait."""
 
 
 class Item(NamedTuple):

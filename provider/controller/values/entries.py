@@ -40,7 +40,7 @@ from provider.errors import (
 Values = Mapping[str, bytes]
 What = Data | RemoteRef | Find | GeneratorRef
 Result = bytes | Values | ProviderError
-"""Of an entry: the content of one secret, the values of many, or why there is nothing."""
+"""Of an entry: the content of one secret, the values of many, or the error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,13 @@ class Entry:
 
     @property
     def remote(self) -> RemoteRef | None:
-        """The one secret that it reads, if it is one."""
+        """The secret that it reads; None for a search or a generator."""
         if isinstance(self.what, Data):
             return self.what.remote_ref
         return self.what if isinstance(self.what, RemoteRef) else None
 
     def failed(self, error: ProviderError) -> ProviderError:
-        """The error as it concerns this entry."""
+        """The error, with the place of this entry in its text."""
         if isinstance(self.what, Find):
             error = error.in_context("error getting all secrets")
         elif isinstance(error, SecretNotFound):
@@ -168,7 +168,7 @@ def _single(what: Data, content: bytes, expired: Expired) -> Values:
 
 
 def _narrowed(ref: RemoteRef, content: bytes, expired: Expired) -> bytes:
-    """The value of the property, if one is named; raises `KeyNotFound` with the keys there are."""
+    """The value of the property, if one is named; raises `KeyNotFound`, which lists the keys."""
     if not ref.property:
         return content
     value = read_property(content, ref.property, expired)

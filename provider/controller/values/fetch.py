@@ -1,8 +1,8 @@
-"""The values of one ExternalSecret: its entries, through their stores, with few calls.
+"""Reads the values of one ExternalSecret: all entries, through their stores, with few calls.
 
-First every store is looked up and allowed, and every identity found; nothing is read from AWS if
-one fails. Then all refs of one identity and region are read in one call of the engine, side by side
-with searches and generators. The rest is work on values, away from the event loop.
+First every store is looked up and checked, and every identity is determined; if one fails, nothing
+is read from AWS. Then all refs of one identity and region are read in one call of the engine, side
+by side with searches and generators. The rest is work on values, away from the event loop.
 """
 
 import asyncio
@@ -82,8 +82,8 @@ class Fetcher:
     ) -> Fetched:
         """The keys and values of the Secret; raises ProviderError.
 
-        `also` are ExternalSecrets of the same namespace that are due as well. What they want of the
-        same stores fills up calls that are made anyway, and is in memory when their turn comes.
+        `also` are ExternalSecrets of the same namespace that are due as well. Their refs fill up
+        batches that are sent anyway, and their values are then in memory when they are reconciled.
         """
         entries = entries_of(spec)
         sources = await self._sources(entries, asked)

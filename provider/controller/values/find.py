@@ -46,9 +46,9 @@ class Finder:
     async def find(self, what: Find, source: Source, asked: Asked) -> Mapping[str, bytes]:
         """The values by full names, in order of the names; raises ProviderError.
 
-        What disappears while it is read is left out. So is what the policy refuses to the
-        namespace, and, where the search is by path or tags, what the identity may not read, unless
-        that is everything.
+        Left out are secrets that are deleted during the search and secrets that the policy refuses.
+        A search by path or tags also leaves out what the identity may not read. If nothing is left
+        because of the policy or of missing rights, it fails.
         """
         aws, query = source.aws, asked.query(source.principal)
         finder = self._parameters if aws.service == "ParameterStore" else self._secrets

@@ -1,4 +1,4 @@
-"""Generators, for `dataFrom[].sourceRef.generatorRef`: values that each refresh makes anew."""
+"""Generators, for `dataFrom[].sourceRef.generatorRef`: each refresh makes new values."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping

@@ -1,8 +1,8 @@
 """A secret that is a JSON object as keys and values: `dataFrom[].extract`.
 
-It is read as Go's `encoding/json` reads a `map[string]json.RawMessage`: strictly, and of equal keys
-the last one counts. A text loses its quotes; null is empty; everything else keeps the source's own
-text, white space and all.
+It is parsed as Go's `encoding/json` parses a `map[string]json.RawMessage`: strictly, and of equal
+keys the last one counts. Strings are unquoted, null is empty, and every other value keeps its text
+with its white space.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What a `remoteRef` asks for, in the words of the engine."""
+"""Converts a `remoteRef` to a ref of the engine."""
 
 from provider.controller.resources.external_secret import RemoteRef
 from provider.controller.resources.store import AwsProvider
@@ -11,7 +11,7 @@ _VERSION_ID = "uuid/"
 def secret_ref(ref: RemoteRef, aws: AwsProvider) -> SecretRef:
     """The secret or parameter, or with `metadataPolicy: Fetch` its tags.
 
-    Equal questions are equal refs, whatever they are written like.
+    Entries that mean the same value give equal refs, however they are written.
     """
     name = aws.prefix + ref.key
     if aws.service == "ParameterStore":

@@ -67,10 +67,11 @@ async def read_secrets(
     ahead: Iterable[SecretRef],
     asked: Asked,
 ) -> Answers:
-    """The content of each ref, or why there is none.
+    """The content of each ref, or the error in its place.
 
-    What is in memory or being read is not read again. Else the last batch is filled up with refs of
-    `ahead`, so that reading those costs no call of its own; nobody waits for their answers.
+    Values in memory or in flight are not requested again. If a call is sent, its last batch is
+    filled up with refs of `ahead`, which then need no call of their own. The result does not wait
+    for them.
     """
     query, regions = asked.query(source.principal), Regions(source.aws.region)
     wanted = [Wanted(ref) for ref in dict.fromkeys(refs)]
@@ -128,10 +129,9 @@ def _answer(outcome: Outcome, source: Source) -> bytes | ProviderError:
 async def check_lost_versions(
     reader: Reader, source: Source, answers: Answers, asked: Asked
 ) -> Answers:
-    """The answers, where a version or label that a parameter lacks is no missing parameter.
+    """The answers; a parameter that lacks only the version or label does not count as missing.
 
-    Parameter Store's answer is the same for both, but a missing parameter may have the Secret
-    deleted.
+    Parameter Store answers the same for both, but a missing parameter may have the Secret deleted.
     """
     lost = [
         ref

@@ -1,4 +1,4 @@
-"""Which objects refer to an object, so that they are looked at when it changes."""
+"""Which objects refer to an object, so that they are reconciled when it changes."""
 
 from collections.abc import Hashable, Iterable
 from typing import Generic, TypeVar
@@ -8,10 +8,10 @@ R = TypeVar("R", bound=Hashable)
 
 
 class Index(Generic[R, K]):
-    """Keys of objects by what they refer to.
+    """Keys of objects by what they refer to, in the order in which they were put.
 
-    They keep the order in which they came. It is that of the backlog, so that those whose secrets
-    are read together have their turns together.
+    The backlog has the same order, so objects whose secrets are read together are also reconciled
+    together.
     """
 
     def __init__(self) -> None:
