@@ -1,4 +1,4 @@
-"""One failed attempt at a call of AWS, as it came off the wire."""
+"""A failed attempt at a call to AWS: the answer, or why there is none."""
 
 import re
 from collections.abc import Iterable

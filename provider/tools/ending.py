@@ -24,7 +24,7 @@ class OutputFailed(Exception):
 
 
 class Output(io.TextIOBase):
-    """A stream that raises `OutputFailed` where it cannot be written, or says nothing of it.
+    """A stream that raises `OutputFailed` if it cannot be written, or ignores that.
 
     `stream` is None if it was closed before the process started.
     """
@@ -69,7 +69,7 @@ class Output(io.TextIOBase):
 
 
 def _discard(stream: TextIO) -> None:
-    """Let what is still buffered vanish, so that the interpreter can flush it at its end."""
+    """Drop what is still buffered, so that the interpreter can flush the stream at its end."""
     with suppress(OSError):
         descriptor = stream.fileno()
         nothing = os.open(os.devnull, os.O_WRONLY)

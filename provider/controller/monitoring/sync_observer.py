@@ -1,4 +1,4 @@
-"""Tells log, audit log, metrics and status how a sync of an ExternalSecret went."""
+"""Reports the outcome of a sync of an ExternalSecret to log, audit log, metrics and status."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

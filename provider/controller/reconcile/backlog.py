@@ -24,7 +24,7 @@ class Backlog:
         self._seen.setdefault(key.namespace, {}).setdefault(key.name, moment)
 
     def defer(self, key: ObjectKey) -> None:
-        """Move an ExternalSecret whose attempt has failed behind the others, as the queue does.
+        """Move an ExternalSecret that cannot be read yet behind the others, as the queue does.
 
         Neighbours in the backlog are then reconciled together, and share calls.
         """

@@ -117,8 +117,7 @@ class Queue:
 
     @property
     def concurrent(self) -> int:
-        """Objects of all kinds that are reconciled at a time, without the first of each namespace.
-        """
+        """Most objects that are reconciled at a time, without the first of each namespace."""
         return self._concurrent
 
     @property

@@ -13,14 +13,14 @@ from provider.controller.template.pem_blocks import Block, blocks, encode, parse
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A certificate and the identifiers that say who signed whom. None and empty are equal."""
+    """A certificate and its key identifiers, which order the chain. None and empty are equal."""
 
     certificate: x509.Certificate
     authority: bytes | None
     subject: bytes | None
 
     def is_root(self) -> bool:
-        """Whether the certificate is signed by its own key, or says nothing of it."""
+        """Whether the certificate is signed by its own key, or does not name the key."""
         return self.authority is None or self.authority == (self.subject or b"")
 
 

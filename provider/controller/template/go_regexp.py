@@ -1,4 +1,4 @@
-"""Go's regexp on google-re2, which has the same syntax and matches. Replacement is ours."""
+"""Go's regexp on google-re2, which has the same syntax and matches; replacing is done here."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What one rendering may use. A template is written by a tenant, so it is hostile input."""
+"""Limits of one rendering. Tenants write templates, so they are hostile input."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The fields, and the methods without arguments, of Go's structs that templates meet."""
+"""The fields, and the methods without arguments, of the Go structs that templates can use."""
 
 from collections.abc import Mapping
 

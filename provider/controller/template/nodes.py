@@ -113,7 +113,8 @@ class Command(Node):
 
 @dataclass(frozen=True, slots=True)
 class Pipe(Node):
-    """Commands that hand their value on, and the variables that get the last one."""
+    """Commands, each with the value of the one before as its last argument, and variables to set.
+    """
 
     commands: tuple[Command, ...]
     variables: tuple[str, ...] = ()

@@ -49,7 +49,7 @@ class Pipelines(State):
     """Evaluates pipelines in the state of a rendering."""
 
     def pipeline(self, dot: Value, pipe: Pipe) -> Value:
-        """The value of a pipeline, whose variables get it."""
+        """The value of a pipeline; sets the variables of the pipeline."""
         self.at(pipe)
         self.depth += 1
         self.budget.depth(self.depth)
@@ -186,7 +186,7 @@ class Pipelines(State):
         return result
 
     def _shown(self, name: str, message: str) -> str:
-        """The message of a function. That of `fail` only if the template has it literally."""
+        """The message of a function; that of `fail` only if it is literal text of the template."""
         if name == "fail" and message not in self.program.text:
             return "its message is not shown, for it is no constant of the template"
         return message

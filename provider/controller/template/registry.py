@@ -105,7 +105,8 @@ def go_type(kind: str) -> str:
 
 
 def items_of(value: Value, doing: str) -> list[Value]:
-    """The elements of a list. Raises FunctionError, naming what was tried, for anything else."""
+    """The elements of a list. For any other value it raises FunctionError, which names the
+    function."""
     if isinstance(value, List):
         return value.items
     if value is None:

@@ -1,4 +1,4 @@
-"""What a rendering knows at any moment, and how it fails."""
+"""The state of a rendering: its variables and current place; and the errors at that place."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -61,7 +61,7 @@ def mapped(text: str, change: str) -> str:
 
 
 def one_to_one(char: str, change: str) -> str:
-    """One rune changed to one rune, or the same one where Python gives several."""
+    """The changed rune, or the rune itself if Python changes it to several."""
     changed: str = getattr(char, change)()
     if len(changed) == 1:
         return changed

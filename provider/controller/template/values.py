@@ -1,7 +1,7 @@
-"""The values of Go that templates meet, and what Go says of their types.
+"""The Go values that templates use, and the names of their types.
 
-A Go string is bytes, so it is `bytes` here, and binary secrets stay undamaged. `int` is Go's
-`int`, `None` is `nil`. Complex numbers, channels and functions do not exist.
+A Go string is bytes, so it is `bytes` here, and binary secrets stay undamaged. `int` is Go's `int`,
+`None` is `nil`. Complex numbers, channels and functions do not exist.
 """
 
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class Uint64(int):
 
 @dataclass(slots=True, eq=False)
 class List:
-    """A Go slice of elements of the type `elem`. Functions never change one, but `sortAlpha`."""
+    """A Go slice of elements of the type `elem`. Only `sortAlpha` changes one."""
 
     items: list[Value] = field(repr=False)
     elem: str = ANY
@@ -41,7 +41,8 @@ class List:
 
 @dataclass(slots=True, eq=False)
 class Map:
-    """A Go map with string keys and values of the type `elem`. `set` and `unset` change one."""
+    """A Go map of strings to values of the type `elem`. Only `set`, `unset` and `merge` change one.
+    """
 
     items: dict[bytes, Value] = field(repr=False)
     elem: str = ANY
@@ -118,7 +119,7 @@ def kind_name(value: Value) -> str:
 
 
 def is_true(value: Value) -> bool:
-    """Whether `if` takes the value as true: whether it is not the zero of its type."""
+    """Whether `if` takes the value as true: it is not the zero value of its type."""
     if isinstance(value, List | Map):
         return bool(value.items)
     if isinstance(value, Moment | Pair | Version):
@@ -127,7 +128,7 @@ def is_true(value: Value) -> bool:
 
 
 def is_empty(value: Value) -> bool:
-    """sprig's `empty`: like `not`, but NaN and structs count as Go's code has it."""
+    """sprig's `empty`: like `not`, except for NaN and structs, where it follows sprig's code."""
     return not is_true(value)
 
 

@@ -1,4 +1,4 @@
-"""Reads for an ExternalSecret without AWS: the controller's code against one that has everything.
+"""Runs the controller's code for an ExternalSecret against a fake AWS in which everything exists.
 
 So the calls that are shown are those of the controller. Values are empty; searches find one name.
 """

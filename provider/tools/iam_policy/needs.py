@@ -1,4 +1,4 @@
-"""What one identity needs, and who may be it; collected over classes or over stores."""
+"""The permissions of one identity, and who may assume it; collected over classes or stores."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Chooses the ExternalSecret and what it is rendered with, and says how it went."""
+"""Chooses the ExternalSecret and the source of its values, and reports the outcome."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""spf13/cast: how sprig makes numbers and texts of anything."""
+"""spf13/cast: converts any value to a number or a text, as sprig does."""
 
 import math
 
@@ -12,7 +12,7 @@ _MIN_INT64 = -(1 << 63)
 
 
 def to_int64(value: Value) -> Int64:
-    """cast.ToInt64: 0 for what is no number. Texts may have a prefix as in Go: 0x10, 010."""
+    """cast.ToInt64; 0 if the value is not a number. Texts may have a prefix as in Go: 0x10, 010."""
     if isinstance(value, bool | int):
         return wrapped(int(value))
     if isinstance(value, float):
@@ -35,7 +35,7 @@ def to_int(value: Value) -> int:
 
 
 def to_float(value: Value) -> float:
-    """cast.ToFloat64: 0 for what is no number."""
+    """cast.ToFloat64; 0 if the value is not a number."""
     if isinstance(value, bool | int | float):
         return float(value)
     if isinstance(value, bytes):
@@ -45,7 +45,7 @@ def to_float(value: Value) -> float:
 
 
 def to_strings(value: Value, budget: Budget) -> list[bytes]:
-    """sprig's strslice: the elements as texts without the nils, or the value as the only one."""
+    """sprig's strslice: the elements as texts, without nils; for any other value a list of it."""
     if value is None:
         return []
     if isinstance(value, List):

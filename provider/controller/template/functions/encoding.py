@@ -173,7 +173,7 @@ def _from_yaml(budget: Budget, text: bytes) -> Value:
 
 
 def _json_kind(value: Value) -> str:
-    """What Go calls a value in JSON."""
+    """Go's name for a type of JSON."""
     if isinstance(value, List):
         return "array"
     return {bytes: "string", bool: "bool"}.get(type(value), "number")

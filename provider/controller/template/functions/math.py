@@ -97,7 +97,7 @@ def _to_decimal(budget: Budget, value: Value) -> Int64:
 
 
 def _steps(budget: Budget, start: int, stop: int, step: int) -> range:
-    """What Go's loop of untilStep goes through."""
+    """The numbers of the loop in sprig's untilStep."""
     if (stop < start and step >= 0) or (stop >= start and step <= 0):
         return range(0)
     numbers = range(start, stop, step)
