@@ -163,7 +163,7 @@ class ExternalSecrets:
         self.observer.gone(key)
 
     async def _finalize(self, found: ExternalSecret) -> None:
-        """Finish a deletion: delete the Secret if `deletionPolicy` says so, then the finalizer."""
+        """Finish a deletion: delete the Secret if `deletionPolicy` says so, and the finalizer."""
         metadata = found.metadata
         if found.spec is not None and found.spec.target.deletion_policy == "Delete":
             key = ObjectKey(metadata.namespace, target_name(metadata, found.spec))

@@ -105,8 +105,7 @@ def go_type(kind: str) -> str:
 
 
 def items_of(value: Value, doing: str) -> list[Value]:
-    """The elements of a list. For any other value it raises FunctionError, which names the
-    function."""
+    """The elements of a list. Raises FunctionError with `doing`, what is done, for other values."""
     if isinstance(value, List):
         return value.items
     if value is None:
