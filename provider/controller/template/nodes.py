@@ -113,8 +113,7 @@ class Command(Node):
 
 @dataclass(frozen=True, slots=True)
 class Pipe(Node):
-    """Commands, each with the value of the one before as its last argument, and variables to set.
-    """
+    """Commands, each of which gets the value of the one before, and the variables to set."""
 
     commands: tuple[Command, ...]
     variables: tuple[str, ...] = ()

@@ -41,8 +41,7 @@ class List:
 
 @dataclass(slots=True, eq=False)
 class Map:
-    """A Go map of strings to values of the type `elem`. Only `set`, `unset` and `merge` change one.
-    """
+    """A Go map of strings to values of the type `elem`. `set`, `unset` and `merge` change one."""
 
     items: dict[bytes, Value] = field(repr=False)
     elem: str = ANY
