@@ -15,7 +15,6 @@ from provider.aws.stores.for_controller import controller_stores
 from provider.controller.config import Config
 from provider.controller.controller import Controller, Parts
 from provider.controller.events import COMPONENTS
-from provider.controller.gauges import watch_leader
 from provider.controller.kinds import (
     CLUSTER_EXTERNAL_SECRETS,
     CLUSTER_SECRET_STORES,
@@ -32,7 +31,7 @@ from provider.controller.monitoring.metrics import (
     ProviderCalls,
 )
 from provider.controller.monitoring.queue_metrics import QueueMetrics
-from provider.controller.pages import Readiness, serve_pages
+from provider.controller.pages import Readiness, serve_pages, watch_leader
 from provider.controller.scheduling.cpu_work import CpuWork
 from provider.controller.status_document import StatusDocument
 from provider.controller.status_socket import StatusSocket
@@ -44,7 +43,7 @@ from provider.kube.kinds import Kind
 from provider.kube.objects import Objects
 from provider.kube.request_limits import RequestLimits
 from provider.policy.rules import Policy
-from provider.policy.watched import open_policy
+from provider.policy.file import open_policy
 from provider.runtime import audit, log, process
 from provider.runtime.http import HttpClient
 from provider.runtime.log import fields, logger
@@ -97,9 +96,10 @@ async def _work(config: Config, stack: AsyncExitStack) -> None:
         raise StartFailed(str(error)) from error
     leader = _leader(config, connection)
     policy = await open_policy(config, metrics, stack)
-    parts = _parts(config, connection, leader, engine, policy, metrics, stack)
+    is_leading = leader.is_leading if leader is not None else lambda: True
+    parts = _parts(config, connection, is_leading, engine, policy, metrics, stack)
     watch_engine(metrics.watch, engine)
-    watch_leader(metrics, readiness, leader.is_leading if leader is not None else lambda: True)
+    watch_leader(metrics, readiness, is_leading)
     await _serve_status(config, readiness, leader, stack)
     if config.audit_log:
         audit.set_up()
@@ -121,13 +121,9 @@ async def _serve_status(
 ) -> None:
     if not config.status_socket:
         return
-
-    def holder() -> str:
-        return "" if leader is None else leader.seen_holder
-
     pod = config.pod_name or socket.gethostname()
-    document = StatusDocument(readiness, pod=pod, leader=holder)
-    status = StatusSocket(config.status_socket, document)
+    holder = (lambda: leader.seen_holder) if leader is not None else str
+    status = StatusSocket(config.status_socket, StatusDocument(readiness, pod=pod, leader=holder))
     await status.start()
     stack.push_async_callback(status.close)
 
@@ -163,9 +159,8 @@ def _leader(config: Config, connection: Connection) -> Leader | None:
 
 
 def _own_namespace() -> str:
-    path = Path(SERVICE_ACCOUNT / "namespace")
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return Path(SERVICE_ACCOUNT / "namespace").read_text(encoding="utf-8").strip()
     except OSError:
         return ""
 
@@ -173,13 +168,12 @@ def _own_namespace() -> str:
 def _parts(  # noqa: PLR0913, PLR0917 (puts all together)
     config: Config,
     connection: Connection,
-    leader: Leader | None,
+    may_write: Callable[[], bool],
     engine: Engine,
     policy: Policy,
     metrics: Metrics,
     stack: AsyncExitStack,
 ) -> Parts:
-    may_write = leader.is_leading if leader is not None else lambda: True
     limits = RequestLimits(qps=config.client_qps or None, burst=config.client_burst)
     objects = Objects(connection, field_manager=FIELD_MANAGER, limits=limits, may_write=may_write)
     cpu_work, parsing = CpuWork(), Offload()

@@ -15,8 +15,7 @@ from typing import Any
 from provider import __version__
 from provider.controller.controller import Controller
 from provider.controller.kinds import EXTERNAL_SECRETS
-from provider.controller.monitoring.shared_reads import shared_reads
-from provider.controller.monitoring.sync_registry import LastSync
+from provider.controller.monitoring.sync_registry import LastSync, shared_reads
 from provider.controller.pages import Readiness
 from provider.controller.resources.object_meta import Condition
 from provider.controller.resources.objects import ExternalSecret, Store
@@ -64,11 +63,7 @@ class StatusDocument:
         }
         if controller is not None:
             document |= await _of_leader(controller)
-        return await asyncio.to_thread(_encoded, document)
-
-
-def _encoded(document: Json) -> bytes:
-    return json.dumps(document).encode()
+        return await asyncio.to_thread(lambda: json.dumps(document).encode())
 
 
 async def _of_leader(controller: Controller) -> Json:
@@ -145,9 +140,7 @@ def _external_secret(
         **entry,
         **_condition(found.status.conditions),
         "secret": target_name(found.metadata, spec) if spec else "",
-        "stores": list(dict.fromkeys(f"{one.kind}/{one.name}" for one in stores_of(spec)))
-        if spec
-        else [],
+        "stores": [f"{one.kind}/{one.name}" for one in stores_of(spec)] if spec else [],
         "refreshIntervalSeconds": spec.refresh_interval if spec else None,
         "lastRefresh": None if refreshed is None else timestamp(refreshed),
         "next": None if due is None else timestamp(time() + due),

@@ -12,6 +12,7 @@ from provider.controller.status import Ready
 from provider.controller.target.plan import target_name
 from provider.controller.values.sync_record import Generated, SecretRead, Session, SyncRecord
 from provider.controller.watch.object_cache import ObjectKey
+from provider.controller.watch.watched import key_of
 from provider.runtime import audit
 from provider.runtime.log import fields, logger
 
@@ -35,7 +36,7 @@ class SyncObserver:
             logger.warning("a sync failed", extra=about)
             return
         self.saved(record.calls_saved)
-        is_other = self.registry.note(_key(job), record)
+        is_other = self.registry.note(key_of(job.metadata), record)
         is_new = record.written in ("created", "updated")
         if self.audit_log and record.written and (is_new or is_other):
             _audit(job, record)
@@ -47,18 +48,14 @@ class SyncObserver:
         self.registry.forget(key)
 
 
-def _key(job: Job) -> ObjectKey:
-    return ObjectKey(job.metadata.namespace, job.metadata.name)
-
-
 def _about(job: Job, seconds: float) -> dict[str, Any]:
     record = job.record
-    stores = dict.fromkeys(f"{one.kind}/{one.name}" for one in stores_of(job.spec))
+    stores = [f"{one.kind}/{one.name}" for one in stores_of(job.spec)]
     identities = dict.fromkeys(str(one.session.identity) for one in record.reads)
     return {
         "namespace": job.metadata.namespace,
         "external_secret": job.metadata.name,
-        "stores": ", ".join(list(stores)[:_SHOWN]),
+        "stores": ", ".join(stores[:_SHOWN]),
         "identity": "; ".join(list(identities)[:_SHOWN]),
         "secrets": len(record.reads),
         "calls": record.trace.calls,

@@ -1,7 +1,9 @@
-"""What the last sync of each ExternalSecret read: for the status and the audit log."""
+"""What the last sync of each ExternalSecret read, and which of them share their calls."""
 
+from collections import defaultdict
 from collections.abc import Mapping
-from typing import NamedTuple
+from heapq import nsmallest
+from typing import Any, NamedTuple
 
 from provider.controller.values.sync_record import SecretRead, Session, SyncRecord
 from provider.controller.watch.object_cache import ObjectKey
@@ -55,3 +57,29 @@ class SyncRegistry:
     def all(self) -> Mapping[ObjectKey, LastSync]:
         """A copy of everything, for another thread."""
         return dict(self._syncs)
+
+
+MOST_NAMES = 10
+"""ExternalSecrets that one entry names."""
+
+
+def shared_reads(syncs: Mapping[ObjectKey, LastSync], most: int) -> list[dict[str, Any]]:
+    """The secrets that several ExternalSecrets read, those with the most readers first."""
+    readers: dict[SecretRead, list[ObjectKey]] = defaultdict(list)
+    for key, sync in syncs.items():
+        for read in sync.reads:
+            readers[read._replace(version="", arn="")].append(key)
+    shared = [(read, keys) for read, keys in readers.items() if len(keys) > 1]
+    first = nsmallest(most, shared, key=lambda one: (-len(one[1]), one[0].ref.name))
+    return [_entry(*one) for one in first]
+
+
+def _entry(read: SecretRead, keys: list[ObjectKey]) -> dict[str, Any]:
+    return {
+        "type": read.ref.store,
+        "name": read.ref.name,
+        "region": read.session.region,
+        "identity": str(read.session.identity),
+        "externalSecretCount": len(keys),
+        "externalSecrets": ["/".join(key) for key in sorted(keys)[:MOST_NAMES]],
+    }

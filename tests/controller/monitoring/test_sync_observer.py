@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from provider.controller.monitoring.shared_reads import shared_reads
 from provider.controller.monitoring.sync_observer import SyncObserver
-from provider.controller.monitoring.sync_registry import MOST_READS, SyncRegistry
+from provider.controller.monitoring.sync_registry import MOST_READS, SyncRegistry, shared_reads
 from provider.controller.reconcile.sync import Job
 from provider.controller.resources.objects import read_external_secret
 from provider.controller.status import Ready
