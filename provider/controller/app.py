@@ -42,8 +42,8 @@ from provider.kube.events import Event, EventRecorder
 from provider.kube.kinds import Kind
 from provider.kube.objects import Objects
 from provider.kube.request_limits import RequestLimits
-from provider.policy.rules import Policy
 from provider.policy.file import open_policy
+from provider.policy.rules import Policy
 from provider.runtime import audit, log, process
 from provider.runtime.http import HttpClient
 from provider.runtime.log import fields, logger

@@ -18,7 +18,6 @@ from provider.csi.mount import Limits, Mounter
 from provider.csi.server.admission import Admission
 from provider.csi.server.barrier import Barrier, Mounts, Observers
 from provider.csi.server.daemon import Daemon, Readiness
-from provider.csi.server.grpc_server import make_server
 from provider.csi.server.servicer import Servicer
 from provider.csi.server.socket_file import SocketFile
 from provider.csi.status.document import StatusDocument
@@ -33,7 +32,7 @@ from provider.kube.events import EventRecorder
 from provider.kube.lookups import Lookups
 from provider.kube.objects import Objects
 from provider.manifests.problems import InvalidSpec
-from provider.policy.watched import open_policy
+from provider.policy.file import open_policy
 from provider.runtime import audit, log, pages, process
 from provider.runtime.http import HttpClient
 from provider.runtime.log import fields, logger
@@ -134,7 +133,7 @@ async def _start(config: Config, make_mounts: MakeMounts, stack: AsyncExitStack)
         ),
         timeout=config.mount_timeout,
     )
-    daemon = Daemon(socket_file, lambda: make_server(barrier.mount), barrier)
+    daemon = Daemon(socket_file, barrier)
     await daemon.start()
     await _serve_status(config, registry, admission, stack)
     return daemon

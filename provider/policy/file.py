@@ -1,9 +1,10 @@
-"""The file with the rules of namespaces, read again when it changes.
+"""The operator's policy: rules of everybody by options, rules of namespaces in a watched file.
 
 A file that is not valid changes nothing: the rules before it stay in force.
 """
 
 import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from provider.manifests.entries import Entry, Findings, read_entry, read_list
@@ -13,6 +14,9 @@ from provider.manifests.problems import InvalidSpec, quote
 from provider.manifests.yaml_tree import NotReadable, read_document
 from provider.policy.rules import Policy, Rule
 from provider.runtime.log import fields, logger
+from provider.runtime.metrics import Metrics
+from provider.runtime.process import StartFailed
+from provider.runtime.shared_options import SharedOptions
 
 LOOK_SECONDS = 5.0
 """Seconds between two checks of the file: the kubelet updates a ConfigMap about once a minute."""
@@ -34,6 +38,36 @@ RULE_KEYS = (
     *(Key(name, "What is allowed", "names") for name in LISTS if name != "namespaces"),
 )
 FILE_KEYS = (Key("rules", "The rules, the first one that covers a namespace counts", "list"),)
+
+
+async def open_policy(options: SharedOptions, metrics: Metrics, stack: AsyncExitStack) -> Policy:
+    """The limits that the options describe; raises `StartFailed` if the file is not valid.
+
+    The stack ends the watch of the file.
+    """
+    policy = Policy(
+        (
+            Rule("--allowed-regions", regions=options.allowed_regions),
+            Rule("--allowed-accounts", accounts=options.allowed_accounts),
+            Rule("--allowed-role-arns", role_arns=options.allowed_role_arns),
+        )
+    )
+    if options.policy_file is None:
+        return policy
+    file = PolicyFile(options.policy_file, policy)
+    try:
+        file.load()
+    except (OSError, InvalidSpec) as error:
+        why = (getattr(error, "strerror", "") or str(error)).replace("\n", "; ")
+        raise StartFailed(f"--policy-file {options.policy_file}: {why}") from error
+    metrics.watch(
+        "policy_file_failing",
+        "1 while the policy file is not valid, so that an older one is in force.",
+        lambda: bool(file.problem),
+    )
+    file.start()
+    stack.push_async_callback(file.close)
+    return policy
 
 
 def parse_rules(text: str) -> tuple[Rule, ...]:

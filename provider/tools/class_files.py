@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import translate as regular_expression
 
-from provider.csi.request.model import ClassSpec, KeyChoice, KeyPattern, SecretObject
+from provider.csi.request.model import ClassSpec, KeyChoice, SecretObject, is_glob
 from provider.csi.request.paths import translate
 
 
@@ -44,7 +44,7 @@ def files_of(obj: SecretObject) -> Iterator[File]:
 
 def _of_own_file(obj: SecretObject) -> str:
     if obj.keys is not None and obj.keys.format is not None:
-        names = ", ".join(pattern.text for pattern in obj.keys.patterns)
+        names = ", ".join(obj.keys.patterns)
         return f"keys {names} as {obj.keys.format}"
     return f"the whole value{_decoded(obj.encoding)}"
 
@@ -53,11 +53,11 @@ def _decoded(encoding: str | None) -> str:
     return f", decoded from {encoding}" if encoding else ""
 
 
-def _of_key(obj: SecretObject, keys: KeyChoice, pattern: KeyPattern) -> File:
-    path = translate(keys.prefix + pattern.text, keys.separator)
+def _of_key(obj: SecretObject, keys: KeyChoice, pattern: str) -> File:
+    path = translate(keys.prefix + pattern, keys.separator)
     several = None
-    if pattern.glob is not None:
+    if is_glob(pattern):
         prefix = translate(keys.prefix, keys.separator)
         rest = path.removeprefix(prefix)
         several = re.compile(re.escape(prefix) + regular_expression(rest))
-    return File(path, obj.mode, f"key {pattern.text}", obj.path, several)
+    return File(path, obj.mode, f"key {pattern}", obj.path, several)

@@ -74,7 +74,7 @@ def _document(obj: SecretObject) -> dict[str, Any]:
         else:
             document[extraction.path] = LEAF
     for pattern in obj.keys.patterns if obj.keys else ():
-        document[pattern.text.replace("*", "x")] = LEAF
+        document[pattern.replace("*", "x")] = LEAF
     return document
 
 

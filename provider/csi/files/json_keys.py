@@ -7,7 +7,7 @@ hostile input: every rule for file names is applied, and no name is changed to f
 from collections.abc import Mapping
 from typing import Any
 
-from provider.csi.request.model import KeyChoice
+from provider.csi.request.model import KeyChoice, is_glob
 from provider.csi.request.paths import fault_in, translate
 from provider.engine.content.budget import Budget, TooCostly
 from provider.engine.content.formats import Format, write
@@ -28,25 +28,21 @@ def choose(choice: KeyChoice, document: Any, budget: Budget) -> dict[str, Any]:
     """
     if not isinstance(document, dict):
         raise SecretUnusable(f"jsonKeys: {describe(document)}")
-    globs = [pattern for pattern in choice.patterns if pattern.glob is not None]
-    names = {pattern.text for pattern in choice.patterns}
-    missing = [
-        quote(pattern.text)
-        for pattern in choice.patterns
-        if pattern.glob is None and document.get(pattern.text) is None
-    ]
-    if missing:
+    wanted = set(choice.patterns)
+    names = [text for text in choice.patterns if not is_glob(text)]
+    if missing := [quote(name) for name in names if document.get(name) is None]:
         what = f"jsonKeys {some_of(missing)}"
         raise KeyNotFound(f"{what}: there is nothing, or null; {describe(document)}")
-    work = sum(map(len, document)) * sum(len(pattern.text) for pattern in globs)
+    glob_work = sum(map(len, document)) * sum(map(len, filter(is_glob, choice.patterns)))
     try:
-        budget.spend(len(document) * (4 + len(globs)) + work // _GLOB_WORK_A_STEP)
+        budget.spend(len(document) * (4 + len(choice.globs)) + glob_work // _GLOB_WORK_A_STEP)
     except (TooCostly, OutOfTime) as error:
         raise error.in_context("jsonKeys") from None
     return {
         key: value
         for key, value in document.items()
-        if value is not None and (key in names or any(glob.matches(key) for glob in globs))
+        # A key that is spelled like a glob is meant too.
+        if value is not None and (key in wanted or any(glob.match(key) for glob in choice.globs))
     }
 
 

@@ -1,4 +1,1 @@
-"""Parses the driver's request and the SecretProviderClass in it into a frozen `MountSpec`.
-
-Nothing here does I/O. Every problem is reported, each with its path.
-"""
+"""Parses the request of the driver and the class in it into a frozen `MountSpec`; no I/O."""

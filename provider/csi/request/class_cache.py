@@ -8,7 +8,7 @@ problems is not kept.
 from collections import OrderedDict
 from threading import Lock
 
-from provider.csi.request.model import ClassSpec, KeyPattern
+from provider.csi.request.model import ClassSpec
 from provider.csi.request.parameters import ClassText, parse_text
 
 _MAX_BYTES = 4 * 1024 * 1024
@@ -68,7 +68,7 @@ def _weight(klass: ClassSpec, characters: int) -> int:
     for obj in klass.objects:
         files += 1 + len(obj.extractions)
         nodes += sum(one.expression.nodes for one in obj.extractions)
-        patterns += sum(map(_weight_of_pattern, obj.keys.patterns)) if obj.keys else 0
+        patterns += sum(map(_weight_of_pattern, obj.keys.patterns if obj.keys else ()))
     return (
         _BYTES_PER_FILE * (1 + files)
         + _BYTES_PER_CHARACTER * characters
@@ -77,5 +77,5 @@ def _weight(klass: ClassSpec, characters: int) -> int:
     )
 
 
-def _weight_of_pattern(pattern: KeyPattern) -> int:
-    return _BYTES_PER_PATTERN + _BYTES_PER_PATTERN_CHARACTER * len(pattern.text)
+def _weight_of_pattern(pattern: str) -> int:
+    return _BYTES_PER_PATTERN + _BYTES_PER_PATTERN_CHARACTER * len(pattern)

@@ -35,16 +35,9 @@ class Extraction:
         return self.expression.text
 
 
-@dataclass(frozen=True, slots=True)
-class KeyPattern:
-    """One entry of `jsonKeys`: a name, or a glob where it has any of `*?[`."""
-
-    text: str
-    glob: re.Pattern[str] | None = None
-
-    def matches(self, key: str) -> bool:
-        """Whether a key of the secret is chosen, also one that is spelled exactly as the glob."""
-        return key == self.text or (self.glob is not None and self.glob.match(key) is not None)
+def is_glob(text: str) -> bool:
+    """Whether an entry of `jsonKeys` is a glob and not a name."""
+    return not set("*?[").isdisjoint(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +47,10 @@ class KeyChoice:
     The names of these files come from the secret. Of a path all parameters are chosen.
     """
 
-    patterns: tuple[KeyPattern, ...]
+    patterns: tuple[str, ...]
+    """The entries of `jsonKeys`: names and globs."""
+    globs: tuple[re.Pattern[str], ...]
+    """The globs of `patterns`."""
     separator: str | None
     """What replaces `/` in names; None makes folders."""
     prefix: str = ""

@@ -1,19 +1,14 @@
 """Parses the `objects` of a class: each entry by itself, then their file names together."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from provider.csi.request.keys import EXTRACTION_KEYS, OBJECT_KEYS
-from provider.csi.request.model import Extraction, KeyChoice, SecretObject
+from provider.csi.request.model import Extraction, SecretObject, is_glob
 from provider.csi.request.paths import clashes, fault_in, translate
 from provider.csi.request.references import read_failover, read_ref
-from provider.csi.request.selection import (
-    check_combinations,
-    has_whole,
-    is_glob,
-    read_encoding,
-    read_keys,
-)
+from provider.csi.request.selection import check_combinations, has_whole, read_keys
+from provider.engine.content.encodings import Encoding
 from provider.engine.content.expressions import BadExpression, Expression, compile_expression
 from provider.manifests.entries import Entry, Findings, read_entry, read_list
 from provider.manifests.nodes import Items, Node, kind_of
@@ -47,7 +42,10 @@ class _NamedFile(NamedTuple):
 
 
 def read_objects(text: str, terms: Terms, findings: Findings) -> tuple[SecretObject, ...]:
-    """The valid objects of the `objects` text; problems are added to `findings`."""
+    """The valid objects of the `objects` text; problems are added to `findings`.
+
+    Raises `InvalidSpec` at once for a class that would take too long to check.
+    """
     items = _read_items(text, findings)
     if items is None:
         return ()
@@ -78,7 +76,7 @@ def _read_items(text: str, findings: Findings) -> Items | None:
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads the entries of one class; collects their file names and counts their expressions."""
+    """Reads the entries of one class; collects their file names."""
 
     terms: Terms
     findings: Findings
@@ -96,64 +94,52 @@ class _Reader:
         name_key = "objectAlias" if entry["objectAlias"] else "objectName"
         file = self._file(entry, name_key, path) if has_file else None
         extractions = self._extractions(entry, mode)
-        keys = self._keys(entry)
+        for glob in filter(is_glob, entry.names.get("jsonKeys", ())):
+            self._count(max(_NODES_PER_GLOB, len(glob)), entry, "jsonKeys")
+        keys = read_keys(entry, self.terms.separator)
         check_combinations(entry)
         ref = read_ref(entry, self.terms.region)
         failover = read_failover(entry, ref, self.terms.failover_region)
         if ref is None or (has_file and file is None):
             return None
-        encoding = read_encoding(entry)
-        return SecretObject(index, ref, failover, file, mode, extractions, encoding, keys)
+        return SecretObject(index, ref, failover, file, mode, extractions, _encoding(entry), keys)
 
     def _extractions(self, entry: Entry, mode: int) -> tuple[Extraction, ...]:
         items = entry.lists.get("jmesPath")
-        if items is None:
-            return ()
-        read = [
-            self._extraction(path, node, mode)
-            for path, node in read_list(items, entry.path_of("jmesPath"))
-        ]
-        return tuple(filter(None, read))
+        listed = read_list(items, entry.path_of("jmesPath")) if items else ()
+        return tuple(filter(None, (self._extraction(path, node, mode) for path, node in listed)))
 
     def _extraction(self, path: str, node: Node, mode: int) -> Extraction | None:
         entry = read_entry(node, EXTRACTION_KEYS, path, self.findings)
         if entry is None:
             return None
-        alias = entry["objectAlias"]
-        file = self._file(entry, "objectAlias", path)
+        alias, file = entry["objectAlias"], self._file(entry, "objectAlias", path)
         expression = self._expression(entry)
         if expression is None or alias is None or file is None:
             return None
-        return Extraction(expression, alias, file, _mode(entry, mode), read_encoding(entry))
+        return Extraction(expression, alias, file, _mode(entry, mode), _encoding(entry))
 
     def _expression(self, entry: Entry) -> Expression | None:
-        """The compiled `path`. Once a class has too many nodes, nothing more is compiled."""
+        """The compiled `path`."""
         text = entry["path"]
-        if text is None or self.nodes > _MOST_NODES:
+        if text is None:
             return None
         try:
             expression = compile_expression(text)
         except BadExpression as fault:
             entry.error("path", f"{fault}, got {quote(text)}")
-            self.nodes += len(text)  # about what compiling it took
+            self._count(len(text), entry, "path")  # about what compiling it took
             return None
         self._count(expression.nodes, entry, "path")
         return expression
 
-    def _keys(self, entry: Entry) -> KeyChoice | None:
-        """The chosen keys, if compiling their globs does not make the class too large."""
-        globs = filter(is_glob, entry.names.get("jsonKeys", ()))
-        self._count(sum(max(_NODES_PER_GLOB, len(glob)) for glob in globs), entry, "jsonKeys")
-        if self.nodes > _MOST_NODES:
-            return None
-        return read_keys(entry, self.terms.separator)
-
     def _count(self, nodes: int, entry: Entry, key: str) -> None:
-        is_first = self.nodes <= _MOST_NODES
+        """Count what was compiled; raises `InvalidSpec` once a class has too much of it."""
         self.nodes += nodes
-        if is_first and self.nodes > _MOST_NODES:
+        if self.nodes > _MOST_NODES:
             message = "makes this class too large: its expressions and globs take too long to check"
             entry.error(key, message)
+            self.findings.raise_if_any()
 
     def _file(self, entry: Entry, key: str, owner: str) -> str | None:
         """The file that the value of `key` names; None if it is not valid."""
@@ -171,3 +157,7 @@ class _Reader:
 def _mode(entry: Entry, default: int) -> int:
     text = entry["filePermission"]
     return int(text, 8) if text else default
+
+
+def _encoding(entry: Entry) -> Encoding | None:
+    return cast("Encoding | None", entry["objectEncoding"])

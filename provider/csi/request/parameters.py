@@ -9,7 +9,7 @@ from provider.csi.request.objects import Terms, read_objects
 from provider.csi.request.references import region_mismatch
 from provider.engine.model import AssumeRole
 from provider.manifests.entries import Findings, misspelled_as
-from provider.manifests.keys import Key, choice_hint, closest
+from provider.manifests.keys import Key, choice_hint, closest, did_you_mean
 from provider.manifests.problems import Problem, quote
 
 _KNOWN = {key.name: key for key in PARAMETER_KEYS}
@@ -64,14 +64,15 @@ def parse_class(
 
 def region_problems(klass: ClassSpec, region: str) -> list[Problem]:
     """The problems of a class without a region in `region`, the region of its node."""
-    problems = []
-    if klass.failover_region == region:
-        problems.append(Problem("failoverRegion", _same_region(region)))
-    for obj in klass.objects:
-        fault = region_mismatch(obj.ref.name, region)
-        if fault:
-            problems.append(Problem(f"{obj.path}.objectName", fault))
-    return problems
+    is_same = klass.failover_region == region
+    return [
+        *([Problem("failoverRegion", _same_region(region))] if is_same else []),
+        *(
+            Problem(f"{obj.path}.objectName", fault)
+            for obj in klass.objects
+            if (fault := region_mismatch(obj.ref.name, region))
+        ),
+    ]
 
 
 def parse_text(text: ClassText) -> ClassSpec:
@@ -110,19 +111,18 @@ def _warn_of_unknown(text: ClassText, findings: Findings) -> None:
     """One warning for all unknown parameters: a class may have thousands."""
     if not text.unknown:
         return
-    meant = {name: closest(name, _KNOWN) for name in text.unknown}
+    names = [quote(name) for name in text.unknown]
     if text.unknown_count == 1:
         (name,) = text.unknown
-        hint = f"did you mean {meant[name]}" if meant[name] else ""
-        message = f"key {quote(name)} is not known, ignored"
-        findings.warn("parameters", message, hint=hint, key=name)
+        hint = did_you_mean(name, _KNOWN)
+        findings.warn("parameters", f"key {names[0]} is not known, ignored", hint=hint, key=name)
         return
-    names = [quote(name) for name in text.unknown]
     if more := text.unknown_count - len(names):
         names.append(f"and {more} more")
-    pairs = " and ".join(f"{known} by {name}" for name, known in meant.items() if known)
     message = f"{text.unknown_count} keys are not known, ignored: {', '.join(names)}"
-    findings.warn("parameters", message, hint=f"did you mean {pairs}" if pairs else "")
+    pairs = [f"{known} by {name}" for name in text.unknown if (known := closest(name, _KNOWN))]
+    hint = f"did you mean {' and '.join(pairs)}" if pairs else ""
+    findings.warn("parameters", message, hint=hint)
 
 
 def _is_valid(key: Key, text: str, unknown: Iterable[str], findings: Findings) -> bool:
@@ -166,12 +166,8 @@ def _assume_role(
                 findings.error(key, "needs assumeRoleArn")
     if "assumeRoleArn" not in valid:
         return None
-    duration = valid.get("assumeRoleDurationSeconds")
-    return AssumeRole(
-        valid["assumeRoleArn"],
-        valid.get("assumeRoleExternalId"),
-        int(duration) if duration else None,
-    )
+    duration = int(valid.get("assumeRoleDurationSeconds", 0)) or None
+    return AssumeRole(valid["assumeRoleArn"], valid.get("assumeRoleExternalId"), duration)
 
 
 def _same_region(region: str | None) -> str:

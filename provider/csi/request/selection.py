@@ -1,41 +1,27 @@
-"""Reads which values of a secret become files, and how: `jsonKeys`, `keyPrefix`, `format`,
-`omitWhole`, `objectEncoding`, and which of these keys exclude each other."""
+"""Reads which values of a secret become files, and which of the keys for it exclude each other."""
 
 import re
 from collections.abc import Iterator
 from fnmatch import translate
 from typing import cast
 
-from provider.csi.request.model import KeyChoice, KeyPattern
+from provider.csi.request.model import KeyChoice, is_glob
 from provider.csi.request.paths import fault_in
-from provider.engine.content.encodings import Encoding
 from provider.engine.content.formats import Format
 from provider.manifests.entries import Entry
 from provider.manifests.problems import quote
-
-_GLOB = re.compile(r"[*?\[]")
-
-
-def is_glob(text: str) -> bool:
-    """Whether an entry of `jsonKeys` is a glob and not a name."""
-    return _GLOB.search(text) is not None
 
 
 def read_keys(entry: Entry, separator: str | None) -> KeyChoice | None:
     """The chosen keys of an object, of a path all; None if it has no `jsonKeys`."""
     _check_prefix(entry, separator)
-    names, prefix = entry.names.get("jsonKeys"), entry["keyPrefix"] or ""
+    patterns, prefix = entry.names.get("jsonKeys"), entry["keyPrefix"] or ""
     if _is_path(entry):
-        return KeyChoice((_pattern("*"),), separator, prefix, noun="parameter")
-    if names is None:
+        return KeyChoice(("*",), _globs(("*",)), separator, prefix, noun="parameter")
+    if patterns is None:
         return None
-    patterns = tuple(map(_pattern, names))
-    return KeyChoice(patterns, separator, prefix, cast("Format | None", entry["format"]))
-
-
-def read_encoding(entry: Entry) -> Encoding | None:
-    """`objectEncoding` of an object or of an entry of `jmesPath`."""
-    return cast("Encoding | None", entry["objectEncoding"])
+    form = cast("Format | None", entry["format"])
+    return KeyChoice(patterns, _globs(patterns), separator, prefix, form)
 
 
 def has_whole(entry: Entry) -> bool:
@@ -99,9 +85,7 @@ _NOT_FOR_PATHS = (
 )
 
 
-def _pattern(text: str) -> KeyPattern:
-    if not is_glob(text):
-        return KeyPattern(text)
-    glob = re.compile(translate(text))
+def _globs(patterns: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    globs = tuple(re.compile(translate(text)) for text in patterns if is_glob(text))
     re.purge()  # its cache would keep up to 512 patterns, whatever their size
-    return KeyPattern(text, glob)
+    return globs

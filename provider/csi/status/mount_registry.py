@@ -86,12 +86,10 @@ class MountRegistry:
         `volume` is None where the request is malformed; the volume may be known from before.
         """
         now, before = self._clock(), self._mounts.get(target_path)
-        if volume is not None:
-            mount = _attempted(before, id_, volume, now)
-        elif before is not None:
-            mount = replace(before, last_attempt=now, interval=now - before.last_attempt)
-        else:
+        known = volume or before
+        if known is None:
             return None
+        mount = _attempted(before, id_, known, now)
         after = replace(
             mount,
             identity=str(identity) if identity else mount.identity,
@@ -170,7 +168,7 @@ def _remounted(mounts: list[Mount], now: float) -> list[Mount]:
 
 
 def _life(mount: Mount, life: float) -> float:
-    """Seconds after its last attempt at which the mount is forgotten; `life` of those delivered."""
+    """Seconds from its last attempt until the mount is forgotten; `life` if it was delivered."""
     if mount.is_delivered:
         return life
     return min(life, max(UNDELIVERED_LIFE_SECONDS, INTERVALS * mount.interval))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal
 
-from provider.csi.request.model import ClassSpec, KeyChoice, SecretObject
+from provider.csi.request.model import ClassSpec, KeyChoice, SecretObject, is_glob
 from provider.csi.request.paths import translate
 from provider.engine.model import SecretRef
 from provider.tools.convert.property_paths import gjson_key, gjson_path
@@ -108,10 +108,10 @@ def _of_secret(obj: SecretObject) -> Iterator[Source]:
 
 def _of_keys(obj: SecretObject, keys: KeyChoice) -> Iterator[Source]:
     for pattern in keys.patterns:
-        if pattern.glob is None:
-            file = translate(keys.prefix + pattern.text, keys.separator)
-            yield from _decoded(obj, file, gjson_key(pattern.text), None)
-        elif pattern.text == "*":
+        if not is_glob(pattern):
+            file = translate(keys.prefix + pattern, keys.separator)
+            yield from _decoded(obj, file, gjson_key(pattern), None)
+        elif pattern == "*":
             remote = _remote(obj.ref)
             extract: dict[str, Any] = {"extract": remote.as_ref()}
             if keys.prefix:
@@ -119,7 +119,7 @@ def _of_keys(obj: SecretObject, keys: KeyChoice) -> Iterator[Source]:
                 extract["rewrite"] = [{"regexp": prefixed}, _UNDERSCORES]
             yield Many(remote.service, extract, keys.prefix)
         else:
-            why = f"the glob {pattern.text} has no equivalent: name the keys"
+            why = f"the glob {pattern} has no equivalent: name the keys"
             yield Loss(f"{obj.path}.jsonKeys", why)
 
 
@@ -138,7 +138,7 @@ def _of_path(obj: SecretObject) -> Iterator[Source]:
     find = {"path": obj.ref.name, "name": {"regexp": named + level}}
     rewrite = [{"regexp": shortened}, _UNDERSCORES]
     yield Many("ParameterStore", {"find": find, "rewrite": rewrite}, prefix)
-    if keys is not None and [one.text for one in keys.patterns] not in ([], ["*"]):
+    if keys is not None and keys.patterns not in ((), ("*",)):
         why = "only some parameters are chosen: all below the path are found"
         yield Loss(f"{obj.path}.jsonKeys", why)
 

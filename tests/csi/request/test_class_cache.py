@@ -165,7 +165,7 @@ def test_nothing_keeps_the_globs_of_a_class_that_is_gone() -> None:
     klass = parse("- {objectName: a, objectType: ssmparameter, jsonKeys: ['x*']}", None)
     keys = klass.objects[0].keys
     assert keys is not None
-    glob = weakref.ref(keys.patterns[0].glob)
+    glob = weakref.ref(keys.globs[0])
     assert glob() is not None
     del klass, keys
     gc.collect()
