@@ -1,7 +1,6 @@
 """The daemon's life at its socket: start, look after the socket, drain."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from time import monotonic
 
 import grpc
@@ -28,16 +27,10 @@ STOPPED = "the provider is being stopped; the kubelet tries again"
 
 
 class Daemon:
-    """One daemon at one socket. `make_server` makes a gRPC server that is not started."""
+    """One daemon at one socket."""
 
-    def __init__(
-        self,
-        socket_file: SocketFile,
-        make_server: Callable[[], Awaitable[grpc.aio.Server]],
-        mounts: Barrier,
-    ) -> None:
+    def __init__(self, socket_file: SocketFile, mounts: Barrier) -> None:
         self._socket_file = socket_file
-        self._make_server = make_server
         self._mounts = mounts
         self._server: grpc.aio.Server | None = None
         self._looking: asyncio.Task[None] | None = None
@@ -71,7 +64,7 @@ class Daemon:
             await asyncio.sleep(STEP_SECONDS)
 
     async def _listen(self) -> None:
-        server = await self._make_server()
+        server = await grpc_server.make_server(self._mounts.mount)
         # A gRPC server cannot move to another socket: a new socket gets a new server.
         temporary = self._socket_file.bind(lambda path: server.add_insecure_port(f"unix:{path}"))
         await server.start()

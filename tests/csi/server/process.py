@@ -32,14 +32,15 @@ class Process:
         """Its process id."""
         return self._process.pid
 
-    def said(self, message: str) -> dict[str, Any] | None:
-        """The first line with this message."""
-        return next((line for line in self.log if line["message"] == message), None)
+    def said(self, message: str, **about: str) -> dict[str, Any] | None:
+        """The first line with this message and these fields."""
+        wanted = {"message": message, **about}
+        return next((line for line in self.log if wanted.items() <= line.items()), None)
 
-    def until(self, message: str) -> dict[str, Any]:
+    def until(self, message: str, **about: str) -> dict[str, Any]:
         """Wait for a line."""
-        eventually(lambda: self.said(message) or not self._reader.is_alive(), message)
-        line = self.said(message)
+        eventually(lambda: self.said(message, **about) or not self._reader.is_alive(), message)
+        line = self.said(message, **about)
         assert line is not None, self.raw
         return line
 

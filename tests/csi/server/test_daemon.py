@@ -213,7 +213,7 @@ def test_a_deleted_socket_comes_back(start: Start) -> None:
         under_way = stub.Mount.future(mount_request("hold", daemon.volume / "target"))
         eventually((daemon.volume / "held").exists, "a mount is under way")
         daemon.socket.unlink()
-        daemon.until("the socket was gone and has been made again")
+        daemon.until("the socket was gone and has been made again", socket=str(daemon.socket))
         assert stat.S_IMODE(daemon.socket.stat().st_mode) == 0o600
         assert mount(daemon.socket).files
         (daemon.volume / "release").touch()
@@ -228,7 +228,7 @@ def test_the_folder_deleted_with_it_comes_back_too(volume: Path) -> None:
     try:
         daemon.serving()
         daemon.volume.rename(volume / "gone")  # at once: the daemon makes files meanwhile
-        daemon.until("the socket was gone and has been made again")
+        daemon.until("the socket was gone and has been made again", socket=str(daemon.socket))
         assert mount(daemon.socket).files
     finally:
         daemon.close()
@@ -243,7 +243,7 @@ def test_the_newer_daemon_takes_over_and_nothing_fails(start: Start) -> None:
         new = start().serving()
         assert inode(new.socket) != before
         assert mount(new.socket).files
-        old.until("another daemon has taken the socket over")
+        old.until("another daemon has taken the socket over", socket=str(old.socket))
         old.signal(signal.SIGTERM)
         old.until("stopping")
         (old.volume / "release").touch()
@@ -284,9 +284,9 @@ def test_a_killed_daemon_leaves_nothing_in_the_way_of_the_next(start: Start) -> 
 def test_the_older_daemon_takes_over_from_a_killed_newer_one(start: Start) -> None:
     old = start().serving()
     new = start().serving()
-    old.until("another daemon has taken the socket over")
+    old.until("another daemon has taken the socket over", socket=str(old.socket))
     new.signal(signal.SIGKILL)
-    old.until("the socket was gone and has been made again")
+    old.until("the socket was gone and has been made again", socket=str(old.socket))
     assert mount(old.socket).files
 
 
@@ -404,7 +404,7 @@ def test_without_file_descriptors_it_waits_for_better_times(start: Start) -> Non
     daemon.socket.unlink()
     daemon.until("cannot make the socket again")
     resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, limits)
-    daemon.until("the socket was gone and has been made again")
+    daemon.until("the socket was gone and has been made again", socket=str(daemon.socket))
     assert mount(daemon.socket).files
 
 
