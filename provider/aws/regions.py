@@ -1,4 +1,4 @@
-"""The one rule for names of regions, and the partition that a region lies in."""
+"""The rule for names of regions, and the partition of a region."""
 
 import re
 from difflib import get_close_matches

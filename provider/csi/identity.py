@@ -37,10 +37,8 @@ def audiences_of(auth: Auth) -> tuple[str, ...]:
 
 
 RoleArn = Callable[[str, str], Awaitable[str]]
-"""The ARN of the role of a service account, by its namespace and name.
-
-Raises `RoleMissing`, or why it cannot be looked up.
-"""
+"""The ARN of the role of a service account, by its namespace and name. Raises `RoleMissing`, or the
+error of the look-up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +54,9 @@ class Identifier:
     async def identify(self, spec: MountSpec, region: str) -> Principal:
         """The pod's identity and the source of its credentials.
 
-        Raises `TokenMissing`, `RoleMissing`, or why the role cannot be looked up. IRSA needs the
-        role of the service account; `auth: auto` may ask the agent for credentials, and keeps them.
+        Raises `TokenMissing`, `RoleMissing`, or the error of the look-up of the role. IRSA needs
+        the role of the service account; `auth: auto` may ask the agent for credentials, and keeps
+        them.
         """
         require_token(spec)
         auth = spec.klass.identity_kind

@@ -32,7 +32,7 @@ class Calls:
         send: Callable[[Access], Awaitable[T]],
         sending: Callable[[], None],
     ) -> T:
-        """What `send` returns; raises what it raises, and what getting credentials raises.
+        """The result of `send`; raises its errors, and those of getting credentials.
 
         `sending` is called right before each attempt.
         """

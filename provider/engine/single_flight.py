@@ -82,7 +82,7 @@ class SingleFlight(Generic[K, T]):
         self._tasks: dict[K, SharedTask[T]] = {}
 
     async def run(self, key: K, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """What `work` returns, called here or by the request that came first."""
+        """The result of `work`, which is called here or by the request that came first."""
         shared = self._tasks.get(key)
         if shared is None or not shared.is_open:
             shared = SharedTask(work()).kept_in(self._tasks, [key])

@@ -32,7 +32,7 @@ from provider.errors import (
 T = TypeVar("T")
 
 Answer = SecretValue | ProviderError
-"""A value, or why there is none."""
+"""A value, or the error in its place."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How many Events are written: for each object, for each namespace, and in total."""
+"""Bounds on the Events that are written: for each object, each namespace, and in total."""
 
 from collections.abc import Callable
 from typing import NamedTuple
