@@ -22,8 +22,9 @@ from provider.kube.reading import (
     Page,
     Selection,
     WatchEvent,
-    list_pages,
+    is_too_long,
     open_watch,
+    read_page,
 )
 from provider.kube.replies import Asked, Verb, error_of, json_object
 from provider.kube.request_limits import RequestLimits
@@ -71,21 +72,32 @@ class Objects:
         """One object; `namespace` is empty for kinds without."""
         return await self._document(Asked("get", kind, namespace, name))
 
-    def list(
+    async def list(
         self, selection: Selection, *, page: int = PAGE, timeout: float = LIST_TIMEOUT
     ) -> AsyncIterator[Page]:
         """All objects of a selection, in pages of at most `page`, as they were at one time.
 
-        `timeout` is for each page, in seconds.
+        `timeout` is for each page, in seconds. A page that is over the limit of an answer is asked
+        for again with fewer objects.
         """
+        asked = Asked("list", selection.kind, selection.namespace)
         headers = {"Accept": METADATA_LIST if selection.metadata_only else JSON}
-
-        async def read(asked: Asked, query: Mapping[str, str]) -> Reply:
-            path = f"{asked.path}?{urlencode(query)}"
-            request = Request("GET", path, headers, timeout=timeout, max_body=MAX_BODY)
-            return await self._reply(asked, request)
-
-        return list_pages(selection, read, page)
+        query = {**selection.query, "limit": str(page)}
+        while True:
+            url = f"{asked.path}?{urlencode(query)}"
+            request = Request("GET", url, headers, timeout=timeout, max_body=MAX_BODY)
+            try:
+                reply = await self._reply(asked, request)
+            except KubernetesUnavailable as error:
+                if page == 1 or not is_too_long(error):
+                    raise
+                page = max(page // 4, 1)
+                query["limit"] = str(page)
+                continue
+            found, query["continue"] = read_page(asked, reply)
+            yield found
+            if not query["continue"]:
+                return
 
     def watch(
         self, selection: Selection, version: str, *, seconds: int

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -75,38 +75,14 @@ class WatchEvent:
         return str(self.object["metadata"]["resourceVersion"])
 
 
-async def list_pages(
-    selection: Selection, read: Callable[[Asked, Mapping[str, str]], Awaitable[Reply]], size: int
-) -> AsyncIterator[Page]:
-    """The pages of a list; `read` makes the request with these parameters.
-
-    A page that is over the limit of an answer is asked for again with fewer objects.
-    """
-    asked, go_on = Asked("list", selection.kind, selection.namespace), ""
-    while True:
-        query = {**selection.query, "limit": str(size)}
-        if go_on:
-            query["continue"] = go_on
-        try:
-            reply = await read(asked, query)
-        except KubernetesUnavailable as error:
-            if size == 1 or not _is_too_long(error):
-                raise
-            size = max(size // 4, 1)
-            continue
-        page, go_on = _page(asked, reply)
-        yield page
-        if not go_on:
-            return
-
-
-def _is_too_long(error: BaseException | None) -> bool:
+def is_too_long(error: BaseException | None) -> bool:
+    """Whether an answer was over the limit of its size."""
     while error is not None and not isinstance(error, AnswerTooLong):
         error = error.__cause__
     return error is not None
 
 
-def _page(asked: Asked, reply: Reply) -> tuple[Page, str]:
+def read_page(asked: Asked, reply: Reply) -> tuple[Page, str]:
     """The page and the token of the next one."""
     try:
         document = json.loads(reply.body)
