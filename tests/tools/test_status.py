@@ -7,8 +7,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +215,28 @@ def test_a_missing_daemon_is_reported(status: Run, short: Path) -> None:
     result = status("--socket", path)
     assert result.code == 3
     assert "no process listens" in result.err
+
+
+def test_what_sends_without_end_is_left(
+    status: Run, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("provider.tools.status.command.TIMEOUT", 0.1)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(short / "socket"))
+        listener.listen()
+        thread = threading.Thread(target=_send_forever, args=(listener,))
+        thread.start()
+        result = status("--socket", short / "socket")
+        thread.join()
+    assert (result.code, "it took too long" in result.err) == (3, True)
+
+
+def _send_forever(listener: socket.socket) -> None:
+    connection, _ = listener.accept()
+    with connection, suppress(OSError):
+        for _ in range(20_000):  # far longer than any test
+            connection.sendall(b" ")
+            time.sleep(0.001)
 
 
 def test_a_wrong_command_line_is_refused(status: Run) -> None:

@@ -44,7 +44,7 @@ def why_absent(error: OSError, path: Path | str) -> str:
         case errno.ENOENT:
             return f"there is no socket at {path}"
         case errno.ECONNREFUSED:
-            return f"no process listens at {path}: it has ended"
+            return f"no process listens at {path}: the daemon has ended, or this is not its socket"
         case errno.EACCES | errno.EPERM:
             return f"permission denied for {path}: the socket is for root only"
         case _:

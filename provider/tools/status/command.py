@@ -12,7 +12,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 from provider.controller.config import STATUS_SOCKET
@@ -128,11 +128,12 @@ def _connected(path: str) -> socket.socket:
 
 
 def _read(path: str) -> bytes:
-    """The whole document; raises OSError if there is none."""
-    document = bytearray()
+    """The whole document; raises OSError if there is none, or if it takes longer than `TIMEOUT`."""
+    document, until = bytearray(), monotonic() + TIMEOUT
     with _connected(path) as connection:
         while chunk := connection.recv(2**16):
             document += chunk
+            connection.settimeout(max(until - monotonic(), 0.001))
             if len(document) > MAX_DOCUMENT:
                 raise ValueError("too long")
     if not document:
