@@ -1,10 +1,11 @@
 """An HTTP answer that is read line by line while it comes, as the watches of Kubernetes are."""
 
 from asyncio import timeout
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from dataclasses import dataclass, field
 
 import aiohttp
+from aiohttp.http_exceptions import LineTooLong
 from yarl import URL
 
 from provider.runtime.http_errors import FAILURES, no_answer, too_long
@@ -15,7 +16,7 @@ from provider.runtime.transport import NoAnswer
 class Stream:
     """The answer's status and headers, and its body as it comes. Read the body once only.
 
-    `idle` is for each wait for more of the body, in seconds; `max_line` bounds a line in bytes.
+    `idle` is for each line or part of the body, in seconds; `max_line` bounds a line in bytes.
     """
 
     status: int
@@ -27,37 +28,27 @@ class Stream:
 
     async def lines(self) -> AsyncGenerator[bytes, None]:
         """Lines without their ends. Raises `NoAnswer`, which is `AnswerTooLong` for a long line."""
-        begun = bytearray()
-        while chunk := await self._chunk():
-            *whole, rest = chunk.split(b"\n")
-            for line in whole:
-                self._check(len(begun) + len(line))
-                yield bytes(begun) + line
-                begun.clear()
-            begun += rest
-            self._check(len(begun))
-        if begun:
-            yield bytes(begun)
+        most = self.max_line + len(b"\n")
+        while line := await self._next(self.content.readline(max_line_length=most)):
+            yield line.removesuffix(b"\n")
 
     async def read(self, most: int) -> bytes:
         """The whole body; raises `AnswerTooLong` if it has more than `most` bytes."""
         body = bytearray()
-        while chunk := await self._chunk():
+        while chunk := await self._next(self.content.readany()):
             body += chunk
             if len(body) > most:
                 raise too_long(self.url, most)
         return bytes(body)
 
-    async def _chunk(self) -> bytes:
+    async def _next(self, part: Awaitable[bytes]) -> bytes:
         try:
             async with timeout(self.idle):
-                return await self.content.readany()
+                return await part
         except TimeoutError as error:
             text = f"{self.url.origin()} sent nothing for {self.idle:g} s"
             raise NoAnswer("timeout", text) from error
+        except LineTooLong:
+            raise too_long(self.url, self.max_line) from None
         except FAILURES as error:
             raise no_answer(error, self.url) from error
-
-    def _check(self, length: int) -> None:
-        if length > self.max_line:
-            raise too_long(self.url, self.max_line)
