@@ -38,7 +38,6 @@ class Arn:
 
     @property
     def store(self) -> StoreName:
-        """The store that holds what the ARN names."""
         return _STORES[self.service][0]
 
 

@@ -37,13 +37,10 @@ _MAX_SKEW = 240.0
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation of a service."""
-
     service: Service
     name: str
 
     def refused(self, fault: Fault, who: str) -> ProviderError:
-        """The error for `who`, whose call failed with `fault`."""
         return refused(fault, f"{self.service}:{self.name}", who)
 
 

@@ -47,7 +47,6 @@ class Endpoint:
 
     @property
     def url(self) -> str:
-        """The URL that requests are sent to."""
         return f"{self.scheme}://{self.host}{self.path}"
 
 
@@ -75,7 +74,6 @@ class Endpoints:
 
 
 def _host(service: Service, region: str, *, fips: bool, dual_stack: bool) -> str:
-    """The host name of an endpoint that AWS itself runs."""
     home = partition(region)
     name = f"{service}-fips" if fips else service
     domain = home.dual_stack_domain if dual_stack else home.domain

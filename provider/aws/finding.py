@@ -201,7 +201,6 @@ def _nothing_to_find() -> InvalidRequest:
 
 
 def _check_size(found: Found) -> None:
-    """Raises `AnswerTooLarge` for too much."""
     name_bytes = sum(len(ref.name) for ref in found)
     value_bytes = sum(len(value.content) for value in found.values() if value)
     if len(found) > MAX_NAMES or name_bytes > MAX_NAME_BYTES or value_bytes > MAX_VALUE_BYTES:

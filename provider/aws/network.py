@@ -33,7 +33,6 @@ class Network:
         self._bundle = CaBundle(environment)
 
     async def send(self, request: Request) -> Reply:
-        """The answer to one request; raises `NoAnswer`."""
         proxy = self._proxies.proxy_for(request.url)
         tls = await self._bundle.context()
         try:
@@ -49,24 +48,18 @@ class Proxies:
     """`HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, in either case, read as the SDK does."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        # Lower case wins, and an empty lower-case variable switches the upper-case one off.
-        upper_first = sorted(environment.items(), key=lambda item: item[0].islower())
-        urls = {
-            name.lower().removesuffix("_proxy"): value
-            for name, value in upper_first
-            if name.lower() in ("http_proxy", "https_proxy", "no_proxy")
-        }
-        self._no_proxy = urls.get("no", "")
+        def get(name: str) -> str:
+            # Lower case wins, and an empty lower-case variable switches the upper-case one off.
+            return environment.get(name.lower(), environment.get(name, ""))
+
+        self._no_proxy = get("NO_PROXY")
         self._by_scheme = {
-            scheme: _parse_proxy(f"{scheme.upper()}_PROXY", urls[scheme])
+            scheme: _parse_proxy(name, url)
             for scheme in DEFAULT_PORTS
-            if urls.get(scheme)
+            if (url := get(name := f"{scheme.upper()}_PROXY"))
         }
 
     def proxy_for(self, url: str) -> Proxy | None:
-        """The proxy to use on the way to `url`."""
-        if not self._by_scheme:
-            return None
         parts = urlsplit(url)
         proxy = self._by_scheme.get(parts.scheme)
         if proxy is None:
@@ -150,12 +143,8 @@ def _state(path: Path) -> tuple[int, ...]:
 
 
 def _default_bundle() -> Path:
-    """As botocore does: certifi's where there is certifi, else its own."""
-    try:
-        from certifi import where  # noqa: PLC0415 - it may be missing
-    except ImportError:
-        spec = find_spec("botocore")  # which stays unimported
-        if spec is None or spec.origin is None:
-            raise ValueError("there is no CA bundle: set AWS_CA_BUNDLE") from None
-        return Path(spec.origin).parent / "cacert.pem"
-    return Path(where())
+    """The one that comes with botocore, which stays unimported."""
+    spec = find_spec("botocore")
+    if spec is None or spec.origin is None:
+        raise ValueError("there is no CA bundle: set AWS_CA_BUNDLE")
+    return Path(spec.origin).parent / "cacert.pem"

@@ -24,7 +24,6 @@ _TARGETS: Mapping[Service, str] = {
 
 
 def user_agent(eks_addon_version: str | None = None) -> str:
-    """The `User-Agent` of requests to AWS."""
     own = f"secrets-provider-aws/{__version__}"
     return f"{own} eks-addon/{eks_addon_version}" if eks_addon_version else own
 
@@ -32,7 +31,6 @@ def user_agent(eks_addon_version: str | None = None) -> str:
 def encode(
     service: Service, operation: str, parameters: Mapping[str, Any]
 ) -> tuple[dict[str, str], bytes]:
-    """Headers and body of a call, not signed."""
     if service == "sts":
         form = {"Action": operation, "Version": _STS_VERSION, **parameters}
         headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}

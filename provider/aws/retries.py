@@ -52,12 +52,10 @@ class Quota:
         self._left = CAPACITY
 
     def take(self, amount: int) -> bool:
-        """Take `amount`; returns whether there was that much."""
         if amount > self._left:
             return False
         self._left -= amount
         return True
 
     def give(self, amount: int) -> None:
-        """Give back, after a call has succeeded."""
         self._left = min(CAPACITY, self._left + amount)

@@ -129,7 +129,6 @@ class CredentialCache:
         return len(self._kept)
 
     async def close(self) -> None:
-        """Cancel the renewals in the background."""
         for task in self._renewals:
             task.cancel()
         await asyncio.gather(*self._renewals, return_exceptions=True)

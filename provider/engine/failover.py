@@ -49,7 +49,6 @@ class Wanted(NamedTuple):
 
     @property
     def other(self) -> SecretRef:
-        """What to ask for in the failover region."""
         return self.failover or self.ref
 
 

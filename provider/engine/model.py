@@ -97,7 +97,6 @@ class Identity(NamedTuple):
 
     @property
     def namespace(self) -> str:
-        """The namespace of the subject."""
         return self.subject.partition("/")[0]
 
     @property

@@ -94,5 +94,4 @@ class SingleFlight(Generic[K, T]):
         return shared is not None and shared.is_open
 
     def __len__(self) -> int:
-        """How many are running."""
         return len(self._tasks)

@@ -26,5 +26,4 @@ class Trace:
         self.current_at = min(current_at, self.current_at or current_at)
 
     def counts(self) -> dict[str, int]:
-        """Calls made, and the number of values found in each way."""
         return {"calls": self.calls, **{how: self._events[how] for how in self._events}}

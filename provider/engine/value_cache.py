@@ -98,7 +98,6 @@ class ValueCache:
             self.forget(next(iter(self._entries[largest])))
 
     def forget(self, key: Key) -> None:
-        """Drop the entry of `key`."""
         entries = self._entries.get(key.identity)
         if not entries or key not in entries:
             return
@@ -108,11 +107,9 @@ class ValueCache:
 
     @property
     def bytes(self) -> int:
-        """Bytes of all entries."""
         return self._total
 
     def __len__(self) -> int:
-        """Number of entries."""
         return sum(map(len, self._entries.values()))
 
     def _count(self, identity: Identity, size: int) -> None:

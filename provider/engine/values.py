@@ -54,8 +54,6 @@ class Query:
 
 
 class Call(SharedTask[Mapping[Key, Answer]]):
-    """A call in flight for some keys."""
-
     def __init__(self, work: Callable[["Call"], Coroutine[Any, Any, Mapping[Key, Answer]]]) -> None:
         self.asked_at = inf
         """When it was sent first (`time.monotonic`); infinity: not yet."""

@@ -30,13 +30,9 @@ class Observer(Protocol):
 
     def aws_request(
         self, service: str, operation: str, region: str, outcome: str, seconds: float
-    ) -> None:
-        """An attempt at a call to AWS has ended."""
-        ...
+    ) -> None: ...
 
-    def cache_event(self, cache: str, event: str) -> None:
-        """A cache had what was asked for, or did not."""
-        ...
+    def cache_event(self, cache: str, event: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +51,6 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What front doors use."""
-
     reader: Reader
     credentials: CredentialCache
     calls: Calls

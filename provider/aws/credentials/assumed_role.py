@@ -24,7 +24,6 @@ class AssumedRole:
 
     @property
     def principal(self) -> Principal:
-        """The principal in the role."""
         identity = self.own.identity
         chained = identity._replace(chain=(*identity.chain, self.role))
         return Principal(chained, self, self.own.retries)

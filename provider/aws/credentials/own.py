@@ -53,7 +53,6 @@ class Own:
         return Principal(identity, OwnCredentials(self, region))
 
     def get(self, variable: str) -> str:
-        """A variable of the environment, empty where it is not set."""
         return self.environment.get(variable, "")
 
 

@@ -34,7 +34,6 @@ class NoAssociation(RoleNotAssumable):
 
     @property
     def reason(self) -> str:
-        """See `ProviderError.reason`."""
         return RoleNotAssumable.__name__
 
 
@@ -43,7 +42,6 @@ class AgentAbsent(AgentUnavailable):
 
     @property
     def reason(self) -> str:
-        """See `ProviderError.reason`."""
         return AgentUnavailable.__name__
 
 

@@ -13,7 +13,6 @@ class Static:
     credentials: Credentials
 
     async def fetch(self) -> Credentials:
-        """The credentials."""
         return self.credentials
 
 

@@ -11,7 +11,6 @@ from provider.engine.ports import Store
 
 
 def stores(client: AwsClient) -> Mapping[StoreName, Store]:
-    """All stores that the daemon needs, over one client."""
     return {
         "secretsmanager": SecretsManager(client),
         "ssmparameter": ParameterStore(client),

@@ -11,7 +11,6 @@ from provider.engine.ports import Store
 
 
 def controller_stores(client: AwsClient) -> Mapping[StoreName, Store]:
-    """All stores that the controller needs, over one client."""
     return {
         "secretsmanager": SecretsManagerBatch(client),
         "ssmparameter": ParameterStore(client),

@@ -49,7 +49,6 @@ class ParameterPaths(Store):
     async def read(
         self, refs: Sequence[SecretRef], access: Access
     ) -> Mapping[SecretRef, SecretValue]:
-        """See `Store.read`."""
         (ref,) = refs
         async with AsyncExitStack() as stack:
             return {ref: _document(ref, await self._all(ref, access, stack))}

@@ -36,7 +36,6 @@ class ParameterStore(Store):
         self._client = client
 
     async def read(self, refs: Sequence[SecretRef], access: Access) -> Outcomes:
-        """See `Store.read`."""
         batches = [self._batch(batch, access) for batch in _without_duplicates(refs)]
         return await merged(batches)
 

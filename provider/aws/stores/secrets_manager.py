@@ -31,7 +31,6 @@ class SecretsManager(Store):
     async def read(
         self, refs: Sequence[SecretRef], access: Access
     ) -> Mapping[SecretRef, SecretValue]:
-        """See `Store.read`."""
         (ref,) = refs
         body = {"SecretId": ref.name}
         if ref.version is not None:

@@ -5,10 +5,8 @@ again after an hour. A batch has current versions only: other versions and label
 one as well. A secret that is marked for deletion is missing.
 """
 
-import asyncio
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -54,6 +52,8 @@ def refusal(fault: Fault, who: str) -> ProviderError:
 
 _Caller = tuple[Identity, str]
 """An identity in a region."""
+_ByName = dict[str, SecretValue | ProviderError]
+"""Outcomes by name, ARN and partial ARN."""
 
 
 class SecretsManagerBatch(Store):
@@ -71,11 +71,9 @@ class SecretsManagerBatch(Store):
         self._single_calls: KeyedLimit[_Caller] = KeyedLimit(SINGLE_CALLS)
         self._denied_at: Lru[_Caller, float | None] = Lru(_MOST_CALLERS)
         """When each caller was denied the batch action; None: it is allowed."""
-        self._first: dict[_Caller, asyncio.Future[None]] = {}
-        """The first batch of each caller, as long as it is in flight."""
+        self._first: KeyedLimit[_Caller] = KeyedLimit(1)
 
     async def read(self, refs: Sequence[SecretRef], access: Access) -> Outcomes:
-        """See `Store.read`."""
         together = [ref for ref in refs if _is_current(ref)]
         if len(together) < 2 or self._is_denied((access.identity, access.region)):
             together = []
@@ -89,46 +87,35 @@ class SecretsManagerBatch(Store):
             return False
         return at is not None
 
-    @contextmanager
-    def _one_first(self, caller: _Caller) -> Iterator[None]:
-        """While the block runs, other batches of a caller that may be denied wait."""
-        if caller in self._denied_at or caller in self._first:
-            yield
-            return
-        first = self._first[caller] = asyncio.get_running_loop().create_future()
-        try:
-            yield
-        finally:
-            del self._first[caller]
-            first.set_result(None)
-
     async def _together(self, refs: Sequence[SecretRef], access: Access) -> Outcomes:
         """After a failure of the whole batch each secret is read alone, unless it is transient."""
-        caller = access.identity, access.region
-        if first := self._first.get(caller):
-            await asyncio.wait([first])
-        found = {}
-        if not self._is_denied(caller):
-            with self._one_first(caller):
-                found = await self._try(refs, access)
-        outcomes: Outcomes = {ref: found[ref.name] for ref in refs if ref.name in found}
+        found = await self._found(list(dict.fromkeys(ref.name for ref in refs)), access)
+        outcomes = {ref: found[ref.name] for ref in refs if ref.name in found}
         rest = [self._alone(ref, access) for ref in refs if ref not in outcomes]
         return {**outcomes, **await merged(rest)}
 
-    async def _try(
-        self, refs: Sequence[SecretRef], access: Access
-    ) -> dict[str, SecretValue | ProviderError]:
-        """The outcomes of a batch, none where it is refused; notes whether it is denied."""
+    async def _found(self, names: Sequence[str], access: Access) -> _ByName:
+        """The outcomes of a batch, none where it is refused."""
         caller = access.identity, access.region
+        if caller not in self._denied_at:
+            async with self._first.slot(caller):  # other batches wait until it is known
+                if caller not in self._denied_at:
+                    return await self._try(names, access)
+        return {} if self._is_denied(caller) else await self._try(names, access)
+
+    async def _try(self, names: Sequence[str], access: Access) -> _ByName:
+        """As `_found`; notes whether the batch action is denied."""
+        denied_at = None
         try:
-            found = await self._batch(list(dict.fromkeys(ref.name for ref in refs)), access)
+            return await self._batch(names, access)
         except (CredentialsExpired, Unavailable):
             raise
         except ProviderError as error:
-            self._denied_at.put(caller, self._clock() if isinstance(error, AccessDenied) else None)
+            if isinstance(error, AccessDenied):
+                denied_at = self._clock()
             return {}
-        self._denied_at.put(caller, None)
-        return found
+        finally:
+            self._denied_at.put((access.identity, access.region), denied_at)
 
     async def _alone(self, ref: SecretRef, access: Access) -> Outcomes:
         async with self._single_calls.slot((access.identity, access.region)):
@@ -139,12 +126,9 @@ class SecretsManagerBatch(Store):
             except ProviderError as error:
                 return {ref: error}
 
-    async def _batch(
-        self, names: Sequence[str], access: Access
-    ) -> dict[str, SecretValue | ProviderError]:
-        """The outcomes that the answer has, by name, ARN and partial ARN."""
+    async def _batch(self, names: Sequence[str], access: Access) -> _ByName:
         body: dict[str, Any] = {"SecretIdList": names}
-        outcomes: dict[str, SecretValue | ProviderError] = {}
+        outcomes: _ByName = {}
         read = partial(_read, who=str(access.identity))
         for _ in range(MAX_PAGES):
             page, token = await self._client.ask(BATCH, body, Caller.of(access), read)
@@ -159,13 +143,15 @@ def _is_current(ref: SecretRef) -> bool:
     return ref.version is None and ref.label in (None, CURRENT)
 
 
-def _read(
-    answer: Mapping[str, Any], who: str
-) -> tuple[dict[str, SecretValue | ProviderError], Any]:
+def _read(answer: Mapping[str, Any], who: str) -> tuple[_ByName, Any]:
     """The outcomes of one page, and the token of the next one."""
-    outcomes: dict[str, SecretValue | ProviderError] = {}
+    outcomes: _ByName = {}
     for entry in objects(answer.get("SecretValues") or [], "SecretValues"):
-        outcome = _value(entry, who)
+        outcome: SecretValue | ProviderError
+        try:
+            outcome = read_value(entry)
+        except Fault as undecodable:
+            outcome = GET.refused(undecodable, who)
         arn = str(entry.get("ARN"))
         outcomes |= {str(entry.get("Name")): outcome, arn: outcome, arn[:-7]: outcome}
     for entry in objects(answer.get("Errors") or [], "Errors"):
@@ -175,10 +161,3 @@ def _read(
         if not (fault.is_transient or fault.code.startswith("Internal")):
             outcomes[str(entry.get("SecretId"))] = refusal(fault, who)
     return outcomes, answer.get("NextToken")
-
-
-def _value(entry: Mapping[str, Any], who: str) -> SecretValue | ProviderError:
-    try:
-        return read_value(entry)
-    except Fault as fault:
-        return GET.refused(fault, who)

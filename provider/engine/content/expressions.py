@@ -5,7 +5,6 @@ is bounded by `provider.engine.content.jmespath_search`.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,8 +60,9 @@ def compile_expression(text: str) -> Expression:
 
 def _check(tree: Any) -> int:
     """The number of nodes; raises `BadExpression`."""
-    nodes = 0
-    for node, depth in _walk(tree):
+    waiting, nodes = [(tree, 1)], 0
+    while waiting:
+        node, depth = waiting.pop()
         nodes += 1
         if depth > _DEPTH:
             raise BadExpression(_TOO_DEEP)
@@ -72,16 +72,9 @@ def _check(tree: Any) -> int:
             raise BadExpression(
                 f"calls the function {quote(node['value'])}, which JMESPath does not have"
             )
-    return nodes
-
-
-def _walk(tree: Any) -> Iterator[tuple[Any, int]]:
-    waiting = [(tree, 1)]
-    while waiting:
-        node, depth = waiting.pop()
-        yield node, depth
         # The children of a slice are numbers, not nodes.
         waiting += [(child, depth + 1) for child in node["children"] if isinstance(child, dict)]
+    return nodes
 
 
 def _reason(error: Exception) -> str:

@@ -20,17 +20,13 @@ def write(kind: Format, values: Mapping[str, Any], contents: Mapping[str, bytes]
     Raises `SecretUnusable` for a key or a value that the format cannot hold.
     """
     if kind == "json":
-        return _json(values)
+        try:
+            return dump(dict(values)).encode()
+        except UnicodeEncodeError:
+            raise SecretUnusable("a key is not valid Unicode") from None
     line = _LINES[kind]
     lines = [line(key, content.decode()) for key, content in contents.items()]
     return "".join(lines).encode()
-
-
-def _json(values: Mapping[str, Any]) -> bytes:
-    try:
-        return dump(dict(values)).encode()
-    except UnicodeEncodeError:
-        raise SecretUnusable("a key is not valid Unicode") from None
 
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")

@@ -117,8 +117,9 @@ class _Interpreter(TreeInterpreter):
 
     def visit_function_expression(self, node: Any, value: Any) -> Any:
         arguments = self._arguments(node, value)
-        if node["value"] == "join" and len(arguments) == 2:
-            self._pay_for_separators(*arguments)
+        match node["value"], arguments:
+            case "join", [str(separator), list(parts)]:
+                self._budget.spend(1, len(separator) * len(parts))
         return super().visit_function_expression(_with_literals(node, arguments), value)
 
     def visit_comparator(self, node: Any, value: Any) -> Any:
@@ -134,10 +135,6 @@ class _Interpreter(TreeInterpreter):
 
     def _pay_for(self, value: Any) -> None:
         self._budget.spend(*_measure(value, self._budget))
-
-    def _pay_for_separators(self, separator: Any, parts: Any) -> None:
-        if isinstance(separator, str) and isinstance(parts, list):
-            self._budget.spend(1, len(separator) * len(parts))
 
 
 def _with_literals(node: Any, values: list[Any]) -> Any:
