@@ -22,7 +22,11 @@ render and explain."""
 _SYNTAX = """\
 Options are written --option=value or --option value. Durations are those of Go (30s, 5m, 1h30m),
 sizes are bytes (1048576, 16Mi). The options of External Secrets Operator keep their names; those
-that have no meaning here are accepted without effect."""
+that have no meaning here are accepted without effect.
+
+examples:
+  secrets-provider-aws controller --concurrent=64 --audit-log
+  secrets-provider-aws controller --namespace=shop --controller-class=shop"""
 
 WITHOUT_EFFECT = (
     "enable-configmaps-caching",

@@ -23,7 +23,10 @@ Options are written --option=value or --option value, also with a single dash. D
 of Go (100ms, 30s, 2m, 1h30m), sizes are bytes (1048576, 16Mi). The flags of klog (-v=2,
 --logtostderr, …) are accepted without effect.
 
-For the options of another command: secrets-provider-aws help COMMAND"""
+examples:
+  secrets-provider-aws serve --region=eu-west-1 --events
+  secrets-provider-aws validate deploy/
+  secrets-provider-aws help mount          the options of another command"""
 
 KLOG_FLAGS = (
     "v",
