@@ -27,8 +27,7 @@ COMMANDS: Mapping[str, Command] = {
         "run the daemon that answers the driver's mounts (the default)", "provider.cli.serve"
     ),
     "controller": Command(
-        "make Kubernetes Secrets from External Secrets resources",
-        "provider.cli.controller",
+        "make Kubernetes Secrets from External Secrets resources", "provider.cli.controller"
     ),
     "health": Command("ask a running daemon whether it answers", "provider.tools.health"),
     "mount": Command("write the files of a class into a folder", "provider.tools.mount.command"),

@@ -69,7 +69,7 @@ def start(
     return config
 
 
-def _about(name: str, option: Option[object]) -> dict[str, Any]:
+def _about(name: str, option: Option) -> dict[str, Any]:
     metavar = _METAVARS.get(option.parse, name.rpartition("_")[2].upper())
     about = {"metavar": metavar, "default": SUPPRESS, "help": _help(option)}
     if option.parse is option_values.boolean:
@@ -77,7 +77,7 @@ def _about(name: str, option: Option[object]) -> dict[str, Any]:
     return about
 
 
-def _help(option: Option[object]) -> str:
+def _help(option: Option) -> str:
     """The help text in lines, which argparse would break inside names of options."""
     text = option.text.replace("`", "").replace("%", "%%")
     text += f" [default: {option.default}]" if option.default else ""

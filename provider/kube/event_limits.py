@@ -33,11 +33,7 @@ class EventLimits:
         """Whether every limit allows one more write about this object, which is then counted."""
         now = self._clock()
         full_at = {}
-        for key, limit in (
-            (about, OF_AN_OBJECT),
-            (namespace, OF_A_NAMESPACE),
-            (None, self._total),
-        ):
+        for key, limit in ((about, OF_AN_OBJECT), (namespace, OF_A_NAMESPACE), (None, self._total)):
             full_at[key] = max(self._full_at.get(key, now), now) + limit.refill
             if full_at[key] > now + limit.burst * limit.refill:
                 return False

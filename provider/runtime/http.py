@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 import aiohttp
 from aiohttp.resolver import AsyncResolver
@@ -21,8 +21,6 @@ from provider.runtime.http_errors import FAILURES, no_answer, too_long
 from provider.runtime.http_stream import Stream
 from provider.runtime.http_tunnel import TunnelConnector
 from provider.runtime.transport import NoAnswer, Reply, Request
-
-T = TypeVar("T")
 
 CONNECTIONS_PER_HOST = 96
 """More requests to one host wait for a connection. It is more than the calls that may be in flight
@@ -112,11 +110,7 @@ class HttpClient:
             await resolver.close()
 
     async def _begin(
-        self,
-        url: URL,
-        request: Request,
-        tls: ssl.SSLContext | None,
-        proxy: Proxy | None,
+        self, url: URL, request: Request, tls: ssl.SSLContext | None, proxy: Proxy | None
     ) -> aiohttp.ClientResponse:
         """The answer up to its body."""
         options: dict[str, Any] = {"ssl": tls} if tls is not None else {}

@@ -68,9 +68,7 @@ class Metrics:
             ("service", "operation", "region", "outcome"),
         )
         self._cache_events = self.counter(
-            "cache_events",
-            "How values, credentials and roles were found.",
-            ("cache", "event"),
+            "cache_events", "How values, credentials and roles were found.", ("cache", "event")
         )
         # Looking up a series by its labels costs more than counting.
         self._of_aws_request = cache(self._aws_requests.labels)

@@ -7,12 +7,9 @@ values in `runtime.option_values`.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, TypeVar
 
 T = TypeVar("T")
-
-Options = Mapping[str, "Option[Any]"]
-"""Options by the name of their field."""
 
 
 class ConfigError(Exception):
@@ -20,15 +17,19 @@ class ConfigError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Option(Generic[T]):
+class Option:
     """One option. `default` is text, as on the command line."""
 
-    parse: Callable[[str], T]
+    parse: Callable[[str], object]
     default: str
     text: str
     group: str
     env: str = ""
     """Environment variable that is used where the flag is not given."""
+
+
+Options = Mapping[str, Option]
+"""By the name of their field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Group:
 
 def options_of(config: type) -> Options:
     """Every option of a `Config`, those that it inherits last."""
-    found = {one.name: cast("Option[Any]", one.metadata["option"]) for one in fields(config)}
+    found = {one.name: one.metadata["option"] for one in fields(config)}
     own = [name for name in found if name in config.__annotations__]
     return {name: found[name] for name in dict.fromkeys([*own, *found])}
 

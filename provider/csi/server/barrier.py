@@ -59,7 +59,6 @@ class Mounts(Protocol):
         self, spec: MountSpec, *, deadline: float, arrived: float, trace: Trace
     ) -> Delivery:
         """All files of the volume; raises `ProviderError`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +162,7 @@ class Barrier:
             attempt.has_turn = True
             room = min(ANSWER_MARGIN, (attempt.deadline - attempt.arrived) / 20)
             delivery = await self._mounts.mount(
-                spec,
-                deadline=attempt.deadline - room,
-                arrived=attempt.arrived,
-                trace=attempt.trace,
+                spec, deadline=attempt.deadline - room, arrived=attempt.arrived, trace=attempt.trace
             )
             response = await self._servicer.respond(spec, delivery)
         self._succeeded(attempt, spec, delivery)
