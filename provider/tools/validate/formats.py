@@ -136,6 +136,8 @@ def as_text(review: Review, paint: Paint) -> str:
 def summary(review: Review) -> str:
     """One line: the number of files, classes, resources and findings."""
     others = f" ({counted(review.others, 'class')} of other providers skipped)"
+    if review.unread and not review.sources:
+        return "nothing was checked: no file could be read"
     if not (review.classes or review.resources or review.others or review.findings):
         nothing = "nothing to check: no SecretProviderClass and no External Secrets resource"
         return f"{nothing} in {counted(len(review.sources), 'file')}"
