@@ -202,6 +202,11 @@ def test_files_that_are_passed_over_are_listed_on_request(command: Run, tmp_path
     assert result.out == "1 class in 1 file: no problems\n"
 
 
+def test_without_a_readable_file_nothing_was_checked(command: Run, tmp_path: Path) -> None:
+    result = command("validate", tmp_path / "missing.yaml")
+    assert (result.code, result.out) == (2, "nothing was checked: no file could be read\n")
+
+
 def test_an_unreadable_file_does_not_hide_the_others(command: Run, tmp_path: Path) -> None:
     (tmp_path / "good.yaml").write_text(BAD)
     (tmp_path / "latin.yaml").write_bytes(b"# \xe9 SecretProviderClass")
