@@ -35,36 +35,31 @@ def static_keys(subject: str, session: str, credentials: Credentials, region: st
 
 @dataclass(frozen=True, slots=True)
 class ServiceAccount:
-    """A service account, its role, and how to get a token for it.
+    """A `CredentialSource`: a service account in its role, with a new token each time.
 
     `subject` is `namespace/name`, `session` differs for accounts of the same name and role: UID and
-    audiences. `request_token` raises `ProviderError`.
+    audiences. `request_token` raises `ProviderError`. STS is asked in `region`.
     """
 
     subject: str
     session: str
     role: str
     request_token: Callable[[], Awaitable[str]]
-
-    def principal(self, sts: Sts, region: str) -> Principal:
-        """The service account in its role; the token is requested when credentials are needed."""
-        identity = Identity("irsa", self.subject, partition_of(region), self.role, self.session)
-        return Principal(identity, _InItsRole(self, sts, region))
-
-
-@dataclass(frozen=True, slots=True)
-class _InItsRole:
-    """A `CredentialSource`: as `WebIdentity`, with a new token each time."""
-
-    account: ServiceAccount
     sts: Sts
     region: str
 
+    @property
+    def principal(self) -> Principal:
+        identity = Identity(
+            "irsa", self.subject, partition_of(self.region), self.role, self.session
+        )
+        return Principal(identity, self)
+
     async def fetch(self) -> Credentials:
-        account = self.account
-        token = await account.request_token()
+        """New credentials from STS; raises as `WebIdentity` and `request_token` do."""
+        token, regions = await self.request_token(), (self.region,)
         source = WebIdentity(
-            self.sts, account.subject, account.role, token, (self.region,), session=SESSION_NAME
+            self.sts, self.subject, self.role, token, regions, session=SESSION_NAME
         )
         return await source.fetch()
 

@@ -44,12 +44,16 @@ def put_role(reading: Reading, name: str) -> Role:
 
 
 def account(
-    role: Role, session: str = "uid", request: Callable[[], Awaitable[str]] | None = None
+    reading: Reading,
+    role: Role,
+    session: str = "uid",
+    request: Callable[[], Awaitable[str]] | None = None,
 ) -> ServiceAccount:
     async def token() -> str:
         return issue_token("shop", "web")
 
-    return ServiceAccount("shop/web", session, role.arn, request or token)
+    sts = reading.engine.sts
+    return ServiceAccount("shop/web", session, role.arn, request or token, sts, REGION)
 
 
 async def test_static_keys_read(reading: Reading) -> None:
@@ -68,9 +72,7 @@ async def test_a_service_account_asks_for_a_token_when_credentials_are_needed(
         asked.append(1)
         return issue_token("shop", "web")
 
-    principal = account(put_role(reading, "web"), request=token).principal(
-        reading.engine.sts, REGION
-    )
+    principal = account(reading, put_role(reading, "web"), request=token).principal
     assert not asked
     for _ in range(2):
         assert (await session_of(reading, principal)).name == SESSION_NAME
@@ -81,9 +83,7 @@ async def test_a_token_that_is_not_given_says_why(reading: Reading) -> None:
     async def token() -> str:
         raise KubernetesUnavailable("the API server is away")
 
-    principal = account(put_role(reading, "web"), request=token).principal(
-        reading.engine.sts, REGION
-    )
+    principal = account(reading, put_role(reading, "web"), request=token).principal
     with pytest.raises(KubernetesUnavailable, match="API server is away"):
         await session_of(reading, principal)
 
@@ -134,17 +134,16 @@ async def test_a_refusal_names_the_step(reading: Reading) -> None:
 
 async def test_no_two_principals_share_an_identity(reading: Reading) -> None:
     """Each differs from the first in one part."""
-    sts = reading.engine.sts
     web, other = put_role(reading, "web"), put_role(reading, "other")
     keys = access_keys("AKIA", "secret")
-    base = account(web).principal(sts, REGION)
+    base = account(reading, web).principal
     role = AssumeRole(other.arn)
     principals = [
         base,
-        account(other).principal(sts, REGION),
-        account(web, session_key("uid", "audience")).principal(sts, REGION),
-        replace(account(web), subject="shop/other").principal(sts, REGION),
-        account(web).principal(sts, "cn-north-1"),
+        account(reading, other).principal,
+        account(reading, web, session_key("uid", "audience")).principal,
+        replace(account(reading, web), subject="shop/other").principal,
+        replace(account(reading, web), region="cn-north-1").principal,
         static_keys("shop/web", "uid", keys, REGION),
         static_keys("shop/web", "other", keys, REGION),
         chained(reading, base, role),

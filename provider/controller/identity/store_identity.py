@@ -148,7 +148,9 @@ class Identities:
             session_key(found.uid, place.region, *audiences),
             found.role,
             AccountToken(self._tokens, account),
-        ).principal(self._sts, place.region)
+            self._sts,
+            place.region,
+        ).principal
         return replace(principal, source=WithToken(principal.source, self._tokens, account))
 
     def _in_roles(self, own: Principal, roles: Sequence[AssumeRole], region: str) -> Principal:
