@@ -56,13 +56,11 @@ class Entry:
     """Where its problems are added."""
     path: str
     node: Fields
-    values: Mapping[str, Node]
+    values: dict[str, Node]
     """The value of each key of the table, valid or not."""
     misspelled: Mapping[str, str]
     """Keys of the table that are not there, each with the unknown key that resembles it."""
     texts: dict[str, str] = field(default_factory=dict)
-    lists: dict[str, Items] = field(default_factory=dict)
-    mappings: dict[str, Fields] = field(default_factory=dict)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Values of keys of the type `names`."""
 
@@ -73,12 +71,7 @@ class Entry:
         """Whether the boolean `key` is there and true."""
         return self.texts.get(key, "").lower() == "true"
 
-    def at(self, key: str) -> Node:
-        """The node to point at for `key`: its value, else the whole mapping."""
-        return self.values.get(key, self.node)
-
     def path_of(self, key: str) -> str:
-        """Path of one key of the mapping."""
         return f"{self.path}.{key}"
 
     def is_invalid(self, key: str) -> bool:
@@ -87,7 +80,8 @@ class Entry:
 
     def error(self, key: str, message: str, *, hint: str = "") -> None:
         """Add a problem with the value of `key`."""
-        self.findings.error(self.path_of(key), message, self.at(key), hint=hint)
+        at = self.values.get(key, self.node)
+        self.findings.error(self.path_of(key), message, at, hint=hint)
 
     def missing(self, key: str, message: str = "is required") -> None:
         """Add the problem that `key` is missing, with the unknown key that resembles it."""
@@ -116,9 +110,10 @@ def read_entry(node: Node, keys: tuple[Key, ...], path: str, findings: Findings)
     return entry
 
 
-def read_list(node: Items, path: str) -> Iterator[tuple[str, Node]]:
-    """Each item of a list with its path."""
-    return ((f"{path}[{index}]", item) for index, item in enumerate(node.nodes))
+def read_list(node: Node | None, path: str) -> Iterator[tuple[str, Node]]:
+    """Each item of a list with its path; nothing of another node."""
+    items = node.nodes if isinstance(node, Items) else ()
+    return ((f"{path}[{index}]", item) for index, item in enumerate(items))
 
 
 def _by_name(
@@ -170,19 +165,16 @@ def _is_absent(value: Node) -> bool:
 
 
 def _read_value(entry: Entry, key: Key, value: Node) -> None:
-    """Keep the value in the entry if it has the type of the key, else add a problem."""
+    """Keep a text or names in the entry; add a problem for a value of another type than the key."""
     name = key.name
     if key.type == "list":
-        if isinstance(value, Items):
-            entry.lists[name] = value
-        else:
+        if not isinstance(value, Items):
             entry.error(name, f"must be a list, got {kind_of(value)}")
     elif key.type == "mapping":
-        only = value.nodes[0] if isinstance(value, Items) and len(value.nodes) == 1 else value
-        if isinstance(only, Fields):
-            entry.mappings[name] = only
-        else:
-            entry.error(name, f"must be one mapping, got {kind_of(only)}")
+        if isinstance(value, Items) and len(value.nodes) == 1:
+            value = entry.values[name] = value.nodes[0]
+        if not isinstance(value, Fields):
+            entry.error(name, f"must be one mapping, got {kind_of(value)}")
     elif key.type == "names":
         _read_names(entry, name, value)
     elif isinstance(value, Scalar) and (fault := _wrong_type(key, value)):

@@ -22,6 +22,7 @@ _REMEDIES = {
     "mapping values are not allowed": ": check the indentation, and quote a value with a colon",
 }
 """What the most frequent messages of the parser mean."""
+_FORBIDDEN = "is not YAML: it holds characters that YAML forbids"
 _KINDS: dict[str, ScalarKind] = {
     f"{_TAG}int": "integer",
     f"{_TAG}float": "number",
@@ -79,7 +80,9 @@ class _Reader:
         self._nodes = 0
         self._anchors: dict[str, Node] = {}
         self._event: Any = None
-        self._loader = self._guarded(_open_loader, text)
+        if not _is_unicode(text):  # the C parser and the Python one differ in what they raise
+            raise NotReadable(_FORBIDDEN)
+        self._loader = self._guarded(_Loader, text)
 
     def error(self, message: str) -> NotReadable:
         """An error at the last event."""
@@ -93,7 +96,6 @@ class _Reader:
         return True
 
     def read_document(self) -> Node:
-        """The document that begins."""
         self._anchors = {}
         return self._node(self._next(), 0)
 
@@ -109,7 +111,7 @@ class _Reader:
             remedy = next((text for part, text in _REMEDIES.items() if part in why), "")
             raise NotReadable(f"is not YAML: {why}{remedy}", *_place(error.problem_mark)) from None
         except (yaml.YAMLError, UnicodeError, ValueError):
-            raise NotReadable("is not YAML: it holds characters that YAML forbids") from None
+            raise NotReadable(_FORBIDDEN) from None
 
     def _node(self, event: Any, depth: int) -> Node:
         """The node that begins with `event`, within `depth` collections."""
@@ -166,11 +168,6 @@ class _Reader:
     def _check_tag(self, event: Any, allowed: str) -> None:
         if event.tag and event.tag not in {"!", _TAG + allowed}:
             raise self.error(f"tag {quote(event.tag)} is not allowed")
-
-
-def _open_loader(text: str) -> Any:
-    text.encode()  # half surrogates: the C parser and the Python one differ in what they raise
-    return _Loader(text)
 
 
 def _entries(nodes: list[Node]) -> tuple[dict[str, Field], tuple[Scalar, ...]]:

@@ -78,11 +78,8 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
     except NotReadable as error:
         raise InvalidSpec([error.problem("policy")]) from None
     top = read_entry(node, FILE_KEYS, "policy", findings) if node else None
-    items = top.lists.get("rules") if top else None
-    entries = [
-        read_entry(item, RULE_KEYS, path, findings)
-        for path, item in (read_list(items, "rules") if items else ())
-    ]
+    listed = read_list(top.values.get("rules") if top else None, "rules")
+    entries = [read_entry(item, RULE_KEYS, path, findings) for path, item in listed]
     rules = tuple(_rule(entry) for entry in entries if entry)
     # What has no effect in a class would be a limit that does not hold here.
     if problems := [*findings.problems, *findings.warnings]:
@@ -132,7 +129,6 @@ class PolicyFile:
         self._looking = asyncio.create_task(self._look())
 
     async def close(self) -> None:
-        """Stop looking at the file."""
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.wait([self._looking])

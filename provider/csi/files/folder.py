@@ -54,7 +54,6 @@ class Folder:
             os.close(descriptor)
 
     def device(self) -> int:
-        """Number of the file system that the folder is on."""
         return os.fstat(self._descriptor).st_dev
 
     def lock(self) -> None:
@@ -67,7 +66,6 @@ class Folder:
             return  # some network file systems have no locks of folders
 
     def names(self) -> list[str]:
-        """The names of everything in the folder."""
         return os.listdir(self._descriptor)  # noqa: PTH208 - pathlib takes no descriptor
 
     def files(self, depth: int = 0) -> Iterator[str]:
@@ -134,7 +132,6 @@ class Folder:
         os.symlink(target, name, dir_fd=self._descriptor)
 
     def rename(self, old: str, new: str) -> None:
-        """Rename `old` to `new`, replacing it."""
         os.rename(old, new, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
 
     def open_up(self) -> None:

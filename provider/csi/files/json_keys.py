@@ -1,7 +1,7 @@
 """Chooses the top-level keys of a JSON secret that become files, or one file of a format.
 
-The names of the keys come from the secret, which may have another author than the class. They are
-hostile input: every rule for file names is applied, and no name is changed to fit.
+A secret may have another author than the class, so its keys are hostile input: every rule for file
+names is applied, and no name is changed to fit.
 """
 
 from collections.abc import Mapping

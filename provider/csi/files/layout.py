@@ -1,8 +1,4 @@
-"""Lays out the files of a volume: whole secrets, and values that are extracted from them.
-
-The class was checked already. What can still fail is the content of a secret, a name that comes
-from a secret, and the size of all files together.
-"""
+"""Lays out the files of a volume: whole secrets, and values that are extracted from them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
@@ -39,7 +35,6 @@ NOTHING = MountedFile(
     ".empty", 0o444, b"There is no file in this volume: none of its optional secrets was found.\n"
 )
 """Delivered if there is no other file: given none, the driver keeps those of the last mount."""
-
 
 Failure = tuple[SecretObject, ProviderError]
 

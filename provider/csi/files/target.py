@@ -43,12 +43,6 @@ class Targets:
 
     def write(self, spec: MountSpec, files: Sequence[MountedFile]) -> None:
         """Make the pod's volume hold these files only; raises `VolumeRefused` or `WriteFailed`."""
-        target = self._path(spec)
-        self._require_memory(target)
-        write(target, files, below=self._pods)
-
-    def _path(self, spec: MountSpec) -> Path:
-        """The target path, if it has the form that the kubelet gives it."""
         target = Path(spec.target_path)
         expected = self._pods / spec.pod.uid / "volumes" / "kubernetes.io~csi"
         is_one = target.parent.parent == expected and target.name == "mount"
@@ -57,12 +51,13 @@ class Targets:
                 f"{quote(spec.target_path)} is not a volume of this pod, which would be "
                 f"{expected}/NAME/mount (--kubelet-path)"
             )
-        return target
+        self._require_memory(target)
+        write(target, files, below=self._pods)
 
     def _require_memory(self, target: Path) -> None:
-        parts = target.relative_to(self._pods).parts
+        below = target.relative_to(self._pods).parts
         try:
-            with Folder.open(self._pods) as pods, pods.at(parts) as folder:
+            with Folder.open(self._pods) as pods, pods.at(below) as folder:
                 kind = self._filesystem(folder.device())
         except OSError as error:
             raise VolumeRefused(

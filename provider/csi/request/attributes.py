@@ -34,6 +34,8 @@ _TOKEN = re.compile(r"[\x21-\x7e]{1,65536}")
 """Characters that an HTTP header may hold."""
 _KUBERNETES_NAME = re.compile(r"[A-Za-z0-9][-._A-Za-z0-9]{0,252}")
 """Names and UIDs: they become parts of URLs and session names."""
+_NAMES = "|".join(map(re.escape, (*POD_KEYS.values(), CLASS_NAME)))
+_NAME_MEMBER = re.compile(rf'[{{,]\s*"({_NAMES})"\s*:\s*"([^"\\]*)"')
 _PERMISSION = re.compile(r"\s*(0|[1-9][0-9]{0,3})\s*")
 _MOST_MODE = 0o777
 """The set-uid, set-gid and sticky bits are refused."""
@@ -118,12 +120,7 @@ def _names_in(attributes: str) -> dict[str, str]:
 
     A text of a user cannot look like this: JSON has a backslash before each quote in it.
     """
-    names = {}
-    for key in (*POD_KEYS.values(), CLASS_NAME):
-        member = rf'[{{,]\s*"{re.escape(key)}"\s*:\s*"([^"\\]*)"'
-        if match := re.search(member, attributes):
-            names[key] = match[1]
-    return names
+    return {member[1]: member[2] for member in _NAME_MEMBER.finditer(attributes)}
 
 
 def _mode(permission: str, findings: Findings) -> int:

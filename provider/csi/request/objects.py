@@ -105,8 +105,7 @@ class _Reader:
         return SecretObject(index, ref, failover, file, mode, extractions, _encoding(entry), keys)
 
     def _extractions(self, entry: Entry, mode: int) -> tuple[Extraction, ...]:
-        items = entry.lists.get("jmesPath")
-        listed = read_list(items, entry.path_of("jmesPath")) if items else ()
+        listed = read_list(entry.values.get("jmesPath"), entry.path_of("jmesPath"))
         return tuple(filter(None, (self._extraction(path, node, mode) for path, node in listed)))
 
     def _extraction(self, path: str, node: Node, mode: int) -> Extraction | None:
@@ -120,7 +119,6 @@ class _Reader:
         return Extraction(expression, alias, file, _mode(entry, mode), _encoding(entry))
 
     def _expression(self, entry: Entry) -> Expression | None:
-        """The compiled `path`."""
         text = entry["path"]
         if text is None:
             return None

@@ -27,8 +27,8 @@ def read_ref(entry: Entry, region: str | None = None) -> SecretRef | None:
 
 def read_failover(entry: Entry, primary: SecretRef | None, region: str | None) -> SecretRef | None:
     """The ref in the failover region; None if there is no such region or it is not valid."""
-    node = entry.mappings.get("failoverObject")
-    if node is not None:
+    node = entry.values.get("failoverObject")
+    if isinstance(node, Fields):
         return _failover_object(entry, node, primary, region)
     if primary is None or region is None:
         return None

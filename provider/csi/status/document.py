@@ -26,7 +26,6 @@ class StatusDocument:
     started: float = field(default_factory=monotonic)
 
     async def __call__(self) -> bytes:
-        """The document as it is now."""
         mounts = sorted(self.registry.live(), key=_order)
         document = {
             "format": 1,

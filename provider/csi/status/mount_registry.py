@@ -1,14 +1,11 @@
 """The mounts of this node: which pod has what, since when, and what failed last.
 
-The driver hides failures of remounts, so they are kept here. No value is ever in here.
-
-The driver does not say when a pod is gone. If the kubelet's folder is mounted, a mount is live
-while its target exists. (The driver removes the target of a failed mount, so a mount that was never
-delivered is live while the folder of its pod exists.) Otherwise a mount is live until there was no
-request for it for three times the longest interval between remounts, and for at least 15 minutes.
-Without rotation there are no remounts, so a mount is forgotten after that time although its pod may
-still run. The kubelet tries a mount that was never delivered again every few minutes, so such a
-mount is forgotten sooner.
+The driver hides failures of remounts, and does not say when a pod is gone. If the kubelet's folder
+is mounted, a mount is live while its target exists. (The driver removes the target of a failed
+mount, so a mount that was never delivered is live while the folder of its pod exists.) Otherwise a
+mount is live until there was no request for it for three times the longest interval between
+remounts, and for at least 15 minutes: without rotation it is forgotten while its pod still runs.
+The kubelet tries a mount that was never delivered every few minutes, so that is forgotten sooner.
 """
 
 import os

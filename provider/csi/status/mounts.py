@@ -9,10 +9,7 @@ from provider.errors import ProviderError
 
 
 class MountedObject(NamedTuple):
-    """One object as it was delivered last, as the status document has it.
-
-    `id` is unique in the mount.
-    """
+    """One object as it was delivered last, and as the status has it; `id` is unique in it."""
 
     name: str
     type: StoreName
