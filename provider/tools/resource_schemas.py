@@ -27,7 +27,6 @@ Schema = dict[str, Any]
 _DIALECT = "http://json-schema.org/draft-07/schema#"
 _KUBERNETES = "x-kubernetes-"
 _EITHER = f"{_KUBERNETES}int-or-string"
-_OPEN = f"{_KUBERNETES}preserve-unknown-fields"
 _OPENAPI_FORMATS = frozenset({"int32", "int64"})
 
 

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import sys
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,8 +166,5 @@ class Lines:
         return min(self._starts[max(line, 1) - 1] + max(column, 1) - 1, len(self.text))
 
     def place(self, offset: int) -> Place:
-        low, high = 0, len(self._starts)
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if self._starts[middle] <= offset else (low, middle)
-        return Place(low + 1, offset - self._starts[low] + 1)
+        line = bisect_right(self._starts, offset)
+        return Place(line, offset - self._starts[line - 1] + 1)

@@ -18,7 +18,7 @@ from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.store import StoreSpec
 from provider.controller.resources.table import Column, choices, columns, is_mapping, item_type
 from provider.csi.request.keys import EXTRACTION_KEYS, OBJECT_KEYS, PARAMETER_KEYS
-from provider.tools.convert.classes import Converter
+from provider.tools.convert.classes import convert_secret
 from provider.tools.convert.from_classes import convert_class
 from provider.tools.resources.lookup import lookup
 from provider.tools.resources.parsed import instances, read_resources
@@ -117,7 +117,7 @@ def converted(table: Any, given: Mapping[str, Any]) -> tuple[str, list[str]]:
     problems = [problem for one in resources for problem in one.problems]
     assert {one.path for one in problems} <= REFUSED, (given, problems)
     (instance,) = instances(resources[1])
-    found = Converter(lookup(resources), {}, use_pod_identity=False).convert(instance)
+    found = convert_secret(instance, lookup(resources), {}, use_pod_identity=False)
     lost = [f"{one.path}: {one.text}" for one in found.remarks.lost]
     return json.dumps(found.documents), [*lost, *found.remarks.notes]
 

@@ -5,7 +5,6 @@ from typing import Literal
 from provider.controller.resources.store import Auth
 from provider.controller.resources.table import field, table
 
-GeneratorKind = Literal["ECRAuthorizationToken", "STSSessionToken", "Password", "UUID"]
 Encoding = Literal["raw", "base64", "base64url", "base32", "hex"]
 _CONTROLLER = "The controller class that this generator is for."
 

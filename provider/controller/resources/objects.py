@@ -28,7 +28,6 @@ from provider.controller.resources.object_meta import (
     read_status,
     shared,
     text,
-    texts,
     timestamp,
 )
 from provider.controller.resources.reading import Reading
@@ -99,7 +98,6 @@ class ClusterExternalSecretStatus:
     """The status that the last reconcile wrote."""
 
     external_secret_name: str = ""
-    provisioned_namespaces: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = ()
 
 
@@ -208,7 +206,6 @@ def refreshed_cluster_external_secret(
     found = read_status(document)
     status = ClusterExternalSecretStatus(
         external_secret_name=text(found.get("externalSecretName")),
-        provisioned_namespaces=texts(found.get("provisionedNamespaces")),
         conditions=read_conditions(found),
     )
     return replace(old, metadata=read_metadata(document), status=status)

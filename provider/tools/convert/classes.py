@@ -1,7 +1,6 @@
 """Makes the class that delivers the same values as an ExternalSecret."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -20,7 +19,7 @@ from provider.tools.convert.remarks import (
     remark,
     unknown_keys,
 )
-from provider.tools.convert.target import Synced, read_target
+from provider.tools.convert.target import secret_object
 from provider.tools.resources.lookup import Lookup
 from provider.tools.resources.parsed import Instance
 from provider.tools.terminal import duration_text
@@ -35,42 +34,40 @@ _SYNC = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Converter:
-    """Converts ExternalSecrets. `files` has their stores."""
+def convert_secret(
+    source: Instance, files: Lookup, names: Mapping[str, Sequence[str]], *, use_pod_identity: bool
+) -> Converted:
+    """The class, and remarks on what it lacks.
 
-    files: Lookup
-    names: Mapping[str, Sequence[str]]
-    """The keys of JSON secrets, by the name of the secret."""
-    use_pod_identity: bool
+    `files` has the stores; `names` are the keys of JSON secrets, by the name of the secret.
+    """
+    remarks = Remarks([*_losses(source)])
+    wanted = Reader(source, files, names, remarks).read()
+    documents = _documents(source, wanted, remarks, use_pod_identity=use_pod_identity)
+    lines = {one.line for one in remarks.lost}
+    remarks.lost += (one for one in problem_remarks(source.resource) if one.line not in lines)
+    return Converted(source.owner, source.resource, documents, remarks)
 
-    def convert(self, source: Instance) -> Converted:
-        """The class, and remarks on what it lacks."""
-        converted = self._converted(source)
-        lost = converted.remarks.lost
-        lines = {one.line for one in lost}
-        lost += (one for one in problem_remarks(source.resource) if one.line not in lines)
-        return converted
 
-    def _converted(self, source: Instance) -> Converted:
-        remarks = Remarks([*_losses(source)])
-        wanted = Reader(source, self.files, self.names, remarks).read()
-        if not (wanted.values or wanted.extracts):
-            nothing = "nothing can be delivered: there is no class"
-            remarks.lost.append(remark(source.resource, "", nothing))
-            return Converted(source.owner, source.resource, (), remarks)
-        keys = [value.key for value in wanted.values]
-        keys += [name for one in wanted.extracts for name in one.names if name not in keys]
-        synced = read_target(source, keys, remarks)
-        remarks.notes.append(_ROTATION.format(duration_text(source.spec.refresh_interval)))
-        remarks.notes += [_SYNC] if synced else []
-        parameters = dict(wanted.parameters)
-        if self.use_pod_identity:
-            parameters["usePodIdentity"] = "true"
-        parameters["objects"] = dump(list(_objects(wanted)))
-        documents, doubts = _checked(source, parameters, synced)
-        remarks.lost += (remark(source.resource, "", text) for text in doubts)
-        return Converted(source.owner, source.resource, documents, remarks)
+def _documents(
+    source: Instance, wanted: Wanted, remarks: Remarks, *, use_pod_identity: bool
+) -> Sequence[Mapping[str, Any]]:
+    if not (wanted.values or wanted.extracts):
+        nothing = "nothing can be delivered: there is no class"
+        remarks.lost.append(remark(source.resource, "", nothing))
+        return ()
+    keys = [value.key for value in wanted.values]
+    keys += [name for one in wanted.extracts for name in one.names if name not in keys]
+    synced = secret_object(source, keys, remarks)
+    remarks.notes.append(_ROTATION.format(duration_text(source.spec.refresh_interval)))
+    remarks.notes += [_SYNC] if synced else []
+    parameters = dict(wanted.parameters)
+    if use_pod_identity:
+        parameters["usePodIdentity"] = "true"
+    parameters["objects"] = dump(list(_objects(wanted)))
+    documents, doubts = _checked(source, parameters, synced)
+    remarks.lost += (remark(source.resource, "", text) for text in doubts)
+    return documents
 
 
 def _losses(source: Instance) -> Iterator[Remark]:
@@ -132,7 +129,7 @@ def _extracting(extracts: Sequence[Extract]) -> Mapping[str, Any]:
 
 
 def _checked(
-    source: Instance, parameters: Mapping[str, str], synced: Synced | None
+    source: Instance, parameters: Mapping[str, str], synced: Mapping[str, Any] | None
 ) -> tuple[Sequence[Mapping[str, Any]], Sequence[str]]:
     """The class, and what may keep it from being mounted; no class if the daemon refuses it."""
     try:
@@ -145,27 +142,17 @@ def _checked(
 
 
 def _document(
-    source: Instance, parameters: Mapping[str, str], synced: Synced | None
+    source: Instance, parameters: Mapping[str, str], synced: Mapping[str, Any] | None
 ) -> Mapping[str, Any]:
     named = {"name": source.name, "namespace": source.namespace}
     spec: dict[str, Any] = {"provider": "aws", "parameters": parameters}
     if synced is not None:
-        spec["secretObjects"] = [_secret_object(synced)]
+        spec["secretObjects"] = [synced]
     return {
         "apiVersion": "secrets-store.csi.x-k8s.io/v1",
         "kind": "SecretProviderClass",
         "metadata": {key: text for key, text in named.items() if text},
         "spec": spec,
-    }
-
-
-def _secret_object(synced: Synced) -> Mapping[str, Any]:
-    about = {"labels": dict(synced.labels), "annotations": dict(synced.annotations)}
-    return {
-        "secretName": synced.name,
-        "type": synced.type,
-        **{key: texts for key, texts in about.items() if texts},
-        "data": [{"objectName": file, "key": key} for key, file in synced.keys.items()],
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from provider.manifests.kubernetes import Manifest, read_manifests
 from provider.manifests.problems import InvalidSpec
 from provider.tools.arguments import Parser, add_manifests, paragraph, region
-from provider.tools.convert.classes import Converter
+from provider.tools.convert.classes import convert_secret
 from provider.tools.convert.from_classes import convert_class
 from provider.tools.convert.remarks import Converted, Remark, remark, report
 from provider.tools.ending import CommandFailed, has_mistakes
@@ -79,8 +79,10 @@ def _to_classes(ours: Sequence[tuple[Source, Manifest]], options: argparse.Names
     sources = [source for one in secrets for source in instances(one)]
     keys = _merged(options.keys)
     _check_keys(keys, sources)
-    converter = Converter(lookup(resources), keys, options.pod_identity)
-    converted = [*map(converter.convert, sources)]
+    files = lookup(resources)
+    converted = [
+        convert_secret(one, files, keys, use_pod_identity=options.pod_identity) for one in sources
+    ]
     others = [*_others(ours), *(lost for one in secrets for lost in _selector_losses(one))]
     return _print(converted, others)
 

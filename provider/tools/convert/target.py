@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 from provider.controller.resources.external_secret import Target
 from provider.controller.resources.template import Template
@@ -20,20 +20,13 @@ _ONE_VALUE = re.compile(
 _NO_SECRET = "creationPolicy is None: there are only files, and no Secret is created."  # noqa: S105 - a remark
 
 
-@dataclass(frozen=True, slots=True)
-class Synced:
-    """A Kubernetes Secret."""
+def secret_object(
+    instance: Instance, files: Sequence[str], remarks: Remarks
+) -> Mapping[str, Any] | None:
+    """The entry of `secretObjects` with these files, which are named like the keys.
 
-    name: str
-    type: str
-    labels: Mapping[str, str]
-    annotations: Mapping[str, str]
-    keys: Mapping[str, str]
-    """The file of each key of the Secret."""
-
-
-def read_target(instance: Instance, files: Sequence[str], remarks: Remarks) -> Synced | None:
-    """The Secret with these files, which are named like the keys; None if there is no Secret."""
+    None if there is no Secret.
+    """
     target, path = instance.spec.target, instance.path("target")
     for key, why in _losses(target):
         remarks.lost.append(remark(instance.resource, f"{path}.{key}", why))
@@ -48,14 +41,17 @@ def read_target(instance: Instance, files: Sequence[str], remarks: Remarks) -> S
         why = "no key is left: no Secret is created"
         remarks.lost.append(remark(instance.resource, f"{path}.template", why))
         return None
-    about = template.metadata if target.template else instance
-    return Synced(
-        name=target.name or instance.name,
-        type=template.type or "Opaque",
-        labels=_texts(instance, "labels", about.labels, remarks),
-        annotations=_texts(instance, "annotations", about.annotations, remarks),
-        keys=keys,
-    )
+    given = template.metadata if target.template else instance
+    about = {
+        "labels": _texts(instance, "labels", given.labels, remarks),
+        "annotations": _texts(instance, "annotations", given.annotations, remarks),
+    }
+    return {
+        "secretName": target.name or instance.name,
+        "type": template.type or "Opaque",
+        **{kind: texts for kind, texts in about.items() if texts},
+        "data": [{"objectName": file, "key": key} for key, file in keys.items()],
+    }
 
 
 def _losses(target: Target) -> Iterator[tuple[str, str]]:

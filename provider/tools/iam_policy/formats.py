@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from provider.tools.iam_policy.policy import Grants, Statement, document, unique
+from provider.tools.iam_policy.policy import OPERATOR, Grants, Statement, document, unique
 
 _UNSAFE = re.compile("[^a-z0-9_]+")
 
@@ -50,7 +50,7 @@ def _statement(statement: Statement) -> Iterator[str]:
         yield from ("", "  principals {", f"    type        = {_quoted(kind)}")
         yield from (f"    identifiers = {_list([who])}", "  }")
     for one in statement.conditions:
-        yield from ("", "  condition {", f"    test     = {_quoted(one.operator)}")
+        yield from ("", "  condition {", f"    test     = {_quoted(OPERATOR)}")
         yield from (
             f"    variable = {_quoted(one.key)}",
             f"    values   = {_list(one.values)}",

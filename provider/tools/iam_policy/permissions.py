@@ -132,7 +132,7 @@ class Permissions:
             if services:  # else the key is for another role
                 suffix = partition(region).domain
                 via = tuple(f"{service}.{region}.{suffix}" for service in sorted(services))
-                condition = Condition("StringEquals", "kms:ViaService", via)
+                condition = Condition("kms:ViaService", via)
                 sid = f"Decrypt{_camel(region)}"
                 yield Statement(sid, ("kms:Decrypt",), tuple(arns), (condition,))
 

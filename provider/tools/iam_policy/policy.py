@@ -15,7 +15,8 @@ VERSION = "2012-10-17"
 MANAGED_LIMIT = 6144
 """Most characters of a managed policy, without white space (IAM quotas)."""
 
-Operator = Literal["StringEquals"]
+OPERATOR = "StringEquals"
+"""Of all conditions."""
 PrincipalType = Literal["Federated", "Service"]
 
 _SPECIAL = str.maketrans({"*": "${*}", "?": "${?}", "$": "${$}"})
@@ -39,9 +40,8 @@ def unique(labels: Iterable[str]) -> Sequence[str]:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A key of the request context, and the values that it may have."""
+    """A key of the request context, and the texts that it may equal."""
 
-    operator: Operator
     key: str
     values: tuple[str, ...]
 
@@ -64,11 +64,9 @@ class Statement:
         element["Action"] = list(self.actions)
         if self.resources:
             element["Resource"] = list(self.resources)
-        by_operator: dict[str, dict[str, list[str]]] = {}
-        for one in self.conditions:
-            by_operator.setdefault(one.operator, {})[one.key] = list(one.values)
-        if by_operator:
-            element["Condition"] = by_operator
+        if self.conditions:
+            equal = {one.key: list(one.values) for one in self.conditions}
+            element["Condition"] = {OPERATOR: equal}
         return element
 
 

@@ -93,8 +93,8 @@ def irsa(
             "TrustServiceAccounts",
             ("sts:AssumeRoleWithWebIdentity",),
             conditions=(
-                Condition("StringEquals", f"{issuer}:aud", (_AUDIENCE,)),
-                Condition("StringEquals", f"{issuer}:sub", tuple(subjects)),
+                Condition(f"{issuer}:aud", (_AUDIENCE,)),
+                Condition(f"{issuer}:sub", tuple(subjects)),
             ),
             principal=("Federated", arn),
         ),
@@ -107,7 +107,7 @@ def pod_identity(accounts: Iterable[ServiceAccount], cluster: str = "") -> tuple
     `cluster` is the ARN or the name of the only cluster that is trusted.
     """
     kind = "arn" if cluster.startswith("arn:") else "name"
-    of_cluster = Condition("StringEquals", f"aws:RequestTag/eks-cluster-{kind}", (cluster,))
+    of_cluster = Condition(f"aws:RequestTag/eks-cluster-{kind}", (cluster,))
     only = [of_cluster] if cluster else []
     by_namespace: dict[str, set[str]] = defaultdict(set)
     for one in accounts:
@@ -118,9 +118,8 @@ def pod_identity(accounts: Iterable[ServiceAccount], cluster: str = "") -> tuple
             ("sts:AssumeRole", "sts:TagSession"),
             conditions=(
                 *only,
-                Condition("StringEquals", "aws:RequestTag/kubernetes-namespace", (namespace,)),
+                Condition("aws:RequestTag/kubernetes-namespace", (namespace,)),
                 Condition(
-                    "StringEquals",
                     "aws:RequestTag/kubernetes-service-account",
                     tuple(sorted(names)),
                 ),

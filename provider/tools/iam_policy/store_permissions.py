@@ -74,7 +74,7 @@ def _allow_find(permissions: Permissions, find: Find, aws: AwsProvider, place: P
 
 def _tags(service: str, find: Find) -> Conditions:
     return tuple(
-        Condition("StringEquals", f"{service}:ResourceTag/{tag}", (literal(value),))
+        Condition(f"{service}:ResourceTag/{tag}", (literal(value),))
         for tag, value in sorted((find.tags or {}).items())
     )
 

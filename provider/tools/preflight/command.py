@@ -71,14 +71,7 @@ def run(options: Namespace) -> int:
     if options.files:
         documents = [one for name in options.files for one in read_documents(name)]
     else:
-        where = cluster(
-            kubectl=options.kubectl,
-            kubeconfig=options.kubeconfig,
-            context=options.context,
-            namespace=options.namespace,
-            timeout=options.timeout,
-        )
-        documents, unread = read_cluster(where)
+        documents, unread = read_cluster(cluster(options))
     delimiters = options.template_left_delimiter, options.template_right_delimiter
     compared = compare(documents, options.controller_class, delimiters)
     found = [*compared.differences, *(one for document in documents for one in leftovers(document))]

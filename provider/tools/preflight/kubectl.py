@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,22 +57,17 @@ class Answer:
     refusals: Sequence[str]
 
 
-def cluster(
-    *, kubectl: str, kubeconfig: str | None, context: str | None, namespace: str, timeout: float
-) -> Cluster:
-    """The cluster of a kubeconfig; raises `CommandFailed` without kubectl."""
-    found = shutil.which(kubectl)
-    if found is None:
-        text = (
-            f"kubectl is not found ({kubectl})" if kubectl != "kubectl" else "there is no kubectl"
-        )
+def cluster(options: Namespace) -> Cluster:
+    """The cluster that the options name; raises `CommandFailed` without kubectl."""
+    kubectl = shutil.which(options.kubectl)
+    if kubectl is None:
+        is_default = options.kubectl == "kubectl"
+        text = "there is no kubectl" if is_default else f"kubectl is not found ({options.kubectl})"
         hint = f"install it, or name it with --kubectl, {_ELSEWHERE}"
         raise CommandFailed(2, text, hint)
-    arguments = [
-        *([f"--kubeconfig={kubeconfig}"] if kubeconfig else []),
-        *([f"--context={context}"] if context else []),
-    ]
-    return Cluster(found, arguments, namespace, timeout)
+    given = {"kubeconfig": options.kubeconfig, "context": options.context}
+    arguments = [f"--{name}={text}" for name, text in given.items() if text]
+    return Cluster(kubectl, arguments, options.namespace, options.timeout)
 
 
 def run(where: Cluster, arguments: Sequence[str], until: float) -> Answer:

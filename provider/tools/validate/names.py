@@ -25,8 +25,8 @@ _PARAMETER_LEVELS = 15
 _PARAMETER_LABEL = re.compile(r"(?!(?i:aws|ssm))[a-zA-Z_.\-][a-zA-Z0-9_.\-]{0,99}")
 _SECRET_NAME = re.compile(r"[a-zA-Z0-9/_+=.@\-]+")
 _SECRET_CHARACTERS = 512
-_SECRET_VERSION = re.compile(r"[\s\S]{32,64}")
-_SECRET_LABEL = re.compile(r"[\s\S]{1,256}")
+_SECRET_VERSION = range(32, 65)
+_SECRET_LABEL = 256
 _BATCH = 10
 _CALLS_A_SECOND = 40
 """Standard throughput of GetParameters for an account. One call takes ten names."""
@@ -56,64 +56,58 @@ def _check(reviewed: Reviewed, path: str, node: Node, ref: SecretRef) -> Iterato
 
 def faults_in(ref: SecretRef) -> Iterator[tuple[str, str, str]]:
     """Key of an object, fault and suggestion, for a secret or a parameter."""
-    return _secret(ref) if ref.store == "secretsmanager" else _parameter(ref)
+    is_secret = ref.store == "secretsmanager"
+    if not looks_like_arn(ref.name):
+        for message, hint in (_secret_name if is_secret else _parameter_name)(ref.name):
+            yield "objectName", message, hint
+    yield from _secret_version(ref) if is_secret else _parameter_version(ref)
 
 
-def _parameter(ref: SecretRef) -> Iterator[tuple[str, str, str]]:
-    name = ref.name
-    if looks_like_arn(name):
-        pass
-    elif len(name) > _PARAMETER_CHARACTERS:
+def _parameter_name(name: str) -> Iterator[tuple[str, str]]:
+    levels = name.count("/")
+    if len(name) > _PARAMETER_CHARACTERS:
         limit = f"{len(name)} characters, the limit of a parameter is {_PARAMETER_CHARACTERS}"
-        yield "objectName", f"is too long: {limit}", ""
+        yield f"is too long: {limit}", ""
     elif not _PARAMETER_NAME.fullmatch(name):
-        yield (
-            "objectName",
-            f"{quote(name)} is not a valid name of a parameter: use letters, digits and _.-/",
-            "",
-        )
-    elif "/" in name and not name.startswith("/"):
-        message = (
-            f"{quote(name)} is not a valid name of a parameter: a name with / must begin with /"
-        )
-        yield "objectName", message, f"did you mean /{name}"
-    elif name.count("/") > _PARAMETER_LEVELS:
-        levels = f"{name.count('/')} levels, the limit of a parameter is {_PARAMETER_LEVELS}"
-        yield "objectName", f"is too deep: {levels}", ""
+        yield f"{quote(name)} is not a valid name of a parameter: use letters, digits and _.-/", ""
+    elif levels and not name.startswith("/"):
+        message = f"{quote(name)} is not a valid name of a parameter"
+        yield f"{message}: a name with / must begin with /", f"did you mean /{name}"
+    elif levels > _PARAMETER_LEVELS:
+        limit = f"{levels} levels, the limit of a parameter is {_PARAMETER_LEVELS}"
+        yield f"is too deep: {limit}", ""
+
+
+def _parameter_version(ref: SecretRef) -> Iterator[tuple[str, str, str]]:
     if ref.version and not (ref.version.isascii() and ref.version.isdigit()):
         message = f"{quote(ref.version)} is not a version of a parameter, which is a number"
         yield "objectVersion", message, "for a label use objectVersionLabel"
     if ref.label and not _PARAMETER_LABEL.fullmatch(ref.label):
         rule = "at most 100 letters, digits and _.-, not beginning with a digit, aws or ssm"
-        yield (
-            "objectVersionLabel",
-            f"{quote(ref.label)} is not a valid label of a parameter: {rule}",
-            "",
-        )
+        message = f"{quote(ref.label)} is not a valid label of a parameter: {rule}"
+        yield "objectVersionLabel", message, ""
 
 
-def _secret(ref: SecretRef) -> Iterator[tuple[str, str, str]]:
-    name = ref.name
-    if looks_like_arn(name):
-        pass
-    elif len(name) > _SECRET_CHARACTERS:
+def _secret_name(name: str) -> Iterator[tuple[str, str]]:
+    if len(name) > _SECRET_CHARACTERS:
         limit = f"{len(name)} characters, the limit of a secret is {_SECRET_CHARACTERS}"
-        yield "objectName", f"is too long: {limit}", ""
+        yield f"is too long: {limit}", ""
     elif not _SECRET_NAME.fullmatch(name):
         hint = "for a parameter use objectType: ssmparameter" if ":" in name else ""
-        message = f"{quote(name)} is not a valid name of a secret: use letters, digits and /_+=.@-"
-        yield "objectName", message, hint
-    if ref.version and not _SECRET_VERSION.fullmatch(ref.version):
-        message = (
-            f"{quote(ref.version)} is not a version id of a secret, which has 32 to 64 characters"
-        )
-        yield "objectVersion", message, "for a staging label use objectVersionLabel"
-    if ref.label and not _SECRET_LABEL.fullmatch(ref.label):
         yield (
-            "objectVersionLabel",
-            "is too long: the limit of a staging label is 256 characters",
-            "",
+            f"{quote(name)} is not a valid name of a secret: use letters, digits and /_+=.@-",
+            hint,
         )
+
+
+def _secret_version(ref: SecretRef) -> Iterator[tuple[str, str, str]]:
+    if ref.version and len(ref.version) not in _SECRET_VERSION:
+        why = "is not a version id of a secret, which has 32 to 64 characters"
+        message = f"{quote(ref.version)} {why}"
+        yield "objectVersion", message, "for a staging label use objectVersionLabel"
+    if ref.label and len(ref.label) > _SECRET_LABEL:
+        message = f"is too long: the limit of a staging label is {_SECRET_LABEL} characters"
+        yield "objectVersionLabel", message, ""
 
 
 def check_number(reviewed: Reviewed) -> Iterator[Finding]:
