@@ -48,7 +48,7 @@ class Attempt:
     volume: Volume | None = None
     """Pod and class: known before the class is parsed."""
     spec: MountSpec | None = None
-    has_turn: bool = False
+    """None until the mount is worked on."""
     trace: Trace = field(default_factory=Trace)
 
 
@@ -157,9 +157,9 @@ class Barrier:
         await self._admission.crowd()
         decoded = await self._servicer.decode(request)
         attempt.volume = decoded if decoded.pod.is_known else None
-        spec = attempt.spec = await self._servicer.parse(decoded)
+        spec = await self._servicer.parse(decoded)
         async with self._admission.turn((spec.pod.namespace, spec.pod.service_account)):
-            attempt.has_turn = True
+            attempt.spec = spec
             room = min(ANSWER_MARGIN, (attempt.deadline - attempt.arrived) / 20)
             delivery = await self._mounts.mount(
                 spec, deadline=attempt.deadline - room, arrived=attempt.arrived, trace=attempt.trace
@@ -223,7 +223,7 @@ def _id(request: pb.MountRequest) -> str:
 
 def _out_of_time(attempt: Attempt) -> str:
     seconds, spec = attempt.deadline - attempt.arrived, attempt.spec
-    if spec is None or not attempt.has_turn:
+    if spec is None:
         return f"the mount did not start within {seconds:.1f} s, behind others; it is tried again"
     if attempt.trace.identity is None:
         account = f"{spec.pod.namespace}/{spec.pod.service_account}"
