@@ -37,11 +37,10 @@ from provider.controller.status_document import StatusDocument
 from provider.controller.status_socket import StatusSocket
 from provider.engine.wiring import Engine, Settings, open_engine, watch_engine
 from provider.kube.connection import Connection, api_url
-from provider.kube.event_limits import Limit
 from provider.kube.events import Event, EventRecorder
 from provider.kube.kinds import Kind
+from provider.kube.limits import Limit, RequestLimits
 from provider.kube.objects import Objects
-from provider.kube.request_limits import RequestLimits
 from provider.policy.file import open_policy
 from provider.policy.rules import Policy
 from provider.runtime import audit, log, process

@@ -14,8 +14,8 @@ from time import monotonic, time
 from typing import Literal
 
 from provider.errors import ObjectExists, ObjectNotFound, ProviderError
-from provider.kube.event_limits import IN_TOTAL, EventLimits, Limit
 from provider.kube.kinds import EVENTS, Document
+from provider.kube.limits import IN_TOTAL, EventLimits, Limit
 from provider.kube.objects import Objects
 from provider.runtime.log import fields, logger
 from provider.runtime.lru import Lru

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from provider.errors import KubernetesUnavailable
 from provider.kube.connection import Connection
 from provider.kube.kinds import SERVICE_ACCOUNTS, Document, Kind
+from provider.kube.limits import RequestLimits
 from provider.kube.reading import (
     JSON,
     METADATA_LIST,
@@ -27,7 +28,6 @@ from provider.kube.reading import (
     read_page,
 )
 from provider.kube.replies import Asked, Verb, error_of, json_object
-from provider.kube.request_limits import RequestLimits
 from provider.runtime.transport import NoAnswer, Reply, Request
 
 TIMEOUT = 10.0

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from provider.kube.connection import Connection
-from provider.kube.event_limits import IN_TOTAL, OF_A_NAMESPACE, OF_AN_OBJECT
 from provider.kube.events import (
     AT_ONCE,
     PAUSE,
@@ -20,6 +19,7 @@ from provider.kube.events import (
     EventRecorder,
     ObjectReference,
 )
+from provider.kube.limits import IN_TOTAL, OF_A_NAMESPACE, OF_AN_OBJECT
 from provider.kube.objects import Objects
 from provider.runtime.http import HttpClient
 from provider.runtime.log import JsonLines, logger

@@ -24,10 +24,10 @@ from provider.kube import objects as module
 from provider.kube.connection import Connection
 from provider.kube.kinds import CONFIG_MAPS, LEASES, NAMESPACES, SECRETS
 from provider.kube.leases import Lease, read_lease
+from provider.kube.limits import RequestLimits
 from provider.kube.objects import Objects
 from provider.kube.reading import Selection
 from provider.kube.replies import Asked, error_of
-from provider.kube.request_limits import RequestLimits
 from provider.runtime.http import HttpClient
 from provider.runtime.transport import Reply, Request
 from testbed.faults import body, failing, garbage
