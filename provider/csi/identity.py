@@ -116,23 +116,17 @@ class Identifier:
         role = spec.klass.assume_role
         if role is None:
             return own
-        # Sessions of EKS Pod Identity have these tags already; AWS rejects setting them again.
+        # Sessions of EKS Pod Identity have tags of these names; AWS rejects setting them again.
         if spec.klass.session_tags and own.identity.kind == "irsa":
-            role = role._replace(session_tags=_session_tags(spec.pod))
+            namespace = ("kubernetes-namespace", spec.pod.namespace)
+            account = ("kubernetes-service-account", spec.pod.service_account)
+            role = role._replace(session_tags=(namespace, account))
         session, regions = session_name(own.identity.subject), _sts_regions(spec, region)
         return AssumedRole(self.sts, self.credentials, own, role, session, regions).principal
 
 
 def _subject(pod: Pod) -> str:
     return f"{pod.namespace}/{pod.service_account}"
-
-
-def _session_tags(pod: Pod) -> tuple[tuple[str, str], ...]:
-    """Named as those of EKS Pod Identity are."""
-    return (
-        ("kubernetes-namespace", pod.namespace),
-        ("kubernetes-service-account", pod.service_account),
-    )
 
 
 def _sts_regions(spec: MountSpec, region: str) -> tuple[str, ...]:
