@@ -106,7 +106,7 @@ class ClusterGeneratorSpec:
 
     kind: str = field(
         "Kind of the generator: ECRAuthorizationToken, STSSessionToken, Password or UUID; this "
-        "controller reports an error for other kinds.",
+        "controller reports an error for other kinds."
     )
     generator: WrappedGenerator = field("The spec of the generator, under the key of its kind.")
     controller: str = field(_CONTROLLER, default="")

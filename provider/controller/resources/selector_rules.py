@@ -4,11 +4,7 @@ from collections.abc import Sequence
 
 from provider.controller.resources.cluster_external_secret import ClusterExternalSecretSpec
 from provider.controller.resources.reading import Reading
-from provider.controller.resources.selectors import (
-    LabelSelector,
-    is_label_key,
-    is_label_value,
-)
+from provider.controller.resources.selectors import LabelSelector, is_label_key, is_label_value
 from provider.manifests.problems import quote
 
 

@@ -31,7 +31,7 @@ class GeneratorRef:
     )
     kind: str = field(
         "ECRAuthorizationToken, STSSessionToken, Password, UUID or ClusterGenerator; this "
-        "controller reports an error for other kinds.",
+        "controller reports an error for other kinds."
     )
     name: str = field("Name of the generator.", shape=NAME)
 

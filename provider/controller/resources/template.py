@@ -11,11 +11,7 @@ TemplateAs = Literal["Values", "KeysAndValues"]
 BOOTSTRAP_TYPE = "bootstrap.kubernetes.io/token"
 TOKEN_TYPE = "kubernetes.io/service-account-token"  # noqa: S105 (a type's name)
 HELM_TYPE = "helm.sh/release.v1"
-MAKERS: Mapping[str, str] = {
-    TOKEN_TYPE: "Kubernetes",
-    BOOTSTRAP_TYPE: "kubeadm",
-    HELM_TYPE: "Helm",
-}
+MAKERS: Mapping[str, str] = {TOKEN_TYPE: "Kubernetes", BOOTSTRAP_TYPE: "kubeadm", HELM_TYPE: "Helm"}
 """Types of Secrets that give rights to their writer, and who makes them; none is written."""
 ACCOUNT_ANNOTATION = "kubernetes.io/service-account.name"
 ValuesDecoding = Literal["None", "Base64", "Base64URL", "Auto"]

@@ -96,11 +96,7 @@ class Secrets:
         return written
 
     async def _write(
-        self,
-        metadata: Metadata,
-        spec: ExternalSecretSpec,
-        wanted: Wanted,
-        current: Document | None,
+        self, metadata: Metadata, spec: ExternalSecretSpec, wanted: Wanted, current: Document | None
     ) -> tuple[Written, Document | None]:
         manager = field_manager(metadata.name)
         work = partial(plan, metadata, spec, wanted, current)

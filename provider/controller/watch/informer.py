@@ -13,12 +13,7 @@ from random import random
 from time import monotonic
 from typing import Any, Protocol, TypeVar
 
-from provider.controller.watch.object_cache import (
-    ObjectCache,
-    ObjectKey,
-    Refresh,
-    key_of,
-)
+from provider.controller.watch.object_cache import ObjectCache, ObjectKey, Refresh, key_of
 from provider.errors import KubernetesThrottled, ObjectNotFound, ProviderError, VersionGone
 from provider.kube.kinds import Document
 from provider.kube.reading import Page, Selection, WatchEvent

@@ -85,11 +85,7 @@ class Explained:
             "class": self.reviewed.name,
             "namespace": self.reviewed.klass.namespace,
             "file": self.reviewed.source.name,
-            "identity": {
-                "kind": self.kind,
-                "name": self.identity,
-                "audience": self.audience,
-            },
+            "identity": {"kind": self.kind, "name": self.identity, "audience": self.audience},
             "unknownRoles": [self.account] if self._lacks_role else [],
             "calls": [one.entry("firstMount", "remount") for one in self.calls],
             "files": [_file_entry(file) for file in self.files],
@@ -219,10 +215,7 @@ async def _mount_twice(spec: ClassSpec, pod: Pod, role: str) -> DryRun:
 
     async with open_engine(Settings({}), Unobserved(), transport=sample.send) as engine:
         identifier = Identifier(
-            role_arn=role_arn,
-            sts=engine.sts,
-            agent=engine.agent,
-            credentials=engine.credentials,
+            role_arn=role_arn, sts=engine.sts, agent=engine.agent, credentials=engine.credentials
         )
         principal = await identifier.identify(mount, regions.primary)
 

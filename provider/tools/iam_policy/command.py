@@ -7,9 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from provider.csi.request.model import ClassSpec
-from provider.csi.request.parameters import parse_class
-from provider.manifests.kubernetes import ClassManifest, Manifest, read_classes, read_manifests
-from provider.manifests.problems import InvalidSpec
+from provider.manifests.kubernetes import ClassManifest, Manifest
 from provider.tools.ending import CommandFailed
 from provider.tools.iam_policy.class_permissions import (
     STATEMENTS,
@@ -35,10 +33,12 @@ from provider.tools.iam_policy.service_accounts import (
     service_accounts,
 )
 from provider.tools.iam_policy.warnings import of_selectors, warnings
-from provider.tools.resources.kinds import is_resource
-from provider.tools.resources.parsed import Resource, read_resource
-from provider.tools.sources import Source, read_sources, refuse
+from provider.tools.resources.parsed import Resource
+from provider.tools.sources import read_sources, refuse
 from provider.tools.terminal import Paint, printable
+from provider.tools.validate.classes import Reviewed
+from provider.tools.validate.findings import Finding
+from provider.tools.validate.review import review
 
 __all__ = ["add_options", "run"]
 
@@ -47,11 +47,14 @@ __all__ = ["add_options", "run"]
 class _Input:
     """The content of the files."""
 
-    classes: Sequence[ClassManifest]
-    specs: Sequence[ClassSpec]
-    manifests: Sequence[Manifest]
+    classes: Sequence[tuple[ClassManifest, ClassSpec]]
     resources: Sequence[Resource]
     """External Secrets resources."""
+    manifests: Sequence[Manifest]
+
+    @property
+    def specs(self) -> Sequence[ClassSpec]:
+        return [spec for _, spec in self.classes]
 
 
 def run(namespace: Namespace) -> int:
@@ -92,7 +95,7 @@ def _granted(given: _Input, options: Options) -> Mapping[str, Grants]:
 def _for_all(given: _Input, options: Options) -> Mapping[str, Grants]:
     """The policy for all classes, under the name of the first."""
     account = options.account or _account(given)
-    names = {klass.name for klass in given.classes}
+    names = {klass.name for klass, _ in given.classes}
     trusted = options.service_accounts or service_accounts(
         given.manifests, names, options.namespace
     )
@@ -103,7 +106,7 @@ def _for_all(given: _Input, options: Options) -> Mapping[str, Grants]:
     if options.trust:
         needs.trusted = dict.fromkeys(trusted, options.trust)
     _check_keys(options.kms_keys, [needs.own, *needs.assumed.values()])
-    return {given.classes[0].name or "secrets": needs.grants(options, account)}
+    return {given.classes[0][0].name or "secrets": needs.grants(options, account)}
 
 
 def _by_account(given: _Input, options: Options) -> Mapping[str, Grants]:
@@ -112,7 +115,7 @@ def _by_account(given: _Input, options: Options) -> Mapping[str, Grants]:
     for one, mounted in sorted(mounted_by(given.manifests, options.namespace).items()):
         specs = [
             spec
-            for klass, spec in zip(given.classes, given.specs, strict=True)
+            for klass, spec in given.classes
             if klass.name in mounted and klass.namespace in {"", one.namespace}
         ]
         if specs:
@@ -137,42 +140,26 @@ def _kind_of(whose: ServiceAccount, specs: Iterable[ClassSpec]) -> Trust:
 
 
 def _read(names: Sequence[str]) -> _Input:
-    classes: list[ClassManifest] = []
-    specs: list[ClassSpec] = []
-    manifests: list[Manifest] = []
-    resources: list[Resource] = []
     # Service accounts and pods may be in other files than the classes.
-    for source in read_sources(names, refuse, lambda text: "apiVersion" in text):
-        found = _parsed(source)
-        manifests += found[0]
-        resources += (read_resource(source, one) for one in found[0] if is_resource(one))
-        for klass in found[1]:
-            classes.append(klass)
-            specs.append(_spec(source, klass))
-    if not (classes or resources):
+    found = review(read_sources(names, refuse, lambda text: "apiVersion" in text))
+    for one in found.findings:
+        if one.level == "error" and not one.owner:  # a whole file
+            raise CommandFailed(2, f"{one.file}: {one.text}")
+    if not (found.classes or found.resources):
         what = "no SecretProviderClass of the provider aws, and no External Secrets resource"
         raise CommandFailed(2, f"the files hold {what}")
-    return _Input(classes, specs, manifests, resources)
+    classes = [(one.klass, _spec(one, found.findings)) for one in found.classes]
+    return _Input(classes, found.resources, found.manifests)
 
 
-def _parsed(source: Source) -> tuple[Sequence[Manifest], Sequence[ClassManifest]]:
-    """All manifests, and the classes among them. In folders, other invalid files are ignored."""
-    try:
-        classes = [one for one in read_classes(source.text) if one.provider == "aws"]
-        return read_manifests(source.text), classes
-    except InvalidSpec as invalid:
-        mentions = ("SecretProviderClass", "external-secrets.io")
-        if not (source.is_named or any(one in source.text for one in mentions)):
-            return (), ()
-        raise CommandFailed(2, f"{source.name}:\n{invalid}") from invalid
-
-
-def _spec(source: Source, klass: ClassManifest) -> ClassSpec:
-    try:
-        return parse_class(klass.parameters, default_mode=0o644, default_region=None)
-    except InvalidSpec as invalid:
-        hint = f"secrets-provider-aws validate {source.name} shows where"
-        raise CommandFailed(2, f"{source.name}: {klass.path}:\n{invalid}", hint) from invalid
+def _spec(one: Reviewed, findings: Iterable[Finding]) -> ClassSpec:
+    if one.spec is None:
+        name, path = one.source.name, one.manifest.path
+        found = (each for each in findings if (each.file, each.owner) == (name, path))
+        mistakes = "\n".join(each.text for each in found if each.level == "error")
+        hint = f"secrets-provider-aws validate {name} shows where"
+        raise CommandFailed(2, f"{name}: {path}:\n{mistakes}", hint)
+    return one.spec
 
 
 def _needs(specs: Iterable[ClassSpec], account: str, options: Options) -> Needs:

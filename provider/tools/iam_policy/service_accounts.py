@@ -119,10 +119,7 @@ def pod_identity(accounts: Iterable[ServiceAccount], cluster: str = "") -> tuple
             conditions=(
                 *only,
                 Condition("aws:RequestTag/kubernetes-namespace", (namespace,)),
-                Condition(
-                    "aws:RequestTag/kubernetes-service-account",
-                    tuple(sorted(names)),
-                ),
+                Condition("aws:RequestTag/kubernetes-service-account", tuple(sorted(names))),
             ),
             principal=("Service", "pods.eks.amazonaws.com"),
         )

@@ -5,10 +5,7 @@ from dataclasses import dataclass
 
 from provider.controller.identity.store_identity import session_tags
 from provider.controller.resources.external_secret import ExternalSecretSpec
-from provider.controller.resources.generators import (
-    EcrAuthorizationTokenSpec,
-    StsSessionTokenSpec,
-)
+from provider.controller.resources.generators import EcrAuthorizationTokenSpec, StsSessionTokenSpec
 from provider.controller.resources.objects import Store
 from provider.controller.resources.references import credential_namespace, generators_of
 from provider.controller.resources.store import Auth, AwsProvider

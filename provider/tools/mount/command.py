@@ -36,11 +36,7 @@ def run(namespace: Namespace) -> int:
     klass = _class(options)
     target = options.output.absolute()
     request = make_request(
-        klass,
-        _pod(options, klass),
-        target,
-        overrides=dict(options.set),
-        tokens=_tokens(options),
+        klass, _pod(options, klass), target, overrides=dict(options.set), tokens=_tokens(options)
     )
     started = monotonic()
     read = _locally(request, options) if options.local else _ask(request, klass, options)

@@ -7,10 +7,7 @@ from dataclasses import replace
 
 from provider.controller.identity.stores import shown_problems
 from provider.controller.reconcile.sync import SyncFailed
-from provider.controller.resources.objects import (
-    Store,
-    read_store,
-)
+from provider.controller.resources.objects import Store, read_store
 from provider.controller.resources.references import stores_of
 from provider.controller.status import FAILED, TEXT_NO_DATA, with_cause
 from provider.controller.target.plan import target_name

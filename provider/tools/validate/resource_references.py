@@ -28,11 +28,7 @@ from provider.tools.workloads import role_of
 _MOST_COMPARED = 1000
 """Stores among which one with a similar name is looked for."""
 _SERVICES = {"SecretsManager": "secretsmanager", "ParameterStore": "ssm"}
-_PARTS = {
-    "objectName": "key",
-    "objectVersion": "version",
-    "objectVersionLabel": "version",
-}
+_PARTS = {"objectName": "key", "objectVersion": "version", "objectVersionLabel": "version"}
 """The keys of a remoteRef, by those of an object of a class."""
 
 
