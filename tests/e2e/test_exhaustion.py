@@ -122,7 +122,7 @@ FULL = 'mount -t tmpfs -o nr_inodes=1 none "$folder"'
 @needs_mounts
 @pytest.mark.parametrize(
     ("script", "said"),
-    [(READ_ONLY, "cannot write into the folder"), (FULL, "No space left on device")],
+    [(READ_ONLY, "Read-only file system"), (FULL, "No space left on device")],
     ids=["read-only", "full"],
 )
 def test_a_folder_that_takes_no_socket_is_told_at_the_start(

@@ -6,6 +6,7 @@ inode tell our socket from any other.
 """
 
 import asyncio
+import errno
 import os
 import secrets
 import socket
@@ -138,8 +139,6 @@ class SocketFile:
             folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         except OSError as error:
             raise StartFailed(f"cannot make the folder {folder}: {error.strerror}") from error
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise StartFailed(f"cannot write into the folder {folder}")
 
     def _remove_stale(self) -> None:
         """Removes temporary sockets of daemons that were killed before the rename."""
@@ -173,9 +172,6 @@ def _is_dead(path: Path) -> bool:
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
             client.setblocking(False)
-            client.connect(os.fspath(path))
-    except ConnectionRefusedError:
-        return True
+            return client.connect_ex(os.fspath(path)) == errno.ECONNREFUSED
     except OSError:
         return False
-    return False
