@@ -44,21 +44,13 @@ class Ecr:
 
 def _token(answer: Mapping[str, Any]) -> EcrToken:
     """The login in an answer, which is a list for private registries; raises `Fault`."""
-    data = answer.get("authorizationData")
+    data: Any = answer.get("authorizationData")
     if isinstance(data, list) and data:
         data = data[0]
-    if not isinstance(data, dict):
-        raise unexpected("no authorization data in the answer")
-    token, expires_at, endpoint = (
-        data.get(key) for key in ("authorizationToken", "expiresAt", "proxyEndpoint")
-    )
-    if not isinstance(token, str) or not isinstance(expires_at, int | float):
-        raise unexpected("no token and time of expiry in the answer")
     try:
-        username, colon, password = b64decode(token, validate=True).decode().partition(":")
-        seconds = int(expires_at)
-    except (ValueError, OverflowError):  # the exception would quote the token
-        username, colon, password, seconds = "", "", "", 0
-    if not (username and colon and password):
-        raise unexpected("the token in the answer is not a user name and a password")
-    return EcrToken(username, password, seconds, endpoint if isinstance(endpoint, str) else None)
+        login = b64decode(data["authorizationToken"], validate=True).decode()
+        username, password = filter(None, login.split(":", 1))  # neither may be empty
+        expires_at, endpoint = int(data["expiresAt"]), data.get("proxyEndpoint")
+    except (LookupError, TypeError, ValueError, OverflowError):  # it would quote the token
+        raise unexpected("no login and time of expiry in the answer") from None
+    return EcrToken(username, password, expires_at, endpoint if isinstance(endpoint, str) else None)

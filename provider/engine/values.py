@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
 from math import inf
 from time import monotonic
@@ -56,7 +57,7 @@ class Query:
 class Call(SharedTask[Mapping[Key, Answer]]):
     def __init__(self, work: Callable[["Call"], Coroutine[Any, Any, Mapping[Key, Answer]]]) -> None:
         self.asked_at = inf
-        """When it was sent first (`time.monotonic`); infinity: not yet."""
+        """When it was sent last (`time.monotonic`); infinity: not yet."""
         super().__init__(work(self))
 
 
@@ -127,7 +128,8 @@ class Values:
         to_read = []
         for key in keys:
             if not query.freshness.by_reading and self._may_describe(key):
-                yield key, self._start_validation(key, query)
+                call = Call(partial(self._validate, key=key, query=query))
+                yield key, call.kept_in(self._validations, [key])
             else:
                 to_read.append(key)
         for batch in self._batches(to_read):
@@ -149,10 +151,6 @@ class Values:
 
     def _start_read(self, keys: Sequence[Key], query: Query) -> Call:
         return Call(lambda call: self._read(call, keys, query)).kept_in(self._reads, keys)
-
-    def _start_validation(self, key: Key, query: Query) -> Call:
-        call = Call(lambda call: self._validate(call, key, query))
-        return call.kept_in(self._validations, [key])
 
     async def _read(self, call: Call, keys: Sequence[Key], query: Query) -> Mapping[Key, Answer]:
         store, refs = self.stores[keys[0].ref.store], [key.ref for key in keys]
@@ -191,7 +189,7 @@ class Values:
     ) -> T:
         def sending() -> None:
             query.trace.calls += 1
-            call.asked_at = min(call.asked_at, self.clock())
+            call.asked_at = self.clock()
 
         return await self.calls.make(query.principal, region, send, sending)
 

@@ -223,6 +223,13 @@ async def test_what_fails_for_one_name_leaves_the_others_alone() -> None:
     assert set(found.values()) == {SecretValue(b"v", "1")}
 
 
+async def test_a_batch_that_fails_for_a_transient_reason_is_not_taken_apart() -> None:
+    transport = StubTransport([(500, b"")])
+    with pytest.raises(errors.AwsUnavailable):
+        await ParameterStore(client(transport)).read(NAMES, access())
+    assert {len(names) for names in names_asked(transport)} == {10}
+
+
 async def test_expired_credentials_concern_all_names_of_a_batch() -> None:
     transport = PerName(10, {"/3": (400, b'{"__type": "ExpiredTokenException"}')})
     with pytest.raises(errors.CredentialsExpired):

@@ -282,3 +282,30 @@ async def test_everything_in_memory_is_recalled_without_a_call(engine: FakeEngin
     assert engine.reader.recall(wanted, BOTH, identity(), freshness, Trace()) is None
     assert engine.reader.recall([Wanted(DB)], BOTH, identity("x"), freshness, Trace()) is None
     assert engine.secrets.calls == []
+
+
+async def turns() -> None:
+    """Long enough for everything that waits for nothing else."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+async def test_a_late_refusal_by_the_failover_region_still_counts(engine: FakeEngine) -> None:
+    async def refuse_late() -> None:
+        await turns()
+        raise AccessDenied("no")
+
+    engine.secrets.faults["read", OTHER] = refuse_late
+    engine = FakeEngine(grace=20, secrets=engine.secrets)
+    assert isinstance(error(await first(engine)), AccessDenied)
+
+
+async def test_a_region_without_the_secret_does_not_hurry_the_primary(engine: FakeEngine) -> None:
+    gate = engine.secrets.faults["read", REGION] = Gate()
+    engine = FakeEngine(grace=0, secrets=engine.secrets)
+    engine.secrets.put("only-here", b"x")
+    task = asyncio.create_task(first(engine, optional(secret("only-here"))))
+    await gate.reached.wait()
+    await turns()
+    gate.open()
+    assert content(await task) == b"x"

@@ -202,6 +202,9 @@ async def test_a_version_id_needs_no_validation(engine: FakeEngine) -> None:
     await engine.first([pinned])
     _clock(engine).now += 1000
     assert await engine.again([pinned]) == [b"one"]
+    query = engine.query(Freshness.validated_since(engine.clock()))
+    await engine.answers([pinned], query)
+    assert query.trace.current_at == engine.clock()
     assert engine.secrets.count("describe") == 0
     assert engine.secrets.count("read") == 1
 
