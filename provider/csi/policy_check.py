@@ -3,7 +3,7 @@
 from provider.csi.request.model import MountSpec
 from provider.engine.failover import Regions
 from provider.engine.model import Identity, SecretRef
-from provider.policy.rules import Asked, Policy
+from provider.policy.rules import AccessRequest, Policy
 
 
 def check_policy(
@@ -17,7 +17,7 @@ def check_policy(
     roles = [klass.role_arn, klass.assume_role.arn if klass.assume_role else None]
     roles += identity.roles if identity else []
     refs = [ref for one in klass.objects for ref in (one.ref, one.failover) if ref]
-    asked = Asked(
+    asked = AccessRequest(
         spec.pod.namespace,
         regions=[region for region in (regions.primary, regions.failover) if region],
         role_arns=list(filter(None, roles)),

@@ -27,7 +27,7 @@ from provider.kube.reading import (
     open_watch,
     read_page,
 )
-from provider.kube.replies import Asked, Verb, error_of, json_object
+from provider.kube.replies import ApiRequest, Verb, error_of, json_object
 from provider.runtime.transport import NoAnswer, Reply, Request
 
 TIMEOUT = 10.0
@@ -70,7 +70,7 @@ class Objects:
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Document:
         """One object; `namespace` is empty for kinds without."""
-        return await self._document(Asked("get", kind, namespace, name))
+        return await self._document(ApiRequest("get", kind, namespace, name))
 
     async def list(
         self, selection: Selection, *, page: int = PAGE, timeout: float = LIST_TIMEOUT
@@ -80,7 +80,7 @@ class Objects:
         `timeout` is for each page, in seconds. A page that is over the limit of an answer is asked
         for again with fewer objects.
         """
-        asked = Asked("list", selection.kind, selection.namespace)
+        asked = ApiRequest("list", selection.kind, selection.namespace)
         headers = {"Accept": METADATA_LIST if selection.metadata_only else JSON}
         query = {**selection.query, "limit": str(page)}
         while True:
@@ -139,7 +139,7 @@ class Objects:
 
         Raises `ObjectConflict` if `change` has a resourceVersion that is not the current one.
         """
-        return await self._written(Asked("patch", kind, namespace, name, subresource), change)
+        return await self._written(ApiRequest("patch", kind, namespace, name, subresource), change)
 
     async def patch_status(
         self, kind: Kind, namespace: str, name: str, status: Mapping[str, Any]
@@ -156,13 +156,13 @@ class Objects:
         options: Document = {"propagationPolicy": "Background"}
         if uid:
             options["preconditions"] = {"uid": uid}
-        await self._written(Asked("delete", kind, namespace, name), options)
+        await self._written(ApiRequest("delete", kind, namespace, name), options)
 
     async def create_token(
         self, namespace: str, service_account: str, *, audiences: Sequence[str], seconds: int = 3600
     ) -> ServiceAccountToken:
         """A new token of a service account. Needs no Lease: nothing is stored."""
-        asked = Asked("create", SERVICE_ACCOUNTS, namespace, service_account, "token")
+        asked = ApiRequest("create", SERVICE_ACCOUNTS, namespace, service_account, "token")
         request = {
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenRequest",
@@ -178,7 +178,7 @@ class Objects:
             raise KubernetesUnavailable(text) from None
 
     async def _written(
-        self, asked: Asked, document: Mapping[str, Any], field_manager: str = ""
+        self, asked: ApiRequest, document: Mapping[str, Any], field_manager: str = ""
     ) -> Document:
         if not self._may_write():
             what = str(asked).removeprefix("cannot ")
@@ -186,7 +186,7 @@ class Objects:
         return await self._document(asked, document, field_manager or self._field_manager)
 
     async def _document(
-        self, asked: Asked, document: Mapping[str, Any] | None = None, field_manager: str = ""
+        self, asked: ApiRequest, document: Mapping[str, Any] | None = None, field_manager: str = ""
     ) -> Document:
         path, headers, body = asked.path, {"Accept": JSON}, b""
         if document is not None:
@@ -200,7 +200,7 @@ class Objects:
             raise KubernetesUnavailable(f"{asked}: the answer of Kubernetes is not an object")
         return answer
 
-    async def _reply(self, asked: Asked, request: Request) -> Reply:
+    async def _reply(self, asked: ApiRequest, request: Request) -> Reply:
         """The answer, which is a success."""
         try:
             async with self._limits.turn():
@@ -214,6 +214,6 @@ class Objects:
         return reply
 
 
-def _about(verb: Verb, kind: Kind, document: Mapping[str, Any]) -> Asked:
+def _about(verb: Verb, kind: Kind, document: Mapping[str, Any]) -> ApiRequest:
     metadata = document["metadata"]
-    return Asked(verb, kind, metadata.get("namespace", ""), metadata["name"])
+    return ApiRequest(verb, kind, metadata.get("namespace", ""), metadata["name"])

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from provider.errors import KubernetesUnavailable
 from provider.kube.connection import Connection
 from provider.kube.kinds import Document, Kind
-from provider.kube.replies import Asked, error_of, error_of_status
+from provider.kube.replies import ApiRequest, error_of, error_of_status
 from provider.runtime.transport import AnswerTooLong, NoAnswer, Reply, Request
 
 JSON = "application/json"
@@ -82,7 +82,7 @@ def is_too_long(error: BaseException | None) -> bool:
     return error is not None
 
 
-def read_page(asked: Asked, reply: Reply) -> tuple[Page, str]:
+def read_page(asked: ApiRequest, reply: Reply) -> tuple[Page, str]:
     """The page and the token of the next one."""
     try:
         document = json.loads(reply.body)
@@ -105,7 +105,7 @@ async def open_watch(
         "resourceVersion": version,
         "timeoutSeconds": str(seconds),
     }
-    asked = Asked("watch", selection.kind, selection.namespace)
+    asked = ApiRequest("watch", selection.kind, selection.namespace)
     accept = METADATA if selection.metadata_only else JSON
     path = f"{asked.path}?{urlencode(query)}"
     request = Request("GET", path, {"Accept": accept}, timeout=OPEN_TIMEOUT)
@@ -121,7 +121,7 @@ async def open_watch(
 
 
 async def _events(
-    asked: Asked, lines: AsyncGenerator[bytes, None]
+    asked: ApiRequest, lines: AsyncGenerator[bytes, None]
 ) -> AsyncGenerator[WatchEvent, None]:
     async with aclosing(lines):
         async for line in lines:
@@ -131,7 +131,7 @@ async def _events(
                 yield _event(asked, line)
 
 
-def _event(asked: Asked, line: bytes) -> WatchEvent:
+def _event(asked: ApiRequest, line: bytes) -> WatchEvent:
     try:
         document: Any = json.loads(line)
         kind, thing = document["type"], document["object"]

@@ -45,7 +45,7 @@ _METHODS: Mapping[Verb, Method] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ApiRequest:
     """What is asked of the API, with the verb of RBAC rules; as text, how messages begin."""
 
     verb: Verb
@@ -72,14 +72,14 @@ class Asked:
         return f"cannot {self.verb} {self.kind.plural}{place}{part}"
 
 
-def error_of(asked: Asked, reply: Reply) -> ProviderError:
+def error_of(asked: ApiRequest, reply: Reply) -> ProviderError:
     """The error that an answer other than a success stands for."""
     status = json_object(reply.body) or {}
     return error_of_status(asked, reply.status, status, _retry_after(reply))
 
 
 def error_of_status(
-    asked: Asked, code: int, status: Mapping[str, Any], wait: float = 0.0
+    asked: ApiRequest, code: int, status: Mapping[str, Any], wait: float = 0.0
 ) -> ProviderError:
     """The same for a Status object, as a watch sends one too. `wait` is its Retry-After."""
     why = _explanation(asked.kind, status)
@@ -152,7 +152,7 @@ def _absent(kind: Kind) -> str:
     return f". It does not serve {kind.plural} of {kind.api_version}: install or update the CRD."
 
 
-def _advice(asked: Asked, code: int, why: str) -> str:
+def _advice(asked: ApiRequest, code: int, why: str) -> str:
     if code == 401:
         return (
             ". It rejects the token of this program's own service account: check that the service "

@@ -15,7 +15,7 @@ Globs = tuple[str, ...] | None
 """What is allowed, case-sensitive; None: everything."""
 
 
-class Asked(NamedTuple):
+class AccessRequest(NamedTuple):
     """What one request wants.
 
     `names` are names, paths or ARNs of secrets and parameters; a path ends with `/`. The namespace
@@ -43,7 +43,7 @@ class Rule:
         """Whether the rule is about the namespace."""
         return _matches(namespace, self.namespaces)
 
-    def refusals(self, asked: Asked) -> Iterator[str]:
+    def refusals(self, asked: AccessRequest) -> Iterator[str]:
         """A line for everything that the rule does not allow."""
         arns = [*asked.role_arns, *(name for name in asked.names if name.startswith("arn:"))]
         accounts = filter(None, map(_account, arns))
@@ -71,7 +71,7 @@ class Policy:
         self.changed: Callable[[], object] = lambda: None
         """What is called when they were replaced because the policy file has changed."""
 
-    def check(self, asked: Asked) -> PolicyViolation | None:
+    def check(self, asked: AccessRequest) -> PolicyViolation | None:
         """Why the provider refuses the request; None if it does not."""
         refusals = [line for rule in self._rules(asked.namespace) for line in rule.refusals(asked)]
         if not refusals:

@@ -27,7 +27,7 @@ from provider.kube.leases import Lease, read_lease
 from provider.kube.limits import RequestLimits
 from provider.kube.objects import Objects
 from provider.kube.reading import Selection
-from provider.kube.replies import Asked, error_of
+from provider.kube.replies import ApiRequest, error_of
 from provider.runtime.http import HttpClient
 from provider.runtime.transport import Reply, Request
 from testbed.faults import body, failing, garbage
@@ -63,7 +63,7 @@ def status(code: int, reason: str, message: str = "", **more: Any) -> Reply:
     ],
 )
 def test_every_status_has_its_error(code: int, reason: str, class_: type[ProviderError]) -> None:
-    asked = Asked("create", CONFIG_MAPS, "shop", "web")
+    asked = ApiRequest("create", CONFIG_MAPS, "shop", "web")
     error = error_of(asked, status(code, reason, "because of\nthis"))
     assert type(error) is class_
     assert str(error).startswith(
@@ -72,7 +72,7 @@ def test_every_status_has_its_error(code: int, reason: str, class_: type[Provide
 
 
 def test_a_list_of_a_kind_that_is_not_served_names_the_crd() -> None:
-    error = error_of(Asked("list", CONFIG_MAPS, "shop"), Reply(404, {}, b""))
+    error = error_of(ApiRequest("list", CONFIG_MAPS, "shop"), Reply(404, {}, b""))
     assert isinstance(error, ObjectNotFound)
     assert "It does not serve configmaps of v1: install or update the CRD" in str(error)
 
@@ -118,13 +118,13 @@ def test_a_list_of_a_kind_that_is_not_served_names_the_crd() -> None:
     ids=["value", "base64", "reason", "webhook", "webhook with causes", "fields", "terminating"],
 )
 def test_of_a_secret_no_value_is_quoted(reply: Reply, kept: str) -> None:
-    error = error_of(Asked("create", SECRETS, "shop", "db"), reply)
+    error = error_of(ApiRequest("create", SECRETS, "shop", "db"), reply)
     assert CANARY not in all_texts(error)
     assert kept in str(error)
 
 
 def test_a_denial_by_rbac_says_what_to_allow_and_others_do_not() -> None:
-    asked = Asked("patch", LEASES, "ops", "l", "status")
+    asked = ApiRequest("patch", LEASES, "ops", "l", "status")
     denied = 'leases "l" is forbidden: User "x" cannot patch resource "leases" in API group "y"'
     assert str(error_of(asked, status(403, "Forbidden", denied))).endswith(
         'apiGroups ["coordination.k8s.io"], resources [leases/status], verbs [patch].'

@@ -11,7 +11,7 @@ import pytest
 
 from provider.manifests.problems import InvalidSpec
 from provider.policy.file import PolicyFile, open_policy, parse_rules
-from provider.policy.rules import Asked, Policy
+from provider.policy.rules import AccessRequest, Policy
 from provider.runtime.metrics import Metrics
 from provider.runtime.process import StartFailed
 from provider.runtime.shared_options import SharedOptions
@@ -79,7 +79,7 @@ async def test_a_changed_file_counts_and_a_broken_one_does_not(
     policy.changed = lambda: changes.append(True)
     file.load()
     file.start()
-    asked = Asked("team-shop", ("us-east-1",))
+    asked = AccessRequest("team-shop", ("us-east-1",))
     assert policy.check(asked) is not None
     with caplog.at_level(logging.ERROR, "provider"):
         path.write_text("rules: [")
@@ -130,10 +130,10 @@ async def test_options_are_for_all_and_the_file_is_for_namespaces(tmp_path: Path
         policy = await open_policy(options, metrics, stack)
         assert b"secrets_provider_aws_policy_file_failing 0.0" in await metrics.page()
     role = "arn:aws:iam::444455556666:role/b"
-    refusal = str(policy.check(Asked("shop", ["us-east-1"], [role], ["db"])))
+    refusal = str(policy.check(AccessRequest("shop", ["us-east-1"], [role], ["db"])))
     named = ("--allowed-regions", "--allowed-accounts", "--allowed-role-arns", 'rule "shop"')
     assert [one for one in named if one not in refusal] == []
-    assert policy.check(Asked("other", ["eu-west-1"], [], ["db"])) is None
+    assert policy.check(AccessRequest("other", ["eu-west-1"], [], ["db"])) is None
 
 
 async def test_what_belongs_to_no_namespace_is_for_the_options_only(tmp_path: Path) -> None:
@@ -142,8 +142,8 @@ async def test_what_belongs_to_no_namespace_is_for_the_options_only(tmp_path: Pa
     async with AsyncExitStack() as stack:
         options = SharedOptions(policy_file=file, allowed_regions=("us-*",))
         policy = await open_policy(options, Metrics(), stack)
-    assert policy.check(Asked(None, ["us-east-1"])) is None
-    assert "refuses every namespace" in str(policy.check(Asked(None, ["eu-west-1"])))
+    assert policy.check(AccessRequest(None, ["us-east-1"])) is None
+    assert "refuses every namespace" in str(policy.check(AccessRequest(None, ["eu-west-1"])))
 
 
 @pytest.mark.parametrize("text", [None, "rules: [{name: a}]"], ids=["missing", "not valid"])

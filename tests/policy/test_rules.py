@@ -2,12 +2,12 @@
 
 import pytest
 
-from provider.policy.rules import Asked, Policy, Rule
+from provider.policy.rules import AccessRequest, Policy, Rule
 
 ROLE = "arn:aws:iam::111122223333:role/shop-db"
 SECRET = "arn:aws:secretsmanager:eu-west-1:444455556666:secret:shop/db-AbCdEf"
 PARAMETER = "arn:aws:ssm:eu-west-1:444455556666:parameter/shop/db"
-ASKED = Asked("team-shop", ("eu-west-1",), (ROLE,), ("shop/db",))
+ASKED = AccessRequest("team-shop", ("eu-west-1",), (ROLE,), ("shop/db",))
 
 
 def test_without_rules_everything_is_allowed() -> None:
@@ -51,12 +51,12 @@ def test_each_limit_refuses_what_matches_none_of_its_globs(rule: Rule, refusal: 
 )
 def test_names_in_arns_and_paths_are_matched(name: str, glob: str, allowed: bool) -> None:
     policy = Policy([Rule("r", secret_names=(glob,))])
-    assert (policy.check(Asked("shop", names=(name,))) is None) is allowed
+    assert (policy.check(AccessRequest("shop", names=(name,))) is None) is allowed
 
 
 def test_the_account_of_a_secret_s_arn_counts() -> None:
     policy = Policy([Rule("r", accounts=("111122223333",))])
-    assert '"444455556666"' in str(policy.check(Asked("shop", names=(SECRET,))))
+    assert '"444455556666"' in str(policy.check(AccessRequest("shop", names=(SECRET,))))
 
 
 def test_the_first_rule_of_a_namespace_counts_and_the_general_ones_always() -> None:
@@ -74,7 +74,9 @@ def test_the_first_rule_of_a_namespace_counts_and_the_general_ones_always() -> N
 
 def test_every_refusal_is_named_up_to_a_bound() -> None:
     policy = Policy([Rule("r", regions=(), secret_names=())])
-    text = str(policy.check(Asked("shop", ("eu-west-1",), names=[f"s{n}" for n in range(20)])))
+    text = str(
+        policy.check(AccessRequest("shop", ("eu-west-1",), names=[f"s{n}" for n in range(20)]))
+    )
     assert "eu-west-1" in text
     assert "and 16 more" in text
     assert len(text) < 1000

@@ -13,7 +13,7 @@ from provider.controller.status import Ready
 from provider.controller.target.plan import TargetNotWritable, Wanted, is_ours, target_name
 from provider.controller.target.target_secrets import Written
 from provider.controller.values.entries import Fetched
-from provider.controller.values.secret_reads import Asked
+from provider.controller.values.secret_reads import FetchRequest
 from provider.controller.values.sync_record import SyncRecord
 from provider.controller.watch.object_cache import ObjectKey
 from provider.controller.watch.secret_state import SecretState
@@ -32,7 +32,7 @@ class Fetch(Protocol):
     """`fetch.Fetcher.fetch`."""
 
     async def fetch(
-        self, spec: ExternalSecretSpec, asked: Asked, also: Iterable[ExternalSecretSpec] = ()
+        self, spec: ExternalSecretSpec, asked: FetchRequest, also: Iterable[ExternalSecretSpec] = ()
     ) -> Fetched:
         """The values; raises ProviderError."""
         ...
@@ -126,7 +126,7 @@ class Syncer:
 
     async def _read(self, job: Job) -> Mapping[str, bytes]:
         deadline = monotonic() + SECONDS
-        asked = Asked(job.metadata.namespace, job.freshness, deadline, job.record)
+        asked = FetchRequest(job.metadata.namespace, job.freshness, deadline, job.record)
         try:
             fetched = await self.fetcher.fetch(job.spec, asked, job.also)
         except KubernetesUnavailable:

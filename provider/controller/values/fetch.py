@@ -24,7 +24,7 @@ from provider.controller.values.policy_check import check_reads, raise_if_refuse
 from provider.controller.values.remote_refs import secret_ref
 from provider.controller.values.secret_reads import (
     Answers,
-    Asked,
+    FetchRequest,
     Source,
     check_lost_versions,
     read_secrets,
@@ -78,7 +78,7 @@ class Fetcher:
         self._policy = policy
 
     async def fetch(
-        self, spec: ExternalSecretSpec, asked: Asked, also: Iterable[ExternalSecretSpec] = ()
+        self, spec: ExternalSecretSpec, asked: FetchRequest, also: Iterable[ExternalSecretSpec] = ()
     ) -> Fetched:
         """The keys and values of the Secret; raises ProviderError.
 
@@ -107,7 +107,7 @@ class Fetcher:
         asked.record.keep_keys(fetched.generated)
         return fetched
 
-    async def _sources(self, entries: Sequence[Entry], asked: Asked) -> Sources:
+    async def _sources(self, entries: Sequence[Entry], asked: FetchRequest) -> Sources:
         """The stores of all entries; raises the first failure in their order."""
         sources: dict[StoreRef, Source] = {}
         for entry in entries:
@@ -123,7 +123,7 @@ class Fetcher:
                 raise error.in_context(entry.context) from error
         return sources
 
-    async def _source(self, ref: StoreRef, asked: Asked) -> Source:
+    async def _source(self, ref: StoreRef, asked: FetchRequest) -> Source:
         store = self._stores.usable(ref, asked.namespace)
         since = asked.freshness.since
         principal = await self._identities.of_store(store, asked.namespace, since)
@@ -135,7 +135,7 @@ class Fetcher:
         self,
         entries: Sequence[Entry],
         sources: Sources,
-        asked: Asked,
+        asked: FetchRequest,
         also: Sequence[ExternalSecretSpec],
         *,
         skip_missing: bool,
@@ -165,7 +165,7 @@ class Fetcher:
         ]
 
     async def _others(
-        self, entries: Sequence[Entry], sources: Sources, asked: Asked
+        self, entries: Sequence[Entry], sources: Sources, asked: FetchRequest
     ) -> Iterator[Result]:
         """What searches and generators give, in order. One after the other: each may be large."""
         results: list[Result] = []
@@ -183,12 +183,12 @@ class Fetcher:
     def _allows(self, namespace: str, ref: SecretRef) -> bool:
         """Whether the policy allows a secret that is not asked for yet."""
         try:
-            raise_if_refused(self._policy, rules.Asked(namespace, names=[ref.name]))
+            raise_if_refused(self._policy, rules.AccessRequest(namespace, names=[ref.name]))
         except PolicyViolation:
             return False
         return True
 
-    async def _made(self, entry: Entry, sources: Sources, asked: Asked) -> Values:
+    async def _made(self, entry: Entry, sources: Sources, asked: FetchRequest) -> Values:
         """What a search or a generator gives."""
         if isinstance(entry.what, Find):
             source = sources[entry.store]

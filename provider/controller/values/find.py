@@ -8,7 +8,7 @@ from provider.aws.finding import Found
 from provider.controller.resources.external_secret import Find
 from provider.controller.resources.regexps import contains_match
 from provider.controller.values.bounded_reads import read_all
-from provider.controller.values.secret_reads import Asked, Source
+from provider.controller.values.secret_reads import FetchRequest, Source
 from provider.engine.failover import Failed, Reader, Regions, Wanted
 from provider.engine.model import SecretRef, SecretValue
 from provider.engine.values import Query
@@ -43,7 +43,7 @@ class Finder:
         self._reader = reader
         self._policy = policy
 
-    async def find(self, what: Find, source: Source, asked: Asked) -> Mapping[str, bytes]:
+    async def find(self, what: Find, source: Source, asked: FetchRequest) -> Mapping[str, bytes]:
         """The values by full names, in order of the names; raises ProviderError.
 
         Left out are secrets that are deleted during the search and secrets that the policy refuses.
@@ -66,7 +66,7 @@ class Finder:
         """What the policy leaves; raises `PolicyViolation` where it leaves nothing."""
         allowed, violations = {}, []
         for ref, value in found.items():
-            if violation := self._policy.check(rules.Asked(namespace, names=[ref.name])):
+            if violation := self._policy.check(rules.AccessRequest(namespace, names=[ref.name])):
                 violations.append(violation)
             else:
                 allowed[ref] = value

@@ -21,7 +21,7 @@ from provider.controller.resources.store_ref import GeneratorRef
 from provider.controller.scheduling.cpu_work import CpuWork
 from provider.controller.values.passwords import new_passwords, new_uuid
 from provider.controller.values.policy_check import check_identity
-from provider.controller.values.secret_reads import Asked
+from provider.controller.values.secret_reads import FetchRequest
 from provider.controller.values.sync_record import Session
 from provider.engine.calls import Calls
 from provider.engine.model import Access
@@ -65,7 +65,7 @@ class Generators:
         self._cpu_work = cpu_work
         self._policy = policy
 
-    async def generate(self, ref: GeneratorRef, asked: Asked) -> Values:
+    async def generate(self, ref: GeneratorRef, asked: FetchRequest) -> Values:
         """New values; raises ProviderError with the texts of External Secrets Operator."""
         kind, spec = self._found(ref, asked.namespace)
         try:
@@ -88,7 +88,7 @@ class Generators:
             raise InvalidRequest(f"{ref.kind} {quote(ref.name)} is invalid: {problems}")
         return found.kind, found.spec
 
-    async def _generated(self, spec: GeneratorSpec, asked: Asked) -> Made:
+    async def _generated(self, spec: GeneratorSpec, asked: FetchRequest) -> Made:
         if isinstance(spec, PasswordSpec):
             return None, await self._cpu_work.run(
                 asked.namespace, lambda _expired: new_passwords(spec)
@@ -99,7 +99,7 @@ class Generators:
             return await self._session_token(spec, asked)
         return None, new_uuid()
 
-    async def _ecr_token(self, spec: EcrAuthorizationTokenSpec, asked: Asked) -> Made:
+    async def _ecr_token(self, spec: EcrAuthorizationTokenSpec, asked: FetchRequest) -> Made:
         is_public = spec.scope == "public"
         ask = self._ecr.public_authorization_token if is_public else self._ecr.authorization_token
         context = f"unable to get {'public ' if is_public else ''}authorization token"
@@ -115,7 +115,7 @@ class Generators:
             found["proxy_endpoint"] = token.proxy_endpoint.encode()
         return Session(principal.identity, region), found
 
-    async def _session_token(self, spec: StsSessionTokenSpec, asked: Asked) -> Made:
+    async def _session_token(self, spec: StsSessionTokenSpec, asked: FetchRequest) -> Made:
         if spec.auth.jwt is not None and spec.auth.secret_ref is None:
             raise InvalidRequest(
                 "unable to get authorization token: AWS gives session tokens to access keys of "
@@ -140,7 +140,7 @@ class Generators:
         return Session(principal.identity, spec.region), values
 
     async def _principal(
-        self, spec: EcrAuthorizationTokenSpec | StsSessionTokenSpec, asked: Asked
+        self, spec: EcrAuthorizationTokenSpec | StsSessionTokenSpec, asked: FetchRequest
     ) -> Principal:
         try:
             return await self._identities.of_generator(
@@ -154,7 +154,7 @@ class Generators:
         context: str,
         principal: Principal,
         region: str,
-        asked: Asked,
+        asked: FetchRequest,
         ask: Callable[[Access], Awaitable[T]],
     ) -> T:
         try:

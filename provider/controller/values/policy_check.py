@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from provider.controller.values.secret_reads import Source
 from provider.engine.model import Identity
-from provider.policy.rules import Asked, Policy
+from provider.policy.rules import AccessRequest, Policy
 
 
 def check_reads(
@@ -20,7 +20,7 @@ def check_reads(
         identities.append(source.principal.identity)
         regions.append(source.aws.region)
     roles = [role for identity in identities for role in identity.roles]
-    raise_if_refused(policy, Asked(namespace, regions, roles, names))
+    raise_if_refused(policy, AccessRequest(namespace, regions, roles, names))
 
 
 def check_identity(policy: Policy, namespace: str | None, identity: Identity, region: str) -> None:
@@ -28,10 +28,10 @@ def check_identity(policy: Policy, namespace: str | None, identity: Identity, re
 
     `namespace` is None for a store that belongs to no namespace.
     """
-    raise_if_refused(policy, Asked(namespace, [region], identity.roles))
+    raise_if_refused(policy, AccessRequest(namespace, [region], identity.roles))
 
 
-def raise_if_refused(policy: Policy, asked: Asked) -> None:
+def raise_if_refused(policy: Policy, asked: AccessRequest) -> None:
     """Raise `PolicyViolation` if the policy refuses it."""
     if violation := policy.check(asked):
         raise violation

@@ -44,7 +44,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FetchRequest:
     """What one fetch is for: the namespace, how new values must be, until when.
 
     `deadline` is a time of `time.monotonic`. `record` is filled with what is read.
@@ -65,7 +65,7 @@ async def read_secrets(
     source: Source,
     refs: Sequence[SecretRef],
     ahead: Iterable[SecretRef],
-    asked: Asked,
+    asked: FetchRequest,
 ) -> Answers:
     """The content of each ref, or the error in its place.
 
@@ -127,7 +127,7 @@ def _answer(outcome: Outcome, source: Source) -> bytes | ProviderError:
 
 
 async def check_lost_versions(
-    reader: Reader, source: Source, answers: Answers, asked: Asked
+    reader: Reader, source: Source, answers: Answers, asked: FetchRequest
 ) -> Answers:
     """The answers; a parameter that lacks only the version or label does not count as missing.
 

@@ -18,7 +18,7 @@ from provider.controller.values.entries import Fetched
 from provider.controller.values.fetch import Fetcher
 from provider.controller.values.find import Finder
 from provider.controller.values.generators import Generators
-from provider.controller.values.secret_reads import Asked
+from provider.controller.values.secret_reads import FetchRequest
 from provider.controller.watch.named_reads import Api, NamedReads
 from provider.engine.freshness import Freshness
 from provider.engine.wiring import Engine, Settings, open_engine
@@ -55,7 +55,7 @@ class Controller:
     async def fetch(self, spec: ExternalSecretSpec, namespace: str, seconds: float) -> Fetched:
         """Keys and values, read now; raises ProviderError."""
         now = monotonic()
-        asked = Asked(namespace, Freshness.asked_since(now), now + seconds)
+        asked = FetchRequest(namespace, Freshness.asked_since(now), now + seconds)
         return await self.fetcher.fetch(spec, asked)
 
 

@@ -22,7 +22,7 @@ from provider.controller.target.plan import TargetNotWritable, Wanted, target_na
 from provider.controller.target.target_secrets import Written
 from provider.controller.target.templates import without_template
 from provider.controller.values.entries import Fetched
-from provider.controller.values.secret_reads import Asked
+from provider.controller.values.secret_reads import FetchRequest
 from provider.controller.watch.object_cache import ObjectKey
 from provider.controller.watch.secret_state import Owner, SecretState
 from provider.errors import (
@@ -54,7 +54,7 @@ class World:
     patch_error: ProviderError | None = None
     write_error: ProviderError | None = None
     hindered: Literal["", "foreign", "unchecked"] = ""
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[FetchRequest] = field(default_factory=list)
     also: list[list[str]] = field(default_factory=list)
     patches: list[Document] = field(default_factory=list)
     secrets: dict[ObjectKey, dict[str, bytes]] = field(default_factory=dict)
@@ -141,7 +141,7 @@ class World:
     # ---- values and Secrets
 
     async def fetch(
-        self, spec: ExternalSecretSpec, asked: Asked, also: Iterable[ExternalSecretSpec] = ()
+        self, spec: ExternalSecretSpec, asked: FetchRequest, also: Iterable[ExternalSecretSpec] = ()
     ) -> Fetched:
         self.asked.append(asked)
         self.also.append([one.data[0].remote_ref.key for one in also])

@@ -29,7 +29,7 @@ from provider.controller.values.entries import Fetched
 from provider.controller.values.fetch import Fetcher
 from provider.controller.values.find import Finder
 from provider.controller.values.generators import Generators
-from provider.controller.values.secret_reads import Asked
+from provider.controller.values.secret_reads import FetchRequest
 from provider.controller.watch.named_reads import NamedReads
 from provider.controller.watch.named_watches import NamedObject
 from provider.engine.freshness import Freshness
@@ -215,10 +215,10 @@ class World:
         document = {"metadata": {"name": name, "namespace": namespace}, "spec": spec}
         self.generators[kind, namespace, name] = read_generator(document, kind)
 
-    def asked(self, namespace: str = "shop", *, since: float | None = None) -> Asked:
+    def asked(self, namespace: str = "shop", *, since: float | None = None) -> FetchRequest:
         now = monotonic()
         freshness = Freshness.asked_since(now if since is None else since)
-        return Asked(namespace, freshness, now + 20)
+        return FetchRequest(namespace, freshness, now + 20)
 
     async def fetch(
         self,
