@@ -1,53 +1,30 @@
 """How the Kubernetes API is reached: addresses, trust, tokens, bounds."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from provider.errors import KubernetesUnavailable, LookupForbidden, ObjectNotFound
 from provider.kube import objects as module
-from provider.kube.connection import Connection, api_url
+from provider.kube.connection import api_url
 from provider.kube.kinds import PODS, SERVICE_ACCOUNTS
 from provider.kube.objects import Objects
-from provider.runtime.http import HttpClient
 from testbed.faults import Effect, closed, hang, huge, reset, trickle, truncated
 from testbed.faults import body as spoilt
 from testbed.http import Reply, Request, Server
 from testbed.kubernetes import FakeKubernetes
 from testbed.tls import Authority
 from tests.error_texts import all_texts
+from tests.kube.conftest import MakeApi
 
 TOKEN = "c4nary-of-the-daemon"
 GET = "get serviceaccounts"
 
-MakeApi = Callable[..., Objects]
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[HttpClient]:
-    one = HttpClient()
-    yield one
-    await one.close()
-
-
-@pytest.fixture
-def api_of(http: HttpClient, tmp_path: Path) -> MakeApi:
-    """Makes a client of the API at a URL."""
-
-    def make(url: str, *, token: str = TOKEN) -> Objects:
-        (tmp_path / "token").write_text(token + "\n")
-        connection = Connection(
-            url, ca_file=tmp_path / "ca.crt", token_file=tmp_path / "token", send=http.send
-        )
-        return Objects(connection, field_manager="tests")
-
-    return make
-
 
 @pytest.fixture
 def api(api_of: MakeApi, kubernetes: FakeKubernetes) -> Objects:
-    return api_of(kubernetes.url)
+    return api_of(kubernetes.url, token=TOKEN)
 
 
 @pytest.fixture
@@ -84,7 +61,7 @@ async def test_the_cluster_ca_is_trusted(host: str, tmp_path: Path, api_of: Make
     authority.write(tmp_path / "ca.crt")
     with FakeKubernetes(token=TOKEN, tls=authority.server(), host=host) as fake:
         fake.put_service_account("shop", "web")
-        assert await get(api_of(fake.url)) == "web"
+        assert await get(api_of(fake.url, token=TOKEN)) == "web"
 
 
 async def test_the_ca_file_is_read_again_when_the_server_is_not_trusted(
@@ -94,7 +71,7 @@ async def test_the_ca_file_is_read_again_when_the_server_is_not_trusted(
     old.write(tmp_path / "ca.crt")
     with FakeKubernetes(token=TOKEN, tls=new.server()) as fake:
         fake.put_service_account("shop", "web")
-        api = api_of(fake.url)
+        api = api_of(fake.url, token=TOKEN)
         with pytest.raises(KubernetesUnavailable, match="not trusted"):
             await get(api)
         new.write(tmp_path / "ca.crt")

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from provider.kube.connection import Connection
 from provider.kube.events import (
     AT_ONCE,
     PAUSE,
@@ -21,12 +20,12 @@ from provider.kube.events import (
 )
 from provider.kube.limits import IN_TOTAL, OF_A_NAMESPACE, OF_AN_OBJECT
 from provider.kube.objects import Objects
-from provider.runtime.http import HttpClient
 from provider.runtime.log import JsonLines, logger
 from testbed.faults import hang
-from testbed.kubernetes import TOKEN, FakeKubernetes
+from testbed.kubernetes import FakeKubernetes
 from testbed.kubernetes import unavailable as api_down
 from tests.fakes.engine import Clock
+from tests.kube.conftest import MakeApi
 
 POD = ObjectReference("Pod", "shop", "web-1", "uid-1")
 FAILED = Event(POD, "Warning", "SecretRotationFailed", 'objects[0] "db": AccessDenied')
@@ -41,14 +40,8 @@ def pod(number: int, namespace: str = "shop") -> ObjectReference:
 
 
 @pytest.fixture
-async def api(kubernetes: FakeKubernetes, tmp_path: Path) -> AsyncIterator[Objects]:
-    (tmp_path / "token").write_text(TOKEN)
-    http = HttpClient()
-    connection = Connection(
-        kubernetes.url, ca_file=tmp_path, token_file=tmp_path / "token", send=http.send
-    )
-    yield Objects(connection, field_manager="tests")
-    await http.close()
+def api(kubernetes: FakeKubernetes, api_of: MakeApi) -> Objects:
+    return api_of(kubernetes.url)
 
 
 async def no_pause(_seconds: float) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,12 @@ from provider.kube.limits import RequestLimits
 from provider.kube.objects import Objects
 from provider.kube.reading import Selection
 from provider.kube.replies import ApiRequest, error_of
-from provider.runtime.http import HttpClient
 from provider.runtime.transport import Reply, Request
 from testbed.faults import body, failing, garbage
-from testbed.kubernetes import TOKEN, FakeKubernetes, too_many_requests, unavailable
+from testbed.kubernetes import FakeKubernetes, too_many_requests, unavailable
 from tests.error_texts import all_texts
 from tests.fakes.engine import Clock
+from tests.kube.conftest import MakeApi
 
 CANARY = "c4nary-value"
 CONFIG_MAP = {"metadata": {"namespace": "shop", "name": "web"}, "data": {"a": "1"}}
@@ -143,19 +144,8 @@ Make = Callable[..., Objects]
 
 
 @pytest.fixture
-async def make(kubernetes: FakeKubernetes, tmp_path: Path) -> AsyncIterator[Make]:
-    http = HttpClient()
-    token = tmp_path / "token"
-    token.write_text(TOKEN)
-
-    def make_objects(**options: Any) -> Objects:
-        connection = Connection(
-            kubernetes.url, ca_file=token, token_file=token, send=http.send, stream=http.stream
-        )
-        return Objects(connection, field_manager="tests", **options)
-
-    yield make_objects
-    await http.close()
+def make(kubernetes: FakeKubernetes, api_of: MakeApi) -> Make:
+    return partial(api_of, kubernetes.url)
 
 
 async def test_throttling_says_how_long_to_wait(kubernetes: FakeKubernetes, make: Make) -> None:
