@@ -125,7 +125,7 @@ class Config(SharedOptions):
         values.count,
         "2000",
         "Mounts that are accepted at a time, waiting or worked on; more fail at once. One "
-        "namespace can use nine tenths of them.",
+        "namespace can use half of them.",
     )
     aws_max_in_flight: int = LIMITS(
         values.count, "64", "Calls to one AWS region in flight at a time."

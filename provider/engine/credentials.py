@@ -13,7 +13,7 @@ from random import random
 from time import monotonic
 from typing import Any, Literal
 
-from provider.engine.limits import KeyedLimit
+from provider.engine.limits import FairLimit
 from provider.engine.model import Credentials, Identity
 from provider.engine.ports import CredentialSource, Principal
 from provider.engine.single_flight import SharedTask
@@ -64,15 +64,14 @@ class _Fetch(SharedTask[Credentials]):
 class CredentialCache:
     """One for the process.
 
-    `most_of_namespace` bounds the fetches in flight of one namespace, which may have any number of
-    identities, so that it leaves connections to others. `chance` returns numbers from 0 to 1;
-    `observe` gets each event.
+    `most` bounds the fetches in flight, in fair shares of the namespaces, which may have any number
+    of identities. `chance` returns numbers from 0 to 1; `observe` gets each event.
     """
 
     def __init__(
         self,
         *,
-        most_of_namespace: int = 64,
+        most: int = 128,
         capacity: int = CAPACITY,
         clock: Callable[[], float] = monotonic,
         chance: Callable[[], float] = random,
@@ -81,7 +80,7 @@ class CredentialCache:
         self._clock = clock
         self._chance = chance
         self._observe = observe
-        self._namespaces: KeyedLimit[str] = KeyedLimit(most_of_namespace)
+        self._limit = FairLimit(most)
         self._kept: Lru[Identity, _Kept] = Lru(capacity)
         self._failed: Lru[Identity, float] = Lru(capacity)
         self._fetches: dict[Identity, _Fetch] = {}
@@ -174,7 +173,7 @@ class CredentialCache:
     async def _fetch(self, principal: Principal) -> Credentials:
         identity = principal.identity
         # A role that is assumed waits for credentials of its own identity, which need a slot.
-        slot = nullcontext() if identity.chain else self._namespaces.slot(identity.namespace)
+        slot = nullcontext() if identity.chain else self._limit.slot(identity.namespace)
         try:
             async with asyncio.timeout(FETCH_SECONDS), slot:
                 credentials = await principal.source.fetch()

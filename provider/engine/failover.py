@@ -23,7 +23,7 @@ from provider.engine.value_cache import Key, Remembered
 from provider.engine.values import Answer, Query, Values
 from provider.errors import AwsUnavailable, CredentialsExpired, OutOfTime, ProviderError
 
-AT_A_TIME = 200
+AT_A_TIME = 100
 """Refs of one request that are read or wait at a time, some 4 KiB each: several times the calls
 that an identity may have in flight."""
 

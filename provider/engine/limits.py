@@ -1,10 +1,10 @@
-"""How many calls may be in flight: for each identity in a region, each namespace, each region, and
-in all.
+"""How much of something may be used at a time: for each key, and in all, in fair shares of tenants.
 
-First come, first served. Nothing is kept for what has no call in flight.
+Nothing is kept for what is not in use.
 """
 
 import asyncio
+from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class _Gate:
 
 
 class KeyedLimit(Generic[K]):
-    """At most `most` at a time for each key."""
+    """At most `most` at a time for each key, first come, first served."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -51,17 +51,108 @@ class KeyedLimit(Generic[K]):
         return len(self._gates)
 
 
-class CallLimits:
-    """`most` calls in flight for each region: three eighths of them for one identity, and seven
-    eighths for one namespace, which may have any number of identities."""
+_Waiter = tuple[int, asyncio.Future[None]]
+
+
+class FairLimit:
+    """At most `most` at a time in all, shared by tenants.
+
+    A tenant gets no more than it leaves free, and one: a half if it is alone, a quarter beside
+    another one, and so on. So there is room for a tenant that comes later, however long the others
+    keep what they have. Where there is none, tenants take turns.
+    """
 
     def __init__(self, most: int) -> None:
-        in_all = most * REGIONS
+        self._free = most
+        self._held: Counter[str] = Counter()
+        self._waiting: OrderedDict[str, deque[_Waiter]] = OrderedDict()
+
+    @asynccontextmanager
+    async def slot(self, tenant: str, size: int = 1) -> AsyncIterator[None]:
+        """Waits until the tenant may hold `size` more, and holds it until the end of the block."""
+        if tenant in self._waiting or not self.take(tenant, size):
+            await self._turn(tenant, size)
+        try:
+            yield
+        finally:
+            self.give(tenant, size)
+
+    def take(self, tenant: str, size: int = 1) -> bool:
+        """Whether the tenant may hold `size` more; it does so then, until `give`."""
+        free, held = self._free - size, self._held[tenant] + size
+        if free < 0 or held > free + 1:
+            return False
+        self._free, self._held[tenant] = free, held
+        return True
+
+    def give(self, tenant: str, size: int = 1) -> None:
+        """The tenant holds `size` less."""
+        self._free += size
+        self._held[tenant] -= size
+        if not self._held[tenant]:
+            del self._held[tenant]
+        self._serve()
+
+    def held(self, tenant: str) -> int:
+        """How much the tenant holds."""
+        return self._held[tenant]
+
+    @property
+    def in_use(self) -> int:
+        """How much all tenants hold."""
+        return self._held.total()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no tenant holds anything or waits."""
+        return not (self._held or self._waiting)
+
+    async def _turn(self, tenant: str, size: int) -> None:
+        waiter = size, asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(tenant, deque()).append(waiter)
+        try:
+            await waiter[1]
+        except asyncio.CancelledError:
+            if waiter[1].cancelled():
+                self._leave(tenant, waiter)
+            else:
+                self.give(tenant, size)
+            raise
+
+    def _leave(self, tenant: str, waiter: _Waiter) -> None:
+        queue = self._waiting[tenant]
+        queue.remove(waiter)
+        if not queue:
+            del self._waiting[tenant]
+        self._serve()  # the next one may be smaller
+
+    def _serve(self) -> None:
+        """Let those go on for whom there is room, one of each tenant in turn."""
+        turns = deque(self._waiting)
+        while turns and self._free > 0:
+            tenant = turns.popleft()
+            queue = self._waiting[tenant]
+            size, future = queue[0]
+            if future.done() or not self.take(tenant, size):
+                continue
+            future.set_result(None)
+            queue.popleft()
+            self._waiting.move_to_end(tenant)
+            if queue:
+                turns.append(tenant)
+            else:
+                del self._waiting[tenant]
+
+
+class CallLimits:
+    """`most` calls in flight for each region, and `REGIONS` times as many in all, in fair shares of
+    the namespaces, which may have any number of identities; three eighths for one identity."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._identities: KeyedLimit[tuple[Identity, str]] = KeyedLimit(max(1, most * 3 // 8))
-        self._namespaces: KeyedLimit[tuple[str, str]] = KeyedLimit(max(1, most * 7 // 8))
-        self._regions: KeyedLimit[str] = KeyedLimit(most)
-        self._namespaces_in_all: KeyedLimit[str] = KeyedLimit(max(1, in_all * 7 // 8))
-        self._all = asyncio.Semaphore(in_all)
+        self._regions: dict[str, FairLimit] = {}
+        self._all = FairLimit(most * REGIONS)
 
     @asynccontextmanager
     async def slot(self, identity: Identity, region: str) -> AsyncIterator[None]:
@@ -70,9 +161,17 @@ class CallLimits:
         # The narrowest limit first: who waits there holds no slot that others could use.
         async with (
             self._identities.slot((identity, region)),
-            self._namespaces.slot((namespace, region)),
-            self._namespaces_in_all.slot(namespace),
-            self._regions.slot(region),
-            self._all,
+            self._in_region(region, namespace),
+            self._all.slot(namespace),
         ):
             yield
+
+    @asynccontextmanager
+    async def _in_region(self, region: str, namespace: str) -> AsyncIterator[None]:
+        limit = self._regions.setdefault(region, FairLimit(self._most))
+        try:
+            async with limit.slot(namespace):
+                yield
+        finally:
+            if limit.is_idle:
+                self._regions.pop(region, None)

@@ -84,7 +84,7 @@ async def open_engine(
         user_agent=user_agent(settings.eks_addon_version),
     )
     credentials = CredentialCache(
-        most_of_namespace=settings.max_calls, observe=partial(observer.cache_event, "credentials")
+        most=2 * settings.max_calls, observe=partial(observer.cache_event, "credentials")
     )
     calls = Calls(credentials, CallLimits(settings.max_calls))
     cache = ValueCache(settings.cache_max_bytes)

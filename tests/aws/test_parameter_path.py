@@ -97,7 +97,7 @@ async def test_more_bytes_than_a_driver_takes() -> None:
     assert isinstance(await fetch(*pages), AnswerTooLarge)
 
 
-async def test_of_large_paths_a_namespace_reads_two_at_a_time() -> None:
+async def test_few_large_paths_are_read_at_a_time_and_not_all_of_one_namespace() -> None:
     """All pages of a path are in memory until the last one has come."""
     more, on_second = asyncio.Event(), []
 
@@ -111,18 +111,22 @@ async def test_of_large_paths_a_namespace_reads_two_at_a_time() -> None:
         return Reply(200, {}, page(parameter(f"{path}/x", "v" * size), token="t")[1])
 
     store, who = ParameterPaths(client(transport)), access()
-    other = replace(who, identity=who.identity._replace(subject="other/web"))
-    asked = [("/a", who), ("/b", who), ("/c", who), ("/small", who), ("/d", other)]
+    others = [
+        replace(who, identity=who.identity._replace(subject=f"other-{number}/web"))
+        for number in range(3)
+    ]
+    asked = [("/a", who), ("/b", who), ("/c", who), ("/small", who)]
+    asked += zip(("/d", "/e", "/f"), others, strict=True)
     reads = [
         asyncio.create_task(store.read([SecretRef("ssmparameterpath", path)], of))
         for path, of in asked
     ]
     for _ in range(50):
         await asyncio.sleep(0)
-    assert sorted(on_second) == ["/a", "/b", "/d", "/small"]
+    assert sorted(on_second) == ["/a", "/b", "/d", "/e", "/small"]
     more.set()
     await asyncio.gather(*reads)
-    assert sorted(on_second) == ["/a", "/b", "/c", "/d", "/small"]
+    assert sorted(on_second) == ["/a", "/b", "/c", "/d", "/e", "/f", "/small"]
 
 
 async def test_pages_without_end() -> None:

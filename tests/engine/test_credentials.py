@@ -61,7 +61,7 @@ async def test_identities_share_nothing() -> None:
     assert world.source.given == 2
 
 
-async def test_the_identities_of_a_namespace_leave_connections_to_others() -> None:
+async def test_the_identities_of_a_namespace_leave_fetches_to_others() -> None:
     hanging, asked = asyncio.Event(), []
 
     class Hanging(FakeSource):
@@ -71,7 +71,7 @@ async def test_the_identities_of_a_namespace_leave_connections_to_others() -> No
             return await super().fetch()
 
     world = World()
-    world.cache = CredentialCache(most_of_namespace=2)
+    world.cache = CredentialCache(most=4)
     evil = [identity(subject=f"evil/{number}") for number in range(5)]
     gets = [asyncio.create_task(world.get(who, Hanging())) for who in evil]
     await asyncio.sleep(0.01)

@@ -504,7 +504,7 @@ async def test_the_identities_of_a_namespace_do_not_take_all_calls_of_a_region()
     greedy = [asyncio.create_task(engine.first([DB], who)) for who in evil]
     await gate.reached.wait()
     await asyncio.sleep(0.01)
-    assert engine.secrets.count("read") == 7
+    assert engine.secrets.count("read") == 4
     del engine.secrets.faults["read", REGION]
     assert await engine.first([DB]) == [b"there"]
     gate.open()
@@ -522,9 +522,9 @@ async def test_regions_that_hang_for_a_namespace_leave_calls_to_others() -> None
     futures = [engine.values.read([DB], region, query)[DB] for region in regions]
     await gate.reached.wait()
     await asyncio.sleep(0.01)
-    assert engine.secrets.count("read") == REGIONS - 1
+    assert engine.secrets.count("read") == REGIONS // 2
     assert await engine.first([DB]) == [b"there"]
-    for number in range(3):
+    for number in range(6):
         region = f"eu-more-{number}"
         engine.secrets.faults["read", region] = gate
         query = engine.query(who=identity(subject=f"other-{number}/web"))

@@ -15,7 +15,7 @@ from typing import Any
 from provider.aws.client import AwsClient, Caller, Operation
 from provider.aws.protocols import objects, unexpected
 from provider.aws.stores.parameter_store import read_value
-from provider.engine.limits import KeyedLimit
+from provider.engine.limits import FairLimit
 from provider.engine.model import Access, SecretRef, SecretValue
 from provider.engine.ports import Store
 from provider.errors import AnswerTooLarge, SecretNotFound
@@ -28,9 +28,9 @@ MAX_PARAMETERS = 1000
 MAX_BYTES = 4 * 2**20
 """Of all values together."""
 LARGE_BYTES = MAX_BYTES // 64
-MOST_LARGE = 2
-"""Paths with more than `LARGE_BYTES` that one namespace reads at a time: all of their pages are in
-memory until the last one has come."""
+MOST_LARGE = 4
+"""Paths with more than `LARGE_BYTES` that are read at a time, in fair shares of the namespaces: all
+of their pages are in memory until the last one has come."""
 MAX_PAGES = 2 * MAX_PARAMETERS // PAGE
 """AWS may answer pages with fewer parameters than there is room for, or with none."""
 
@@ -44,7 +44,7 @@ class ParameterPaths(Store):
 
     def __init__(self, client: AwsClient) -> None:
         self._client = client
-        self._large: KeyedLimit[str] = KeyedLimit(MOST_LARGE)
+        self._large = FairLimit(MOST_LARGE)
 
     async def read(
         self, refs: Sequence[SecretRef], access: Access

@@ -32,6 +32,8 @@ _TOKENS_CHARACTERS = 256 * 1024
 """Lower, because decoding many small values holds all threads for longest."""
 _TOKEN = re.compile(r"[\x21-\x7e]{1,65536}")
 """Characters that an HTTP header may hold."""
+_NAMESPACE = f'"{POD_KEYS["namespace"]}":'
+_TEXT = re.compile(r'\s*"([^"\\]*)"')
 _KUBERNETES_NAME = re.compile(r"[A-Za-z0-9][-._A-Za-z0-9]{0,252}")
 """Names and UIDs: they become parts of URLs and session names."""
 _NAMES = "|".join(map(re.escape, (*POD_KEYS.values(), CLASS_NAME)))
@@ -61,6 +63,16 @@ class DecodedRequest(Volume):
     text: ClassText
     """The class."""
     problems: tuple[Problem, ...]
+
+
+def namespace_of(attributes: str) -> str:
+    """The namespace of the pod, found without decoding the attributes; empty where there is none.
+
+    A text of a user cannot look like this: JSON has a backslash before each quote in it.
+    """
+    at = attributes.find(_NAMESPACE)
+    match = _TEXT.match(attributes, at + len(_NAMESPACE)) if at >= 0 else None
+    return _usable(match[1]) if match else ""
 
 
 def parse_mount(raw: RawRequest, *, default_region: str | None) -> MountSpec:

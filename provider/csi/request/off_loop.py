@@ -10,6 +10,7 @@ from provider.csi.request.attributes import (
     DecodedRequest,
     RawRequest,
     decode_mount,
+    namespace_of,
     parse_decoded,
 )
 from provider.csi.request.class_cache import ClassCache
@@ -20,18 +21,16 @@ _INLINE_JSON = 32 * 1024
 """Characters of attributes and secrets that are decoded on the loop: 0.2 ms for 1 KiB at worst."""
 _INLINE_CLASS = 1024
 """Characters of a class that is parsed on the loop: 5 ms for 1 KiB at worst."""
-_LARGE_REQUESTS = ""
-"""The tenant of requests that are too large for the loop to find out their namespace."""
 
 
 async def decode_off_loop(
     raw: RawRequest, *, default_region: str | None, offload: Offload
 ) -> DecodedRequest:
-    """As `decode_mount`; raises `Overloaded` if too many large requests wait."""
+    """As `decode_mount`; raises `Overloaded` too, if the namespace has too many requests."""
     decode = partial(decode_mount, raw, default_region=default_region)
     if len(raw.attributes) + len(raw.secrets) <= _INLINE_JSON:
         return decode()
-    return await offload.run(_LARGE_REQUESTS, decode)
+    return await offload.run(namespace_of(raw.attributes), decode)
 
 
 async def parse_off_loop(

@@ -15,6 +15,7 @@ from typing import Protocol
 import grpc
 
 from provider.csi.mount import Delivery
+from provider.csi.request.attributes import namespace_of
 from provider.csi.request.model import MountSpec, Volume
 from provider.csi.server.admission import LARGE, Admission
 from provider.csi.server.grpc_server import Context
@@ -136,7 +137,8 @@ class Barrier:
         return Attempt(_id(request), request.target_path, arrived, deadline)
 
     async def _answer(self, attempt: Attempt, request: pb.MountRequest) -> pb.MountResponse:
-        with self._admission.accepted(_memory(request)):
+        namespace = namespace_of(request.attributes)
+        with self._admission.accepted(namespace, _memory(request)):
             if self._refusal:
                 raise Overloaded(self._refusal)
             timeout = asyncio.timeout_at(attempt.deadline)
@@ -154,12 +156,12 @@ class Barrier:
                 self._timeouts.discard(timeout)
 
     async def _mount(self, attempt: Attempt, request: pb.MountRequest) -> pb.MountResponse:
-        await self._admission.crowd()
+        await self._admission.crowd(namespace_of(request.attributes))
         decoded = await self._servicer.decode(request)
         attempt.volume = decoded if decoded.pod.is_known else None
-        spec = await self._servicer.parse(decoded)
-        async with self._admission.turn((spec.pod.namespace, spec.pod.service_account)):
-            attempt.spec = spec
+        account = decoded.pod.namespace, decoded.pod.service_account
+        async with self._admission.turn(account, decoded.text.characters):
+            spec = attempt.spec = await self._servicer.parse(decoded)
             room = min(ANSWER_MARGIN, (attempt.deadline - attempt.arrived) / 20)
             delivery = await self._mounts.mount(
                 spec, deadline=attempt.deadline - room, arrived=attempt.arrived, trace=attempt.trace

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from provider.csi.request.attributes import RawRequest
+from provider.csi.request.attributes import RawRequest, namespace_of
 from provider.csi.request.class_cache import ClassCache
 from provider.csi.request.model import MountSpec
 from provider.csi.request.off_loop import decode_off_loop, parse_off_loop
@@ -15,6 +15,8 @@ from provider.manifests.problems import InvalidSpec
 from provider.runtime.offload import Offload
 
 T = TypeVar("T")
+
+NAMESPACE = {"csi.storage.k8s.io/pod.namespace": "shop"}
 
 
 class Recording(Offload):
@@ -39,7 +41,7 @@ def offload() -> Any:
 def raw(objects: str, **more: str) -> RawRequest:
     attributes = {
         "csi.storage.k8s.io/pod.name": "web-0",
-        "csi.storage.k8s.io/pod.namespace": "shop",
+        **NAMESPACE,
         "csi.storage.k8s.io/pod.uid": "d1b6-7",
         "csi.storage.k8s.io/serviceAccount.name": "web",
         "objects": objects,
@@ -71,9 +73,23 @@ async def test_a_long_class_is_parsed_in_a_thread_once(offload: Recording) -> No
 
 async def test_a_large_request_is_decoded_in_a_thread(offload: Recording) -> None:
     await parse(raw(SHORT, unknown="x" * 100_000), ClassCache(), offload)
-    assert offload.tenants == [""]
+    assert offload.tenants == ["shop"]
     await parse(raw(LONG, unknown="x" * 100_000), ClassCache(), offload)
-    assert offload.tenants == ["", "", "shop"]
+    assert offload.tenants == ["shop"] * 3
+
+
+@pytest.mark.parametrize(
+    ("attributes", "found"),
+    [
+        ('{"csi.storage.k8s.io/pod.namespace":"shop"}', "shop"),
+        (json.dumps({"a": '","csi.storage.k8s.io/pod.namespace":"bank"', **NAMESPACE}), "shop"),
+        ('{"csi.storage.k8s.io/pod.namespace":"a b"}', ""),
+        ('{"csi.storage.k8s.io/pod.namespace":7}', ""),
+        ("", ""),
+    ],
+)
+def test_the_namespace_is_found_without_decoding(attributes: str, found: str) -> None:
+    assert namespace_of(attributes) == found
 
 
 async def test_problems_come_from_the_thread(offload: Recording) -> None:

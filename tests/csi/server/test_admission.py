@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, suppress
 
 import pytest
 
@@ -13,45 +13,75 @@ WEB = ("shop", "web")
 
 
 async def enter(admission: Admission, stack: AsyncExitStack, account: Account = WEB) -> None:
-    stack.enter_context(admission.accepted())
+    stack.enter_context(admission.accepted(account[0]))
     await stack.enter_async_context(admission.turn(account))
 
 
 async def test_so_many_mounts_are_accepted_and_no_more() -> None:
-    admission = Admission(2, 1)
+    admission = Admission(3, 1)
     with ExitStack() as stack:
-        stack.enter_context(admission.accepted())
-        stack.enter_context(admission.accepted())
-        with pytest.raises(Overloaded), admission.accepted():
-            pass
-        assert (admission.waiting, admission.idle_seconds()) == (2, 0)
+        for namespace in ("shop", "shop", "bank"):
+            stack.enter_context(admission.accepted(namespace))
+        for namespace in ("shop", "other"):
+            with pytest.raises(Overloaded), admission.accepted(namespace):
+                pass
+        assert (admission.waiting, admission.idle_seconds()) == (3, 0)
     assert admission.waiting == 0
-    with admission.accepted():
+    with admission.accepted("shop"):
         pass
+
+
+def test_namespaces_that_fill_the_queue_leave_places_to_others() -> None:
+    admission = Admission(2000, 1)
+    with ExitStack() as stack:
+        for namespace in ("evil-1", "evil-2", "evil-3", "evil-4"):
+            with suppress(Overloaded):
+                for _ in range(2000):
+                    stack.enter_context(admission.accepted(namespace))
+        assert admission.waiting > 1800
+        for _ in range(50):
+            stack.enter_context(admission.accepted("shop"))
 
 
 async def test_large_requests_are_bounded_together_and_hinder_no_small_ones() -> None:
-    admission = Admission(100, 1)
+    admission = Admission(1000, 1)
     with ExitStack() as stack:
-        for _ in range(2):
-            stack.enter_context(admission.accepted(MOST_LARGE // 2))
-        with pytest.raises(Overloaded), admission.accepted(LARGE + 1):
+        stack.enter_context(admission.accepted("evil", MOST_LARGE // 2))
+        with pytest.raises(Overloaded), admission.accepted("evil", LARGE + 1):
             pass
+        stack.enter_context(admission.accepted("shop", LARGE + 1))
         for _ in range(50):
-            stack.enter_context(admission.accepted(LARGE))
-    with admission.accepted(MOST_LARGE):
+            stack.enter_context(admission.accepted("evil", LARGE))
+    with admission.accepted("evil", MOST_LARGE // 2):
         pass
 
 
+async def test_a_pod_does_not_wait_for_the_crowd_of_another_namespace() -> None:
+    admission, order = Admission(1000, 10), []
+
+    async def mount(namespace: str) -> None:
+        with admission.accepted(namespace):
+            await admission.crowd(namespace)
+            order.append(namespace)
+
+    with admission.accepted("evil"), admission.accepted("shop"):
+        mounts = [asyncio.create_task(mount("evil")) for _ in range(50)]
+        mounts += [asyncio.create_task(mount("shop")) for _ in range(2)]
+        await asyncio.gather(*mounts, mount("alone"))
+    assert order[0] == "alone"
+    assert "evil" in order[order.index("shop") :]
+    assert order.index("shop") <= 3
+
+
 async def test_a_crowd_starts_one_mount_in_a_turn_of_the_event_loop() -> None:
-    admission, turns, starts = Admission(10, 10), itertools.count(), []
+    admission, turns, starts = Admission(20, 10), itertools.count(), []
 
     async def mount() -> None:
-        with admission.accepted():
-            await admission.crowd()
+        with admission.accepted("shop"):
+            await admission.crowd("shop")
             starts.append(turn)
 
-    with admission.accepted():
+    with admission.accepted("shop"):
         mounts = [asyncio.create_task(mount()) for _ in range(5)]
         while len(starts) < 5:
             turn = next(turns)
@@ -61,7 +91,7 @@ async def test_a_crowd_starts_one_mount_in_a_turn_of_the_event_loop() -> None:
 
 
 async def test_a_turn_is_given_first_come_first_served() -> None:
-    admission, order = Admission(10, 1), []
+    admission, order = Admission(20, 1), []
 
     async def mount(number: int) -> None:
         async with AsyncExitStack() as stack:
@@ -75,26 +105,34 @@ async def test_a_turn_is_given_first_come_first_served() -> None:
 
 @pytest.mark.parametrize("other", [("shop", "other"), ("bank", "web")])
 async def test_another_service_account_does_not_wait(other: Account) -> None:
-    admission = Admission(10, 1)
+    admission = Admission(20, 1)
     async with AsyncExitStack() as stack:
         await enter(admission, stack)
         await enter(admission, stack, other)
         assert admission.at_work == 2
 
 
-async def test_a_namespace_leaves_room_for_others() -> None:
-    admission = Admission(10, 10)
-    async with AsyncExitStack() as stack:
-        for number in range(9):
-            await enter(admission, stack, ("shop", f"web-{number}"))
-        with pytest.raises(Overloaded, match="9 mounts of namespace shop"):
-            async with admission.turn(("shop", "web-9")):
-                pass
-        await enter(admission, stack, ("bank", "web"))
+async def test_large_classes_that_are_worked_on_leave_memory_to_other_namespaces() -> None:
+    admission, held = Admission(1000, 32), list[asyncio.Task[None]]()
+
+    async def mount(namespace: str, number: int, characters: int) -> None:
+        async with admission.turn((namespace, f"web-{number}"), characters):
+            await asyncio.Event().wait()
+
+    for namespace in ("evil-1", "evil-2", "evil-3"):
+        held += [asyncio.create_task(mount(namespace, n, 100_000)) for n in range(100)]
+        await asyncio.sleep(0)
+    assert admission.at_work < 12
+    async with asyncio.timeout(5), admission.turn(WEB, 2000):
+        pass
+    for task in held:
+        task.cancel()
+    await asyncio.gather(*held, return_exceptions=True)
+    assert admission.at_work == 0
 
 
 async def test_a_mount_that_gives_up_waiting_takes_no_turn() -> None:
-    admission = Admission(10, 1)
+    admission = Admission(20, 1)
     async with AsyncExitStack() as stack:
         await enter(admission, stack)
         with pytest.raises(TimeoutError):
@@ -105,8 +143,10 @@ async def test_a_mount_that_gives_up_waiting_takes_no_turn() -> None:
 
 
 async def test_nothing_is_kept_of_mounts_that_have_ended() -> None:
-    admission = Admission(10, 1)
+    admission = Admission(20, 1)
     for number in range(5):
         async with AsyncExitStack() as stack:
             await enter(admission, stack, ("shop", f"web-{number}"))
-    assert not any((admission._turns, admission._by_namespace))
+    assert not admission._accounts
+    assert admission._accepted.is_idle
+    assert admission._memory.is_idle

@@ -25,6 +25,7 @@ from provider.csi.server.barrier import Barrier, Observers
 from provider.csi.server.grpc_server import make_server
 from provider.csi.server.servicer import Servicer
 from provider.csi.status.mount_registry import MountRegistry
+from provider.engine.limits import FairLimit
 from provider.errors import ProviderError
 from provider.runtime import log
 from provider.runtime.offload import Offload
@@ -66,7 +67,7 @@ class Door:
         self.audited: list[str] = []
         self.stream = io.StringIO()
         log.set_up("debug", "json", self.stream)
-        self.admission = Admission(10, 2)
+        self.admission = Admission(20, 2)
         self.registry = MountRegistry(Path("/nowhere"))
         self.servicer = Servicer(Offload(), default_region=None, max_response_bytes=4 * 2**20)
         self.barrier = Barrier(
@@ -170,10 +171,8 @@ async def test_a_huge_request_is_invalid(door: Door) -> None:
     assert (await door.failure(request))[0] is grpc.StatusCode.INVALID_ARGUMENT
 
 
-async def test_large_requests_count_by_the_memory_that_they_take(
-    door: Door, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(admission_module, "MOST_LARGE", 2**20)
+async def test_large_requests_count_by_the_memory_that_they_take(door: Door) -> None:
+    door.admission._large = FairLimit(3 * 2**20)
     request = mount_request()
     attributes = json.loads(request.attributes) | {"other": "x" * 2**19}
     request.attributes = json.dumps(attributes)

@@ -1,0 +1,89 @@
+"""Limits: fair among tenants, however long they keep what they have."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from provider.engine.limits import CallLimits, FairLimit
+from tests.fakes.engine import identity
+
+
+async def hold(limit: FairLimit, stack: AsyncExitStack, tenant: str, size: int = 1) -> None:
+    async with asyncio.timeout(5):
+        await stack.enter_async_context(limit.slot(tenant, size))
+
+
+def test_a_tenant_holds_no_more_than_it_leaves_free_and_one() -> None:
+    limit = FairLimit(64)
+    got = {tenant: sum(limit.take(tenant) for _ in range(99)) for tenant in "abcdefgh"}
+    assert list(got.values()) == [32, 16, 8, 4, 2, 1, 1, 0]
+    assert FairLimit(1).take("a")
+
+
+async def test_tenants_take_turns_where_there_is_no_room() -> None:
+    limit, order = FairLimit(1), list[str]()
+
+    async def work(name: str) -> None:
+        async with limit.slot(name[0]):
+            order.append(name)
+            await asyncio.sleep(0)
+
+    names = ["a1", "a2", "a3", "b1", "b2", "c1"]
+    await asyncio.gather(*map(work, names))
+    assert order == ["a1", "a2", "b1", "c1", "a3", "b2"]
+    assert limit.is_idle
+
+
+async def test_who_wants_less_does_not_wait_for_another_tenant_who_wants_more() -> None:
+    limit = FairLimit(10)
+    async with AsyncExitStack() as stack, AsyncExitStack() as first:
+        await hold(limit, first, "a", 5)
+        large = asyncio.create_task(hold(limit, stack, "b", 4))
+        await asyncio.sleep(0)
+        await hold(limit, stack, "c", 2)
+        assert not large.done()
+        await first.aclose()
+        await large
+        assert (limit.held("b"), limit.in_use) == (4, 6)
+
+
+@pytest.mark.parametrize("at", ["before", "after"])
+async def test_a_waiter_that_is_cancelled_takes_nothing(at: str) -> None:
+    limit = FairLimit(1)
+    async with AsyncExitStack() as stack, AsyncExitStack() as first:
+        await hold(limit, first, "a")
+        waiting = asyncio.create_task(hold(limit, stack, "b"))
+        behind = asyncio.create_task(hold(limit, stack, "b"))
+        await asyncio.sleep(0.01)
+        if at == "after":  # it has its turn, but does not know it yet
+            await first.aclose()
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        await first.aclose()
+        await behind
+    assert limit.is_idle
+
+
+async def test_calls_that_hang_leave_slots_of_the_region_to_other_namespaces() -> None:
+    limits = CallLimits(64)
+
+    async def hang(subject: str, region: str) -> None:
+        async with limits.slot(identity(subject=subject), region):
+            await asyncio.Event().wait()
+
+    hanging = [
+        asyncio.create_task(hang(f"evil-{namespace}/web-{account}", f"eu-west-{region}"))
+        for namespace in range(4)
+        for account in range(10)
+        for region in range(12)
+        for _ in range(10)
+    ]
+    await asyncio.sleep(0)
+    for region in ("eu-west-1", "eu-north-1"):
+        async with asyncio.timeout(5), limits.slot(identity(subject="shop/web"), region):
+            pass
+    for task in hanging:
+        task.cancel()
+    await asyncio.gather(*hanging, return_exceptions=True)
+    assert not limits._regions
