@@ -22,8 +22,7 @@ from provider.csi.server.servicer import Servicer
 from provider.csi.server.socket_file import SocketFile
 from provider.csi.status.document import StatusDocument
 from provider.csi.status.events import RotationEvents
-from provider.csi.status.mount_registry import MountRegistry
-from provider.csi.status.mounts import Step
+from provider.csi.status.mount_registry import MountRegistry, Step
 from provider.csi.status.socket import StatusSocket
 from provider.engine.value_memory import ValueMemory
 from provider.engine.wiring import Settings, open_engine, watch_engine

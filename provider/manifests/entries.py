@@ -1,6 +1,6 @@
 """Reads a mapping of the YAML tree by a table of keys: checks types, unknown and missing keys."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from provider.manifests.keys import Key, choice_hint, closest
@@ -72,7 +72,7 @@ class Entry:
         return self.texts.get(key, "").lower() == "true"
 
     def path_of(self, key: str) -> str:
-        return f"{self.path}.{key}"
+        return f"{self.path}.{key}" if self.path else key
 
     def is_invalid(self, key: str) -> bool:
         """Whether `key` has a value that is not valid text."""
@@ -90,7 +90,7 @@ class Entry:
         self.findings.error(self.path_of(key), message, at, hint=misspelled_as(other), key=other)
 
 
-def read_entry(node: Node, keys: tuple[Key, ...], path: str, findings: Findings) -> Entry | None:
+def read_entry(node: Node, keys: Sequence[Key], path: str, findings: Findings) -> Entry | None:
     """The mapping `node` read by the table `keys`; None if it is not a mapping."""
     if not isinstance(node, Fields):
         findings.error(path, f"must be a mapping, got {kind_of(node)}", node)
@@ -102,12 +102,28 @@ def read_entry(node: Node, keys: tuple[Key, ...], path: str, findings: Findings)
     entry = Entry(findings, path, node, values, misspelled)
     for again in node.repeated:
         findings.error(path, f"key {quote(again.text)} occurs twice", again)
+    _read(entry, keys)
+    return entry
+
+
+def read_texts(
+    texts: Mapping[str, str], keys: Sequence[Key], findings: Findings, misspelled: Mapping[str, str]
+) -> Entry:
+    """Texts without a place in a document, read as `read_entry` does; empty ones are left out."""
+    values: dict[str, Node] = {
+        name: Scalar(one, "text", 0, 0) for name, one in texts.items() if one
+    }
+    entry = Entry(findings, "", Fields({}, (), 0, 0), values, misspelled)
+    _read(entry, keys)
+    return entry
+
+
+def _read(entry: Entry, keys: Sequence[Key]) -> None:
     for key in keys:
-        if key.name in values:
-            _read_value(entry, key, values[key.name])
+        if key.name in entry.values:
+            _read_value(entry, key, entry.values[key.name])
         elif key.required:
             entry.missing(key.name)
-    return entry
 
 
 def read_list(node: Node | None, path: str) -> Iterator[tuple[str, Node]]:
@@ -117,7 +133,7 @@ def read_list(node: Node | None, path: str) -> Iterator[tuple[str, Node]]:
 
 
 def _by_name(
-    node: Fields, keys: tuple[Key, ...], path: str, findings: Findings
+    node: Fields, keys: Sequence[Key], path: str, findings: Findings
 ) -> tuple[dict[str, Node], list[Scalar]]:
     """The values by the names of the table, and the keys that are not in it.
 

@@ -1,6 +1,7 @@
 """Parses the parameters of a SecretProviderClass."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple, cast
 
 from provider.csi.request.keys import PARAMETER_KEYS
@@ -8,11 +9,13 @@ from provider.csi.request.model import AddressType, Auth, ClassSpec
 from provider.csi.request.objects import Terms, read_objects
 from provider.csi.request.references import region_mismatch
 from provider.engine.model import AssumeRole
-from provider.manifests.entries import Findings, misspelled_as
-from provider.manifests.keys import Key, choice_hint, closest, did_you_mean
+from provider.manifests.entries import Entry, Findings, read_texts
+from provider.manifests.keys import closest, did_you_mean
 from provider.manifests.problems import Problem, quote
 
-_KNOWN = {key.name: key for key in PARAMETER_KEYS}
+_KNOWN = [key.name for key in PARAMETER_KEYS]
+_TEXTS = [replace(key, type="text") for key in PARAMETER_KEYS]
+"""Of lists too: the API server accepts only texts."""
 _SHOWN = 5
 """Unknown parameters that a warning names."""
 _AUTH: Mapping[str, Auth] = {"irsa": "irsa", "podIdentity": "pod-identity", "auto": "auto"}
@@ -39,7 +42,7 @@ def class_text(
     parameters: Mapping[str, str], *, default_mode: int, default_region: str | None
 ) -> ClassText:
     """The texts of a class. See `parse_class`."""
-    unknown = sorted(parameters.keys() - _KNOWN.keys())
+    unknown = sorted(parameters.keys() - _KNOWN)
     return ClassText(
         tuple(parameters.get(name, "") for name in _KNOWN),
         tuple(unknown[:_SHOWN]),
@@ -79,31 +82,28 @@ def parse_text(text: ClassText) -> ClassSpec:
     """As `parse_class`."""
     findings = Findings()
     _warn_of_unknown(text, findings)
-    given = dict(zip(_KNOWN, text.known, strict=True))
-    valid = {
-        name: given[name]
-        for name, key in _KNOWN.items()
-        if _is_valid(key, given[name], text.unknown, findings)
-    }
-    region, failover_region = valid.get("region", text.default_region), valid.get("failoverRegion")
+    texts = dict(zip(_KNOWN, text.known, strict=True))
+    other = closest("objects", text.unknown)
+    given = read_texts(texts, _TEXTS, findings, {"objects": other} if other else {})
+    region, failover_region = given["region"] or text.default_region, given["failoverRegion"]
     if failover_region and failover_region == region:
         findings.error("failoverRegion", _same_region(region))
-    translation = valid.get("pathTranslation", "_")
+    translation = given["pathTranslation"] or "_"
     separator = translation if len(translation) == 1 else None
     terms = Terms(region, failover_region, separator, text.default_mode)
-    objects = read_objects(valid["objects"], terms, findings) if "objects" in valid else ()
-    auth, assume_role = _auth(valid, findings), _assume_role(given, valid, findings)
+    objects = read_objects(given["objects"], terms, findings) if given["objects"] else ()
+    auth, assume_role = _auth(given), _assume_role(given)
     findings.raise_if_any()
     return ClassSpec(
         region=region,
         failover_region=failover_region,
         identity_kind=auth,
-        address_type=cast("AddressType", valid.get("preferredAddressType", "auto").lower()),
+        address_type=cast("AddressType", (given["preferredAddressType"] or "auto").lower()),
         objects=objects,
         warnings=tuple(findings.warnings),
-        role_arn=valid.get("roleArn"),
+        role_arn=given["roleArn"],
         assume_role=assume_role,
-        session_tags=valid.get("assumeRoleSessionTags", "").lower() == "true",
+        session_tags=given.is_true("assumeRoleSessionTags"),
     )
 
 
@@ -125,30 +125,17 @@ def _warn_of_unknown(text: ClassText, findings: Findings) -> None:
     findings.warn("parameters", message, hint=hint)
 
 
-def _is_valid(key: Key, text: str, unknown: Iterable[str], findings: Findings) -> bool:
-    """Whether a parameter is given and valid; an empty one counts as left out."""
-    if not text:
-        if key.required:
-            other = closest(key.name, unknown) or ""
-            findings.error(key.name, "is required", hint=misspelled_as(other), key=other)
-        return False
-    if fault := key.fault_in(text):
-        findings.error(key.name, f"{fault}, got {quote(text)}", hint=choice_hint(text, key.choices))
-        return False
-    return True
-
-
-def _auth(valid: Mapping[str, str], findings: Findings) -> Auth:
+def _auth(given: Entry) -> Auth:
     """The kind of credentials; adds a problem for each key that contradicts it."""
-    use_pod_identity = valid.get("usePodIdentity", "").lower() in {"1", "t", "true"}
+    use_pod_identity = (given["usePodIdentity"] or "").lower() in {"1", "t", "true"}
     kind: Auth = "pod-identity" if use_pod_identity else "irsa"
-    if (auth := valid.get("auth")) is not None:
-        if "usePodIdentity" in valid and _AUTH[auth] != kind:
+    if auth := given["auth"]:
+        if given["usePodIdentity"] and _AUTH[auth] != kind:
             said = "true" if use_pod_identity else "false"
-            findings.error("auth", f"is {auth}, but usePodIdentity is {said}")
+            given.error("auth", f"is {auth}, but usePodIdentity is {said}")
         kind = _AUTH[auth]
-    if "roleArn" in valid and kind == "pod-identity":
-        findings.error(
+    if given["roleArn"] and kind == "pod-identity":
+        given.error(
             "roleArn",
             "is a role for IRSA, but EKS Pod Identity gives the role of its association; see "
             "assumeRoleArn",
@@ -156,18 +143,15 @@ def _auth(valid: Mapping[str, str], findings: Findings) -> Auth:
     return kind
 
 
-def _assume_role(
-    given: Mapping[str, str], valid: Mapping[str, str], findings: Findings
-) -> AssumeRole | None:
+def _assume_role(given: Entry) -> AssumeRole | None:
     """The role to assume with the pod's own credentials; None: there is none."""
-    if not given["assumeRoleArn"]:
-        for key in valid:
+    if "assumeRoleArn" not in given.values:
+        for key in given.texts:
             if key.startswith("assumeRole"):
-                findings.error(key, "needs assumeRoleArn")
-    if "assumeRoleArn" not in valid:
-        return None
-    duration = int(valid.get("assumeRoleDurationSeconds", 0)) or None
-    return AssumeRole(valid["assumeRoleArn"], valid.get("assumeRoleExternalId"), duration)
+                given.error(key, "needs assumeRoleArn")
+    arn = given["assumeRoleArn"]
+    duration = int(given["assumeRoleDurationSeconds"] or 0) or None
+    return AssumeRole(arn, given["assumeRoleExternalId"], duration) if arn else None
 
 
 def _same_region(region: str | None) -> str:

@@ -12,8 +12,7 @@ from typing import Any
 
 from provider import __version__
 from provider.csi.server.admission import Admission
-from provider.csi.status.mount_registry import MountRegistry
-from provider.csi.status.mounts import Mount
+from provider.csi.status.mount_registry import Mount, MountRegistry
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from provider.csi.object_failures import ObjectsFailed
-from provider.csi.status.mounts import Step
+from provider.csi.status.mount_registry import Step
 from provider.kube.events import Event, ObjectReference
 from provider.manifests.problems import printable, some_of
 

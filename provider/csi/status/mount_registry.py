@@ -11,14 +11,14 @@ The kubelet tries a mount that was never delivered every few minutes, so that is
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
+from typing import NamedTuple
 
 from provider.csi.mount import Delivery
 from provider.csi.request.model import MountSpec, Volume
-from provider.csi.status.mounts import Mount, MountedObject, Step
-from provider.engine.model import Identity
+from provider.engine.model import Identity, StoreName
 from provider.errors import ProviderError
 from provider.runtime.lru import Lru
 
@@ -34,6 +34,66 @@ MAX_LIFE_SECONDS = 24 * 3600.0
 UNDELIVERED_LIFE_SECONDS = 5 * 60.0
 """The kubelet tries a failed mount again after two minutes at most, and a mount may take two."""
 INTERVALS = 3
+
+
+class MountedObject(NamedTuple):
+    """One object as it was delivered last, and as the status has it; `id` is unique in it."""
+
+    name: str
+    type: StoreName
+    id: str
+    region: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mount(Volume):
+    """What is known of one volume. Times are `time.monotonic`."""
+
+    id: str
+    first_seen: float
+    last_attempt: float
+    interval: float = 0.0
+    """Seconds between the last two attempts."""
+    identity: str = ""
+    objects: tuple[MountedObject, ...] = ()
+    object_count: int = 0
+    digest: int | None = None
+    """Of all versions; None before the first success."""
+    last_success: float | None = None
+    current_at: float | None = None
+    """When the oldest of the values delivered was last known to be current."""
+    from_memory: bool = False
+    failures: int = 0
+    """Attempts that failed since the last success."""
+    reason: str = ""
+    error: str = ""
+    """Why the last failed attempt failed."""
+    failed_at: float | None = None
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last attempt failed."""
+        return self.failures > 0
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether this process has delivered the volume; another one may have, before it."""
+        return self.last_success is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A mount before and after an attempt."""
+
+    before: Mount | None
+    after: Mount
+    failure: ProviderError | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether the versions delivered differ from those before."""
+        return self.before is None or self.before.digest != self.after.digest
 
 
 class MountRegistry:

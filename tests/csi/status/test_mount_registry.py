@@ -13,9 +13,9 @@ from provider.csi.status.mount_registry import (
     MAX_OBJECTS,
     MIN_LIFE_SECONDS,
     UNDELIVERED_LIFE_SECONDS,
+    Mount,
     MountRegistry,
 )
-from provider.csi.status.mounts import Mount
 from provider.errors import AccessDenied, InvalidRequest
 from tests.fakes.engine import REGION, Clock, identity
 
