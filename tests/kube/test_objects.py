@@ -263,12 +263,12 @@ async def test_the_token_is_in_no_error(tmp_path: Path) -> None:
 
 def test_a_lease_keeps_its_times_and_counts_its_holders() -> None:
     first = Lease("ops", "l").taken("a", 15)
-    assert (first.transitions, first.acquired) == (0, first.renewed)
+    assert (first.spec["leaseTransitions"], first.spec["acquireTime"]) == (0, first.renewed)
     stored = read_lease(
         {**first.document(), "metadata": {"namespace": "ops", "name": "l", "resourceVersion": "7"}}
     )
-    assert stored.taken("a", 15).acquired == first.acquired
-    assert stored.taken("b", 15).transitions == 1
+    assert stored.taken("a", 15).spec["acquireTime"] == first.renewed
+    assert stored.taken("b", 15).spec["leaseTransitions"] == 1
     assert stored.released().document()["spec"]["holderIdentity"] == ""
     assert stored.document()["metadata"]["resourceVersion"] == "7"
 
