@@ -64,4 +64,4 @@ class OldestExternalSecrets:
         return oldest(objects, self._is_foreign, time())
 
     def _is_foreign(self, found: ExternalSecret) -> bool:
-        return self._known.hindrance(found) == "foreign"
+        return self._known.skip_reason(found) == "foreign"

@@ -61,7 +61,7 @@ class Known(Protocol):
         """All ExternalSecrets of a namespace."""
         ...
 
-    def hindrance(self, external_secret: ExternalSecret) -> Literal["", "foreign", "unchecked"]:
+    def skip_reason(self, external_secret: ExternalSecret) -> Literal["", "foreign", "unchecked"]:
         """Why it is left alone: it is for another controller, or its stores are not checked yet."""
         ...
 
@@ -123,8 +123,8 @@ class ExternalSecrets:
             if not self._is_of_another_class(found):
                 await self._finalize(found)
             return None
-        if hindrance := self.known.hindrance(found):
-            return self._leave_alone(key, hindrance)
+        if skip_reason := self.known.skip_reason(found):
+            return self._leave_alone(key, skip_reason)
         found = await self._with_right_finalizers(found)
         if found.spec is None:
             await self._refuse(found)

@@ -52,7 +52,7 @@ class KnownExternalSecrets:
         """Take in the answer to a write of our own."""
         self._informers.external_secrets.learn(document)
 
-    def hindrance(self, external_secret: ExternalSecret) -> Literal["", "foreign", "unchecked"]:
+    def skip_reason(self, external_secret: ExternalSecret) -> Literal["", "foreign", "unchecked"]:
         """Why it is left alone.
 
         `foreign`: a store or generator is for another controller class, it uses a kind of store

@@ -43,7 +43,7 @@ SAMPLE_REGION = "us-east-1"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RenderRequest:
     """The ExternalSecret to render."""
 
     metadata: Metadata
@@ -66,7 +66,7 @@ class FromSamples:
 
     samples: Samples
 
-    async def render(self, wish: Wish, files: Lookup) -> Rendered:
+    async def render(self, request: RenderRequest, files: Lookup) -> Rendered:
         """The Secret; raises `SyncFailed` and ProviderError."""
         sample = SampleAws(self.samples)
         keys = Static(Credentials("sample", "sample", None))
@@ -77,7 +77,7 @@ class FromSamples:
         kubernetes = Kubernetes(files, NoTokens(), own)
         plain = replace(files, change=_without_roles, change_generator=_plain_generator)
         async with open_controller(plain, kubernetes, Settings({}), sample.send) as controller:
-            return await _sync(controller, wish, files)
+            return await _sync(controller, request, files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class FromAws:
     without_roles: bool
     say: Say
 
-    async def render(self, wish: Wish, files: Lookup) -> Rendered:
+    async def render(self, request: RenderRequest, files: Lookup) -> Rendered:
         """The same, and `OutOfTime`."""
         settings = Settings(os.environ, max_calls=_MAX_CALLS)
         ambient = Ambient(self.profile)
@@ -112,7 +112,7 @@ class FromAws:
                     arns["own"] = await caller_arn(
                         controller.engine, replace(ambient, asked_in=region), region, self.say
                     )
-                return await _sync(controller, wish, files)
+                return await _sync(controller, request, files)
         except ValueError as error:
             raise InvalidRequest(f"environment: {error}") from error
         except TimeoutError:
@@ -127,7 +127,7 @@ async def default_region(profile: str | None, region: str | None) -> str:
     return found
 
 
-async def _sync(controller: Controller, wish: Wish, files: Lookup) -> Rendered:
+async def _sync(controller: Controller, request: RenderRequest, files: Lookup) -> Rendered:
     rendered = Rendered()
 
     def record(event: Event) -> None:
@@ -135,11 +135,11 @@ async def _sync(controller: Controller, wish: Wish, files: Lookup) -> Rendered:
 
     syncer = Syncer(
         fetcher=controller.fetcher,
-        templates=Templates(files, controller.cpu_work, delimiters=wish.delimiters),
+        templates=Templates(files, controller.cpu_work, delimiters=request.delimiters),
         secrets=_Captured(files, rendered),
         events=Events(EXTERNAL_SECRETS, record),
     )
-    job = Job(wish.metadata, wish.spec, Freshness.asked_since(monotonic()))
+    job = Job(request.metadata, request.spec, Freshness.asked_since(monotonic()))
     rendered.outcome = await syncer.sync(job)
     return rendered
 

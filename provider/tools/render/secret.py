@@ -23,7 +23,7 @@ from provider.tools.render.rendering import (
     FromAws,
     FromSamples,
     Rendered,
-    Wish,
+    RenderRequest,
     default_region,
 )
 from provider.tools.render.samples import Samples, listed, read_samples, sample_hint
@@ -45,23 +45,23 @@ def rendered_text(options: Options) -> str:
     sources = read_sources(options.files, refuse, lambda text: "apiVersion" in text)
     resources, manifests = read_resources(sources)
     chosen = _chosen(resources, options)
-    wish = _wish(chosen, options)
+    request = _request(chosen, options)
     files = lookup(resources, manifests)
     try:
-        files = replace(files, fallback=_fallback(options, wish, files))
-        rendered = asyncio.run(_source(options, samples, files).render(wish, files))
+        files = replace(files, fallback=_fallback(options, request, files))
+        rendered = asyncio.run(_source(options, samples, files).render(request, files))
     except SyncFailed as failure:
         is_sample = not options.local
-        hint = sample_hint(failure.cause, wish.spec, samples) if is_sample else ""
+        hint = sample_hint(failure.cause, request.spec, samples) if is_sample else ""
         raise CommandFailed(
             1, f"{failure.ready.reason}: {failure.ready.message}", hint
         ) from failure
     except ProviderError as error:
         raise CommandFailed(1, str(error)) from error
-    _say_how_it_went(rendered, wish)
+    _say_how_it_went(rendered, request)
     if rendered.document is None:
         return ""
-    return as_text(rendered.document, wish.spec, options.output, reveal=options.reveal)
+    return as_text(rendered.document, request.spec, options.output, reveal=options.reveal)
 
 
 def _template(file: str, samples: Samples, delimiters: Delimiters) -> str:
@@ -92,7 +92,7 @@ def _chosen(resources: Sequence[Resource], options: Options) -> Resource:
     return found[0]
 
 
-def _wish(resource: Resource, options: Options) -> Wish:
+def _request(resource: Resource, options: Options) -> RenderRequest:
     """The ExternalSecret to render; raises `CommandFailed` with the condition of a faulty one."""
     spec = resource.spec
     if spec is None:
@@ -107,14 +107,14 @@ def _wish(resource: Resource, options: Options) -> Wish:
         labels=first.labels,
         annotations=first.annotations,
     )
-    return Wish(metadata, spec, options.delimiters)
+    return RenderRequest(metadata, spec, options.delimiters)
 
 
-def _fallback(options: Options, wish: Wish, files: Lookup) -> Store | None:
+def _fallback(options: Options, request: RenderRequest, files: Lookup) -> Store | None:
     """A store in place of those that the files do not have; None if they have all."""
-    namespace = wish.metadata.namespace
+    namespace = request.metadata.namespace
     missing = [
-        ref for ref in stores_of(wish.spec) if not files.resource(ref.kind, namespace, ref.name)
+        ref for ref in stores_of(request.spec) if not files.resource(ref.kind, namespace, ref.name)
     ]
     if not missing:
         return None
@@ -146,7 +146,7 @@ def _prefixes(files: Lookup) -> set[str]:
     return {one.aws.prefix for one in found if isinstance(one, Store) and one.aws} - {""}
 
 
-def _say_how_it_went(rendered: Rendered, wish: Wish) -> None:
+def _say_how_it_went(rendered: Rendered, request: RenderRequest) -> None:
     """What the events and the condition would say, where it is not the usual."""
     for text in rendered.events:
         if "MissingProviderSecret" in text:
@@ -154,8 +154,8 @@ def _say_how_it_went(rendered: Rendered, wish: Wish) -> None:
     if rendered.document is None and rendered.outcome is not None:
         ready = rendered.outcome.ready
         _say(f"no Secret is written. {ready.reason}: {ready.message}")
-    elif wish.spec.target.creation_policy == "Merge":
-        name = target_name(wish.metadata, wish.spec)
+    elif request.spec.target.creation_policy == "Merge":
+        name = target_name(request.metadata, request.spec)
         _say(f"these keys are merged into the Secret {quote(name)}, which must exist")
 
 

@@ -129,7 +129,7 @@ class World:
     def others_in(self, namespace: str) -> tuple[ObjectKey, ...]:
         return tuple(self.documents)
 
-    def hindrance(self, external_secret: ExternalSecret) -> Literal["", "foreign", "unchecked"]:
+    def skip_reason(self, external_secret: ExternalSecret) -> Literal["", "foreign", "unchecked"]:
         return self.hindered
 
     def is_of_another_class(self, spec: ExternalSecretSpec, namespace: str) -> bool:

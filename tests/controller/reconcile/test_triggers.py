@@ -79,10 +79,10 @@ class World:
         added, self.added = self.added, []
         return {item for item, seconds in added if not seconds}
 
-    def hindrance(self) -> str:
+    def skip_reason(self) -> str:
         found = self.known.get(ObjectKey("shop", "db"))
         assert found is not None
-        return self.known.hindrance(found)
+        return self.known.skip_reason(found)
 
 
 def spec(**more: Any) -> Document:
@@ -203,25 +203,25 @@ def test_what_is_for_another_controller_class_is_left_alone(
     entry = {"sourceRef": {"generatorRef": ref}}
     world.put("ExternalSecret", "db", spec=spec(dataFrom=[entry]))
     world.put("SecretStore", "aws", spec=store(), status=ready("True"))
-    assert world.hindrance() == ""
+    assert world.skip_reason() == ""
     world.put(kind, name, spec={**document, "controller": "other"}, status=ready("True"))
-    assert world.hindrance() == "foreign"
+    assert world.skip_reason() == "foreign"
     world.put(kind, name, spec={**document, "controller": "default"}, status=ready("True"))
-    assert world.hindrance() == ""
+    assert world.skip_reason() == ""
 
 
 def test_a_store_that_is_not_checked_yet_and_a_namespace_that_ends_are_waited_for(
     world: World,
 ) -> None:
     world.put("ExternalSecret", "db", spec=spec())
-    assert world.hindrance() == "", "the fetch says that there is no store"
+    assert world.skip_reason() == "", "the fetch says that there is no store"
     world.put("SecretStore", "aws", spec=store())
-    assert world.hindrance() == "unchecked"
+    assert world.skip_reason() == "unchecked"
     world.put("SecretStore", "aws", spec=store(), status=ready("False"))
-    assert world.hindrance() == ""
+    assert world.skip_reason() == ""
     world.seen()
     world.put("Namespace", "shop", metadata={"deletionTimestamp": "2030-01-01T00:00:00Z"})
-    assert world.hindrance() == "foreign"
+    assert world.skip_reason() == "foreign"
     assert DB in world.seen()
 
 
@@ -229,17 +229,17 @@ def test_without_cluster_stores_their_users_are_left_alone() -> None:
     world = World(namespace="shop")
     ref = {"name": "all", "kind": "ClusterSecretStore"}
     world.put("ExternalSecret", "db", spec=spec(secretStoreRef=ref))
-    assert world.hindrance() == "foreign"
+    assert world.skip_reason() == "foreign"
     assert world.informers.namespace_labels("shop") == {"kubernetes.io/metadata.name": "shop"}
 
 
 def test_without_secret_stores_their_users_are_left_alone() -> None:
     world = World(enable_secret_store_reconciler="false")
     world.put("ExternalSecret", "db", spec=spec())
-    assert world.hindrance() == "foreign"
+    assert world.skip_reason() == "foreign"
     ref = {"name": "all", "kind": "ClusterSecretStore"}
     world.put("ExternalSecret", "db", spec=spec(secretStoreRef=ref))
-    assert world.hindrance() == ""
+    assert world.skip_reason() == ""
     assert [one.selection.kind.name for one in world.informers.stores.values()] == [ref["kind"]]
 
 
