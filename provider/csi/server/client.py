@@ -8,6 +8,7 @@ from pathlib import Path
 import grpc
 
 from provider.csi.files.layout import MountedFile
+from provider.csi.request.attributes import RawRequest
 from provider.csi.server.probe import why_absent
 from provider.v1alpha1 import service_pb2 as pb
 from provider.v1alpha1.service_pb2_grpc import CSIDriverProviderStub
@@ -44,13 +45,14 @@ class Answer:
     versions: tuple[tuple[str, str], ...]
 
 
-def ask(
-    socket_path: Path, *, attributes: str, permission: str, target_path: str, timeout: float
-) -> Answer:
+def ask(socket_path: Path, raw: RawRequest, *, timeout: float) -> Answer:
     """The answer to one mount within `timeout` seconds; raises `Refused` or `Unreachable`."""
     _require_listener(socket_path)
     request = pb.MountRequest(
-        attributes=attributes, secrets="null", permission=permission, target_path=target_path
+        attributes=raw.attributes,
+        secrets=raw.secrets,
+        permission=raw.permission,
+        target_path=raw.target_path,
     )
     options = [("grpc.max_receive_message_length", -1)]
     with grpc.insecure_channel(f"unix:{socket_path}", options) as channel:

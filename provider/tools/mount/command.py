@@ -13,6 +13,7 @@ from uuid import uuid4
 from provider.csi.config import Config
 from provider.csi.files.layout import MountedFile
 from provider.csi.files.writer import Change, WriteFailed, preview, write
+from provider.csi.request.attributes import RawRequest
 from provider.csi.request.model import Pod
 from provider.errors import ProviderError
 from provider.manifests.kubernetes import ClassManifest
@@ -20,7 +21,7 @@ from provider.manifests.problems import InvalidSpec
 from provider.tools.ending import CommandFailed
 from provider.tools.mount.options import Options, add_options, checked
 from provider.tools.mount.report import Report
-from provider.tools.mount.request import Request, choose_class, make_request
+from provider.tools.mount.request import choose_class, make_request
 from provider.tools.sources import Unreadable, read_text
 from provider.tools.terminal import Paint, printable
 
@@ -96,18 +97,12 @@ def _tokens(options: Options) -> Mapping[str, str]:
     return tokens
 
 
-def _ask(request: Request, klass: ClassManifest, options: Options) -> Delivered:
+def _ask(request: RawRequest, klass: ClassManifest, options: Options) -> Delivered:
     from provider.csi.server import client  # noqa: PLC0415 - imports grpc
 
     socket = options.socket or Config().provider_volume / f"{klass.provider}.sock"
     try:
-        found = client.ask(
-            socket,
-            attributes=request.attributes,
-            permission=request.permission,
-            target_path=request.target_path,
-            timeout=options.timeout,
-        )
+        found = client.ask(socket, request, timeout=options.timeout)
     except client.Unreachable as error:
         raise CommandFailed(
             3,
@@ -120,7 +115,7 @@ def _ask(request: Request, klass: ClassManifest, options: Options) -> Delivered:
     return found.files, dict(found.versions)
 
 
-def _locally(request: Request, options: Options) -> Delivered:
+def _locally(request: RawRequest, options: Options) -> Delivered:
     from provider.csi.server.statuses import status_of  # noqa: PLC0415 - imports grpc
     from provider.tools.mount import local  # noqa: PLC0415 - imports botocore
 

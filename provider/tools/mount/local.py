@@ -26,7 +26,6 @@ from provider.engine.trace import Trace
 from provider.engine.wiring import Engine, Settings, open_engine
 from provider.errors import InvalidRequest, NotAuthenticated, OutOfTime, RegionUnknown
 from provider.runtime.offload import Offload
-from provider.tools.mount.request import Request
 from provider.tools.unobserved import Unobserved
 
 Say = Callable[[str], None]
@@ -39,7 +38,7 @@ _NO_REGION = (
 )
 
 
-def mount(request: Request, *, profile: str | None, timeout: float, say: Say) -> Delivery:
+def mount(request: RawRequest, *, profile: str | None, timeout: float, say: Say) -> Delivery:
     """The files of the class, read as the caller; raises `ProviderError`.
 
     `timeout` is in seconds. `say` gets the identity of the caller, and warnings about the class.
@@ -47,7 +46,7 @@ def mount(request: Request, *, profile: str | None, timeout: float, say: Say) ->
     return asyncio.run(_mount(request, profile, timeout, say))
 
 
-async def _mount(request: Request, profile: str | None, timeout: float, say: Say) -> Delivery:
+async def _mount(request: RawRequest, profile: str | None, timeout: float, say: Say) -> Delivery:
     started = monotonic()
     ambient = Ambient(profile)
     spec = await _parsed(request, ambient)
@@ -71,16 +70,9 @@ async def _mount(request: Request, profile: str | None, timeout: float, say: Say
         raise OutOfTime(f"not finished within {timeout:g} s (see --timeout)") from None
 
 
-async def _parsed(request: Request, ambient: Ambient) -> MountSpec:
-    spec = parse_mount(
-        RawRequest(
-            attributes=request.attributes,
-            secrets="",
-            permission=request.permission,
-            target_path=request.target_path,
-        ),
-        default_region=os.environ.get("AWS_REGION") or await ambient.region(),
-    )
+async def _parsed(request: RawRequest, ambient: Ambient) -> MountSpec:
+    region = os.environ.get("AWS_REGION") or await ambient.region()
+    spec = parse_mount(request, default_region=region)
     # A mount requires a token of the pod, but the caller's identity needs none.
     return replace(spec, tokens=dict.fromkeys(AUDIENCES.values(), "unused"))
 

@@ -2,23 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from provider.csi.request.attributes import CLASS_NAME, POD_KEYS, PREFIX, TOKENS
+from provider.csi.request.attributes import CLASS_NAME, POD_KEYS, PREFIX, TOKENS, RawRequest
 from provider.csi.request.model import Pod
 from provider.manifests.kubernetes import ClassManifest, read_classes
 from provider.manifests.problems import InvalidSpec, Problem, quote
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """The strings of a MountRequest."""
-
-    attributes: str = field(repr=False)
-    target_path: str
-    permission: str = "420"
-    """The driver's default: 0644, in decimal."""
+_PERMISSION = "420"
+"""The driver's default: 0644, in decimal."""
 
 
 def choose_class(text: str, name: str | None) -> ClassManifest:
@@ -44,7 +36,7 @@ def make_request(
     *,
     overrides: Mapping[str, str],
     tokens: Mapping[str, str],
-) -> Request:
+) -> RawRequest:
     """The class's parameters, replaced by `overrides`, and what Kubernetes adds."""
     attributes = klass.parameters | dict(overrides)
     attributes |= {key: getattr(pod, name) for name, key in POD_KEYS.items()}
@@ -52,4 +44,4 @@ def make_request(
     if tokens:
         by_audience = {audience: {"token": token} for audience, token in tokens.items()}
         attributes[TOKENS] = json.dumps(by_audience)
-    return Request(json.dumps(attributes), str(target))
+    return RawRequest(json.dumps(attributes), "null", _PERMISSION, str(target))
