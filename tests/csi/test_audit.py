@@ -15,6 +15,7 @@ from provider.engine.model import AssumeRole
 from provider.runtime import audit
 from tests.csi.status.test_mount_registry import spec
 from tests.fakes.engine import REGION, identity
+from tests.loop_watchdog import loop_watchdog
 
 ARN = f"arn:aws:secretsmanager:{REGION}:111122223333:secret:o0-AbCdEf"
 
@@ -35,8 +36,8 @@ def delivery(**changes: Any) -> Delivery:
     return replace(whole, **changes)
 
 
-def test_a_line_names_pod_role_and_secrets(stream: io.StringIO) -> None:
-    delivered(spec(), delivery())
+async def test_a_line_names_pod_role_and_secrets(stream: io.StringIO) -> None:
+    await delivered(spec(), delivery())
     (line,) = map(json.loads, stream.getvalue().splitlines())
     assert line.pop("time").endswith("Z")
     assert line == {
@@ -60,22 +61,33 @@ def test_a_line_names_pod_role_and_secrets(stream: io.StringIO) -> None:
     }
 
 
-def test_the_roles_end_with_the_one_that_reads(stream: io.StringIO) -> None:
+async def test_the_roles_end_with_the_one_that_reads(stream: io.StringIO) -> None:
     chained = identity()._replace(chain=(AssumeRole("arn:aws:iam::1:role/reader"),))
-    delivered(spec(), delivery(identity=chained))
+    await delivered(spec(), delivery(identity=chained))
     assert json.loads(stream.getvalue())["roles"] == [
         identity().role,
         "arn:aws:iam::1:role/reader",
     ]
 
 
-def test_what_does_not_exist_was_not_delivered(stream: io.StringIO) -> None:
+async def test_what_does_not_exist_was_not_delivered(stream: io.StringIO) -> None:
     (obj,) = spec().klass.objects
     missing = DeliveredObject(obj, REGION, "missing", found=False)
-    delivered(spec(), delivery(objects=(missing,)))
+    await delivered(spec(), delivery(objects=(missing,)))
     assert json.loads(stream.getvalue())["secrets"] == []
 
 
-def test_nothing_is_written_where_it_is_not_set_up(capfd: pytest.CaptureFixture[str]) -> None:
-    delivered(spec(), delivery())
+async def test_nothing_is_written_where_it_is_not_set_up(capfd: pytest.CaptureFixture[str]) -> None:
+    await delivered(spec(), delivery())
     assert capfd.readouterr().out == ""
+
+
+async def test_a_line_has_a_bounded_number_of_secrets(stream: io.StringIO) -> None:
+    (obj,) = spec().klass.objects
+    many = [DeliveredObject(obj, REGION, f"v{at}", found=True, arn=ARN) for at in range(2000)]
+    async with loop_watchdog(0.01):
+        await delivered(spec(), delivery(objects=tuple(many)))
+    lines = stream.getvalue().splitlines()
+    assert max(map(len, lines)) < 16 * 1024
+    versions = [one["version"] for line in lines for one in json.loads(line)["secrets"]]
+    assert versions == [one.version for one in many]

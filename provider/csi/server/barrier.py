@@ -4,13 +4,13 @@ Every failure becomes a status that the driver handles well (see `statuses`).
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from hashlib import blake2s
 from logging import DEBUG, ERROR, INFO, WARNING
 from sys import getsizeof
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 
 import grpc
 
@@ -70,7 +70,7 @@ class Observers:
     count: Callable[[str, str, str, float], None]
     """Gets outcome (`delivered`, `unchanged` or `failed`), reason, namespace (empty where it is not
     known) and seconds of every mount."""
-    audit: Callable[[MountSpec, Delivery], None] | None = None
+    audit: Callable[[MountSpec, Delivery], Coroutine[Any, Any, None]] | None = None
     """Gets each delivery of a volume or of new versions."""
 
 
@@ -167,23 +167,25 @@ class Barrier:
                 spec, deadline=attempt.deadline - room, arrived=attempt.arrived, trace=attempt.trace
             )
             response = await self._servicer.respond(spec, delivery)
-        self._succeeded(attempt, spec, delivery)
+        is_new = self._succeeded(attempt, spec, delivery)
+        if is_new and self._observers.audit is not None:
+            # The lines are written to their end even if the mount runs out of time meanwhile.
+            await asyncio.shield(self._observers.audit(spec, delivery))
         return response
 
-    def _succeeded(self, attempt: Attempt, spec: MountSpec, delivery: Delivery) -> None:
+    def _succeeded(self, attempt: Attempt, spec: MountSpec, delivery: Delivery) -> bool:
+        """Count and log a delivery; whether it has new versions."""
         observers, seconds = self._observers, monotonic() - attempt.arrived
         step = observers.registry.succeeded(attempt.id, spec, delivery, attempt.trace.current_at)
         outcome = "delivered" if step.changed else "unchanged"
         observers.count(outcome, "", spec.pod.namespace, seconds)
-        if step.changed and observers.audit is not None:
-            observers.audit(spec, delivery)
         level = INFO if step.changed else DEBUG
         if not logger.isEnabledFor(level):
-            return
+            return step.changed
         about = _about(attempt, seconds)
         logger.log(level, outcome, extra=fields(**about, files=len(delivery.files)))
         if not step.changed:
-            return
+            return False
         for warning in spec.klass.warnings:
             logger.warning(warning, extra=fields(**about))
         for obj in delivery.missing[:MISSING_SHOWN]:
@@ -191,6 +193,7 @@ class Barrier:
             logger.info("optional object is missing", extra=what)
         if more := delivery.missing[MISSING_SHOWN:]:
             logger.info("more optional objects are missing", extra=fields(**about, count=len(more)))
+        return True
 
     def _failed(self, attempt: Attempt, failure: ProviderError) -> tuple[grpc.StatusCode, str]:
         """Count and log a failure; its status and text for the driver."""

@@ -18,6 +18,8 @@ import grpc
 import pytest
 
 from provider import errors
+from provider.csi.mount import Delivery
+from provider.csi.request.model import MountSpec
 from provider.csi.server import admission as admission_module
 from provider.csi.server import barrier as barrier_module
 from provider.csi.server.admission import Admission
@@ -74,9 +76,7 @@ class Door:
             self.servicer,
             StubMounter(),
             self.admission,
-            Observers(
-                self.registry, self._count, lambda spec, _: self.audited.append(spec.class_name)
-            ),
+            Observers(self.registry, self._count, self._audit),
             timeout=timeout,
         )
 
@@ -89,6 +89,10 @@ class Door:
             self.stub: Any = CSIDriverProviderStub(channel)  # type: ignore[no-untyped-call]
             yield self
         await server.stop(None)
+
+    async def _audit(self, spec: MountSpec, _delivery: Delivery) -> None:
+        await asyncio.sleep(0)
+        self.audited.append(spec.class_name)
 
     def _count(self, outcome: str, reason: str, _namespace: str, _seconds: float) -> None:
         self.counted.append((outcome, reason))
@@ -287,7 +291,8 @@ async def test_a_crowd_is_accepted_before_it_is_worked_on(
     monkeypatch.setattr(Servicer, "decode", slow)
     monkeypatch.setattr(admission_module, "TURN_SECONDS", 0.02)  # on a busy machine threads wait
     await asyncio.to_thread(send)
-    assert accepted[1:] == [8] * 7
+    assert len(accepted) == 8
+    assert min(accepted[1:]) >= 8
 
 
 async def test_a_refusal_reaches_every_mount(door: Door, volume: Path) -> None:
