@@ -1,6 +1,7 @@
 """The gRPC server: its services, and its limits."""
 
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
@@ -8,10 +9,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from provider import __version__
 from provider.v1alpha1 import service_pb2 as pb
-from provider.v1alpha1.service_pb2_grpc import (
-    CSIDriverProviderServicer,
-    add_CSIDriverProviderServicer_to_server,
-)
+from provider.v1alpha1.service_pb2_grpc import add_CSIDriverProviderServicer_to_server
 
 RUNTIME_NAME = "secrets-provider-aws"
 PROVIDER_SERVICE = pb.DESCRIPTOR.services_by_name["CSIDriverProvider"].full_name
@@ -38,25 +36,15 @@ Context = grpc.aio.ServicerContext[Any, Any]
 Mount = Callable[[pb.MountRequest, Context], Awaitable[pb.MountResponse]]
 
 
-class ProviderService(CSIDriverProviderServicer):
-    """The driver's API. Every call is a task, so `Version` answers whatever the mounts do."""
-
-    def __init__(self, mount: Mount) -> None:
-        self._mount = mount
-
-    async def Version(  # noqa: N802 - the method's name in the protocol
-        self, _request: pb.VersionRequest, _context: Context
-    ) -> pb.VersionResponse:
-        return VERSION
-
-    async def Mount(  # noqa: N802
-        self, request: pb.MountRequest, context: Context
-    ) -> pb.MountResponse:
-        return await self._mount(request, context)
+async def _version(_request: pb.VersionRequest, _context: Context) -> pb.VersionResponse:
+    return VERSION
 
 
 async def make_server(mount: Mount) -> grpc.aio.Server:
-    """A server with all services that is not started and listens nowhere."""
+    """A server with all services that is not started and listens nowhere.
+
+    Every call is a task, so `Version` answers whatever the mounts do.
+    """
     server = grpc.aio.server(
         options=(
             ("grpc.so_reuseport", 0),
@@ -69,7 +57,7 @@ async def make_server(mount: Mount) -> grpc.aio.Server:
         )
     )
     add_CSIDriverProviderServicer_to_server(  # type: ignore[no-untyped-call]  # generated
-        ProviderService(mount), server
+        SimpleNamespace(Version=_version, Mount=mount), server
     )
     # A daemon that does not serve does not answer either, so the health never changes.
     health_servicer = health.aio.HealthServicer()
