@@ -11,7 +11,6 @@ from typing import Any, cast
 from provider.controller.resources.table import (
     Column,
     Rule,
-    Shape,
     Version,
     choices,
     columns,
@@ -26,6 +25,8 @@ Schema = dict[str, Any]
 
 _DIALECT = "http://json-schema.org/draft-07/schema#"
 _KUBERNETES = "x-kubernetes-"
+_TYPES = {float: "string", bool: "boolean", int: "integer"}
+"""A float is a duration."""
 _EITHER = f"{_KUBERNETES}int-or-string"
 _OPENAPI_FORMATS = frozenset({"int32", "int64"})
 
@@ -98,28 +99,20 @@ def _value(kind: Any, column: Column, version: Version) -> Schema:
         return {"type": "array", "items": _value(item, column, version)}
     if is_mapping(kind):
         return {"type": "object", "additionalProperties": {"type": "string"}}
-    if kind is float:
-        return _duration(column, version)
-    if kind is bool or kind is int:
-        return {"type": "boolean" if kind is bool else "integer"}
+    if kind is float and column.key.number_too:
+        return {"type": "integer"} if version == "v1beta1" else {_EITHER: True}
+    if kind in _TYPES:
+        return {"type": _TYPES[kind]}
     return _text(kind, column, version)
-
-
-def _duration(column: Column, version: Version) -> Schema:
-    if not column.key.number_too:
-        return {"type": "string"}
-    return {"type": "integer"} if version == "v1beta1" else {_EITHER: True}
 
 
 def _text(kind: Any, column: Column, version: Version) -> Schema:
     options = column.key.choices.get(version, choices(kind) or ())
     shape = column.key.items if item_type(column.type) is not None else column.key.shape
-    schema: Schema = {"type": "string"} | (_limits(shape) if shape else {})
+    schema: Schema = {"type": "string"}
+    if shape:
+        schema |= {"minLength": 1, "maxLength": shape.longest, "pattern": shape.pattern}
     return schema | ({"enum": list(options)} if options else {})
-
-
-def _limits(shape: Shape) -> Schema:
-    return {"minLength": 1, "maxLength": shape.longest, "pattern": shape.pattern}
 
 
 def _validations(found: tuple[Rule, ...]) -> Schema:

@@ -61,7 +61,4 @@ class OldestExternalSecrets:
 
     def _look(self, items: Iterable[WatchedExternalSecret | Unreadable]) -> Ages:
         objects = (one.object for one in items if not isinstance(one, Unreadable))
-        return oldest(objects, self._is_foreign, time())
-
-    def _is_foreign(self, found: ExternalSecret) -> bool:
-        return self._known.skip_reason(found) == "foreign"
+        return oldest(objects, lambda one: self._known.skip_reason(one) == "foreign", time())

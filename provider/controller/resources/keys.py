@@ -38,7 +38,9 @@ def convert_keys(data: Mapping[str, bytes], strategy: ConversionStrategy) -> dic
 
 def convert_key(key: str, strategy: ConversionStrategy) -> str:
     """A key whose other characters are replaced: by `_`, or by `_U` and their number."""
-    return "".join(one if _is_plain(one) else _replacement(one, strategy) for one in key)
+    if strategy == "Unicode":
+        return "".join(one if _is_plain(one) else f"_U{ord(one):04x}_" for one in key)
+    return "".join(one if _is_plain(one) else "_" for one in key)
 
 
 def _is_plain(character: str) -> bool:
@@ -46,10 +48,6 @@ def _is_plain(character: str) -> bool:
     if character.isascii():
         return character.isalnum() or character in "-._"
     return unicodedata.category(character)[0] in "LN"
-
-
-def _replacement(character: str, strategy: ConversionStrategy) -> str:
-    return f"_U{ord(character):04x}_" if strategy == "Unicode" else "_"
 
 
 def check_keys(data: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -85,7 +85,7 @@ def plan(
         )
     _check_owner(metadata, spec.target, controller_owner(current))
     document = _changed(metadata, spec.target, wanted, current)
-    if _same(document, current):
+    if _bare(document) == _bare(current):
         return Plan("nothing")
     if current.get("immutable") and (document.get("data") or {}) != (current.get("data") or {}):
         raise TargetNotWritable("its data would change: delete it, or set another name", IMMUTABLE)
@@ -204,12 +204,8 @@ def _reference(metadata: Metadata) -> dict[str, Any]:
     }
 
 
-def _same(document: Document, current: Document) -> bool:
-    """Whether both are the same Secret; an empty list or mapping counts as none."""
-    return _bare(document) == _bare(current)
-
-
 def _bare(document: Document) -> Document:
+    """The document without empty lists and mappings, which count as none."""
     return {
         key: _bare(value) if isinstance(value, dict) else value
         for key, value in document.items()

@@ -15,6 +15,7 @@ from time import monotonic
 from typing import Any, Protocol, TypeVar, cast
 
 from provider.controller.watch.named_watches import NamedObject
+from provider.controller.watch.secret_state import data_size
 from provider.engine.single_flight import SharedTask
 from provider.errors import ObjectNotFound
 from provider.kube.kinds import Document, Kind
@@ -181,7 +182,7 @@ class RecentReads:
 
     async def _read(self, named: NamedObject, asked_at: float) -> Document:
         document = await self._api.get(*named)
-        if _size_of(document) <= MOST_RECENT_CHARACTERS:
+        if data_size(document) <= MOST_RECENT_CHARACTERS:
             kept = _Recent(document, asked_at)
             self._kept.put(named, kept)
             asyncio.get_running_loop().call_later(KEPT_SECONDS, self._drop, named, kept)
@@ -191,7 +192,3 @@ class RecentReads:
         """Free the memory: the object may be a Secret."""
         if self._kept.get(named) is kept:
             del self._kept[named]
-
-
-def _size_of(document: Document) -> int:
-    return sum(len(value or "") for value in (document.get("data") or {}).values())

@@ -14,8 +14,8 @@ from time import monotonic
 from typing import NamedTuple
 
 from provider.controller.watch.informer import Informer, Source
-from provider.controller.watch.object_cache import ObjectKey, Unreadable
-from provider.kube.kinds import Document, Kind
+from provider.controller.watch.object_cache import ObjectKey, Unreadable, version_of
+from provider.kube.kinds import Kind
 from provider.kube.reading import Selection
 from provider.runtime.log import fields, logger
 
@@ -107,7 +107,7 @@ class NamedWatches:
             named.kind, named.namespace, fields=f"metadata.name={named.name}", metadata_only=True
         )
         informer = Informer(
-            self._source, selection, _resource_version, clock=self._clock, sleep=self._sleep
+            self._source, selection, version_of, clock=self._clock, sleep=self._sleep
         )
         watched = _Watched(informer, version, self._clock())
 
@@ -180,10 +180,6 @@ class NamedWatches:
                 extra=fields(most=self._most, first=named.kind.described(*named[1:])),
             )
         self.refused += 1
-
-
-def _resource_version(document: Document) -> str:
-    return str(document["metadata"]["resourceVersion"])
 
 
 def _is_older(version: str, known: str) -> bool:

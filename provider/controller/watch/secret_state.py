@@ -80,7 +80,12 @@ def read_state(document: Document) -> SecretState:
 
 def is_large(document: Document) -> bool:
     """Whether to read the state takes longer than the event loop may be held."""
-    return sum(len(value or "") for value in (document.get("data") or {}).values()) > LARGE
+    return data_size(document) > LARGE
+
+
+def data_size(document: Document) -> int:
+    """Characters of the data of a Secret or ConfigMap."""
+    return sum(len(value or "") for value in (document.get("data") or {}).values())
 
 
 def read_data(document: Document) -> dict[str, bytes]:
@@ -96,14 +101,9 @@ def controller_owner(document: Document) -> Owner | None:
     """The owner that controls an object."""
     for one in document["metadata"].get("ownerReferences") or ():
         if one.get("controller"):
-            return _owner(one)
+            group = shared(one.get("apiVersion", "").rpartition("/")[0])
+            return Owner(group, *(shared(one.get(key, "")) for key in ("kind", "name", "uid")))
     return None
-
-
-def _owner(reference: Mapping[str, Any]) -> Owner:
-    group = shared(reference.get("apiVersion", "").rpartition("/")[0])
-    kind, name, uid = (shared(reference.get(key, "")) for key in ("kind", "name", "uid"))
-    return Owner(group, kind, name, uid)
 
 
 def owned_fields(document: Document, manager: str) -> OwnedFields:

@@ -69,7 +69,10 @@ class Explained:
     def as_text(self, paint: Paint) -> str:
         by_token = f"authenticated by the pod's token for the audience {self.audience}"
         who = [printable(self.identity), by_token, _SHARED[self.kind]]
-        files = [_file_cells(file) for file in self.files]
+        files = [
+            (printable(one.path), f"{one.mode:04o}", f"{one.object}: {printable(one.source)}")
+            for one in self.files
+        ]
         sections: Mapping[str, Iterable[str]] = {
             "Identity": [*who, *self._unknown()],
             "Calls": [*call_table(self.calls, "REMOUNT"), *_WHEN],
@@ -124,10 +127,6 @@ class Explained:
 
 _FILES = (Column("FILE"), Column("MODE"), Column("FROM"))
 _PERMISSIONS = (Column("ACTION"), Column("ON"), Column("REMARK"))
-
-
-def _file_cells(file: File) -> Sequence[str]:
-    return (printable(file.path), f"{file.mode:04o}", f"{file.object}: {printable(file.source)}")
 
 
 def _file_entry(file: File) -> Mapping[str, object]:
@@ -205,7 +204,8 @@ async def _mount_twice(spec: ClassSpec, pod: Pod, role: str) -> DryRun:
     mount = MountSpec(pod=pod, class_name="", target_path="", tokens=tokens, klass=spec)
     regions = Regions(spec.region or NODE_REGION, spec.failover_region)
     wanted = [Wanted(one.ref, one.failover) for one in spec.objects]
-    sample = SampleAws(Everything(), _labels(spec))
+    refs = (ref for one in spec.objects for ref in (one.ref, one.failover) if ref)
+    sample = SampleAws(Everything(), sorted({ref.label for ref in refs if ref.label}))
 
     async def role_arn(namespace: str, service_account: str) -> str:
         """The role, for which the Kubernetes API would be asked."""
@@ -227,8 +227,3 @@ async def _mount_twice(spec: ClassSpec, pod: Pod, role: str) -> DryRun:
         first = await read(Freshness.asked_since(monotonic()))
         remount = await read(Freshness.validated_since(monotonic()))
     return DryRun(str(principal.identity), first, remount)
-
-
-def _labels(spec: ClassSpec) -> Sequence[str]:
-    refs = (ref for one in spec.objects for ref in (one.ref, one.failover) if ref)
-    return sorted({ref.label for ref in refs if ref.label})

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,9 +33,12 @@ class Report:
     seconds: float
 
     def as_text(self, paint: Paint) -> str:
-        lines = list(table(_COLUMNS, [self._cells(change) for change in self.changes]))
-        lines = [paint("bold", lines[0]), *self._coloured(lines[1:], paint)]
-        return "\n".join([*lines, "", self._summary(), ""])
+        head, *rows = table(_COLUMNS, [self._cells(change) for change in self.changes])
+        coloured = (
+            paint(_MARKS[change.kind][1], row)
+            for change, row in zip(self.changes, rows, strict=True)
+        )
+        return "\n".join([paint("bold", head), *coloured, "", self._summary(), ""])
 
     def as_json(self) -> str:
         """JSON for programs. Fields may be added, but none will change."""
@@ -55,11 +58,6 @@ class Report:
             return (path, "", "", "")
         version = printable(self.versions.get(file.path, ""))
         return (path, str(len(file.content)), f"{file.mode:04o}", version)
-
-    def _coloured(self, lines: Sequence[str], paint: Paint) -> Iterator[str]:
-        for change, line in zip(self.changes, lines, strict=True):
-            _, colour = _MARKS[change.kind]
-            yield paint(colour, line)
 
     def _summary(self) -> str:
         counts = Counter(change.kind for change in self.changes)

@@ -15,7 +15,7 @@ from provider.manifests.nodes import Fields
 from provider.manifests.problems import quote
 from provider.tools.arguments import DEFAULT_DELIMITERS, Delimiters
 from provider.tools.preflight.differences import Difference, Document, Level, named, of
-from provider.tools.preflight.secrets import Holders, check_sources, check_target, holders_in
+from provider.tools.preflight.secrets import check_sources, check_target, holders_in
 from provider.tools.resources.documents import as_node
 from provider.tools.resources.kinds import KINDS, is_resource
 from provider.tools.resources.lookup import Lookup, lookup
@@ -67,7 +67,7 @@ def compare(
     resources: list[tuple[Document, Resource]] = []
     others: list[Document] = []
     for document in documents:
-        if _group(document) not in (GROUP, GENERATOR_GROUP):
+        if str(document.get("apiVersion")).rpartition("/")[0] not in (GROUP, GENERATOR_GROUP):
             continue
         manifest = _manifest(document)
         if is_resource(manifest):
@@ -82,7 +82,9 @@ def compare(
     for document, resource in ours:
         differences = [*_compare(document, resource, files)]
         differences += check_target(document, resource.parsed, holders)
-        differences += _of_templates(document, resource, holders, delimiters)
+        differences += _differences(document, check_templates(resource, delimiters))
+        if resource.spec is not None:
+            differences += check_sources(document, resource.spec, holders, delimiters)
         found += (_as_today(one, resource) for one in differences)
     found += map(_unsupported, others)
     return Compared(len(resources) + len(others), len(resources) - len(ours), found)
@@ -95,10 +97,6 @@ def _as_today(difference: Difference, resource: Resource) -> Difference:
     if difference.level == "stops" and ready is not None and ready.status == "False":
         return replace(difference, level="note")
     return difference
-
-
-def _group(document: Document) -> str:
-    return str(document.get("apiVersion")).rpartition("/")[0]
 
 
 def _manifest(document: Document) -> Manifest:
@@ -136,14 +134,6 @@ def _compare(document: Document, resource: Resource, files: Lookup) -> Iterator[
         yield from _of_store(document, resource.parsed)
     elif resource.spec is not None:
         yield from _of_secret(document, resource, resource.spec, files)
-
-
-def _of_templates(
-    document: Document, resource: Resource, holders: Holders, delimiters: Delimiters
-) -> Iterator[Difference]:
-    yield from _differences(document, check_templates(resource, delimiters))
-    if resource.spec is not None:
-        yield from check_sources(document, resource.spec, holders, delimiters)
 
 
 def _differences(document: Document, findings: Iterable[Finding]) -> Iterator[Difference]:

@@ -44,13 +44,12 @@ def _masked(document: Document, spec: ExternalSecretSpec) -> Document:
     metadata = {**whole["metadata"]}
     for kind in ("labels", "annotations"):
         if found := metadata.get(kind):
-            metadata[kind] = _masked_texts(found, _literals(spec, kind))
+            shown = _literals(spec, kind)
+            metadata[kind] = {
+                key: text if _may_show(key, shown) else MASK for key, text in found.items()
+            }
     masked = {key: MASK if value else "" for key, value in data.items()}
     return {**whole, "metadata": metadata, "stringData": masked}
-
-
-def _masked_texts(found: Mapping[str, str], shown: Mapping[str, str] | None) -> dict[str, str]:
-    return {key: text if _may_show(key, shown) else MASK for key, text in found.items()}
 
 
 def _may_show(key: str, shown: Mapping[str, str] | None) -> bool:

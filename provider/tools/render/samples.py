@@ -35,7 +35,9 @@ class Samples:
             found = json.loads(self.values.get(f"{name}{_TAGS}", "{}"))
         except ValueError:
             return {}
-        return {str(key): str(text) for key, text in found.items()} if _is_map(found) else {}
+        if not isinstance(found, dict):
+            return {}
+        return {str(key): str(text) for key, text in found.items()}
 
     def names(self, prefix: str) -> Iterable[str]:
         """The names that begin so, without versions and tags."""
@@ -88,10 +90,6 @@ def _text(node: Node) -> str:
     if isinstance(node, Scalar):
         return "" if node.kind == "null" else node.text
     return json.dumps(as_json(node), ensure_ascii=False, separators=(",", ":"))
-
-
-def _is_map(found: object) -> bool:
-    return isinstance(found, dict)
 
 
 _MOST_NAMES = 20

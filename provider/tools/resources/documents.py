@@ -19,27 +19,13 @@ def _scalar(node: Scalar) -> object:
         return None
     if node.kind == "boolean":
         return node.text.lower() in {"true", "yes", "on", "y"}
-    if node.kind == "integer":
-        return _number(node.text)
-    if node.kind == "number":
-        return _real(node.text)
-    return node.text
-
-
-def _number(text: str) -> object:
-    """An integer; text stays text where Python does not read it as one (`1:30`, `0777`)."""
-    plain = text.replace("_", "")
+    plain = node.text.replace("_", "")
     try:
-        return int(plain, 0) if len(plain) < 100 else plain
-    except ValueError:
-        return plain
-
-
-def _real(text: str) -> object:
-    try:
-        return float(text.replace("_", ""))
-    except ValueError:  # .inf and .nan, which JSON does not have
-        return text
+        if node.kind == "integer":
+            return int(plain, 0) if len(plain) < 100 else plain
+        return float(plain) if node.kind == "number" else node.text
+    except ValueError:  # `1:30` and `0777`, or .inf and .nan, which JSON does not have
+        return plain if node.kind == "integer" else node.text
 
 
 def node_at(root: Fields, path: str) -> tuple[Node, bool]:
@@ -80,25 +66,16 @@ def _step(node: Node, rest: str) -> tuple[Node, Node, str] | None:
         return None
     if not isinstance(node, Fields):
         return None
-    found = [
-        (written, field)
+    found = {
+        written: field
         for name, field in node.entries.items()
         for written in (name, json.dumps(name, ensure_ascii=False))
-        if _begins(rest, written)
-    ]
+        if written and rest.startswith(written) and rest[len(written) :][:1] in ("", ".", "[")
+    }
     if not found:
         return None
-    written, field = max(found, key=_length)
-    return field.key, field.node, rest[len(written) :].removeprefix(".")
-
-
-def _begins(rest: str, name: str) -> bool:
-    """Whether a path begins with this key, which may contain dots itself."""
-    return bool(name) and rest.startswith(name) and rest[len(name) :][:1] in ("", ".", "[")
-
-
-def _length(found: tuple[str, Field]) -> int:
-    return len(found[0])
+    written = max(found, key=len)  # a key may contain dots itself
+    return found[written].key, found[written].node, rest[len(written) :].removeprefix(".")
 
 
 def as_node(value: object) -> Node:

@@ -113,14 +113,8 @@ def _document(manifest: Manifest) -> dict[str, Any]:
     found: dict[str, Any] = dict(document) if isinstance(document, dict) else {}
     texts = found.get("stringData")
     if manifest.kind == "Secret" and isinstance(texts, dict):
-        found["data"] = {**_mapping(found.get("data")), **_encoded(texts)}
+        # As the API server does it.
+        given = found.get("data")
+        encoded = {key: b64encode(str(text).encode()).decode() for key, text in texts.items()}
+        found["data"] = {**(given if isinstance(given, dict) else {}), **encoded}
     return found
-
-
-def _encoded(texts: Mapping[str, object]) -> dict[str, str]:
-    """The `stringData` of a Secret, as the API server puts it into `data`."""
-    return {key: b64encode(str(text).encode()).decode() for key, text in texts.items()}
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return dict(value) if isinstance(value, dict) else {}

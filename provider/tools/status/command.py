@@ -56,13 +56,9 @@ def add_options(parser: Parser) -> None:
     meaning = "all details, for programs; with --watch one line each time"
     add("--json", action="store_true", help=meaning)
     again = "show it again and again; default: every 2s"
-    add("--watch", nargs="?", type=_interval, const=2.0, metavar="DURATION", help=again)
+    add("--watch", nargs="?", type=duration, const=2.0, metavar="DURATION", help=again)
     where = f"default: {_DAEMON}, or else {_CONTROLLER}"
     complete_files(add("--socket", default="", metavar="PATH", help=where))
-
-
-def _interval(text: str) -> float:
-    return max(0.1, duration(text))
 
 
 def run(options: Namespace) -> int:
@@ -75,7 +71,7 @@ def run(options: Namespace) -> int:
         sys.stdout.flush()
         if options.watch is None:
             return 0
-        sleep(options.watch)
+        sleep(max(0.1, options.watch))
 
 
 def _shown(document: Mapping[str, Any], options: Namespace, paint: Paint) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from provider.csi.request.model import ClassSpec
 from provider.csi.request.parameters import parse_class
 from provider.manifests.entries import Findings
-from provider.manifests.kubernetes import ClassManifest, Manifest, read_class
+from provider.manifests.kubernetes import ClassManifest, read_class
 from provider.manifests.nodes import Fields, Items, Node
 from provider.manifests.problems import InvalidSpec, Problem, quote
 from provider.manifests.yaml_tree import NotReadable, read_document
@@ -13,6 +13,7 @@ from provider.tools.sources import Place, Source
 from provider.tools.validate import findings as rules
 from provider.tools.validate.findings import Finding, LocatedManifest, Rule
 from provider.tools.validate.places import Embedded
+from provider.tools.workloads import at
 
 DRIVER_MODE = 0o644
 _PARAMETERS = "spec.parameters"
@@ -85,17 +86,20 @@ def review_class(
     klass = read_class(manifest, form)
     parse = Findings()
     parsed = _parsed(klass.parameters, default_region, parse)
-    known = parsed or _without_faults(klass.parameters, default_region, parse.problems)
+    faulty = {problem.path for problem in parse.problems}
+    sound = {name: text for name, text in klass.parameters.items() if name not in faulty}
+    known = parsed or _parsed(sound, default_region, Findings())
     text = klass.values.get("objects")
     embedded = Embedded(source.lines, text) if text else None
     spec = None if form.problems else parsed
     reviewed = Reviewed(source, manifest, klass, spec, known, _nodes(klass), embedded)
     unread = {problem.path.rpartition(f"{_PARAMETERS}.")[2] for problem in form.problems}
-    has_none = _lacks_parameters(manifest)
+    # Without a mapping of parameters, no parameter is missing in it.
+    has_none = not isinstance(at(manifest.node, "spec", "parameters"), Fields)
     found = [
         *(at_place(rules.MANIFEST, source, problem, manifest.path) for problem in form.problems),
         *(
-            reviewed.from_parser(_rule(problem), problem)
+            reviewed.from_parser(rules.OBJECT if problem.line else rules.PARAMETER, problem)
             for problem in parse.problems
             if not (problem.path in unread or (has_none and form.problems))
         ),
@@ -122,25 +126,6 @@ def _parsed(
         return None
     noted.warnings.extend(spec.warnings)
     return spec
-
-
-def _without_faults(
-    parameters: dict[str, str], default_region: str | None, problems: list[Problem]
-) -> ClassSpec | None:
-    """The class as it is without the parameters that have problems."""
-    faulty = {problem.path for problem in problems}
-    sound = {name: text for name, text in parameters.items() if name not in faulty}
-    return _parsed(sound, default_region, Findings())
-
-
-def _lacks_parameters(manifest: Manifest) -> bool:
-    """Whether there is no mapping of parameters, so that no parameter is missing in it."""
-    spec = manifest.node["spec"]
-    return not (isinstance(spec, Fields) and isinstance(spec["parameters"], Fields))
-
-
-def _rule(problem: Problem) -> Rule:
-    return rules.OBJECT if problem.line else rules.PARAMETER
 
 
 def _nodes(klass: ClassManifest) -> tuple[Node, ...]:

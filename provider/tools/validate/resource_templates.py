@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.template import Limits, TemplateError, compile_template
 from provider.controller.template.functions import FUNCTIONS
-from provider.controller.template.nodes import Action, Branch, Field, Node, Pipe, Variable
+from provider.controller.template.nodes import Action, Branch, Field, Pipe, Variable
 from provider.controller.template.parser import parse
 from provider.manifests.keys import closest
 from provider.manifests.nodes import Scalar
@@ -93,7 +93,8 @@ def _check_values(
     name = one.path
     trees = parse(name, one.text, FUNCTIONS, delimiters, Limits().depth)
     for node in trees[name]:
-        for key, position in _used(node):
+        # Values in bodies of blocks may not be used.
+        for key, position in _in_pipe(node.pipe) if isinstance(node, Action | Branch) else ():
             if key in known:
                 continue
             line = one.text.count("\n", 0, position) + 1
@@ -112,13 +113,8 @@ def _known_values(resource: Resource, spec: ExternalSecretSpec) -> Collection[st
     return None if spec.data_from or is_unclear else {one.secret_key for one in spec.data}
 
 
-def _used(node: Node) -> Iterator[tuple[str, int]]:
-    """Values that are used in any case, each with its position; not those in bodies of blocks."""
-    if isinstance(node, Action | Branch):
-        yield from _in_pipe(node.pipe)
-
-
 def _in_pipe(pipe: Pipe) -> Iterator[tuple[str, int]]:
+    """Values that are used, each with its position."""
     for command in pipe.commands:
         for argument in command.args:
             if isinstance(argument, Pipe):

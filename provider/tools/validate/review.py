@@ -148,13 +148,9 @@ def _review_resources(
 
 def _is_foreign(resource: Resource) -> bool:
     """Whether it is a store of another provider for a controller of another class."""
-    parsed = resource.parsed
-    return isinstance(parsed, Store) and bool(parsed.controller) and _has_other_provider(resource)
-
-
-def _has_other_provider(resource: Resource) -> bool:
-    provider = at(resource.manifest.node, "spec", "provider")
-    return isinstance(provider, Fields) and "aws" not in provider.entries
+    parsed, provider = resource.parsed, at(resource.manifest.node, "spec", "provider")
+    is_of_class = isinstance(parsed, Store) and bool(parsed.controller)
+    return is_of_class and isinstance(provider, Fields) and "aws" not in provider.entries
 
 
 def _check_pods(

@@ -105,7 +105,8 @@ def matching_block(reviewed: Reviewed) -> str:
     """
     import yaml  # noqa: PLC0415 - only this option writes YAML
 
-    secret = _existing(reviewed)
+    existing = mappings(at(reviewed.manifest.node, "spec", "secretObjects"))
+    secret = next((one for _, one in existing), None)
     named = (text(secret["secretName"]), text(secret["type"])) if secret else ("", "")
     block = {
         "secretName": named[0] or reviewed.name,
@@ -121,11 +122,6 @@ def _remarks(reviewed: Reviewed) -> Iterator[str]:
     for file in files(reviewed.spec) if reviewed.spec else ():
         if file.several:
             yield f"# {file.object}: the names of {file.path} depend on the secret; add some\n"
-
-
-def _existing(reviewed: Reviewed) -> Fields | None:
-    found = mappings(at(reviewed.manifest.node, "spec", "secretObjects"))
-    return next((secret for _, secret in found), None)
 
 
 def _keys(reviewed: Reviewed, secret: Fields | None) -> Iterator[tuple[str, str]]:
