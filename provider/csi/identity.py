@@ -58,7 +58,6 @@ class Identifier:
         the role of the service account; `auth: auto` may ask the agent for credentials, and keeps
         them.
         """
-        require_token(spec)
         auth = spec.klass.identity_kind
         if auth == "auto":
             own = await self._by_either(spec, region)
