@@ -42,7 +42,7 @@ _OUTDATED = _Meaning(
     CredentialsExpired,
     "AWS rejects the credentials, and new ones as well: check the clock of this machine",
 )
-_WRONG = _Meaning(InvalidRequest, "Correct the request")
+_WRONG = _Meaning(InvalidRequest, "Check the name, the version and the label")
 _MISSING = _Meaning(
     SecretNotFound, "Check its name, version, label and region, and that it has a value"
 )
@@ -145,7 +145,7 @@ def refused(fault: Fault, action: str, who: str) -> ProviderError:
     advice = meaning.advice.replace("{who}", who)
     if meaning is _NOT_ALLOWED:
         needed = f"{action} and kms:Decrypt" if _KMS.search(fault.message) else action
-        where = 'the resource "*"' if action in _ON_ALL else "it"
+        where = 'the resource "*"' if action in _ON_ALL else "this resource"
         advice = f"Allow {needed} on {where} to {who}"
     text = str(fault).rstrip(". ")
     return meaning.error(f"{text}. {advice}.")

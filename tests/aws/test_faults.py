@@ -18,7 +18,13 @@ ACTIONS = {
 }
 
 CASES: list[tuple[str, int, str, type[errors.ProviderError], str]] = [
-    ("AccessDeniedException", 400, "no", errors.AccessDenied, f"Allow ssm:Get on it to {WHO}."),
+    (
+        "AccessDeniedException",
+        400,
+        "no",
+        errors.AccessDenied,
+        f"Allow ssm:Get on this resource to {WHO}.",
+    ),
     (
         "AccessDeniedException",
         400,
@@ -33,8 +39,20 @@ CASES: list[tuple[str, int, str, type[errors.ProviderError], str]] = [
     ("InvalidRequestException", 400, "marked", errors.SecretUnusable, "Restore it"),
     ("DecryptionFailure", 400, "no", errors.SecretUnusable, "KMS key"),
     ("InvalidKeyId", 400, "no", errors.SecretUnusable, "KMS key"),
-    ("ValidationException", 400, "no", errors.InvalidRequest, "Correct the request"),
-    ("InvalidParameterException", 400, "no", errors.InvalidRequest, "Correct the request"),
+    (
+        "ValidationException",
+        400,
+        "no",
+        errors.InvalidRequest,
+        "Check the name, the version and the label",
+    ),
+    (
+        "InvalidParameterException",
+        400,
+        "no",
+        errors.InvalidRequest,
+        "Check the name, the version and the label",
+    ),
     ("ExpiredTokenException", 400, "no", errors.CredentialsExpired, "clock"),
     ("UnrecognizedClientException", 400, "no", errors.CredentialsExpired, "clock"),
     ("InvalidSignatureException", 403, "no", errors.CredentialsExpired, "clock"),

@@ -80,7 +80,7 @@ async def test_a_refusal_names_the_action_to_allow() -> None:
     refusal = {"__type": "AccessDeniedException", "message": "User: x is not authorized"}
     outcome = await fetch((400, json.dumps(refusal).encode()))
     assert isinstance(outcome, AccessDenied)
-    assert "Allow ssm:GetParametersByPath on it to" in str(outcome)
+    assert "Allow ssm:GetParametersByPath on this resource to" in str(outcome)
 
 
 async def test_more_parameters_than_a_volume_should_hold() -> None:

@@ -98,7 +98,10 @@ async def test_each_secret_has_its_own_error(reading: Reading) -> None:
     assert isinstance(locked, AccessDenied)
     assert "kms:Decrypt" in str(locked)
     assert isinstance(theirs, AccessDenied)
-    assert "Allow secretsmanager:GetSecretValue on it to access keys of shop/keys." in str(theirs)
+    assert (
+        "Allow secretsmanager:GetSecretValue on this resource to access keys of shop/keys."
+        in str(theirs)
+    )
     assert isinstance(no, SecretNotFound)
     assert reading.calls() == {"BatchGetSecretValue": 1}
 

@@ -66,8 +66,8 @@ async def test_a_refusal_names_the_action(reading: Reading) -> None:
     user = reading.user(list(allow("*", "secretsmanager:GetSecretValue")))
     outcomes = await reading.read([SECRET, PARAMETER], user)
     assert [type(one) for one in outcomes] == [AccessDenied] * 2
-    assert "Allow secretsmanager:DescribeSecret on it to" in str(outcomes[0])
-    assert "Allow ssm:ListTagsForResource on it to" in str(outcomes[1])
+    assert "Allow secretsmanager:DescribeSecret on this resource to" in str(outcomes[0])
+    assert "Allow ssm:ListTagsForResource on this resource to" in str(outcomes[1])
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,7 @@ def test_a_path_that_is_denied_names_the_action(world: World) -> None:
     world.web.allow = [("ssm:GetParameters", "*")]
     refusal = world.refusal(f"- {{{APP}}}")
     assert refusal.code is grpc.StatusCode.PERMISSION_DENIED
-    assert "Allow ssm:GetParametersByPath on it to role" in refusal.message
+    assert "Allow ssm:GetParametersByPath on this resource to role" in refusal.message
 
 
 def test_a_parameter_of_a_path_takes_no_file_of_another_object(world: World) -> None:

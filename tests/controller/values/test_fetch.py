@@ -329,7 +329,10 @@ async def test_a_denial_names_action_identity_and_region(world: World) -> None:
         await world.fetch(data("db"))
     text = str(raised.value)
     assert "err: Secrets Manager in us-east-1: AccessDeniedException" in text
-    assert "Allow secretsmanager:GetSecretValue on it to access keys of shop/aws-creds" in text
+    assert (
+        "Allow secretsmanager:GetSecretValue on this resource to access keys of shop/aws-creds"
+        in text
+    )
     assert CANARY not in text
 
 
