@@ -7,20 +7,22 @@ import re2
 
 from provider.controller.gjson.path_syntax import Component, Query
 from provider.controller.gjson.results import Result
+from provider.controller.template.go_regexp import WORK_A_STEP
+from provider.controller.template.limits import Budget
 from provider.controller.template.unicode_text import tight
 
 WORDS: Final = ("*", "false", "null", "true")
 """The values that a query may have behind a `~`."""
 
 
-def key_matcher(component: Component) -> Callable[[str], bool]:
+def key_matcher(component: Component, budget: Budget) -> Callable[[str], bool]:
     """Returns whether a key is the component's."""
     if not component.wild:
         return lambda key: key == component.part
-    return _wildcard(component.part)
+    return _wildcard(component.part, budget)
 
 
-def _wildcard(pattern: str) -> Callable[[str], bool]:
+def _wildcard(pattern: str, budget: Budget) -> Callable[[str], bool]:
     """A pattern with `*` and `?` as a regular expression. A backslash makes them plain."""
     out: list[str] = []
     at = 0
@@ -37,7 +39,12 @@ def _wildcard(pattern: str) -> Callable[[str], bool]:
     options.log_errors = False
     options.dot_nl = True
     compiled = re2.compile(tight("".join(out)), options)
-    return lambda text: compiled.fullmatch(tight(text)) is not None
+
+    def fits(text: str) -> bool:
+        budget.before(compiled.programsize * len(text) // WORK_A_STEP)
+        return compiled.fullmatch(tight(text)) is not None
+
+    return fits
 
 
 def _words(value: Result) -> dict[str, bool]:
@@ -56,7 +63,7 @@ def _words(value: Result) -> dict[str, bool]:
     }
 
 
-def matches(value: Result, query: Query) -> bool:
+def matches(value: Result, query: Query, budget: Budget) -> bool:
     """Whether a value meets the condition of a query."""
     wanted = query.value
     if wanted.startswith("~"):
@@ -67,7 +74,7 @@ def matches(value: Result, query: Query) -> bool:
     if not value.exists or not query.operator:
         return value.exists
     if value.kind == "string":
-        return _compares_text(value.text, query.operator, wanted)
+        return _compares_text(value.text, query.operator, wanted, budget)
     if value.kind == "number":
         return _compares_number(value.number, query.operator, Result("number", wanted).number)
     return value.kind in ("true", "false") and _compares_bool(value.kind, query.operator, wanted)
@@ -84,9 +91,9 @@ def _compares_bool(left: str, operator: str, right: str) -> bool:
     return False
 
 
-def _compares_text(left: str, operator: str, right: str) -> bool:
+def _compares_text(left: str, operator: str, right: str, budget: Budget) -> bool:
     if operator in ("%", "!%"):
-        return _wildcard(right)(left) == (operator == "%")
+        return _wildcard(right, budget)(left) == (operator == "%")
     a, b = tight(left), tight(right)
     return _compares_order(operator, a < b, a == b, a > b)
 

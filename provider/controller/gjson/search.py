@@ -113,7 +113,7 @@ class _Search:
         component = key_component(path)
         if component.pipe is not None:
             self._pipe = component.pipe
-        is_wanted = key_matcher(component)
+        is_wanted = key_matcher(component, self._budget)
         while (token := _KEY.search(self._text, at)) is not None:
             if token.group() == "}":
                 return token.end(), False
@@ -224,7 +224,7 @@ class _Search:
             value = get(element.raw, query.path, self._budget)
         elif query.path:
             return False
-        return matches(value, query)
+        return matches(value, query, self._budget)
 
 
 def _is_index(part: str) -> bool:

@@ -2,7 +2,8 @@
 
 Two threads: work that takes a moment never waits for work that takes long. What is not done within
 the moment is ended, and begins anew in the other thread. In both, the namespace that used the least
-CPU lately goes first. So work must have no effect but its result.
+CPU lately goes first. So work must have no effect but its result. It asks often whether its time is
+over; then it ends with a `ProviderError`.
 """
 
 from collections.abc import Callable
@@ -10,9 +11,12 @@ from functools import partial
 from time import thread_time
 from typing import TypeVar
 
+from provider.controller.template.limits import STEP_SECONDS, Expired
 from provider.errors import ProviderError
 from provider.runtime.cpu_usage import CpuUsage
 from provider.runtime.offload import Offload
+
+__all__ = ["CpuWork", "Expired"]
 
 T = TypeVar("T")
 
@@ -20,9 +24,6 @@ MOMENT = 0.05
 """Seconds of CPU; most work takes a tenth of it."""
 MOST = 5.0
 """Seconds of CPU of one piece of work."""
-
-Expired = Callable[[], bool]
-"""Whether the work is to end now, with a `ProviderError`. It is asked in the thread of the work."""
 
 
 class CpuWork:
@@ -54,11 +55,17 @@ class _NotDone(Exception):
 
 def _begun(work: Callable[[Expired], T], seconds: float) -> T:
     """The result of work, if it takes no longer; raises `_NotDone` else."""
-    expired = _limit(seconds)
+    is_over, limit = False, _limit(seconds)
+
+    def expired(steps: int = 0, /) -> bool:
+        nonlocal is_over
+        is_over = is_over or limit(steps)
+        return is_over
+
     try:
         return work(expired)
     except ProviderError as error:
-        if expired():
+        if is_over:
             raise _NotDone from error
         raise
 
@@ -66,4 +73,8 @@ def _begun(work: Callable[[Expired], T], seconds: float) -> T:
 def _limit(seconds: float) -> Expired:
     """Returns whether this thread has used more CPU since now."""
     until = thread_time() + seconds
-    return lambda: thread_time() > until
+
+    def expired(steps: int = 0, /) -> bool:
+        return thread_time() + steps * STEP_SECONDS > until
+
+    return expired

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from provider.controller.template import go_yaml
 from provider.controller.template.errors import FunctionError, LimitExceeded
-from provider.controller.template.limits import Budget, Limits
+from provider.controller.template.limits import Budget, Expired, Limits
 from provider.controller.template.unicode_text import loose, runes, tight
 from provider.controller.template.values import List, Map, Value
 from provider.errors import InvalidRequest
@@ -15,7 +15,7 @@ def parse_yaml_map(
     content: bytes,
     limits: Limits | None = None,
     *,
-    expired: Callable[[], bool] | None = None,
+    expired: Expired | None = None,
     shown: Callable[[str], str] = quote,
 ) -> dict[str, bytes]:
     """sigs.k8s.io/yaml into `map[string]string`: YAML 1.1, every scalar becomes a string.

@@ -7,12 +7,12 @@ Templates are hostile input: `Limits` bound their time, memory and output. They 
 so callers render away from the event loop. No error holds a value of the data.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from provider.controller.template.errors import TemplateError
-from provider.controller.template.limits import Budget, Limits
+from provider.controller.template.limits import Budget, Expired, Limits
 from provider.controller.template.unicode_text import loose, tight
 from provider.controller.template.values import Map
 
@@ -31,9 +31,7 @@ class Template:
     _program: "Program"
     _limits: Limits
 
-    def render(
-        self, data: Mapping[str, bytes], *, expired: Callable[[], bool] | None = None
-    ) -> bytes:
+    def render(self, data: Mapping[str, bytes], *, expired: Expired | None = None) -> bytes:
         """The output for the data, which is Go's `map[string]string`.
 
         `expired` returns whether the time is over; it is called often. Raises TemplateError.

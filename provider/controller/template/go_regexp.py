@@ -15,10 +15,14 @@ _INDEX: Final = re.compile("0|[1-9][0-9]{0,8}")
 _ESCAPE: Final = re.compile(rb"\\Q.*?(?:\\E|\Z)|\\(.)", re.DOTALL)
 _MAX_MEMORY: Final = 4 << 20
 MOST_PATTERN_BYTES: Final = 8 << 10
+WORK_A_STEP: Final = 20
+"""Bytes of a text times instructions of a program. A search cannot be interrupted, and takes a
+twentieth of that at worst; most take a thousandth."""
 
 
 Spans = tuple[tuple[int, int], ...]
 """Start and end of a match and of each group; (-1, -1) for a group that took no part."""
+Before = Callable[[int], None]
 
 
 class Pattern:
@@ -43,18 +47,26 @@ class Pattern:
             _text(name): number for name, number in self._compiled.groupindex.items()
         }
 
-    def matches(self, text: bytes) -> bool:
-        """Whether the text contains a match."""
-        return next(self.spans(text, 1), None) is not None
+    @property
+    def size(self) -> int:
+        """Instructions of the program."""
+        return int(self._compiled.programsize)
 
-    def spans(self, text: bytes, most: int = -1) -> Iterator[Spans]:
+    def matches(self, text: bytes, before: Before = lambda _steps: None) -> bool:
+        """Whether the text contains a match; `before` as for `spans`."""
+        return next(self.spans(text, 1, before), None) is not None
+
+    def spans(
+        self, text: bytes, most: int = -1, before: Before = lambda _steps: None
+    ) -> Iterator[Spans]:
         """The matches as Go finds them: each a span of the whole and of each group.
 
         An empty match right behind a match does not count. A group that did not take part is
-        (-1, -1).
+        (-1, -1). `before` gets the steps that the next search takes at worst; it may raise.
         """
         position, previous_end = 0, -1
         while most and position <= len(text):
+            before(self.size * (len(text) - position) // WORK_A_STEP)
             match = self._compiled.search(text, position)
             if match is None:
                 return
@@ -70,11 +82,17 @@ class Pattern:
                 most -= 1
                 yield spans
 
-    def replace(self, text: bytes, replacement: bytes, used: Callable[[int], None]) -> bytes:
+    def replace(
+        self,
+        text: bytes,
+        replacement: bytes,
+        used: Callable[[int], None],
+        before: Before = lambda _steps: None,
+    ) -> bytes:
         """ReplaceAllString. `used` gets the number of bytes of each replacement; it may raise."""
         parts: list[bytes] = []
         end = 0
-        for spans in self.spans(text):
+        for spans in self.spans(text, before=before):
             new = self.expand(replacement, text, spans)
             used(len(new))
             parts += [text[end : spans[0][0]], new]

@@ -1,9 +1,19 @@
 """Limits of one rendering. Tenants write templates, so they are hostile input."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from provider.controller.template.errors import LimitExceeded
+
+STEP_SECONDS = 2e-6
+
+
+class Expired(Protocol):
+    """Says when work is to end."""
+
+    def __call__(self, steps: int = 0, /) -> bool:
+        """Whether the time is over, or would be after so many more steps."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +21,7 @@ class Limits:
     """The limits of one template and of one rendering."""
 
     text_bytes: int = 1 << 20
-    steps: int = 500_000  # evaluated nodes, and work of functions in the same unit, about 2 µs
+    steps: int = 500_000  # evaluated nodes, and work of functions in the same unit
     output_bytes: int = 2 << 20  # a Kubernetes Secret holds 1 MiB
     memory_bytes: int = 32 << 20  # the sum of all that functions return, not what is alive
     depth: int = 100  # nested blocks, templates, parentheses and documents
@@ -22,7 +32,7 @@ class Limits:
 class Budget:
     """Counts what a rendering uses. Every method raises `LimitExceeded` beyond a limit."""
 
-    def __init__(self, limits: Limits, expired: Callable[[], bool] | None = None) -> None:
+    def __init__(self, limits: Limits, expired: Expired | None = None) -> None:
         self.limits = limits
         self._steps = limits.steps
         self._memory = limits.memory_bytes
@@ -31,14 +41,21 @@ class Budget:
         self._next_check = limits.steps
 
     def step(self, count: int = 1) -> None:
-        """Counts work. Checks the deadline every 256 steps."""
+        """Counts work, before it is done. Checks the deadline every 256 steps."""
         self._steps -= count
         if self._steps < 0:
             raise LimitExceeded(f"the template takes more than {self.limits.steps} steps")
-        if self._expired is not None and self._steps <= self._next_check:
+        if self._steps <= self._next_check:
             self._next_check = self._steps - 256
-            if self._expired():
-                raise LimitExceeded("the template takes too long")
+            self.before(count)
+
+    def before(self, steps: int) -> None:
+        """Checks that there is time for work that takes so many steps at worst, and counts none.
+
+        For work that cannot be interrupted, and mostly takes far less.
+        """
+        if self._expired is not None and self._expired(steps):
+            raise LimitExceeded("the template takes too long")
 
     def memory(self, size: int) -> None:
         """Counts `size` bytes, before they are allocated where that is possible."""

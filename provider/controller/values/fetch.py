@@ -93,12 +93,12 @@ class Fetcher:
         others = tuple(also)
         results = await self._results(entries, sources, asked, others, skip_missing=skip_missing)
 
-        def is_late() -> bool:
+        def is_late(_steps: int = 0, /) -> bool:
             return monotonic() >= asked.deadline
 
         def work(expired: Expired) -> Fetched:
-            def is_over() -> bool:
-                return expired() or is_late()
+            def is_over(steps: int = 0, /) -> bool:
+                return expired(steps) or is_late()
 
             return assemble(entries, results, skip_missing=skip_missing, expired=is_over)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from provider.controller.resources.rewrite import Rewrite, RewriteMerge
 from provider.controller.template import go_json
 from provider.controller.template.errors import FunctionError, LimitExceeded
-from provider.controller.template.limits import Budget, Limits
+from provider.controller.template.limits import Budget, Expired, Limits
 from provider.controller.template.numbers import format_float
 from provider.controller.template.unicode_text import loose, tight
 from provider.controller.template.values import List, Map, Value
@@ -31,7 +31,7 @@ LONGEST_TARGET = 512
 _LIMITS = Limits()
 
 
-def rewrite_keys(data: Data, rewrites: Sequence[Rewrite], expired: Callable[[], bool]) -> Data:
+def rewrite_keys(data: Data, rewrites: Sequence[Rewrite], expired: Expired) -> Data:
     """The data under the new keys; of two keys that become the same the last in order wins.
 
     `expired` returns whether the time is over. Raises `InvalidRequest` for what cannot be done, and
@@ -46,13 +46,15 @@ def rewrite_keys(data: Data, rewrites: Sequence[Rewrite], expired: Callable[[], 
     return data
 
 
-def _rewrite(data: Data, one: Rewrite, expired: Callable[[], bool]) -> Data:
+def _rewrite(data: Data, one: Rewrite, expired: Expired) -> Data:
     if one.merge is not None:
         return _merge(data, one.merge, expired)
     if one.regexp is not None:
         if len(one.regexp.target) > LONGEST_TARGET:
             raise InvalidRequest(f"the target is longer than {LONGEST_TARGET} characters")
-        rename = regexp_rewriter(one.regexp.source, one.regexp.target, _check(expired))
+        rename = regexp_rewriter(
+            one.regexp.source, one.regexp.target, _check(expired), _before(expired)
+        )
         return rewritten(data, _bounded(rename, expired))
     if one.transform is not None:
         template = compile_transform(one.transform.template)
@@ -60,7 +62,7 @@ def _rewrite(data: Data, one: Rewrite, expired: Callable[[], bool]) -> Data:
     return data
 
 
-def _bounded(rename: Callable[[str], str], expired: Callable[[], bool]) -> Callable[[str], str]:
+def _bounded(rename: Callable[[str], str], expired: Expired) -> Callable[[str], str]:
     """`rename` for keys of bounded length, as long as there is time."""
 
     check = _check(expired)
@@ -74,7 +76,17 @@ def _bounded(rename: Callable[[str], str], expired: Callable[[], bool]) -> Calla
     return bounded
 
 
-def _check(expired: Callable[[], bool]) -> Callable[[int], None]:
+def _before(expired: Expired) -> Callable[[int], None]:
+    """A function that raises when there is no time for so many steps."""
+
+    def before(steps: int) -> None:
+        if expired(steps):
+            raise OutOfTime("rewriting the keys takes too long")
+
+    return before
+
+
+def _check(expired: Expired) -> Callable[[int], None]:
     """A function that raises when the time is over, or for the length of a key that is too long."""
 
     def check(length: int) -> None:
@@ -86,7 +98,7 @@ def _check(expired: Callable[[], bool]) -> Callable[[int], None]:
     return check
 
 
-def _merge(data: Data, merge: RewriteMerge, expired: Callable[[], bool]) -> Data:
+def _merge(data: Data, merge: RewriteMerge, expired: Expired) -> Data:
     """All values, which are JSON objects, as one; a later one wins."""
     budget = Budget(_LIMITS, expired)
     merged: dict[bytes, Value] = {}

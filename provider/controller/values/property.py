@@ -1,12 +1,11 @@
 """`remoteRef.property`: a gjson path into a JSON secret, with ESO's rule for dots."""
 
-from collections.abc import Callable
 from typing import Final
 
 from provider.controller.gjson.path_check import PathFault, path_faults
 from provider.controller.gjson.search import get
 from provider.controller.template.errors import FunctionError, LimitExceeded
-from provider.controller.template.limits import Budget, Limits
+from provider.controller.template.limits import Budget, Expired, Limits
 from provider.controller.template.unicode_text import loose, tight
 from provider.errors import InvalidRequest
 
@@ -14,9 +13,7 @@ _MOST_PATH: Final = 1024  # characters
 _LIMITS: Final = Limits(steps=100_000, memory_bytes=4 << 20)  # a secret has 64 KiB
 
 
-def read_property(
-    document: bytes, path: str, expired: Callable[[], bool] | None = None
-) -> bytes | None:
+def read_property(document: bytes, path: str, expired: Expired | None = None) -> bytes | None:
     """The value of a property, or None where there is none. An empty path is the whole document.
 
     A path with dots is first tried as one key that contains them. A string is unescaped; an

@@ -5,7 +5,8 @@ from typing import TypeVar
 
 from provider.controller.template import Template, compile_template
 from provider.controller.template.errors import FunctionError
-from provider.controller.template.go_regexp import Pattern
+from provider.controller.template.go_regexp import Before, Pattern
+from provider.controller.template.limits import Expired
 from provider.controller.template.unicode_text import loose, tight
 from provider.errors import InvalidRequest
 
@@ -13,18 +14,22 @@ _T = TypeVar("_T")
 
 
 def regexp_rewriter(
-    source: str, target: str, used: Callable[[int], None] = lambda _size: None
+    source: str,
+    target: str,
+    used: Callable[[int], None] = lambda _size: None,
+    before: Before = lambda _steps: None,
 ) -> Callable[[str], str]:
     """A function that renames a key as Go's ReplaceAllString does. `$1x` is the group `1x`.
 
-    `used` gets the size of each replacement, in bytes; it may raise. Raises InvalidRequest if the
+    `used` gets the size of each replacement, in bytes, and `before` the steps that the next search
+    takes at worst; both may raise. Raises InvalidRequest if the
     regular expression is malformed.
     """
     try:
         pattern = Pattern(tight(source))
     except FunctionError as error:
         raise InvalidRequest(str(error)) from None
-    return lambda key: loose(pattern.replace(tight(key), tight(target), used))
+    return lambda key: loose(pattern.replace(tight(key), tight(target), used, before))
 
 
 def compile_transform(template: str) -> Template:
@@ -36,7 +41,7 @@ def compile_transform(template: str) -> Template:
 
 
 def transform_rewriter(
-    template: Template, *, expired: Callable[[], bool] | None = None
+    template: Template, *, expired: Expired | None = None
 ) -> Callable[[str], str]:
     """A function that renames a key by a template, which sees it as `.value`.
 

@@ -15,7 +15,7 @@ HOSTILE = [f"hostile-{number}" for number in range(20)]
 
 @pytest.fixture
 def work() -> Iterator[CpuWork]:
-    made = CpuWork(moment=0.001, most=0.02)
+    made = CpuWork(moment=0.001, most=0.004)
     yield made
     made.close()
 

@@ -1,10 +1,9 @@
 """A hostile template fails with one clear error, in bounded time and memory."""
 
-from collections.abc import Callable
-
 import pytest
 
 from provider.controller.template import Limits, TemplateError, compile_template
+from provider.controller.template.limits import Expired
 
 DATA = {"s": b"a" * 65536, "words": b"x y" * 20000}
 GROW = "{{ $d := list 1 }}{{ range 60 }}{{ $d = list $d $d }}{{ end }}"
@@ -98,10 +97,10 @@ def test_a_hostile_template_fails_with_one_clear_error(text: str, reason: str) -
     assert len(str(caught.value)) < 500
 
 
-def expires_after(checks: int) -> Callable[[], bool]:
+def expires_after(checks: int) -> Expired:
     """A deadline that has passed when it is asked for the last time."""
     left = iter(range(checks, -1, -1))
-    return lambda: next(left) == 0
+    return lambda _steps=0: next(left) == 0
 
 
 @pytest.mark.parametrize(
@@ -120,7 +119,23 @@ def test_the_deadline_stops_a_template(text: str) -> None:
 
 def test_a_template_within_its_deadline_is_rendered() -> None:
     template = compile_template("k", "{{ range 100 }}x{{ end }}")
-    assert template.render({}, expired=lambda: False) == b"x" * 100
+    assert template.render({}, expired=lambda _steps=0: False) == b"x" * 100
+
+
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    {
+        '{{ regexMatch "(a?){1000}(a?){1000}b" .s }}': 20_000_000,
+        '{{ regexFind "(a?){1000}(a?){1000}b" .s }}': 20_000_000,
+        '{{ regexReplaceAll "(a?){1000}b" .s "x" }}': 10_000_000,
+        '{{ genPrivateKey "rsa" }}': 100_000,
+        '{{ derivePassword 1 "long" "p" "u" "s" }}': 80_000,
+    }.items(),
+)
+def test_what_cannot_be_interrupted_is_not_begun_without_time_for_it(text: str, steps: int) -> None:
+    """The first of these searches takes a minute."""
+    with pytest.raises(TemplateError, match="the template takes too long"):
+        compile_template("k", text).render(DATA, expired=lambda wanted=0: wanted >= steps)
 
 
 def test_each_rendering_has_its_own_budget() -> None:

@@ -26,14 +26,14 @@ def spec_of(*keys: str, **remote: str) -> ExternalSecretSpec:
 def test_the_work_on_values_ends_at_the_deadline() -> None:
     entries = entries_of(spec_of("a"))
     with pytest.raises(errors.OutOfTime, match="take too long"):
-        assemble(entries, [b"x"], skip_missing=False, expired=lambda: True)
+        assemble(entries, [b"x"], skip_missing=False, expired=lambda _steps=0: True)
 
 
 def test_the_first_failure_in_order_is_raised() -> None:
     entries = entries_of(spec_of("a", "b", "c"))
     results: list[Result] = [b"x", errors.AccessDenied("no"), errors.SecretNotFound("gone")]
     with pytest.raises(errors.AccessDenied) as raised:
-        assemble(entries, results, skip_missing=False, expired=lambda: False)
+        assemble(entries, results, skip_missing=False, expired=lambda _steps=0: False)
     assert str(raised.value) == "error processing spec.data[1] (key: b), err: no"
 
 
@@ -41,7 +41,7 @@ def test_a_failure_that_is_no_missing_secret_is_never_skipped() -> None:
     entries = entries_of(spec_of("a", "b"))
     results: list[Result] = [errors.SecretNotFound("gone"), errors.KeyNotFound("no such key")]
     with pytest.raises(errors.KeyNotFound):
-        assemble(entries, results, skip_missing=True, expired=lambda: False)
+        assemble(entries, results, skip_missing=True, expired=lambda _steps=0: False)
 
 
 @pytest.mark.parametrize(
@@ -76,5 +76,5 @@ def test_a_hostile_property_fails_and_quotes_no_value(path: str) -> None:
     entries = entries_of(spec_of("a", property=path))
     content = json.dumps({"a": CANARY, "b": [CANARY] * 1000}).encode()
     with pytest.raises(errors.ProviderError) as raised:
-        assemble(entries, [content], skip_missing=False, expired=lambda: False)
+        assemble(entries, [content], skip_missing=False, expired=lambda _steps=0: False)
     assert CANARY not in str(raised.value)

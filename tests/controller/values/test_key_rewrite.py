@@ -16,7 +16,7 @@ from provider.controller.values.key_rewrite import rewrite_keys
 CANARY = "canary-4711"
 
 
-def never() -> bool:
+def never(_steps: int = 0, /) -> bool:
     return False
 
 
@@ -134,7 +134,7 @@ def test_a_long_key_is_not_rewritten() -> None:
 
 def test_rewriting_ends_when_the_time_is_over() -> None:
     with pytest.raises(errors.OutOfTime, match="takes too long"):
-        rewrite_keys({"x": b"1"}, [regexp("x", "y")], lambda: True)
+        rewrite_keys({"x": b"1"}, [regexp("x", "y")], lambda _steps=0: True)
 
 
 def test_a_key_never_grows_over_the_limit() -> None:
@@ -147,7 +147,7 @@ def test_a_key_never_grows_over_the_limit() -> None:
 def test_the_time_is_over_also_within_one_key() -> None:
     left = 10
 
-    def expired() -> bool:
+    def expired(_steps: int = 0, /) -> bool:
         nonlocal left
         left -= 1
         return left < 0

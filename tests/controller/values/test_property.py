@@ -1,5 +1,7 @@
 """`remoteRef.property`: gjson paths and ESO's rule for dots."""
 
+import json
+
 import pytest
 
 from provider.controller.values.property import property_faults, read_property
@@ -74,7 +76,14 @@ def test_a_path_that_doubles_the_document_ends_early(path: str) -> None:
 
 def test_a_property_ends_when_the_time_is_over() -> None:
     with pytest.raises(InvalidRequest, match="takes too long"):
-        read_property(DOCUMENT, "list.#.k", lambda: True)
+        read_property(DOCUMENT, "list.#.k", lambda _steps=0: True)
+
+
+@pytest.mark.parametrize("path", ["*a" * 400, 'list.#(k%"' + "*a" * 400 + '").v'])
+def test_wildcards_are_not_tried_on_long_texts_without_time_for_it(path: str) -> None:
+    document = json.dumps({"a" * 60_000: 1, "list": [{"k": "a" * 60_000, "v": 1}]}).encode()
+    with pytest.raises(InvalidRequest, match="takes too long"):
+        read_property(document, path, lambda steps=0: steps > 100_000)
 
 
 QUERY = 'users.#(name=="anna"'

@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
 from provider.controller.template.errors import FunctionError
+from provider.controller.template.limits import Budget
 from provider.controller.template.registry import Table, adder
 from provider.controller.template.unicode_text import loose, tight
 from provider.controller.template.values import Map, type_name
@@ -52,7 +53,12 @@ _USERINFO: Final = re.compile(r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*")
 _PATH_SAFE: Final = "$&+,/:;=@-_.~"
 
 
-@add("urlParse", "string")
+@add("urlParse", "string", budget=True)
+def _url_parse(budget: Budget, text: bytes) -> Map:
+    budget.step(len(text) >> 2)
+    return url_parse(text)
+
+
 def url_parse(text: bytes) -> Map:
     """url.Parse as a dictionary. Raises FunctionError with no part of the URL."""
     url = loose(text)

@@ -12,8 +12,9 @@ TABLE: Table = {}
 add = adder(TABLE)
 
 
-@add("shuffle", "string")
-def _shuffle(text: bytes) -> bytes:
+@add("shuffle", "string", budget=True)
+def _shuffle(budget: Budget, text: bytes) -> bytes:
+    budget.step(len(text))
     chars = list(loose(text))
     random.SystemRandom().shuffle(chars)
     return tight("".join(chars))

@@ -12,28 +12,38 @@ TABLE: Table = {}
 add = adder(TABLE)
 
 add("regexQuoteMeta", "string")(quote_meta)
-add("mustRegexMatch", "string string")(lambda pattern, text: compiled(pattern).matches(text))
 
 
-@add("regexMatch", "string string")
-def _match(pattern: bytes, text: bytes) -> bool:
+def _pattern(budget: Budget, pattern: bytes) -> Pattern:
+    found = compiled(pattern)
+    budget.step(found.size >> 6)  # it may have been compiled now
+    return found
+
+
+@add("mustRegexMatch", "string string", budget=True)
+def _must_match(budget: Budget, pattern: bytes, text: bytes) -> bool:
+    return _pattern(budget, pattern).matches(text, budget.before)
+
+
+@add("regexMatch", "string string", budget=True)
+def _match(budget: Budget, pattern: bytes, text: bytes) -> bool:
     try:
-        return compiled(pattern).matches(text)
+        return _must_match(budget, pattern, text)
     except FunctionError:
         return False
 
 
 def _found(budget: Budget, pattern: Pattern, text: bytes, most: int = -1) -> Iterator[Spans]:
     """The matches. Each search may read the rest of the text, so it counts as work."""
-    for spans in pattern.spans(text, most):
+    for spans in pattern.spans(text, most, budget.before):
         budget.step(1 + ((len(text) - spans[0][0]) >> 11))
         budget.memory(32)
         yield spans
 
 
-@add("regexFind mustRegexFind", "string string")
-def _find(pattern: bytes, text: bytes) -> bytes:
-    for found in compiled(pattern).spans(text, 1):
+@add("regexFind mustRegexFind", "string string", budget=True)
+def _find(budget: Budget, pattern: bytes, text: bytes) -> bytes:
+    for found in _pattern(budget, pattern).spans(text, 1, budget.before):
         start, end = found[0]
         return text[start:end]
     return b""
@@ -41,7 +51,7 @@ def _find(pattern: bytes, text: bytes) -> bytes:
 
 @add("regexFindAll mustRegexFindAll", "string string int", budget=True)
 def _find_all(budget: Budget, pattern: bytes, text: bytes, most: int) -> List:
-    matches = _found(budget, compiled(pattern), text, most)
+    matches = _found(budget, _pattern(budget, pattern), text, most)
     found = [text[start:end] for (start, end), *_ in matches]
     result = strings(found)
     result.nil = not found
@@ -50,7 +60,7 @@ def _find_all(budget: Budget, pattern: bytes, text: bytes, most: int) -> List:
 
 @add("regexReplaceAll mustRegexReplaceAll", "string string string", budget=True)
 def _replace(budget: Budget, pattern: bytes, text: bytes, template: bytes) -> bytes:
-    regexp = compiled(pattern)
+    regexp = _pattern(budget, pattern)
     references = template.count(b"$")
 
     def expanded(spans: Spans) -> bytes:
@@ -62,7 +72,7 @@ def _replace(budget: Budget, pattern: bytes, text: bytes, template: bytes) -> by
 
 @add("regexReplaceAllLiteral mustRegexReplaceAllLiteral", "string string string", budget=True)
 def _replace_literal(budget: Budget, pattern: bytes, text: bytes, literal: bytes) -> bytes:
-    return _replaced(budget, compiled(pattern), text, lambda _: literal)
+    return _replaced(budget, _pattern(budget, pattern), text, lambda _: literal)
 
 
 def _replaced(
@@ -83,7 +93,7 @@ def _replaced(
 
 @add("regexSplit mustRegexSplit", "string string int", budget=True)
 def _split(budget: Budget, pattern: bytes, text: bytes, most: int) -> List:
-    regexp = compiled(pattern)
+    regexp = _pattern(budget, pattern)
     if most == 0:
         return List([], "string", nil=True)
     if pattern and not text:

@@ -88,14 +88,16 @@ def _swapcase(budget: Budget, text: bytes) -> bytes:
     return "".join(out).encode()
 
 
-@add("nospace", "string")
-def _nospace(text: bytes) -> bytes:
+@add("nospace", "string", budget=True)
+def _nospace(budget: Budget, text: bytes) -> bytes:
+    budget.step(len(text) >> 3)
     kept = [byte for byte in text if not is_space(chr(byte))]
     return text if len(kept) == len(text) else "".join(map(chr, kept)).encode()
 
 
-@add("initials", "string")
-def _initials(text: bytes) -> bytes:
+@add("initials", "string", budget=True)
+def _initials(budget: Budget, text: bytes) -> bytes:
+    budget.step(len(text) >> 3)
     out, after_gap = [], True
     for char in map(chr, text):  # goutils takes bytes for runes
         if is_space(char):
