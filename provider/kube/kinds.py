@@ -24,14 +24,10 @@ class Kind:
 
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
         """The path of the URL of one object, or without `name` of all of them."""
-        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        root = f"/{'apis' if self.group else 'api'}/{self.api_version}"
         place = f"/namespaces/{quote(namespace, safe='')}" if namespace and self.namespaced else ""
-        parts = [root + place, self.plural]
-        if name:
-            parts.append(quote(name, safe=""))
-        if subresource:
-            parts.append(subresource)
-        return "/".join(parts)
+        parts = (root + place, self.plural, quote(name, safe=""), subresource)
+        return "/".join(filter(None, parts))
 
     def described(self, namespace: str, name: str) -> str:
         """How messages name an object: `Secret shop/db`."""
