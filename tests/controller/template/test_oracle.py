@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from provider.controller.gjson.search import get
 from provider.controller.target.yaml_map import parse_yaml_map
@@ -88,6 +89,7 @@ def theirs(row: Mapping[str, Any]) -> object:
 @pytest.mark.parametrize("name", FILES)
 def test_every_row_agrees_with_go(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hashlib, "scrypt", cache(hashlib.scrypt))  # costs a tenth of a second
+    monkeypatch.setattr(rsa, "generate_private_key", cache(rsa.generate_private_key))  # up to two
     document = load(ROWS / f"{name}.json")
     data = data_of(document)
     differing = {
