@@ -25,8 +25,9 @@ os.environ.pop("AWS_CA_BUNDLE", None)
 certifi.where = lambda: AUTHORITY
 
 # The API server, kubectl and helm live for a command or a test run and collect garbage for a
-# quarter of their CPU time; with more memory they do so less often.
-os.environ.setdefault("GOGC", "400")
+# third of their CPU time; with enough memory most of them need not.
+os.environ.setdefault("GOGC", "off")
+os.environ.setdefault("GOMEMLIMIT", "600MiB")
 
 settings.register_profile("gate", max_examples=30, deadline=None)
 settings.register_profile("thorough", max_examples=1000, deadline=None)
