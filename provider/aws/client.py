@@ -97,17 +97,15 @@ class AwsClient:
         parameters: Mapping[str, Any],
         caller: Caller,
         read: Callable[[Mapping[str, Any]], T],
-        refused: Callable[[Fault, str], ProviderError] | None = None,
     ) -> T:
-        """What `read` makes of the answer; raises `ProviderError`.
+        """What `read` makes of the answer; it raises `Fault` for one of another shape.
 
-        `read` raises `Fault` for an answer of another shape. `refused` makes the error in place of
-        `Operation.refused`.
+        Raises `ProviderError`, whose cause is a `Fault`.
         """
         try:
             return read(await self.call(operation, parameters, caller))
         except Fault as fault:
-            raise (refused or operation.refused)(fault, caller.who) from fault
+            raise operation.refused(fault, caller.who) from fault
 
     async def call(
         self, operation: Operation, parameters: Mapping[str, Any], caller: Caller

@@ -7,7 +7,8 @@ engine.
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
@@ -34,25 +35,23 @@ _FILTER_VALUE = re.compile(r"[a-zA-Z0-9 :_@/+=.-][a-zA-Z0-9 :_@/+=.!-]{0,511}")
 """What `ListSecrets` takes; an exclamation mark at the start would mean the contrary."""
 
 Tags = tuple[tuple[str, str], ...]
+Matching = Callable[[Collection[str]], Awaitable[AbstractSet[str]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Find:
-    """What to look for. `matches` decides by the full name; None: names do not matter.
+    """What to look for. `matching` gives those of some full names that are looked for, page by
+    page; None: names do not matter. It is not called for what path or tags leave out.
 
     `path` is the start of names (Secrets Manager) or a level of the hierarchy (Parameter Store).
     All `tags` must be there, keys with their values; None: the find does not mention tags. With
     `names_first` the caller drops names before it reads their values.
     """
 
-    matches: Callable[[str], bool] | None = None
+    matching: Matching | None = None
     path: str = ""
     tags: Tags | None = None
     names_first: bool = False
-
-    def is_name(self, name: str) -> bool:
-        """Whether names do not matter, or this one is looked for."""
-        return self.matches is None or self.matches(name)
 
 
 Found = dict[SecretRef, SecretValue | None]
@@ -66,19 +65,18 @@ class _Lister:
     client: AwsClient
     calls: Calls
 
-    async def _find(
+    async def _pages(
         self,
         operation: Operation,
         parameters: Mapping[str, Any],
         region: str,
         query: Query,
         read: Callable[[Mapping[str, Any]], Found],
-    ) -> Found:
-        """What `read` finds in all pages; it raises `Fault` for an answer of another shape.
+    ) -> AsyncIterator[Found]:
+        """What `read` finds in each page; it raises `Fault` for an answer of another shape.
 
         Raises what the calls raise, `OutOfTime` and `AnswerTooLarge`.
         """
-        found: Found = {}
         page = parameters
 
         def found_in(answer: Mapping[str, Any]) -> tuple[Found, object]:
@@ -97,10 +95,9 @@ class _Lister:
             except TimeoutError:
                 text = f"{operation.name} did not end in time. Try again later."
                 raise OutOfTime(text) from None
-            found |= more
-            _check_size(found)
+            yield more
             if not token:
-                return found
+                return
             page = {**parameters, "NextToken": token}
         raise AnswerTooLarge(
             f"{operation.name} answers more than {MAX_PAGES} pages: give a path or tags."
@@ -119,7 +116,7 @@ class SecretFinder(_Lister):
 
         Raises what the calls raise, `OutOfTime` and `AnswerTooLarge`.
         """
-        if find.matches is None and not find.tags:
+        if find.matching is None and not find.tags:
             raise _nothing_to_find()
         parameters: dict[str, Any] = {"MaxResults": 100}
         if filters := _secret_filters(find):
@@ -130,7 +127,7 @@ class SecretFinder(_Lister):
             names = [_name_of(one) for one in secrets if _is_secret(one, find)]
             return {SecretRef("secretsmanager", name): None for name in names}
 
-        return await self._find(LIST_SECRETS, parameters, region, query, read)
+        return await _named(self._pages(LIST_SECRETS, parameters, region, query, read), find)
 
 
 class ParameterFinder(_Lister):
@@ -149,7 +146,7 @@ class ParameterFinder(_Lister):
 
         Raises what the calls raise, `InvalidRequest`, `OutOfTime` and `AnswerTooLarge`.
         """
-        if find.matches is None:
+        if find.matching is None:
             if find.tags is None:
                 raise _nothing_to_find()
             return await self._described(find, region, query)
@@ -171,10 +168,10 @@ class ParameterFinder(_Lister):
         }
 
         def read(answer: Mapping[str, Any]) -> Found:
-            return {_ref(one): read_value(one) for one in _parameters(answer, find)}
+            return {_ref(one): read_value(one) for one in _parameters(answer)}
 
         try:
-            return await self._find(BY_PATH, parameters, region, query, read)
+            return await _named(self._pages(BY_PATH, parameters, region, query, read), find)
         except ProviderError as error:
             raise error.in_context(f"fetching parameters by path {find.path}") from error
 
@@ -190,14 +187,27 @@ class ParameterFinder(_Lister):
             parameters["ParameterFilters"] = filters
 
         def read(answer: Mapping[str, Any]) -> Found:
-            return dict.fromkeys(map(_ref, _parameters(answer, find)))
+            return dict.fromkeys(map(_ref, _parameters(answer)))
 
-        return await self._find(DESCRIBE_PARAMETERS, parameters, region, query, read)
+        pages = self._pages(DESCRIBE_PARAMETERS, parameters, region, query, read)
+        return await _named(pages, find)
 
 
 def _nothing_to_find() -> InvalidRequest:
     """In the words of External Secrets."""
     return InvalidRequest("unexpected find operator: find needs a name or tags.")
+
+
+async def _named(pages: AsyncIterator[Found], find: Find) -> Found:
+    """What has a name that is looked for; raises `AnswerTooLarge`."""
+    found: Found = {}
+    async for page in pages:
+        if find.matching is not None:
+            names = await find.matching([ref.name for ref in page])
+            page = {ref: value for ref, value in page.items() if ref.name in names}  # noqa: PLW2901
+        found |= page
+        _check_size(found)
+    return found
 
 
 def _check_size(found: Found) -> None:
@@ -233,13 +243,12 @@ def _is_secret(entry: Mapping[str, Any], find: Find) -> bool:
     if not name.startswith(find.path):
         return False
     tags = tags_of(entry, "Tags")
-    return all(tags.get(key) == value for key, value in find.tags or ()) and find.is_name(name)
+    return all(tags.get(key) == value for key, value in find.tags or ())
 
 
-def _parameters(answer: Mapping[str, Any], find: Find) -> list[Mapping[str, Any]]:
-    """Those of a page that are looked for; raises `Fault`."""
-    entries = objects(answer.get("Parameters"), "Parameters")
-    return [entry for entry in entries if find.is_name(_name_of(entry))]
+def _parameters(answer: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Those of a page; raises `Fault`."""
+    return objects(answer.get("Parameters"), "Parameters")
 
 
 def _ref(parameter: Mapping[str, Any]) -> SecretRef:

@@ -84,7 +84,7 @@ class CredentialCache:
         self._kept: Lru[Identity, _Kept] = Lru(capacity)
         self._failed: Lru[Identity, float] = Lru(capacity)
         self._fetches: dict[Identity, _Fetch] = {}
-        self._renewals: set[asyncio.Task[None]] = set()
+        self._renewals: set[asyncio.Future[Credentials]] = set()
 
     async def get(self, principal: Principal) -> Credentials:
         """Credentials that are valid for a while; raises what the source raises."""
@@ -95,7 +95,9 @@ class CredentialCache:
         self._kept.move_to_end(principal.identity)
         self._observe("hit")
         if now >= kept.renew_at and principal.identity not in self._fetches:
-            self._renew(principal)
+            renewal = self._start(principal).join()  # in the background: nobody waits for it
+            self._renewals.add(renewal)
+            renewal.add_done_callback(self._renewals.discard)
         return kept.credentials
 
     async def require(self, principal: Principal, deadline: float) -> None:
@@ -128,8 +130,8 @@ class CredentialCache:
         return len(self._kept)
 
     async def close(self) -> None:
-        for task in self._renewals:
-            task.cancel()
+        for renewal in list(self._renewals):
+            renewal.cancel()
         await asyncio.gather(*self._renewals, return_exceptions=True)
 
     async def _join(self, principal: Principal) -> Credentials:
@@ -155,21 +157,6 @@ class CredentialCache:
         fetch = _Fetch(self._fetch(principal), principal.source)
         return fetch.kept_in(self._fetches, [principal.identity])
 
-    def _renew(self, principal: Principal) -> None:
-        """Fetch in the background; nobody waits for it."""
-        fetch = self._start(principal)
-
-        async def wait() -> None:
-            try:
-                await fetch.join()
-            except ProviderError as error:
-                about = fields(identity=str(principal.identity), reason=error.reason)
-                logger.warning("credentials were not renewed", extra=about)
-
-        task = asyncio.create_task(wait())
-        self._renewals.add(task)
-        task.add_done_callback(self._renewals.discard)
-
     async def _fetch(self, principal: Principal) -> Credentials:
         identity = principal.identity
         # A role that is assumed waits for credentials of its own identity, which need a slot.
@@ -178,16 +165,16 @@ class CredentialCache:
             async with asyncio.timeout(FETCH_SECONDS), slot:
                 credentials = await principal.source.fetch()
         except TimeoutError:
-            self._note_failure(identity, final=False)
-            raise _out_of_time(identity) from None
+            late = _out_of_time(identity)
+            self._note_failure(identity, late)
+            raise late from None
         except ProviderError as error:
-            is_final = not (error.retryable or isinstance(error, TokenRejected))
-            self._note_failure(identity, final=is_final)
+            self._note_failure(identity, error)
             raise
         self._keep(identity, credentials)
         return credentials
 
-    def _note_failure(self, identity: Identity, *, final: bool) -> None:
+    def _note_failure(self, identity: Identity, error: ProviderError) -> None:
         """A refusal ends what was granted before; after anything else it is used on."""
         self._observe("failed")
         now = self._clock()
@@ -195,10 +182,13 @@ class CredentialCache:
         kept = self._kept.get(identity)
         if kept is None:
             return
-        if final:
-            del self._kept[identity]
-        else:
+        if now < kept.good_until:
+            about = fields(identity=str(identity), reason=error.reason)
+            logger.warning("credentials were not renewed", extra=about)
+        if error.retryable or isinstance(error, TokenRejected):
             self._kept[identity] = replace(kept, renew_at=now + PAUSE_SECONDS)
+        else:
+            del self._kept[identity]
 
     def _keep(self, identity: Identity, credentials: Credentials) -> None:
         now = self._clock()

@@ -19,18 +19,6 @@ from testbed.aws.iam import CONTROLLER_ACTIONS, Statement
 REGION = "us-east-1"
 
 
-class NoObserver:
-    """Counts nothing."""
-
-    def aws_request(
-        self, service: str, operation: str, region: str, outcome: str, seconds: float
-    ) -> None:
-        pass
-
-    def cache_event(self, cache: str, event: str) -> None:
-        pass
-
-
 def keys_of(session: Session) -> Credentials:
     """The keys of a session of the fake."""
     return Credentials(session.access_key_id, session.secret_access_key, session.token or None)

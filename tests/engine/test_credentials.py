@@ -127,7 +127,9 @@ async def test_a_failure_is_raised_and_not_kept() -> None:
 @pytest.mark.parametrize(
     "error", [AwsUnavailable("503"), TokenRejected("that token")], ids=["outage", "one token"]
 )
-async def test_a_renewal_that_fails_for_now_leaves_them_in_use(error: ProviderError) -> None:
+async def test_a_renewal_that_fails_for_now_leaves_them_in_use(
+    error: ProviderError, caplog: pytest.LogCaptureFixture
+) -> None:
     world = World()
     first = await world.get()
     world.clock.now += HOUR - LAST_MARGIN - 2 * PAUSE_SECONDS
@@ -135,6 +137,7 @@ async def test_a_renewal_that_fails_for_now_leaves_them_in_use(error: ProviderEr
     assert await world.get() == first
     assert await world.get() == first
     assert world.source.asked == 2, "it is not tried again at once"
+    assert caplog.messages == ["credentials were not renewed"]
     world.clock.now += PAUSE_SECONDS
     await world.get()
     assert world.source.asked == 3
@@ -144,13 +147,14 @@ async def test_a_renewal_that_fails_for_now_leaves_them_in_use(error: ProviderEr
     assert (await world.get()).access_key_id == "AKIA2"
 
 
-async def test_an_outage_that_outlasts_them_is_an_error() -> None:
+async def test_an_outage_that_outlasts_them_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
     world = World()
     await world.get()
     world.clock.now += HOUR - LAST_MARGIN
     world.source.error = AwsUnavailable("503")
     with pytest.raises(AwsUnavailable):
         await world.get()
+    assert not caplog.messages, "the caller reports it"
 
 
 async def test_a_refusal_ends_what_was_granted_before() -> None:

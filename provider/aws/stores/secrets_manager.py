@@ -1,15 +1,13 @@
 """AWS Secrets Manager as a store, by `GetSecretValue` and `DescribeSecret`."""
 
 from base64 import b64decode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from provider.aws.client import AwsClient, Caller, Operation
-from provider.aws.faults import Fault
 from provider.aws.protocols import unexpected
 from provider.engine.model import Access, SecretRef, SecretValue
 from provider.engine.ports import Store
-from provider.errors import ProviderError
 
 GET = Operation("secretsmanager", "GetSecretValue")
 DESCRIBE = Operation("secretsmanager", "DescribeSecret")
@@ -21,12 +19,8 @@ class SecretsManager(Store):
 
     can_describe = True
 
-    def __init__(
-        self, client: AwsClient, refused: Callable[[Fault, str], ProviderError] = GET.refused
-    ) -> None:
-        """`refused` makes the error of a secret that an identity does not get."""
+    def __init__(self, client: AwsClient) -> None:
         self._client = client
-        self._refused = refused
 
     async def read(
         self, refs: Sequence[SecretRef], access: Access
@@ -37,8 +31,7 @@ class SecretsManager(Store):
             body["VersionId"] = ref.version
         if ref.label is not None:
             body["VersionStage"] = ref.label
-        caller = Caller.of(access)
-        return {ref: await self._client.ask(GET, body, caller, read_value, self._refused)}
+        return {ref: await self._client.ask(GET, body, Caller.of(access), read_value)}
 
     async def current_version(self, ref: SecretRef, access: Access) -> str | None:
         """See `Store.current_version`. None for a deleted secret: reading it says why."""

@@ -67,7 +67,7 @@ class SecretsManagerBatch(Store):
     def __init__(self, client: AwsClient, clock: Callable[[], float] = monotonic) -> None:
         self._client = client
         self._clock = clock
-        self._single = SecretsManager(client, refusal)
+        self._single = SecretsManager(client)
         self._single_calls: KeyedLimit[_Caller] = KeyedLimit(SINGLE_CALLS)
         self._denied_at: Lru[_Caller, float | None] = Lru(_MOST_CALLERS)
         """When each caller was denied the batch action; None: it is allowed."""
@@ -124,7 +124,8 @@ class SecretsManagerBatch(Store):
             except CredentialsExpired:
                 raise
             except ProviderError as error:
-                return {ref: error}
+                fault, who = error.__cause__, str(access.identity)
+                return {ref: refusal(fault, who) if isinstance(fault, Fault) else error}
 
     async def _batch(self, names: Sequence[str], access: Access) -> _ByName:
         body: dict[str, Any] = {"SecretIdList": names}
