@@ -74,7 +74,8 @@ async def test_a_denied_secret_tells_whom_to_allow_what(
     assert str(outcome).startswith("AccessDeniedException: User: arn:aws:sts::")
     assert "is not authorized to perform: secretsmanager:GetSecretValue" in str(outcome)
     assert str(outcome).endswith(
-        f"Allow secretsmanager:GetSecretValue on this resource to role {role.arn} of service account shop/web."
+        f"Allow secretsmanager:GetSecretValue on this resource to role {role.arn} "
+        "of service account shop/web."
     )
 
 
