@@ -1,5 +1,8 @@
 """How a command ends: its exit code, and what stderr says about a failure.
 
+No state of the standard streams ends in a traceback: a stream may be closed, its disk full, its
+reader gone, or its encoding unable to show a character.
+
 With JSON output, a failure is JSON on stdout too, in one line, where programs look for results.
 """
 

@@ -1,4 +1,4 @@
-"""The files that a command reads: named files, those of folders, and stdin."""
+"""The files that a command reads: named files, those of folders, and stdin; lines and places."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Where each file of a class comes from, in the words of an ExternalSecret."""
+"""Where each file of a class comes from, in the words of an ExternalSecret, and what is lost."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence

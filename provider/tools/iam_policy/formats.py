@@ -1,4 +1,4 @@
-"""Policies as Terraform: data sources `aws_iam_policy_document`."""
+"""Policies as Terraform (data sources `aws_iam_policy_document`), and as CloudFormation."""
 
 import json
 import re

@@ -1,4 +1,9 @@
-"""Service accounts and AWS accounts that the manifests beside the classes name."""
+"""Service accounts and AWS accounts that manifests name, and trust policies for them.
+
+IRSA: conditions on the token's subject and audience at the cluster's OIDC provider (EKS User Guide,
+"Assign IAM roles to Kubernetes service accounts"). EKS Pod Identity: conditions on the session tags
+for cluster, namespace and service account (EKS User Guide, "EKS Pod Identity roles").
+"""
 
 import re
 from collections import defaultdict

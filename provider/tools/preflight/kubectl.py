@@ -1,4 +1,4 @@
-"""Runs kubectl, with the credentials and plugins of its kubeconfig, and explains how it fails."""
+"""Runs kubectl, with the credentials and plugins of its kubeconfig, and reads what it prints."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Sample values, in place of secrets and parameters in AWS."""
+"""Sample values, in place of secrets and parameters in AWS, and what to do where one is missing."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Checks of values that are valid, but do not work as intended, or give too many permissions.
+"""Checks of classes: version, provider and name, and values that do not work as intended.
 
 The default mode of the driver, 0644, lets every user of the pod read, and files belong to root. An
 explicit mode that does the same is only a note.
@@ -14,6 +14,66 @@ from provider.tools.validate import findings as rules
 from provider.tools.validate.classes import Reviewed, value
 from provider.tools.validate.findings import Finding, LocatedManifest, Rule
 from provider.tools.workloads import at, mappings, text
+
+_API_VERSION = "secrets-store.csi.x-k8s.io/v1"
+_OLD = "secrets-store.csi.x-k8s.io/v1alpha1"
+OURS = "aws"
+_NAMES = (
+    (
+        "name",
+        re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"),
+        "a-z, 0-9, - and .",
+    ),
+    ("namespace", re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"), "a-z, 0-9 and -, 63 at most"),
+)
+"""Keys of the metadata, with the rule of the API server in two forms."""
+_UNFIT = {"name": re.compile("[^-.a-z0-9]+"), "namespace": re.compile("[^-a-z0-9]+")}
+
+
+def is_ours(provider: str) -> bool:
+    """Whether a class with this provider is for `aws`, perhaps misspelled."""
+    return provider.strip().lower() in {OURS, ""}
+
+
+def check_manifest(reviewed: Reviewed) -> Iterator[Finding]:
+    """What the API server or the driver would reject."""
+    version, provider = reviewed.manifest.api_version, reviewed.klass.provider
+    if version == _OLD:
+        hint = f"write {_API_VERSION}"
+        yield reviewed.found(rules.API_VERSION, "apiVersion", f"{_OLD} is deprecated", hint)
+    elif version != _API_VERSION:
+        message = f"must be {_API_VERSION}, got {quote(version)}: it does not exist"
+        yield reviewed.found(rules.MANIFEST, "apiVersion", message)
+    yield from check_names(reviewed)
+    if provider and provider != OURS:
+        message = f"the driver looks for {provider}.sock, but the socket is {OURS}.sock"
+        yield reviewed.found(rules.PROVIDER, "spec.provider", message, f"did you mean {OURS}")
+
+
+def check_names(located: LocatedManifest) -> Iterator[Finding]:
+    """Names that Kubernetes refuses."""
+    for key, rule, allowed in _NAMES:
+        path, name = f"metadata.{key}", text(at(located.manifest.node, "metadata", key))
+        if not name and key == "name":
+            yield located.found(rules.MANIFEST, path, "is required")
+        elif name and not rule.fullmatch(name):
+            meant = _UNFIT[key].sub("-", name.lower()).strip("-.")
+            hint = f"did you mean {meant}" if rule.fullmatch(meant) else ""
+            message = f"{quote(name)} is not a valid {key}: use {allowed}"
+            yield located.found(rules.MANIFEST, path, message, hint)
+
+
+def check_unique(classes: Iterable[Reviewed]) -> Iterator[Finding]:
+    """Classes that overwrite each other."""
+    first: dict[tuple[str, str], Reviewed] = {}
+    for one in classes:
+        if not one.name:
+            continue
+        holder = first.setdefault((one.klass.namespace, one.name), one)
+        if holder is not one:
+            message = f"is also in {holder.place}: the one that is applied last wins"
+            yield one.found(rules.DUPLICATE_CLASS, "metadata.name", message)
+
 
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 _ZONE = re.compile(rf"(?P<region>{_REGION.pattern})[a-z]")
@@ -116,63 +176,3 @@ def _remark(mode: int) -> tuple[Rule, str] | None:
     if not mode & 0o444:
         return rules.FILE_MODE, "lets only root read"
     return (rules.WORLD_READABLE, _READABLE) if mode & 0o004 else None
-
-
-_API_VERSION = "secrets-store.csi.x-k8s.io/v1"
-_OLD = "secrets-store.csi.x-k8s.io/v1alpha1"
-OURS = "aws"
-_NAMES = (
-    (
-        "name",
-        re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"),
-        "a-z, 0-9, - and .",
-    ),
-    ("namespace", re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"), "a-z, 0-9 and -, 63 at most"),
-)
-"""Keys of the metadata, with the rule of the API server in two forms."""
-_UNFIT = {"name": re.compile("[^-.a-z0-9]+"), "namespace": re.compile("[^-a-z0-9]+")}
-
-
-def is_ours(provider: str) -> bool:
-    """Whether a class with this provider is for `aws`, perhaps misspelled."""
-    return provider.strip().lower() in {OURS, ""}
-
-
-def check_manifest(reviewed: Reviewed) -> Iterator[Finding]:
-    """What the API server or the driver would reject."""
-    version, provider = reviewed.manifest.api_version, reviewed.klass.provider
-    if version == _OLD:
-        hint = f"write {_API_VERSION}"
-        yield reviewed.found(rules.API_VERSION, "apiVersion", f"{_OLD} is deprecated", hint)
-    elif version != _API_VERSION:
-        message = f"must be {_API_VERSION}, got {quote(version)}: it does not exist"
-        yield reviewed.found(rules.MANIFEST, "apiVersion", message)
-    yield from check_names(reviewed)
-    if provider and provider != OURS:
-        message = f"the driver looks for {provider}.sock, but the socket is {OURS}.sock"
-        yield reviewed.found(rules.PROVIDER, "spec.provider", message, f"did you mean {OURS}")
-
-
-def check_names(located: LocatedManifest) -> Iterator[Finding]:
-    """Names that Kubernetes refuses."""
-    for key, rule, allowed in _NAMES:
-        path, name = f"metadata.{key}", text(at(located.manifest.node, "metadata", key))
-        if not name and key == "name":
-            yield located.found(rules.MANIFEST, path, "is required")
-        elif name and not rule.fullmatch(name):
-            meant = _UNFIT[key].sub("-", name.lower()).strip("-.")
-            hint = f"did you mean {meant}" if rule.fullmatch(meant) else ""
-            message = f"{quote(name)} is not a valid {key}: use {allowed}"
-            yield located.found(rules.MANIFEST, path, message, hint)
-
-
-def check_unique(classes: Iterable[Reviewed]) -> Iterator[Finding]:
-    """Classes that overwrite each other."""
-    first: dict[tuple[str, str], Reviewed] = {}
-    for one in classes:
-        if not one.name:
-            continue
-        holder = first.setdefault((one.klass.namespace, one.name), one)
-        if holder is not one:
-            message = f"is also in {holder.place}: the one that is applied last wins"
-            yield one.found(rules.DUPLICATE_CLASS, "metadata.name", message)

@@ -1,4 +1,7 @@
-"""Checks of one External Secrets resource, beyond those of the controller's parser."""
+"""What the controller's parser finds in one External Secrets resource, and checks beyond it.
+
+`kubectl apply` refuses unknown keys by default; Argo CD and others drop them without a message.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
