@@ -17,7 +17,7 @@ from provider.csi.metrics import MountMetrics, NamespaceLabel, watch_registry
 from provider.csi.mount import Limits, Mounter
 from provider.csi.server.admission import Admission
 from provider.csi.server.barrier import Barrier, Mounts, Observers
-from provider.csi.server.daemon import Daemon, Readiness
+from provider.csi.server.daemon import Daemon, readiness
 from provider.csi.server.servicer import Servicer
 from provider.csi.server.socket_file import SocketFile
 from provider.csi.status.document import StatusDocument
@@ -103,7 +103,7 @@ async def _start(config: Config, make_mounts: MakeMounts, stack: AsyncExitStack)
     """A daemon that serves, with everything beside it; the stack closes it all."""
     metrics = Metrics()
     socket_file = SocketFile(config.socket_path)
-    served = {**pages.probes(Readiness(socket_file).problem), **pages.scrape(metrics)}
+    served = {**pages.probes(readiness(socket_file)), **pages.scrape(metrics)}
     await pages.serve("--metrics-address", config.metrics_address, served, stack)
     offload = Offload()
     stack.callback(offload.close)

@@ -1,6 +1,7 @@
 """The daemon's life at its socket: start, look after the socket, drain."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from time import monotonic
 
 import grpc
@@ -9,6 +10,7 @@ from provider.csi.server import grpc_server
 from provider.csi.server.barrier import Barrier
 from provider.csi.server.probe import probe
 from provider.csi.server.socket_file import SocketFile
+from provider.engine.single_flight import SingleFlight
 from provider.runtime.log import fields, logger
 
 QUIET_SECONDS = 0.2
@@ -20,8 +22,6 @@ LAST_ANSWERS_SECONDS = 5.0
 STEP_SECONDS = 0.02
 
 PROBE_SECONDS = 2.0
-PROBE_HOLDS_SECONDS = 1.0
-"""How long a result holds: any pod can ask for `/readyz`."""
 
 STOPPED = "the provider is being stopped; the kubelet tries again"
 
@@ -85,24 +85,13 @@ class Daemon:
         task.add_done_callback(self._old_servers.discard)
 
 
-class Readiness:
-    """Whether the driver reaches this daemon, for `/readyz`."""
+def readiness(socket_file: SocketFile) -> Callable[[], Awaitable[str | None]]:
+    """What says in one line why the driver does not reach this daemon; None if it does."""
+    checks: SingleFlight[None, str | None] = SingleFlight()
 
-    def __init__(self, socket_file: SocketFile) -> None:
-        self._socket_file = socket_file
-        self._problem: str | None = None
-        self._holds_until = 0.0
-        self._lock = asyncio.Lock()
-
-    async def problem(self) -> str | None:
-        """What is wrong, in one line; None if the socket is ours and `Version` answers there."""
-        async with self._lock:
-            if monotonic() >= self._holds_until:
-                self._problem = await self._check()
-                self._holds_until = monotonic() + PROBE_HOLDS_SECONDS
-            return self._problem
-
-    async def _check(self) -> str | None:
-        if not self._socket_file.is_ours():
+    async def check() -> str | None:
+        if not socket_file.is_ours():
             return "the socket is gone, or that of another daemon"
-        return await asyncio.to_thread(probe, self._socket_file.path, PROBE_SECONDS)
+        return await asyncio.to_thread(probe, socket_file.path, PROBE_SECONDS)
+
+    return lambda: checks.run(None, check)
