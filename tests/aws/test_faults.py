@@ -32,7 +32,7 @@ CASES: list[tuple[str, int, str, type[errors.ProviderError], str]] = [
         errors.AccessDenied,
         "Allow ssm:Get and kms:Decrypt on this resource",
     ),
-    ("HTTP 403", 403, "", errors.AccessDenied, "Allow ssm:Get on this resource"),  # AWS, without a body
+    ("HTTP 403", 403, "", errors.AccessDenied, "Allow ssm:Get on this resource"),  # no body
     ("ResourceNotFoundException", 400, "no", errors.SecretNotFound, "Check its name"),
     ("ResourceNotFoundException", 404, "no", errors.SecretNotFound, "Check its name"),
     ("ParameterVersionNotFound", 400, "no", errors.SecretNotFound, "Check its name"),

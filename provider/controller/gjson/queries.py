@@ -9,7 +9,7 @@ from provider.controller.gjson.path_syntax import Component, Query
 from provider.controller.gjson.results import Result
 from provider.controller.template.go_regexp import WORK_A_STEP
 from provider.controller.template.limits import Budget
-from provider.controller.template.unicode_text import tight
+from provider.controller.template.unicode_text import to_utf8
 
 WORDS: Final = ("*", "false", "null", "true")
 """The values that a query may have behind a `~`."""
@@ -38,11 +38,11 @@ def _wildcard(pattern: str, budget: Budget) -> Callable[[str], bool]:
     options = re2.Options()
     options.log_errors = False
     options.dot_nl = True
-    compiled = re2.compile(tight("".join(out)), options)
+    compiled = re2.compile(to_utf8("".join(out)), options)
 
     def fits(text: str) -> bool:
         budget.before(compiled.programsize * len(text) // WORK_A_STEP)
-        return compiled.fullmatch(tight(text)) is not None
+        return compiled.fullmatch(to_utf8(text)) is not None
 
     return fits
 
@@ -94,7 +94,7 @@ def _compares_bool(left: str, operator: str, right: str) -> bool:
 def _compares_text(left: str, operator: str, right: str, budget: Budget) -> bool:
     if operator in ("%", "!%"):
         return _wildcard(right, budget)(left) == (operator == "%")
-    a, b = tight(left), tight(right)
+    a, b = to_utf8(left), to_utf8(right)
     return _compares_order(operator, a < b, a == b, a > b)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from provider.controller.template import go_yaml
 from provider.controller.template.errors import FunctionError, LimitExceeded
 from provider.controller.template.limits import Budget, Expired, Limits
-from provider.controller.template.unicode_text import loose, runes, tight
+from provider.controller.template.unicode_text import from_utf8, runes, to_utf8
 from provider.controller.template.values import List, Map, Value
 from provider.errors import InvalidRequest
 from provider.manifests.problems import quote
@@ -26,14 +26,14 @@ def parse_yaml_map(
     """
     budget = Budget(limits or Limits(), expired)
     try:
-        document = go_yaml.parse(loose(content), budget)
+        document = go_yaml.parse(from_utf8(content), budget)
     except (FunctionError, LimitExceeded, RecursionError) as error:
         raise InvalidRequest(f"error converting YAML to JSON: {error}") from None
     if document is None:
         return {}
     if not isinstance(document, Map):
         raise InvalidRequest("the template's output is not a YAML map")
-    items = ((loose(key), value) for key, value in document.items.items())
+    items = ((from_utf8(key), value) for key, value in document.items.items())
     return {key: _text(key, value, shown) for key, value in items}
 
 
@@ -45,4 +45,4 @@ def _text(key: str, value: Value, shown: Callable[[str], str]) -> bytes:
         )
     if value is None:
         return b""
-    return tight(runes(value)) if isinstance(value, bytes) else go_yaml.scalar_text(value)
+    return to_utf8(runes(value)) if isinstance(value, bytes) else go_yaml.scalar_text(value)

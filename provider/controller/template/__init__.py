@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from provider.controller.template.errors import TemplateError
 from provider.controller.template.limits import Budget, Expired, Limits
-from provider.controller.template.unicode_text import loose, tight
+from provider.controller.template.unicode_text import from_utf8, to_utf8
 from provider.controller.template.values import Map
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Template:
         from provider.controller.template.evaluator import Evaluation  # noqa: PLC0415 - see below
 
         budget = Budget(self._limits, expired)
-        dot = Map({tight(key): value for key, value in data.items()}, "string")
+        dot = Map({to_utf8(key): value for key, value in data.items()}, "string")
         return Evaluation(self._program, budget).render(dot)
 
 
@@ -57,7 +57,7 @@ def compile_template(
     a field that does not exist is an error; else it prints `<no value>`, as in a rewrite.
     Raises TemplateError.
     """
-    source = loose(text) if isinstance(text, bytes) else text
+    source = from_utf8(text) if isinstance(text, bytes) else text
     if len(source) > limits.text_bytes:
         place = f"{name}:1"
         reason = f"the template exceeds {limits.text_bytes} bytes"

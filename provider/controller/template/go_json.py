@@ -9,7 +9,7 @@ from provider.controller.template.errors import FunctionError
 from provider.controller.template.limits import Budget
 from provider.controller.template.moments import format_moment
 from provider.controller.template.numbers import shortest
-from provider.controller.template.unicode_text import REPLACEMENT, loose, runes
+from provider.controller.template.unicode_text import REPLACEMENT, from_utf8, runes
 from provider.controller.template.values import List, Map, Moment, Pair, Value, Version
 
 _RFC3339_NANO: Final = b"2006-01-02T15:04:05.999999999Z07:00"
@@ -44,7 +44,7 @@ class _Encoder:
         self._budget.step(4)
         self._budget.depth(depth)
         if isinstance(value, bytes):
-            self._put(self._quoted(loose(value)))
+            self._put(self._quoted(from_utf8(value)))
         elif value is None or (isinstance(value, List) and value.nil):
             self._put("null")
         elif isinstance(value, bool):
@@ -62,7 +62,7 @@ class _Encoder:
         elif isinstance(value, Map):
             colon = ": " if self._indent else ":"
             keys = sorted(value.items)
-            items = [(self._quoted(loose(key)) + colon, value.items[key]) for key in keys]
+            items = [(self._quoted(from_utf8(key)) + colon, value.items[key]) for key in keys]
             self._group("{}", items, depth)
         elif isinstance(value, Pair):
             pair = Map({b"Cert": value.cert, b"Key": value.key})

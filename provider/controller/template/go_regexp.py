@@ -110,8 +110,8 @@ class Pattern:
             start, end = spans[number]
             return text[start:end].decode("utf-8", "surrogateescape") if start >= 0 else ""
 
-        loose = template.decode("utf-8", "surrogateescape")
-        return _REFERENCE.sub(group, loose).encode("utf-8", "surrogateescape")
+        from_utf8 = template.decode("utf-8", "surrogateescape")
+        return _REFERENCE.sub(group, from_utf8).encode("utf-8", "surrogateescape")
 
 
 def _is_utf8(text: bytes) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from provider.controller.template.errors import FunctionError
-from provider.controller.template.unicode_text import loose, tight
+from provider.controller.template.unicode_text import from_utf8, to_utf8
 from provider.controller.template.values import Moment
 
 ZERO: Final = Moment(datetime(1, 1, 1, tzinfo=UTC))
@@ -117,7 +117,7 @@ def _decimal(number: int, size: int) -> str:
 
 def format_moment(moment: Moment, layout: bytes) -> bytes:
     """Time.Format."""
-    return tight(_LAYOUT.sub(lambda match: _formatted(moment, match.group()), loose(layout)))
+    return to_utf8(_LAYOUT.sub(lambda match: _formatted(moment, match.group()), from_utf8(layout)))
 
 
 def _formatted(moment: Moment, item: str) -> str:
@@ -165,7 +165,7 @@ def _offset(at: datetime, item: str) -> str:
 
 def parse_moment(layout: bytes, text: bytes) -> Moment:
     """time.Parse in UTC. Raises FunctionError with no part of the value."""
-    return _Parser(loose(text)).parse(loose(layout))
+    return _Parser(from_utf8(text)).parse(from_utf8(layout))
 
 
 _PATTERNS: Final = {

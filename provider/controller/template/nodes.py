@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from provider.controller.template.unicode_text import loose, quote
+from provider.controller.template.unicode_text import from_utf8, quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,10 @@ class Call(Node):
     def source(self) -> str:
         pipe = f" {self.pipe.source()}" if self.pipe else ""
         return (
-            "{{template " + loose(quote(self.name.encode("utf-8", "surrogateescape"))) + pipe + "}}"
+            "{{template "
+            + from_utf8(quote(self.name.encode("utf-8", "surrogateescape")))
+            + pipe
+            + "}}"
         )
 
 

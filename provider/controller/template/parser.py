@@ -6,7 +6,7 @@ from provider.controller.template.lexer import Token
 from provider.controller.template.nodes import Action, Branch, Call, End, Jump, Node, Text
 from provider.controller.template.pipeline_parser import PipelineParser
 from provider.controller.template.token_stream import Scope
-from provider.controller.template.unicode_text import tight
+from provider.controller.template.unicode_text import to_utf8
 
 
 def parse(
@@ -84,7 +84,7 @@ class _Parser(PipelineParser):
     def _text_or_action(self) -> Node:
         token = self.next_part()
         if token.kind == "text":
-            return Text(token.position, tight(token.text))
+            return Text(token.position, to_utf8(token.text))
         if token.kind == "{{":
             return self._action()
         raise self.unexpected(token, "input")

@@ -18,7 +18,7 @@ from provider.controller.template.nodes import (
 )
 from provider.controller.template.numbers import parse_float, parse_int, parse_uint
 from provider.controller.template.token_stream import TokenStream
-from provider.controller.template.unicode_text import tight, unquote_char
+from provider.controller.template.unicode_text import to_utf8, unquote_char
 
 _OPERANDS: Final[frozenset[Kind]] = frozenset({
     "bool", "char constant", "complex", ".", "field", "identifier", "number", "nil",
@@ -140,7 +140,7 @@ class PipelineParser(TokenStream):
             case "bool":
                 return Literal(token.position, token.text == "true", token.text)
             case "string" | "raw string":
-                value = tight(self.unquoted(token))
+                value = to_utf8(self.unquoted(token))
                 return Literal(token.position, value, token.text)
             case "number" | "char constant":
                 return self._number(token)

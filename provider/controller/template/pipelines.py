@@ -25,7 +25,7 @@ from provider.controller.template.registry import (
     nil_of,
 )
 from provider.controller.template.state import State
-from provider.controller.template.unicode_text import tight
+from provider.controller.template.unicode_text import to_utf8
 from provider.controller.template.values import (
     List,
     Map,
@@ -134,7 +134,7 @@ class Pipelines(State):
         if isinstance(receiver, Map):
             if has_args:
                 raise self.error(f"{name} is not a method but has arguments")
-            key = tight(name)
+            key = to_utf8(name)
             if key not in receiver.items and self.program.missing_key_fails:
                 raise self.error(f'map has no entry for key "{name}"')
             return receiver.items.get(key)

@@ -7,7 +7,7 @@ from typing import Final
 from provider.controller.template.limits import Budget
 from provider.controller.template.printing import Printer
 from provider.controller.template.scalar_printing import Flags
-from provider.controller.template.unicode_text import loose, tight
+from provider.controller.template.unicode_text import from_utf8, to_utf8
 from provider.controller.template.values import Value, type_name
 
 _TOO_LARGE: Final = 1_000_000
@@ -58,8 +58,8 @@ class _Format:
         if self._at >= len(self._format):
             self._printer.write(b"%!(NOVERB)")
             return False
-        verb = loose(self._format[self._at : self._at + 4])[0]
-        self._at += len(tight(verb))
+        verb = from_utf8(self._format[self._at : self._at + 4])[0]
+        self._at += len(to_utf8(verb))
         self._print(verb, flags)
         return True
 
@@ -67,9 +67,9 @@ class _Format:
         if verb == "%":
             self._printer.write(b"%")
         elif not self._good:
-            self._printer.write(b"%!" + tight(verb) + b"(BADINDEX)")
+            self._printer.write(b"%!" + to_utf8(verb) + b"(BADINDEX)")
         elif self._arg >= len(self._args):
-            self._printer.write(b"%!" + tight(verb) + b"(MISSING)")
+            self._printer.write(b"%!" + to_utf8(verb) + b"(MISSING)")
         else:
             if verb == "v":
                 flags.sharp_v = "#" in flags

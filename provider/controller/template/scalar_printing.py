@@ -6,7 +6,7 @@ from typing import Final
 
 from provider.controller.template.limits import Budget
 from provider.controller.template.numbers import format_float
-from provider.controller.template.unicode_text import is_printable, loose, quote, tight
+from provider.controller.template.unicode_text import from_utf8, is_printable, quote, to_utf8
 from provider.controller.template.values import (
     Uint8,
     Uint32,
@@ -48,7 +48,7 @@ class ScalarPrinter:
 
     def pad(self, data: bytes, flags: Flags, *, zeros: bool = True) -> None:
         """Appends the bytes, padded to the width in runes."""
-        missing = (flags.width or 0) - len(loose(data))
+        missing = (flags.width or 0) - len(from_utf8(data))
         if missing > 0:
             self.budget.padding(missing)
             filler = b"0" if zeros and "0" in flags and "-" not in flags else b" "
@@ -70,7 +70,7 @@ class ScalarPrinter:
 
     def bad_verb(self, value: Value, verb: str, flags: Flags) -> None:
         """Appends Go's note that a verb does not fit a value."""
-        self.write(b"%!" + tight(verb) + b"(" + type_name(value).encode() + b"=")
+        self.write(b"%!" + to_utf8(verb) + b"(" + type_name(value).encode() + b"=")
         self.print_arg(value, "v", flags, 1)
         self.write(b")")
 
@@ -131,7 +131,7 @@ class ScalarPrinter:
         text = f"U+{number:0{max(flags.precision or 0, 4)}X}"
         if "#" in flags and number <= 0x10FFFF and is_printable(chr(number)):
             text += f" '{chr(number)}'"
-        self.pad(tight(text), flags, zeros=False)
+        self.pad(to_utf8(text), flags, zeros=False)
 
     def print_float(self, value: float, verb: str, flags: Flags) -> None:
         """Appends a float."""
@@ -176,7 +176,7 @@ class ScalarPrinter:
             self.bad_verb(value, verb, flags)
             return
         if flags.precision is not None:
-            value = tight(loose(value)[: flags.precision])
+            value = to_utf8(from_utf8(value)[: flags.precision])
         if verb == "q" or flags.sharp_v:
             self.budget.memory(len(value) * 4)
             if "#" in flags and _can_backquote(value):
@@ -199,7 +199,7 @@ class ScalarPrinter:
 
 
 def _can_backquote(value: bytes) -> bool:
-    text = loose(value)
+    text = from_utf8(value)
     return all(
         c == "\t" or (c >= " " and c not in "`\x7f\ufeff" and not 0xD800 <= ord(c) < 0xE000)
         for c in text

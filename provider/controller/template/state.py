@@ -8,7 +8,7 @@ from provider.controller.template.errors import TemplateError
 from provider.controller.template.limits import Budget
 from provider.controller.template.nodes import Node, Text, Variable
 from provider.controller.template.registry import Function
-from provider.controller.template.unicode_text import tight
+from provider.controller.template.unicode_text import to_utf8
 from provider.controller.template.values import Value
 
 _MOST_SOURCE: Final = 100
@@ -40,7 +40,7 @@ class State:
         """The error of a reason, with the place of the current node."""
         before = self.program.text[: self.node.position]
         line = before.count("\n") + 1
-        column = len(tight(before[before.rfind("\n") + 1 :]))
+        column = len(to_utf8(before[before.rfind("\n") + 1 :]))
         place = f"{self.program.name}:{line}:{column}"
         source = self.node.source()
         if len(source) > _MOST_SOURCE:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from provider.controller.template.errors import FunctionError, TemplateError
 from provider.controller.template.lexer import Kind, Lexer, Token
-from provider.controller.template.unicode_text import loose, unquote
+from provider.controller.template.unicode_text import from_utf8, unquote
 
 
 @dataclass(slots=True)
@@ -93,6 +93,6 @@ class TokenStream:
     def unquoted(self, token: Token) -> str:
         """The text of a quoted token."""
         try:
-            return loose(unquote(token.text))
+            return from_utf8(unquote(token.text))
         except FunctionError as error:
             raise self.error(str(error)) from None

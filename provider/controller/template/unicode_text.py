@@ -20,19 +20,19 @@ _QUOTED: Final = {
 }  # fmt: skip
 
 
-def loose(data: bytes) -> str:
-    """The text with one surrogate for each byte that is no UTF-8. `tight` is the inverse."""
+def from_utf8(data: bytes) -> str:
+    """The text with one surrogate for each byte that is no UTF-8. `to_utf8` is the inverse."""
     return data.decode("utf-8", "surrogateescape")
 
 
-def tight(text: str) -> bytes:
-    """The bytes of a text of `loose`."""
+def to_utf8(text: str) -> bytes:
+    """The bytes of a text of `from_utf8`."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def runes(data: bytes) -> str:
     """The text as `range` over a Go string gives it: U+FFFD for each byte that is no UTF-8."""
-    return _SURROGATES.sub(REPLACEMENT, loose(data))
+    return _SURROGATES.sub(REPLACEMENT, from_utf8(data))
 
 
 def is_space(char: str) -> bool:
@@ -47,7 +47,7 @@ def is_letter_or_digit(char: str) -> bool:
 
 def trim_space(data: bytes) -> bytes:
     """strings.TrimSpace."""
-    return tight(loose(data).strip(_SPACE))
+    return to_utf8(from_utf8(data).strip(_SPACE))
 
 
 def mapped(text: str, change: str) -> str:
@@ -75,7 +75,7 @@ def is_printable(char: str) -> bool:
 
 def quote(data: bytes, mark: str = '"', *, ascii_only: bool = False) -> bytes:
     """strconv.Quote, or QuoteToASCII."""
-    return tight(mark + "".join(_quoted(c, mark, ascii_only) for c in loose(data)) + mark)
+    return to_utf8(mark + "".join(_quoted(c, mark, ascii_only) for c in from_utf8(data)) + mark)
 
 
 def _quoted(char: str, mark: str, ascii_only: bool) -> str:
@@ -100,7 +100,7 @@ def unquote(literal: str) -> bytes:
     """
     body = literal[1:-1]
     if literal[0] == "`":
-        return tight(body.replace("\r", ""))
+        return to_utf8(body.replace("\r", ""))
     out = bytearray()
     position = 0
     while position < len(body):
@@ -120,7 +120,7 @@ def unquote_char(body: str, position: int, mark: str) -> tuple[bytes, int]:
     if char != "\\":
         if char == mark:
             raise FunctionError("invalid syntax")
-        return tight(char), position + 1
+        return to_utf8(char), position + 1
     escape = body[position + 1 : position + 2]
     if escape in _ESCAPES and escape:
         if escape in "'\"" and escape != mark:

@@ -9,7 +9,7 @@ import json
 import re
 from typing import Any, NoReturn
 
-from provider.controller.template.unicode_text import REPLACEMENT, loose, tight
+from provider.controller.template.unicode_text import REPLACEMENT, from_utf8, to_utf8
 from provider.engine.content import json_document
 from provider.errors import ProviderError, SecretUnusable
 
@@ -27,7 +27,7 @@ _DECODER = json.JSONDecoder(parse_int=len, parse_float=len, parse_constant=_refu
 
 def read_object(content: bytes) -> dict[str, bytes]:
     """The keys and values; raises `SecretUnusable`, which quotes nothing, where it is no object."""
-    text = loose(content)
+    text = from_utf8(content)
     try:
         end, found = _members(text, _after_space(text, 0))
     except RecursionError:
@@ -74,7 +74,7 @@ def _expect(text: str, at: int, character: str) -> None:
 def _content(value: Any, source: str) -> bytes:
     if isinstance(value, str):
         return _text(value).encode()
-    return b"" if value is None else tight(source)
+    return b"" if value is None else to_utf8(source)
 
 
 def _text(text: str) -> str:

@@ -11,7 +11,7 @@ from provider.controller.template import go_json
 from provider.controller.template.errors import FunctionError, LimitExceeded
 from provider.controller.template.limits import Budget, Expired, Limits
 from provider.controller.template.numbers import format_float
-from provider.controller.template.unicode_text import loose, tight
+from provider.controller.template.unicode_text import from_utf8, to_utf8
 from provider.controller.template.values import List, Map, Value
 from provider.controller.values.rewrite import (
     compile_transform,
@@ -113,7 +113,7 @@ def _merge(data: Data, merge: RewriteMerge, expired: Expired) -> Data:
         if merge.strategy == "JSON":
             document = go_json.encode(Map(merged), budget, escape_html=False)
             return {**data, merge.into: document}
-        return {loose(name): _content(value, budget) for name, value in merged.items()}
+        return {from_utf8(name): _content(value, budget) for name, value in merged.items()}
     except (FunctionError, LimitExceeded, RecursionError) as error:
         raise InvalidRequest(f"merge failed: {error}") from None
 
@@ -149,10 +149,10 @@ def _content(value: Value, budget: Budget) -> bytes:
         return b""
     if isinstance(value, List | Map) or not isinstance(value, float):
         return go_json.encode(value, budget)
-    return tight(format_float(value, "f"))
+    return to_utf8(format_float(value, "f"))
 
 
 def _listed(names: Iterable[bytes]) -> str:
-    shown = sorted(loose(name) for name in names)
+    shown = sorted(from_utf8(name) for name in names)
     more = f" and {len(shown) - 20} more" if len(shown) > 20 else ""
     return ", ".join(quote(name)[1:-1] for name in shown[:20]) + more

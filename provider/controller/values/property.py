@@ -6,7 +6,7 @@ from provider.controller.gjson.path_check import PathFault, path_faults
 from provider.controller.gjson.search import get
 from provider.controller.template.errors import FunctionError, LimitExceeded
 from provider.controller.template.limits import Budget, Expired, Limits
-from provider.controller.template.unicode_text import loose, tight
+from provider.controller.template.unicode_text import from_utf8, to_utf8
 from provider.errors import InvalidRequest
 
 _MOST_PATH: Final = 1024  # characters
@@ -25,18 +25,18 @@ def read_property(document: bytes, path: str, expired: Expired | None = None) ->
         return document
     if len(path) > _MOST_PATH:
         raise InvalidRequest(f"the property is longer than {_MOST_PATH} characters")
-    text, budget = loose(document), Budget(_LIMITS, expired)
+    text, budget = from_utf8(document), Budget(_LIMITS, expired)
     try:
         if "." in path:
             found = get(text, path.replace(".", "\\."), budget)
             if found.exists:
-                return tight(found.string())
+                return to_utf8(found.string())
         found = get(text, path, budget)
     except (FunctionError, LimitExceeded) as error:
         raise InvalidRequest(f"property {path}: {error}") from None
     except RecursionError:
         raise InvalidRequest(f"property {path}: nested too deeply") from None
-    return tight(found.string()) if found.exists else None
+    return to_utf8(found.string()) if found.exists else None
 
 
 def property_faults(path: str) -> list[PathFault]:

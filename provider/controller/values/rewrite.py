@@ -7,7 +7,7 @@ from provider.controller.template import Template, compile_template
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.go_regexp import Before, Pattern
 from provider.controller.template.limits import Expired
-from provider.controller.template.unicode_text import loose, tight
+from provider.controller.template.unicode_text import from_utf8, to_utf8
 from provider.errors import InvalidRequest
 
 _T = TypeVar("_T")
@@ -26,10 +26,10 @@ def regexp_rewriter(
     regular expression is malformed.
     """
     try:
-        pattern = Pattern(tight(source))
+        pattern = Pattern(to_utf8(source))
     except FunctionError as error:
         raise InvalidRequest(str(error)) from None
-    return lambda key: loose(pattern.replace(tight(key), tight(target), used, before))
+    return lambda key: from_utf8(pattern.replace(to_utf8(key), to_utf8(target), used, before))
 
 
 def compile_transform(template: str) -> Template:
@@ -47,7 +47,7 @@ def transform_rewriter(
 
     The function raises TemplateError.
     """
-    return lambda key: loose(template.render({"value": tight(key)}, expired=expired))
+    return lambda key: from_utf8(template.render({"value": to_utf8(key)}, expired=expired))
 
 
 def rewritten(data: Mapping[str, _T], rename: Callable[[str], str]) -> dict[str, _T]:

@@ -12,7 +12,7 @@ from provider.controller.gjson.search import get
 from provider.controller.target.yaml_map import parse_yaml_map
 from provider.controller.template import TemplateError, compile_template
 from provider.controller.template.limits import Budget, Limits
-from provider.controller.template.unicode_text import loose, tight
+from provider.controller.template.unicode_text import from_utf8, to_utf8
 from provider.controller.values.property import read_property
 from provider.controller.values.rewrite import regexp_rewriter
 from provider.errors import InvalidRequest
@@ -64,9 +64,9 @@ def ours(row: Mapping[str, Any], document: Mapping[str, Any], data: Mapping[str,
         if "template" in row:
             return render(row, data)
         if "path" in row:
-            source = loose(text(document["json"][row["document"]]))
+            source = from_utf8(text(document["json"][row["document"]]))
             found = get(source, row["path"], Budget(Limits()))
-            return found.exists, tight(found.string())
+            return found.exists, to_utf8(found.string())
         if "regexp" in row:
             source, target, key = row["regexp"]
             return regexp_rewriter(source, target)(key).encode()

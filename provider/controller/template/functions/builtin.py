@@ -7,7 +7,7 @@ from provider.controller.template.limits import Budget
 from provider.controller.template.printf import go_printf
 from provider.controller.template.printing import go_print, go_println
 from provider.controller.template.registry import Table, adder
-from provider.controller.template.unicode_text import is_printable, loose, tight
+from provider.controller.template.unicode_text import from_utf8, is_printable, to_utf8
 from provider.controller.template.values import (
     List,
     Map,
@@ -78,7 +78,7 @@ _JS = {
 
 @add("js", "any...", budget=True)
 def _js(budget: Budget, *args: Value) -> bytes:
-    return tight("".join(_js_char(char) for char in loose(_text(args, budget))))
+    return to_utf8("".join(_js_char(char) for char in from_utf8(_text(args, budget))))
 
 
 def _js_char(char: str) -> str:

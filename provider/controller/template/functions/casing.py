@@ -5,7 +5,13 @@ from typing import Literal
 
 from provider.controller.template.limits import Budget
 from provider.controller.template.registry import Table, adder
-from provider.controller.template.unicode_text import is_space, loose, one_to_one, runes, tight
+from provider.controller.template.unicode_text import (
+    from_utf8,
+    is_space,
+    one_to_one,
+    runes,
+    to_utf8,
+)
 
 TABLE: Table = {}
 add = adder(TABLE)
@@ -150,13 +156,13 @@ class _Lowered:
 @add("snakecase", "string", budget=True)
 def _snakecase(budget: Budget, text: bytes) -> bytes:
     budget.step(len(text))
-    return tight(_Lowered(loose(text), "_").run())
+    return to_utf8(_Lowered(from_utf8(text), "_").run())
 
 
 @add("kebabcase", "string", budget=True)
 def _kebabcase(budget: Budget, text: bytes) -> bytes:
     budget.step(len(text))
-    return tight(_Lowered(loose(text), "-").run())
+    return to_utf8(_Lowered(from_utf8(text), "-").run())
 
 
 @add("camelcase", "string", budget=True)
@@ -165,7 +171,7 @@ def _camelcase(budget: Budget, data: bytes) -> bytes:
     text = runes(data)
     start = next((i for i, char in enumerate(text) if not _is_connector(char)), len(text))
     if start == len(text):
-        return tight(text + text[-1:])  # xstrings writes the last one twice
+        return to_utf8(text + text[-1:])  # xstrings writes the last one twice
     out = [text[:start]]
     was_upper = _is_upper(text[start])
     previous = one_to_one(text[start], "upper")
@@ -186,4 +192,4 @@ def _camelcase(budget: Budget, data: bytes) -> bytes:
                     was_upper = False
             out.append(previous)
         previous = current
-    return tight("".join([*out, previous]))
+    return to_utf8("".join([*out, previous]))

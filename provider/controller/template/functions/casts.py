@@ -5,7 +5,7 @@ import math
 from provider.controller.template.limits import Budget
 from provider.controller.template.numbers import parse_float, parse_int
 from provider.controller.template.printing import to_text
-from provider.controller.template.unicode_text import loose
+from provider.controller.template.unicode_text import from_utf8
 from provider.controller.template.values import Int64, List, Value, Version, wrapped
 
 _MIN_INT64 = -(1 << 63)
@@ -20,7 +20,7 @@ def to_int64(value: Value) -> Int64:
             return Int64(_MIN_INT64)
         return Int64(int(value))
     if isinstance(value, bytes):
-        return Int64(parse_int(_without_zero_decimals(loose(value)), 0) or 0)
+        return Int64(parse_int(_without_zero_decimals(from_utf8(value)), 0) or 0)
     return Int64(0)
 
 
@@ -39,7 +39,7 @@ def to_float(value: Value) -> float:
     if isinstance(value, bool | int | float):
         return float(value)
     if isinstance(value, bytes):
-        number = parse_float(loose(value))
+        number = parse_float(from_utf8(value))
         return 0.0 if number is None else number
     return 0.0
 

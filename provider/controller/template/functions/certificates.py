@@ -21,7 +21,7 @@ from provider.controller.template.pem_blocks import (
     private_key_of,
 )
 from provider.controller.template.registry import Table, adder
-from provider.controller.template.unicode_text import loose
+from provider.controller.template.unicode_text import from_utf8
 from provider.controller.template.values import List, Pair, Value
 
 TABLE: Table = {}
@@ -78,7 +78,7 @@ def _alternative_names(ips: List, names: List) -> list[x509.GeneralName]:
     for name in names.items:
         if not isinstance(name, bytes):
             raise FunctionError("error processing alternate dns name: it is not a string")
-        found.append(x509.DNSName(loose(name)))
+        found.append(x509.DNSName(from_utf8(name)))
     for ip in ips.items:
         try:
             found.append(x509.IPAddress(ipaddress.ip_address(_ip_text(ip))))
@@ -90,7 +90,7 @@ def _alternative_names(ips: List, names: List) -> list[x509.GeneralName]:
 def _ip_text(ip: Value) -> str:
     if not isinstance(ip, bytes):
         raise FunctionError("error parsing ip: it is not a string")
-    return loose(ip)
+    return from_utf8(ip)
 
 
 def _issue(
@@ -102,7 +102,7 @@ def _issue(
     is_authority: bool = False,
 ) -> Pair:
     """A certificate. `subject` is the common name and the days of validity."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, loose(subject[0]))])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, from_utf8(subject[0]))])
     start = datetime.now(UTC)
     signer, signing_key = issuer or (name, key)
     builder = (

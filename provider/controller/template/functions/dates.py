@@ -6,7 +6,7 @@ from provider.controller.template import moments
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.numbers import nearest_int
 from provider.controller.template.registry import Table, adder
-from provider.controller.template.unicode_text import loose
+from provider.controller.template.unicode_text import from_utf8
 from provider.controller.template.values import Int64, Moment, Value
 
 TABLE: Table = {}
@@ -29,7 +29,7 @@ def _moment_of(value: Value) -> Moment:
 
 
 def _format(layout: bytes, value: Value, zone: bytes = b"UTC") -> bytes:
-    return moments.format_moment(moments.in_zone(_moment_of(value), loose(zone)), layout)
+    return moments.format_moment(moments.in_zone(_moment_of(value), from_utf8(zone)), layout)
 
 
 add("date", "string any")(_format)
@@ -41,13 +41,13 @@ add("unixEpoch", "time")(lambda moment: b"%d" % moments.unix_seconds(moment))
 
 @add("date_modify dateModify", "string time")
 def _modify(duration: bytes, moment: Moment) -> Moment:
-    nanoseconds = moments.parse_duration(loose(duration))
+    nanoseconds = moments.parse_duration(from_utf8(duration))
     return moment if nanoseconds is None else moments.add(moment, nanoseconds)
 
 
 @add("must_date_modify mustDateModify", "string time")
 def _must_modify(duration: bytes, moment: Moment) -> Moment:
-    nanoseconds = moments.parse_duration(loose(duration))
+    nanoseconds = moments.parse_duration(from_utf8(duration))
     if nanoseconds is None:
         raise FunctionError("time: invalid duration")
     return moments.add(moment, nanoseconds)
@@ -74,7 +74,7 @@ def _ago(value: Value) -> bytes:
 def _duration(value: Value) -> bytes:
     seconds = 0
     if isinstance(value, bytes):
-        seconds = nearest_int(loose(value))
+        seconds = nearest_int(from_utf8(value))
     elif isinstance(value, Int64):
         seconds = int(value)
     nanoseconds = (seconds * 10**9 + (1 << 63)) % (1 << 64) - (1 << 63)
@@ -90,7 +90,7 @@ _ROUNDED = (
 def _duration_round(value: Value) -> bytes:
     nanoseconds = 0
     if isinstance(value, bytes):
-        nanoseconds = moments.parse_duration(loose(value)) or 0
+        nanoseconds = moments.parse_duration(from_utf8(value)) or 0
     elif isinstance(value, Int64):
         nanoseconds = int(value)
     elif isinstance(value, Moment):

@@ -9,7 +9,7 @@ from provider.controller.template import go_json, go_yaml, yaml_writer
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.limits import Budget
 from provider.controller.template.registry import Table, adder
-from provider.controller.template.unicode_text import loose
+from provider.controller.template.unicode_text import from_utf8
 from provider.controller.template.values import ANY, List, Map, Value
 
 TABLE: Table = {}
@@ -161,7 +161,7 @@ _MAP: Final = f"map[string]{ANY}"
 def _from_yaml(budget: Budget, text: bytes) -> Value:
     """The mapping; one with the key Error where the text is not one."""
     try:
-        value = go_yaml.as_json(go_yaml.parse(loose(text), budget), budget)
+        value = go_yaml.as_json(go_yaml.parse(from_utf8(text), budget), budget)
     except FunctionError as error:
         return Map({b"Error": f"error converting YAML to JSON: {error}".encode()})
     if value is None:

@@ -11,7 +11,7 @@ from provider.controller.template.limits import Budget
 from provider.controller.template.numbers import nearest_int, parse_int
 from provider.controller.template.printing import go_print
 from provider.controller.template.registry import Table, adder
-from provider.controller.template.unicode_text import loose
+from provider.controller.template.unicode_text import from_utf8
 from provider.controller.template.values import Int64, List, Value, wrapped
 
 TABLE: Table = {}
@@ -20,7 +20,7 @@ add = adder(TABLE)
 add("int64", "any")(to_int64)
 add("int", "any")(to_int)
 add("float64", "any")(to_float)
-add("atoi", "string")(lambda text: nearest_int(loose(text)))
+add("atoi", "string")(lambda text: nearest_int(from_utf8(text)))
 add("add", "any...")(lambda *values: wrapped(sum(map(to_int64, values))))
 add("add1", "any")(lambda value: wrapped(to_int64(value) + 1))
 add("sub", "any any")(lambda left, right: wrapped(to_int64(left) - to_int64(right)))
@@ -93,7 +93,7 @@ def _power_of_ten(places: int) -> float:
 
 @add("toDecimal", "any", budget=True)
 def _to_decimal(budget: Budget, value: Value) -> Int64:
-    return Int64(parse_int(loose(go_print([value], budget)), 8) or 0)
+    return Int64(parse_int(from_utf8(go_print([value], budget)), 8) or 0)
 
 
 def _steps(budget: Budget, start: int, stop: int, step: int) -> range:

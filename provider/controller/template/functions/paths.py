@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote_to_bytes
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.limits import Budget
 from provider.controller.template.registry import Table, adder
-from provider.controller.template.unicode_text import loose, tight
+from provider.controller.template.unicode_text import from_utf8, to_utf8
 from provider.controller.template.values import Map, type_name
 
 TABLE: Table = {}
@@ -61,7 +61,7 @@ def _url_parse(budget: Budget, text: bytes) -> Map:
 
 def url_parse(text: bytes) -> Map:
     """url.Parse as a dictionary. Raises FunctionError with no part of the URL."""
-    url = loose(text)
+    url = from_utf8(text)
     if any(ord(c) < 0x20 or ord(c) == 0x7F for c in url):
         raise FunctionError("unable to parse url: invalid control character in URL")
     url, _, fragment = url.partition("#")
@@ -70,7 +70,7 @@ def url_parse(text: bytes) -> Map:
     )
     parts["fragment"] = _unescaped(fragment)
     _hierarchy(url, parts)
-    return Map({key.encode(): tight(value) for key, value in parts.items()})
+    return Map({key.encode(): to_utf8(value) for key, value in parts.items()})
 
 
 def _hierarchy(url: str, parts: dict[str, str]) -> None:
@@ -99,7 +99,7 @@ def _hierarchy(url: str, parts: dict[str, str]) -> None:
 def _unescaped(text: str) -> str:
     if _BAD_ESCAPE.search(text):
         raise FunctionError("unable to parse url: invalid URL escape")
-    return loose(unquote_to_bytes(tight(text)))
+    return from_utf8(unquote_to_bytes(to_utf8(text)))
 
 
 def _authority(authority: str, parts: dict[str, str]) -> None:
@@ -114,7 +114,7 @@ def _userinfo(user: str) -> str:
     if not _USERINFO.fullmatch(user):
         raise FunctionError("unable to parse url: net/url: invalid userinfo")
     name, colon, password = user.partition(":")
-    escaped = [quote(unquote_to_bytes(tight(_checked(part))), safe="$&+,;=-_.~!*'()" )
+    escaped = [quote(unquote_to_bytes(to_utf8(_checked(part))), safe="$&+,;=-_.~!*'()" )
                for part in (name, password)]  # fmt: skip
     escaped = [part.replace("!", "%21").replace("*", "%2A").replace("'", "%27")
                .replace("(", "%28").replace(")", "%29") for part in escaped]  # fmt: skip
@@ -163,8 +163,8 @@ def _url_join(parts: Map) -> bytes:
     if text["query"]:
         url += f"?{text['query']}"
     if text["fragment"]:
-        url += "#" + quote(tight(text["fragment"]), safe=_PATH_SAFE + "!()*?")
-    return tight(url)
+        url += "#" + quote(to_utf8(text["fragment"]), safe=_PATH_SAFE + "!()*?")
+    return to_utf8(url)
 
 
 def _location(text: dict[str, str], before: str) -> str:
@@ -173,10 +173,10 @@ def _location(text: dict[str, str], before: str) -> str:
         if text["host"] or text["path"] or text["userinfo"]:
             url += "//"
         if text["userinfo"]:
-            user = url_parse(tight(f"proto://{text['userinfo']}@host")).items[b"userinfo"]
-            url += loose(user if isinstance(user, bytes) else b"") + "@"
-        url += quote(tight(text["host"]), safe="!$&'()*+,;=:[]<>\"-_.~")
-    path = quote(tight(text["path"]), safe=_PATH_SAFE)
+            user = url_parse(to_utf8(f"proto://{text['userinfo']}@host")).items[b"userinfo"]
+            url += from_utf8(user if isinstance(user, bytes) else b"") + "@"
+        url += quote(to_utf8(text["host"]), safe="!$&'()*+,;=:[]<>\"-_.~")
+    path = quote(to_utf8(text["path"]), safe=_PATH_SAFE)
     if text["path"] == "*":
         path = "*"
     if path and path[0] != "/" and text["host"]:
@@ -192,4 +192,4 @@ def _part(parts: Map, name: str) -> str:
         raise FunctionError(
             f"unable to parse {name} key, must be of type string, but {type_name(value)} found"
         )
-    return loose(value)
+    return from_utf8(value)

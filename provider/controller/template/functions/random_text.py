@@ -6,7 +6,7 @@ import string
 
 from provider.controller.template.limits import Budget
 from provider.controller.template.registry import Table, adder
-from provider.controller.template.unicode_text import loose, tight
+from provider.controller.template.unicode_text import from_utf8, to_utf8
 
 TABLE: Table = {}
 add = adder(TABLE)
@@ -15,9 +15,9 @@ add = adder(TABLE)
 @add("shuffle", "string", budget=True)
 def _shuffle(budget: Budget, text: bytes) -> bytes:
     budget.step(len(text))
-    chars = list(loose(text))
+    chars = list(from_utf8(text))
     random.SystemRandom().shuffle(chars)
-    return tight("".join(chars))
+    return to_utf8("".join(chars))
 
 
 def _random(chars: str, budget: Budget, count: int) -> bytes:

@@ -7,7 +7,7 @@ from typing import Final
 
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.registry import Table, adder
-from provider.controller.template.unicode_text import loose
+from provider.controller.template.unicode_text import from_utf8
 from provider.controller.template.values import Version
 
 TABLE: Table = {}
@@ -186,11 +186,11 @@ def _alternative(text: str) -> list[Constraint]:
     return conditions
 
 
-add("semver", "string")(lambda text: parse(loose(text)))
+add("semver", "string")(lambda text: parse(from_utf8(text)))
 
 
 @add("semverCompare", "string string")
 def _compare(constraint: bytes, version: bytes) -> bool:
-    alternatives = parse_constraints(loose(constraint))
-    checked = parse(loose(version))
+    alternatives = parse_constraints(from_utf8(constraint))
+    checked = parse(from_utf8(version))
     return any(all(c.holds(checked) for c in conditions) for conditions in alternatives)

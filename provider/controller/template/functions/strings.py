@@ -5,13 +5,13 @@ from provider.controller.template.functions.casts import text_of, to_strings
 from provider.controller.template.limits import Budget
 from provider.controller.template.registry import Table, adder
 from provider.controller.template.unicode_text import (
+    from_utf8,
     is_space,
-    loose,
     mapped,
     one_to_one,
     quote,
     runes,
-    tight,
+    to_utf8,
     trim_space,
 )
 from provider.controller.template.values import List, Map, Value, strings
@@ -29,7 +29,7 @@ add("hasSuffix", "string string")(lambda suffix, text: text.endswith(suffix))
 add("trimSuffix", "string string")(lambda suffix, text: text.removesuffix(suffix))
 add("trimPrefix", "string string")(lambda prefix, text: text.removeprefix(prefix))
 add("trimall trimAll", "string string")(
-    lambda chars, text: tight(loose(text).strip(loose(chars))) if chars else text
+    lambda chars, text: to_utf8(from_utf8(text).strip(from_utf8(chars))) if chars else text
 )
 add("plural", "string string int")(lambda one, many, count: one if count == 1 else many)
 add("toString", "any", budget=True)(lambda budget, value: text_of(value, budget))
@@ -169,9 +169,9 @@ def replace(budget: Budget, old: bytes, new: bytes, text: bytes) -> bytes:
     if old:
         budget.memory(text.count(old) * len(new))
         return text.replace(old, new)
-    chars = loose(text)
+    chars = from_utf8(text)
     budget.memory((len(chars) + 1) * len(new))
-    return new + b"".join(tight(char) + new for char in chars)
+    return new + b"".join(to_utf8(char) + new for char in chars)
 
 
 @add("indent", "int string", budget=True)
@@ -219,7 +219,7 @@ def _parts(separator: bytes, text: bytes, most: int = -1) -> list[bytes]:
         return []
     if separator:
         return text.split(separator, most - 1 if most > 0 else -1)
-    chars = [tight(char) for char in loose(text)]
+    chars = [to_utf8(char) for char in from_utf8(text)]
     if 0 < most < len(chars):
         return [*chars[: most - 1], b"".join(chars[most - 1 :])]
     return chars
