@@ -31,6 +31,7 @@ that somebody waits for come first."""
 REPEAT = 300.0
 """Least seconds between two writes of one Event."""
 MAX_MESSAGE = 1024
+CANNOT_WRITE = "cannot write Kubernetes Events, which needs the verbs create and patch on events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,6 @@ class EventRecorder:
         self._series: Lru[str, _Series] = Lru(REMEMBERED)
         self._limits = EventLimits(total, clock)
         self._task: asyncio.Task[None] | None = None
-        self._is_failing = False
 
     def start(self) -> None:
         """Write from now on what is recorded, in the running event loop."""
@@ -122,13 +122,16 @@ class EventRecorder:
         self._queue.put_nowait((event, series))
 
     async def _write_all(self) -> None:
+        is_failing = False
         while True:
             event, series = await self._queue.get()
             try:
                 await self._write(event, series)
-                self._is_failing = False
+                is_failing = False
             except ProviderError as error:
-                self._log(error)
+                if not is_failing:
+                    logger.warning(CANNOT_WRITE, extra=fields(error=str(error)))
+                is_failing = True
             if self._queue.qsize() > AT_ONCE:
                 await self._sleep(PAUSE)
 
@@ -173,15 +176,6 @@ class EventRecorder:
             "reportingInstance": self._host,
             **_latest(event, series),
         }
-
-    def _log(self, error: ProviderError) -> None:
-        """Log that writing fails when that begins, not each time."""
-        if not self._is_failing:
-            logger.warning(
-                "cannot write Kubernetes Events, which needs the verbs create and patch on events",
-                extra=fields(error=str(error)),
-            )
-        self._is_failing = True
 
 
 def _latest(event: Event, series: _Series) -> Document:
