@@ -204,6 +204,7 @@ class Controller:
                 SecretFinder(engine.client, engine.calls),
                 ParameterFinder(engine.client, engine.calls),
                 engine.reader,
+                self._parts.cpu_work,
                 self._parts.policy,
             ),
             generators=Generators(

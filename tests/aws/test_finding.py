@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Collection
 
 import pytest
 
@@ -22,8 +22,11 @@ from testbed.aws import AwsError, allow
 from tests.aws.reading import REGION, Reading, query
 
 
-def named(pattern: str) -> Callable[[str], bool]:
-    return lambda name: re.search(pattern, name) is not None
+def named(pattern: str) -> finding.Matching:
+    async def matching(names: Collection[str]) -> set[str]:
+        return {name for name in names if re.search(pattern, name)}
+
+    return matching
 
 
 async def secrets(reading: Reading, find: Find, user: Principal | None = None) -> list[str]:

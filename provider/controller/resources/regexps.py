@@ -36,6 +36,11 @@ def contains_match(pattern: str, text: str) -> bool:
     return _compile(pattern).search(text) is not None
 
 
+def size(pattern: str) -> int:
+    """Instructions of the program of a regular expression that compiles."""
+    return int(_compile(pattern).programsize)
+
+
 def _compile(pattern: str) -> Any:
     return re2.compile(pattern, _OPTIONS)
 

@@ -1,18 +1,22 @@
 """`dataFrom[].find`: all secrets or parameters that fit, by their full names."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
+from functools import partial
 from typing import Protocol
 
 from provider.aws import finding
 from provider.aws.finding import Found
 from provider.controller.resources.external_secret import Find
-from provider.controller.resources.regexps import contains_match
+from provider.controller.resources.regexps import contains_match, size
+from provider.controller.scheduling.cpu_work import CpuWork, Expired
+from provider.controller.template.go_regexp import WORK_A_STEP
 from provider.controller.values.bounded_reads import read_all
 from provider.controller.values.secret_reads import FetchRequest, Source
 from provider.engine.failover import Failed, Reader, Regions, Wanted
 from provider.engine.model import SecretRef, SecretValue
 from provider.engine.values import Query
-from provider.errors import AccessDenied, SecretNotFound
+from provider.errors import AccessDenied, InvalidRequest, SecretNotFound
 from provider.policy import rules
 from provider.policy.rules import ALLOW_ALL, Policy
 from provider.runtime.log import fields, logger
@@ -36,11 +40,13 @@ class Finder:
         secrets: AwsFinder,
         parameters: AwsFinder,
         reader: Reader,
+        cpu_work: CpuWork,
         policy: Policy = ALLOW_ALL,
     ) -> None:
         self._secrets = secrets
         self._parameters = parameters
         self._reader = reader
+        self._cpu_work = cpu_work
         self._policy = policy
 
     async def find(self, what: Find, source: Source, asked: FetchRequest) -> Mapping[str, bytes]:
@@ -52,7 +58,7 @@ class Finder:
         """
         aws, query = source.aws, asked.query(source.principal)
         finder = self._parameters if aws.service == "ParameterStore" else self._secrets
-        wanted = _wanted(what, names_first=self._policy.limits_names(asked.namespace))
+        wanted = self._wanted(what, asked.namespace)
         found = self._allowed(await finder.find(wanted, aws.region, query), asked.namespace)
         values = {ref: value for ref, value in found.items() if value is not None}
         unread = [ref for ref, value in found.items() if value is None]
@@ -61,6 +67,18 @@ class Finder:
             values |= await self._read(unread, aws.region, query, may_skip=not by_name_only)
         asked.record.read(source.session, values.items())
         return {ref.name: value.content for ref, value in sorted(values.items(), key=_by_name)}
+
+    def _wanted(self, what: Find, namespace: str) -> finding.Find:
+        matching: finding.Matching | None = None
+        if what.name is not None:
+            regexp = what.name.regexp
+
+            async def matching(names: Collection[str]) -> AbstractSet[str]:
+                return await self._cpu_work.run(namespace, partial(_matching, regexp, names))
+
+        tags = None if what.tags is None else tuple(sorted(what.tags.items()))
+        names_first = self._policy.limits_names(namespace)
+        return finding.Find(matching, what.path or "", tags, names_first)
 
     def _allowed(self, found: Found, namespace: str) -> Found:
         """What the policy leaves; raises `PolicyViolation` where it leaves nothing."""
@@ -103,13 +121,12 @@ def _by_name(found: tuple[SecretRef, SecretValue]) -> str:
     return found[0].name
 
 
-def _wanted(what: Find, *, names_first: bool) -> finding.Find:
-    matches: Callable[[str], bool] | None = None
-    if what.name is not None:
-        regexp = what.name.regexp
-
-        def matches(name: str) -> bool:
-            return contains_match(regexp, name)
-
-    tags = None if what.tags is None else tuple(sorted(what.tags.items()))
-    return finding.Find(matches, what.path or "", tags, names_first)
+def _matching(regexp: str, names: Collection[str], expired: Expired) -> set[str]:
+    """The names that contain a match; raises `InvalidRequest` if that takes too long."""
+    instructions, found = size(regexp), set()
+    for name in names:
+        if expired(instructions * len(name) // WORK_A_STEP):
+            raise InvalidRequest("to match the names takes too long: make name.regexp simpler")
+        if contains_match(regexp, name):
+            found.add(name)
+    return found

@@ -90,6 +90,7 @@ def _controller(
         SecretFinder(engine.client, engine.calls),
         ParameterFinder(engine.client, engine.calls),
         engine.reader,
+        cpu_work,
     )
     generators = Generators(
         files.generator,

@@ -6,11 +6,13 @@ from provider import errors
 from provider.aws import finding
 from provider.aws.finding import Found
 from provider.controller.resources.external_secret import Find, FindName
+from provider.controller.scheduling.cpu_work import CpuWork
 from provider.controller.values.find import Finder
 from provider.controller.values.secret_reads import Source
 from provider.engine.model import SecretRef
 from provider.engine.values import Query
 from tests.controller.values.world import World
+from tests.loop_watchdog import loop_watchdog
 
 BY_NAME = Find(name=FindName(regexp="."))
 
@@ -22,7 +24,9 @@ class Listed:
         self._found: Found = {SecretRef("secretsmanager", name): None for name in names}
 
     async def find(self, find: finding.Find, region: str, query: Query) -> Found:
-        return self._found
+        assert find.matching is not None
+        names = await find.matching([ref.name for ref in self._found])
+        return {ref: value for ref, value in self._found.items() if ref.name in names}
 
 
 async def found(world: World, listed: Listed, what: Find = BY_NAME) -> dict[str, bytes]:
@@ -30,7 +34,7 @@ async def found(world: World, listed: Listed, what: Find = BY_NAME) -> dict[str,
     principal = await world.identities.of_store(store, "shop", 0.0)
     assert store.spec is not None
     assert store.spec.provider.aws is not None
-    finder = Finder(listed, listed, world.engine.reader)
+    finder = Finder(listed, listed, world.engine.reader, world.cpu_work)
     source = Source(store.spec.provider.aws, principal)
     return dict(await finder.find(what, source, world.asked()))
 
@@ -50,6 +54,18 @@ async def test_a_search_by_name_alone_fails_for_what_may_not_be_read(world: Worl
         await found(world, Listed("a", "b"))
     by_path = Find(path="", name=FindName(regexp="."))
     assert await found(world, Listed("a", "b"), by_path) == {"a": b"a"}
+
+
+async def test_a_costly_regular_expression_neither_holds_the_loop_nor_a_thread(
+    world: World,
+) -> None:
+    costly = Find(path="", name=FindName(regexp="(a?){600}(a?){600}b"))
+    names = [f"{'a' * 2000}{number}" for number in range(1000)]
+    world.cpu_work = CpuWork(moment=0.001, most=0.02)
+    async with loop_watchdog():
+        with pytest.raises(errors.InvalidRequest, match=r"make name.regexp simpler"):
+            await found(world, Listed(*names), costly)
+    world.cpu_work.close()
 
 
 async def test_the_values_are_in_order_of_the_names(world: World) -> None:

@@ -156,6 +156,7 @@ class World:
                 SecretFinder(engine.client, engine.calls),
                 ParameterFinder(engine.client, engine.calls),
                 engine.reader,
+                self.cpu_work,
                 self.policy,
             ),
             generators=Generators(
