@@ -94,7 +94,10 @@ async def test_more_parameters_than_a_volume_should_hold() -> None:
 async def test_more_bytes_than_a_driver_takes() -> None:
     size = MAX_BYTES // 2
     pages = [page(parameter(f"/a/{at}", "x" * size), token="more") for at in range(3)]
-    assert isinstance(await fetch(*pages), AnswerTooLarge)
+    transport = StubTransport(list(pages))
+    store = ParameterPaths(client(transport))
+    assert isinstance(await outcome_of(store, PATH, access()), AnswerTooLarge)
+    assert len(transport.sent) == 3
 
 
 async def test_few_large_paths_are_read_at_a_time_and_not_all_of_one_namespace() -> None:

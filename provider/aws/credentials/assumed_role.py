@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from provider.aws.credentials.sts_regions import ask_regions
-from provider.aws.sts import Sts
+from provider.aws.sts import Sts, ask_regions
 from provider.engine.credentials import CredentialCache
 from provider.engine.model import Access, AssumeRole, Credentials
 from provider.engine.ports import Principal

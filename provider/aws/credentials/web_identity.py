@@ -4,9 +4,8 @@ import re
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from provider.aws.credentials.sts_regions import PATIENCE, ask_regions
 from provider.aws.regions import partition_of
-from provider.aws.sts import Sts
+from provider.aws.sts import PATIENCE, Sts, ask_regions
 from provider.engine.model import Credentials
 from provider.errors import NotAuthenticated, ProviderError, Unavailable
 
