@@ -61,6 +61,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun if number == 1 else plural}"
 
 
+def listed(names: Sequence[str], most: int) -> str:
+    """The first names of many."""
+    return ", ".join(names[:most]) + (" and more" if len(names) > most else "")
+
+
 def duration_text(seconds: float) -> str:
     """A duration in its largest whole unit: `1h`, `90m`, `45s`."""
     for unit, size in (("h", 3600), ("m", 60)):

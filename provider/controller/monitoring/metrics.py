@@ -42,11 +42,6 @@ class _Series:
     extended: tuple[str, ...] = ()
     """The values of the extended labels."""
 
-    @property
-    def failed(self) -> int | None:
-        """Syncs that failed; None before the first sync."""
-        return None if self.syncs is None else self.errors
-
 
 class ObjectMetrics(Collector):
     """The condition and the duration of the last reconcile, for each object of one kind.
@@ -129,7 +124,7 @@ class ExternalSecretMetrics(ObjectMetrics):
                 "externalsecret_sync_calls_error", "Syncs that failed; only grows.", labels=labels
             ),
             series,
-            lambda one: one.failed,
+            lambda one: None if one.syncs is None else one.errors,
         )
 
     def synced(self, metadata: Metadata, *, failed: bool) -> None:

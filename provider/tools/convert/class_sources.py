@@ -3,13 +3,13 @@
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any, Literal
 
 from provider.csi.request.model import ClassSpec, KeyChoice, SecretObject, is_glob
 from provider.csi.request.paths import translate
 from provider.engine.model import SecretRef
 from provider.tools.convert.property_paths import gjson_key, gjson_path
+from provider.tools.terminal import listed
 from provider.tools.validate.classes import DRIVER_MODE
 
 Service = Literal["SecretsManager", "ParameterStore"]
@@ -197,13 +197,10 @@ def notes(
     if used is not None:
         left = [one for one in files if one not in used]
         if left:
-            yield f"Files that secretObjects does not name are in no Secret: {_listed(left)}."
+            names = listed(left, _MOST_NAMES)
+            yield f"Files that secretObjects does not name are in no Secret: {names}."
         return
     renamed = [f"{file} is {key}" for file, key in zip(files, keys, strict=True) if file != key]
     if renamed:
-        yield f"Names of files that no key of a Secret can have are changed: {_listed(renamed)}."
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = " and more" if len(names) > _MOST_NAMES else ""
-    return ", ".join(islice(names, _MOST_NAMES)) + more
+        names = listed(renamed, _MOST_NAMES)
+        yield f"Names of files that no key of a Secret can have are changed: {names}."

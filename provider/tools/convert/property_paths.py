@@ -7,8 +7,9 @@ object. Patterns, queries and modifiers have no equivalent. The other way, only 
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+
+from provider.controller.gjson.path_syntax import Component, key_component
 
 _PLAIN = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _INDEX = re.compile("0|[1-9][0-9]{0,8}")
@@ -36,39 +37,32 @@ def expression(text: str) -> str:
 
 
 def _steps(text: str) -> list[_Step]:
-    steps = [_step(word) for word in _split(text)]
-    if not all(step.text for step in steps):
-        raise NotAPath("an empty step has no equivalent in JMESPath")
+    """The steps, separated by `.` and `|`."""
+    steps, rest = list[_Step](), [text]
+    while rest:
+        path = rest.pop()
+        one = key_component(path)
+        rest += [after for after in (one.path, one.pipe) if after is not None]
+        word = path[: -len(rest[0]) - 1] if rest else path
+        steps.append(_step(word, one))
     return steps
 
 
-def _split(text: str) -> Iterator[str]:
-    """The steps, separated by `.` and `|`, with their escapes."""
-    word = ""
-    for token in re.findall(r"\\.|[^\\]|\\$", text, re.DOTALL):
-        if token in {".", "|"}:
-            yield word
-            word = ""
-        else:
-            word += token
-    yield word
-
-
-def _step(word: str) -> _Step:
+def _step(word: str, one: Component) -> _Step:
     if word[:1] in _OPENING:
         raise NotAPath(f"gjson's {_OPENING[word[0]]} ({word[:20]}) have no equivalent in JMESPath")
-    if re.search(r"(?<!\\)(?:\\\\)*[*?]", word):
+    if one.wild:
         raise NotAPath(f"gjson's patterns ({word[:20]}) have no equivalent in JMESPath")
-    plain = re.sub(r"\\(.?)", r"\1", word, flags=re.DOTALL)
-    return _Step(plain, word == plain and _INDEX.fullmatch(word) is not None)
+    if not one.part:
+        raise NotAPath("an empty step has no equivalent in JMESPath")
+    return _Step(one.part, word == one.part and _INDEX.fullmatch(word) is not None)
 
 
 def _render(steps: list[_Step]) -> str:
     rendered = ""
     for step in steps:
-        key = (
-            step.text if _PLAIN.fullmatch(step.text) else json.dumps(step.text, ensure_ascii=False)
-        )
+        is_plain = _PLAIN.fullmatch(step.text)
+        key = step.text if is_plain else json.dumps(step.text, ensure_ascii=False)
         if step.is_index:
             either = f"not_null([{step.text}], {key})"
             rendered = f"{rendered} | {either}" if rendered else either

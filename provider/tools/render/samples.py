@@ -5,7 +5,6 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 from provider.controller.resources.external_secret import ExternalSecretSpec, RemoteRef
 from provider.errors import ProviderError, SecretNotFound
@@ -14,6 +13,7 @@ from provider.manifests.yaml_tree import Limits, NotReadable, read_document
 from provider.tools.ending import CommandFailed
 from provider.tools.resources.documents import as_json
 from provider.tools.sources import Unreadable, read_text
+from provider.tools.terminal import listed
 
 _LIMITS = Limits(characters=4 * 1024 * 1024, depth=64, nodes=200_000)
 _TAGS = "#tags"
@@ -92,7 +92,7 @@ def _text(node: Node) -> str:
     return json.dumps(as_json(node), ensure_ascii=False, separators=(",", ":"))
 
 
-_MOST_NAMES = 20
+MOST_NAMES = 20
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -101,19 +101,13 @@ def sample_hint(cause: ProviderError, spec: ExternalSecretSpec, samples: Samples
     if not isinstance(cause, SecretNotFound):
         return ""
     names = [*samples.names("")]
-    has = f"the sample data has {listed(names) or 'no values'}"
+    has = f"the sample data has {listed(names, MOST_NAMES) or 'no values'}"
     # The sample data may have the names with the prefix of the store.
     missing = (one for one in _refs(spec) if not any(name.endswith(one.key) for name in names))
     first = next(missing, None)
     if first is None:
         return has
     return f"{has}: add --set {shlex.quote(f'{first.key}={_value(first, spec)}')}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first names of many, for a message."""
-    more = " and more" if len(names) > _MOST_NAMES else ""
-    return ", ".join(islice(names, _MOST_NAMES)) + more
 
 
 def _refs(spec: ExternalSecretSpec) -> Iterator[RemoteRef]:

@@ -26,12 +26,12 @@ from provider.tools.render.rendering import (
     RenderRequest,
     default_region,
 )
-from provider.tools.render.samples import Samples, listed, read_samples, sample_hint
+from provider.tools.render.samples import MOST_NAMES, Samples, read_samples, sample_hint
 from provider.tools.resources.kinds import EXTERNAL_SECRETS
 from provider.tools.resources.lookup import Lookup, lookup
 from provider.tools.resources.parsed import Resource, instances, read_resources
 from provider.tools.sources import Unreadable, read_sources, read_text, refuse
-from provider.tools.terminal import printable
+from provider.tools.terminal import listed, printable
 
 
 def rendered_text(options: Options) -> str:
@@ -79,7 +79,7 @@ def _template(file: str, samples: Samples, delimiters: Delimiters) -> str:
 
 def _chosen(resources: Sequence[Resource], options: Options) -> Resource:
     every = [one for one in resources if one.kind in EXTERNAL_SECRETS]
-    names = listed([one.name for one in every])
+    names = listed([one.name for one in every], MOST_NAMES)
     found = [one for one in every if options.name in (None, one.name)]
     if not found:
         called = f" {quote(options.name)}" if options.name else ""
