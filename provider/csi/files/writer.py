@@ -1,4 +1,4 @@
-"""Writes files into a volume, all or none, by the scheme of the kubelet's and driver's writers.
+"""Writes files into a volume, all or none, as the writers of kubelet and driver do.
 
     volume/
     ├── ..2026_11_24_15_26_44.0123456789/    a set: the files themselves
@@ -77,9 +77,8 @@ def preview(volume: Path, files: Sequence[MountedFile]) -> tuple[Change, ...]:
     _check(files)
     if not files:
         return ()
-    with _named(f"cannot look into {volume}"):
-        if not os.path.lexists(volume):
-            return tuple(Change(file.path, "added") for file in files)
+    if not os.path.lexists(volume):
+        return tuple(Change(file.path, "added") for file in files)
     with _opened(volume) as folder, _named(f"cannot write into {volume}"):
         _missing_links(folder, files)
         return _compare(folder, files)

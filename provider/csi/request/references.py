@@ -66,7 +66,7 @@ def _failover_object(
     if ref.version != primary.version:
         wanted = quote(primary.version) if primary.version else "which has none"
         other.error("objectVersion", f"must equal the primary's, {wanted}")
-    return primary._replace(name=ref.name, label=ref.label or primary.label)
+    return primary._replace(name=ref.name, version=ref.version, label=ref.label or primary.label)
 
 
 def _store(entry: Entry) -> StoreName | None:
