@@ -1,4 +1,4 @@
-"""A small HTTP server for probes, metrics and status: one request a connection, GET and HEAD only.
+"""A small HTTP server for probes and metrics: one request a connection, GET and HEAD only.
 
 Every pod of the cluster can connect to its port. Connections are therefore bounded, in number and
 in time, and the oldest one gives way to a new one: idle connections cannot keep a probe out.
