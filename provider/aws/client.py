@@ -70,26 +70,18 @@ class Caller:
         return (*self.secrets, *filter(None, own))
 
 
+@dataclass(slots=True, eq=False)
 class AwsClient:
     """Calls AWS with the credentials that each call brings; one for the process."""
 
-    def __init__(
-        self,
-        endpoints: Endpoints,
-        transport: Transport,
-        observe: Observe,
-        *,
-        max_attempts: int = 3,
-        user_agent: str = "",
-    ) -> None:
-        self._endpoints = endpoints
-        self._transport = transport
-        self._observe = observe
-        self._retries = Retries(max_attempts)
-        self._user_agent = user_agent or protocols.user_agent()
-        # For each host, so that a region in trouble leaves the others their retries.
-        self._quotas: Lru[str, retries.Quota] = Lru(_MOST_QUOTAS)
-        self._skew = 0.0
+    endpoints: Endpoints
+    transport: Transport
+    observe: Observe
+    max_attempts: int = 3
+    user_agent: str = field(default_factory=protocols.user_agent)
+    # For each host, so that a region in trouble leaves the others their retries.
+    _quotas: Lru[str, retries.Quota] = field(default_factory=lambda: Lru(_MOST_QUOTAS), init=False)
+    _skew: float = field(default=0.0, init=False)
 
     async def ask(
         self,
@@ -111,11 +103,11 @@ class AwsClient:
         self, operation: Operation, parameters: Mapping[str, Any], caller: Caller
     ) -> dict[str, Any]:
         """The answer, see `protocols.decode`; raises `Fault`."""
-        endpoint = self._endpoints.resolve(operation.service, caller.region)
+        endpoint = self.endpoints.resolve(operation.service, caller.region)
         headers, body = protocols.encode(operation.service, operation.name, parameters)
-        headers["User-Agent"] = self._user_agent
+        headers["User-Agent"] = self.user_agent
         request = Request("POST", endpoint.url, headers, body, ATTEMPT_TIMEOUT, max_body=MAX_BODY)
-        quota, settings = self._quota(endpoint.host), caller.retries or self._retries
+        quota, settings = self._quota(endpoint.host), caller.retries or Retries(self.max_attempts)
         attempt, paid, may_set_clock = 1, retries.REFUND, True
         while True:
             skew = self._skew
@@ -157,7 +149,7 @@ class AwsClient:
             raise
         finally:
             seconds = monotonic() - started
-            self._observe(operation.service, operation.name, caller.region, outcome, seconds)
+            self.observe(operation.service, operation.name, caller.region, outcome, seconds)
 
     async def _send(
         self, endpoint: Endpoint, request: Request, credentials: Credentials | None
@@ -167,7 +159,7 @@ class AwsClient:
             headers = sign(endpoint, request.headers, request.body, credentials, at)
             request = replace(request, headers=headers)
         try:
-            reply = await self._transport(request)
+            reply = await self.transport(request)
         except NoAnswer as failure:
             if failure.kind == "timeout":
                 raise Fault("timeout", "Timeout", str(failure)) from failure

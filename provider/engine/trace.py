@@ -1,6 +1,7 @@
 """The calls of one request, and how its values were found: for log and status only."""
 
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import Literal
 
 from provider.engine.model import Identity
@@ -10,15 +11,15 @@ Event = Literal["memory", "joined", "validated", "fetched", "missing"]
 reading it; or an optional ref does not exist."""
 
 
+@dataclass(slots=True, eq=False)
 class Trace:
     """Of one request. `calls` are the calls to AWS that were made for it."""
 
-    def __init__(self) -> None:
-        self.identity: Identity | None = None
-        self.calls = 0
-        self.current_at: float | None = None
-        """When the oldest of the values was last known to be current (`time.monotonic`)."""
-        self._events: Counter[Event] = Counter()
+    identity: Identity | None = None
+    calls: int = 0
+    current_at: float | None = None
+    """When the oldest of the values was last known to be current (`time.monotonic`)."""
+    _events: Counter[Event] = field(default_factory=Counter, init=False)
 
     def value(self, how: Event, current_at: float) -> None:
         """A value was found, and was current at that moment (`time.monotonic`) at least."""

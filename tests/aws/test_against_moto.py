@@ -1,6 +1,6 @@
 """Finding, batches and tags against moto, which knows nothing of the fake AWS."""
 
-from collections.abc import Collection, AsyncIterator
+from collections.abc import AsyncIterator, Collection
 
 import pytest
 

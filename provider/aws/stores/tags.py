@@ -6,6 +6,7 @@ compare it: keys sorted, no spaces, `<`, `>` and `&` escaped.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -20,33 +21,28 @@ LIST = Operation("ssm", "ListTagsForResource")
 _ESCAPED = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
+@dataclass(frozen=True, slots=True)
 class _Tags(Store):
     """One call for each ref. Tags have no version."""
 
-    def __init__(
-        self,
-        client: AwsClient,
-        operation: Operation,
-        parameters: Callable[[str], Mapping[str, str]],
-        key: str,
-    ) -> None:
-        """`operation` takes `parameters` of a name; its answer has the tags under `key`."""
-        self._client = client
-        self._operation = operation
-        self._parameters = parameters
-        self._key = key
+    client: AwsClient
+    operation: Operation
+    parameters: Callable[[str], Mapping[str, str]]
+    """Of the operation, for a name."""
+    key: str
+    """Where the answer has the tags."""
 
     async def read(
         self, refs: Sequence[SecretRef], access: Access
     ) -> Mapping[SecretRef, SecretValue]:
         """See `Store.read`; version and label of a ref are not looked at."""
         (ref,) = refs
-        parameters, caller = self._parameters(ref.name), Caller.of(access)
-        return {ref: await self._client.ask(self._operation, parameters, caller, self._value)}
+        parameters, caller = self.parameters(ref.name), Caller.of(access)
+        return {ref: await self.client.ask(self.operation, parameters, caller, self._value)}
 
     def _value(self, answer: Mapping[str, Any]) -> SecretValue:
         try:
-            content = go_json(tags_of(answer, self._key)).encode()
+            content = go_json(tags_of(answer, self.key)).encode()
         except UnicodeEncodeError:  # a lone surrogate; the exception would quote the tag
             raise unexpected("a tag cannot be decoded") from None
         return SecretValue(content, sha256(content).hexdigest()[:16])
