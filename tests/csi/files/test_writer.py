@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 
 from provider.csi.files.layout import MountedFile
 from provider.csi.files.writer import Change, WriteFailed, preview, write
+from tests.csi.files.as_nobody import NOBODY
+from tests.forked import run
 
 SET = "..2026_01_02_03_04_05.0123456789"
 
@@ -369,34 +371,11 @@ def test_a_full_disk_leaves_the_old_set(small_disk: Path, files: list[MountedFil
     write(small_disk, [file("a", b"1" * 20_000)])
 
 
-AS_NOBODY = """
-import os, sys
-from pathlib import Path
-from provider.csi.files.layout import MountedFile
-from provider.csi.files.writer import WriteFailed, write
-if os.geteuid() == 0:
-    os.setgroups([])
-    os.setgid(65534)
-    os.setuid(65534)
-volume, mode, content = sys.argv[1:]
-try:
-    changes = write(Path(volume), [MountedFile("a", int(mode, 8), content.encode())])
-    print(*(change.kind for change in changes))
-except WriteFailed as error:
-    print(error)
-"""
-
-
 def as_nobody(volume: Path, mode: int = 0o400, content: str = "value") -> str:
     """What a write by a process without any capability says."""
-    done = subprocess.run(
-        [sys.executable, "-c", AS_NOBODY, str(volume), f"{mode:o}", content],
-        cwd=Path(__file__).parents[1],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout.strip()
+    done = run(volume, f"{mode:o}", content, main="tests.csi.files.as_nobody:main")
+    assert done.code == 0, done.err
+    return done.out.strip()
 
 
 @pytest.fixture
@@ -407,7 +386,7 @@ def nobodys_volume() -> Iterator[Path]:
         volume = Path(folder, "volume")
         volume.mkdir()
         if os.geteuid() == 0:
-            os.chown(volume, 65534, 65534)
+            os.chown(volume, NOBODY, NOBODY)
         yield volume
         for path in (volume, *volume.glob("..2*")):
             path.chmod(0o755)
