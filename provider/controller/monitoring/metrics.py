@@ -5,7 +5,7 @@ Series of one object end with the object: their number is that of the objects.
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -21,6 +21,8 @@ from provider.controller.status import READY, Ready
 from provider.controller.watch.object_cache import ObjectKey
 from provider.controller.watch.watched import key_of
 from provider.runtime.metrics import Metrics
+
+F = TypeVar("F", bound=GaugeMetricFamily | CounterMetricFamily)
 
 _OBJECT = ("name", "namespace")
 _CONDITION = (*_OBJECT, "condition", "status")
@@ -62,26 +64,18 @@ class ObjectMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The metrics at a scrape, for the registry; called in another thread."""
-        series = list(self._series.items())
         conditions = GaugeMetricFamily(
             f"{self._prefix}_status_condition",
             "1 for the current status.",
             labels=(*_CONDITION, *self._names),
         )
-        for key, one in series:
+        for key, one in list(self._series.items()):
             for status in _STATUSES if one.status is not None else ():
                 place = key.name, key.namespace, READY, status, *one.extended
                 conditions.add_metric(place, float(status == one.status))
         yield conditions
-        yield _family(
-            GaugeMetricFamily(
-                f"{self._prefix}_reconcile_duration",
-                "Nanoseconds of the last reconcile.",
-                labels=(*_OBJECT, *self._names),
-            ),
-            series,
-            lambda one: one.nanoseconds,
-        )
+        text = "Nanoseconds of the last reconcile."
+        yield self._family(GaugeMetricFamily, "reconcile_duration", text, lambda it: it.nanoseconds)
 
     def ready(self, metadata: Metadata, ready: Ready) -> None:
         self._of(metadata).status = ready.status
@@ -95,6 +89,16 @@ class ObjectMetrics(Collector):
     def clear(self) -> None:
         """Another replica works on all objects from now on."""
         self._series.clear()
+
+    def _family(
+        self, kind: type[F], name: str, text: str, value_of: Callable[[_Series], int | None]
+    ) -> F:
+        """A family with a sample for each object that has a value."""
+        family = kind(f"{self._prefix}_{name}", text, labels=(*_OBJECT, *self._names))
+        for key, one in list(self._series.items()):
+            if (value := value_of(one)) is not None:
+                family.add_metric((key.name, key.namespace, *one.extended), value)
+        return family
 
     def _of(self, metadata: Metadata) -> _Series:
         series = self._series[key_of(metadata)]
@@ -111,42 +115,20 @@ class ExternalSecretMetrics(ObjectMetrics):
     def collect(self) -> Iterator[Metric]:
         """The metrics at a scrape."""
         yield from super().collect()
-        series = list(self._series.items())
-        labels = *_OBJECT, *self._names
-        yield _family(
-            CounterMetricFamily("externalsecret_sync_calls", "Syncs.", labels=labels),
-            series,
-            lambda one: one.syncs,
-        )
+        yield self._family(CounterMetricFamily, "sync_calls", "Syncs.", lambda it: it.syncs)
         # A gauge, because External Secrets Operator's name of this counter has no suffix _total.
-        yield _family(
-            GaugeMetricFamily(
-                "externalsecret_sync_calls_error", "Syncs that failed; only grows.", labels=labels
-            ),
-            series,
-            lambda one: None if one.syncs is None else one.errors,
+        text = "Syncs that failed; only grows."
+        yield self._family(
+            GaugeMetricFamily,
+            "sync_calls_error",
+            text,
+            lambda it: None if it.syncs is None else it.errors,
         )
 
     def synced(self, metadata: Metadata, *, failed: bool) -> None:
         series = self._of(metadata)
         series.syncs = (series.syncs or 0) + 1
         series.errors += failed
-
-
-F = TypeVar("F", bound=GaugeMetricFamily | CounterMetricFamily)
-
-
-def _family(
-    family: F,
-    series: Sequence[tuple[ObjectKey, _Series]],
-    value_of: Callable[[_Series], int | None],
-) -> F:
-    """A family with a sample for each object that has a value."""
-    for key, one in series:
-        value = value_of(one)
-        if value is not None:
-            family.add_metric((key.name, key.namespace, *one.extended), value)
-    return family
 
 
 @dataclass(frozen=True, slots=True)

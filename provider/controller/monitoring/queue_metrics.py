@@ -4,6 +4,7 @@ Dashboards and alerts for Go's controllers, External Secrets Operator among them
 """
 
 from collections.abc import Iterable
+from functools import partial
 
 from prometheus_client import Counter, Histogram
 
@@ -19,42 +20,22 @@ class QueueMetrics:
     """Of all kinds that are reconciled; every series exists from the start."""
 
     def __init__(self, metrics: Metrics, kinds: Iterable[str]) -> None:
-        registry = metrics.registry
-        self._reconciles = Counter(
-            "controller_runtime_reconcile",
-            "Reconciles that ended.",
-            ("controller", "result"),
-            registry=registry,
-        )
-        self._errors = Counter(
-            "controller_runtime_reconcile_errors",
-            "Reconciles that failed.",
-            ("controller",),
-            registry=registry,
-        )
-        self._durations = Histogram(
-            "controller_runtime_reconcile_time_seconds",
-            "Duration of reconciles.",
-            ("controller",),
-            registry=registry,
-            buckets=BUCKETS,
-        )
-        self._waits = Histogram(
+        counter = partial(Counter, registry=metrics.registry)
+        histogram = partial(Histogram, registry=metrics.registry, buckets=BUCKETS)
+        reconcile, by_kind = "controller_runtime_reconcile", ("controller",)
+        self._reconciles = counter(reconcile, "Reconciles that ended.", (*by_kind, "result"))
+        self._errors = counter(f"{reconcile}_errors", "Reconciles that failed.", by_kind)
+        self._durations = histogram(f"{reconcile}_time_seconds", "Duration of reconciles.", by_kind)
+        self._waits = histogram(
             "workqueue_queue_duration_seconds",
             "Time from when an object is due until its reconcile begins.",
             ("name",),
-            registry=registry,
-            buckets=BUCKETS,
         )
-        for kind in kinds:
-            self._begin(controller_of(kind))
-
-    def _begin(self, controller: str) -> None:
-        for result in ("success", "error"):
-            self._reconciles.labels(controller, result)
-        self._errors.labels(controller)
-        self._durations.labels(controller)
-        self._waits.labels(controller)
+        for controller in map(controller_of, kinds):
+            for result in ("success", "error"):
+                self._reconciles.labels(controller, result)
+            for one in (self._errors, self._durations, self._waits):
+                one.labels(controller)
 
     def reconciled(self, kind: str, *, waited: float, took: float, failed: bool) -> None:
         controller = controller_of(kind)
