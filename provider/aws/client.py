@@ -16,7 +16,7 @@ from provider.aws.endpoints import Endpoint, Endpoints, Service
 from provider.aws.faults import EXPIRED, Fault, Outcome, clean
 from provider.aws.refusals import refused
 from provider.aws.signing import sign
-from provider.engine.model import Access, Credentials, Retries
+from provider.engine.model import Access, Credentials, Identity, Retries
 from provider.errors import ProviderError
 from provider.runtime.lru import Lru
 from provider.runtime.transport import NoAnswer, Reply, Request, Transport
@@ -49,7 +49,7 @@ class Caller:
     """The region to ask, and as whom; without credentials the request is not signed."""
 
     region: str
-    who: str
+    who: Identity | str
     """For messages."""
     credentials: Credentials | None = field(repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -60,7 +60,7 @@ class Caller:
     @classmethod
     def of(cls, access: Access) -> "Caller":
         """The caller that reads a store."""
-        return cls(access.region, str(access.identity), access.credentials, retries=access.retries)
+        return cls(access.region, access.identity, access.credentials, retries=access.retries)
 
     def all_secrets(self) -> tuple[str, ...]:
         """All that must not be printed. AWS echoes the session token where a signature is wrong."""
@@ -97,7 +97,7 @@ class AwsClient:
         try:
             return read(await self.call(operation, parameters, caller))
         except Fault as fault:
-            raise operation.refused(fault, caller.who) from fault
+            raise operation.refused(fault, str(caller.who)) from fault
 
     async def call(
         self, operation: Operation, parameters: Mapping[str, Any], caller: Caller
