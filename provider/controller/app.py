@@ -36,6 +36,7 @@ from provider.controller.scheduling.cpu_work import CpuWork
 from provider.controller.status_document import StatusDocument
 from provider.controller.status_socket import StatusSocket
 from provider.engine.wiring import Engine, Settings, open_engine, watch_engine
+from provider.kube.cluster_api import ClusterApi
 from provider.kube.connection import Connection, api_url
 from provider.kube.events import Event, EventRecorder
 from provider.kube.kinds import Kind
@@ -45,6 +46,7 @@ from provider.policy.file import open_policy
 from provider.policy.rules import Policy
 from provider.runtime import audit, log, process
 from provider.runtime.http import HttpClient
+from provider.runtime.http_stream import StreamingClient
 from provider.runtime.log import fields, logger
 from provider.runtime.metrics import Metrics
 from provider.runtime.offload import Offload
@@ -128,16 +130,13 @@ async def _serve_status(
 
 
 def _connection(config: Config, metrics: Metrics, stack: AsyncExitStack) -> Connection:
-    """The API server; watches have connections of their own."""
-    http, streams = HttpClient(), HttpClient(WATCHES)
+    http = HttpClient()
     stack.push_async_callback(http.close)
-    stack.push_async_callback(streams.close)
     return Connection(
         config.kube_api_url or api_url(os.environ),
         ca_file=config.kube_ca_file,
         token_file=config.kube_token_file,
         send=ObservedSend(http.send, metrics),
-        stream=streams.stream,
     )
 
 
@@ -174,7 +173,11 @@ def _parts(  # noqa: PLR0913, PLR0917 (puts all together)
     stack: AsyncExitStack,
 ) -> Parts:
     limits = RequestLimits(qps=config.client_qps or None, burst=config.client_burst)
-    objects = Objects(connection, field_manager=FIELD_MANAGER, limits=limits, may_write=may_write)
+    streams = StreamingClient(WATCHES)
+    stack.push_async_callback(streams.close)
+    objects = ClusterApi(
+        connection, streams, field_manager=FIELD_MANAGER, limits=limits, may_write=may_write
+    )
     cpu_work, parsing = CpuWork(), Offload()
     stack.callback(cpu_work.close)
     stack.callback(parsing.close)

@@ -45,9 +45,9 @@ from provider.controller.watch.named_reads import NamedReads
 from provider.controller.watch.named_watches import NamedObject, NamedWatches
 from provider.controller.watch.object_cache import ObjectKey
 from provider.engine.wiring import Engine
+from provider.kube.cluster_api import ClusterApi
 from provider.kube.events import Event
 from provider.kube.kinds import SECRETS, Document, Kind
-from provider.kube.objects import Objects
 from provider.policy.rules import Policy
 from provider.runtime.log import logger
 from provider.runtime.offload import Offload
@@ -70,7 +70,7 @@ class Parts:
     """What a controller is made of; it outlives the time as the leader."""
 
     config: Config
-    objects: Objects
+    objects: ClusterApi
     engine: Engine
     cpu_work: CpuWork
     parsing: Offload

@@ -6,14 +6,12 @@ address within a cluster is a direct one.
 """
 
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from provider.errors import KubernetesUnavailable
-from provider.runtime.http_stream import Stream
 from provider.runtime.transport import NoAnswer, Reply, Request
 
 
@@ -21,10 +19,6 @@ class Send(Protocol):
     """`HttpClient.send`, or a fake of it."""
 
     def __call__(self, request: Request, *, tls: ssl.SSLContext | None) -> Awaitable[Reply]: ...
-
-
-OpenStream = Callable[..., AbstractAsyncContextManager[Stream]]
-"""`HttpClient.stream`."""
 
 
 def api_url(environment: Mapping[str, str]) -> str:
@@ -37,22 +31,13 @@ def api_url(environment: Mapping[str, str]) -> str:
 
 
 class Connection:
-    """The API at `url`. `stream` is for watches."""
+    """The API at `url`."""
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        ca_file: Path,
-        token_file: Path,
-        send: Send,
-        stream: OpenStream | None = None,
-    ) -> None:
+    def __init__(self, url: str, *, ca_file: Path, token_file: Path, send: Send) -> None:
         self.url = url
         self._ca_file = ca_file
         self._token_file = token_file
         self._send = send
-        self._stream = stream
         self._context: ssl.SSLContext | None = None
 
     async def send(self, request: Request) -> Reply:
@@ -63,31 +48,16 @@ class Connection:
         """
         for _ in range(2):
             try:
-                reply = await self._send(self._completed(request), tls=self._tls())
+                reply = await self._send(self.completed(request), tls=self.tls())
             except NoAnswer as error:
-                self._note(error)
+                self.note(error)
                 raise
             if reply.status != 401:
                 break
         return reply
 
-    @asynccontextmanager
-    async def stream(
-        self, request: Request, *, idle: float, max_line: int
-    ) -> AsyncIterator[Stream]:
-        """An answer that comes line by line. Raises as `send` does, but makes one request only."""
-        if self._stream is None:
-            raise TypeError("this connection was made without a stream")
-        asked, tls = self._completed(request), self._tls()
-        try:
-            async with self._stream(asked, tls=tls, idle=idle, max_line=max_line) as stream:
-                yield stream
-        except NoAnswer as error:
-            self._note(error)
-            raise
-
-    def _completed(self, request: Request) -> Request:
-        """The request with the address of the API and the token."""
+    def completed(self, request: Request) -> Request:
+        """The request with the address of the API and the token; raises `KubernetesUnavailable`."""
         if not self.url:
             raise KubernetesUnavailable(
                 "the Kubernetes API is not known: KUBERNETES_SERVICE_HOST is not set, as it is in "
@@ -103,11 +73,13 @@ class Connection:
         headers = {**request.headers, "Authorization": f"Bearer {token}"}
         return replace(request, url=self.url + request.url, headers=headers)
 
-    def _note(self, error: NoAnswer) -> None:
+    def note(self, error: NoAnswer) -> None:
+        """Take notice of a failure to send a request."""
         if error.kind == "untrusted":
             self._context = None  # the cluster may have a new CA: read its file again
 
-    def _tls(self) -> ssl.SSLContext | None:
+    def tls(self) -> ssl.SSLContext | None:
+        """Whom to trust; raises `KubernetesUnavailable`."""
         if not self.url.startswith("https:"):
             return None
         if self._context is None:

@@ -2,50 +2,26 @@
 
 Nothing is tried again here: callers know better when. Errors of all calls:
 `KubernetesUnavailable`, `KubernetesThrottled`, `LookupForbidden`, `ObjectNotFound`,
-`ObjectConflict`, `ObjectExists`, `ObjectRefused`, and `VersionGone` for lists and watches.
+`ObjectConflict`, `ObjectExists` and `ObjectRefused`.
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from provider.errors import KubernetesUnavailable
 from provider.kube.connection import Connection
-from provider.kube.kinds import SERVICE_ACCOUNTS, Document, Kind
+from provider.kube.kinds import Document, Kind
 from provider.kube.limits import RequestLimits
-from provider.kube.reading import (
-    JSON,
-    METADATA_LIST,
-    Page,
-    Selection,
-    WatchEvent,
-    is_too_long,
-    open_watch,
-    read_page,
-)
 from provider.kube.replies import ApiRequest, Verb, error_of, json_object
 from provider.runtime.transport import NoAnswer, Reply, Request
 
 TIMEOUT = 10.0
 """Seconds for one request."""
-LIST_TIMEOUT = 60.0
-"""The same for one page of a list."""
 MAX_BODY = 16 * 2**20
-PAGE = 100
-"""Objects in one page of a list."""
+JSON = "application/json"
 _MERGE_PATCH = "application/merge-patch+json"
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceAccountToken:
-    """A token, and when it expires in seconds since 1970."""
-
-    token: str = field(repr=False)
-    expires_at: float
 
 
 class Objects:
@@ -71,42 +47,6 @@ class Objects:
     async def get(self, kind: Kind, namespace: str, name: str) -> Document:
         """One object; `namespace` is empty for kinds without."""
         return await self._document(ApiRequest("get", kind, namespace, name))
-
-    async def list(
-        self, selection: Selection, *, page: int = PAGE, timeout: float = LIST_TIMEOUT
-    ) -> AsyncIterator[Page]:
-        """All objects of a selection, in pages of at most `page`, as they were at one time.
-
-        `timeout` is for each page, in seconds. A page that is over the limit of an answer is asked
-        for again with fewer objects.
-        """
-        asked = ApiRequest("list", selection.kind, selection.namespace)
-        headers = {"Accept": METADATA_LIST if selection.metadata_only else JSON}
-        query = {**selection.query, "limit": str(page)}
-        while True:
-            url = f"{asked.path}?{urlencode(query)}"
-            request = Request("GET", url, headers, timeout=timeout, max_body=MAX_BODY)
-            try:
-                reply = await self._reply(asked, request)
-            except KubernetesUnavailable as error:
-                if page == 1 or not is_too_long(error):
-                    raise
-                page = max(page // 4, 1)
-                query["limit"] = str(page)
-                continue
-            found, query["continue"] = read_page(asked, reply)
-            yield found
-            if not query["continue"]:
-                return
-
-    def watch(
-        self, selection: Selection, version: str, *, seconds: int
-    ) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent]]:
-        """Changes after a version, until the server ends the watch after about so many seconds.
-
-        It does not count against the limits of requests.
-        """
-        return open_watch(self._connection, selection, version, seconds)
 
     async def create(
         self, kind: Kind, document: Mapping[str, Any], *, field_manager: str = ""
@@ -157,25 +97,6 @@ class Objects:
         if uid:
             options["preconditions"] = {"uid": uid}
         await self._written(ApiRequest("delete", kind, namespace, name), options)
-
-    async def create_token(
-        self, namespace: str, service_account: str, *, audiences: Sequence[str], seconds: int = 3600
-    ) -> ServiceAccountToken:
-        """A new token of a service account. Needs no Lease: nothing is stored."""
-        asked = ApiRequest("create", SERVICE_ACCOUNTS, namespace, service_account, "token")
-        request = {
-            "apiVersion": "authentication.k8s.io/v1",
-            "kind": "TokenRequest",
-            "spec": {"audiences": list(audiences), "expirationSeconds": seconds},
-        }
-        answer = await self._document(asked, request)
-        try:
-            status = answer["status"]
-            expires = datetime.fromisoformat(status["expirationTimestamp"])
-            return ServiceAccountToken(str(status["token"]), expires.timestamp())
-        except (LookupError, TypeError, ValueError):
-            text = f"{asked}: the answer of Kubernetes has no token"
-            raise KubernetesUnavailable(text) from None
 
     async def _written(
         self, asked: ApiRequest, document: Mapping[str, Any], field_manager: str = ""

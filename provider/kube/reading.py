@@ -1,30 +1,13 @@
-"""Lists in pages, and watches."""
+"""What to list and watch, and what the answers hold."""
 
-import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
-from urllib.parse import urlencode
 
 from provider.errors import KubernetesUnavailable
-from provider.kube.connection import Connection
 from provider.kube.kinds import Document, Kind
-from provider.kube.replies import ApiRequest, error_of, error_of_status
-from provider.runtime.transport import AnswerTooLong, NoAnswer, Reply, Request
-
-JSON = "application/json"
-METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-OPEN_TIMEOUT = 30.0
-"""Seconds until the headers of a watch's answer."""
-IDLE = 150.0
-"""Seconds without any event; the server sends a bookmark about once a minute."""
-MAX_LINE = 16 * 2**20
-LARGE = 16 * 1024
-"""Bytes of an event that takes a millisecond, or more, to read."""
-_MAX_STATUS = 2**20
+from provider.kube.replies import ApiRequest, error_of_status
+from provider.runtime.transport import AnswerTooLong, Reply
 
 EventType = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
 _EVENT_TYPES = get_args(EventType)
@@ -93,45 +76,8 @@ def read_page(asked: ApiRequest, reply: Reply) -> tuple[Page, str]:
         raise KubernetesUnavailable(f"{asked}: Kubernetes answered no list") from error
 
 
-@asynccontextmanager
-async def open_watch(
-    connection: Connection, selection: Selection, version: str, seconds: int
-) -> AsyncIterator[AsyncIterator[WatchEvent]]:
-    """Changes after `version`, with bookmarks. Raises `VersionGone` and as every request."""
-    query = {
-        **selection.query,
-        "watch": "1",
-        "allowWatchBookmarks": "true",
-        "resourceVersion": version,
-        "timeoutSeconds": str(seconds),
-    }
-    asked = ApiRequest("watch", selection.kind, selection.namespace)
-    accept = METADATA if selection.metadata_only else JSON
-    path = f"{asked.path}?{urlencode(query)}"
-    request = Request("GET", path, {"Accept": accept}, timeout=OPEN_TIMEOUT)
-    try:
-        async with connection.stream(request, idle=IDLE, max_line=MAX_LINE) as answer:
-            if answer.status != 200:
-                body = await answer.read(_MAX_STATUS)
-                raise error_of(asked, Reply(answer.status, answer.headers, body))
-            async with aclosing(_events(asked, answer.lines())) as events:
-                yield events
-    except NoAnswer as error:
-        raise KubernetesUnavailable(f"{asked}: {error}") from error
-
-
-async def _events(
-    asked: ApiRequest, lines: AsyncGenerator[bytes, None]
-) -> AsyncGenerator[WatchEvent, None]:
-    async with aclosing(lines):
-        async for line in lines:
-            if len(line) > LARGE:
-                await asyncio.sleep(0)  # several may be there at once: others get their turn
-            if line:
-                yield _event(asked, line)
-
-
-def _event(asked: ApiRequest, line: bytes) -> WatchEvent:
+def read_event(asked: ApiRequest, line: bytes) -> WatchEvent:
+    """The event in a line of the answer to a watch."""
     try:
         document: Any = json.loads(line)
         kind, thing = document["type"], document["object"]

@@ -7,8 +7,6 @@ but the requests to that host.
 
 import ssl
 from asyncio import timeout
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any
@@ -18,7 +16,6 @@ from aiohttp.resolver import AsyncResolver
 from yarl import URL
 
 from provider.runtime.http_errors import FAILURES, no_answer, too_long
-from provider.runtime.http_stream import Stream
 from provider.runtime.http_tunnel import TunnelConnector
 from provider.runtime.transport import NoAnswer, Reply, Request
 
@@ -61,7 +58,7 @@ class HttpClient:
         Requests must be repeatable: one that meets a connection which the server closes, as it does
         with kept ones, is sent again, once.
         """
-        url = _checked(request)
+        url = checked(request)
 
         async def attempt() -> Reply:
             async with await self._begin(url, request, tls, proxy) as response:
@@ -78,27 +75,6 @@ class HttpClient:
                 return await attempt()
         except FAILURES as error:
             raise no_answer(error, url, proxy.url if proxy else None) from error
-
-    @asynccontextmanager
-    async def stream(
-        self, request: Request, *, tls: ssl.SSLContext | None = None, idle: float, max_line: int
-    ) -> AsyncIterator[Stream]:
-        """An answer that is read line by line while it comes; raises `NoAnswer`.
-
-        `request.timeout` ends with the headers of the answer; `idle` is for each wait after that,
-        in seconds, and `max_line` bounds one line in bytes. The stream holds its connection: give
-        many of them a client of their own.
-        """
-        url = _checked(request)
-        try:
-            async with timeout(request.timeout):
-                response = await self._begin(url, request, tls, None)
-        except FAILURES as error:
-            raise no_answer(error, url) from error
-        try:
-            yield Stream(response.status, response.headers, response.content, url, idle, max_line)
-        finally:
-            response.close()
 
     async def close(self) -> None:
         """Close all connections. The client can be used again, also on another loop."""
@@ -155,7 +131,7 @@ class HttpClient:
         return self._session
 
 
-def _checked(request: Request) -> URL:
+def checked(request: Request) -> URL:
     """The URL of a request that can be sent; tokens come from outside and may hold anything."""
     url = _parsed(request.url)
     values = "".join(request.headers.values())

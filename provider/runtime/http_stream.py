@@ -1,15 +1,18 @@
 """An HTTP answer that is read line by line while it comes, as the watches of Kubernetes are."""
 
+import ssl
 from asyncio import timeout
-from collections.abc import AsyncGenerator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import aiohttp
 from aiohttp.http_exceptions import LineTooLong
 from yarl import URL
 
+from provider.runtime.http import HttpClient, checked
 from provider.runtime.http_errors import FAILURES, no_answer, too_long
-from provider.runtime.transport import NoAnswer
+from provider.runtime.transport import NoAnswer, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +55,26 @@ class Stream:
             raise too_long(self.url, self.max_line) from None
         except FAILURES as error:
             raise no_answer(error, self.url) from error
+
+
+class StreamingClient(HttpClient):
+    """A client whose answers can be read while they come. Each holds a connection meanwhile."""
+
+    @asynccontextmanager
+    async def stream(
+        self, request: Request, *, tls: ssl.SSLContext | None = None, idle: float, max_line: int
+    ) -> AsyncIterator[Stream]:
+        """An answer; raises `NoAnswer`. `request.timeout` ends with its headers.
+
+        `idle` and `max_line` are those of the stream.
+        """
+        url = checked(request)
+        try:
+            async with timeout(request.timeout):
+                response = await self._begin(url, request, tls, None)
+        except FAILURES as error:
+            raise no_answer(error, url) from error
+        try:
+            yield Stream(response.status, response.headers, response.content, url, idle, max_line)
+        finally:
+            response.close()

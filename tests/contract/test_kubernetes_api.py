@@ -20,11 +20,11 @@ from provider.errors import (
     ObjectRefused,
     VersionGone,
 )
+from provider.kube.cluster_api import ClusterApi
 from provider.kube.connection import Connection
 from provider.kube.kinds import CONFIG_MAPS, LEASES, NAMESPACES, SECRETS, SERVICE_ACCOUNTS, Kind
-from provider.kube.objects import Objects
 from provider.kube.reading import Selection, WatchEvent
-from provider.runtime.http import HttpClient
+from provider.runtime.http_stream import StreamingClient
 from testbed.cluster import Address
 from testbed.kubernetes import TOKEN, FakeKubernetes
 
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 class World:
     """An API server with a namespace for the test."""
 
-    objects: Objects
+    objects: ClusterApi
     namespace: str
 
     def config_map(self, name: str, data: dict[str, str] | None = None, **metadata: Any) -> Any:
@@ -99,9 +99,9 @@ class World:
 )
 async def objects(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Objects]:
+) -> AsyncIterator[ClusterApi]:
     """An API server that the tests share; the loop of the client is theirs too."""
-    http, fake = HttpClient(), None
+    http, fake = StreamingClient(), None
     if request.param == "fake":
         fake = FakeKubernetes(writable=True).start()
         url, token, ca_file = fake.url, TOKEN, Path("none")
@@ -110,17 +110,15 @@ async def objects(
         url, token, ca_file = address.url, address.token, address.ca_file
     token_file = tmp_path_factory.mktemp("contract") / "token"
     token_file.write_text(token)
-    connection = Connection(
-        url, ca_file=ca_file, token_file=token_file, send=http.send, stream=http.stream
-    )
-    yield Objects(connection, field_manager="contract")
+    connection = Connection(url, ca_file=ca_file, token_file=token_file, send=http.send)
+    yield ClusterApi(connection, http, field_manager="contract")
     await http.close()
     if fake:
         fake.stop()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def world(request: pytest.FixtureRequest, objects: Objects) -> World:
+async def world(request: pytest.FixtureRequest, objects: ClusterApi) -> World:
     words = re.sub(r"[^a-z0-9]+", "-", request.node.originalname)[5:40].strip("-")
     namespace = f"{words}-{os.getpid()}-{next(_numbers)}"
     await objects.create(NAMESPACES, {"metadata": {"name": namespace}})

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from provider.errors import (
     ProviderError,
     VersionGone,
 )
-from provider.kube import objects as module
+from provider.kube import cluster_api
 from provider.kube.connection import Connection
 from provider.kube.kinds import CONFIG_MAPS, LEASES, NAMESPACES, SECRETS
 from provider.kube.leases import Lease, read_lease
@@ -140,15 +140,12 @@ async def kubernetes() -> AsyncIterator[FakeKubernetes]:
         yield fake
 
 
-Make = Callable[..., Objects]
-
-
 @pytest.fixture
-def make(kubernetes: FakeKubernetes, api_of: MakeApi) -> Make:
+def make(kubernetes: FakeKubernetes, api_of: MakeApi) -> MakeApi:
     return partial(api_of, kubernetes.url)
 
 
-async def test_throttling_says_how_long_to_wait(kubernetes: FakeKubernetes, make: Make) -> None:
+async def test_throttling_says_how_long_to_wait(kubernetes: FakeKubernetes, make: MakeApi) -> None:
     kubernetes.faults.inject(too_many_requests(retry_after=7))
     with pytest.raises(KubernetesThrottled) as caught:
         await make().get(CONFIG_MAPS, "shop", "web")
@@ -162,7 +159,7 @@ async def test_throttling_says_how_long_to_wait(kubernetes: FakeKubernetes, make
     ids=["500", "503", "garbage", "no object"],
 )
 async def test_a_failure_is_one_attempt(
-    kubernetes: FakeKubernetes, make: Make, effect: Any
+    kubernetes: FakeKubernetes, make: MakeApi, effect: Any
 ) -> None:
     kubernetes.faults.inject(effect, operation="create configmaps")
     with pytest.raises(KubernetesUnavailable, match="cannot create ConfigMap shop/web"):
@@ -171,7 +168,7 @@ async def test_a_failure_is_one_attempt(
 
 
 async def test_a_replica_that_may_not_write_reads_only(
-    kubernetes: FakeKubernetes, make: Make
+    kubernetes: FakeKubernetes, make: MakeApi
 ) -> None:
     objects = make(may_write=lambda: False)
     place = (CONFIG_MAPS, "shop", "web")
@@ -188,7 +185,7 @@ async def test_a_replica_that_may_not_write_reads_only(
     assert kubernetes.journal.count() == 1
 
 
-async def test_writes_name_their_field_manager(kubernetes: FakeKubernetes, make: Make) -> None:
+async def test_writes_name_their_field_manager(kubernetes: FakeKubernetes, make: MakeApi) -> None:
     made = await make().create(CONFIG_MAPS, CONFIG_MAP)
     assert made["metadata"]["managedFields"][0]["manager"] == "tests"
     change = {**made, "data": {"a": "1", "b": "2"}}
@@ -197,15 +194,15 @@ async def test_writes_name_their_field_manager(kubernetes: FakeKubernetes, make:
 
 
 async def test_a_page_that_is_too_large_is_asked_for_in_parts(
-    kubernetes: FakeKubernetes, make: Make, monkeypatch: pytest.MonkeyPatch
+    kubernetes: FakeKubernetes, make: MakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(8):
         document = {**CONFIG_MAP, "metadata": {"namespace": "shop", "name": f"n{number}"}}
         await make().create(CONFIG_MAPS, {**document, "data": {"a": "x" * 3000}})
-    monkeypatch.setattr(module, "MAX_BODY", 10_000)
+    monkeypatch.setattr(cluster_api, "MAX_BODY", 10_000)
     pages = [len(page.items) async for page in make().list(Selection(CONFIG_MAPS), page=8)]
     assert pages == [2, 2, 2, 2]
-    monkeypatch.setattr(module, "MAX_BODY", 1000)
+    monkeypatch.setattr(cluster_api, "MAX_BODY", 1000)
     with pytest.raises(KubernetesUnavailable, match="more than 1000 bytes"):
         [page async for page in make().list(Selection(CONFIG_MAPS), page=8)]
 

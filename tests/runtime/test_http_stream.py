@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from provider.runtime.http import HttpClient
+from provider.runtime.http_stream import StreamingClient
 from provider.runtime.transport import AnswerTooLong, NoAnswer, Request
 from testbed.http import Outlet, Reply, Server, Wire
 from testbed.http import Request as Received
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[HttpClient]:
-    one = HttpClient()
+async def client() -> AsyncIterator[StreamingClient]:
+    one = StreamingClient()
     yield one
     await one.close()
 
@@ -26,7 +26,7 @@ def streaming(write: Callable[[Outlet], None]) -> Server:
 
 
 async def read(
-    client: HttpClient, url: str, *, idle: float = 5.0, max_line: int = 1000
+    client: StreamingClient, url: str, *, idle: float = 5.0, max_line: int = 1000
 ) -> list[bytes]:
     request = Request("GET", f"{url}/", timeout=5.0)
     async with client.stream(request, idle=idle, max_line=max_line) as answer:
@@ -54,13 +54,13 @@ def sends(*chunks: bytes) -> Callable[[Outlet], None]:
     ids=["one chunk", "in pieces", "no end of line", "longest", "empty"],
 )
 async def test_lines_are_put_together(
-    client: HttpClient, chunks: tuple[bytes, ...], lines: list[bytes]
+    client: StreamingClient, chunks: tuple[bytes, ...], lines: list[bytes]
 ) -> None:
     with streaming(sends(*chunks)) as server:
         assert await read(client, server.url) == lines
 
 
-async def test_a_line_is_there_before_the_answer_ends(client: HttpClient) -> None:
+async def test_a_line_is_there_before_the_answer_ends(client: StreamingClient) -> None:
     outlets: list[Outlet] = []
 
     def write(outlet: Outlet) -> None:
@@ -78,7 +78,7 @@ async def test_a_line_is_there_before_the_answer_ends(client: HttpClient) -> Non
 
 
 @pytest.mark.parametrize("chunks", [(b"x" * 1001 + b"\n",), (b"x" * 600, b"x" * 600)])
-async def test_a_long_line_is_refused(client: HttpClient, chunks: tuple[bytes, ...]) -> None:
+async def test_a_long_line_is_refused(client: StreamingClient, chunks: tuple[bytes, ...]) -> None:
     with (
         streaming(sends(*chunks)) as server,
         pytest.raises(AnswerTooLong, match="more than 1000 bytes"),
@@ -86,14 +86,14 @@ async def test_a_long_line_is_refused(client: HttpClient, chunks: tuple[bytes, .
         await read(client, server.url)
 
 
-async def test_silence_is_bounded(client: HttpClient) -> None:
+async def test_silence_is_bounded(client: StreamingClient) -> None:
     with streaming(lambda outlet: outlet.send(b"a\n")) as server:
         with pytest.raises(NoAnswer, match=r"sent nothing for 0\.05 s") as caught:
             await read(client, server.url, idle=0.05)
         assert caught.value.kind == "timeout"
 
 
-async def test_a_broken_connection_is_no_end(client: HttpClient) -> None:
+async def test_a_broken_connection_is_no_end(client: StreamingClient) -> None:
     def write(outlet: Outlet) -> None:
         outlet.send(b"a\n")
         outlet.abort()
@@ -103,7 +103,7 @@ async def test_a_broken_connection_is_no_end(client: HttpClient) -> None:
     assert caught.value.kind == "connection"
 
 
-async def test_an_answer_that_never_begins_is_bounded(client: HttpClient) -> None:
+async def test_an_answer_that_never_begins_is_bounded(client: StreamingClient) -> None:
     with Server(lambda _: Reply(wire=Wire.HANG)) as server:
         request = Request("GET", f"{server.url}/", timeout=0.05)
         with pytest.raises(NoAnswer, match="in time"):
@@ -111,12 +111,12 @@ async def test_an_answer_that_never_begins_is_bounded(client: HttpClient) -> Non
                 pass
 
 
-async def test_nothing_listens(client: HttpClient) -> None:
+async def test_nothing_listens(client: StreamingClient) -> None:
     with pytest.raises(NoAnswer, match="cannot connect"):
         await read(client, "http://127.0.0.1:1")
 
 
-async def test_an_answer_can_be_read_whole_within_a_limit(client: HttpClient) -> None:
+async def test_an_answer_can_be_read_whole_within_a_limit(client: StreamingClient) -> None:
     with Server(lambda _: Reply(410, b"gone")) as server:
         request = Request("GET", f"{server.url}/")
         async with client.stream(request, idle=5.0, max_line=10) as answer:
@@ -126,7 +126,7 @@ async def test_an_answer_can_be_read_whole_within_a_limit(client: HttpClient) ->
                 await answer.read(3)
 
 
-async def test_errors_of_the_reader_are_its_own(client: HttpClient) -> None:
+async def test_errors_of_the_reader_are_its_own(client: StreamingClient) -> None:
     with streaming(sends(b"a\n")) as server:
         request = Request("GET", f"{server.url}/")
         with pytest.raises(ValueError, match="mine"):
@@ -134,7 +134,7 @@ async def test_errors_of_the_reader_are_its_own(client: HttpClient) -> None:
                 raise ValueError("mine")
 
 
-async def test_a_stream_that_is_left_closes_its_connection(client: HttpClient) -> None:
+async def test_a_stream_that_is_left_closes_its_connection(client: StreamingClient) -> None:
     closed = asyncio.Event()
     loop = asyncio.get_running_loop()
 

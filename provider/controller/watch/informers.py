@@ -22,7 +22,7 @@ from provider.controller.resources.push_secret import PushSecret, read_push_secr
 from provider.controller.resources.references import NAMESPACE_LABEL
 from provider.controller.resources.store_ref import StoreKind
 from provider.controller.watch.informer import Away, Informer
-from provider.controller.watch.large_specs import LargeSpecs, has_large_spec
+from provider.controller.watch.large_specs import SpecMemory, has_large_spec
 from provider.controller.watch.object_cache import ObjectKey, Refresh
 from provider.controller.watch.secret_state import MANAGED, is_large, read_state
 from provider.controller.watch.watched import (
@@ -38,8 +38,8 @@ from provider.controller.watch.watched import (
     refresh_external_secret,
     refresh_store,
 )
+from provider.kube.cluster_api import ClusterApi
 from provider.kube.kinds import NAMESPACES, SECRETS, Document, Kind
-from provider.kube.objects import Objects
 from provider.kube.reading import Selection
 from provider.runtime.log import fields, logger
 
@@ -58,7 +58,7 @@ class Informers:
     noticed without a request for each.
     """
 
-    def __init__(self, objects: Objects, config: Config, away: Away) -> None:
+    def __init__(self, objects: ClusterApi, config: Config, away: Away) -> None:
         """`away` parses large objects."""
         self._objects = objects
         self._scope = config.namespace
@@ -101,16 +101,16 @@ class Informers:
         self, kind: Kind, parse: Callable[[Document], T], refresh: Refresh[T] | None = None
     ) -> Informer[T]:
         """For a kind whose specs tenants write: large ones are parsed away from the event loop."""
-        large = LargeSpecs()
+        memory = SpecMemory()
         informer = Informer(
             self._objects,
             self._selection(kind),
-            large.bounded(parse),
+            memory.bounded(parse),
             refresh=refresh,
             is_large=has_large_spec,
             away=self._away,
         )
-        informer.on_change(lambda key, _old, new: None if new is not None else large.forget(key))
+        informer.on_change(lambda key, _old, new: None if new is not None else memory.forget(key))
         return informer
 
     def _add_stores(self, name: StoreKind, kind: Kind) -> None:

@@ -13,11 +13,11 @@ from provider.controller.watch.informers import wait_for_lists
 from provider.controller.watch.named_watches import PATIENCE, UNUSED, NamedObject, NamedWatches
 from provider.controller.watch.object_cache import ObjectKey, Unreadable
 from provider.errors import KubernetesUnavailable
+from provider.kube.cluster_api import ClusterApi
 from provider.kube.connection import Connection
 from provider.kube.kinds import SECRETS, Document
-from provider.kube.objects import Objects
 from provider.kube.reading import Page, Selection
-from provider.runtime.http import HttpClient
+from provider.runtime.http_stream import StreamingClient
 from testbed.faults import closed
 from testbed.kubernetes import TOKEN, FakeKubernetes, unavailable
 from tests.fakes.engine import Clock
@@ -64,14 +64,12 @@ def kubernetes() -> Any:
 
 
 @pytest.fixture
-async def objects(kubernetes: FakeKubernetes, tmp_path: Path) -> AsyncIterator[Objects]:
-    http = HttpClient()
+async def objects(kubernetes: FakeKubernetes, tmp_path: Path) -> AsyncIterator[ClusterApi]:
+    http = StreamingClient()
     token = tmp_path / "token"
     token.write_text(TOKEN)
-    connection = Connection(
-        kubernetes.url, ca_file=token, token_file=token, send=http.send, stream=http.stream
-    )
-    yield Objects(connection, field_manager="tests")
+    connection = Connection(kubernetes.url, ca_file=token, token_file=token, send=http.send)
+    yield ClusterApi(connection, http, field_manager="tests")
     await http.close()
 
 
@@ -82,7 +80,7 @@ async def no_pause(_seconds: float) -> None:
 class World:
     """A running informer and the changes that its handler was called with."""
 
-    def __init__(self, kubernetes: FakeKubernetes, objects: Objects) -> None:
+    def __init__(self, kubernetes: FakeKubernetes, objects: ClusterApi) -> None:
         self.kubernetes = kubernetes
         self.objects = objects
         self.informer = Informer(objects, MANAGED, mark, sleep=no_pause)
@@ -112,7 +110,7 @@ class World:
 
 
 @pytest.fixture
-async def world(kubernetes: FakeKubernetes, objects: Objects) -> AsyncIterator[World]:
+async def world(kubernetes: FakeKubernetes, objects: ClusterApi) -> AsyncIterator[World]:
     one = World(kubernetes, objects)
     yield one
     await one.stop()
@@ -364,7 +362,7 @@ CREDENTIALS = NamedObject(SECRETS, "shop", "credentials")
 class Named:
     """Running watches by name, and what they reported."""
 
-    def __init__(self, objects: Objects, clock: Clock, most: int = 3) -> None:
+    def __init__(self, objects: ClusterApi, clock: Clock, most: int = 3) -> None:
         self.changed: list[str] = []
         self.is_busy = False
         self.watches = NamedWatches(
@@ -383,7 +381,7 @@ class Named:
 
 
 @pytest.fixture
-async def named(objects: Objects, clock: Clock) -> AsyncIterator[Named]:
+async def named(objects: ClusterApi, clock: Clock) -> AsyncIterator[Named]:
     one = Named(objects, clock)
     await asyncio.sleep(0)
     yield one

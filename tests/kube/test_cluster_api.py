@@ -4,10 +4,13 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
+import pytest
+
+from provider.kube.cluster_api import LARGE
 from provider.kube.kinds import SECRETS
-from provider.kube.reading import LARGE, Selection, open_watch
+from provider.kube.reading import Selection
+from tests.kube.conftest import MakeApi
 
 EVENTS = 5
 
@@ -24,15 +27,17 @@ class Answer:
             yield json.dumps({"type": "MODIFIED", "object": thing}).encode()
 
 
-class Stream:
-    """A connection to the API server."""
+class Streams:
+    """Connections to the API server."""
 
     @asynccontextmanager
     async def stream(self, *_asked: object, **_more: object) -> AsyncIterator[Answer]:
         yield Answer()
 
 
-async def test_between_large_events_others_get_their_turn() -> None:
+async def test_between_large_events_others_get_their_turn(
+    api_of: MakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
     turns = 0
 
     async def other() -> None:
@@ -42,8 +47,9 @@ async def test_between_large_events_others_get_their_turn() -> None:
             await asyncio.sleep(0)
 
     task = asyncio.create_task(other())
-    stream: Any = Stream()
-    async with open_watch(stream, Selection(SECRETS), "1", 60) as events:
+    api = api_of("http://api")
+    monkeypatch.setattr(api, "_streams", Streams())
+    async with api.watch(Selection(SECRETS), "1", seconds=60) as events:
         assert len([one async for one in events]) == EVENTS
     task.cancel()
     assert turns >= EVENTS
