@@ -47,13 +47,9 @@ class DeliveredObject:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The full set of files of a volume.
-
-    `versions` has path and version of every file. `from_memory`: no call was made for it.
-    """
+    """The full set of files of a volume. `from_memory`: no call was made for it."""
 
     files: tuple[MountedFile, ...]
-    versions: tuple[tuple[str, str], ...]
     objects: tuple[DeliveredObject, ...]
     identity: Identity
     from_memory: bool
@@ -219,4 +215,4 @@ class Mounter:
             DeliveredObject(obj, one.region, one.value.version, one.value.found, one.value.arn)
             for obj, one in found
         )
-        return Delivery(layout.files, layout.versions, objects, identity, reading.from_memory)
+        return Delivery(layout.files, objects, identity, reading.from_memory)

@@ -32,7 +32,7 @@ def stream() -> Iterator[io.StringIO]:
 def delivery(**changes: Any) -> Delivery:
     (obj,) = spec().klass.objects
     one = DeliveredObject(obj, REGION, "v1", found=True, arn=ARN)
-    whole = Delivery((), (("o0", "v1"),), (one,), identity(), from_memory=False)
+    whole = Delivery((), (one,), identity(), from_memory=False)
     return replace(whole, **changes)
 
 

@@ -124,7 +124,8 @@ EXPECTED = {"db": b'{"user": "ada"}', "user": b"ada", "flag": b"on"}
 async def test_a_mount_delivers_every_file_and_version(world: World) -> None:
     delivery = await world.mount(spec())
     assert contents(delivery) == EXPECTED
-    assert delivery.versions == (("db", "1"), ("user", "1"), ("flag", "1")), "one for each file"
+    versions = [(file.path, file.version) for file in delivery.files]
+    assert versions == [("db", "1"), ("user", "1"), ("flag", "1")]
     assert [(one.object.ref.name, one.region) for one in delivery.objects] == [
         ("db", REGION),
         ("flag", REGION),
@@ -269,7 +270,7 @@ async def test_what_is_optional_and_missing_is_left_out_and_counted(world: World
     for _ in range(2):
         delivery = await world.mount(spec(OPTIONAL))
         assert contents(delivery) == EXPECTED
-        assert [path for path, _ in delivery.versions] == ["db", "user", "flag"]
+        assert [file.path for file in delivery.files] == ["db", "user", "flag"]
         assert [obj.path for obj in delivery.missing] == ["objects[2]", "objects[3]"]
     assert delivery.from_memory
     assert world.engine.events.count("missing") == 4
@@ -294,7 +295,7 @@ async def test_a_volume_of_nothing_but_missing_objects_holds_one_file_that_says_
     """The driver deletes no file where it is given none."""
     only = "- {objectName: extra, objectType: secretsmanager, optional: true}"
     delivery = await world.mount(spec(only))
-    assert delivery.versions == ((".empty", "missing"),)
+    assert [(file.path, file.version) for file in delivery.files] == [(".empty", "missing")]
     assert [file.path for file in delivery.files] == [".empty"]
     world.engine.secrets.put("extra", b"here")
     new = replace(spec(only), target_path="/new")

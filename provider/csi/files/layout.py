@@ -29,10 +29,15 @@ class MountedFile:
     path: str
     mode: int
     content: bytes = field(repr=False)
+    version: str = ""
+    """Of the secret that it comes from."""
 
 
 NOTHING = MountedFile(
-    ".empty", 0o444, b"There is no file in this volume: none of its optional secrets was found.\n"
+    ".empty",
+    0o444,
+    b"There is no file in this volume: none of its optional secrets was found.\n",
+    MISSING.version,
 )
 """Delivered if there is no other file: given none, the driver keeps those of the last mount."""
 
@@ -44,8 +49,6 @@ class Layout:
     """The files of a volume, in the order of the class, or why there are none."""
 
     files: tuple[MountedFile, ...]
-    versions: tuple[tuple[str, str], ...]
-    """Path of each file, and the version of the secret that it comes from."""
     failures: tuple[Failure, ...]
 
 
@@ -54,7 +57,6 @@ class _Made(NamedTuple):
 
     file: MountedFile
     object: SecretObject
-    version: str
     owner: str
     """What it is a file of, for messages."""
     key: str
@@ -93,13 +95,8 @@ def lay_out(found: Found, budget: Budget) -> Layout:
             break
     failures += _clashes(made)
     if failures:
-        return Layout((), (), tuple(failures))
-    files = [(one.file, one.version) for one in made] or [(NOTHING, MISSING.version)]
-    return Layout(
-        files=tuple(file for file, _ in files),
-        versions=tuple((file.path, version) for file, version in files),
-        failures=(),
-    )
+        return Layout((), tuple(failures))
+    return Layout(tuple(one.file for one in made) or (NOTHING,), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +154,9 @@ class _ObjectFiles:
         self, file: str, content: bytes, mode: int | None = None, owner: str = "", key: str = ""
     ) -> None:
         obj = self.obj
-        made = MountedFile(file, obj.mode if mode is None else mode, content)
-        self.made.append(_Made(made, obj, self.value.version, owner or obj.path, key))
+        mode = obj.mode if mode is None else mode
+        made = MountedFile(file, mode, content, self.value.version)
+        self.made.append(_Made(made, obj, owner or obj.path, key))
 
     def _document(self) -> Any:
         self.budget.spend_on_bytes(len(self.value.content))

@@ -2,7 +2,6 @@
 
 import os
 import socket
-from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
@@ -37,16 +36,8 @@ class Unreachable(Exception):
     """There is no daemon, or it does not answer; the text says which."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The files of the volume, and path and version of each."""
-
-    files: tuple[MountedFile, ...]
-    versions: tuple[tuple[str, str], ...]
-
-
-def ask(socket_path: Path, raw: RawRequest, *, timeout: float) -> Answer:
-    """The answer to one mount within `timeout` seconds; raises `Refused` or `Unreachable`."""
+def ask(socket_path: Path, raw: RawRequest, *, timeout: float) -> tuple[MountedFile, ...]:
+    """The files of one mount within `timeout` seconds; raises `Refused` or `Unreachable`."""
     _require_listener(socket_path)
     request = pb.MountRequest(
         attributes=raw.attributes,
@@ -61,9 +52,10 @@ def ask(socket_path: Path, raw: RawRequest, *, timeout: float) -> Answer:
             response = stub.Mount(request, timeout=timeout)
         except grpc.RpcError as error:
             raise _failure(error, socket_path) from error
-    return Answer(
-        tuple(MountedFile(file.path, file.mode, file.contents) for file in response.files),
-        tuple((version.id, version.version) for version in response.object_version),
+    versions = {one.id: one.version for one in response.object_version}
+    return tuple(
+        MountedFile(file.path, file.mode, file.contents, versions.get(file.path, ""))
+        for file in response.files
     )
 
 

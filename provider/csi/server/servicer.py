@@ -56,14 +56,14 @@ class Servicer:
 
     async def respond(self, spec: MountSpec, delivery: Delivery) -> pb.MountResponse:
         """The files as a response; raises `AnswerTooLarge`, and what writing raises."""
-        if not delivery.versions:
+        if not delivery.files:
             raise RuntimeError("a response without versions, which the driver takes for a failure")
         files = delivery.files
         if self.write is not None:
             await self.offload.run(spec.pod.namespace, partial(self.write, spec, files))
             files = ()
         response = pb.MountResponse(
-            object_version=_object_versions(delivery.versions),
+            object_version=_object_versions(delivery.files),
             files=[pb.File(path=one.path, mode=one.mode, contents=one.content) for one in files],
         )
         if (size := response.ByteSize()) > self.max_response_bytes:
@@ -75,11 +75,11 @@ class Servicer:
         return response
 
 
-def _object_versions(versions: Sequence[tuple[str, str]]) -> Iterator[pb.ObjectVersion]:
+def _object_versions(files: Sequence[MountedFile]) -> Iterator[pb.ObjectVersion]:
     """Path and version of each file, as many as the driver can keep, at least one."""
     room = MAX_VERSIONS_BYTES
-    for number, (path, version) in enumerate(versions):
-        room -= len(path.encode()) + len(version.encode())
+    for number, file in enumerate(files):
+        room -= len(file.path.encode()) + len(file.version.encode())
         if room < 0 and number > 0:
             return
-        yield pb.ObjectVersion(id=path, version=version)
+        yield pb.ObjectVersion(id=file.path, version=file.version)

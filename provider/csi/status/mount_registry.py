@@ -122,7 +122,7 @@ class MountRegistry:
             identity=str(delivery.identity),
             objects=_objects(delivery),
             object_count=len(delivery.objects),
-            digest=hash(delivery.versions),
+            digest=hash(tuple((one.path, one.version) for one in delivery.files)),
             last_success=now,
             current_at=now if current_at is None else current_at,
             from_memory=delivery.from_memory,

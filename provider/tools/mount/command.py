@@ -3,6 +3,7 @@
 Asks a running daemon as the driver does, or runs the same engine in this process (`--local`).
 """
 
+import json
 import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
@@ -13,23 +14,18 @@ from uuid import uuid4
 from provider.csi.config import Config
 from provider.csi.files.layout import MountedFile
 from provider.csi.files.writer import Change, WriteFailed, preview, write
-from provider.csi.request.attributes import RawRequest
+from provider.csi.request.attributes import CLASS_NAME, POD_KEYS, PREFIX, TOKENS, RawRequest
 from provider.csi.request.model import Pod
 from provider.errors import ProviderError
-from provider.manifests.kubernetes import ClassManifest
-from provider.manifests.problems import InvalidSpec
+from provider.manifests.kubernetes import ClassManifest, read_classes
+from provider.manifests.problems import InvalidSpec, Problem, quote
 from provider.tools.ending import CommandFailed
 from provider.tools.mount.options import Options, add_options, checked
 from provider.tools.mount.report import Report
-from provider.tools.mount.request import choose_class, make_request
 from provider.tools.sources import Unreadable, read_text
 from provider.tools.terminal import Paint, printable
 
 __all__ = ["add_options", "run"]
-
-
-Delivered = tuple[Sequence[MountedFile], Mapping[str, str]]
-"""All files of the volume, and the version of the secret of each, by its path."""
 
 
 def run(namespace: Namespace) -> int:
@@ -40,8 +36,7 @@ def run(namespace: Namespace) -> int:
         klass, _pod(options, klass), target, overrides=dict(options.set), tokens=_tokens(options)
     )
     started = monotonic()
-    read = _locally(request, options) if options.local else _ask(request, klass, options)
-    files, versions = read
+    files = _locally(request, options) if options.local else _ask(request, klass, options)
     seconds = monotonic() - started
     if not files:
         text = "the daemon returned no files: it writes them into volumes itself"
@@ -50,7 +45,6 @@ def run(namespace: Namespace) -> int:
         class_name=klass.name,
         target=target,
         files=files,
-        versions=versions,
         changes=_write(target, files, dry_run=options.dry_run),
         dry_run=options.dry_run,
         seconds=seconds,
@@ -97,12 +91,12 @@ def _tokens(options: Options) -> Mapping[str, str]:
     return tokens
 
 
-def _ask(request: RawRequest, klass: ClassManifest, options: Options) -> Delivered:
+def _ask(request: RawRequest, klass: ClassManifest, options: Options) -> Sequence[MountedFile]:
     from provider.csi.server import client  # noqa: PLC0415 - imports grpc
 
     socket = options.socket or Config().provider_volume / f"{klass.provider}.sock"
     try:
-        found = client.ask(socket, request, timeout=options.timeout)
+        return client.ask(socket, request, timeout=options.timeout)
     except client.Unreachable as error:
         raise CommandFailed(
             3,
@@ -112,10 +106,9 @@ def _ask(request: RawRequest, klass: ClassManifest, options: Options) -> Deliver
         ) from error
     except client.Refused as error:
         raise _refused(error.status, str(error), options) from error
-    return found.files, dict(found.versions)
 
 
-def _locally(request: RawRequest, options: Options) -> Delivered:
+def _locally(request: RawRequest, options: Options) -> Sequence[MountedFile]:
     from provider.csi.server.statuses import status_of  # noqa: PLC0415 - imports grpc
     from provider.tools.mount import local  # noqa: PLC0415 - imports botocore
 
@@ -129,7 +122,7 @@ def _locally(request: RawRequest, options: Options) -> Delivered:
         )
     except ProviderError as error:
         raise _refused(status_of(error).name, str(error), options) from error
-    return found.files, dict(found.versions)
+    return found.files
 
 
 def _refused(status: str, text: str, options: Options) -> CommandFailed:
@@ -160,3 +153,41 @@ def _write(target: Path, files: Sequence[MountedFile], *, dry_run: bool) -> Sequ
         raise CommandFailed(4, str(error)) from error
     except OSError as error:
         raise CommandFailed(4, f"cannot make the folder {target}: {error.strerror}") from error
+
+
+_PERMISSION = "420"
+"""The driver's default: 0644, in decimal."""
+
+
+def choose_class(text: str, name: str | None) -> ClassManifest:
+    """The class called `name`, or the only one; raises `InvalidSpec`."""
+    classes = read_classes(text)
+    chosen = [one for one in classes if name in (None, one.name)]
+    if len(chosen) == 1:
+        return chosen[0]
+    names = ", ".join(quote(one.name) for one in classes)
+    if not classes:
+        why = "holds no SecretProviderClass"
+    elif name is None:
+        why = f"holds several classes, {names}: choose one with --class"
+    else:
+        why = f"must hold one class {quote(name)}, holds {names}"
+    raise InvalidSpec([Problem("manifest", why)])
+
+
+def make_request(
+    klass: ClassManifest,
+    pod: Pod,
+    target: Path,
+    *,
+    overrides: Mapping[str, str],
+    tokens: Mapping[str, str],
+) -> RawRequest:
+    """The class's parameters, replaced by `overrides`, and what Kubernetes adds."""
+    attributes = klass.parameters | dict(overrides)
+    attributes |= {key: getattr(pod, name) for name, key in POD_KEYS.items()}
+    attributes |= {f"{PREFIX}ephemeral": "true", CLASS_NAME: klass.name}
+    if tokens:
+        by_audience = {audience: {"token": token} for audience, token in tokens.items()}
+        attributes[TOKENS] = json.dumps(by_audience)
+    return RawRequest(json.dumps(attributes), "null", _PERMISSION, str(target))

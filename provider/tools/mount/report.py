@@ -26,8 +26,6 @@ class Report:
     class_name: str
     target: Path
     files: Sequence[MountedFile]
-    versions: Mapping[str, str]
-    """By the path of the file."""
     changes: Sequence[Change]
     dry_run: bool
     seconds: float
@@ -56,8 +54,7 @@ class Report:
         path, file = f"{mark} {printable(change.path)}", self._file(change)
         if file is None:
             return (path, "", "", "")
-        version = printable(self.versions.get(file.path, ""))
-        return (path, str(len(file.content)), f"{file.mode:04o}", version)
+        return (path, str(len(file.content)), f"{file.mode:04o}", printable(file.version))
 
     def _summary(self) -> str:
         counts = Counter(change.kind for change in self.changes)
@@ -74,7 +71,7 @@ class Report:
         if (file := self._file(change)) is not None:
             entry["bytes"] = len(file.content)
             entry["mode"] = f"{file.mode:04o}"
-            entry["version"] = self.versions.get(file.path)
+            entry["version"] = file.version or None
         return entry
 
     def _file(self, change: Change) -> MountedFile | None:

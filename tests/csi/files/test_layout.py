@@ -60,24 +60,18 @@ def test_extracted_files_lie_beside_the_whole(objects: tuple[SecretObject, ...])
     db = value(b'{"user": "me", "password": "hunter2"}')
     layout = lay_out([(objects[0], db), (objects[1], value(b"\xff\x00", "7"))], Budget())
     assert layout.failures == ()
-    assert layout.versions == (
-        ("app_db", "v1"),
-        ("db_user", "v1"),
-        ("password", "v1"),
-        ("plain", "7"),
-    )
     assert layout.files == (
-        MountedFile("app_db", 0o400, db.content),
-        MountedFile("db_user", 0o400, b"me"),
-        MountedFile("password", 0o444, b"hunter2"),
-        MountedFile("plain", 0o644, b"\xff\x00"),
+        MountedFile("app_db", 0o400, db.content, "v1"),
+        MountedFile("db_user", 0o400, b"me", "v1"),
+        MountedFile("password", 0o444, b"hunter2", "v1"),
+        MountedFile("plain", 0o644, b"\xff\x00", "7"),
     )
 
 
 def test_every_failure_of_every_object_is_reported(objects: tuple[SecretObject, ...]) -> None:
     found = [(objects[0], value(b"hunter2")), (objects[2], value(b"{}"))]
     layout = lay_out(found, Budget())
-    assert (layout.files, layout.versions) == ((), ())
+    assert layout.files == ()
     assert [(obj.path, type(error)) for obj, error in layout.failures] == [
         ("objects[0]", SecretUnusable),
         ("objects[2]", KeyNotFound),
@@ -95,7 +89,6 @@ def of(*objects: str, translation: str = "") -> tuple[SecretObject, ...]:
 def laid_out(objects: tuple[SecretObject, ...], *contents: bytes) -> dict[str, bytes]:
     layout = lay_out(paired(objects, *contents), Budget())
     assert layout.failures == ()
-    assert [path for path, _ in layout.versions] == [file.path for file in layout.files]
     return {file.path: file.content for file in layout.files}
 
 
@@ -338,14 +331,16 @@ def test_each_file_has_the_version_of_its_own_secret() -> None:
         "objectName: b, jmesPath: [{path: x, objectAlias: y}]",
     )
     found = [(objects[0], value(b'{"k": 1}', "1")), (objects[1], value(b'{"x": 1}', "2"))]
-    assert lay_out(found, Budget()).versions == (("k", "1"), ("b", "2"), ("y", "2"))
+    files = lay_out(found, Budget()).files
+    assert [(file.path, file.version) for file in files] == [("k", "1"), ("b", "2"), ("y", "2")]
 
 
 @pytest.mark.parametrize("found", ["no object", "no key"])
 def test_without_any_file_a_placeholder_has_a_version(found: str) -> None:
     objects = of("objectName: a, jsonKeys: '*', omitWhole: true")
     layout = lay_out(paired(objects, b"{}") if found == "no key" else [], Budget())
-    assert (layout.files, layout.versions) == ((NOTHING,), ((".empty", "missing"),))
+    assert layout.files == (NOTHING,)
+    assert (NOTHING.path, NOTHING.version) == (".empty", "missing")
 
 
 odd_names = st.text(max_size=4) | st.sampled_from(

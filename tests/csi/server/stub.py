@@ -48,10 +48,9 @@ class StubMounter:
             error: errors.ProviderError = getattr(errors, what.removeprefix("fail-"))("so it is")
             raise error
         content = bytes(5 * 2**20) if what == "large" else b"content of " + what.encode()
-        versions = () if what == "unversioned" else ((what, "1"),)
-        files = (MountedFile(what, 0o640, content),)
+        files = () if what == "unversioned" else (MountedFile(what, 0o640, content, "1"),)
         objects = (DeliveredObject(obj, "eu-west-1", "1", found=True),)
-        return Delivery(files, versions, objects, IDENTITY, from_memory=False)
+        return Delivery(files, objects, IDENTITY, from_memory=False)
 
     def _break(self, token: str) -> Delivery:
         raise ValueError(f"cannot read {token}")

@@ -39,9 +39,8 @@ async def parsed(one: Servicer) -> MountSpec:
 
 
 def delivery(*paths: str) -> Delivery:
-    files = tuple(MountedFile(path, 0o640, b"value") for path in paths)
-    versions = tuple((path, "v1") for path in paths)
-    return Delivery(files, versions, (), IDENTITY, from_memory=False)
+    files = tuple(MountedFile(path, 0o640, b"value", "v1") for path in paths)
+    return Delivery(files, (), IDENTITY, from_memory=False)
 
 
 async def test_every_file_has_its_version() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from provider.csi.files.layout import MountedFile
 from provider.csi.mount import DeliveredObject, Delivery
 from provider.csi.request.model import MountSpec, Pod
 from provider.csi.request.parameters import parse_class
@@ -41,8 +42,8 @@ def delivery(mount: MountSpec, version: str = "1") -> Delivery:
     objects = tuple(
         DeliveredObject(obj, REGION, version, found=True) for obj in mount.klass.objects
     )
-    versions = tuple((str(one.object.file), version) for one in objects)
-    return Delivery((), versions, objects, identity(), from_memory=False)
+    files = tuple(MountedFile(str(one.object.file), 0o644, b"", version) for one in objects)
+    return Delivery(files, objects, identity(), from_memory=False)
 
 
 def succeed(registry: MountRegistry, mount: MountSpec, version: str = "1") -> bool:
