@@ -17,6 +17,9 @@ from provider.runtime.log import logger
 
 THREADS = 4
 """Threads of the event loop's own executor, which reads files."""
+SWITCH_SECONDS = 0.0005
+"""How long a thread that computes keeps the interpreter from the event loop. With Python's default,
+five milliseconds, each wait for the network would take as much longer beside it."""
 STOPPED_AT_ONCE = 128 + signal.SIGTERM
 
 Main = Callable[[asyncio.Event], Awaitable[None]]
@@ -34,6 +37,7 @@ def run(program: str, main: Main) -> NoReturn:
     and answer CANCELLED to calls that arrive at that moment.
     """
     signals.hold()
+    sys.setswitchinterval(SWITCH_SECONDS)
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     try:
