@@ -5,6 +5,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -58,10 +59,25 @@ def namespace(cluster: ClusterClient, request: pytest.FixtureRequest) -> Iterato
 
 
 @pytest.fixture(scope="module")
-def api(control_plane: Address) -> Iterator[ApiProxy]:
+def proxy(request: pytest.FixtureRequest, control_plane: Address) -> Iterator[ApiProxy | None]:
+    """What the shared controller sees of the API server, if a test of the module takes `api`.
+
+    It makes a TLS connection for every request, which takes milliseconds of CPU.
+    """
+    items = [one for one in request.session.items if one.path == request.path]
+    tests = [one.function for one in items if isinstance(one, pytest.Function)]
+    if not any("api" in signature(one).parameters for one in tests):
+        yield None
+        return
+    with ApiProxy(control_plane) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def api(proxy: ApiProxy | None) -> ApiProxy:
     """What the shared controller sees of the API server."""
-    with ApiProxy(control_plane) as proxy:
-        yield proxy
+    assert proxy is not None
+    return proxy
 
 
 @contextmanager
@@ -86,7 +102,7 @@ def shared(
     tmp_path_factory: pytest.TempPathFactory,
     control_plane: Address,
     cluster: ClusterClient,
-    api: ApiProxy,
+    proxy: ApiProxy | None,
     lease_seconds: int,
 ) -> Iterator[World]:
     """A world whose controller is started by the first test that needs it."""
@@ -97,19 +113,21 @@ def shared(
         _turn(control_plane, fcntl.LOCK_SH),
         a_world(folder, control_plane, cluster, home) as made,
     ):
-        made.url, made.home, made.controller_class = api.url, home, home
+        made.url = proxy.url if proxy else ""
+        made.home = made.controller_class = home
         made.lease_seconds = lease_seconds
         yield made
 
 
 @pytest.fixture
-def world(shared: World, api: ApiProxy, namespace: str) -> Iterator[World]:
+def world(shared: World, proxy: ApiProxy | None, namespace: str) -> Iterator[World]:
     """A namespace and a user in AWS for one test; the controller may run already."""
     made = shared.at(namespace)
     yield made
-    api.restore()
-    for faults in (api.faults, made.aws.faults):
-        faults.clear()
+    if proxy:
+        proxy.restore()
+        proxy.faults.clear()
+    made.aws.faults.clear()
     made.remove()
 
 
