@@ -74,11 +74,9 @@ class SecretsManagerBatch(Store):
         self._first: KeyedLimit[_Caller] = KeyedLimit(1)
 
     async def read(self, refs: Sequence[SecretRef], access: Access) -> Outcomes:
-        together = [ref for ref in refs if _is_current(ref)]
-        if len(together) < 2 or self._is_denied((access.identity, access.region)):
-            together = []
-        alone = [self._alone(ref, access) for ref in refs if ref not in together]
-        return await merged([self._together(together, access), *alone] if together else alone)
+        current = [ref for ref in refs if _is_current(ref)]
+        others = [self._alone(ref, access) for ref in refs if not _is_current(ref)]
+        return await merged([self._together(current, access), *others])
 
     def _is_denied(self, caller: _Caller) -> bool:
         at = self._denied_at.get(caller)
@@ -89,7 +87,8 @@ class SecretsManagerBatch(Store):
 
     async def _together(self, refs: Sequence[SecretRef], access: Access) -> Outcomes:
         """After a failure of the whole batch each secret is read alone, unless it is transient."""
-        found = await self._found(list(dict.fromkeys(ref.name for ref in refs)), access)
+        names = list(dict.fromkeys(ref.name for ref in refs))
+        found = await self._found(names, access) if len(refs) > 1 else {}
         outcomes = {ref: found[ref.name] for ref in refs if ref.name in found}
         rest = [self._alone(ref, access) for ref in refs if ref not in outcomes]
         return {**outcomes, **await merged(rest)}
@@ -97,11 +96,14 @@ class SecretsManagerBatch(Store):
     async def _found(self, names: Sequence[str], access: Access) -> _ByName:
         """The outcomes of a batch, none where it is refused."""
         caller = access.identity, access.region
-        if caller not in self._denied_at:
-            async with self._first.slot(caller):  # other batches wait until it is known
-                if caller not in self._denied_at:
-                    return await self._try(names, access)
-        return {} if self._is_denied(caller) else await self._try(names, access)
+        if self._is_denied(caller):
+            return {}
+        if caller in self._denied_at:
+            return await self._try(names, access)
+        async with self._first.slot(caller):  # the others wait for the first answer
+            if caller not in self._denied_at:
+                return await self._try(names, access)
+        return await self._found(names, access)  # another batch has found out
 
     async def _try(self, names: Sequence[str], access: Access) -> _ByName:
         """As `_found`; notes whether the batch action is denied."""
