@@ -12,15 +12,16 @@ from provider.controller.reconcile.backlog import Backlog
 from provider.controller.reconcile.known import NAMESPACE, TARGET, KnownExternalSecrets, Ref
 from provider.controller.reconcile.secret_store import FINALIZER
 from provider.controller.resources.objects import ExternalSecret
+from provider.controller.resources.references import credentials_of
 from provider.controller.resources.refresh import should_refresh
 from provider.controller.resources.store_ref import StoreKind
 from provider.controller.scheduling.schedule import Item
 from provider.controller.scheduling.trigger_limits import TriggerLimits
 from provider.controller.status import MISSING, ready_of
+from provider.controller.watch.index import Index
 from provider.controller.watch.informers import Informers
 from provider.controller.watch.object_cache import ObjectKey, Unreadable
 from provider.controller.watch.secret_state import SecretState
-from provider.controller.watch.store_index import StoreIndex
 from provider.controller.watch.watched import (
     WatchedExternalSecret,
     WatchedNamespace,
@@ -45,7 +46,7 @@ class Triggers:
         self._informers = informers
         self._known = known
         self._backlog = backlog
-        self._stores = StoreIndex()
+        self._stores: Index[tuple[str, str, str], Item] = Index()
 
     def attach(self, recheck: Callable[[WatchedStore], float]) -> None:
         """Handle changes from now on; `recheck` is in how many seconds a good store is checked."""
@@ -66,7 +67,7 @@ class Triggers:
 
     def named_object_changed(self, kind: str, namespace: str, name: str) -> None:
         """A credential or template that was read has changed, or a target is there now."""
-        for item in self._stores.using(kind, namespace, name):
+        for item in self._stores.of((kind, namespace, name)):
             self._add(item, 0.0)
             self._add_failing(self._known.index.of(Ref(*item)))
         for key in self._known.index.of(Ref(kind, namespace, name)):
@@ -139,7 +140,7 @@ class Triggers:
         ) -> None:
             before, after = readable(old), readable(new)
             item = Item(kind, *key)
-            self._stores.put(item, None if after is None else after.object)
+            self._stores.put(item, credentials_of(after.object) if after else ())
             if before is None or after is None or is_news(before.metadata, after.metadata):
                 is_known_good = before is None and after is not None and _is_good(after)
                 self._add(item, recheck(after) if after and is_known_good else 0.0)

@@ -1,10 +1,11 @@
 """What objects refer to: stores, generators, templates, credentials; and who may use a store."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from provider.controller.resources.cluster_external_secret import ClusterExternalSecretSpec
 from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.controller.resources.objects import Store
 from provider.controller.resources.regexps import contains_match
 from provider.controller.resources.store import Auth, NamespaceCondition, StoreSpec
 from provider.controller.resources.store_ref import GeneratorRef, StoreKind, StoreRef
@@ -46,6 +47,18 @@ def credential_namespace(kind: StoreKind, named: str, namespace: str) -> str:
     return (named or namespace) if kind == "ClusterSecretStore" else namespace
 
 
+def credentials_of(store: Store) -> Iterator[tuple[str, str, str]]:
+    """Kind, namespace and name of the objects that a store takes its credentials from."""
+    if store.aws is None:
+        return
+    auth, own = store.aws.auth, store.metadata.namespace
+    if ref := auth.service_account:
+        yield "ServiceAccount", credential_namespace(store.kind, ref.namespace, own), ref.name
+    elif auth.secret_ref is not None:
+        for key in auth.secret_ref.keys:
+            yield "Secret", credential_namespace(store.kind, key.namespace, own), key.name
+
+
 def needs_namespace(auth: Auth) -> bool:
     """Whether credentials of a ClusterSecretStore depend on the ExternalSecret's namespace.
 
@@ -53,11 +66,7 @@ def needs_namespace(auth: Auth) -> bool:
     """
     if auth.jwt:
         return auth.service_account is not None and not auth.service_account.namespace
-    if auth.secret_ref is None:
-        return False
-    keys = auth.secret_ref
-    refs = (keys.access_key_id, keys.secret_access_key, keys.session_token)
-    return any(ref is not None and not ref.namespace for ref in refs)
+    return auth.secret_ref is not None and not all(one.namespace for one in auth.secret_ref.keys)
 
 
 def may_use(spec: StoreSpec, namespace: str, labels: Mapping[str, str]) -> bool:

@@ -66,6 +66,12 @@ class SecretRefAuth:
         name="sessionTokenSecretRef",
     )
 
+    @property
+    def keys(self) -> tuple[SecretKeyRef, ...]:
+        """Those that are named."""
+        every = (self.access_key_id, self.secret_access_key, self.session_token)
+        return tuple(filter(None, every))
+
 
 @table
 class JwtAuth:
