@@ -7,7 +7,7 @@ import pytest
 
 from provider.controller.config import configure
 from provider.controller.watch.informers import Informers
-from provider.controller.watch.large_specs import MOST, MOST_NODES, has_large_spec
+from provider.controller.watch.large_specs import MOST, MOST_NODES, SpecMemory, has_large_spec
 from provider.controller.watch.object_cache import ObjectKey
 from provider.controller.watch.watched import readable
 from provider.kube.kinds import Document
@@ -106,3 +106,23 @@ async def test_one_namespace_does_not_fill_the_memory_for_all(informers: Informe
     assert await put("hostile", "es-0", 8), "its former size does not count"
     cache.remove(ObjectKey("hostile", "es-0"), "9")
     assert await put("hostile", "es-4", 10)
+
+
+async def test_many_small_ones_fill_the_memory_of_their_namespace_alone() -> None:
+    memory = SpecMemory(most=100_000)
+    parse = memory.bounded(lambda document: document)
+
+    def fitting(namespace: str) -> int:
+        """How many of a kilobyte fit."""
+        for number in range(1000):
+            document = external_secret(1, 2)
+            document["metadata"] |= {"namespace": namespace, "name": f"es-{number}"}
+            try:
+                parse(document)
+            except ValueError as error:
+                assert "delete some" in str(error)  # noqa: PT017
+                return number
+        return 1000
+
+    assert 50 < fitting("hostile") < 200
+    assert fitting("honest") == fitting("another") > 50

@@ -1,6 +1,6 @@
-"""Bounds the large objects that are kept, so that no namespace fills the memory alone."""
+"""Bounds the memory for parsed objects, so that no namespace fills it alone."""
 
-import json
+from collections import Counter
 from collections.abc import Callable
 from threading import Lock
 from typing import TypeVar
@@ -14,15 +14,18 @@ MOST_NODES = 500
 MOST_TEXT = 16 * 1024
 """Values and characters of a spec that is parsed on the event loop, which takes milliseconds."""
 MOST = 32 * 2**20
-"""Characters of the large objects of one kind in one namespace. Small ones do not count."""
+"""Bytes of the objects of one kind in one namespace."""
+NODE = 64
+"""Bytes of a value in an object, beside its text."""
 
 
-class LargeSpecs:
-    """The sizes of large objects of one kind. Any thread may parse."""
+class SpecMemory:
+    """The memory of the objects of one kind. Any thread may parse."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
-        self._sizes: dict[str, dict[str, int]] = {}
+        self._sizes: dict[ObjectKey, int] = {}
+        self._total: Counter[str] = Counter()
         self._lock = Lock()
 
     def bounded(self, parse: Callable[[Document], T]) -> Callable[[Document], T]:
@@ -37,19 +40,20 @@ class LargeSpecs:
     def forget(self, key: ObjectKey) -> None:
         """The object is gone."""
         with self._lock:
-            if sizes := self._sizes.get(key.namespace):
-                sizes.pop(key.name, None)
+            self._total[key.namespace] -= self._sizes.pop(key, 0)
+            if not self._total[key.namespace]:
+                del self._total[key.namespace]
 
     def _count(self, key: ObjectKey, size: int) -> None:
         self.forget(key)
-        if not size:
-            return
         with self._lock:
-            sizes = self._sizes.setdefault(key.namespace, {})
-            if sum(sizes.values()) + size > self._most:
-                what = f"the large objects of this namespace have more than {self._most} characters"
+            if self._total[key.namespace] + size > self._most:
+                what = (
+                    f"the objects of this kind in its namespace take more than {self._most} bytes"
+                )
                 raise ValueError(f"{what}: make them smaller, or delete some")
-            sizes[key.name] = size
+            self._sizes[key] = size
+            self._total[key.namespace] += size
 
 
 def has_large_spec(document: Document) -> bool:
@@ -69,7 +73,18 @@ def has_large_spec(document: Document) -> bool:
 
 
 def _size(document: Document) -> int:
-    """Characters of what is kept of a large object; 0 for a small one."""
-    if not has_large_spec(document):
-        return 0
-    return len(json.dumps((document.get("spec"), document["metadata"].get("annotations"))))
+    """About the bytes that a parsed object takes."""
+    about = document["metadata"]
+    size = 0
+    waiting = [document.get("spec"), about.get("annotations"), about.get("labels")]
+    while waiting:
+        one = waiting.pop()
+        size += NODE
+        if isinstance(one, dict):
+            size += sum(map(len, one))
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)
+        elif isinstance(one, str):
+            size += len(one)
+    return size
