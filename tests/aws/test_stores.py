@@ -181,6 +181,13 @@ async def test_no_call_names_a_parameter_twice() -> None:
     ]
 
 
+async def test_a_parameter_without_an_arn_is_nobody_elses() -> None:
+    answer = answered({"Parameters": [{"Name": "/b", "Value": "theirs", "Version": 1}]})
+    ref = SecretRef("ssmparameter", "None")
+    found = await ParameterStore(client(StubTransport([answer]))).read([ref], access())
+    assert isinstance(found[ref], errors.AwsUnavailable)
+
+
 async def test_an_answer_that_leaves_out_a_parameter_does_not_say_that_there_is_none() -> None:
     store = ParameterStore(client(StubTransport([answered({"Parameters": []})])))
     outcome = (await store.read([PARAMETER], access()))[PARAMETER]

@@ -88,7 +88,7 @@ def _outcomes(refs: Sequence[SecretRef], answer: Mapping[str, Any]) -> Outcomes:
     found: dict[str, SecretValue] = {}
     for parameter in objects(answer.get("Parameters"), "Parameters"):
         value = read_value(parameter)
-        found |= {str(parameter.get(key)): value for key in ("ARN", "Name")}
+        found |= {str(parameter.get(key) or ""): value for key in ("ARN", "Name")}
     return {ref: found.get(ref.name) or _lacking(_wire_name(ref), invalid) for ref in refs}
 
 

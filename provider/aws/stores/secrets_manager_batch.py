@@ -155,8 +155,8 @@ def _read(answer: Mapping[str, Any], who: str) -> tuple[_ByName, Any]:
             outcome = read_value(entry)
         except Fault as undecodable:
             outcome = GET.refused(undecodable, who)
-        arn = str(entry.get("ARN"))
-        outcomes |= {str(entry.get("Name")): outcome, arn: outcome, arn[:-7]: outcome}
+        name, arn = (str(entry.get(key) or "") for key in ("Name", "ARN"))
+        outcomes |= dict.fromkeys((name, arn, arn[:-7]), outcome)
     for entry in objects(answer.get("Errors") or [], "Errors"):
         message = clean(str(entry.get("Message") or ""))
         fault = Fault("answer", str(entry.get("ErrorCode")), message, status=400)
