@@ -57,7 +57,7 @@ class _AtRest:
         self._known = KnownExternalSecrets(
             self._informers, controller_class="default", flood_gate=True
         )
-        self._schedule = Schedule(1)
+        self._schedule = Schedule(share=1, most=1)
         self._metrics = ExternalSecretMetrics(Metrics())
         triggers = Triggers(self._schedule.add, self._informers, self._known, Backlog())
         triggers.attach(lambda _store: 300.0)
