@@ -32,6 +32,8 @@ MAX_HEADERS = 48
 """Bounds of a request, in bytes and in headers; its body is not read."""
 
 TEXT = "text/plain; charset=utf-8"
+QUIET = logging.Logger("aiohttp.server", logging.CRITICAL + 1)
+"""For aiohttp's own records: a peer that sends garbage must not fill the log."""
 HEADERS = {"Cache-Control": "no-store", "Server": "secrets-provider-aws"}
 
 
@@ -64,7 +66,7 @@ class WebServer(Server):
             self._answer,
             handler_cancellation=True,
             access_log=None,
-            logger=_quiet_logger(),
+            logger=QUIET,
             max_line_size=MAX_LINE,
             max_field_size=MAX_HEADER,
             max_headers=MAX_HEADERS,
@@ -142,10 +144,3 @@ class WebServer(Server):
 
 def _failure(status: HTTPStatus) -> Page:
     return Page(f"{status.phrase}\n".encode(), status)
-
-
-def _quiet_logger() -> logging.Logger:
-    """For aiohttp's own records: a peer that sends garbage must not fill the log."""
-    quiet = logging.getLogger("aiohttp.server.quiet")
-    quiet.disabled = True
-    return quiet
