@@ -7,14 +7,12 @@ service account has none is remembered for a minute, so that not every mount ask
 from collections.abc import Callable
 from time import monotonic
 
+from provider.kube.lookups import ServiceAccount
 from provider.runtime.lru import Lru
 
 HOLDS_SECONDS = 60.0
 """The same as for the roles of service accounts."""
 CAPACITY = 1000
-
-ServiceAccount = tuple[str, str]
-"""Namespace and name."""
 
 
 class Associations:
