@@ -6,6 +6,7 @@ from textwrap import wrap
 
 from provider.tools.sample_aws import Call
 from provider.tools.terminal import Column, Paint, printable, table
+from provider.tools.validate.findings import LocatedManifest
 from provider.tools.workloads import ROLE_ANNOTATION
 
 NODE_REGION = "node-region"
@@ -79,8 +80,9 @@ def call_table(calls: Iterable[CountedCall], later: str) -> Iterator[str]:
     return table(columns, [one.cells() for one in calls])
 
 
-def text_of(title: str, sections: Mapping[str, Iterable[str]], paint: Paint) -> str:
-    """An explanation for people: the lines of each section, by its title."""
+def text_of(what: LocatedManifest, sections: Mapping[str, Iterable[str]], paint: Paint) -> str:
+    """The explanation of a manifest for people: the lines of each section, by its title."""
+    title = f"{what.manifest.path} ({what.source.name})"
     lines = [paint("bold", printable(title)), ""]
     for name, content in sections.items():
         lines += [paint("bold", name), *(f"  {line}" for line in content), ""]

@@ -79,8 +79,7 @@ class Explained:
             "Files": table(_FILES, files),
             "Permissions": [*table(_PERMISSIONS, [*self._permissions()]), _KMS],
         }
-        title = f"{self.reviewed.manifest.path} ({self.reviewed.source.name})"
-        return text_of(title, sections, paint)
+        return text_of(self.reviewed, sections, paint)
 
     def as_json(self) -> Mapping[str, object]:
         """JSON for programs. Fields may be added, but none will change."""

@@ -136,8 +136,7 @@ class ExplainedSecret:
             "Refresh": map(printable, behaviour(self.spec)),
             "Cost": self._costs(),
         }
-        title = f"{self.resource.manifest.path} ({self.resource.source.name})"
-        return text_of(title, sections, paint)
+        return text_of(self.resource, sections, paint)
 
     def as_json(self) -> Mapping[str, object]:
         """JSON for programs. Fields may be added, but none will change."""

@@ -11,6 +11,7 @@ from provider.controller.resources.external_secret import ExternalSecretSpec, Re
 from provider.controller.resources.keys import check_keys as check_secret_keys
 from provider.controller.resources.objects import Generator, Store
 from provider.controller.resources.reading import unknown_key
+from provider.controller.resources.store_ref import StoreRef
 from provider.controller.resources.template import MAKERS
 from provider.controller.values.property import property_faults
 from provider.csi.request.keys import PARAMETER_KEYS
@@ -120,19 +121,20 @@ def _places(resource: Resource) -> Iterator[tuple[str, str, Sequence[tuple[str, 
 def check_properties(resource: Resource) -> Iterator[Finding]:
     """Properties that are no valid gjson path, or look like a path of another language."""
     if spec := resource.draft:
-        for path, ref in remote_refs(spec, resource.spec_path):
+        for path, ref, _ in remote_refs(spec, resource.spec_path):
             for one in property_faults(ref.property) if ref.property else ():
                 rule = _PATH_RULES[one.kind]
                 yield resource.found(rule, f"{path}.property", one.message, one.hint)
 
 
-def remote_refs(spec: ExternalSecretSpec, path: str) -> Iterator[tuple[str, RemoteRef]]:
-    """Every secret that is read by its name, with its path."""
+def remote_refs(spec: ExternalSecretSpec, path: str) -> Iterator[tuple[str, RemoteRef, StoreRef]]:
+    """Every secret that is read by its name, with its path and its store."""
+    own = spec.secret_store_ref
     for index, entry in enumerate(spec.data_from):
         if entry.extract:
-            yield f"{path}.dataFrom[{index}].extract", entry.extract
+            yield f"{path}.dataFrom[{index}].extract", entry.extract, entry.store_ref or own
     for index, one in enumerate(spec.data):
-        yield f"{path}.data[{index}].remoteRef", one.remote_ref
+        yield f"{path}.data[{index}].remoteRef", one.remote_ref, one.store_ref or own
 
 
 def check_find(resource: Resource) -> Iterator[Finding]:

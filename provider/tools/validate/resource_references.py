@@ -11,7 +11,7 @@ from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.objects import ExternalSecret, Store
 from provider.controller.resources.references import credential_namespace, may_use
 from provider.controller.resources.store import AwsProvider
-from provider.controller.resources.store_ref import StoreKind, StoreRef
+from provider.controller.resources.store_ref import StoreRef
 from provider.controller.target.plan import target_name
 from provider.controller.values.remote_refs import secret_ref
 from provider.manifests.problems import quote
@@ -113,8 +113,8 @@ def _check_aws_names(
     resource: Resource, spec: ExternalSecretSpec, files: Lookup
 ) -> Iterator[Finding]:
     """Names that no secret and no parameter can have, by the service of the store."""
-    for path, ref in remote_refs(spec, resource.spec_path):
-        store = files.store(*_store_of(resource, spec, path))
+    for path, ref, named in remote_refs(spec, resource.spec_path):
+        store = files.store(named.kind, resource.namespace, named.name)
         if store is None or (aws := store.aws) is None:
             continue
         if fault := _arn_fault(ref.key, aws):
@@ -140,15 +140,6 @@ def _arn_fault(key: str, aws: AwsProvider) -> str | None:
     if arn.region != aws.region:
         return f"is an ARN of {arn.region}, but the store reads {aws.region}"
     return None
-
-
-def _store_of(
-    resource: Resource, spec: ExternalSecretSpec, path: str
-) -> tuple[StoreKind, str, str]:
-    entry = path.rpartition(".")[0]
-    own = {at.removesuffix(".sourceRef.storeRef"): ref for at, ref in _store_refs(spec, path="")}
-    ref = own.get(entry.removeprefix(resource.spec_path), spec.secret_store_ref)
-    return ref.kind, resource.namespace, ref.name
 
 
 def check_credentials(resource: Resource, files: Lookup) -> Iterator[Finding]:
