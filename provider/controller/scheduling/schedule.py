@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 _SLACK = 64
 """Outdated entries that the heap may hold beyond the number of scheduled items."""
-FIRSTS = 8
+FIRSTS = 2
 """Bound on all objects under way, in multiples of `most`, for the first of each namespace. With 32
-at a time, 224 namespaces may hang before others have to wait."""
+at a time, 32 more namespaces may hang before others have to wait. Each may hold 4 MiB of values."""
 
 
 class Item(NamedTuple):
