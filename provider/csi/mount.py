@@ -16,7 +16,7 @@ from provider.engine.freshness import Freshness
 from provider.engine.model import Credentials, Identity
 from provider.engine.ports import CredentialSource, Principal
 from provider.engine.trace import Trace
-from provider.engine.value_memory import RequestMemory, ValueMemory
+from provider.engine.value_memory import ValueMemory
 from provider.engine.values import Query
 from provider.errors import LookupForbidden, RegionUnknown, ServiceAccountNotFound
 from provider.manifests.problems import InvalidSpec
@@ -121,31 +121,19 @@ class Mounter:
         `arrived` is when the request came, before it waited for anything, `deadline` when it has
         to be done, both by `time.monotonic`.
         """
-        with self.value_memory.request(spec.pod.namespace) as memory:
-            return await self._mount(spec, memory, deadline=deadline, arrived=arrived, trace=trace)
-
-    async def _mount(
-        self,
-        spec: MountSpec,
-        memory: RequestMemory,
-        *,
-        deadline: float,
-        arrived: float,
-        trace: Trace,
-    ) -> Delivery:
         require_token(spec)
         regions = await self._regions(spec)
         last = self.volumes.last(spec)
-        known = last.identity if last else None
-        check_policy(self.limits.policy, spec, regions, known)
+        check_policy(self.limits.policy, spec, regions, last.identity if last else None)
         freshness = self._freshness(arrived, last)
-        reading = self._recall(spec, regions, known, freshness, trace)
-        if reading is None:
-            principal = await self._identify(spec, regions, trace)
-            query = Query(principal, freshness, deadline, trace, memory)
-            outcomes = await self.reader.read(_wanted(spec), regions, query)
-            reading = _Reading(outcomes, principal.identity, from_memory=False)
-        delivery = await self._deliver(spec, reading, deadline)
+        with self.value_memory.request(spec.pod.namespace) as memory:
+            reading = self._recall(spec, regions, last.identity, freshness, trace) if last else None
+            if reading is None:
+                principal = await self._identify(spec, regions, trace)
+                query = Query(principal, freshness, deadline, trace, memory)
+                outcomes = await self.reader.read(_wanted(spec), regions, query)
+                reading = _Reading(outcomes, principal.identity, from_memory=False)
+            delivery = await self._deliver(spec, reading, deadline)
         self.volumes.delivered(spec, reading.identity)
         return delivery
 
@@ -153,13 +141,11 @@ class Mounter:
         self,
         spec: MountSpec,
         regions: Regions,
-        identity: Identity | None,
+        identity: Identity,
         freshness: Freshness,
         trace: Trace,
     ) -> _Reading | None:
-        """All values from memory; None for a first mount, and if even one value needs a call."""
-        if identity is None:
-            return None
+        """All values from memory; None if even one value needs a call."""
         trace.identity = identity
         found = self.reader.recall(_wanted(spec), regions, identity, freshness, trace)
         return None if found is None else _Reading(found, identity, from_memory=True)
