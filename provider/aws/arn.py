@@ -1,6 +1,6 @@
 """ARNs of secrets and parameters."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from provider.engine.model import StoreName
 
@@ -11,15 +11,11 @@ _STORES: dict[str, tuple[StoreName, str]] = {
 """The store of each service, and what the resource part of its ARNs begins with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arn:
-    """`arn:<partition>:<service>:<region>:<account>:<resource>`."""
+class Arn(NamedTuple):
+    """What counts of `arn:<partition>:<service>:<region>:<account>:<resource>`."""
 
-    partition: str
     service: str
     region: str
-    account: str
-    resource: str
 
     @classmethod
     def parse(cls, text: str) -> "Arn":
@@ -29,12 +25,12 @@ class Arn:
             raise ValueError(
                 "is not an ARN: arn:<partition>:<service>:<region>:<account>:<resource> is expected"
             )
-        arn = cls(*parts[1:])
-        if arn.service not in _STORES:
+        service, region, resource = parts[2], parts[3], parts[5]
+        if service not in _STORES:
             raise ValueError("is an ARN of neither secretsmanager nor ssm")
-        if not arn.resource.startswith(_STORES[arn.service][1]):
-            raise ValueError(f'is not the ARN of a "{_STORES[arn.service][1]}…" resource')
-        return arn
+        if not resource.startswith(_STORES[service][1]):
+            raise ValueError(f'is not the ARN of a "{_STORES[service][1]}…" resource')
+        return cls(service, region)
 
     @property
     def store(self) -> StoreName:

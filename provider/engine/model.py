@@ -92,8 +92,14 @@ class Identity(NamedTuple):
     chain: tuple[AssumeRole, ...] = ()
 
     def __str__(self) -> str:
-        roles = [role.arn for role in reversed(self.chain)]
-        return "".join(f"role {arn} assumed by " for arn in roles) + self.own
+        own: dict[IdentityKind, str] = {
+            "irsa": f"role {self.role} of service account {self.subject}",
+            "pod-identity": f"EKS Pod Identity of service account {self.subject}",
+            "static": f"access keys of {self.subject}",
+            "ambient": self.role or self.subject,
+        }
+        assumed = (f"role {role.arn} assumed by " for role in reversed(self.chain))
+        return "".join(assumed) + own[self.kind]
 
     @property
     def namespace(self) -> str:
@@ -107,17 +113,6 @@ class Identity(NamedTuple):
         """
         own = [self.role] if self.kind == "irsa" and self.role else []
         return [*own, *(one.arn for one in self.chain)]
-
-    @property
-    def own(self) -> str:
-        """The identity without the roles that it assumes, for messages."""
-        if self.kind == "irsa":
-            return f"role {self.role} of service account {self.subject}"
-        if self.kind == "pod-identity":
-            return f"EKS Pod Identity of service account {self.subject}"
-        if self.kind == "static":
-            return f"access keys of {self.subject}"
-        return self.role or self.subject
 
 
 @dataclass(frozen=True, slots=True)
