@@ -1,6 +1,6 @@
 """Compares External Secrets resources with what this controller makes of them."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from provider.controller.identity.stores import is_managed
@@ -34,12 +34,6 @@ from provider.tools.validate.resource_templates import check_templates
 _PUSH = "is not worked on any more: this controller writes nothing to AWS"
 _KEEP = "keep External Secrets Operator for it, in a controller class of its own"
 _LEFT_OVER = frozenset({"GeneratorState"})
-_CHECKS: Sequence[Callable[[Resource], Iterator[Finding]]] = (
-    from_parser,
-    check_keys,
-    check_maker,
-    check_properties,
-)
 _LEVELS: Mapping[Rule, Level] = {
     rules.RESOURCE: "stops",
     rules.TEMPLATE: "stops",
@@ -82,7 +76,8 @@ def compare(
     for document, resource in ours:
         differences = [*_compare(document, resource, files)]
         differences += check_target(document, resource.parsed, holders)
-        differences += _differences(document, check_templates(resource, delimiters))
+        if spec := resource.draft:
+            differences += _differences(document, check_templates(resource, spec, delimiters))
         if resource.spec is not None:
             differences += check_sources(document, resource.spec, holders, delimiters)
         found += (_as_today(one, resource) for one in differences)
@@ -129,7 +124,10 @@ def _is_foreign(resource: Resource, files: Lookup, controller_class: str) -> boo
 
 
 def _compare(document: Document, resource: Resource, files: Lookup) -> Iterator[Difference]:
-    yield from _differences(document, (one for check in _CHECKS for one in check(resource)))
+    yield from _differences(document, (*from_parser(resource), *check_keys(resource)))
+    if spec := resource.draft:
+        found = (*check_maker(resource, spec), *check_properties(resource, spec))
+        yield from _differences(document, found)
     if isinstance(resource.parsed, Store):
         yield from _of_store(document, resource.parsed)
     elif resource.spec is not None:

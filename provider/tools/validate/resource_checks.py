@@ -4,7 +4,7 @@
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from provider.controller.resources import texts
 from provider.controller.resources.external_secret import ExternalSecretSpec, RemoteRef
@@ -118,13 +118,11 @@ def _places(resource: Resource) -> Iterator[tuple[str, str, Sequence[tuple[str, 
         yield "spec", region, [("role", getattr(parsed.spec, "role", ""))]
 
 
-def check_properties(resource: Resource) -> Iterator[Finding]:
+def check_properties(resource: Resource, spec: ExternalSecretSpec) -> Iterator[Finding]:
     """Properties that are no valid gjson path, or look like a path of another language."""
-    if spec := resource.draft:
-        for path, ref, _ in remote_refs(spec, resource.spec_path):
-            for one in property_faults(ref.property) if ref.property else ():
-                rule = _PATH_RULES[one.kind]
-                yield resource.found(rule, f"{path}.property", one.message, one.hint)
+    for path, ref, _ in remote_refs(spec, resource.spec_path):
+        for one in property_faults(ref.property) if ref.property else ():
+            yield resource.found(_PATH_RULES[one.kind], f"{path}.property", one.message, one.hint)
 
 
 def remote_refs(spec: ExternalSecretSpec, path: str) -> Iterator[tuple[str, RemoteRef, StoreRef]]:
@@ -137,20 +135,18 @@ def remote_refs(spec: ExternalSecretSpec, path: str) -> Iterator[tuple[str, Remo
         yield f"{path}.data[{index}].remoteRef", one.remote_ref, one.store_ref or own
 
 
-def check_find(resource: Resource) -> Iterator[Finding]:
+def check_find(resource: Resource, spec: ExternalSecretSpec) -> Iterator[Finding]:
     """A find that finds nothing in any case."""
-    spec = resource.draft
-    for index, entry in enumerate(spec.data_from if spec else ()):
+    for index, entry in enumerate(spec.data_from):
         if entry.find and entry.find.name is None and entry.find.tags is None:
             path = f"{resource.spec_path}.dataFrom[{index}].find"
             yield resource.found(rules.RESOURCE, path, "needs a name or tags")
 
 
-def check_type(resource: Resource) -> Iterator[Finding]:
+def check_type(resource: Resource, spec: ExternalSecretSpec) -> Iterator[Finding]:
     """A type of Secret whose keys are not written; keys that only AWS knows are taken to be."""
-    spec = resource.draft
-    template = spec.target.template if spec else None
-    if spec is None or template is None or template.template_from:
+    template = spec.target.template
+    if template is None or template.template_from:
         return
     keys, takes_values = {*template.data}, template.merge_policy == "Merge" or not template.data
     if (takes_values and spec.data_from) or spec.target.creation_policy in {"Merge", "None"}:
@@ -163,11 +159,10 @@ def check_type(resource: Resource) -> Iterator[Finding]:
         yield resource.found(rules.RESOURCE, at, message)
 
 
-def check_maker(resource: Resource) -> Iterator[Finding]:
+def check_maker(resource: Resource, spec: ExternalSecretSpec) -> Iterator[Finding]:
     """A type of Secret that the controller never writes."""
-    spec, at = resource.draft, f"{resource.spec_path}.target.template.type"
-    template = spec.target.template if spec else None
-    if spec is None or template is None or template.type not in MAKERS or resource.is_faulty(at):
+    template, at = spec.target.template, f"{resource.spec_path}.target.template.type"
+    if template is None or template.type not in MAKERS or resource.is_faulty(at):
         return
     if spec.target.creation_policy != "None":
         message = (
@@ -177,11 +172,8 @@ def check_maker(resource: Resource) -> Iterator[Finding]:
         yield resource.found(rules.RESOURCE, at, message, "leave out type, or name another")
 
 
-def check_secret(resource: Resource) -> Iterator[Finding]:
+def check_secret(resource: Resource, spec: ExternalSecretSpec) -> Iterator[Finding]:
     """Keys of the Secret that are refused, or written twice."""
-    spec = resource.draft
-    if spec is None:
-        return
     path, counts = resource.spec_path, Counter(one.secret_key for one in spec.data)
     for key, count in counts.items():
         if key and count > 1:
@@ -201,16 +193,9 @@ def check_secret(resource: Resource) -> Iterator[Finding]:
             yield resource.found(rules.SECRET_KEY, at, message)
 
 
-CHECKS: Sequence[Callable[[Resource], Iterator[Finding]]] = (
-    check_manifest,
-    check_keys,
-    check_regions,
-    check_properties,
-    check_find,
-    check_type,
-    check_maker,
-    check_secret,
-)
+CHECKS = (from_parser, check_manifest, check_keys, check_regions)
+SPEC_CHECKS = (check_properties, check_find, check_type, check_maker, check_secret)
+"""Checks of the spec of an ExternalSecret."""
 
 
 def check_versions(resources: Iterable[Resource]) -> Iterator[Finding]:

@@ -32,11 +32,10 @@ _PARTS = {"objectName": "key", "objectVersion": "version", "objectVersionLabel":
 """The keys of a remoteRef, by those of an object of a class."""
 
 
-def check_references(resource: Resource, files: Lookup) -> Iterator[Finding]:
+def check_references(
+    resource: Resource, spec: ExternalSecretSpec, files: Lookup
+) -> Iterator[Finding]:
     """Stores and generators that do not exist, or may not be used from the namespace."""
-    spec = resource.draft
-    if spec is None:
-        return
     for path, ref in _store_refs(spec, resource.spec_path):
         if resource.is_faulty(path):
             continue

@@ -54,12 +54,9 @@ def templates_in(spec: ExternalSecretSpec, path: str) -> Iterator[Written]:
 
 
 def check_templates(
-    resource: Resource, delimiters: Delimiters = DEFAULT_DELIMITERS
+    resource: Resource, spec: ExternalSecretSpec, delimiters: Delimiters
 ) -> Iterator[Finding]:
     """Templates that do not compile, or use a value that is not read."""
-    spec = resource.draft
-    if spec is None:
-        return
     known = _known_values(resource, spec)
     for one in templates_in(spec, resource.spec_path):
         name = one.path.rpartition(".")[2]

@@ -26,7 +26,6 @@ from provider.tools.validate import findings as rules
 from provider.tools.validate.classes import Reviewed, at_place, review_class
 from provider.tools.validate.findings import Finding, LocatedManifest, in_order
 from provider.tools.validate.relevance import has_directive, is_patch_file, patch_files
-from provider.tools.validate.resource_checks import from_parser
 from provider.tools.validate.resource_templates import check_templates
 from provider.tools.workloads import at, text
 
@@ -136,10 +135,11 @@ def _review_resources(
     found: list[Finding] = []
     ours = [one for one in resources if not _is_foreign(one)]
     for one in ours:
-        found += from_parser(one)
         found += (finding for check in resource_checks.CHECKS for finding in check(one))
-        found += check_templates(one, delimiters)
-        found += resource_references.check_references(one, files)
+        if spec := one.draft:
+            found += (each for check in resource_checks.SPEC_CHECKS for each in check(one, spec))
+            found += check_templates(one, spec, delimiters)
+            found += resource_references.check_references(one, spec, files)
         found += resource_references.check_credentials(one, files)
     found += resource_references.check_together(ours)
     found += resource_checks.check_versions(ours)
