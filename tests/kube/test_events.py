@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from provider.kube import events as module
 from provider.kube.events import (
     AT_ONCE,
     PAUSE,
-    QUEUE,
     REPEAT,
     Event,
     EventRecorder,
@@ -198,14 +198,17 @@ async def test_a_noisy_namespace_does_not_displace_others(
     assert "other" in [event["involvedObject"]["namespace"] for event in found]
 
 
-async def test_recording_never_waits(kubernetes: FakeKubernetes, api: Objects) -> None:
+async def test_recording_never_waits(
+    kubernetes: FakeKubernetes, api: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "QUEUE", 20)
     clock = Clock()
     recorder = EventRecorder(api, component="x", host="node-1", clock=clock, sleep=no_pause)
-    for number in range(2 * QUEUE):
+    for number in range(2 * module.QUEUE):
         recorder.record(failed(pod(0, f"namespace-{number}")))
         clock.now += IN_TOTAL.refill
     recorder.start()
-    await written(kubernetes, QUEUE)
+    await written(kubernetes, module.QUEUE)
     await recorder.close()
 
 
