@@ -23,7 +23,8 @@ from provider.tools.resources.kinds import CLUSTER_WIDE, KINDS
 
 Schema = dict[str, Any]
 
-_DIALECT = "http://json-schema.org/draft-07/schema#"
+DIALECT = "http://json-schema.org/draft-07/schema#"
+"""The newest dialect that yaml-language-server supports well."""
 _KUBERNETES = "x-kubernetes-"
 _TYPES = {float: "string", bool: "boolean", int: "integer"}
 """A float is a duration."""
@@ -54,7 +55,7 @@ def of_kind(name: str) -> Schema:
     spec = _strict(object_schema(kind.table, cast("Version", kind.versions[0])))
     metadata = {"name": {"type": "string"}, **space}
     return {
-        "$schema": _DIALECT,
+        "$schema": DIALECT,
         "title": f"{name} of External Secrets",
         "type": "object",
         "additionalProperties": False,

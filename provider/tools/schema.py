@@ -9,18 +9,12 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from provider.csi.request.keys import OBJECT_KEYS, PARAMETER_KEYS
 from provider.manifests.keys import Key
 from provider.tools.arguments import Parser, paragraph
-from provider.tools.resource_schemas import of_kind
+from provider.tools.resource_schemas import DIALECT, Schema, of_kind
 from provider.tools.resources.kinds import KINDS
-
-Schema = dict[str, Any]
-
-_DIALECT = "http://json-schema.org/draft-07/schema#"
-"""The newest dialect that yaml-language-server supports well."""
 
 _KINDS = {name.lower(): name for name in KINDS}
 """The kinds of External Secrets resources, by the names of their schemas."""
@@ -69,7 +63,7 @@ def of_objects() -> Schema:
     entry["if"] = {"properties": {"objectName": {"pattern": "^arn:"}}}
     entry["else"] = {"required": ["objectType"]}
     return {
-        "$schema": _DIALECT,
+        "$schema": DIALECT,
         "title": "objects of a SecretProviderClass of the provider aws",
         "type": "array",
         "minItems": 1,
@@ -82,7 +76,7 @@ def of_class() -> Schema:
     parameters = {key.name: _parameter(key) for key in PARAMETER_KEYS}
     required = [key.name for key in PARAMETER_KEYS if key.required]
     return {
-        "$schema": _DIALECT,
+        "$schema": DIALECT,
         "title": "SecretProviderClass of the provider aws",
         **_object(
             {

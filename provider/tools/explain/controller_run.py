@@ -71,14 +71,7 @@ class _Cluster:
     calls: list[Call]
     unknown_roles: dict[str, None] = field(default_factory=dict)
 
-    async def get(
-        self,
-        kind: Kind,
-        namespace: str,
-        name: str,
-        *,
-        metadata_only: bool = False,  # noqa: ARG002 (as the API has it)
-    ) -> Document:
+    async def get(self, kind: Kind, namespace: str, name: str) -> Document:
         self._note(f"get {kind.plural}", namespace, name)
         metadata = {"name": name, "namespace": namespace, "uid": "uid", "resourceVersion": "1"}
         try:

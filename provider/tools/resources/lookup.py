@@ -71,14 +71,7 @@ class Lookup:
         texts = labels if isinstance(labels, dict) else {}
         return {**{str(key): str(text) for key, text in texts.items()}, NAMESPACE_LABEL: namespace}
 
-    async def get(
-        self,
-        kind: Kind,
-        namespace: str,
-        name: str,
-        *,
-        metadata_only: bool = False,  # noqa: ARG002 (as the API has it)
-    ) -> Document:
+    async def get(self, kind: Kind, namespace: str, name: str) -> Document:
         """A manifest as the Kubernetes API would return it; raises `ObjectNotFound`."""
         found = self.manifest(kind.name, namespace, name)
         if found is None:
