@@ -2,8 +2,9 @@
 
 import gc
 import os
-from argparse import SUPPRESS, HelpFormatter, Namespace, RawTextHelpFormatter
+from argparse import SUPPRESS, Namespace, RawTextHelpFormatter
 from collections.abc import Callable, Mapping
+from functools import partial
 from textwrap import wrap
 from typing import Any, TypeVar
 
@@ -26,6 +27,8 @@ _METAVARS: Mapping[object, str] = {
     option_values.folder: "PATH",
 }
 _INDENT = 6
+_formatter = partial(RawTextHelpFormatter, max_help_position=_INDENT, width=HELP_WIDTH)
+"""Each option on a line of its own, its help below it."""
 
 
 def add_table(parser: Parser, options: Options, command: str) -> None:
@@ -83,8 +86,3 @@ def _help(option: Option) -> str:
     text += f" [default: {option.default}]" if option.default else ""
     text += f" [environment: {option.env}]" if option.env else ""
     return "\n".join(wrap(text, HELP_WIDTH - _INDENT, break_on_hyphens=False))
-
-
-def _formatter(prog: str) -> HelpFormatter:
-    """Each option on a line of its own, its help below it."""
-    return RawTextHelpFormatter(prog, max_help_position=_INDENT, width=HELP_WIDTH)
