@@ -31,6 +31,7 @@ from provider.kube.events import Event
 from provider.kube.kinds import SECRETS, Document
 from provider.tools.arguments import DEFAULT_DELIMITERS, Delimiters
 from provider.tools.mount.local import Say, caller_arn
+from provider.tools.render.command import Options
 from provider.tools.render.samples import Samples
 from provider.tools.resources.lookup import Lookup
 from provider.tools.resources.reading import Controller, Kubernetes, NoTokens, open_controller
@@ -60,71 +61,59 @@ class Rendered:
     events: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class FromSamples:
-    """Values of sample data."""
+async def render_samples(samples: Samples, request: RenderRequest, files: Lookup) -> Rendered:
+    """The Secret with values of sample data; raises `SyncFailed` and ProviderError."""
+    sample = SampleAws(samples)
+    keys = Static(Credentials("sample", "sample", None))
 
-    samples: Samples
+    def own(region: str) -> Principal:
+        return Principal(Identity("ambient", _SAMPLE, partition_of(region), role=_SAMPLE), keys)
 
-    async def render(self, request: RenderRequest, files: Lookup) -> Rendered:
-        """The Secret; raises `SyncFailed` and ProviderError."""
-        sample = SampleAws(self.samples)
-        keys = Static(Credentials("sample", "sample", None))
+    kubernetes = Kubernetes(files, NoTokens(), own)
+    plain = replace(files, change=_without_roles, change_generator=_plain_generator)
+    async with open_controller(plain, kubernetes, Settings({}), sample.send) as controller:
+        return await _sync(controller, request, files)
 
-        def own(region: str) -> Principal:
-            return Principal(Identity("ambient", _SAMPLE, partition_of(region), role=_SAMPLE), keys)
 
-        kubernetes = Kubernetes(files, NoTokens(), own)
-        plain = replace(files, change=_without_roles, change_generator=_plain_generator)
-        async with open_controller(plain, kubernetes, Settings({}), sample.send) as controller:
+async def render_local(
+    options: Options, request: RenderRequest, files: Lookup, say: Say
+) -> Rendered:
+    """The same with values of AWS, read as the caller; `say` gets who that is."""
+    settings = Settings(os.environ, max_calls=_MAX_CALLS)
+    ambient = Ambient(options.profile)
+    arns: dict[str, str] = {}
+
+    def own(region: str) -> Principal:
+        source = replace(ambient, asked_in=region)
+        arn = arns.get("own", "")
+        return Principal(Identity("ambient", "", partition_of(region), role=arn), source)
+
+    change = _without_roles if options.without_roles else _as_the_controller
+    plain = replace(files, change=change, change_generator=_plain_generator)
+    try:
+        async with AsyncExitStack() as stack, asyncio.timeout(options.timeout):
+            region = await _region(options)
+            opened = open_controller(plain, Kubernetes(files, NoTokens(), own), settings)
+            controller = await stack.enter_async_context(opened)
+            if region:
+                asked = replace(ambient, asked_in=region)
+                arns["own"] = await caller_arn(controller.engine, asked, region, say)
             return await _sync(controller, request, files)
+    except ValueError as error:
+        raise InvalidRequest(f"environment: {error}") from error
+    except TimeoutError:
+        raise OutOfTime(f"not finished within {options.timeout:g} s (see --timeout)") from None
 
 
-@dataclass(frozen=True, slots=True)
-class FromAws:
-    """Values of AWS, read as the caller; `say` gets who that is."""
-
-    profile: str | None
-    region: str | None
-    timeout: float
-    without_roles: bool
-    say: Say
-
-    async def render(self, request: RenderRequest, files: Lookup) -> Rendered:
-        """The same, and `OutOfTime`."""
-        settings = Settings(os.environ, max_calls=_MAX_CALLS)
-        ambient = Ambient(self.profile)
-        arns: dict[str, str] = {}
-
-        def own(region: str) -> Principal:
-            source = replace(ambient, asked_in=region)
-            arn = arns.get("own", "")
-            return Principal(Identity("ambient", "", partition_of(region), role=arn), source)
-
-        change = _without_roles if self.without_roles else _as_the_controller
-        plain = replace(files, change=change, change_generator=_plain_generator)
-        try:
-            async with AsyncExitStack() as stack, asyncio.timeout(self.timeout):
-                region = self.region or os.environ.get("AWS_REGION") or await ambient.region()
-                opened = open_controller(plain, Kubernetes(files, NoTokens(), own), settings)
-                controller = await stack.enter_async_context(opened)
-                if region is not None:
-                    arns["own"] = await caller_arn(
-                        controller.engine, replace(ambient, asked_in=region), region, self.say
-                    )
-                return await _sync(controller, request, files)
-        except ValueError as error:
-            raise InvalidRequest(f"environment: {error}") from error
-        except TimeoutError:
-            raise OutOfTime(f"not finished within {self.timeout:g} s (see --timeout)") from None
-
-
-async def default_region(profile: str | None, region: str | None) -> str:
+async def default_region(options: Options) -> str:
     """The region of stores that the files do not have; raises ProviderError if there is none."""
-    found = region or os.environ.get("AWS_REGION") or await Ambient(profile).region()
-    if not found:
+    if not (found := await _region(options)):
         raise RegionUnknown("no region: neither AWS_REGION nor the profile names one. Add --region")
     return found
+
+
+async def _region(options: Options) -> str | None:
+    return options.region or os.environ.get("AWS_REGION") or await Ambient(options.profile).region()
 
 
 async def _sync(controller: Controller, request: RenderRequest, files: Lookup) -> Rendered:

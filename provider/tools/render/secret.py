@@ -20,11 +20,11 @@ from provider.tools.render.command import Options
 from provider.tools.render.output import as_text
 from provider.tools.render.rendering import (
     SAMPLE_REGION,
-    FromAws,
-    FromSamples,
     Rendered,
     RenderRequest,
     default_region,
+    render_local,
+    render_samples,
 )
 from provider.tools.render.samples import MOST_NAMES, Samples, read_samples, sample_hint
 from provider.tools.resources.kinds import EXTERNAL_SECRETS
@@ -49,13 +49,16 @@ def rendered_text(options: Options) -> str:
     files = lookup(resources, manifests)
     try:
         files = replace(files, fallback=_fallback(options, request, files))
-        rendered = asyncio.run(_source(options, samples, files).render(request, files))
+        if options.local:
+            rendered = asyncio.run(render_local(options, request, files, _say))
+        else:
+            known = samples.with_prefixes(_prefixes(files))
+            rendered = asyncio.run(render_samples(known, request, files))
     except SyncFailed as failure:
         is_sample = not options.local
         hint = sample_hint(failure.cause, request.spec, samples) if is_sample else ""
-        raise CommandFailed(
-            1, f"{failure.ready.reason}: {failure.ready.message}", hint
-        ) from failure
+        text = f"{failure.ready.reason}: {failure.ready.message}"
+        raise CommandFailed(1, text, hint) from failure
     except ProviderError as error:
         raise CommandFailed(1, str(error)) from error
     _say_how_it_went(rendered, request)
@@ -120,24 +123,12 @@ def _fallback(options: Options, request: RenderRequest, files: Lookup) -> Store 
         return None
     region = options.region or SAMPLE_REGION
     if options.local:
-        region = asyncio.run(default_region(options.profile, options.region))
+        region = asyncio.run(default_region(options))
     names = ", ".join(f"{ref.kind} {quote(ref.name)}" for ref in missing)
     _say(f"not in the files: {names}; {options.service} in {region} is assumed")
     aws = {"service": options.service, "region": region}
     document = {"metadata": {"name": "store"}, "spec": {"provider": {"aws": aws}}}
     return read_store(document, "ClusterSecretStore")
-
-
-def _source(options: Options, samples: Samples, files: Lookup) -> FromSamples | FromAws:
-    if not options.local:
-        return FromSamples(samples.with_prefixes(_prefixes(files)))
-    return FromAws(
-        profile=options.profile,
-        region=options.region,
-        timeout=options.timeout,
-        without_roles=options.without_roles,
-        say=_say,
-    )
 
 
 def _prefixes(files: Lookup) -> set[str]:
