@@ -18,7 +18,7 @@ from provider.csi.request.attributes import CLASS_NAME, POD_KEYS, PREFIX, TOKENS
 from provider.csi.request.model import Pod
 from provider.errors import ProviderError
 from provider.manifests.kubernetes import ClassManifest, read_classes
-from provider.manifests.problems import InvalidSpec, Problem, quote
+from provider.manifests.problems import InvalidSpec, quote
 from provider.tools.ending import CommandFailed
 from provider.tools.mount.options import Options, add_options, checked
 from provider.tools.mount.report import Report
@@ -27,14 +27,15 @@ from provider.tools.terminal import Paint, printable
 
 __all__ = ["add_options", "run"]
 
+_PERMISSION = "420"
+"""The driver's default: 0644, in decimal."""
+
 
 def run(namespace: Namespace) -> int:
     options = checked(namespace)
     klass = _class(options)
     target = options.output.absolute()
-    request = make_request(
-        klass, _pod(options, klass), target, overrides=dict(options.set), tokens=_tokens(options)
-    )
+    request = _request(options, klass, target)
     started = monotonic()
     files = _locally(request, options) if options.local else _ask(request, klass, options)
     seconds = monotonic() - started
@@ -55,22 +56,42 @@ def run(namespace: Namespace) -> int:
 
 
 def _class(options: Options) -> ClassManifest:
+    """The class that the options name, or the only one of the file."""
+    file, name = options.filename, options.class_name
     try:
-        return choose_class(read_text(options.filename), options.class_name)
+        classes = read_classes(read_text(file))
     except Unreadable as unreadable:
         raise CommandFailed(2, str(unreadable)) from unreadable
     except InvalidSpec as invalid:
-        raise CommandFailed(2, f"{options.filename}:\n{invalid}") from invalid
+        raise CommandFailed(2, f"{file}:\n{invalid}") from invalid
+    chosen = [one for one in classes if name in (None, one.name)]
+    if len(chosen) == 1:
+        return chosen[0]
+    names = ", ".join(quote(one.name) for one in classes)
+    if not classes:
+        why = "holds no SecretProviderClass"
+    elif name is None:
+        why = f"holds several classes, {names}: choose one with --class"
+    else:
+        why = f"must hold one class {quote(name)}, holds {names}"
+    raise CommandFailed(2, f"{file}:\nmanifest: {why}")
 
 
-def _pod(options: Options, klass: ClassManifest) -> Pod:
-    """The pod to mount for. By default its UID is new, so that every value is fetched."""
-    return Pod(
+def _request(options: Options, klass: ClassManifest, target: Path) -> RawRequest:
+    """What the driver would send. By default the pod's UID is new, so that all is fetched."""
+    pod = Pod(
         namespace=options.namespace or klass.namespace or "default",
         name=options.pod,
         uid=options.pod_uid or str(uuid4()),
         service_account=options.service_account,
     )
+    attributes = klass.parameters | dict(options.set)
+    attributes |= {key: getattr(pod, name) for name, key in POD_KEYS.items()}
+    attributes |= {f"{PREFIX}ephemeral": "true", CLASS_NAME: klass.name}
+    if tokens := _tokens(options):
+        by_audience = {audience: {"token": token} for audience, token in tokens.items()}
+        attributes[TOKENS] = json.dumps(by_audience)
+    return RawRequest(json.dumps(attributes), "null", _PERMISSION, str(target))
 
 
 def _tokens(options: Options) -> Mapping[str, str]:
@@ -153,41 +174,3 @@ def _write(target: Path, files: Sequence[MountedFile], *, dry_run: bool) -> Sequ
         raise CommandFailed(4, str(error)) from error
     except OSError as error:
         raise CommandFailed(4, f"cannot make the folder {target}: {error.strerror}") from error
-
-
-_PERMISSION = "420"
-"""The driver's default: 0644, in decimal."""
-
-
-def choose_class(text: str, name: str | None) -> ClassManifest:
-    """The class called `name`, or the only one; raises `InvalidSpec`."""
-    classes = read_classes(text)
-    chosen = [one for one in classes if name in (None, one.name)]
-    if len(chosen) == 1:
-        return chosen[0]
-    names = ", ".join(quote(one.name) for one in classes)
-    if not classes:
-        why = "holds no SecretProviderClass"
-    elif name is None:
-        why = f"holds several classes, {names}: choose one with --class"
-    else:
-        why = f"must hold one class {quote(name)}, holds {names}"
-    raise InvalidSpec([Problem("manifest", why)])
-
-
-def make_request(
-    klass: ClassManifest,
-    pod: Pod,
-    target: Path,
-    *,
-    overrides: Mapping[str, str],
-    tokens: Mapping[str, str],
-) -> RawRequest:
-    """The class's parameters, replaced by `overrides`, and what Kubernetes adds."""
-    attributes = klass.parameters | dict(overrides)
-    attributes |= {key: getattr(pod, name) for name, key in POD_KEYS.items()}
-    attributes |= {f"{PREFIX}ephemeral": "true", CLASS_NAME: klass.name}
-    if tokens:
-        by_audience = {audience: {"token": token} for audience, token in tokens.items()}
-        attributes[TOKENS] = json.dumps(by_audience)
-    return RawRequest(json.dumps(attributes), "null", _PERMISSION, str(target))
