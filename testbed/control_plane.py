@@ -36,6 +36,25 @@ CONTROLLERS = (
     "garbage-collector-controller",
     "namespace-controller",
 )
+UNUSED_ADMISSION = (
+    "CertificateApproval",
+    "CertificateSigning",
+    "CertificateSubjectRestriction",
+    "ClusterTrustBundleAttest",
+    "DefaultIngressClass",
+    "DefaultStorageClass",
+    "DefaultTolerationSeconds",
+    "LimitRanger",
+    "PersistentVolumeClaimResize",
+    "PodTopologyLabels",
+    "Priority",
+    "ResourceQuota",
+    "RuntimeClass",
+    "ServiceAccount",
+    "StorageObjectInUseProtection",
+    "TaintNodesByCondition",
+)
+"""For pods, nodes, volumes and certificates: without them, a start takes a fifth less CPU."""
 AUDIENCES = ("https://kubernetes.default.svc", "sts.amazonaws.com")
 _TOKEN = "testbed-admin"  # noqa: S105 (of a server on loopback that lives for one test run)
 _START_SECONDS = 50.0
@@ -203,7 +222,8 @@ def _api_server_arguments(folder: Path, etcd: int, port: int) -> Iterable[str]:
     yield f"--api-audiences={','.join(AUDIENCES)}"
     yield "--authorization-mode=RBAC"
     yield f"--token-auth-file={folder / 'tokens.csv'}"
-    yield "--disable-admission-plugins=ServiceAccount"
+    yield f"--disable-admission-plugins={','.join(UNUSED_ADMISSION)}"
+    yield "--enable-priority-and-fairness=false"
     yield "--endpoint-reconciler-type=none"
     yield "--service-cluster-ip-range=10.0.0.0/24"
 
