@@ -124,6 +124,8 @@ class Operated:
         self.world.cluster.ask("DELETE", DEPLOYMENTS)
         releases = f"/api/v1/namespaces/{HOME}/secrets?labelSelector=owner%3Dhelm"
         self.world.cluster.ask("DELETE", releases)
+        if self.is_ours():
+            return
         files = " ".join(f"-f {CRDS / name}" for name in DEFINED)
         self.sh(f"kubectl apply --server-side --force-conflicts {files}")
 
