@@ -56,22 +56,25 @@ class Explained:
     """What is known about mounting one class."""
 
     reviewed: Reviewed
-    kind: Auth
-    audience: str
+    spec: ClassSpec
     account: str
     """Namespace and name of the service account."""
     is_assumed: bool
     """Whether no pod and no option names the service account."""
     identity: str
     calls: Sequence[CountedCall]
-    files: Sequence[File]
+
+    @property
+    def audience(self) -> str:
+        """The audience of the pod's token, or two of them."""
+        return " or ".join(audiences_of(self.spec.identity_kind))
 
     def as_text(self, paint: Paint) -> str:
         by_token = f"authenticated by the pod's token for the audience {self.audience}"
-        who = [printable(self.identity), by_token, _SHARED[self.kind]]
+        who = [printable(self.identity), by_token, _SHARED[self.spec.identity_kind]]
         files = [
             (printable(one.path), f"{one.mode:04o}", f"{one.object}: {printable(one.source)}")
-            for one in self.files
+            for one in files_of_class(self.spec)
         ]
         sections: Mapping[str, Iterable[str]] = {
             "Identity": [*who, *self._unknown()],
@@ -87,10 +90,14 @@ class Explained:
             "class": self.reviewed.name,
             "namespace": self.reviewed.klass.namespace,
             "file": self.reviewed.source.name,
-            "identity": {"kind": self.kind, "name": self.identity, "audience": self.audience},
+            "identity": {
+                "kind": self.spec.identity_kind,
+                "name": self.identity,
+                "audience": self.audience,
+            },
             "unknownRoles": [self.account] if self._lacks_role else [],
             "calls": [one.entry("firstMount", "remount") for one in self.calls],
-            "files": [_file_entry(file) for file in self.files],
+            "files": [_file_entry(file) for file in files_of_class(self.spec)],
             "permissions": [
                 {"action": action, "resources": list(names), "remark": _REMARKS.get(action, "")}
                 for action, names in self._needed().items()
@@ -154,30 +161,12 @@ def explain(
     found = files.manifest("ServiceAccount", namespace, account)
     role = role_of(found) if found else ""
     pod = Pod(namespace=namespace, name="pod", uid="uid", service_account=account)
-    ran = dry_run(spec, pod, role or UNKNOWN_ROLE)
-    return Explained(
-        reviewed=reviewed,
-        kind=spec.identity_kind,
-        audience=" or ".join(audiences_of(spec.identity_kind)),
-        account=f"{namespace}/{account}",
-        is_assumed=reviewed.name not in accounts,
-        identity=ran.identity,
-        calls=counted_calls(ran.first, ran.remount),
-        files=files_of_class(spec),
-    )
+    identity, calls = asyncio.run(_mount_twice(spec, pod, role or UNKNOWN_ROLE))
+    is_assumed = reviewed.name not in accounts
+    return Explained(reviewed, spec, f"{namespace}/{account}", is_assumed, identity, calls)
 
 
 _SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class DryRun:
-    """The calls of a pod's first mount, and of a remount after the rotation interval."""
-
-    identity: str
-    """The identity that AWS sees."""
-    first: Sequence[Call]
-    remount: Sequence[Call]
 
 
 class Everything:
@@ -193,12 +182,11 @@ class Everything:
         return [f"{prefix.rstrip('/')}/name"]
 
 
-def dry_run(spec: ClassSpec, pod: Pod, role: str) -> DryRun:
-    """Mount twice as `pod`. `role` is the role of its service account, if the class needs one."""
-    return asyncio.run(_mount_twice(spec, pod, role))
+async def _mount_twice(spec: ClassSpec, pod: Pod, role: str) -> tuple[str, list[CountedCall]]:
+    """The identity that AWS sees, and the calls of a first mount and of one after the interval.
 
-
-async def _mount_twice(spec: ClassSpec, pod: Pod, role: str) -> DryRun:
+    `role` is the role of the pod's service account, if the class needs one.
+    """
     tokens = dict.fromkeys(AUDIENCES.values(), "token")
     mount = MountSpec(pod=pod, class_name="", target_path="", tokens=tokens, klass=spec)
     regions = Regions(spec.region or NODE_REGION, spec.failover_region)
@@ -225,4 +213,4 @@ async def _mount_twice(spec: ClassSpec, pod: Pod, role: str) -> DryRun:
 
         first = await read(Freshness.asked_since(monotonic()))
         remount = await read(Freshness.validated_since(monotonic()))
-    return DryRun(str(principal.identity), first, remount)
+    return str(principal.identity), counted_calls(first, remount)
