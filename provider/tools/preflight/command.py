@@ -3,6 +3,7 @@
 import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from provider.tools.arguments import (
     Parser,
@@ -14,7 +15,7 @@ from provider.tools.arguments import (
 )
 from provider.tools.ending import CommandFailed
 from provider.tools.preflight.cluster import read_cluster
-from provider.tools.preflight.differences import Result, as_json, as_text, in_order
+from provider.tools.preflight.differences import as_json, as_text, in_order
 from provider.tools.preflight.kubectl import cluster, read_documents
 from provider.tools.terminal import Paint
 
@@ -79,7 +80,7 @@ def run(options: Namespace) -> int:
         raise _nothing_to_compare(options.files)
     kept = [one for one in in_order(found) if one.level != "note" or not options.quiet]
     of_operator = len({one.object for one in kept if one.kind in LEFTOVERS})
-    result = Result(compared.objects, compared.passed_over, kept, unread, of_operator)
+    result = replace(compared, differences=kept, unread=unread, leftovers=of_operator)
     is_text = options.output == "text"
     sys.stdout.write(as_text(result, Paint.for_stream(sys.stdout)) if is_text else as_json(result))
     levels = {one.level for one in found}

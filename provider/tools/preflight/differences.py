@@ -88,9 +88,10 @@ class Result:
 
     objects: int
     passed_over: int
+    """Stores of other controller classes, and what uses them."""
     differences: Sequence[Difference]
-    unread: Sequence[str]
-    leftovers: int
+    unread: Sequence[str] = ()
+    leftovers: int = 0
     """Objects of the operator that differ, which are no resources."""
 
     @property

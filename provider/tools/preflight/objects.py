@@ -1,7 +1,7 @@
 """Compares External Secrets resources with what this controller makes of them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from provider.controller.identity.stores import is_managed
 from provider.controller.kinds import GENERATOR_GROUP, GROUP
@@ -14,7 +14,7 @@ from provider.manifests.kubernetes import Manifest
 from provider.manifests.nodes import Fields
 from provider.manifests.problems import quote
 from provider.tools.arguments import DEFAULT_DELIMITERS, Delimiters
-from provider.tools.preflight.differences import Difference, Document, Level, named, of
+from provider.tools.preflight.differences import Difference, Document, Level, Result, named, of
 from provider.tools.preflight.secrets import check_sources, check_target, holders_in
 from provider.tools.resources.documents import as_node
 from provider.tools.resources.kinds import KINDS, is_resource
@@ -42,21 +42,11 @@ _LEVELS: Mapping[Rule, Level] = {
 """Of what `validate` finds; the rest is the same under both controllers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """The objects that were looked at, and what differs."""
-
-    objects: int
-    passed_over: int
-    """Stores of other controller classes, and what uses them."""
-    differences: list[Difference]
-
-
 def compare(
     documents: Sequence[Document],
     controller_class: str,
     delimiters: Delimiters = DEFAULT_DELIMITERS,
-) -> Compared:
+) -> Result:
     """Compare every External Secrets resource among the documents."""
     resources: list[tuple[Document, Resource]] = []
     others: list[Document] = []
@@ -82,7 +72,7 @@ def compare(
             differences += check_sources(document, resource.spec, holders, delimiters)
         found += (_as_today(one, resource) for one in differences)
     found += map(_unsupported, others)
-    return Compared(len(resources) + len(others), len(resources) - len(ours), found)
+    return Result(len(resources) + len(others), len(resources) - len(ours), found)
 
 
 def _as_today(difference: Difference, resource: Resource) -> Difference:
