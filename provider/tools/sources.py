@@ -86,15 +86,15 @@ def read_sources(
                 yield source
 
 
-def read_text(name: str) -> str:
-    """The text of a file, or of stdin for `-`; raises `Unreadable`, also if it is too large."""
+def read_text(name: str, most: int = _MAX_BYTES) -> str:
+    """The text of a file, or of stdin for `-`; raises `Unreadable`, also over `most` bytes."""
     called = "stdin" if name == "-" else name
     try:
-        content = _read(name)
+        content = _read(name, most)
     except OSError as error:
         raise Unreadable(f"cannot read {called}: {error.strerror}") from error
-    if len(content) > _MAX_BYTES:
-        size = f"it is larger than {_MAX_BYTES // 1024 // 1024} MiB"
+    if len(content) > most:
+        size = f"it is larger than {most // 1024 // 1024} MiB"
         raise Unreadable(f"cannot read {called}: {size}", content.decode(errors="replace"))
     try:
         return content.decode("utf-8-sig")
@@ -103,14 +103,14 @@ def read_text(name: str) -> str:
         raise Unreadable(f"cannot read {called}: it is not UTF-8", start) from error
 
 
-def _read(name: str) -> bytes:
+def _read(name: str, most: int) -> bytes:
     """The content, or a byte more than the limit of one that is larger."""
     if name != "-":
         with open(name, "rb") as file:  # noqa: PTH123 - a pipe is a file as well
-            return file.read(_MAX_BYTES + 1)
+            return file.read(most + 1)
     if sys.stdin is None:
         raise OSError(errno.EBADF, "it is closed")
-    return sys.stdin.buffer.read(_MAX_BYTES + 1)
+    return sys.stdin.buffer.read(most + 1)
 
 
 def _files(name: str) -> Iterator[tuple[str, bool]]:

@@ -6,7 +6,6 @@ names and types of those of uncommon types.
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from time import monotonic
 
 from provider.controller.kinds import GENERATOR_GROUP, GROUP
 from provider.controller.resources.template import MAKERS
@@ -27,17 +26,16 @@ _ESSENTIAL = f"externalsecrets.{GROUP}"
 
 def read_cluster(where: Cluster) -> tuple[list[Document], list[str]]:
     """The objects, and what could not be read, each with the reason; raises `CommandFailed`."""
-    until = monotonic() + where.timeout
     scope = [f"--namespace={where.namespace}"] if where.namespace else ["--all-namespaces"]
-    kinds = _kinds(where, until)
-    found, refusals = _objects(where, [",".join(kinds), *scope], until)
+    kinds = _kinds(where)
+    found, refusals = _objects(where, [",".join(kinds), *scope])
     for one in refusals:
         if one.startswith(_ESSENTIAL):
             raise failed(one)
     unread = list(refusals)
     for what, arguments in _others(where.namespace, kinds):
         try:
-            more, refusals = _objects(where, arguments, until)
+            more, refusals = _objects(where, arguments)
         except CommandFailed as failure:
             if where.namespace and "(NotFound)" in str(failure):
                 raise CommandFailed(2, f"there is no namespace {quote(where.namespace)}") from None
@@ -45,15 +43,14 @@ def read_cluster(where: Cluster) -> tuple[list[Document], list[str]]:
             continue
         found += more
         unread += [f"{what}: {one}" for one in refusals[:1]]
-    types, refusals = _types(where, scope, until)
-    return [*found, *types, *_templates(where, found, until)], [*unread, *refusals]
+    types, refusals = _types(where, scope)
+    return [*found, *types, *_templates(where, found)], [*unread, *refusals]
 
 
-def _kinds(where: Cluster, until: float) -> list[str]:
+def _kinds(where: Cluster) -> list[str]:
     """The kinds of both groups that the cluster serves."""
-    answer = run(where, ["api-resources", "--verbs=list", "--output=name"], until)
-    every = answer.content.decode(errors="replace").split()
-    found = [one for one in every if one.endswith((f".{GROUP}", f".{GENERATOR_GROUP}"))]
+    every, _ = run(where, ["api-resources", "--verbs=list", "--output=name"])
+    found = [one for one in every.split() if one.endswith((f".{GROUP}", f".{GENERATOR_GROUP}"))]
     if _ESSENTIAL not in found:
         text = (
             "the cluster has no External Secrets resources: the CRD of ExternalSecrets is missing"
@@ -71,9 +68,7 @@ def _others(namespace: str, crds: Sequence[str]) -> Iterator[tuple[str, list[str
     yield "namespaces", ["namespaces", *([namespace] if namespace else [])]
 
 
-def _types(
-    where: Cluster, scope: Sequence[str], until: float
-) -> tuple[list[Document], Sequence[str]]:
+def _types(where: Cluster, scope: Sequence[str]) -> tuple[list[Document], Sequence[str]]:
     """The Secrets of uncommon types, and why they could not be read.
 
     The API server makes the table that kubectl prints, so that no data is sent.
@@ -81,7 +76,7 @@ def _types(
     rare = ",".join(f"type!={one}" for one in _COMMON)
     arguments = ["get", "secrets", *scope, f"--field-selector={rare}", "--no-headers"]
     try:
-        table = run(where, arguments, until).content.decode(errors="replace")
+        table, _ = run(where, arguments)
     except CommandFailed as failure:
         return [], [f"types of Secrets: {failure}"]
     return [*_rows(table, where.namespace)], []
@@ -96,22 +91,19 @@ def _rows(table: str, namespace: str) -> Iterator[Document]:
             yield {"apiVersion": "v1", "kind": "Secret", "metadata": about, "type": words[2]}
 
 
-def _templates(where: Cluster, documents: Sequence[Document], until: float) -> Iterator[Document]:
+def _templates(where: Cluster, documents: Sequence[Document]) -> Iterator[Document]:
     """The ConfigMaps and Secrets with templates that the caller may read, by their names."""
     for (kind, namespace), names in islice(template_sources(documents).items(), _MOST_CALLS):
         arguments = [kind, *sorted(names), f"--namespace={namespace}", "--ignore-not-found"]
         try:
-            found, _ = _objects(where, arguments, until)
+            found, _ = _objects(where, arguments)
         except CommandFailed:
             continue  # Each template that was not read has a note.
         yield from found
 
 
-def _objects(
-    where: Cluster, arguments: Sequence[str], until: float
-) -> tuple[list[Document], Sequence[str]]:
+def _objects(where: Cluster, arguments: Sequence[str]) -> tuple[list[Document], Sequence[str]]:
     """The objects, and what the caller may not read of them."""
-    answer = run(where, ["get", *arguments, "--output=json"], until)
-    content = answer.content
-    found = parse_documents(content, "the answer of kubectl") if content.strip() else []
-    return found, answer.refusals
+    text, refusals = run(where, ["get", *arguments, "--output=json"])
+    found = parse_documents(text, "the answer of kubectl") if text.strip() else []
+    return found, refusals

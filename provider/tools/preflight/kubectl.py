@@ -3,11 +3,9 @@
 import json
 import shutil
 import subprocess
-import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from time import monotonic
 
 from provider.manifests.entries import Findings
@@ -15,7 +13,11 @@ from provider.manifests.kubernetes import find_manifests
 from provider.tools.ending import CommandFailed
 from provider.tools.preflight.differences import Document
 from provider.tools.resources.documents import as_json
+from provider.tools.sources import Unreadable, read_text
 
+MOST_BYTES = 256 * 2**20
+"""Of one file, or of one answer of kubectl."""
+_MOST_LEVELS = 64
 _FORBIDDEN = "Error from server (Forbidden): "
 _ELSEWHERE = (
     "or run this where the cluster can be reached: kubectl get externalsecrets,secretstores,"
@@ -47,14 +49,8 @@ class Cluster:
     arguments: Sequence[str]
     namespace: str
     timeout: float
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What kubectl prints, and what the caller may not read."""
-
-    content: bytes
-    refusals: Sequence[str]
+    until: float
+    """When the time is over, by `time.monotonic`."""
 
 
 def cluster(options: Namespace) -> Cluster:
@@ -67,22 +63,25 @@ def cluster(options: Namespace) -> Cluster:
         raise CommandFailed(2, text, hint)
     given = {"kubeconfig": options.kubeconfig, "context": options.context}
     arguments = [f"--{name}={text}" for name, text in given.items() if text]
-    return Cluster(kubectl, arguments, options.namespace, options.timeout)
+    until = monotonic() + options.timeout
+    return Cluster(kubectl, arguments, options.namespace, options.timeout, until)
 
 
-def run(where: Cluster, arguments: Sequence[str], until: float) -> Answer:
-    """What kubectl answers; raises `CommandFailed` where it prints nothing but an error.
+def run(where: Cluster, arguments: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """What kubectl prints, and what the caller may not read.
+
+    Raises `CommandFailed` where it prints nothing but an error.
 
     A cluster with a broken API service, or one whose caller may not read everything, gets an
     answer too.
     """
-    done = _done(where, arguments, until)
+    done = _done(where, arguments)
     if len(done.stdout) > MOST_BYTES:
         raise CommandFailed(2, f"kubectl printed more than {MOST_BYTES // 2**20} MiB")
     said = done.stderr.decode(errors="replace").strip().splitlines()
     refusals = [one.removeprefix(_FORBIDDEN) for one in said if one.startswith(_FORBIDDEN)]
     if done.returncode == 0 or done.stdout.strip():
-        return Answer(done.stdout, refusals)
+        return done.stdout.decode(errors="replace"), refusals
     raise failed(refusals[0] if refusals else said[-1] if said else "it says nothing")
 
 
@@ -93,10 +92,8 @@ def failed(said: str) -> CommandFailed:
     return CommandFailed(2, f"kubectl cannot read the cluster: {plain}", hint)
 
 
-def _done(
-    where: Cluster, arguments: Sequence[str], until: float
-) -> "subprocess.CompletedProcess[bytes]":
-    left = until - monotonic()
+def _done(where: Cluster, arguments: Sequence[str]) -> "subprocess.CompletedProcess[bytes]":
+    left = where.until - monotonic()
     slow = f"kubectl did not end within {where.timeout:g} s"
     hint = f"give it more time with --timeout, check VPN, proxy and address, {_ELSEWHERE}"
     if left <= 0:
@@ -116,30 +113,17 @@ def _done(
         raise CommandFailed(2, f"cannot run kubectl: {error.strerror}") from error
 
 
-MOST_BYTES = 256 * 2**20
-"""Of one file, or of one answer of kubectl."""
-_MOST_LEVELS = 64
-
-
 def read_documents(name: str) -> list[Document]:
     """The objects of a file, or of stdin for `-`; raises `CommandFailed`."""
-    called = "stdin" if name == "-" else name
     try:
-        content = _read(name)
-    except OSError as error:
-        raise CommandFailed(2, f"cannot read {called}: {error.strerror}") from error
-    return parse_documents(content, called)
+        text = read_text(name, MOST_BYTES)
+    except Unreadable as error:
+        raise CommandFailed(2, str(error)) from error
+    return parse_documents(text, "stdin" if name == "-" else name)
 
 
-def parse_documents(content: bytes, called: str) -> list[Document]:
+def parse_documents(text: str, called: str) -> list[Document]:
     """The objects of a JSON or YAML text; raises `CommandFailed`."""
-    if len(content) > MOST_BYTES:
-        size = f"it is larger than {MOST_BYTES // 2**20} MiB"
-        raise CommandFailed(2, f"cannot read {called}: {size}")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise CommandFailed(2, f"cannot read {called}: it is not UTF-8") from None
     if text.lstrip()[:1] not in ("{", "["):
         return [*_of_yaml(text, called)]
     try:
@@ -148,15 +132,6 @@ def parse_documents(content: bytes, called: str) -> list[Document]:
         why = str(error) if isinstance(error, ValueError) else "it is nested too deep"
         raise CommandFailed(2, f"{called}: is not JSON: {why}") from None
     return [*_objects(value, called)]
-
-
-def _read(name: str) -> bytes:
-    if name != "-":
-        with Path(name).open("rb") as file:
-            return file.read(MOST_BYTES + 1)
-    if sys.stdin is None:
-        raise OSError(9, "it is closed")
-    return sys.stdin.buffer.read(MOST_BYTES + 1)
 
 
 def _of_yaml(text: str, called: str) -> Iterator[Document]:
