@@ -44,20 +44,20 @@ class Source:
         return "{{" in self.text
 
 
-class Unreadable(Exception):
-    """A file cannot be read; the message says which and why.
+class Unreadable(CommandFailed):
+    """A file cannot be read; the message says which and why. By itself it ends the command.
 
     `start` is the beginning of its text; None if nothing can be read.
     """
 
     def __init__(self, text: str, start: str | None = None) -> None:
-        super().__init__(text)
+        super().__init__(2, text)
         self.start = start
 
 
 def refuse(unreadable: Unreadable) -> NoReturn:
     """End the command: for `read_sources`, where every file is needed."""
-    raise CommandFailed(2, str(unreadable)) from unreadable
+    raise unreadable
 
 
 def read_sources(

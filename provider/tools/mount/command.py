@@ -60,8 +60,6 @@ def _class(options: Options) -> ClassManifest:
     file, name = options.filename, options.class_name
     try:
         classes = read_classes(read_text(file))
-    except Unreadable as unreadable:
-        raise CommandFailed(2, str(unreadable)) from unreadable
     except InvalidSpec as invalid:
         raise CommandFailed(2, f"{file}:\n{invalid}") from invalid
     chosen = [one for one in classes if name in (None, one.name)]

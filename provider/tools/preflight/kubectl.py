@@ -13,7 +13,7 @@ from provider.manifests.kubernetes import find_manifests
 from provider.tools.ending import CommandFailed
 from provider.tools.preflight.differences import Document
 from provider.tools.resources.documents import as_json
-from provider.tools.sources import Unreadable, read_text
+from provider.tools.sources import read_text
 
 MOST_BYTES = 256 * 2**20
 """Of one file, or of one answer of kubectl."""
@@ -115,11 +115,7 @@ def _done(where: Cluster, arguments: Sequence[str]) -> "subprocess.CompletedProc
 
 def read_documents(name: str) -> list[Document]:
     """The objects of a file, or of stdin for `-`; raises `CommandFailed`."""
-    try:
-        text = read_text(name, MOST_BYTES)
-    except Unreadable as error:
-        raise CommandFailed(2, str(error)) from error
-    return parse_documents(text, "stdin" if name == "-" else name)
+    return parse_documents(read_text(name, MOST_BYTES), "stdin" if name == "-" else name)
 
 
 def parse_documents(text: str, called: str) -> list[Document]:

@@ -12,7 +12,7 @@ from provider.manifests.nodes import Fields, Node, Scalar, kind_of
 from provider.manifests.yaml_tree import Limits, NotReadable, read_document
 from provider.tools.ending import CommandFailed
 from provider.tools.resources.documents import as_json
-from provider.tools.sources import Unreadable, read_text
+from provider.tools.sources import read_text
 from provider.tools.terminal import listed
 
 _LIMITS = Limits(characters=4 * 1024 * 1024, depth=64, nodes=200_000)
@@ -72,8 +72,6 @@ def _read(file: str) -> dict[str, str]:
     called = "stdin" if file == "-" else file
     try:
         node = read_document(read_text(file), _LIMITS)
-    except Unreadable as error:
-        raise CommandFailed(2, str(error)) from error
     except NotReadable as error:
         place = f":{error.line}:{error.column}" if error.line else ""
         raise CommandFailed(2, f"{called}{place}: {error}") from error

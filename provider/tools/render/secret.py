@@ -30,7 +30,7 @@ from provider.tools.render.samples import MOST_NAMES, Samples, read_samples, sam
 from provider.tools.resources.kinds import EXTERNAL_SECRETS
 from provider.tools.resources.lookup import Lookup, lookup
 from provider.tools.resources.parsed import Resource, instances, read_resources
-from provider.tools.sources import Unreadable, read_sources, read_text, refuse
+from provider.tools.sources import read_sources, read_text, refuse
 from provider.tools.terminal import listed, printable
 
 
@@ -68,10 +68,7 @@ def rendered_text(options: Options) -> str:
 
 
 def _template(file: str, samples: Samples, delimiters: Delimiters) -> str:
-    try:
-        text = read_text(file)
-    except Unreadable as error:
-        raise CommandFailed(2, str(error)) from error
+    text = read_text(file)
     values = {name: value.encode() for name, value in samples.values.items()}
     try:
         output = compile_template("template", text, delimiters=delimiters).render(values)
