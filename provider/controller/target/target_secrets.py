@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from functools import partial
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.hashes import field_manager, owner_label
@@ -19,12 +19,16 @@ from provider.kube.kinds import SECRETS, Document, Kind
 from provider.runtime.lru import Lru
 
 SMALL = 32 * 1024
-"""Bytes of data that are worked on in the event loop."""
+"""Bytes of data that are worked on in the event loop; a key counts for some more."""
+KEY = 64
+MOST_KEYS = 10_000
+"""Of a Secret, and of its labels and annotations."""
 MOST_BYTES = 2**20
 """Of all values of a Secret; a limit of Kubernetes."""
 VERIFIED = 20_000
 """Secrets that are known to be as wanted."""
 
+T = TypeVar("T")
 Written = Literal["created", "updated", "unchanged", "missing"]
 
 
@@ -79,7 +83,7 @@ class Secrets:
         """Make the Secret what is wanted; raises `TargetNotWritable` and the API's errors."""
         _check_size(wanted)
         key = ObjectKey(metadata.namespace, target_name(metadata, spec))
-        mark = _mark(metadata, spec, wanted)
+        mark = await self._worked(metadata, wanted, partial(_mark, metadata, spec, wanted))
         state = self.state(key)
         if state is not None and self._verified.get(key) == (state.version, mark):
             return "unchanged"
@@ -100,10 +104,7 @@ class Secrets:
     ) -> tuple[Written, Document | None]:
         manager = field_manager(metadata.name)
         work = partial(plan, metadata, spec, wanted, current)
-        if sum(map(len, wanted.data.values())) < SMALL:
-            planned = work()
-        else:
-            planned = await self._cpu_work.run(metadata.namespace, lambda _expired: work())
+        planned = await self._worked(metadata, wanted, work)
         if planned.action == "missing":
             return "missing", None
         if planned.action == "nothing":
@@ -113,6 +114,14 @@ class Secrets:
         made = await send(SECRETS, planned.document, field_manager=manager)
         await self._learn(made)
         return "created" if is_new else "updated", made
+
+    async def _worked(self, metadata: Metadata, wanted: Wanted, work: Callable[[], T]) -> T:
+        """The result of work on all that is wanted, away from the event loop if it is large."""
+        size = sum(map(len, wanted.data.values()))
+        size += KEY * (len(wanted.data) + len(wanted.labels) + len(wanted.annotations))
+        if size < SMALL:
+            return work()
+        return await self._cpu_work.run(metadata.namespace, lambda _expired: work())
 
     async def _learn(self, made: Document) -> None:
         """Tell the informer what is stored now."""
@@ -157,6 +166,13 @@ class Secrets:
 
 
 def _check_size(wanted: Wanted) -> None:
+    for what, found in (
+        ("keys", wanted.data),
+        ("labels", wanted.labels),
+        ("annotations", wanted.annotations),
+    ):
+        if len(found) > MOST_KEYS:
+            raise InvalidRequest(f"the Secret would have {len(found)} {what}, over {MOST_KEYS}")
     size = sum(map(len, wanted.data.values()))
     if size > MOST_BYTES:
         raise InvalidRequest(

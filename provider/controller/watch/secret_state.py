@@ -78,14 +78,18 @@ def read_state(document: Document) -> SecretState:
     )
 
 
+KEY = 64
+
+
 def is_large(document: Document) -> bool:
     """Whether to read the state takes longer than the event loop may be held."""
     return data_size(document) > LARGE
 
 
 def data_size(document: Document) -> int:
-    """Characters of the data of a Secret or ConfigMap."""
-    return sum(len(value or "") for value in (document.get("data") or {}).values())
+    """Characters of the data of a Secret or ConfigMap; a key counts for some more."""
+    data = document.get("data") or {}
+    return KEY * len(data) + sum(len(value or "") for value in data.values())
 
 
 def read_data(document: Document) -> dict[str, bytes]:

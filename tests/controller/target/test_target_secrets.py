@@ -11,7 +11,7 @@ from provider.controller.resources.hashes import MANAGED_LABEL, field_manager
 from provider.controller.resources.objects import ExternalSecret, read_external_secret
 from provider.controller.scheduling.cpu_work import CpuWork
 from provider.controller.target.plan import TargetNotWritable, Wanted
-from provider.controller.target.target_secrets import MOST_BYTES, SMALL, Secrets
+from provider.controller.target.target_secrets import MOST_BYTES, MOST_KEYS, SMALL, Secrets
 from provider.controller.watch.informer import Informer
 from provider.controller.watch.object_cache import ObjectKey
 from provider.controller.watch.secret_state import SecretState, read_state
@@ -178,6 +178,15 @@ async def test_the_largest_secret_does_not_hold_the_loop(world: World) -> None:
     state = world.secrets.state(KEY)
     assert state is not None
     assert state.is_intact
+
+
+async def test_thousands_of_keys_do_not_hold_the_loop(world: World) -> None:
+    values = {f"k{number}": "" for number in range(MOST_KEYS)}
+    async with loop_watchdog():
+        assert await world.write(external_secret(), **values) == "created"
+        assert await world.write(external_secret(), **values) == "unchanged"
+        with pytest.raises(InvalidRequest, match="would have 10001 keys, over 10000"):
+            await world.write(external_secret(), **values, one="more")
 
 
 async def test_more_than_a_secret_holds_is_refused_before_it_is_sent(world: World) -> None:
