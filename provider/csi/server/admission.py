@@ -23,11 +23,11 @@ MOST_LARGE = 16 * 2**20
 """Bytes of all large requests that are accepted at a time. What is decoded of them takes about
 twice that."""
 
-MOST_MEMORY = 48 * 2**20
+MOST_MEMORY = 32 * 2**20
 """Bytes that the mounts which are worked on may take, without the values of secrets."""
 _LEAST_OF_MOUNT = 64 * 1024
 _MOST_OF_MOUNT = 4 * 2**20
-_OF_CHARACTER = 128
+_OF_CHARACTER = 96
 """Bytes that a mount takes for each character of its class, about: parsed objects and expressions,
 and calls under way."""
 
@@ -36,7 +36,7 @@ QUIET_TURNS = 4
 one request to the next."""
 TURN_SECONDS = 0.001
 """The length of such a turn, at least: time for gRPC's own threads."""
-CROWD_SECONDS = 0.5
+CROWD_SECONDS = 1.0
 """The longest time that mounts wait for others to arrive."""
 
 
