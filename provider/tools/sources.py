@@ -55,17 +55,16 @@ class Unreadable(CommandFailed):
         self.start = start
 
 
-def refuse(unreadable: Unreadable) -> NoReturn:
-    """End the command: for `read_sources`, where every file is needed."""
+def _refuse(unreadable: Unreadable) -> NoReturn:
     raise unreadable
 
 
 def read_sources(
     names: Iterable[str],
-    on_unreadable: Callable[[Unreadable], None],
-    is_relevant: Callable[[str], bool] = lambda text: "secretproviderclass" in text.lower(),
+    is_relevant: Callable[[str], bool] = lambda text: "apiVersion" in text,
+    on_unreadable: Callable[[Unreadable], None] = _refuse,
 ) -> Iterator[Source]:
-    """Every file that `names` stand for, once; unreadable files are reported and left out.
+    """Every file that `names` stand for, once. Unreadable ones end the command, or are left out.
 
     A file of a folder is left out if its text is not relevant. Only regular files of folders are
     read.

@@ -20,7 +20,7 @@ from provider.tools.resources.kinds import (
 )
 from provider.tools.resources.lookup import lookup
 from provider.tools.resources.parsed import Instance, Resource, instances, read_resource
-from provider.tools.sources import Source, read_sources, refuse
+from provider.tools.sources import Source, read_sources
 from provider.tools.validate.review import review
 from provider.tools.workloads import accounts_by_class
 
@@ -65,7 +65,7 @@ def add_options(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what the manifests become, and on stderr what is lost."""
-    sources = [*read_sources(options.files, refuse, lambda text: "apiVersion" in text)]
+    sources = [*read_sources(options.files)]
     manifests = [(source, one) for source in sources for one in _manifests(source)]
     ours = [one for one in manifests if one[1].api_version.startswith(_GROUP)]
     if any(manifest.kind in EXTERNAL_SECRETS for _, manifest in ours):

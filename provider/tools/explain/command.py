@@ -11,7 +11,7 @@ from provider.tools.arguments import Parser, add_manifests, paragraph, region
 from provider.tools.ending import CommandFailed
 from provider.tools.resources.kinds import EXTERNAL_SECRETS
 from provider.tools.resources.lookup import lookup
-from provider.tools.sources import read_sources, refuse
+from provider.tools.sources import read_sources
 from provider.tools.terminal import Paint
 from provider.tools.validate.relevance import is_relevant
 from provider.tools.validate.review import Review, review
@@ -52,7 +52,7 @@ def add_options(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Explain every class and ExternalSecret, or the chosen one."""
-    found = review(read_sources(options.files, refuse, is_relevant), options.region)
+    found = review(read_sources(options.files, is_relevant), options.region)
     classes = [one for one in found.classes if _is_chosen(one.name, options.class_name, options)]
     secrets = [
         one

@@ -34,7 +34,7 @@ from provider.tools.iam_policy.service_accounts import (
 )
 from provider.tools.iam_policy.warnings import of_selectors, warnings
 from provider.tools.resources.parsed import Resource
-from provider.tools.sources import read_sources, refuse
+from provider.tools.sources import read_sources
 from provider.tools.terminal import Paint, printable
 from provider.tools.validate.classes import Reviewed
 from provider.tools.validate.findings import Finding
@@ -141,7 +141,7 @@ def _kind_of(whose: ServiceAccount, specs: Iterable[ClassSpec]) -> Trust:
 
 def _read(names: Sequence[str]) -> _Input:
     # Service accounts and pods may be in other files than the classes.
-    found = review(read_sources(names, refuse, lambda text: "apiVersion" in text))
+    found = review(read_sources(names))
     for one in found.findings:
         if one.level == "error" and not one.owner:  # a whole file
             raise CommandFailed(2, f"{one.file}: {one.text}")

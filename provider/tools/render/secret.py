@@ -30,7 +30,7 @@ from provider.tools.render.samples import MOST_NAMES, Samples, read_samples, sam
 from provider.tools.resources.kinds import EXTERNAL_SECRETS
 from provider.tools.resources.lookup import Lookup, lookup
 from provider.tools.resources.parsed import Resource, instances, read_resources
-from provider.tools.sources import read_sources, read_text, refuse
+from provider.tools.sources import read_sources, read_text
 from provider.tools.terminal import listed, printable
 
 
@@ -42,7 +42,7 @@ def rendered_text(options: Options) -> str:
     samples = read_samples(options.data, options.set)
     if options.template:
         return _template(options.template, samples, options.delimiters)
-    sources = read_sources(options.files, refuse, lambda text: "apiVersion" in text)
+    sources = read_sources(options.files)
     resources, manifests = read_resources(sources)
     chosen = _chosen(resources, options)
     request = _request(chosen, options)

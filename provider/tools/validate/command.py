@@ -65,7 +65,7 @@ def run(options: Namespace) -> int:
     if options.fix_secret_objects and options.output != "text":
         raise UsageError("--fix-secret-objects prints YAML: leave --output")
     unread: list[Unreadable] = []
-    sources = read_sources(options.files, unread.append, is_relevant)
+    sources = read_sources(options.files, is_relevant, unread.append)
     delimiters = options.template_left_delimiter, options.template_right_delimiter
     found = review(sources, options.region, delimiters)
     found = replace(found, unread=[str(one) for one in unread])
