@@ -31,8 +31,10 @@ from provider.errors import InvalidRequest, KeyNotFound, ProviderError
 from provider.kube.kinds import CONFIG_MAPS, SECRETS, Document, Kind
 from provider.manifests.problems import quote
 
+MOST_TEXT = 2**20
+"""Bytes of all templates of one object; they are in memory while it waits for its turn."""
 MOST_BYTES = 4 * 2**20
-"""For all templates of one object, and for their output; a Secret holds a quarter of that."""
+"""Of the output of all templates of one object; a Secret holds a quarter of that."""
 HIDDEN = "(its key is not shown: it may be made of a secret)"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """Not copied to the Secret: it would hold a manifest of another object."""
@@ -104,8 +106,8 @@ class Templates:
         for one in template.template_from:
             found = await self._parts_of(namespace, one, since)
             size += sum(len(part.text) for part in found)
-            if size > MOST_BYTES:
-                raise InvalidRequest(f"the templates have more than {MOST_BYTES} bytes together")
+            if size > MOST_TEXT:
+                raise InvalidRequest(f"the templates have more than {MOST_TEXT} bytes together")
             parts += found
         parts += [Part("Data", key, text) for key, text in template.data.items()]
         about = template.metadata
@@ -187,10 +189,7 @@ def _rendered(
 
 
 def _render(
-    part: Part,
-    values: Mapping[str, bytes],
-    delimiters: tuple[str, str],
-    expired: Expired,
+    part: Part, values: Mapping[str, bytes], delimiters: tuple[str, str], expired: Expired
 ) -> dict[str, bytes]:
     """Keys and values that one template gives."""
     doing = "parse"

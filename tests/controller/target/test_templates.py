@@ -216,5 +216,5 @@ async def test_the_templates_that_others_hold_are_bounded(templates: Templates, 
     api.put("ConfigMap", "t", {"x": "y" * 1_000_000})
     source = {"configMap": {"name": "t", "items": [{"key": "x"}]}}
     assert len((await render(templates, {"templateFrom": [source]})).data["x"]) == 1_000_000
-    with pytest.raises(InvalidRequest, match="the templates have more than 4194304 bytes"):
-        await render(templates, {"templateFrom": [source] * 5})
+    with pytest.raises(InvalidRequest, match="the templates have more than 1048576 bytes"):
+        await render(templates, {"templateFrom": [source] * 2})
