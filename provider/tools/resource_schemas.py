@@ -119,9 +119,9 @@ def _text(kind: Any, column: Column, version: Version) -> Schema:
 def _validations(found: tuple[Rule, ...]) -> Schema:
     if not found:
         return {}
-    return {f"{_KUBERNETES}validations": [_validation(rule) for rule in found]}
-
-
-def _validation(rule: Rule) -> Schema:
-    shown = {"rule": rule.cel, "message": rule.message}
-    return shown | ({"messageExpression": rule.expression} if rule.expression else {})
+    validations = [
+        {"rule": one.cel, "message": one.message}
+        | ({"messageExpression": one.expression} if one.expression else {})
+        for one in found
+    ]
+    return {f"{_KUBERNETES}validations": validations}

@@ -129,18 +129,13 @@ def _differences(document: Document, findings: Iterable[Finding]) -> Iterator[Di
     for finding in findings:
         level = _LEVELS.get(finding.rule)
         if level is not None and not finding.path.startswith(("metadata", "status")):
+            message, remedy = finding.message, finding.suggestion
+            if finding.rule is rules.UNKNOWN_KEY:
+                message = "is not known to this controller: its CRD drops the key"
+            if "is not supported by this controller" in message:
+                remedy = _KEEP
             where = f"{finding.path}: " if finding.path else ""
-            yield of(document, level, f"{where}{_message(finding)}", _remedy(finding))
-
-
-def _message(finding: Finding) -> str:
-    if finding.rule is rules.UNKNOWN_KEY:
-        return "is not known to this controller: its CRD drops the key"
-    return finding.message
-
-
-def _remedy(finding: Finding) -> str:
-    return _KEEP if "is not supported by this controller" in finding.message else finding.suggestion
+            yield of(document, level, f"{where}{message}", remedy)
 
 
 def _of_store(document: Document, store: Store) -> Iterator[Difference]:

@@ -70,17 +70,12 @@ def version_problem(manifest: Manifest) -> Problem | None:
     return Problem("apiVersion", f"must be {wanted}, got {got}: this version is not served")
 
 
-def is_of_groups(manifest: Manifest) -> bool:
-    """Whether a manifest is of a group of External Secrets, whatever its kind."""
-    return group_of(manifest) in {GROUP, GENERATOR_GROUP}
-
-
 def is_meant(manifest: Manifest) -> bool:
     """Whether a manifest is of these groups, or has one of our kinds and nearly their group."""
-    if is_of_groups(manifest) or manifest.kind == "ExternalSecret":
+    groups, group = (GROUP, GENERATOR_GROUP), group_of(manifest)
+    if group in groups or manifest.kind == "ExternalSecret":
         return True
-    groups = (GROUP, GENERATOR_GROUP)
-    return manifest.kind in KINDS and closest(group_of(manifest), groups) is not None
+    return manifest.kind in KINDS and closest(group, groups) is not None
 
 
 def known_kinds(group: str) -> list[str]:
