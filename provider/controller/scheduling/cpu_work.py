@@ -38,10 +38,10 @@ class CpuWork:
 
     async def run(self, namespace: str, work: Callable[[Expired], T]) -> T:
         """The result of `work`; raises what it raises, and as `Offload.run`."""
-        try:
-            return await self._short.run(namespace, partial(_begun, work, self._moment))
-        except _NotDone:
+        result = await self._short.run(namespace, partial(_begun, work, self._moment))
+        if isinstance(result, _NotDone):
             return await self._long.run(namespace, lambda: work(_limit(self._most)))
+        return result
 
     def close(self) -> None:
         """Begin no more work."""
@@ -49,12 +49,12 @@ class CpuWork:
         self._long.close()
 
 
-class _NotDone(Exception):
-    """The work takes longer than a moment."""
+class _NotDone:
+    """The work takes longer than a moment. An exception would keep what the work had in memory."""
 
 
-def _begun(work: Callable[[Expired], T], seconds: float) -> T:
-    """The result of work, if it takes no longer; raises `_NotDone` else."""
+def _begun(work: Callable[[Expired], T], seconds: float) -> T | _NotDone:
+    """The result of work, if it takes no longer."""
     is_over, limit = False, _limit(seconds)
 
     def expired(steps: int = 0, /) -> bool:
@@ -64,9 +64,9 @@ def _begun(work: Callable[[Expired], T], seconds: float) -> T:
 
     try:
         return work(expired)
-    except ProviderError as error:
+    except ProviderError:
         if is_over:
-            raise _NotDone from error
+            return _NotDone()
         raise
 
 

@@ -1,7 +1,9 @@
 """CPU work on what tenants write: short work never waits for long work."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -9,6 +11,11 @@ import pytest
 
 from provider.controller.scheduling.cpu_work import CpuWork, Expired
 from provider.errors import InvalidRequest
+
+
+class Large:
+    """An object that work has in memory."""
+
 
 HOSTILE = [f"hostile-{number}" for number in range(20)]
 
@@ -54,6 +61,34 @@ async def test_short_work_of_one_does_not_wait_for_long_work_of_twenty(work: Cpu
     failed = await asyncio.gather(*tasks, return_exceptions=True)
     assert {str(one) for one in failed} == {"takes too long"}
     assert log.count("ended 1") == log.count("ended 2") == len(HOSTILE)
+
+
+async def test_work_that_waits_to_begin_anew_keeps_nothing_in_memory(work: CpuWork) -> None:
+    log: list[str] = []
+    kept: list[weakref.ref[Large]] = []
+
+    def large(expired: Expired) -> None:
+        one = Large()
+        kept.append(weakref.ref(one))
+        while not expired():
+            pass
+        raise InvalidRequest("takes too long")
+
+    first = Endless(log, is_held=True)
+    gc.disable()
+    try:
+        tasks = [
+            asyncio.ensure_future(work.run("a", first)),
+            asyncio.ensure_future(work.run("b", large)),
+        ]
+        while not kept or await work.run("c", lambda _expired: len(log)) < 1:
+            await asyncio.sleep(0)
+        await work.run("d", lambda _expired: None)  # after the first attempt of `large`
+        assert [one() for one in kept] == [None]
+    finally:
+        gc.enable()
+        first.let_go.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def test_an_error_within_the_moment_is_raised_at_once(work: CpuWork) -> None:
