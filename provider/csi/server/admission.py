@@ -36,7 +36,7 @@ QUIET_TURNS = 4
 one request to the next."""
 TURN_SECONDS = 0.001
 """The length of such a turn, at least: time for gRPC's own threads."""
-CROWD_SECONDS = 1.0
+CROWD_SECONDS = 0.5
 """The longest time that mounts wait for others to arrive."""
 
 
@@ -87,12 +87,12 @@ class Admission:
                 self._idle_since = monotonic()
 
     async def crowd(self, namespace: str) -> None:
-        """Waits until no more mounts arrive, if the mount is not the only one of its namespace.
+        """Waits until no more mounts arrive, if the mount is not the only one.
 
         gRPC hands over one request in a turn of the loop. Work on the first mounts of a crowd makes
         turns long: the last mounts would arrive so late that they could not share calls.
         """
-        if self._accepted.held(namespace) > 1:
+        if self._accepted.in_use > 1:
             await self._crowd.run(None, self._no_more_arrive)
             async with self._start.slot(namespace):  # one mount a turn, so that turns stay short
                 await asyncio.sleep(0)
