@@ -121,7 +121,9 @@ def test_the_api_server_accepts_the_manifests(cluster: ClusterClient, kubectl: K
     assert kubectl("apply", "--server-side", "-f", str(DRIVER_CRDS)).returncode == 0
     cluster.make_namespace("cluster-test")
     files = [f"--filename={HERE / name}" for name in ("aws.yaml", "workload.yaml")]
-    done = kubectl("apply", "--dry-run=server", "--validate=strict", *files)
+    # By the server, since another test may have created the ServiceAccount before.
+    way = ("--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict")
+    done = kubectl("apply", *way, *files)
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr
 
