@@ -145,7 +145,7 @@ class Barrier:
             self._timeouts.add(timeout)
             try:
                 async with timeout:
-                    return await self._mount(attempt, request)
+                    spec, delivery, response = await self._mount(attempt, request)
             except TimeoutError:
                 if not timeout.expired():
                     raise
@@ -154,8 +154,15 @@ class Barrier:
                 raise OutOfTime(_out_of_time(attempt)) from None
             finally:
                 self._timeouts.discard(timeout)
+            is_new = self._succeeded(attempt, spec, delivery)
+            if is_new and self._observers.audit is not None:
+                # The lines are written to their end even if the caller goes meanwhile.
+                await asyncio.shield(self._observers.audit(spec, delivery))
+            return response
 
-    async def _mount(self, attempt: Attempt, request: pb.MountRequest) -> pb.MountResponse:
+    async def _mount(
+        self, attempt: Attempt, request: pb.MountRequest
+    ) -> tuple[MountSpec, Delivery, pb.MountResponse]:
         await self._admission.crowd(namespace_of(request.attributes))
         decoded = await self._servicer.decode(request)
         attempt.volume = decoded if decoded.pod.is_known else None
@@ -166,12 +173,7 @@ class Barrier:
             delivery = await self._mounts.mount(
                 spec, deadline=attempt.deadline - room, arrived=attempt.arrived, trace=attempt.trace
             )
-            response = await self._servicer.respond(spec, delivery)
-        is_new = self._succeeded(attempt, spec, delivery)
-        if is_new and self._observers.audit is not None:
-            # The lines are written to their end even if the mount runs out of time meanwhile.
-            await asyncio.shield(self._observers.audit(spec, delivery))
-        return response
+            return spec, delivery, await self._servicer.respond(spec, delivery)
 
     def _succeeded(self, attempt: Attempt, spec: MountSpec, delivery: Delivery) -> bool:
         """Count and log a delivery; whether it has new versions."""

@@ -68,6 +68,7 @@ class Door:
         self.path = path
         self.counted: list[tuple[str, str]] = []
         self.audited: list[str] = []
+        self.ends_in_audit = False
         self.stream = io.StringIO()
         log.set_up("debug", "json", self.stream)
         self.admission = Admission(20, 2)
@@ -92,7 +93,10 @@ class Door:
         await server.stop(None)
 
     async def _audit(self, spec: MountSpec, _delivery: Delivery) -> None:
-        await asyncio.sleep(0)
+        if self.ends_in_audit:
+            self.barrier.refuse_all("the time of all mounts is over")
+        for _ in range(10):
+            await asyncio.sleep(0)
         self.audited.append(spec.class_name)
 
     def _count(self, outcome: str, reason: str, _namespace: str, _seconds: float) -> None:
@@ -440,4 +444,11 @@ async def test_deliveries_are_audited_and_unchanged_remounts_are_not(door: Door)
     await door.mount()
     await door.mount()
     await door.failure("fail-AccessDenied")
+    assert door.audited == ["web-secrets"]
+
+
+async def test_a_mount_whose_time_ends_in_the_audit_log_is_delivered_once(door: Door) -> None:
+    door.ends_in_audit = True
+    await door.mount()
+    assert door.counted == [("delivered", "")]
     assert door.audited == ["web-secrets"]
