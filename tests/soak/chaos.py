@@ -31,6 +31,10 @@ EFFECTS: dict[str, Effect] = {
 RECOVERY = 3.0
 """Seconds after a killed daemon serves again in which gRPC may still wait to connect."""
 
+DELETION_PAUSE = 3.0
+"""Seconds between two deletions of the socket. gRPC connects at once and a second later, and the
+driver gives up after 1.6 s: no daemon can make up for a second deletion in that time."""
+
 
 class Chaos:
     """Disturbs the world; every disturbance ends by itself. Used by one thread."""
@@ -43,6 +47,7 @@ class Chaos:
         self._random = random
         self._endings: list[tuple[float, Callable[[], None]]] = []
         self._kills: list[tuple[float, float]] = []
+        self._deleted = 0.0
         self._stops: list[Thread] = []
         self._harmless: dict[Callable[[], str], int] = {
             self._rotate: 30,
@@ -133,6 +138,9 @@ class Chaos:
         return "new token of the daemon"
 
     def _delete_socket(self) -> str:
+        if monotonic() - self._deleted < DELETION_PAUSE:
+            return self._rotate()
+        self._deleted = monotonic()
         with suppress(FileNotFoundError):  # it may have been made again this very moment
             self.world.socket.unlink()
         return "deleted socket"
