@@ -83,6 +83,7 @@ async def test_a_large_request_is_decoded_in_a_thread(offload: Recording) -> Non
     [
         ('{"csi.storage.k8s.io/pod.namespace":"shop"}', "shop"),
         (json.dumps({"a": '","csi.storage.k8s.io/pod.namespace":"bank"', **NAMESPACE}), "shop"),
+        ('{"a\\"csi.storage.k8s.io/pod.namespace":"bank",' + json.dumps(NAMESPACE)[1:], "shop"),
         ('{"csi.storage.k8s.io/pod.namespace":"a b"}', ""),
         ('{"csi.storage.k8s.io/pod.namespace":7}', ""),
         ("", ""),
