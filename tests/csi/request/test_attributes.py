@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provider.csi.request.attributes import RawRequest, parse_mount
+from provider.csi.request.attributes import RawRequest, namespace_of, parse_mount
 from provider.csi.request.model import MountSpec, Pod
 from provider.manifests.problems import InvalidSpec
 
@@ -168,6 +168,24 @@ def test_tokens_may_not_be_as_long_as_a_request() -> None:
 @pytest.mark.parametrize("value", [1, True, None, {}, [], 1.5], ids=repr)
 def test_a_value_that_is_no_text_is_reported(value: object) -> None:
     assert problems(request(extra=value)) == ['attributes: "extra" must be text']
+
+
+NAMESPACE = {"csi.storage.k8s.io/pod.namespace": "shop"}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "found"),
+    [
+        ('{"csi.storage.k8s.io/pod.namespace":"shop"}', "shop"),
+        (json.dumps({"a": '","csi.storage.k8s.io/pod.namespace":"bank"', **NAMESPACE}), "shop"),
+        ('{"a\\"csi.storage.k8s.io/pod.namespace":"bank",' + json.dumps(NAMESPACE)[1:], "shop"),
+        ('{"csi.storage.k8s.io/pod.namespace":"a b"}', ""),
+        ('{"csi.storage.k8s.io/pod.namespace":7}', ""),
+        ("", ""),
+    ],
+)
+def test_the_namespace_is_found_without_decoding(attributes: str, found: str) -> None:
+    assert namespace_of(attributes) == found
 
 
 BAD_TOKENS = {
