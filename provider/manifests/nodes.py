@@ -66,8 +66,10 @@ class Field:
     node: Node
 
 
-def kind_of(node: Node) -> str:
+def kind_of(node: Node | None) -> str:
     """What a node is, in words for a message."""
+    if node is None:
+        return "nothing"
     if isinstance(node, Fields):
         return "a mapping"
     if isinstance(node, Items):

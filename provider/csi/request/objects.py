@@ -1,7 +1,7 @@
 """Parses the `objects` of a class: each entry by itself, then their file names together."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, cast
+from typing import cast
 
 from provider.csi.request.keys import EXTRACTION_KEYS, OBJECT_KEYS
 from provider.csi.request.model import Extraction, SecretObject, is_glob
@@ -21,85 +21,61 @@ _NODES_PER_GLOB = 10
 """Compiling a glob of `jsonKeys` takes as long as so many nodes, or as nodes for each character."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """The parameters of a class that apply to all of its objects."""
+@dataclass(slots=True)
+class ObjectReader:
+    """Reads the objects of one class, by the parameters that apply to all of them."""
 
     region: str | None
     failover_region: str | None
     separator: str | None
     """What replaces `/` in file names; None makes folders."""
     mode: int
-
-
-class _NamedFile(NamedTuple):
-    """A file, the path of the entry that it is of, and the key of the entry that names it."""
-
-    file: str
-    owner: str
-    entry: Entry
-    key: str
-
-
-def read_objects(text: str, terms: Terms, findings: Findings) -> tuple[SecretObject, ...]:
-    """The valid objects of the `objects` text; problems are added to `findings`.
-
-    Raises `InvalidSpec` at once for a class that would take too long to check.
-    """
-    items = _read_items(text, findings)
-    if items is None:
-        return ()
-    reader = _Reader(terms, findings)
-    objects = [
-        reader.read(index, path, node)
-        for index, (path, node) in enumerate(read_list(items, "objects"))
-    ]
-    for index, why in clashes([(one.file, one.owner) for one in reader.files]):
-        reader.files[index].entry.error(reader.files[index].key, why)
-    return tuple(filter(None, objects))
-
-
-def _read_items(text: str, findings: Findings) -> Items | None:
-    try:
-        node = read_document(text)
-    except NotReadable as error:
-        findings.problems.append(error.problem("objects"))
-        return None
-    if isinstance(node, Items) and node.nodes:
-        return node
-    got = kind_of(node) if node else "nothing"
-    if isinstance(node, Items):
-        got = "an empty one"
-    findings.error("objects", f"must be a YAML list of objects, got {got}", node)
-    return None
-
-
-@dataclass(slots=True)
-class _Reader:
-    """Reads the entries of one class; collects their file names."""
-
-    terms: Terms
     findings: Findings
-    files: list[_NamedFile] = field(default_factory=list)
-    nodes: int = 0
+    """Where problems are added."""
+    _files: list[tuple[str, Entry, str]] = field(default_factory=list)
+    """Each file with the entry and the key that name it."""
+    _nodes: int = 0
     """Of the syntax trees that were compiled so far."""
 
-    def read(self, index: int, path: str, node: Node) -> SecretObject | None:
+    def read(self, text: str) -> tuple[SecretObject, ...]:
+        """The valid objects of the `objects` text.
+
+        Raises `InvalidSpec` at once for a class that would take too long to check.
+        """
+        listed = enumerate(read_list(self._document(text), "objects"))
+        objects = [self._object(index, path, node) for index, (path, node) in listed]
+        for index, why in clashes([(file, entry.path) for file, entry, _ in self._files]):
+            _, entry, key = self._files[index]
+            entry.error(key, why)
+        return tuple(filter(None, objects))
+
+    def _document(self, text: str) -> Node | None:
+        try:
+            node = read_document(text)
+        except NotReadable as error:
+            self.findings.problems.append(error.problem("objects"))
+            return None
+        if not isinstance(node, Items) or not node.nodes:
+            got = "an empty one" if isinstance(node, Items) else kind_of(node)
+            self.findings.error("objects", f"must be a YAML list of objects, got {got}", node)
+        return node
+
+    def _object(self, index: int, path: str, node: Node) -> SecretObject | None:
         """One object; None if too little of it is valid."""
         entry = read_entry(node, OBJECT_KEYS, path, self.findings)
         if entry is None:
             return None
-        mode = _mode(entry, self.terms.mode)
+        mode = _mode(entry, self.mode)
         has_file = has_whole(entry)
         name_key = "objectAlias" if entry["objectAlias"] else "objectName"
-        file = self._file(entry, name_key, path) if has_file else None
+        file = self._file(entry, name_key) if has_file else None
         extractions = self._extractions(entry, mode)
         for glob in filter(is_glob, entry.names.get("jsonKeys", ())):
             self._count(max(_NODES_PER_GLOB, len(glob)), entry, "jsonKeys")
-        keys = read_keys(entry, self.terms.separator)
+        keys = read_keys(entry, self.separator)
         check_combinations(entry)
-        ref = read_ref(entry, self.terms.region)
-        failover = read_failover(entry, ref, self.terms.failover_region)
+        ref = read_ref(entry, self.region)
+        failover = read_failover(entry, ref, self.failover_region)
         if ref is None or (has_file and file is None):
             return None
         return SecretObject(index, ref, failover, file, mode, extractions, _encoding(entry), keys)
@@ -112,7 +88,7 @@ class _Reader:
         entry = read_entry(node, EXTRACTION_KEYS, path, self.findings)
         if entry is None:
             return None
-        alias, file = entry["objectAlias"], self._file(entry, "objectAlias", path)
+        alias, file = entry["objectAlias"], self._file(entry, "objectAlias")
         expression = self._expression(entry)
         if expression is None or alias is None or file is None:
             return None
@@ -133,22 +109,22 @@ class _Reader:
 
     def _count(self, nodes: int, entry: Entry, key: str) -> None:
         """Count what was compiled; raises `InvalidSpec` once a class has too much of it."""
-        self.nodes += nodes
-        if self.nodes > _MOST_NODES:
+        self._nodes += nodes
+        if self._nodes > _MOST_NODES:
             message = "makes this class too large: its expressions and globs take too long to check"
             entry.error(key, message)
             self.findings.raise_if_any()
 
-    def _file(self, entry: Entry, key: str, owner: str) -> str | None:
+    def _file(self, entry: Entry, key: str) -> str | None:
         """The file that the value of `key` names; None if it is not valid."""
         name = entry[key]
         if name is None:
             return None
-        file = translate(name, self.terms.separator)
+        file = translate(name, self.separator)
         if fault := fault_in(file):
             entry.error(key, f"{fault}, got {quote(name)}")
             return None
-        self.files.append(_NamedFile(file, owner, entry, key))
+        self._files.append((file, entry, key))
         return file
 
 

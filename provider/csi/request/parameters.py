@@ -6,7 +6,7 @@ from typing import NamedTuple, cast
 
 from provider.csi.request.keys import PARAMETER_KEYS
 from provider.csi.request.model import AddressType, Auth, ClassSpec
-from provider.csi.request.objects import Terms, read_objects
+from provider.csi.request.objects import ObjectReader
 from provider.csi.request.references import region_mismatch
 from provider.engine.model import AssumeRole
 from provider.manifests.entries import Entry, Findings, read_texts
@@ -90,8 +90,8 @@ def parse_text(text: ClassText) -> ClassSpec:
         findings.error("failoverRegion", _same_region(region))
     translation = given["pathTranslation"] or "_"
     separator = translation if len(translation) == 1 else None
-    terms = Terms(region, failover_region, separator, text.default_mode)
-    objects = read_objects(given["objects"], terms, findings) if given["objects"] else ()
+    reader = ObjectReader(region, failover_region, separator, text.default_mode, findings)
+    objects = reader.read(given["objects"]) if given["objects"] else ()
     auth, assume_role = _auth(given), _assume_role(given)
     findings.raise_if_any()
     return ClassSpec(
