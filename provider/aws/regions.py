@@ -4,13 +4,11 @@ import re
 from difflib import get_close_matches
 from typing import NamedTuple
 
-PATTERN = "[a-z0-9]+(-[a-z0-9]+)*"
-"""Of the name of a region, as a regular expression; the length is checked apart."""
+PATTERN = "(?=.{1,63}$)[a-z0-9]+(-[a-z0-9]+)*"
+"""Of the name of a region, as a regular expression. It becomes a label in a host name."""
 RULE = "an AWS region: lowercase letters, digits and single hyphens, such as eu-west-1"
 """The same in words."""
 _REGION = re.compile(PATTERN)
-_LONGEST = 63
-"""Of a label in a host name."""
 
 
 class Partition(NamedTuple):
@@ -49,7 +47,7 @@ KNOWN_REGIONS = frozenset(_NAMES.split())
 
 def is_region(text: str) -> bool:
     """Whether `text` can be the name of a region, also of one that is not known yet."""
-    return len(text) <= _LONGEST and _REGION.fullmatch(text) is not None
+    return _REGION.fullmatch(text) is not None
 
 
 def closest_region(text: str) -> str | None:

@@ -6,7 +6,7 @@ one key may hold stands in the table; rules about several keys are the parser's.
 
 import difflib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,8 +30,6 @@ class Key:
     """A regular expression for the whole text, in the syntax that JSON schema shares."""
     expected: str = ""
     """The pattern in words, as they follow "must be"."""
-    check: Callable[[str], bool] | None = None
-    """A rule for the text besides the pattern, which `expected` describes as well."""
     keys: tuple["Key", ...] = ()
     """Keys of each entry, of a list or a mapping."""
 
@@ -39,8 +37,7 @@ class Key:
         """What is wrong with this text; None: nothing."""
         if self.choices and text not in self.choices:
             return f"must be {', '.join(self.choices[:-1])} or {self.choices[-1]}"
-        matches = not self.pattern or re.fullmatch(self.pattern, text)
-        if not matches or (self.check and not self.check(text)):
+        if self.pattern and not re.fullmatch(self.pattern, text):
             return f"must be {self.expected}"
         return None
 

@@ -1,6 +1,6 @@
 """Every key of a SecretProviderClass, for the parser, docs/classes.md and the JSON schema."""
 
-from provider.aws.regions import PATTERN, RULE, is_region
+from provider.aws.regions import PATTERN, RULE
 from provider.manifests.keys import Key, KeyType
 
 _ROLE = "arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,576}"
@@ -26,7 +26,7 @@ def _permission(default: str) -> Key:
 
 
 def _region(name: str, meaning: str, default: str = "") -> Key:
-    return Key(name, meaning, default=default, pattern=PATTERN, check=is_region, expected=RULE)
+    return Key(name, meaning, default=default, pattern=PATTERN, expected=RULE)
 
 
 def _role(name: str, meaning: str, default: str = "") -> Key:

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provider.aws.regions import PATTERN, is_region
+from provider.aws.regions import is_region
 from provider.csi.request.model import ClassSpec, SecretObject
 from provider.csi.request.parameters import parse_class, region_problems
 from provider.csi.request.paths import fault_in
@@ -386,7 +386,7 @@ def test_a_region_found_later_is_held_against_the_class() -> None:
     ]
 
 
-@given(st.text("abz019-A._é\n", max_size=70) | st.from_regex(PATTERN))
+@given(st.text("abz019-A._é\n", max_size=70) | st.from_regex("[a-z0-9]+(-[a-z0-9]+)*"))
 def test_a_region_of_a_class_is_one_that_the_engine_takes(region: str) -> None:
     try:
         klass = parse(PLAIN, region=region or "x", failoverRegion=region and region + "-2")
