@@ -65,8 +65,7 @@ async def open_policy(options: SharedOptions, metrics: Metrics, stack: AsyncExit
         "1 while the policy file is not valid, so that an older one is in force.",
         lambda: bool(file.problem),
     )
-    file.start()
-    stack.push_async_callback(file.close)
+    stack.callback(asyncio.create_task(file.watch()).cancel)
     return policy
 
 
@@ -102,12 +101,10 @@ def _rule(entry: Entry) -> Rule:
 class PolicyFile:
     """Keeps the rules of namespaces of a policy as the file has them. One for the process."""
 
-    def __init__(self, path: Path, policy: Policy, look_seconds: float = LOOK_SECONDS) -> None:
+    def __init__(self, path: Path, policy: Policy) -> None:
         self._path = path
         self._policy = policy
-        self._look_seconds = look_seconds
         self._text: str | None = None
-        self._looking: asyncio.Task[None] | None = None
         self.problem = ""
         """Why the file as it is now is not in force; empty if it is."""
 
@@ -124,32 +121,21 @@ class PolicyFile:
         self._text = text
         return True
 
-    def start(self) -> None:
-        """Read the file again whenever it changes, in the running event loop."""
-        self._looking = asyncio.create_task(self._look())
-
-    async def close(self) -> None:
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.wait([self._looking])
-
-    async def _look(self) -> None:
+    async def watch(self, look_seconds: float = LOOK_SECONDS) -> None:
+        """Read the file again whenever it changes, until cancelled."""
         while True:
-            await asyncio.sleep(self._look_seconds)
+            await asyncio.sleep(look_seconds)
+            has_changed, problem = False, ""
             try:
                 has_changed = await asyncio.to_thread(self.load)
             except (OSError, InvalidSpec) as error:
-                self._keep_old_rules(str(error))
-                continue
-            self.problem = ""
+                problem = str(error)
+            if problem and problem != self.problem:
+                logger.error(
+                    "the policy file is not valid: the rules that were read before stay in force",
+                    extra=fields(file=str(self._path), error=problem),
+                )
+            self.problem = problem
             if has_changed:
                 logger.info("policy read", extra=fields(rules=len(self._policy.own)))
                 self._policy.changed()
-
-    def _keep_old_rules(self, problem: str) -> None:
-        if problem != self.problem:
-            logger.error(
-                "the policy file is not valid: the rules that were read before stay in force",
-                extra=fields(file=str(self._path), error=problem),
-            )
-        self.problem = problem

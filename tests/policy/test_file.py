@@ -74,11 +74,11 @@ async def test_a_changed_file_counts_and_a_broken_one_does_not(
 ) -> None:
     path, policy = tmp_path / "policy.yaml", Policy()
     path.write_text(RULES)
-    file = PolicyFile(path, policy, look_seconds=0.01)
+    file = PolicyFile(path, policy)
     changes: list[bool] = []
     policy.changed = lambda: changes.append(True)
     file.load()
-    file.start()
+    watching = asyncio.create_task(file.watch(look_seconds=0.01))
     asked = AccessRequest("team-shop", ("us-east-1",))
     assert policy.check(asked) is not None
     with caplog.at_level(logging.ERROR, "provider"):
@@ -95,7 +95,7 @@ async def test_a_changed_file_counts_and_a_broken_one_does_not(
     path.unlink()
     await until(lambda: file.problem)
     assert policy.check(asked) is None
-    await file.close()
+    watching.cancel()
 
 
 def test_a_file_that_is_broken_at_the_start_is_an_error(tmp_path: Path) -> None:
