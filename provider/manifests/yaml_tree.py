@@ -15,6 +15,8 @@ from provider.manifests.nodes import Field, Fields, Items, Node, Scalar, ScalarK
 from provider.manifests.problems import Problem, quote
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_RESOLVER: Any = yaml.resolver.Resolver()
+"""Names the type of an unquoted word."""
 
 _TAG = "tag:yaml.org,2002:"
 _REMEDIES = {
@@ -82,7 +84,7 @@ class _Reader:
         self._event: Any = None
         if not _is_unicode(text):  # the C parser and the Python one differ in what they raise
             raise NotReadable(_FORBIDDEN)
-        self._loader = self._guarded(_Loader, text)
+        self._events = yaml.parse(text, _Loader)
 
     def error(self, message: str) -> NotReadable:
         """An error at the last event."""
@@ -100,18 +102,15 @@ class _Reader:
         return self._node(self._next(), 0)
 
     def _next(self) -> Any:
-        self._event = self._guarded(self._loader.get_event)
-        return self._event
-
-    def _guarded(self, call: Any, *arguments: Any) -> Any:
         try:
-            return call(*arguments)
+            self._event = next(self._events)
         except yaml.MarkedYAMLError as error:
             why = ", ".join(part for part in (error.context, error.problem) if part)
             remedy = next((text for part, text in _REMEDIES.items() if part in why), "")
             raise NotReadable(f"is not YAML: {why}{remedy}", *_place(error.problem_mark)) from None
         except (yaml.YAMLError, UnicodeError, ValueError):
             raise NotReadable(_FORBIDDEN) from None
+        return self._event
 
     def _node(self, event: Any, depth: int) -> Node:
         """The node that begins with `event`, within `depth` collections."""
@@ -149,7 +148,7 @@ class _Reader:
         kind: ScalarKind = "text"
         self._check_tag(event, "str")
         if event.tag is None:
-            tag = self._loader.resolve(yaml.ScalarNode, event.value, event.implicit)
+            tag = _RESOLVER.resolve(yaml.ScalarNode, event.value, event.implicit)
             kind = _KINDS.get(tag, "text")
         if not _is_unicode(event.value):
             raise self.error("holds half a surrogate pair, which is no character")
