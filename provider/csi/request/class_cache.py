@@ -30,7 +30,7 @@ class ClassCache:
         self.weight = 0
         """Bytes that the classes take, estimated."""
         self._max_bytes = max_bytes
-        self._classes: OrderedDict[ClassText, tuple[ClassSpec, int]] = OrderedDict()
+        self._classes: OrderedDict[ClassText, ClassSpec] = OrderedDict()
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -44,38 +44,26 @@ class ClassCache:
         with self._lock:
             if text in self._classes:
                 self._classes.move_to_end(text)
-                return self._classes[text][0]
+                return self._classes[text]
         klass = parse_text(text)
-        self._keep(text, klass)
+        weight = _weight(text, klass)
+        if weight > self._max_bytes // 4:
+            return klass  # it would push out too many others
+        with self._lock:
+            if text not in self._classes:  # another thread may have parsed it meanwhile
+                self._classes[text] = klass
+                self.weight += weight
+            while self.weight > self._max_bytes:
+                self.weight -= _weight(*self._classes.popitem(last=False))
         return klass
 
-    def _keep(self, text: ClassText, klass: ClassSpec) -> None:
-        """The least recently used ones go first; one that takes more than a quarter is not kept."""
-        weight = _weight(klass, text.characters)
-        if weight > self._max_bytes // 4:
-            return
-        with self._lock:
-            _, replaced = self._classes.pop(text, (None, 0))
-            self._classes[text] = klass, weight
-            self.weight += weight - replaced
-            while self.weight > self._max_bytes:
-                _, (_, dropped) = self._classes.popitem(last=False)
-                self.weight -= dropped
 
-
-def _weight(klass: ClassSpec, characters: int) -> int:
-    files = nodes = patterns = 0
+def _weight(text: ClassText, klass: ClassSpec) -> int:
+    weight = _BYTES_PER_FILE + _BYTES_PER_CHARACTER * text.characters
     for obj in klass.objects:
-        files += 1 + len(obj.extractions)
-        nodes += sum(one.expression.nodes for one in obj.extractions)
-        patterns += sum(map(_weight_of_pattern, obj.keys.patterns if obj.keys else ()))
-    return (
-        _BYTES_PER_FILE * (1 + files)
-        + _BYTES_PER_CHARACTER * characters
-        + _BYTES_PER_NODE * nodes
-        + patterns
-    )
-
-
-def _weight_of_pattern(pattern: str) -> int:
-    return _BYTES_PER_PATTERN + _BYTES_PER_PATTERN_CHARACTER * len(pattern)
+        patterns = obj.keys.patterns if obj.keys else ()
+        weight += _BYTES_PER_FILE * (1 + len(obj.extractions))
+        weight += _BYTES_PER_NODE * sum(one.expression.nodes for one in obj.extractions)
+        weight += _BYTES_PER_PATTERN * len(patterns)
+        weight += _BYTES_PER_PATTERN_CHARACTER * sum(map(len, patterns))
+    return weight
