@@ -21,7 +21,8 @@ def read_ref(entry: Entry, region: str | None = None) -> SecretRef | None:
     ref = _ref(entry, store) if store else None
     if ref is None:
         return None
-    _check_region(entry, ref, region)
+    if fault := region_mismatch(ref.name, region):
+        entry.error("objectName", fault)
     return ref._replace(optional=entry.is_true("optional"), recursive=entry.is_true("recursive"))
 
 
@@ -38,16 +39,10 @@ def read_failover(entry: Entry, primary: SecretRef | None, region: str | None) -
     return primary
 
 
-def region_mismatch(name: str, region: str) -> str | None:
-    """Why `name` cannot be read in `region`; None: it can."""
+def region_mismatch(name: str, region: str | None) -> str | None:
+    """Why `name` cannot be read in `region`; None: it can, or the region is not known yet."""
     own = Arn.parse(name).region if looks_like_arn(name) else region
-    return None if own == region else f"is an ARN of {own}, but is asked for in {region}"
-
-
-def _check_region(entry: Entry, ref: SecretRef, region: str | None) -> None:
-    """Add a problem if an ARN is of another region than the one it is read in."""
-    if region and (fault := region_mismatch(ref.name, region)):
-        entry.error("objectName", fault)
+    return None if region in {None, own} else f"is an ARN of {own}, but is asked for in {region}"
 
 
 def _failover_object(
@@ -62,7 +57,8 @@ def _failover_object(
         return None
     if looks_like_arn(ref.name) and Arn.parse(ref.name).store != primary.store:
         other.error("objectName", f"must be of {primary.store}, as the primary is")
-    _check_region(other, ref, region)
+    if fault := region_mismatch(ref.name, region):
+        other.error("objectName", fault)
     if ref.version != primary.version:
         wanted = quote(primary.version) if primary.version else "which has none"
         other.error("objectVersion", f"must equal the primary's, {wanted}")
