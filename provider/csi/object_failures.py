@@ -52,9 +52,8 @@ class ObjectsFailed(ProviderError):
 
     def __init__(self, failures: Sequence[ObjectFailure], identity: Identity) -> None:
         self.failures = tuple(failures)
-        worst = min(self.failures, key=lambda failure: SEVERITY.index(failure.error.kind))
-        self.kind = worst.error.kind
-        self._reason = worst.error.reason
+        worst = min((one.error for one in failures), key=lambda error: SEVERITY.index(error.kind))
+        self.kind, self._reason = worst.kind, worst.reason
         super().__init__("\n".join(_lines(self.failures, identity)))
 
     @property
