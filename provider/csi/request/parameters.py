@@ -67,15 +67,14 @@ def parse_class(
 
 def region_problems(klass: ClassSpec, region: str) -> list[Problem]:
     """The problems of a class without a region in `region`, the region of its node."""
-    is_same = klass.failover_region == region
-    return [
-        *([Problem("failoverRegion", _same_region(region))] if is_same else []),
-        *(
-            Problem(f"{obj.path}.objectName", fault)
-            for obj in klass.objects
-            if (fault := region_mismatch(obj.ref.name, region))
-        ),
+    problems = [
+        Problem(f"{obj.path}.objectName", fault)
+        for obj in klass.objects
+        if (fault := region_mismatch(obj.ref.name, region))
     ]
+    if klass.failover_region == region:
+        problems.insert(0, Problem("failoverRegion", _same_region(region)))
+    return problems
 
 
 def parse_text(text: ClassText) -> ClassSpec:

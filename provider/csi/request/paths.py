@@ -25,9 +25,11 @@ def fault_in(path: str) -> str | None:
         return "is not valid UTF-8"
     if size > _PATH_BYTES:
         return f"makes a file name of {size} bytes, {_PATH_BYTES} are the limit"
-    if not path or path.startswith(("/", "..")):
-        begins = path[: 1 if path.startswith("/") else 2]
-        return f"makes a file name that begins with {begins}" if path else "makes no file name"
+    if not path:
+        return "makes no file name"
+    for start in ("/", ".."):
+        if path.startswith(start):
+            return f"makes a file name that begins with {start}"
     return next(filter(None, map(_fault_in_element, path.split("/"))), None)
 
 
