@@ -24,6 +24,7 @@ _REMEDIES = {
     "mapping values are not allowed": ": check the indentation, and quote a value with a colon",
 }
 """What the most frequent messages of the parser mean."""
+_TEMPLATE_REMEDY = ": quote a text that begins with {, or render the Helm template first"
 _FORBIDDEN = "is not YAML: it holds characters that YAML forbids"
 _KINDS: dict[str, ScalarKind] = {
     f"{_TAG}int": "integer",
@@ -174,17 +175,15 @@ def _entries(nodes: list[Node]) -> tuple[dict[str, Field], tuple[Scalar, ...]]:
     repeated: list[Scalar] = []
     for key, node in zip(nodes[::2], nodes[1::2], strict=True):
         if not isinstance(key, Scalar):
-            is_template = kind_of(key) == "a mapping"
-            remedy = ": quote a text that begins with {, or render the Helm template first"
-            what = f"a key must be text, got {kind_of(key)}{remedy if is_template else ''}"
-            raise NotReadable(what, key.line, key.column)
+            remedy = _TEMPLATE_REMEDY if isinstance(key, Fields) else ""
+            message = f"a key must be text, got {kind_of(key)}{remedy}"
+            raise NotReadable(message, key.line, key.column)
         if key.text in own:
             repeated.append(key)
         else:
             own[key.text] = Field(key, node)
-    merge = own.pop("<<", None)
-    if merge:
-        return {**_merged(merge.node), **own}, tuple(repeated)
+    if merge := own.pop("<<", None):
+        own = {**_merged(merge.node), **own}
     return own, tuple(repeated)
 
 
