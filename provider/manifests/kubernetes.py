@@ -13,7 +13,7 @@ from provider.manifests.problems import quote
 from provider.manifests.yaml_tree import Limits, NotReadable, read_documents
 
 _LIMITS = Limits(characters=4 * 1024 * 1024, depth=64, nodes=200_000)
-_CLASS = ("secrets-store.csi.x-k8s.io/", "SecretProviderClass")
+_CLASS_GROUP = "secrets-store.csi.x-k8s.io/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +67,17 @@ def read_classes(text: str) -> tuple[ClassManifest, ...]:
     """The SecretProviderClasses of a YAML text, without other kinds; raises `InvalidSpec`."""
     manifests = read_manifests(text)
     findings = Findings()
-    classes = tuple(read_class(one, findings) for one in manifests if _is_class(one))
+    classes = tuple(
+        read_class(one, findings)
+        for one in manifests
+        if one.kind == "SecretProviderClass" and one.api_version.startswith(_CLASS_GROUP)
+    )
     findings.raise_if_any()
     return classes
 
 
-def _is_class(manifest: Manifest) -> bool:
-    group, kind = _CLASS
-    return manifest.kind == kind and manifest.api_version.startswith(group)
-
-
 def _objects(node: Node, path: str, findings: Findings) -> Iterator[Manifest]:
-    if isinstance(node, Scalar) and node.kind == "null":
+    if _is_null(node):
         return  # an empty document: a file may begin or end with ---
     if not isinstance(node, Fields):
         findings.error(path, f"must be a Kubernetes object, got {kind_of(node)}", node)
