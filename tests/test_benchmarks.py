@@ -15,7 +15,7 @@ from benchmarks.goals import GOALS, reference_of
 from benchmarks.pods import Pods, objects
 from benchmarks.rows.node import calls_of
 from benchmarks.table import shown
-from provider.csi.request.attributes import RawRequest, parse_mount
+from provider.csi.request.attributes import RawRequest, decode_mount, parse_decoded
 from provider.v1alpha1 import service_pb2 as pb
 
 TIME = Figure("node.start", "node start", 100.0, "ms")
@@ -120,7 +120,7 @@ def test_only_the_last_stage_of_the_image_counts() -> None:
 def test_requests_are_such_as_the_driver_sends() -> None:
     request = pb.MountRequest.FromString(Pods().request(3, 5))
     raw = RawRequest(request.attributes, request.secrets, request.permission, request.target_path)
-    spec = parse_mount(raw, default_region="us-east-1")
+    spec = parse_decoded(decode_mount(raw, default_region="us-east-1"))
     assert len(spec.klass.objects) == 5
     assert spec.pod.service_account == "app-003"
     assert set(spec.tokens) == {"sts.amazonaws.com", "pods.eks.amazonaws.com"}

@@ -82,16 +82,11 @@ def _find(key: str, attributes: str) -> str:
     return match[1] if match else ""
 
 
-def parse_mount(raw: RawRequest, *, default_region: str | None) -> MountSpec:
-    """The request that the driver sends; raises `InvalidSpec` with every problem.
+def decode_mount(raw: RawRequest, *, default_region: str | None) -> DecodedRequest:
+    """The request with its JSON decoded, which is quick; it keeps its problems for `parse_decoded`.
 
     `default_region` is the region of the daemon, None if it has none.
     """
-    return parse_decoded(decode_mount(raw, default_region=default_region))
-
-
-def decode_mount(raw: RawRequest, *, default_region: str | None) -> DecodedRequest:
-    """The first half of `parse_mount`: decodes the JSON, which is quick."""
     findings = Findings()
     given = _attributes(raw.attributes, findings)
     mode = _mode(raw.permission, findings)
@@ -115,7 +110,10 @@ def decode_mount(raw: RawRequest, *, default_region: str | None) -> DecodedReque
 def parse_decoded(
     request: DecodedRequest, parse: Callable[[ClassText], ClassSpec] = parse_text
 ) -> MountSpec:
-    """The second half of `parse_mount`: parses the class, which may take long."""
+    """The request with its class parsed, which may take long.
+
+    Raises `InvalidSpec` with every problem of request and class.
+    """
     try:
         klass = parse(request.text)
     except InvalidSpec as invalid:

@@ -18,7 +18,7 @@ from provider.aws.regions import partition_of
 from provider.csi.config import Config
 from provider.csi.identity import AUDIENCES
 from provider.csi.mount import Delivery, Limits, Mounter
-from provider.csi.request.attributes import RawRequest, parse_mount
+from provider.csi.request.attributes import RawRequest, decode_mount, parse_decoded
 from provider.csi.request.model import MountSpec
 from provider.engine.model import Identity
 from provider.engine.ports import Principal
@@ -72,7 +72,7 @@ async def _mount(request: RawRequest, profile: str | None, timeout: float, say: 
 
 async def _parsed(request: RawRequest, ambient: Ambient) -> MountSpec:
     region = os.environ.get("AWS_REGION") or await ambient.region()
-    spec = parse_mount(request, default_region=region)
+    spec = parse_decoded(decode_mount(request, default_region=region))
     # A mount requires a token of the pod, but the caller's identity needs none.
     return replace(spec, tokens=dict.fromkeys(AUDIENCES.values(), "unused"))
 

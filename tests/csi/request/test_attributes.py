@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provider.csi.request.attributes import RawRequest, namespace_of, parse_mount
+from provider.csi.request.attributes import RawRequest, decode_mount, namespace_of, parse_decoded
 from provider.csi.request.model import MountSpec, Pod
 from provider.manifests.problems import InvalidSpec
 
@@ -38,7 +38,7 @@ def tokens(audience: str, token: str = SECRET_TOKEN) -> str:
 def parse(
     attributes: Mapping[str, Any] | str, secrets: str = "null", permission: str = "420"
 ) -> MountSpec:
-    return parse_mount(raw(attributes, secrets, permission), default_region=None)
+    return parse_decoded(decode_mount(raw(attributes, secrets, permission), default_region=None))
 
 
 def raw(
