@@ -82,10 +82,21 @@ class Objects:
         return await self._written(ApiRequest("patch", kind, namespace, name, subresource), change)
 
     async def patch_status(
-        self, kind: Kind, namespace: str, name: str, status: Mapping[str, Any]
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        status: Mapping[str, Any],
+        *,
+        version: str = "",
     ) -> Document:
-        """Merge into the status; returns the object as stored."""
-        change = {"status": status}
+        """Merge into the status; returns the object as stored.
+
+        Raises `ObjectConflict` if `version` is given and is not the current resourceVersion.
+        """
+        change: Document = {"status": status}
+        if version:
+            change["metadata"] = {"resourceVersion": version}
         return await self.merge_patch(kind, namespace, name, change, subresource="status")
 
     async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str = "") -> None:

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from provider.controller.reconcile.status_writes import write_status
+from provider.controller.resources.object_meta import read_metadata
 from provider.errors import (
     ObjectConflict,
     ObjectExists,
@@ -327,6 +329,21 @@ async def test_status_and_spec_are_written_apart(world: World) -> None:
     both = {"spec": {"refreshInterval": "5m"}, "status": {"refreshTime": "2027-01-01T00:00:00Z"}}
     after = await world.objects.merge_patch(*place, both)
     assert (after["status"], after["metadata"]["generation"]) == (status, 2)
+
+
+async def test_a_status_is_written_for_the_object_that_was_seen(world: World) -> None:
+    """An ExternalSecret that is deleted and created again while the first one is synced."""
+    made = await world.objects.create(EXTERNAL_SECRETS, world.external_secret("one"))
+    old, status = read_metadata(made), {"syncedResourceVersion": "1-old"}
+    place = (EXTERNAL_SECRETS, world.namespace, "one")
+    await world.objects.merge_patch(*place, {"metadata": {"labels": {"a": "b"}}})
+    written = await write_status(world.objects, EXTERNAL_SECRETS, old, status)
+    assert written is not None
+    assert written["status"] == status
+    await world.objects.delete(*place)
+    await world.objects.create(EXTERNAL_SECRETS, world.external_secret("one"))
+    assert await write_status(world.objects, EXTERNAL_SECRETS, old, status) is None
+    assert "status" not in await world.objects.get(*place)
 
 
 async def test_both_versions_show_the_same_object(world: World) -> None:

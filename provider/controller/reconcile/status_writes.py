@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from provider.controller.resources.object_meta import Metadata
-from provider.errors import LookupForbidden, ObjectNotFound, ObjectRefused
+from provider.controller.resources.object_meta import Metadata, read_metadata
+from provider.errors import LookupForbidden, ObjectConflict, ObjectNotFound, ObjectRefused
 from provider.kube.kinds import Document, Kind
 from provider.runtime.log import fields, logger
 
@@ -11,8 +11,12 @@ from provider.runtime.log import fields, logger
 class Api(Protocol):
     """The Kubernetes API: `kube.objects.Objects`."""
 
+    async def get(self, kind: Kind, namespace: str, name: str, /) -> Document:
+        """The object; raises ProviderError."""
+        ...
+
     async def patch_status(
-        self, kind: Kind, namespace: str, name: str, status: Document
+        self, kind: Kind, namespace: str, name: str, status: Document, *, version: str = ""
     ) -> Document:
         """The object as stored; raises ProviderError."""
         ...
@@ -23,13 +27,26 @@ async def write_status(
 ) -> Document | None:
     """Write the status; returns the object as stored, None if it is gone. Raises the API's errors.
 
-    A refusal is logged, because no other place can report it.
+    An object that was created again under the name is another one: it was not synced yet. A
+    refusal is logged, because no other place can report it.
     """
     try:
-        return await api.patch_status(kind, metadata.namespace, metadata.name, change)
+        return await _patch(api, kind, metadata, change)
     except ObjectNotFound:
         return None
     except (LookupForbidden, ObjectRefused) as error:
         about = fields(namespace=metadata.namespace, name=metadata.name, error=str(error))
         logger.warning(f"cannot write the status of a {kind.name}", extra=about)
         raise
+
+
+async def _patch(api: Api, kind: Kind, metadata: Metadata, change: Document) -> Document | None:
+    """The same. Kubernetes compares versions in a patch of a status, but no uid."""
+    place = kind, metadata.namespace, metadata.name
+    try:
+        return await api.patch_status(*place, change, version=metadata.resource_version)
+    except ObjectConflict:
+        current = read_metadata(await api.get(*place))
+    if current.uid != metadata.uid:
+        return None
+    return await api.patch_status(*place, change, version=current.resource_version)

@@ -113,7 +113,7 @@ class World:
         return document
 
     async def patch_status(
-        self, kind: Kind, namespace: str, name: str, status: Document
+        self, kind: Kind, namespace: str, name: str, status: Document, *, version: str = ""
     ) -> Document:
         self.patches.append(status)
         document = self.documents[ObjectKey(namespace, name)]
@@ -122,7 +122,7 @@ class World:
 
     # ---- what is known
 
-    def get(self, key: ObjectKey) -> ExternalSecret | None:
+    def get(self, key: Any, *_of_api: str) -> Any:
         document = self.documents.get(key)
         return None if document is None else read_external_secret(document)
 

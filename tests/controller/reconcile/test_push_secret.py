@@ -9,7 +9,7 @@ from provider.controller.events import Events
 from provider.controller.kinds import PUSH_SECRETS
 from provider.controller.reconcile.push_secret import FINALIZER, LEFT, PushSecrets
 from provider.controller.resources.objects import Store, read_store
-from provider.controller.resources.push_secret import PushSecret, read_push_secret
+from provider.controller.resources.push_secret import read_push_secret
 from provider.controller.watch.object_cache import ObjectKey
 from provider.kube.events import Event
 from provider.kube.kinds import Document, Kind
@@ -39,7 +39,7 @@ class World:
         )
         assert await reconciler.reconcile(KEY) is None
 
-    def get(self, key: ObjectKey) -> PushSecret:
+    def get(self, key: Any, *_of_api: str) -> Any:
         about = {"name": "push", "namespace": "shop", "uid": "u", **self.metadata}
         spec = {"secretStoreRefs": self.stores}
         return read_push_secret({"metadata": about, "spec": spec, "status": self.status})
@@ -58,7 +58,7 @@ class World:
         return {}
 
     async def patch_status(
-        self, kind: Kind, namespace: str, name: str, status: Document
+        self, kind: Kind, namespace: str, name: str, status: Document, *, version: str = ""
     ) -> Document:
         self.patches.append(status)
         self.status = status

@@ -12,7 +12,7 @@ from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import Store
 from provider.controller.status import Ready
 from provider.controller.watch.object_cache import ObjectKey
-from provider.controller.watch.watched import WatchedStore, parse_store
+from provider.controller.watch.watched import parse_store
 from provider.errors import KubernetesUnavailable, LookupForbidden, ProviderError, RoleMissing
 from provider.kube.events import Event
 from provider.kube.kinds import Document, Kind
@@ -52,7 +52,7 @@ class World:
         if self.error is not None:
             raise self.error
 
-    def get(self, key: ObjectKey) -> WatchedStore | None:
+    def get(self, key: Any, *_of_api: str) -> Any:
         return None if self.is_gone else parse_store(self.document, "SecretStore")
 
     def learn(self, document: Document) -> None:
@@ -65,7 +65,7 @@ class World:
         return self.document
 
     async def patch_status(
-        self, kind: Kind, namespace: str, name: str, status: Document
+        self, kind: Kind, namespace: str, name: str, status: Document, *, version: str = ""
     ) -> Document:
         if self.refusal is not None:
             raise self.refusal
