@@ -14,6 +14,8 @@ from provider.manifests.yaml_tree import Limits, NotReadable, read_documents
 
 _LIMITS = Limits(characters=4 * 1024 * 1024, depth=64, nodes=200_000)
 _CLASS_GROUP = "secrets-store.csi.x-k8s.io/"
+_NOTHING = Fields({}, (), 0, 0)
+"""Stands for a mapping that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,9 @@ def _objects(node: Node, path: str, findings: Findings) -> Iterator[Manifest]:
     if not kind:
         findings.error(f"{path}.kind", "is required", node)
     metadata = node["metadata"]
-    name = _text(metadata["name"]) if isinstance(metadata, Fields) else ""
-    namespace = _text(metadata["namespace"]) if isinstance(metadata, Fields) else ""
+    if not isinstance(metadata, Fields):
+        metadata = _NOTHING
+    name, namespace = _text(metadata["name"]), _text(metadata["namespace"])
     called = f"{kind[:64]} {quote(name)}" if name else path
     yield Manifest(_text(node["apiVersion"]), kind, name, namespace, node, called)
 
@@ -101,8 +104,8 @@ def read_class(manifest: Manifest, findings: Findings) -> ClassManifest:
     """The valid part of a class manifest; problems are added to `findings`."""
     spec = _mapping(manifest.node, "spec", manifest.path, findings, required=True)
     path = f"{manifest.path}: spec"
-    provider = _text(spec["provider"]) if spec else ""
-    if spec and not provider:
+    provider = _text(spec["provider"])
+    if spec is not _NOTHING and not provider:
         findings.error(f"{path}.provider", "is required", spec)
     _check_secret_objects(spec, path, findings)
     return ClassManifest(
@@ -114,12 +117,12 @@ def read_class(manifest: Manifest, findings: Findings) -> ClassManifest:
     )
 
 
-def _values(parameters: Fields | None, path: str, findings: Findings) -> dict[str, Scalar]:
+def _values(parameters: Fields, path: str, findings: Findings) -> dict[str, Scalar]:
     """The parameters. The API server accepts strings only: `usePodIdentity: true` is an error."""
     values = {}
-    for again in parameters.repeated if parameters else ():
+    for again in parameters.repeated:
         findings.error(f"{path}.parameters", f"key {quote(again.text)} occurs twice", again)
-    for name, field in (parameters.entries if parameters else {}).items():
+    for name, field in parameters.entries.items():
         if isinstance(field.node, Scalar) and field.node.kind == "text":
             values[name] = field.node
         else:
@@ -130,7 +133,7 @@ def _values(parameters: Fields | None, path: str, findings: Findings) -> dict[st
     return values
 
 
-def _check_secret_objects(spec: Fields | None, path: str, findings: Findings) -> None:
+def _check_secret_objects(spec: Fields, path: str, findings: Findings) -> None:
     """Add a problem for each file of `secretObjects` without a name."""
     for secret_path, secret in _list(spec, "secretObjects", path, findings):
         for data_path, data in _list(secret, "data", secret_path, findings):
@@ -139,11 +142,9 @@ def _check_secret_objects(spec: Fields | None, path: str, findings: Findings) ->
                 findings.error(f"{data_path}.objectName", "must be text", name or data)
 
 
-def _list(
-    owner: Fields | None, key: str, path: str, findings: Findings
-) -> Iterator[tuple[str, Fields]]:
+def _list(owner: Fields, key: str, path: str, findings: Findings) -> Iterator[tuple[str, Fields]]:
     """The mappings of the list under `key` of `owner`, with their paths."""
-    node = owner[key] if owner else None
+    node = owner[key]
     if not isinstance(node, Items):
         if node and not _is_null(node):
             findings.error(f"{path}.{key}", f"must be a list, got {kind_of(node)}", node)
@@ -156,16 +157,16 @@ def _list(
 
 
 def _mapping(
-    owner: Fields | None, key: str, path: str, findings: Findings, *, required: bool = False
-) -> Fields | None:
-    node = owner[key] if owner else None
+    owner: Fields, key: str, path: str, findings: Findings, *, required: bool = False
+) -> Fields:
+    node = owner[key]
     if isinstance(node, Fields):
         return node
     if node and not _is_null(node):
         findings.error(f"{path}.{key}", f"must be a mapping, got {kind_of(node)}", node)
     elif required:
         findings.error(f"{path}.{key}", "is required", owner)
-    return None
+    return _NOTHING
 
 
 def _is_null(node: Node) -> bool:
