@@ -7,9 +7,10 @@ from contextlib import suppress
 
 import pytest
 
+from provider.csi.request import class_cache
 from provider.csi.request.class_cache import ClassCache
 from provider.csi.request.model import ClassSpec
-from provider.csi.request.parameters import class_text, parse_text
+from provider.csi.request.parameters import ClassText, class_text, parse_text
 from provider.manifests.problems import InvalidSpec
 
 KIB = 1024
@@ -75,6 +76,22 @@ def test_a_class_that_takes_a_quarter_of_the_cache_is_not_kept() -> None:
     cache = ClassCache(max_bytes=16 * KIB)
     parse("".join(map(plain, ("a" * 200, "b" * 200, "c" * 200))), cache)
     assert (len(cache), cache.weight) == (0, 0)
+
+
+def test_a_class_that_two_threads_parse_at_once_counts_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cache, once = ClassCache(), ClassCache()
+
+    def parse_after_another_thread(text: ClassText) -> ClassSpec:
+        monkeypatch.undo()
+        cache.parse(text)
+        return parse_text(text)
+
+    monkeypatch.setattr(class_cache, "parse_text", parse_after_another_thread)
+    parse(plain("a"), cache)
+    parse(plain("a"), once)
+    assert (len(cache), cache.weight) == (1, once.weight)
 
 
 @pytest.mark.parametrize(("refused", "paths"), [(3, 40), (12, 1)], ids=["large", "many"])
