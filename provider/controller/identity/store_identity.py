@@ -49,6 +49,9 @@ AUDIENCE = "eks.amazonaws.com/audience"
 DEFAULT_AUDIENCE = "sts.amazonaws.com"
 ATTEMPTS = 3
 """Attempts at a call to AWS, if `retrySettings` has no number."""
+LONGEST = 16 * 1024
+"""Characters of an identity. STS takes less, but an annotation may have 256 KiB and a store more,
+Kubernetes issues tokens of any length, and caches keep a thousand identities and tokens."""
 
 OwnIdentity = Callable[[str], Principal]
 """The controller's own identity in a region: `Own.principal`."""
@@ -105,9 +108,9 @@ class Identities:
         place = _Place(store.kind, namespace, aws.region, since)
         try:
             own = await self._of_auth(aws.auth, place)
+            principal = self._in_roles(own, _roles(store, aws, namespace), aws.region)
         except ProviderError as error:
             raise error.in_context("unable to create session") from error
-        principal = self._in_roles(own, _roles(store, aws, namespace), aws.region)
         return replace(principal, retries=retries_of(spec.retry_settings))
 
     async def of_generator(
@@ -154,9 +157,17 @@ class Identities:
         return replace(principal, source=WithToken(principal.source, self._tokens, account))
 
     def _in_roles(self, own: Principal, roles: Sequence[AssumeRole], region: str) -> Principal:
-        if not roles:
-            return own
-        return in_roles(own, roles, sts=self._sts, credentials=self._credentials, region=region)
+        """The principal in the last role; raises `InvalidRequest` if it takes much memory."""
+        principal = in_roles(
+            own, roles, sts=self._sts, credentials=self._credentials, region=region
+        )
+        size = len(repr(principal.identity))
+        if size > LONGEST:
+            raise InvalidRequest(
+                "roles, external id, session tags and audiences of the store and its "
+                f"ServiceAccount have {size} characters together, over {LONGEST}: shorten them"
+            )
+        return principal
 
 
 def retries_of(settings: RetrySettings | None) -> Retries | None:

@@ -240,6 +240,34 @@ async def test_a_chain_of_roles_with_external_id_and_tags_on_the_last(world: Wor
     assert f"role {last.arn} cannot be assumed with the credentials of role {first.arn}" in why
 
 
+LONG = "x" * 20_000
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"auth": jwt(audiences=[LONG])},
+        {"auth": jwt("long-role")},
+        {"auth": jwt("long-audience")},
+        {"role": LONG},
+        {"role": "r", "externalID": LONG},
+        {"role": "r", "sessionTags": [{"key": "team", "value": LONG}]},
+        {"additionalRoles": [LONG[:10_000]] * 2},
+    ],
+    ids=["audiences", "annotation", "audience", "role", "external id", "tags", "more roles"],
+)
+async def test_an_identity_that_takes_much_memory_is_refused(world: World, settings: Spec) -> None:
+    """Kubernetes issues tokens of a megabyte, and identities stay in caches after a failure."""
+    world.cluster.put_account("shop", "app", role_arn="r")
+    world.cluster.put_account("shop", "long-role", role_arn=LONG)
+    world.cluster.put_account("shop", "long-audience", role_arn="r", audience=LONG)
+    world.put_store(**settings)
+    why = await failure(world)
+    assert "unable to create session: roles, external id, session tags and audiences" in why
+    assert (world.cluster.tokens, len(why) < 1000) == ([], True)
+    assert not world.calls()
+
+
 @pytest.mark.parametrize(
     ("policy", "tags"),
     [
