@@ -62,7 +62,8 @@ class Event:
     @property
     def name(self) -> str:
         identity = f"{self.about.uid}\0{self.reason}\0{self.key or self.message}"
-        return f"{self.about.name[:200]}.{blake2s(identity.encode(), digest_size=8).hexdigest()}"
+        digest = blake2s(identity.encode(), digest_size=8).hexdigest()
+        return f"{self.about.name[:200].rstrip('-.')}.{digest}"
 
 
 @dataclass(slots=True)

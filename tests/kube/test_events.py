@@ -259,10 +259,12 @@ async def test_a_problem_is_logged_once(
     assert "cannot write Kubernetes Events" in line
 
 
+@pytest.mark.parametrize("name", ["w" * 253, "w" * 199 + ".w"])
 async def test_messages_are_bounded_and_names_are_valid(
-    kubernetes: FakeKubernetes, events: EventRecorder
+    kubernetes: FakeKubernetes, events: EventRecorder, name: str
 ) -> None:
-    events.record(failed(ObjectReference("Pod", "shop", "w" * 253, "u"), "x" * 10_000))
+    events.record(failed(ObjectReference("Pod", "shop", name, "u"), "x" * 10_000))
     (event,) = await written(kubernetes, 1)
     assert len(event["message"]) == 1024
     assert len(event["metadata"]["name"]) <= 253
+    assert all(part.strip("-") == part != "" for part in event["metadata"]["name"].split("."))
