@@ -31,7 +31,7 @@ class Key:
     expected: str = ""
     """The pattern in words, as they follow "must be"."""
     keys: tuple["Key", ...] = ()
-    """Keys of each entry, of a list or a mapping."""
+    """Keys of each entry, of a list (or the text of one) or a mapping."""
 
     def fault_in(self, text: str) -> str | None:
         """What is wrong with this text; None: nothing."""

@@ -142,9 +142,8 @@ def _mapping(keys: Sequence[Key]) -> Schema:
 
 def _parameter(key: Key) -> Schema:
     """The schema of a parameter. The API server accepts only text."""
-    if key.type == "list":
-        return {**_about(key), "type": "string", "minLength": 1}
-    return {**_about(key), **_text(key, "string")}
+    bounds = {"minLength": 1} if key.required else {}
+    return {**_about(key), **_text(key, "string"), **bounds}
 
 
 def _about(key: Key) -> Schema:

@@ -113,7 +113,7 @@ OBJECT_KEYS = (
 )
 
 PARAMETER_KEYS = (
-    Key("objects", "YAML list of what to mount", "list", required=True, keys=OBJECT_KEYS),
+    Key("objects", "YAML list of what to mount", required=True, keys=OBJECT_KEYS),
     _region(
         "region",
         "AWS region of the objects",

@@ -1,7 +1,6 @@
 """Parses the parameters of a SecretProviderClass."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import NamedTuple, cast
 
 from provider.csi.request.keys import PARAMETER_KEYS
@@ -14,8 +13,6 @@ from provider.manifests.keys import closest, did_you_mean
 from provider.manifests.problems import Problem, quote
 
 _KNOWN = [key.name for key in PARAMETER_KEYS]
-_TEXTS = [replace(key, type="text") for key in PARAMETER_KEYS]
-"""Of lists too: the API server accepts only texts."""
 _SHOWN = 5
 """Unknown parameters that a warning names."""
 _AUTH: Mapping[str, Auth] = {"irsa": "irsa", "podIdentity": "pod-identity", "auto": "auto"}
@@ -83,7 +80,7 @@ def parse_text(text: ClassText) -> ClassSpec:
     _warn_of_unknown(text, findings)
     texts = dict(zip(_KNOWN, text.known, strict=True))
     other = closest("objects", text.unknown)
-    given = read_texts(texts, _TEXTS, findings, {"objects": other} if other else {})
+    given = read_texts(texts, PARAMETER_KEYS, findings, {"objects": other} if other else {})
     region, failover_region = given["region"] or text.default_region, given["failoverRegion"]
     if failover_region and failover_region == region:
         findings.error("failoverRegion", _same_region(region))
