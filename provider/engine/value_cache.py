@@ -1,11 +1,12 @@
 """The values last read, for each identity: in memory only, bounded by the bytes that they take.
 
 An entry is evidence and not an answer: `Freshness` decides by its times whether it may be used.
-When the cache is full, the identity that holds the most loses its oldest entry, so that one
-identity cannot push out the values of the others.
+When the cache is full, the namespace that holds the most loses the oldest entry of its identity
+that holds the most. So no namespace pushes out the values of others, with any number of identities,
+and no identity those of its namespace.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field, replace
 from sys import getsizeof
 from typing import NamedTuple
@@ -70,7 +71,9 @@ class ValueCache:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._entries: dict[Identity, OrderedDict[Key, _Entry]] = {}
-        self._bytes: dict[Identity, int] = {}
+        self._bytes: dict[str, dict[Identity, int]] = {}
+        """By namespace and identity."""
+        self._namespaces: Counter[str] = Counter()
         self._total = 0
 
     def get(self, key: Key) -> Remembered | None:
@@ -94,8 +97,7 @@ class ValueCache:
         self._entries.setdefault(key.identity, OrderedDict())[key] = _Entry(remembered, size)
         self._count(key.identity, size)
         while self._total > self._max_bytes:
-            largest = max(self._bytes, key=self._bytes.__getitem__)
-            self.forget(next(iter(self._entries[largest])))
+            self.forget(next(iter(self._entries[self._largest()])))
 
     def forget(self, key: Key) -> None:
         entries = self._entries.get(key.identity)
@@ -103,7 +105,10 @@ class ValueCache:
             return
         self._count(key.identity, -entries.pop(key).size)
         if not entries:
-            del self._entries[key.identity], self._bytes[key.identity]
+            namespace = key.identity.namespace
+            del self._entries[key.identity], self._bytes[namespace][key.identity]
+            if not self._bytes[namespace]:
+                del self._bytes[namespace], self._namespaces[namespace]
 
     @property
     def bytes(self) -> int:
@@ -112,9 +117,15 @@ class ValueCache:
     def __len__(self) -> int:
         return sum(map(len, self._entries.values()))
 
+    def _largest(self) -> Identity:
+        held = self._bytes[max(self._namespaces, key=self._namespaces.__getitem__)]
+        return max(held, key=held.__getitem__)
+
     def _count(self, identity: Identity, size: int) -> None:
         self._total += size
-        self._bytes[identity] = self._bytes.get(identity, 0) + size
+        self._namespaces[identity.namespace] += size
+        held = self._bytes.setdefault(identity.namespace, {})
+        held[identity] = held.get(identity, 0) + size
 
 
 def _size(key: Key, remembered: Remembered) -> int:

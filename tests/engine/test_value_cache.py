@@ -90,6 +90,17 @@ def test_an_identity_that_fills_the_cache_evicts_its_own_entries() -> None:
     assert cache.get(key("theirs", "honest"))
 
 
+def test_a_namespace_of_many_identities_evicts_its_own_entries() -> None:
+    cache, honest = room_for(10), identity(subject="bank/web")
+    kept = [Key(honest, REGION, secret(name)) for name in "abcd"]
+    for one in kept:
+        cache.put(one, remembered())
+    for number in range(50):
+        cache.put(key("a", f"greedy-{number}"), remembered())
+    assert all(map(cache.get, kept))
+    assert cache.get(key("a", "greedy-49"))
+
+
 def test_the_bound_holds_for_what_entries_really_take() -> None:
     size = 1 << 19
     cache = ValueCache(size)
