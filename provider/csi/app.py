@@ -111,7 +111,6 @@ async def _start(config: Config, make_mounts: MakeMounts, stack: AsyncExitStack)
     servicer = Servicer(
         offload,
         default_region=config.region,
-        max_response_bytes=config.max_response_bytes,
         write=None if config.driver_writes_secrets else Targets(config.kubelet_path / "pods").write,
     )
     admission = Admission(config.max_waiting_mounts, config.mount_workers)

@@ -17,8 +17,8 @@ from provider.errors import AnswerTooLarge, OutOfTime, ProviderError, SecretUnus
 from provider.manifests.problems import quote
 from provider.runtime.offload import Offload
 
-_OVERHEAD = 256
-"""Bytes of a file in the answer besides path and content: tags, lengths, mode and version."""
+_OVERHEAD = 64
+"""Bytes of a file in the answer besides its texts and content: tags, lengths and mode."""
 _LARGEST_SHOWN = 3
 
 
@@ -201,10 +201,11 @@ def check_size(files: Sequence[MountedFile], limit: int) -> None:
     raise AnswerTooLarge(
         f"the {len(files)} files of the volume make an answer of {total} bytes, the driver accepts "
         f"{limit}; the largest are {names}: split the class into several volumes, or raise the "
-        "driver's --max-call-recv-msg-size and this provider's limit"
+        "driver's --max-call-recv-msg-size and this provider's --max-response-bytes"
     )
 
 
 def _size(file: MountedFile) -> int:
     """Bytes of the answer for a file, never too few. Its path is in it twice, also as an id."""
-    return 2 * len(file.path.encode()) + len(file.content) + _OVERHEAD
+    texts = 2 * len(file.path.encode()) + len(file.version.encode())
+    return texts + len(file.content) + _OVERHEAD

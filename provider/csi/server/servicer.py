@@ -15,7 +15,7 @@ from provider.csi.request.attributes import (
 )
 from provider.csi.request.class_cache import ClassCache
 from provider.csi.request.model import MountSpec
-from provider.errors import AnswerTooLarge, InvalidRequest
+from provider.errors import InvalidRequest
 from provider.runtime.offload import Offload
 from provider.v1alpha1 import service_pb2 as pb
 
@@ -45,7 +45,6 @@ class Servicer:
 
     offload: Offload
     default_region: str | None
-    max_response_bytes: int
     write: Write | None = None
     classes: ClassCache = field(default_factory=ClassCache)
 
@@ -74,24 +73,17 @@ class Servicer:
         return await self.offload.run(request.pod.namespace, parse)
 
     async def respond(self, spec: MountSpec, delivery: Delivery) -> pb.MountResponse:
-        """The files as a response; raises `AnswerTooLarge`, and what writing raises."""
+        """The files as a response; raises what writing raises."""
         if not delivery.files:
             raise RuntimeError("a response without versions, which the driver takes for a failure")
         files = delivery.files
         if self.write is not None:
             await self.offload.run(spec.pod.namespace, partial(self.write, spec, files))
             files = ()
-        response = pb.MountResponse(
+        return pb.MountResponse(
             object_version=_object_versions(delivery.files),
             files=[pb.File(path=one.path, mode=one.mode, contents=one.content) for one in files],
         )
-        if (size := response.ByteSize()) > self.max_response_bytes:
-            raise AnswerTooLarge(
-                f"the response with all {len(delivery.files)} files has {size} bytes, but the "
-                f"driver accepts {self.max_response_bytes}: split the class, or raise the "
-                "driver's --max-call-recv-msg-size and this provider's --max-response-bytes"
-            )
-        return response
 
 
 def _object_versions(files: Sequence[MountedFile]) -> Iterator[pb.ObjectVersion]:

@@ -378,16 +378,18 @@ def test_an_answer_too_large_tells_sizes_and_the_largest_files() -> None:
         check_size(files, 9_000)
     assert '"f5000" (5000 bytes), "f4000" (4000 bytes), "f30" (30 bytes)' in str(error.value)
     assert "9000" in str(error.value)
+    assert "--max-response-bytes" in str(error.value)
 
 
-@pytest.mark.parametrize("count", [1, 300, 5000])
-def test_the_size_is_never_less_than_the_answers(count: int) -> None:
+@pytest.mark.parametrize(("count", "length"), [(1, 64), (300, 5000), (5000, 0)])
+def test_the_size_is_never_less_than_the_answers(count: int, length: int) -> None:
     from provider.v1alpha1 import service_pb2  # noqa: PLC0415 - the oracle, of no other test
 
-    files = [MountedFile("ü" * 100 + str(i), 0o7777, bytes(200)) for i in range(count)]
+    version = "v" * length
+    files = [MountedFile("ü" * 100 + str(i), 0o7777, bytes(200), version) for i in range(count)]
     answer = service_pb2.MountResponse()
     for file in files:
         answer.files.add(path=file.path, mode=file.mode, contents=file.content)
-        answer.object_version.add(id=file.path, version="0" * 64)
+        answer.object_version.add(id=file.path, version=file.version)
     with pytest.raises(AnswerTooLarge):
         check_size(files, answer.ByteSize())

@@ -47,7 +47,7 @@ class StubMounter:
         if what.startswith("fail-"):
             error: errors.ProviderError = getattr(errors, what.removeprefix("fail-"))("so it is")
             raise error
-        content = bytes(5 * 2**20) if what == "large" else b"content of " + what.encode()
+        content = b"content of " + what.encode()
         files = () if what == "unversioned" else (MountedFile(what, 0o640, content, "1"),)
         objects = (DeliveredObject(obj, "eu-west-1", "1", found=True),)
         return Delivery(files, objects, IDENTITY, from_memory=False)

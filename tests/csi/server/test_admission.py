@@ -146,6 +146,6 @@ async def test_nothing_is_kept_of_mounts_that_have_ended() -> None:
     for number in range(5):
         async with AsyncExitStack() as stack:
             await enter(admission, stack, ("shop", f"web-{number}"))
-    assert not admission._accounts
-    assert admission._accepted.is_idle
-    assert admission._memory.is_idle
+    assert not admission._accounts._keys
+    assert not admission._accepted.in_use
+    assert not admission._memory.in_use

@@ -73,7 +73,7 @@ class Door:
         log.set_up("debug", "json", self.stream)
         self.admission = Admission(20, 2)
         self.registry = MountRegistry(Path("/nowhere"))
-        self.servicer = Servicer(Offload(), default_region=None, max_response_bytes=4 * 2**20)
+        self.servicer = Servicer(Offload(), default_region=None)
         self.barrier = Barrier(
             self.servicer,
             StubMounter(),
@@ -191,13 +191,6 @@ async def test_large_requests_count_by_the_memory_that_they_take(door: Door) -> 
     code, text = await door.failure(request)
     assert code is grpc.StatusCode.INTERNAL
     assert "the kubelet tries again" in text
-
-
-async def test_an_answer_over_the_drivers_limit_names_the_sizes(door: Door) -> None:
-    code, text = await door.failure("large")
-    assert code is grpc.StatusCode.FAILED_PRECONDITION
-    assert "has 52429" in text
-    assert "accepts 4194304" in text
 
 
 @pytest.mark.parametrize("door", [0.2], indirect=True)

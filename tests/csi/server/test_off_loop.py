@@ -37,7 +37,7 @@ def offload() -> Any:
 
 @pytest.fixture
 def servicer(offload: Recording) -> Servicer:
-    return Servicer(offload, default_region=None, max_response_bytes=4 * 2**20)
+    return Servicer(offload, default_region=None)
 
 
 async def parse(servicer: Servicer, objects: str, **more: str) -> MountSpec:

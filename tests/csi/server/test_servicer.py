@@ -29,7 +29,6 @@ def servicer(targets: Any = None) -> Servicer:
     return Servicer(
         Offload(),
         default_region="eu-west-1",
-        max_response_bytes=4 * 2**20,
         write=targets.write if targets else None,
     )
 
