@@ -19,7 +19,7 @@ from provider.engine.ports import CredentialSource, Principal
 from provider.engine.single_flight import SharedTask
 from provider.errors import OutOfTime, ProviderError, TokenRejected
 from provider.runtime.log import fields, logger
-from provider.runtime.lru import Lru
+from provider.runtime.lru import FairLru, Lru
 
 Event = Literal["hit", "miss", "joined", "failed"]
 
@@ -81,7 +81,7 @@ class CredentialCache:
         self._chance = chance
         self._observe = observe
         self._limit = FairLimit(most)
-        self._kept: Lru[Identity, _Kept] = Lru(capacity)
+        self._kept: FairLru[Identity, _Kept] = FairLru(capacity, lambda one: one.namespace)
         self._failed: Lru[Identity, float] = Lru(capacity)
         self._fetches: dict[Identity, _Fetch] = {}
         self._renewals: set[asyncio.Future[Credentials]] = set()

@@ -191,6 +191,19 @@ async def test_the_least_recently_used_go_first() -> None:
     assert world.source.given == 4
 
 
+async def test_a_namespace_of_many_identities_pushes_out_its_own() -> None:
+    world = World(capacity=5)
+    for name in ("a", "b"):
+        await world.get(identity(name, subject=f"bank/{name}"))
+    for number in range(10):
+        await world.get(identity(f"greedy-{number}"))
+    asked = world.source.asked
+    for name in ("a", "b"):
+        await world.get(identity(name, subject=f"bank/{name}"))
+    await world.get(identity("greedy-9"))
+    assert world.source.asked == asked
+
+
 async def test_many_requests_of_one_identity_make_one_fetch() -> None:
     world = World()
     world.source.gate = Gate()

@@ -9,7 +9,7 @@ from provider.engine.model import Credentials
 from provider.engine.ports import CredentialSource
 from provider.engine.single_flight import SingleFlight
 from provider.errors import TokenRejected
-from provider.runtime.lru import Lru
+from provider.runtime.lru import FairLru
 
 CAPACITY = 1000
 """Tokens that are remembered, some 2 KiB each."""
@@ -65,7 +65,7 @@ class Tokens:
     def __init__(self, api: TokenApi, *, clock: Callable[[], float] = monotonic) -> None:
         self._api = api
         self._clock = clock
-        self._kept: Lru[Account, _Kept] = Lru(CAPACITY)
+        self._kept: FairLru[Account, _Kept] = FairLru(CAPACITY, lambda one: one.namespace)
         self._requests: SingleFlight[Account, str] = SingleFlight()
 
     async def get(self, account: Account) -> str:

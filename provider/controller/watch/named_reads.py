@@ -19,7 +19,7 @@ from provider.controller.watch.secret_state import data_size
 from provider.engine.single_flight import SharedTask
 from provider.errors import ObjectNotFound
 from provider.kube.kinds import Document, Kind
-from provider.runtime.lru import Lru
+from provider.runtime.lru import FairLru, Lru
 
 T = TypeVar("T")
 
@@ -71,7 +71,9 @@ class NamedReads:
         self._api = api
         self._watch = watch
         self._clock = clock
-        self._kept: Lru[NamedObject, dict[Hashable, _Kept]] = Lru(CAPACITY)
+        self._kept: FairLru[NamedObject, dict[Hashable, _Kept]] = FairLru(
+            CAPACITY, lambda one: one.namespace
+        )
         self._readings: dict[tuple[NamedObject, Hashable], _Reading[_Kept]] = {}
 
     async def read(
