@@ -23,6 +23,7 @@ from provider.controller.watch.informers import Informers
 from provider.controller.watch.object_cache import ObjectKey, Unreadable
 from provider.controller.watch.secret_state import SecretState
 from provider.controller.watch.watched import (
+    WatchedClusterExternalSecret,
     WatchedExternalSecret,
     WatchedNamespace,
     WatchedStore,
@@ -110,11 +111,15 @@ class Triggers:
             self._add_owner(after)
         elif after is None:
             self._add_external_secrets([key])
-            self._add_cluster_external_secrets()  # one may have waited for the name to be free
+            self._add_cluster_external_secrets(key.name)  # it may have waited for the free name
 
     def _add_owner(self, found: WatchedExternalSecret) -> None:
-        owner = found.owner
-        if owner is not None and owner.kind == CLUSTER_EXTERNAL_SECRETS.name:
+        """Reconcile its ClusterExternalSecret; anybody may name one, but not know its uid."""
+        owner, informer = found.owner, self._informers.cluster_external_secrets
+        if owner is None or owner.kind != CLUSTER_EXTERNAL_SECRETS.name or informer is None:
+            return
+        known = readable(informer.get(ObjectKey("", owner.name)))
+        if known is not None and known.metadata.uid == owner.uid:
             self._add(Item(CLUSTER_EXTERNAL_SECRETS.name, "", owner.name), 0.0)
 
     def _secret(
@@ -177,10 +182,15 @@ class Triggers:
         self._add_cluster_external_secrets()
         self._add_external_secrets(self._known.index.of(Ref(NAMESPACE, key.name, "")))
 
-    def _add_cluster_external_secrets(self) -> None:
+    def _add_cluster_external_secrets(self, child: str = "") -> None:
+        """Reconcile those whose ExternalSecrets have this name, or all.
+
+        Each goes through all namespaces: that takes too long for every deletion of a tenant.
+        """
         informer = self._informers.cluster_external_secrets
-        for key, _ in informer.items() if informer is not None else ():
-            self._add(Item(CLUSTER_EXTERNAL_SECRETS.name, *key), 0.0)
+        for key, found in informer.items() if informer is not None else ():
+            if not child or child == _child_name(readable(found)):
+                self._add(Item(CLUSTER_EXTERNAL_SECRETS.name, *key), 0.0)
 
     def _add_failing(self, keys: Iterable[ObjectKey]) -> None:
         found = ((key, self._known.get(key)) for key in keys)
@@ -189,6 +199,13 @@ class Triggers:
     def _add_external_secrets(self, keys: Iterable[ObjectKey]) -> None:
         for key in keys:
             self._add(Item(EXTERNAL_SECRETS.name, *key), 0.0)
+
+
+def _child_name(found: WatchedClusterExternalSecret | None) -> str:
+    """The name of the ExternalSecrets of a ClusterExternalSecret."""
+    if found is None or found.object.spec is None:
+        return ""
+    return found.object.spec.external_secret_name or found.metadata.name
 
 
 def _is_good(found: WatchedStore) -> bool:

@@ -153,11 +153,16 @@ def test_a_new_external_secret_is_due_and_its_status_is_no_news(world: World) ->
     assert world.known.others_in("shop") == ()
 
 
-def test_the_owner_of_an_external_secret_is_looked_at(world: World) -> None:
+@pytest.mark.parametrize(("uid", "woken"), [("uid-ces", {DB, CES}), ("forged", {DB})])
+def test_the_owner_of_an_external_secret_is_looked_at(
+    world: World, uid: str, woken: set[Item]
+) -> None:
+    world.put("ClusterExternalSecret", "ces", spec={"externalSecretSpec": spec()})
+    world.seen()
     owner = {"apiVersion": "external-secrets.io/v1", "kind": "ClusterExternalSecret"}
-    owners = [{**owner, "name": "ces", "uid": "u", "controller": True}]
+    owners = [{**owner, "name": "ces", "uid": uid, "controller": True}]
     world.put("ExternalSecret", "db", spec=spec(), metadata={"ownerReferences": owners})
-    assert world.seen() == {DB, CES}
+    assert world.seen() == woken
 
 
 def test_a_store_that_opens_or_closes_wakes_its_users(world: World) -> None:
@@ -339,6 +344,13 @@ def test_namespaces_and_free_names_wake_cluster_external_secrets(world: World) -
     assert world.seen() == {CES}
     world.put("Namespace", "shop", metadata={"labels": {"team": "x"}, "annotations": {"n": "1"}})
     assert world.seen() == set()
+    for name, woken in {"ces": {CES}, "db": set[Item]()}.items():
+        world.put("ExternalSecret", name, spec=spec())
+        world.seen()
+        world.remove("ExternalSecret", name)
+        assert world.seen() == {DB._replace(name=name), *woken}
+    named = {"externalSecretSpec": spec(), "externalSecretName": "db"}
+    world.put("ClusterExternalSecret", "ces", spec=named)
     world.put("ExternalSecret", "db", spec=spec())
     world.seen()
     world.remove("ExternalSecret", "db")
