@@ -7,8 +7,8 @@ import asyncio
 from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+from weakref import WeakValueDictionary
 
 from provider.engine.model import Identity
 
@@ -18,37 +18,21 @@ REGIONS = 8
 """Regions whose calls may all hang at a time before calls to others have to wait."""
 
 
-@dataclass(slots=True)
-class _Gate:
-    semaphore: asyncio.Semaphore
-    users: int = 0
-
-
 class KeyedLimit(Generic[K]):
-    """At most `most` at a time for each key, first come, first served."""
+    """At most `most` at a time for each key, first come, first served.
+
+    The blocks that hold or await a slot of a key keep its semaphore alive, and nothing else does.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._gates: dict[K, _Gate] = {}
+        self._keys: WeakValueDictionary[K, asyncio.Semaphore] = WeakValueDictionary()
 
     @asynccontextmanager
     async def slot(self, key: K) -> AsyncIterator[None]:
         """Waits for a free slot of `key`, and holds it until the end of the block."""
-        gate = self._gates.get(key)
-        if gate is None:
-            gate = self._gates[key] = _Gate(asyncio.Semaphore(self._most))
-        gate.users += 1
-        try:
-            async with gate.semaphore:
-                yield
-        finally:
-            gate.users -= 1
-            if not gate.users:
-                del self._gates[key]
-
-    def __len__(self) -> int:
-        """Keys in use."""
-        return len(self._gates)
+        async with self._keys.setdefault(key, asyncio.Semaphore(self._most)):
+            yield
 
 
 _Waiter = tuple[int, asyncio.Future[None]]
