@@ -51,11 +51,6 @@ class Remembered:
         return self.validations >= MOST_VALIDATIONS or now - self.read_at >= MOST_SECONDS
 
 
-class _Entry(NamedTuple):
-    remembered: Remembered
-    size: int
-
-
 def is_fresh(remembered: Remembered, ref: SecretRef, freshness: Freshness, now: float) -> bool:
     """Whether the value may be used without a call."""
     if freshness.by_reading:
@@ -70,19 +65,18 @@ class ValueCache:
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._entries: dict[Identity, OrderedDict[Key, _Entry]] = {}
+        self._entries: dict[Identity, OrderedDict[Key, Remembered]] = {}
         self._bytes: dict[str, dict[Identity, int]] = {}
         """By namespace and identity."""
         self._namespaces: Counter[str] = Counter()
-        self._total = 0
 
     def get(self, key: Key) -> Remembered | None:
         """The entry of `key`, None without one; it counts as a use."""
         entries = self._entries.get(key.identity)
-        if entries is None or (entry := entries.get(key)) is None:
+        if entries is None or key not in entries:
             return None
         entries.move_to_end(key)
-        return entry.remembered
+        return entries[key]
 
     def put(self, key: Key, remembered: Remembered) -> None:
         """Replace the entry of `key`, unless the old one is newer."""
@@ -94,16 +88,16 @@ class ValueCache:
         size = _size(key, remembered)
         if size > self._max_bytes:
             return
-        self._entries.setdefault(key.identity, OrderedDict())[key] = _Entry(remembered, size)
+        self._entries.setdefault(key.identity, OrderedDict())[key] = remembered
         self._count(key.identity, size)
-        while self._total > self._max_bytes:
+        while self.bytes > self._max_bytes:
             self.forget(next(iter(self._entries[self._largest()])))
 
     def forget(self, key: Key) -> None:
         entries = self._entries.get(key.identity)
         if not entries or key not in entries:
             return
-        self._count(key.identity, -entries.pop(key).size)
+        self._count(key.identity, -_size(key, entries.pop(key)))
         if not entries:
             namespace = key.identity.namespace
             del self._entries[key.identity], self._bytes[namespace][key.identity]
@@ -112,7 +106,7 @@ class ValueCache:
 
     @property
     def bytes(self) -> int:
-        return self._total
+        return self._namespaces.total()
 
     def __len__(self) -> int:
         return sum(map(len, self._entries.values()))
@@ -122,7 +116,6 @@ class ValueCache:
         return max(held, key=held.__getitem__)
 
     def _count(self, identity: Identity, size: int) -> None:
-        self._total += size
         self._namespaces[identity.namespace] += size
         held = self._bytes.setdefault(identity.namespace, {})
         held[identity] = held.get(identity, 0) + size
