@@ -30,7 +30,7 @@ ATTEMPT_TIMEOUT = 10.0
 """Seconds for one attempt, with the connection that it may have to open."""
 MAX_BODY = 8 * 2**20
 """Bytes of an answer: ten parameters or one secret are far below, even with all escaped."""
-_MOST_QUOTAS = 64
+_MOST_QUOTAS = 1000
 _MAX_SKEW = 240.0
 """Seconds; AWS itself tolerates 300."""
 
@@ -50,7 +50,7 @@ class Caller:
 
     region: str
     who: Identity | str
-    """For messages."""
+    """For messages, and for whose retries it is."""
     credentials: Credentials | None = field(repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """What the request holds, beyond its credentials, that an error message must not echo."""
@@ -79,8 +79,11 @@ class AwsClient:
     observe: Observe
     max_attempts: int = 3
     user_agent: str = field(default_factory=protocols.user_agent)
-    # For each host, so that a region in trouble leaves the others their retries.
-    _quotas: Lru[str, retries.Quota] = field(default_factory=lambda: Lru(_MOST_QUOTAS), init=False)
+    # For each host and namespace, so that a region in trouble leaves other regions their retries,
+    # and a tenant that is throttled other tenants.
+    _quotas: Lru[tuple[str, str], retries.Quota] = field(
+        default_factory=lambda: Lru(_MOST_QUOTAS), init=False
+    )
     _skew: float = field(default=0.0, init=False)
 
     async def ask(
@@ -107,7 +110,8 @@ class AwsClient:
         headers, body = protocols.encode(operation.service, operation.name, parameters)
         headers["User-Agent"] = self.user_agent
         request = Request("POST", endpoint.url, headers, body, ATTEMPT_TIMEOUT, max_body=MAX_BODY)
-        quota, settings = self._quota(endpoint.host), caller.retries or Retries(self.max_attempts)
+        quota = self._quota(endpoint, caller)
+        settings = caller.retries or Retries(self.max_attempts)
         attempt, paid, may_set_clock = 1, retries.REFUND, True
         while True:
             skew = self._skew
@@ -126,9 +130,10 @@ class AwsClient:
                 return answer
             await sleep(wait)
 
-    def _quota(self, host: str) -> retries.Quota:
-        quota = self._quotas.get(host) or retries.Quota()
-        self._quotas.put(host, quota)
+    def _quota(self, endpoint: Endpoint, caller: Caller) -> retries.Quota:
+        who = caller.who if isinstance(caller.who, str) else caller.who.namespace
+        quota = self._quotas.get((endpoint.host, who)) or retries.Quota()
+        self._quotas.put((endpoint.host, who), quota)
         return quota
 
     async def _attempt(

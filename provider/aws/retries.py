@@ -1,7 +1,7 @@
 """Which calls are tried again, and after how long: the SDKs' standard retry mode.
 
-("Retry behavior", AWS SDKs and Tools Reference Guide; the numbers are botocore's.) The quota keeps
-a process full of failing calls from sending three times as many to a service in trouble.
+("Retry behavior", AWS SDKs and Tools Reference Guide; the numbers are botocore's.) The quota of
+each namespace keeps many failing calls from becoming three times as many for a service in trouble.
 """
 
 import random
@@ -46,7 +46,7 @@ def delay(fault: Fault, attempt: int, chance: Callable[[], float] = random.rando
 
 
 class Quota:
-    """Retries left for one endpoint."""
+    """Retries left for one endpoint and namespace."""
 
     def __init__(self) -> None:
         self._left = CAPACITY

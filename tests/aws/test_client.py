@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from provider.aws.client import AwsClient, Caller, Operation
 from provider.aws.endpoints import Endpoints, Service
 from provider.aws.faults import Fault
-from provider.engine.model import Credentials
+from provider.engine.model import Credentials, Identity, Retries
 from provider.runtime.transport import NoAnswer, Reply, Request
 from tests.aws.oracle import EMPTY, KEYS, Answer, Attempts, Botocore, StubTransport, client
 
@@ -194,6 +194,18 @@ async def test_bad_tokens_use_up_nobodys_retries() -> None:
         with pytest.raises(Fault):
             await one.call(Operation("sts", "Any"), {}, caller(credentials=None))
     assert len(ours.sent) == 300
+
+
+async def test_failing_calls_of_a_namespace_leave_others_their_retries() -> None:
+    """As if each had an SDK of its own: that a tenant is throttled is its own doing."""
+    ours = StubTransport([(400, b'{"__type": "ThrottlingException"}')])
+    one, many = client(ours), Retries(100, delay=0)
+    hostile, honest = (Identity("irsa", f"{name}/web", "aws") for name in ("hostile", "honest"))
+    for who, sent in ((hostile, 100), (hostile, 2), (honest, 100)):
+        del ours.sent[:]
+        with pytest.raises(Fault):
+            await one.call(GET, {}, Caller("eu-west-1", who, KEYS, retries=many))
+        assert len(ours.sent) == sent
 
 
 GARBAGE = [
