@@ -47,9 +47,7 @@ class Attempt:
     arrived: float
     deadline: float
     volume: Volume | None = None
-    """Pod and class: known before the class is parsed."""
-    spec: MountSpec | None = None
-    """None until the mount is worked on."""
+    """Pod and class: known before the class is parsed. A `MountSpec` once that is done."""
     trace: Trace = field(default_factory=Trace)
 
 
@@ -168,7 +166,7 @@ class Barrier:
         attempt.volume = decoded if decoded.pod.is_known else None
         account = decoded.pod.namespace, decoded.pod.service_account
         async with self._admission.turn(account, decoded.text.characters):
-            spec = attempt.spec = await self._servicer.parse(decoded)
+            spec = attempt.volume = await self._servicer.parse(decoded)
             room = min(ANSWER_MARGIN, (attempt.deadline - attempt.arrived) / 20)
             delivery = await self._mounts.mount(
                 spec, deadline=attempt.deadline - room, arrived=attempt.arrived, trace=attempt.trace
@@ -229,8 +227,8 @@ def _id(request: pb.MountRequest) -> str:
 
 
 def _out_of_time(attempt: Attempt) -> str:
-    seconds, spec = attempt.deadline - attempt.arrived, attempt.spec
-    if spec is None:
+    seconds, spec = attempt.deadline - attempt.arrived, attempt.volume
+    if not isinstance(spec, MountSpec):
         return f"the mount did not start within {seconds:.1f} s, behind others; it is tried again"
     if attempt.trace.identity is None:
         account = f"{spec.pod.namespace}/{spec.pod.service_account}"
