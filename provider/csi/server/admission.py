@@ -7,7 +7,7 @@ queue or memory. Mounts of one service account that hang delay no other service 
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from time import monotonic
 
 from provider.engine.limits import FairLimit, KeyedLimit
@@ -75,11 +75,9 @@ class Admission:
 
         `size` is what its request takes in memory, in bytes.
         """
-        with ExitStack() as stack:
-            mounts = "mounts (--max-waiting-mounts)"
-            stack.enter_context(_taken(self._accepted, namespace, 1, mounts))
-            if size > LARGE:
-                stack.enter_context(_taken(self._large, namespace, size, "bytes of large requests"))
+        mount = _taken(self._accepted, namespace, 1, "mounts (--max-waiting-mounts)")
+        large = _taken(self._large, namespace, size, "bytes of large requests")
+        with mount, large if size > LARGE else nullcontext():
             self._arrivals += 1
             try:
                 yield
