@@ -213,8 +213,7 @@ def _recorders(
         for kind, component in COMPONENTS.items()
     }
     for recorder in recorders.values():
-        recorder.start()
-        stack.push_async_callback(recorder.close)
+        stack.callback(asyncio.create_task(recorder.write_all()).cancel)
     return {kind: recorder.record for kind, recorder in recorders.items()}
 
 

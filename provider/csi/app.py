@@ -155,8 +155,7 @@ async def _events(config: Config, stack: AsyncExitStack) -> Callable[[Step], Non
     recorder = EventRecorder(
         _kubernetes_api(config, http), component=PROGRAM, host=config.node_name
     )
-    recorder.start()
-    stack.push_async_callback(recorder.close)
+    stack.callback(asyncio.create_task(recorder.write_all()).cancel)
     return RotationEvents(recorder.record, rotated=config.rotated_events)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2s
 from time import monotonic, time
-from typing import Literal
+from typing import Literal, NoReturn
 
 from provider.errors import ObjectExists, ObjectNotFound, ProviderError
 from provider.kube.kinds import EVENTS, Document
@@ -77,7 +77,7 @@ class _Series:
 
 
 class EventRecorder:
-    """Writes Events in a task of its own. `component` and `host` say who writes them."""
+    """Queues Events for `write_all`. `component` and `host` say who writes them."""
 
     def __init__(  # noqa: PLR0913 (all by name)
         self,
@@ -97,17 +97,6 @@ class EventRecorder:
         self._queue: asyncio.Queue[tuple[Event, _Series]] = asyncio.Queue(QUEUE)
         self._series: Lru[str, _Series] = Lru(REMEMBERED)
         self._limits = EventLimits(total, clock)
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Write from now on what is recorded, in the running event loop."""
-        self._task = asyncio.create_task(self._write_all())
-
-    async def close(self) -> None:
-        """Stop; Events that wait are dropped."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
 
     def record(self, event: Event) -> None:
         """Count an Event and, if the bounds allow it, queue it. Never waits, never raises."""
@@ -122,7 +111,8 @@ class EventRecorder:
         series.written_at = now
         self._queue.put_nowait((event, series))
 
-    async def _write_all(self) -> None:
+    async def write_all(self) -> NoReturn:
+        """Write what is recorded, until cancelled; Events that wait then are dropped."""
         is_failing = False
         while True:
             event, series = await self._queue.get()

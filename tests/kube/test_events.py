@@ -4,6 +4,7 @@ import asyncio
 import io
 import logging
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,16 @@ async def events(api: Objects, clock: Clock) -> AsyncIterator[EventRecorder]:
     recorder = EventRecorder(
         api, component="secrets-provider-aws", host="node-1", clock=clock, sleep=no_pause
     )
-    recorder.start()
-    yield recorder
-    await recorder.close()
+    async with writing(recorder):
+        yield recorder
+
+
+@asynccontextmanager
+async def writing(recorder: EventRecorder) -> AsyncIterator[None]:
+    task = asyncio.create_task(recorder.write_all())
+    yield
+    task.cancel()
+    await asyncio.wait([task])
 
 
 @pytest.fixture
@@ -136,11 +144,10 @@ async def test_an_event_of_an_earlier_process_is_updated(
     events.record(FAILED)
     await written(kubernetes, 1)
     later = EventRecorder(api, component="secrets-provider-aws", host="node-1")
-    later.start()
     later.record(FAILED)
-    (event,) = await written(kubernetes, 4)
+    async with writing(later):
+        (event,) = await written(kubernetes, 4)
     assert event["count"] == 2, "it goes on from the earlier process"
-    await later.close()
 
 
 async def test_events_of_one_key_are_one_event_with_the_latest_message(
@@ -207,9 +214,8 @@ async def test_recording_never_waits(
     for number in range(2 * module.QUEUE):
         recorder.record(failed(pod(0, f"namespace-{number}")))
         clock.now += IN_TOTAL.refill
-    recorder.start()
-    await written(kubernetes, module.QUEUE)
-    await recorder.close()
+    async with writing(recorder):
+        await written(kubernetes, module.QUEUE)
 
 
 async def test_many_events_are_written_slowly_and_the_last_few_at_once(
@@ -223,19 +229,17 @@ async def test_many_events_are_written_slowly_and_the_last_few_at_once(
     recorder = EventRecorder(api, component="x", host="node-1", sleep=sleep)
     for number in range(AT_ONCE + 3):
         recorder.record(failed(pod(0, f"namespace-{number}")))
-    recorder.start()
-    await written(kubernetes, AT_ONCE + 3)
+    async with writing(recorder):
+        await written(kubernetes, AT_ONCE + 3)
     assert pauses == [(PAUSE, 1), (PAUSE, 2)]
-    await recorder.close()
 
 
-async def test_closing_does_not_wait_for_the_api(
-    kubernetes: FakeKubernetes, events: EventRecorder
-) -> None:
+async def test_closing_does_not_wait_for_the_api(kubernetes: FakeKubernetes, api: Objects) -> None:
     kubernetes.faults.inject(hang())
-    events.record(FAILED)
-    await written(kubernetes, 1)
-    await events.close()
+    recorder = EventRecorder(api, component="x", host="node-1")
+    recorder.record(FAILED)
+    async with writing(recorder):
+        await written(kubernetes, 1)
 
 
 @pytest.mark.parametrize("what", ["forbidden", "down", "token gone"])
