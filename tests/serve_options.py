@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from provider.cli.main import in_argparse_style
-from provider.cli.options import given
 from provider.cli.serve import add_options
-from provider.csi.config import OPTIONS, Config, configure
+from provider.csi.config import Config, configure
 from provider.tools.arguments import PROGRAM, Parser
 
 
@@ -14,4 +13,4 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Config:
     parser = Parser(prog=PROGRAM)
     add_options(parser)
     found = parser.parse(in_argparse_style(arguments))
-    return configure(given(found, OPTIONS), environment)
+    return configure(vars(found), environment)

@@ -63,7 +63,7 @@ def add_options(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    config = start(configure, options, OPTIONS)
+    config = start(configure, options)
     from provider.controller import app  # noqa: PLC0415 - the slowest import
 
     app.serve(config)

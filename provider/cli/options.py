@@ -47,22 +47,15 @@ def add_unused(parser: Parser, *names: str) -> None:
         parser.add_argument(f"--{name}", dest="unused", nargs="?", default=SUPPRESS, help=SUPPRESS)
 
 
-def given(namespace: Namespace, options: Options) -> Mapping[str, str]:
-    """The options that are on the command line, by field name."""
-    return {name: text for name, text in vars(namespace).items() if name in options}
-
-
 def start(
-    configure: Callable[[Mapping[str, str], Mapping[str, str]], T],
-    namespace: Namespace,
-    options: Options,
+    configure: Callable[[Mapping[str, str], Mapping[str, str]], T], namespace: Namespace
 ) -> T:
     """The configuration from command line and environment; raises `UsageError`.
 
     From then on stop signals are held, so that none gets lost during the slow imports that follow.
     """
     try:
-        config = configure(given(namespace, options), os.environ)
+        config = configure(vars(namespace), os.environ)
     except ConfigError as error:
         raise UsageError(str(error)) from error
     from provider.runtime import signals  # noqa: PLC0415 - imports asyncio: not for a wrong option

@@ -58,7 +58,7 @@ def add_options(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    config = start(configure, options, OPTIONS)
+    config = start(configure, options)
     from provider.csi import app  # noqa: PLC0415 - the slowest import: not for a wrong option
 
     return app.serve(config)

@@ -3,8 +3,7 @@
 import pytest
 
 from provider.cli.controller import add_options
-from provider.cli.options import given
-from provider.controller.config import OPTIONS, Config, configure
+from provider.controller.config import Config, configure
 from provider.tools.arguments import Parser
 
 OPERATORS = (
@@ -54,7 +53,7 @@ OPERATORS = (
 def config(*arguments: str) -> Config:
     parser = Parser(prog="test")
     add_options(parser)
-    return configure(given(parser.parse_args(arguments), OPTIONS), {})
+    return configure(vars(parser.parse_args(arguments)), {})
 
 
 def test_the_operators_flags_are_accepted() -> None:

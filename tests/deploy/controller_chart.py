@@ -5,8 +5,7 @@ from functools import cache
 from typing import Any
 
 from provider.cli.controller import add_options
-from provider.cli.options import given
-from provider.controller.config import OPTIONS, Config, configure
+from provider.controller.config import Config, configure
 from provider.tools.arguments import Parser
 from testbed.cluster import read_yaml
 from tests.deploy import manifests
@@ -251,4 +250,4 @@ def started_with(container: manifests.Document) -> Config:
         one["name"]: one.get("value") or one["valueFrom"]["fieldRef"]["fieldPath"]
         for one in container["env"]
     }
-    return configure(given(parser.parse_args(arguments), OPTIONS), environment)
+    return configure(vars(parser.parse_args(arguments)), environment)
