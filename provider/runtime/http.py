@@ -100,7 +100,7 @@ class HttpClient:
                     options["proxy_headers"] = for_proxy
                 else:
                     headers = {**headers, **for_proxy}
-        return await self._opened().request(
+        return await self.open().request(
             request.method,
             url,
             headers=headers,
@@ -110,11 +110,8 @@ class HttpClient:
             **options,
         )
 
-    def open(self) -> None:
-        """Make now what the first request would make, such as the thread of the resolver."""
-        self._opened()
-
-    def _opened(self) -> aiohttp.ClientSession:
+    def open(self) -> aiohttp.ClientSession:
+        """The session. Made here or by the first request, with the thread of the resolver."""
         if self._session is None:
             self._resolver = AsyncResolver(timeout=_NAME_TIMEOUT, tries=2)
             self._session = aiohttp.ClientSession(
