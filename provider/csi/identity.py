@@ -3,7 +3,7 @@
 The daemon's own AWS credentials are never used here.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -138,23 +138,20 @@ def _sts_regions(spec: MountSpec, region: str) -> tuple[str, ...]:
 
 def require_token(spec: MountSpec) -> None:
     """Raises `TokenMissing` unless the request has a token that the class can use."""
-    audiences = audiences_of(spec.klass.identity_kind)
-    if not any(spec.tokens.get(audience) for audience in audiences):
-        raise _missing(spec, audiences)
+    _token(spec, spec.klass.identity_kind)
 
 
-def _token(spec: MountSpec, kind: PodKind) -> str:
-    if token := spec.tokens.get(AUDIENCES[kind]):
-        return token
-    raise _missing(spec, (AUDIENCES[kind],))
-
-
-def _missing(spec: MountSpec, audiences: Iterable[str]) -> TokenMissing:
+def _token(spec: MountSpec, auth: Auth) -> str:
+    """A token for this way of authentication; raises `TokenMissing`."""
+    audiences = audiences_of(auth)
+    for audience in audiences:
+        if token := spec.tokens.get(audience):
+            return token
     sent = ", ".join(map(quote, sorted(spec.tokens)[:_SHOWN_AUDIENCES])) or "none"
     wanted = " or ".join(f'"{audience}"' for audience in audiences)
     entries = ", ".join(f"- audience: {audience}" for audience in audiences)
     values = ", ".join(f"{{audience: {audience}}}" for audience in audiences)
-    return TokenMissing(
+    raise TokenMissing(
         f"the request has no service account token of audience {wanted} (audiences that it has: "
         f"{sent}). Add it to spec.tokenRequests of the CSIDriver secrets-store.csi.k8s.io "
         f'("{entries}"); in the values of the driver\'s Helm chart: tokenRequests: [{values}], '
