@@ -15,9 +15,9 @@ import aiohttp
 from aiohttp.resolver import AsyncResolver
 from yarl import URL
 
-from provider.runtime.http_errors import FAILURES, no_answer, too_long
+from provider.runtime.http_errors import FAILURES, no_answer
 from provider.runtime.http_tunnel import TunnelConnector
-from provider.runtime.transport import NoAnswer, Reply, Request
+from provider.runtime.transport import AnswerTooLong, NoAnswer, Reply, Request
 
 CONNECTIONS_PER_HOST = 96
 """More requests to one host wait for a connection. It is more than the calls that may be in flight
@@ -158,10 +158,10 @@ def _connect_timeout(seconds: float) -> aiohttp.ClientTimeout:
 
 async def _read(response: aiohttp.ClientResponse, url: URL, most: int) -> bytes:
     if (response.content_length or 0) > most:
-        raise too_long(url, most)
+        raise AnswerTooLong(url.origin(), most)
     body = bytearray()
     while not response.content.at_eof():
         body += await response.content.readany()
         if len(body) > most:
-            raise too_long(url, most)
+            raise AnswerTooLong(url.origin(), most)
     return bytes(body)

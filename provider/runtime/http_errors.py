@@ -6,7 +6,7 @@ import ssl
 import aiohttp
 from yarl import URL
 
-from provider.runtime.transport import AnswerTooLong, NoAnswer
+from provider.runtime.transport import NoAnswer
 
 FAILURES = (aiohttp.ClientError, OSError, ValueError)
 """All that aiohttp raises: OSError of sockets and TLS, ValueError of URLs and host names."""
@@ -20,11 +20,6 @@ def no_answer(error: Exception, url: URL, proxy_url: str | None = None) -> NoAns
     nearest = f"the proxy {proxy_url}" if proxy_url else origin
     text = text.format(server=f"{origin}{via}", nearest=nearest, reason=_reason(error))
     return NoAnswer(kind, text)
-
-
-def too_long(url: URL, most: int) -> AnswerTooLong:
-    """The answer, or one line of it, has more than so many bytes."""
-    return AnswerTooLong(f"{url.origin()} answered more than {most} bytes")
 
 
 _MEANINGS: tuple[tuple[type[Exception], NoAnswer.Kind, str], ...] = (

@@ -11,8 +11,8 @@ from aiohttp.http_exceptions import LineTooLong
 from yarl import URL
 
 from provider.runtime.http import HttpClient, checked
-from provider.runtime.http_errors import FAILURES, no_answer, too_long
-from provider.runtime.transport import NoAnswer, Request
+from provider.runtime.http_errors import FAILURES, no_answer
+from provider.runtime.transport import AnswerTooLong, NoAnswer, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Stream:
         while chunk := await self._next(self.content.readany()):
             body += chunk
             if len(body) > most:
-                raise too_long(self.url, most)
+                raise AnswerTooLong(self.url.origin(), most)
         return bytes(body)
 
     async def _next(self, part: Awaitable[bytes]) -> bytes:
@@ -52,7 +52,7 @@ class Stream:
             text = f"{self.url.origin()} sent nothing for {self.idle:g} s"
             raise NoAnswer("timeout", text) from error
         except LineTooLong:
-            raise too_long(self.url, self.max_line) from None
+            raise AnswerTooLong(self.url.origin(), self.max_line) from None
         except FAILURES as error:
             raise no_answer(error, self.url) from error
 

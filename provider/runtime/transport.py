@@ -53,10 +53,10 @@ class NoAnswer(Exception):
 
 
 class AnswerTooLong(NoAnswer):
-    """The answer, or one line of it, is over the limit of the request."""
+    """The answer, or one line of it, has more than `most` bytes."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__("malformed", text)
+    def __init__(self, origin: object, most: int) -> None:
+        super().__init__("malformed", f"{origin} answered more than {most} bytes")
 
 
 Transport = Callable[[Request], Awaitable[Reply]]
