@@ -14,9 +14,10 @@ import threading
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
 from provider.errors import ProviderError
+from provider.runtime.option_values import LogFormat, LogLevel
 
 Value = str | int | float | bool | None
 
@@ -37,11 +38,7 @@ def fields(**values: Value) -> dict[str, Any]:
     return {"fields": values}
 
 
-def set_up(
-    level: Literal["debug", "info", "warning", "error"],
-    log_format: Literal["auto", "json", "text"],
-    stream: TextIO | None = None,
-) -> None:
+def set_up(level: LogLevel, log_format: LogFormat, stream: TextIO | None = None) -> None:
     """Log to `stream` (default: stderr) from now on, uncaught errors of threads included.
 
     `auto` is `text` on a terminal, else `json`. For the errors of an event loop, see `install`.
