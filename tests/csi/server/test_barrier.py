@@ -321,6 +321,17 @@ async def test_the_log_has_one_line_a_mount_and_is_quiet_when_nothing_changed(do
     assert door.counted == [("delivered", ""), ("unchanged", "")]
 
 
+async def test_warnings_of_a_class_are_logged_once_at_the_level_of_warnings(door: Door) -> None:
+    log.set_up("warning", "json", door.stream)
+    request = mount_request()
+    request.attributes = json.dumps(json.loads(request.attributes) | {"colour": "blue"})
+    await door.mount(request)
+    await door.mount(request)
+    (line,) = door.lines
+    assert line["level"] == "warning"
+    assert "colour" in line["message"]
+
+
 async def test_a_failure_is_one_line_with_reason_and_text(door: Door) -> None:
     await door.failure("fail-SecretNotFound")
     (line,) = door.lines
