@@ -52,18 +52,14 @@ class Admission:
         self._start = FairLimit(1)
         self._accounts: KeyedLimit[Account] = KeyedLimit(at_a_time)
         self._memory = FairLimit(MOST_MEMORY)
-        self._at_work = 0
-        self._idle_since = monotonic()
-
-    @property
-    def at_work(self) -> int:
+        self.at_work = 0
         """Number of mounts that are worked on."""
-        return self._at_work
+        self._idle_since = monotonic()
 
     @property
     def waiting(self) -> int:
         """Number of accepted mounts that are not worked on yet."""
-        return self._accepted.in_use - self._at_work
+        return self._accepted.in_use - self.at_work
 
     def idle_seconds(self) -> float:
         """How long there has been no mount; 0 while there is one."""
@@ -111,11 +107,11 @@ class Admission:
         """
         memory = min(max(characters * _OF_CHARACTER, _LEAST_OF_MOUNT), _MOST_OF_MOUNT)
         async with self._accounts.slot(account), self._memory.slot(account[0], memory):
-            self._at_work += 1
+            self.at_work += 1
             try:
                 yield
             finally:
-                self._at_work -= 1
+                self.at_work -= 1
 
 
 @contextmanager
