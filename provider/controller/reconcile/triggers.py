@@ -66,8 +66,16 @@ class Triggers:
         if self._informers.namespaces is not None:
             self._informers.namespaces.on_change(self._namespace)
 
-    def named_object_changed(self, kind: str, namespace: str, name: str) -> None:
-        """A credential or template that was read has changed, or a target is there now."""
+    def named_objects_changed(self, namespace: str, changed: Iterable[tuple[str, str]]) -> None:
+        """Credentials or templates that were read have changed, or targets are there now.
+
+        Of each its kind and name.
+        """
+        for kind, name in changed:
+            self._add_users(kind, namespace, name)
+        self._add_failing(self._known.others_in(namespace))
+
+    def _add_users(self, kind: str, namespace: str, name: str) -> None:
         for item in self._stores.of((kind, namespace, name)):
             self._add(item, 0.0)
             self._add_failing(self._known.index.of(Ref(*item)))
@@ -76,7 +84,6 @@ class Triggers:
         if kind == SECRETS.name:
             for key in self._known.index.of(Ref(TARGET, namespace, name)):
                 self._refresh(key, _lacks_target)
-        self._add_failing(self._known.others_in(namespace))
 
     def policy_changed(self) -> None:
         """The operator's policy has changed: reconcile what has failed."""

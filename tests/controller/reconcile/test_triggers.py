@@ -284,7 +284,7 @@ def test_repaired_credentials_wake_the_store_and_its_failing_users_anywhere(worl
     world.put("ExternalSecret", "well", spec=spec(secretStoreRef=ref), status=ready("True"))
     world.put("ExternalSecret", "other", spec=spec(), status=ready("False"))
     world.seen()
-    world.triggers.named_object_changed("Secret", "ops", "keys")
+    world.triggers.named_objects_changed("ops", [("Secret", "keys")])
     assert world.seen() == {CLUSTER_STORE, DB}
 
 
@@ -297,7 +297,7 @@ def test_repaired_credentials_of_a_referent_store_wake_who_failed_in_their_names
         document = spec(secretStoreRef=ref)
         world.put("ExternalSecret", name, namespace, spec=document, status=ready("False"))
     world.seen()
-    world.triggers.named_object_changed("Secret", "shop", "keys")
+    world.triggers.named_objects_changed("shop", [("Secret", "keys")])
     assert world.seen() == {DB}
 
 
@@ -309,7 +309,7 @@ def test_a_changed_template_is_rendered_though_nothing_is_due(world: World) -> N
     world.seen()
     for key in ("db", "other"):
         world.backlog.take(ObjectKey("shop", key))
-    world.triggers.named_object_changed("ConfigMap", "shop", "t")
+    world.triggers.named_objects_changed("shop", [("ConfigMap", "t")])
     assert world.seen() == {DB}
     assert world.backlog.take(ObjectKey("shop", "db")) is not None
 
@@ -320,7 +320,7 @@ def test_changes_without_end_have_an_object_looked_at_once_a_second(world: World
     world.put("ExternalSecret", "db", spec=spec(target=template), status=synced())
     world.added.clear()
     for _ in range(50):
-        world.triggers.named_object_changed("ConfigMap", "shop", "t")
+        world.triggers.named_objects_changed("shop", [("ConfigMap", "t")])
     late = [seconds for _, seconds in world.added if seconds]
     assert len(world.added) - len(late) <= BURST
     assert late[-1] <= REFILL
@@ -332,7 +332,7 @@ def test_a_secret_to_merge_into_that_comes_is_noticed(world: World) -> None:
     world.put("ExternalSecret", "db", spec=spec(target=target), status=status)
     world.backlog.take(ObjectKey("shop", "db"))
     world.seen()
-    world.triggers.named_object_changed("Secret", "shop", "target")
+    world.triggers.named_objects_changed("shop", [("Secret", "target")])
     assert world.seen() == {DB}
     assert world.backlog.take(ObjectKey("shop", "db")) is not None
 
