@@ -119,6 +119,7 @@ class _ObjectFiles:
 
     def _attempt(self, where: str, make: Callable[..., None], *arguments: object) -> None:
         """Adds a failure for an error, without the traceback: that has the document."""
+        # No context manager of contextlib: it makes a cycle of the traceback and its own frame.
         try:
             make(*arguments)
         except ProviderError as error:
