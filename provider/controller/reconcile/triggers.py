@@ -15,6 +15,7 @@ from provider.controller.resources.objects import ExternalSecret
 from provider.controller.resources.references import credentials_of
 from provider.controller.resources.refresh import should_refresh
 from provider.controller.resources.store_ref import StoreKind
+from provider.controller.scheduling.paced_changes import PacedChanges
 from provider.controller.scheduling.schedule import Item
 from provider.controller.scheduling.trigger_limits import TriggerLimits
 from provider.controller.status import MISSING, ready_of
@@ -42,11 +43,14 @@ class Triggers:
         informers: Informers,
         known: KnownExternalSecrets,
         backlog: Backlog,
+        *,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._add = TriggerLimits(add).add
         self._informers = informers
         self._known = known
         self._backlog = backlog
+        self._users = PacedChanges(self._add_users, clock=clock)
         self._stores: Index[tuple[str, str, str], Item] = Index()
 
     def attach(self, recheck: Callable[[WatchedStore], float]) -> None:
@@ -72,10 +76,15 @@ class Triggers:
         Of each its kind and name.
         """
         for kind, name in changed:
-            self._add_users(kind, namespace, name)
+            self._refresh_users(kind, namespace, name)
         self._add_failing(self._known.others_in(namespace))
 
-    def _add_users(self, kind: str, namespace: str, name: str) -> None:
+    def _add_users(self, namespace: str, changed: Iterable[tuple[str, str]]) -> None:
+        """Reconcile the ExternalSecrets that refer to these objects: of each its kind and name."""
+        for kind, name in changed:
+            self._add_external_secrets(self._known.index.of(Ref(kind, namespace, name)))
+
+    def _refresh_users(self, kind: str, namespace: str, name: str) -> None:
         for item in self._stores.of((kind, namespace, name)):
             self._add(item, 0.0)
             self._add_failing(self._known.index.of(Ref(*item)))
@@ -138,7 +147,7 @@ class Triggers:
         before, after = readable(old), readable(new)
         is_well = after is not None and after.is_intact
         if not is_well or (before is not None and after and before.owner != after.owner):
-            self._add_external_secrets(self._known.index.of(Ref(TARGET, *key)))
+            self._users.add(TARGET, *key)
 
     def _store_handler(
         self, kind: StoreKind, recheck: Callable[[WatchedStore], float]
@@ -157,13 +166,13 @@ class Triggers:
                 is_known_good = before is None and after is not None and _is_good(after)
                 self._add(item, recheck(after) if after and is_known_good else 0.0)
             if _gate_of(before) != _gate_of(after):
-                self._add_external_secrets(self._known.index.of(Ref(kind, *key)))
+                self._users.add(kind, *key)
 
         return handle
 
     def _dependents_handler(self, kind: str) -> Callable[[ObjectKey, object, object], None]:
         def handle(key: ObjectKey, _old: object, _new: object) -> None:
-            self._add_external_secrets(self._known.index.of(Ref(kind, *key)))
+            self._users.add(kind, *key)
 
         return handle
 
