@@ -65,17 +65,21 @@ def find_manifests(text: str, findings: Findings) -> Iterator[Manifest]:
         findings.problems.append(error.problem("manifest"))
 
 
-def read_classes(text: str) -> tuple[ClassManifest, ...]:
-    """The SecretProviderClasses of a YAML text, without other kinds; raises `InvalidSpec`."""
+def read_classes(text: str, name: str | None = None) -> tuple[ClassManifest, ...]:
+    """The SecretProviderClasses of a YAML text, or those of this name; raises `InvalidSpec`."""
     manifests = read_manifests(text)
     findings = Findings()
     classes = tuple(
-        read_class(one, findings)
-        for one in manifests
-        if one.kind == "SecretProviderClass" and one.api_version.startswith(_CLASS_GROUP)
+        read_class(one, findings) for one in manifests if is_class(one) and name in (None, one.name)
     )
     findings.raise_if_any()
     return classes
+
+
+def is_class(manifest: Manifest) -> bool:
+    """Whether it is a SecretProviderClass."""
+    group = manifest.api_version
+    return manifest.kind == "SecretProviderClass" and group.startswith(_CLASS_GROUP)
 
 
 def _objects(node: Node, path: str, findings: Findings) -> Iterator[Manifest]:

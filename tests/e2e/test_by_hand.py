@@ -29,7 +29,9 @@ def test_a_token_by_hand_gets_what_the_pod_gets(
     identity = ("--set", f"usePodIdentity={use_pod_identity}")
     without = run(*arguments, *identity)
     assert without.code == 1
-    assert audience in without.err
+    hint = f"--audience {audience} > FILE, then --token {audience}=FILE"
+    assert hint in without.err
+    assert hint in run(*arguments, *identity, "--token", f"example.com={token}").err
     done = run(*arguments, *identity, "--token", f"{audience}={token}")
     assert done.code == 0, done.err
     assert (output / "db").read_text() == "value"

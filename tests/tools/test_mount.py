@@ -169,6 +169,16 @@ def test_one_of_several_classes_can_be_chosen_and_read_from_stdin(
     assert (output / "y").exists()
 
 
+def test_mistakes_of_other_classes_do_not_matter(daemon: Process, output: Path, run: Run) -> None:
+    path = output.parent.parent / "class.yaml"
+    path.write_text(TWO.replace("  provider: aws\n", "", 1))
+    chosen = run("-f", path, "--class", "two", "-o", output, "--socket", daemon.socket)
+    assert (chosen.code, chosen.err) == (0, "")
+    faulty = run("-f", path, "--class", "one", "-o", output, "--socket", daemon.socket)
+    assert faulty.code == 2
+    assert 'SecretProviderClass "one": spec.provider: is required' in faulty.err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

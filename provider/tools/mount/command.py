@@ -4,6 +4,7 @@ Asks a running daemon as the driver does, or runs the same engine in this proces
 """
 
 import json
+import re
 import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from provider.csi.files.writer import Change, WriteFailed, preview, write
 from provider.csi.request.attributes import CLASS_NAME, POD_KEYS, PREFIX, TOKENS, RawRequest
 from provider.csi.request.model import Pod
 from provider.errors import ProviderError
-from provider.manifests.kubernetes import ClassManifest, read_classes
+from provider.manifests.kubernetes import ClassManifest, is_class, read_classes, read_manifests
 from provider.manifests.problems import InvalidSpec, quote
 from provider.tools.ending import CommandFailed
 from provider.tools.mount.options import Options, add_options, checked
@@ -29,6 +30,7 @@ __all__ = ["add_options", "run"]
 
 _PERMISSION = "420"
 """The driver's default: 0644, in decimal."""
+_WANTED = re.compile(r'no service account token of audience "([^"]+)"')
 
 
 def run(namespace: Namespace) -> int:
@@ -58,20 +60,20 @@ def run(namespace: Namespace) -> int:
 def _class(options: Options) -> ClassManifest:
     """The class that the options name, or the only one of the file."""
     file, name = options.filename, options.class_name
+    text = read_text(file)
     try:
-        classes = read_classes(read_text(file))
+        chosen = read_classes(text, name)
+        if len(chosen) == 1:
+            return chosen[0]
+        names = [quote(one.name) for one in read_manifests(text) if is_class(one)]
     except InvalidSpec as invalid:
         raise CommandFailed(2, f"{file}:\n{invalid}") from invalid
-    chosen = [one for one in classes if name in (None, one.name)]
-    if len(chosen) == 1:
-        return chosen[0]
-    names = ", ".join(quote(one.name) for one in classes)
-    if not classes:
+    if not names:
         why = "holds no SecretProviderClass"
     elif name is None:
-        why = f"holds several classes, {names}: choose one with --class"
+        why = f"holds several classes, {', '.join(names)}: choose one with --class"
     else:
-        why = f"must hold one class {quote(name)}, holds {names}"
+        why = f"must hold one class {quote(name)}, holds {', '.join(names)}"
     raise CommandFailed(2, f"{file}:\nmanifest: {why}")
 
 
@@ -146,19 +148,21 @@ def _locally(request: RawRequest, options: Options) -> Sequence[MountedFile]:
 
 def _refused(status: str, text: str, options: Options) -> CommandFailed:
     code = 2 if status == "INVALID_ARGUMENT" else 1
-    return CommandFailed(code, f"mount refused: {status}\n{text}", _hint(status, options))
+    return CommandFailed(code, f"mount refused: {status}\n{text}", _hint(status, text, options))
 
 
-def _hint(status: str, options: Options) -> str:
+def _hint(status: str, text: str, options: Options) -> str:
     """Advice for this command, where the error's own advice is for pods."""
     if options.local and status == "UNAUTHENTICATED":
         return "log in (aws sso login), or choose other credentials with --profile or AWS_PROFILE"
     if options.local and status == "PERMISSION_DENIED":
         return "these were your own permissions; the role of a pod may have others"
-    if status == "UNAUTHENTICATED" and not options.token:
+    wanted = _WANTED.search(text)
+    if status == "UNAUTHENTICATED" and (wanted or not options.token):
+        audience = wanted[1] if wanted else "AUDIENCE"
         namespace = f" -n {options.namespace}" if options.namespace else ""
-        command = f"kubectl create token {options.service_account}{namespace} --audience AUDIENCE"
-        return f"{command} > FILE, then --token AUDIENCE=FILE (see --help)"
+        command = f"kubectl create token {options.service_account}{namespace} --audience {audience}"
+        return f"{command} > FILE, then --token {audience}=FILE (see --help)"
     return ""
 
 
