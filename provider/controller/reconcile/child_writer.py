@@ -10,7 +10,7 @@ from provider.controller import status
 from provider.controller.kinds import EXTERNAL_SECRETS
 from provider.controller.reconcile.child_documents import edited_state, merged
 from provider.controller.reconcile.leftover_webhooks import remedy
-from provider.controller.resources.object_meta import Metadata
+from provider.controller.resources.object_meta import Metadata, read_metadata
 from provider.controller.watch.object_cache import ObjectKey
 from provider.controller.watch.secret_state import controller_owner
 from provider.controller.watch.watched import WatchedExternalSecret
@@ -99,8 +99,8 @@ class ChildWriter:
             return
         stored = await self._write(key, wanted, owner, exists=known is not None)
         self._known.learn(EXTERNAL_SECRETS, stored)
-        if (now_known := self._known.external_secret(key)) is not None:
-            self._verified.put(key, (edited_state(now_known.metadata), mark))
+        # What is known may be newer than `stored`: edited, and not as it should be.
+        self._verified.put(key, (edited_state(read_metadata(stored)), mark))
 
     async def _write(
         self, key: ObjectKey, wanted: Document, owner: Metadata, *, exists: bool

@@ -7,6 +7,7 @@ from provider.controller.reconcile.child_writer import ChildWriter
 from provider.controller.resources.object_meta import read_metadata
 from provider.controller.watch.object_cache import ObjectKey
 from provider.controller.watch.watched import WatchedExternalSecret, parse_external_secret
+from provider.errors import ObjectNotFound
 from provider.kube.kinds import Document, Kind
 from tests.loop_watchdog import loop_watchdog
 
@@ -52,3 +53,33 @@ async def test_thousands_that_are_as_they_should_be_do_not_hold_the_loop() -> No
     async with loop_watchdog():
         assert await writer.put(map(child, range(NAMESPACES)), OWNER) == []
     assert cluster.created == NAMESPACES
+
+
+class EditedAtOnce(Cluster):
+    """Somebody edits each ExternalSecret, and the watch brings that before the answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read = 0
+
+    async def create(self, kind: Kind, document: Document) -> Document:
+        stored = await super().create(kind, document)
+        edited = {**stored, "metadata": {**stored["metadata"], "generation": 2}}
+        super().learn(kind, edited)
+        return {**stored, "metadata": {**stored["metadata"], "generation": 1}}
+
+    def learn(self, kind: Kind, document: Document) -> None:
+        """The answer is older than what is known."""
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Document:
+        assert kind == EXTERNAL_SECRETS
+        self.read += 1
+        raise ObjectNotFound(f"{namespace}/{name}")
+
+
+async def test_an_edit_that_arrives_before_the_answer_is_looked_at() -> None:
+    cluster: Any = EditedAtOnce()
+    writer = ChildWriter(cluster, cluster)
+    await writer.put([child(0)], OWNER)
+    await writer.put([child(0)], OWNER)
+    assert cluster.read == 1
