@@ -179,6 +179,8 @@ class Barrier:
         step = observers.registry.succeeded(attempt.id, spec, delivery, attempt.trace.current_at)
         outcome = "delivered" if step.changed else "unchanged"
         observers.count(outcome, "", spec.pod.namespace, seconds)
+        if not step.changed and not logger.isEnabledFor(DEBUG):
+            return False  # most mounts are unchanged
         about = _about(attempt, seconds)
         level = INFO if step.changed else DEBUG
         logger.log(level, outcome, extra=fields(**about, files=len(delivery.files)))
