@@ -50,7 +50,7 @@ class Caller:
 
     region: str
     who: Identity | str
-    """For messages, and for whose retries it is."""
+    """For messages. Each namespace has its own quota of retries."""
     credentials: Credentials | None = field(repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """What the request holds, beyond its credentials, that an error message must not echo."""

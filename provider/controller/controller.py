@@ -34,7 +34,6 @@ from provider.controller.reconcile.triggers import Triggers
 from provider.controller.resources.objects import Store
 from provider.controller.resources.store_ref import StoreKind
 from provider.controller.scheduling.cpu_work import CpuWork
-from provider.controller.scheduling.paced_changes import PacedChanges
 from provider.controller.scheduling.queue import Item, Queue
 from provider.controller.target.target_secrets import Secrets
 from provider.controller.target.templates import Templates
@@ -105,7 +104,6 @@ class Controller:
             explain=self._explain,
         )
         self._triggers = Triggers(self.queue.add_after, self.informers, self.known, self._backlog)
-        self._changes = PacedChanges(self._triggers.named_objects_changed)
         parts.policy.changed = self._triggers.policy_changed
         self._watches = NamedWatches(
             parts.objects, self._named_object_changed, is_busy=lambda: self.queue.depth > 0
@@ -280,4 +278,4 @@ class Controller:
 
     def _named_object_changed(self, named: NamedObject) -> None:
         self._reads.changed(named)
-        self._changes.add(named.kind.name, named.namespace, named.name)
+        self._triggers.named_object_changed(named.kind.name, named.namespace, named.name)

@@ -51,6 +51,7 @@ class Triggers:
         self._known = known
         self._backlog = backlog
         self._users = PacedChanges(self._add_users, clock=clock)
+        self._named = PacedChanges(self.named_objects_changed, clock=clock)
         self._stores: Index[tuple[str, str, str], Item] = Index()
 
     def attach(self, recheck: Callable[[WatchedStore], float]) -> None:
@@ -78,6 +79,10 @@ class Triggers:
         for kind, name in changed:
             self._refresh_users(kind, namespace, name)
         self._add_failing(self._known.others_in(namespace))
+
+    def named_object_changed(self, kind: str, namespace: str, name: str) -> None:
+        """The same of one object, at once or together with what changes soon after it."""
+        self._named.add(kind, namespace, name)
 
     def _add_users(self, namespace: str, changed: Iterable[tuple[str, str]]) -> None:
         """Reconcile the ExternalSecrets that refer to these objects: of each its kind and name."""

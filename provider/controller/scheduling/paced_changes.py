@@ -7,7 +7,6 @@ of them, and change an object many times a second.
 import asyncio
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Protocol
 
 from provider.runtime.lru import Lru
 
@@ -20,15 +19,11 @@ Handle = Callable[[str, Sequence[tuple[str, str]]], object]
 """Called with a namespace, and kind and name of what has changed there."""
 
 
-class Later(Protocol):
-    """`call_later` of an event loop."""
-
-    def __call__(self, seconds: float, call: Callable[[str], object], namespace: str, /) -> object:
-        """Call with the namespace after so many seconds."""
-        ...
+Later = Callable[[float, Callable[[str], object], str], object]
+"""`call_later` of an event loop: seconds, what to call, and the namespace to call it with."""
 
 
-def _call_later(seconds: float, call: Callable[[str], object], namespace: str, /) -> object:
+def _call_later(seconds: float, call: Callable[[str], object], namespace: str) -> object:
     return asyncio.get_running_loop().call_later(seconds, call, namespace)
 
 
