@@ -8,7 +8,7 @@ from provider.csi.delivered import Delivered, DeliveredVolumes
 from provider.csi.files.layout import MountedFile, check_size, lay_out_off_loop
 from provider.csi.identity import require_token
 from provider.csi.object_failures import ObjectFailure, ObjectsFailed
-from provider.csi.policy_check import check_policy
+from provider.csi.policy_check import refusal
 from provider.csi.request.model import MountSpec, SecretObject
 from provider.csi.request.parameters import region_problems
 from provider.engine.failover import Failed, Found, Outcome, Reader, Regions, Wanted
@@ -124,7 +124,6 @@ class Mounter:
         require_token(spec)
         regions = await self._regions(spec)
         last = self.volumes.last(spec)
-        check_policy(self.limits.policy, spec, regions, last.identity if last else None)
         freshness = self._freshness(arrived, last)
         with self.value_memory.request(spec.pod.namespace) as memory:
             reading = self._recall(spec, regions, last.identity, freshness, trace) if last else None
@@ -145,17 +144,27 @@ class Mounter:
         freshness: Freshness,
         trace: Trace,
     ) -> _Reading | None:
-        """All values from memory; None if even one value needs a call."""
+        """All values from memory; None if even one needs a call, or the policy refuses the role.
+
+        The service account may have another role by now.
+        """
+        if refusal(self.limits.policy, spec, regions, identity):
+            return None
         trace.identity = identity
         found = self.reader.recall(_wanted(spec), regions, identity, freshness, trace)
         return None if found is None else _Reading(found, identity, from_memory=True)
 
     async def _identify(self, spec: MountSpec, regions: Regions, trace: Trace) -> Principal:
-        """Who the pod is to AWS; raises `PolicyViolation` if the policy refuses its roles."""
+        """Who the pod is to AWS; raises `PolicyViolation` if the policy refuses class or roles."""
+        self._check_policy(spec, regions, None)
         principal = await self.identify(spec, regions.primary)
         trace.identity = principal.identity
-        check_policy(self.limits.policy, spec, regions, principal.identity)
+        self._check_policy(spec, regions, principal.identity)
         return replace(principal, source=CountedSource(principal.source, trace))
+
+    def _check_policy(self, spec: MountSpec, regions: Regions, identity: Identity | None) -> None:
+        if violation := refusal(self.limits.policy, spec, regions, identity):
+            raise violation
 
     async def _regions(self, spec: MountSpec) -> Regions:
         klass, pod = spec.klass, spec.pod

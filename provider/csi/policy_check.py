@@ -3,13 +3,14 @@
 from provider.csi.request.model import MountSpec
 from provider.engine.failover import Regions
 from provider.engine.model import Identity, SecretRef
+from provider.errors import PolicyViolation
 from provider.policy.rules import AccessRequest, Policy
 
 
-def check_policy(
+def refusal(
     policy: Policy, spec: MountSpec, regions: Regions, identity: Identity | None
-) -> None:
-    """Raise `PolicyViolation` if the policy refuses the mount.
+) -> PolicyViolation | None:
+    """Why the policy refuses the mount; None if it does not.
 
     `identity` is None before it is known; then only the roles that the class names are checked.
     """
@@ -23,8 +24,7 @@ def check_policy(
         role_arns=list(filter(None, roles)),
         names=list(map(_policy_name, refs)),
     )
-    if violation := policy.check(asked):
-        raise violation
+    return policy.check(asked)
 
 
 def _policy_name(ref: SecretRef) -> str:

@@ -417,6 +417,15 @@ async def test_a_policy_that_changes_refuses_the_next_remount(world: World) -> N
     assert await world.mount(spec())
 
 
+async def test_a_role_that_the_policy_refuses_may_be_replaced_by_another_one(world: World) -> None:
+    await world.mount(spec())
+    world.policy.own = (Rule("r", role_arns=("other",)),)
+    with pytest.raises(PolicyViolation):
+        await world.mount(spec())
+    world.identifier.role = "other"
+    assert (await world.mount(spec())).identity.role == "other"
+
+
 async def test_a_path_is_allowed_by_what_allows_everything_below_it(world: World) -> None:
     path = "- {objectName: /shop/db, objectType: ssmparameterpath}"
     world.policy.own = (Rule("r", secret_names=("/shop/db",)),)
