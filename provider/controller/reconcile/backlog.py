@@ -41,5 +41,5 @@ class Backlog:
         return moment
 
     def waiting_in(self, namespace: str) -> Iterator[ObjectKey]:
-        """The ExternalSecrets of a namespace that wait."""
-        return (ObjectKey(namespace, name) for name in tuple(self._seen.get(namespace, ())))
+        """The ExternalSecrets of a namespace that wait; to be read before another one is put."""
+        return (ObjectKey(namespace, name) for name in self._seen.get(namespace, ()))

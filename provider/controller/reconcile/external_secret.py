@@ -236,8 +236,9 @@ class ExternalSecrets:
 
     def _also(self, key: ObjectKey, now: float) -> list[ExternalSecretSpec]:
         """The specs of others in the namespace that are due now, or nearly so."""
-        keys = [*self.backlog.waiting_in(key.namespace)] or self.known.others_in(key.namespace)
-        found = (self.known.get(one) for one in islice(keys, MOST_LOOKED_AT) if one != key)
+        waiting = list(islice(self.backlog.waiting_in(key.namespace), MOST_LOOKED_AT))
+        keys = waiting or self.known.others_in(key.namespace)[:MOST_LOOKED_AT]
+        found = (self.known.get(one) for one in keys if one != key)
         due = (
             one.spec
             for one in found

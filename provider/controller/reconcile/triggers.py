@@ -4,7 +4,7 @@ When a store, credential or template is repaired, objects that failed because of
 at once. Objects without a failure are checked too, without a read or write.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from time import monotonic, time
 
 from provider.controller.kinds import CLUSTER_EXTERNAL_SECRETS, EXTERNAL_SECRETS
@@ -15,7 +15,7 @@ from provider.controller.resources.objects import ExternalSecret
 from provider.controller.resources.references import credentials_of
 from provider.controller.resources.refresh import should_refresh
 from provider.controller.resources.store_ref import StoreKind
-from provider.controller.scheduling.paced_changes import PacedChanges
+from provider.controller.scheduling.paced_changes import Handle, PacedChanges
 from provider.controller.scheduling.schedule import Item
 from provider.controller.scheduling.trigger_limits import TriggerLimits
 from provider.controller.status import MISSING, ready_of
@@ -33,6 +33,9 @@ from provider.controller.watch.watched import (
 )
 from provider.kube.kinds import SECRETS
 
+POLICY = "policy"
+"""In place of a kind: what all ExternalSecrets of a namespace depend on."""
+
 
 class Triggers:
     """Handlers for the informers; each adds items to the queue."""
@@ -44,14 +47,14 @@ class Triggers:
         known: KnownExternalSecrets,
         backlog: Backlog,
         *,
-        clock: Callable[[], float] = monotonic,
+        paced: Callable[[Handle], PacedChanges] = PacedChanges,
     ) -> None:
         self._add = TriggerLimits(add).add
         self._informers = informers
         self._known = known
         self._backlog = backlog
-        self._users = PacedChanges(self._add_users, clock=clock)
-        self._named = PacedChanges(self.named_objects_changed, clock=clock)
+        self._users = paced(self._add_users)
+        self._named = paced(self._after_changes)
         self._stores: Index[tuple[str, str, str], Item] = Index()
 
     def attach(self, recheck: Callable[[WatchedStore], float]) -> None:
@@ -71,33 +74,9 @@ class Triggers:
         if self._informers.namespaces is not None:
             self._informers.namespaces.on_change(self._namespace)
 
-    def named_objects_changed(self, namespace: str, changed: Iterable[tuple[str, str]]) -> None:
-        """Credentials or templates that were read have changed, or targets are there now.
-
-        Of each its kind and name.
-        """
-        for kind, name in changed:
-            self._refresh_users(kind, namespace, name)
-        self._add_failing(self._known.others_in(namespace))
-
     def named_object_changed(self, kind: str, namespace: str, name: str) -> None:
-        """The same of one object, at once or together with what changes soon after it."""
+        """A credential or template that was read has changed, or a target is there now."""
         self._named.add(kind, namespace, name)
-
-    def _add_users(self, namespace: str, changed: Iterable[tuple[str, str]]) -> None:
-        """Reconcile the ExternalSecrets that refer to these objects: of each its kind and name."""
-        for kind, name in changed:
-            self._add_external_secrets(self._known.index.of(Ref(kind, namespace, name)))
-
-    def _refresh_users(self, kind: str, namespace: str, name: str) -> None:
-        for item in self._stores.of((kind, namespace, name)):
-            self._add(item, 0.0)
-            self._add_failing(self._known.index.of(Ref(*item)))
-        for key in self._known.index.of(Ref(kind, namespace, name)):
-            self._refresh(key, _is_periodic)
-        if kind == SECRETS.name:
-            for key in self._known.index.of(Ref(TARGET, namespace, name)):
-                self._refresh(key, _lacks_target)
 
     def policy_changed(self) -> None:
         """The operator's policy has changed: reconcile what has failed."""
@@ -105,7 +84,30 @@ class Triggers:
             for key, found in informer.items():
                 if not isinstance(found, Unreadable) and not _is_good(found):
                     self._add(Item(kind, *key), 0.0)
-        self._add_failing([key for key, _ in self._informers.external_secrets.items()])
+        for namespace in {key.namespace for key, _ in self._informers.external_secrets.items()}:
+            self._named.add(POLICY, namespace, "")
+
+    def _add_users(self, namespace: str, changed: Iterable[tuple[str, str]]) -> Iterator[None]:
+        """Reconcile the ExternalSecrets that refer to these objects: of each its kind and name."""
+        for kind, name in changed:
+            for key in self._known.index.of(Ref(kind, namespace, name)):
+                self._add_external_secret(key)
+                yield
+
+    def _after_changes(self, namespace: str, changed: Iterable[tuple[str, str]]) -> Iterator[None]:
+        """Reconcile what uses these objects, and all that fail in the namespace."""
+        for kind, name in changed:
+            for item in self._stores.of((kind, namespace, name)):
+                self._add(item, 0.0)
+                yield from self._add_failing(self._known.index.of(Ref(*item)))
+            for key in self._known.index.of(Ref(kind, namespace, name)):
+                self._refresh(key, _is_periodic)
+                yield
+            if kind == SECRETS.name:
+                for key in self._known.index.of(Ref(TARGET, namespace, name)):
+                    self._refresh(key, _lacks_target)
+                    yield
+        yield from self._add_failing(self._known.others_in(namespace))
 
     def _refresh(self, key: ObjectKey, needs: Callable[[ExternalSecret], bool]) -> None:
         """Reconcile an ExternalSecret, and sync it although it is not due if the change requires
@@ -113,7 +115,7 @@ class Triggers:
         found = self._known.get(key)
         if found is not None and needs(found):
             self._backlog.put(key, monotonic())
-        self._add_external_secrets([key])
+        self._add_external_secret(key)
 
     def _external_secret(
         self,
@@ -128,10 +130,10 @@ class Triggers:
                 found.spec, found.status, found.version_to_sync, time()
             ):
                 self._backlog.put(key, monotonic())
-            self._add_external_secrets([key])
+            self._add_external_secret(key)
             self._add_owner(after)
         elif after is None:
-            self._add_external_secrets([key])
+            self._add_external_secret(key)
             self._add_cluster_external_secrets(key.name)  # it may have waited for the free name
 
     def _add_owner(self, found: WatchedExternalSecret) -> None:
@@ -201,7 +203,7 @@ class Triggers:
         if readable(old) == readable(new):
             return
         self._add_cluster_external_secrets()
-        self._add_external_secrets(self._known.index.of(Ref(NAMESPACE, key.name, "")))
+        self._users.add(NAMESPACE, key.name, "")
 
     def _add_cluster_external_secrets(self, child: str = "") -> None:
         """Reconcile those whose ExternalSecrets have this name, or all.
@@ -213,13 +215,15 @@ class Triggers:
             if not child or child == _child_name(readable(found)):
                 self._add(Item(CLUSTER_EXTERNAL_SECRETS.name, *key), 0.0)
 
-    def _add_failing(self, keys: Iterable[ObjectKey]) -> None:
-        found = ((key, self._known.get(key)) for key in keys)
-        self._add_external_secrets(key for key, one in found if one and _is_failing(one))
-
-    def _add_external_secrets(self, keys: Iterable[ObjectKey]) -> None:
+    def _add_failing(self, keys: Iterable[ObjectKey]) -> Iterator[None]:
         for key in keys:
-            self._add(Item(EXTERNAL_SECRETS.name, *key), 0.0)
+            found = self._known.get(key)
+            if found is not None and _is_failing(found):
+                self._add_external_secret(key)
+            yield
+
+    def _add_external_secret(self, key: ObjectKey) -> None:
+        self._add(Item(EXTERNAL_SECRETS.name, *key), 0.0)
 
 
 def _child_name(found: WatchedClusterExternalSecret | None) -> str:

@@ -5,18 +5,17 @@ of them, and change an object many times a second.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 
-from provider.runtime.lru import Lru
-
+SLICE = 0.01
+"""Seconds of work until other tasks get their turn."""
 SHARE = 20
-"""The next look into a namespace waits for so many times as long as the last one took."""
-REMEMBERED = 1000
-"""Namespaces whose last look is remembered."""
+"""The work of a namespace then pauses for so many times as long as it took."""
 
-Handle = Callable[[str, Sequence[tuple[str, str]]], object]
-"""Called with a namespace, and kind and name of what has changed there."""
+Handle = Callable[[str, Sequence[tuple[str, str]]], Iterator[object]]
+"""Called with a namespace, and kind and name of what has changed there; each item of the iterator
+is a small step of the work."""
 
 
 Later = Callable[[float, Callable[[str], object], str], object]
@@ -28,36 +27,37 @@ def _call_later(seconds: float, call: Callable[[str], object], namespace: str) -
 
 
 class PacedChanges:
-    """Calls `handle` at once, or later with all changes of the namespace until then."""
+    """Has `handle` work on changes at once, or with all changes during a pause after it."""
 
     def __init__(
-        self,
-        handle: Handle,
-        *,
-        clock: Callable[[], float] = monotonic,
-        later: Later = _call_later,
+        self, handle: Handle, *, clock: Callable[[], float] = monotonic, later: Later = _call_later
     ) -> None:
         self._handle = handle
         self._clock = clock
         self._later = later
-        self._waiting: dict[str, dict[tuple[str, str], None]] = {}
-        self._free_at: Lru[str, float] = Lru(REMEMBERED)
+        self._changed: dict[str, dict[tuple[str, str], None]] = {}
+        self._steps: dict[str, Iterator[object]] = {}
+        self._paused: set[str] = set()
 
     def add(self, kind: str, namespace: str, name: str) -> None:
         """An object has changed."""
-        is_first = namespace not in self._waiting
-        self._waiting.setdefault(namespace, {})[kind, name] = None
-        wait = self._free_at.get(namespace, 0.0) - self._clock()
-        if wait <= 0:
-            self._handle_all(namespace)
-        elif is_first:
-            self._later(wait, self._handle_all, namespace)
+        self._changed.setdefault(namespace, {})[kind, name] = None
+        if namespace not in self._paused:
+            self._work(namespace)
 
-    def _handle_all(self, namespace: str) -> None:
-        changed = self._waiting.pop(namespace, None)
-        if changed is None:
-            return
+    def _work(self, namespace: str) -> None:
+        """Work for one slice, and go on after a pause if something is left, or has come."""
+        self._paused.discard(namespace)
+        steps = self._steps.pop(namespace, None)
+        if steps is None:
+            changed = self._changed.pop(namespace, None)
+            if changed is None:
+                return
+            steps = self._handle(namespace, list(changed))
         began = self._clock()
-        self._handle(namespace, list(changed))
-        now = self._clock()
-        self._free_at.put(namespace, now + SHARE * (now - began))
+        for _ in steps:
+            if self._clock() - began >= SLICE:
+                self._steps[namespace] = steps
+                break
+        self._paused.add(namespace)
+        self._later(SHARE * (self._clock() - began), self._work, namespace)

@@ -1,6 +1,7 @@
 """What is known of ExternalSecrets, and which objects are looked at when another one changes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from provider.controller.resources.hashes import (
     data_hash,
     synced_resource_version,
 )
+from provider.controller.scheduling.paced_changes import SLICE, PacedChanges
 from provider.controller.scheduling.schedule import Item
 from provider.controller.scheduling.trigger_limits import BURST, REFILL
 from provider.controller.watch.index import Index
@@ -44,13 +46,13 @@ class World:
         self.versions = 0
         self.specs: dict[tuple[str, str, str], list[Any]] = {}
         self.now, self.took = 0.0, 0.0
-        self.triggers = Triggers(
-            self.add,
-            self.informers,
-            self.known,
-            self.backlog,
+        self.timers: list[partial[object]] = []
+        paced = partial(
+            PacedChanges,
             clock=lambda: self.now,
+            later=lambda _seconds, call, namespace: self.timers.append(partial(call, namespace)),
         )
+        self.triggers = Triggers(self.add, self.informers, self.known, self.backlog, paced=paced)
         self.triggers.attach(lambda _store: 300.0)
 
     def add(self, item: Item, seconds: float) -> None:
@@ -72,6 +74,12 @@ class World:
         metadata = {"generation": generation, **about, **place, **document.pop("metadata", {})}
         self._informer(kind).put({"metadata": metadata, **document})
 
+    def wait(self) -> None:
+        """Let the pauses of this moment end."""
+        timers, self.timers = self.timers, []
+        for end in timers:
+            end()
+
     def remove(self, kind: str, name: str, namespace: str = "shop") -> None:
         self.versions += 1
         place = "" if kind.startswith("Cluster") else namespace
@@ -82,7 +90,8 @@ class World:
         return every[kind]
 
     def seen(self) -> set[Item]:
-        """What was added at once, since the last call."""
+        """What was added at once, since the last call, and in the pauses of now."""
+        self.wait()
         added, self.added = self.added, []
         return {item for item, seconds in added if not seconds}
 
@@ -291,7 +300,7 @@ def test_repaired_credentials_wake_the_store_and_its_failing_users_anywhere(worl
     world.put("ExternalSecret", "well", spec=spec(secretStoreRef=ref), status=ready("True"))
     world.put("ExternalSecret", "other", spec=spec(), status=ready("False"))
     world.seen()
-    world.triggers.named_objects_changed("ops", [("Secret", "keys")])
+    world.triggers.named_object_changed("Secret", "ops", "keys")
     assert world.seen() == {CLUSTER_STORE, DB}
 
 
@@ -304,7 +313,7 @@ def test_repaired_credentials_of_a_referent_store_wake_who_failed_in_their_names
         document = spec(secretStoreRef=ref)
         world.put("ExternalSecret", name, namespace, spec=document, status=ready("False"))
     world.seen()
-    world.triggers.named_objects_changed("shop", [("Secret", "keys")])
+    world.triggers.named_object_changed("Secret", "shop", "keys")
     assert world.seen() == {DB}
 
 
@@ -316,7 +325,7 @@ def test_a_changed_template_is_rendered_though_nothing_is_due(world: World) -> N
     world.seen()
     for key in ("db", "other"):
         world.backlog.take(ObjectKey("shop", key))
-    world.triggers.named_objects_changed("shop", [("ConfigMap", "t")])
+    world.triggers.named_object_changed("ConfigMap", "shop", "t")
     assert world.seen() == {DB}
     assert world.backlog.take(ObjectKey("shop", "db")) is not None
 
@@ -327,7 +336,8 @@ def test_changes_without_end_have_an_object_looked_at_once_a_second(world: World
     world.put("ExternalSecret", "db", spec=spec(target=template), status=synced())
     world.added.clear()
     for _ in range(50):
-        world.triggers.named_objects_changed("shop", [("ConfigMap", "t")])
+        world.triggers.named_object_changed("ConfigMap", "shop", "t")
+        world.wait()
     late = [seconds for _, seconds in world.added if seconds]
     assert len(world.added) - len(late) <= BURST
     assert late[-1] <= REFILL
@@ -339,7 +349,7 @@ def test_a_secret_to_merge_into_that_comes_is_noticed(world: World) -> None:
     world.put("ExternalSecret", "db", spec=spec(target=target), status=status)
     world.backlog.take(ObjectKey("shop", "db"))
     world.seen()
-    world.triggers.named_objects_changed("shop", [("Secret", "target")])
+    world.triggers.named_object_changed("Secret", "shop", "target")
     assert world.seen() == {DB}
     assert world.backlog.take(ObjectKey("shop", "db")) is not None
 
@@ -364,19 +374,35 @@ def test_namespaces_and_free_names_wake_cluster_external_secrets(world: World) -
     assert world.seen() == {DB, CES}
 
 
-@pytest.mark.parametrize("kind", ["SecretStore", "Secret", "Password"])
-async def test_users_of_what_changes_again_and_again_are_woken_with_pauses(
-    world: World, kind: str
+CHANGES: dict[str, Callable[[World], object]] = {
+    "store": lambda world: world.put("SecretStore", "aws", spec=store(), status=ready("True")),
+    "target": lambda world: world.put("Secret", "aws", data={}),
+    "generator": lambda world: world.put("Password", "aws", spec={"length": 8}),
+    "namespace": lambda world: world.put("Namespace", "shop", metadata={"labels": {"a": "b"}}),
+    "credential": lambda world: world.triggers.named_object_changed("Secret", "shop", "x"),
+    "policy": lambda world: world.triggers.policy_changed(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_those_who_use_what_has_changed_are_woken_a_slice_at_a_time(
+    world: World, change: Callable[[World], object]
 ) -> None:
     """To wake ten thousand takes a third of a second, in which nobody else is worked on."""
     generator = {"generatorRef": {"kind": "Password", "name": "aws"}}
     more = {"dataFrom": [{"sourceRef": generator}], "target": {"name": "aws"}}
-    world.put("ExternalSecret", "db", spec=spec(**more))
+    every = [f"es-{number}" for number in range(4)]
+    for name in every:
+        world.put("ExternalSecret", name, spec=spec(**more), status=ready("False"))
     world.seen()
-    world.took = 0.25
-    for number in range(5):
-        world.put(kind, "aws", spec={**store(), "refreshInterval": number})
-    assert [item for item, _ in world.added if item == DB] == [DB]
+    world.took = 2 * SLICE
+    woken: list[list[str]] = []
+    change(world)
+    while world.added or world.timers:
+        woken.append([one.name for one, _ in world.added if one.kind == DB.kind])
+        world.added.clear()
+        world.wait()
+    assert [names for names in woken if names] == [[name] for name in every]
 
 
 def names(informers: Iterator[Any]) -> set[str]:
