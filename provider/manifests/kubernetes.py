@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from provider.manifests.entries import Findings, read_list
 from provider.manifests.nodes import Fields, Items, Node, Scalar, kind_of
-from provider.manifests.problems import quote
-from provider.manifests.yaml_tree import Limits, NotReadable, read_documents
+from provider.manifests.problems import InvalidSpec, printable, quote
+from provider.manifests.yaml_tree import Limits, read_documents
 
 _LIMITS = Limits(characters=4 * 1024 * 1024, depth=64, nodes=200_000)
 _CLASS_GROUP = "secrets-store.csi.x-k8s.io/"
@@ -59,10 +59,10 @@ def read_manifests(text: str) -> tuple[Manifest, ...]:
 def find_manifests(text: str, findings: Findings) -> Iterator[Manifest]:
     """The objects of a YAML text that can be read; problems are added to `findings`."""
     try:
-        for index, document in enumerate(read_documents(text, _LIMITS)):
+        for index, document in enumerate(read_documents(text, "manifest", _LIMITS)):
             yield from _objects(document, f"document[{index}]", findings)
-    except NotReadable as error:
-        findings.problems.append(error.problem("manifest"))
+    except InvalidSpec as invalid:
+        findings.problems.extend(invalid.problems)
 
 
 def read_classes(text: str, name: str | None = None) -> tuple[ClassManifest, ...]:
@@ -100,7 +100,7 @@ def _objects(node: Node, path: str, findings: Findings) -> Iterator[Manifest]:
     if not isinstance(metadata, Fields):
         metadata = _NOTHING
     name, namespace = _text(metadata["name"]), _text(metadata["namespace"])
-    called = f"{kind[:64]} {quote(name)}" if name else path
+    called = f"{printable(kind[:64])} {quote(name)}" if name else path
     yield Manifest(_text(node["apiVersion"]), kind, name, namespace, node, called)
 
 
@@ -133,7 +133,7 @@ def _values(parameters: Fields, path: str, findings: Findings) -> dict[str, Scal
             message = f"must be text, got {kind_of(field.node)}: quote it"
             if name == "objects" and isinstance(field.node, Items):
                 message = 'must be text, got a list: write "objects: |"'
-            findings.error(f"{path}.parameters.{name[:64]}", message, field.node)
+            findings.error(f"{path}.parameters.{printable(name[:64])}", message, field.node)
     return values
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from provider.manifests.nodes import Field, Fields, Items, Node, Scalar, ScalarKind, kind_of
-from provider.manifests.problems import Problem, quote
+from provider.manifests.problems import InvalidSpec, Problem, quote
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVER: Any = yaml.resolver.Resolver()
@@ -26,6 +26,8 @@ _REMEDIES = {
 """What the most frequent messages of the parser mean."""
 _TEMPLATE_REMEDY = ": quote a text that begins with {, or render the Helm template first"
 _FORBIDDEN = "is not YAML: it holds characters that YAML forbids"
+_MOST_TAG_DIRECTIVES = 100
+"""libyaml compares each with all before it, and holds all threads meanwhile."""
 _KINDS: dict[str, ScalarKind] = {
     f"{_TAG}int": "integer",
     f"{_TAG}float": "number",
@@ -43,32 +45,23 @@ class Limits:
     nodes: int = 10_000
 
 
-class NotReadable(Exception):
-    """The text is not valid YAML, or is over a limit; has a message and a place."""
+def read_document(text: str, path: str, limits: Limits = Limits()) -> Node | None:
+    """The only document of `text`; None if there is none.
 
-    def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
-        super().__init__(message)
-        self.line, self.column = line, column
-
-    def problem(self, path: str) -> Problem:
-        """The same as a problem of the text at `path`."""
-        return Problem(path, str(self), self.line, self.column)
-
-
-def read_document(text: str, limits: Limits = Limits()) -> Node | None:
-    """The only document of `text`; None if there is none; raises `NotReadable`."""
-    reader = _Reader(text, limits)
+    Raises `InvalidSpec` with a problem at `path` if the text is not valid or is over a limit.
+    """
+    reader = _Reader(text, path, limits)
     if not reader.has_document():
         return None
     node = reader.read_document()
     if reader.has_document():
-        raise reader.error("must be one YAML document, but a second one begins")
+        raise reader.refused("must be one YAML document, but a second one begins")
     return node
 
 
-def read_documents(text: str, limits: Limits = Limits()) -> Iterator[Node]:
-    """Every document of `text`; raises `NotReadable`."""
-    reader = _Reader(text, limits)
+def read_documents(text: str, path: str, limits: Limits = Limits()) -> Iterator[Node]:
+    """Every document of `text`; raises as `read_document` does."""
+    reader = _Reader(text, path, limits)
     while reader.has_document():
         yield reader.read_document()
 
@@ -76,20 +69,27 @@ def read_documents(text: str, limits: Limits = Limits()) -> Iterator[Node]:
 class _Reader:
     """Makes nodes of the events of one text. The limits hold for all of its documents together."""
 
-    def __init__(self, text: str, limits: Limits) -> None:
-        if len(text) > limits.characters:
-            raise NotReadable(f"is too long: {len(text)} characters, {limits.characters} allowed")
+    def __init__(self, text: str, path: str, limits: Limits) -> None:
+        self._path = path
         self._limits = limits
         self._nodes = 0
         self._anchors: dict[str, Node] = {}
         self._event: Any = None
+        if len(text) > limits.characters:
+            limit = limits.characters
+            raise self._invalid(f"is too long: {len(text)} characters, {limit} allowed")
         if not _is_unicode(text):  # the C parser and the Python one differ in what they raise
-            raise NotReadable(_FORBIDDEN)
+            raise self._invalid(_FORBIDDEN)
+        if text.count("%TAG") > _MOST_TAG_DIRECTIVES:
+            raise self._invalid(f"has more than {_MOST_TAG_DIRECTIVES} %TAG directives")
         self._events = yaml.parse(text, _Loader)
 
-    def error(self, message: str) -> NotReadable:
+    def refused(self, message: str) -> InvalidSpec:
         """An error at the last event."""
-        return NotReadable(message, *_place(self._event.start_mark))
+        return self._invalid(message, *_place(self._event.start_mark))
+
+    def _invalid(self, message: str, line: int = 0, column: int = 0) -> InvalidSpec:
+        return InvalidSpec([Problem(self._path, message, line, column)])
 
     def has_document(self) -> bool:
         """Whether another document begins; goes to its start."""
@@ -108,9 +108,10 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             why = ", ".join(part for part in (error.context, error.problem) if part)
             remedy = next((text for part, text in _REMEDIES.items() if part in why), "")
-            raise NotReadable(f"is not YAML: {why}{remedy}", *_place(error.problem_mark)) from None
+            place = _place(error.problem_mark)
+            raise self._invalid(f"is not YAML: {why}{remedy}", *place) from None
         except (yaml.YAMLError, UnicodeError, ValueError):
-            raise NotReadable(_FORBIDDEN) from None
+            raise self._invalid(_FORBIDDEN) from None
         return self._event
 
     def _node(self, event: Any, depth: int) -> Node:
@@ -118,7 +119,7 @@ class _Reader:
         if isinstance(event, yaml.AliasEvent):
             name = str(event.anchor)
             if name not in self._anchors:
-                raise self.error(f"alias {quote(name)} is not defined before its use")
+                raise self.refused(f"alias {quote(name)} is not defined before its use")
             self._repeat(self._anchors[name], depth)
             return self._anchors[name]
         read = self._scalar if isinstance(event, yaml.ScalarEvent) else self._collection
@@ -140,9 +141,9 @@ class _Reader:
         self._nodes += 1
         if self._nodes > self._limits.nodes:
             most = self._limits.nodes
-            raise self.error(f"is too large: more than {most} nodes once aliases are followed")
+            raise self.refused(f"is too large: more than {most} nodes once aliases are followed")
         if depth > self._limits.depth:
-            raise self.error(f"is nested too deep: more than {self._limits.depth} levels")
+            raise self.refused(f"is nested too deep: more than {self._limits.depth} levels")
 
     def _scalar(self, event: Any, depth: int) -> Scalar:
         self._count(depth)
@@ -152,7 +153,7 @@ class _Reader:
             tag = _RESOLVER.resolve(yaml.ScalarNode, event.value, event.implicit)
             kind = _KINDS.get(tag, "text")
         if not _is_unicode(event.value):
-            raise self.error("holds half a surrogate pair, which is no character")
+            raise self.refused("holds half a surrogate pair, which is no character")
         return Scalar(event.value, kind, *_place(event.start_mark), block=event.style == "|")
 
     def _collection(self, event: Any, depth: int) -> Node:
@@ -163,38 +164,36 @@ class _Reader:
         while not isinstance(inner := self._next(), yaml.CollectionEndEvent):
             nodes.append(self._node(inner, depth + 1))
         place = _place(event.start_mark)
-        return Items(tuple(nodes), *place) if is_list else Fields(*_entries(nodes), *place)
+        return Items(tuple(nodes), *place) if is_list else Fields(*self._entries(nodes), *place)
 
     def _check_tag(self, event: Any, allowed: str) -> None:
         if event.tag and event.tag not in {"!", _TAG + allowed}:
-            raise self.error(f"tag {quote(event.tag)} is not allowed")
+            raise self.refused(f"tag {quote(event.tag)} is not allowed")
 
+    def _entries(self, nodes: list[Node]) -> tuple[dict[str, Field], tuple[Scalar, ...]]:
+        own: dict[str, Field] = {}
+        repeated: list[Scalar] = []
+        for key, node in zip(nodes[::2], nodes[1::2], strict=True):
+            if not isinstance(key, Scalar):
+                remedy = _TEMPLATE_REMEDY if isinstance(key, Fields) else ""
+                message = f"a key must be text, got {kind_of(key)}{remedy}"
+                raise self._invalid(message, key.line, key.column)
+            if key.text in own:
+                repeated.append(key)
+            else:
+                own[key.text] = Field(key, node)
+        if merge := own.pop("<<", None):
+            self._merge(merge.node, own)
+        return own, tuple(repeated)
 
-def _entries(nodes: list[Node]) -> tuple[dict[str, Field], tuple[Scalar, ...]]:
-    own: dict[str, Field] = {}
-    repeated: list[Scalar] = []
-    for key, node in zip(nodes[::2], nodes[1::2], strict=True):
-        if not isinstance(key, Scalar):
-            remedy = _TEMPLATE_REMEDY if isinstance(key, Fields) else ""
-            message = f"a key must be text, got {kind_of(key)}{remedy}"
-            raise NotReadable(message, key.line, key.column)
-        if key.text in own:
-            repeated.append(key)
-        else:
-            own[key.text] = Field(key, node)
-    if merge := own.pop("<<", None):
-        own = {**_merged(merge.node), **own}
-    return own, tuple(repeated)
-
-
-def _merged(node: Node) -> dict[str, Field]:
-    merged: dict[str, Field] = {}
-    for source in node.nodes if isinstance(node, Items) else (node,):
-        if not isinstance(source, Fields):
-            message = f"<< merges mappings, got {kind_of(source)}"
-            raise NotReadable(message, source.line, source.column)
-        merged = {**source.entries, **merged}
-    return merged
+    def _merge(self, node: Node, entries: dict[str, Field]) -> None:
+        """Add the entries of one mapping, or of a list of them, whose keys are not there yet."""
+        for source in node.nodes if isinstance(node, Items) else (node,):
+            if not isinstance(source, Fields):
+                message = f"<< merges mappings, got {kind_of(source)}"
+                raise self._invalid(message, source.line, source.column)
+            for name, field in source.entries.items():
+                entries.setdefault(name, field)
 
 
 def _is_unicode(text: str) -> bool:

@@ -11,7 +11,7 @@ from provider.manifests.entries import Entry, Findings, read_entry, read_list
 from provider.manifests.keys import Key
 from provider.manifests.nodes import Items
 from provider.manifests.problems import InvalidSpec, quote
-from provider.manifests.yaml_tree import NotReadable, read_document
+from provider.manifests.yaml_tree import read_document
 from provider.policy.rules import Policy, Rule
 from provider.runtime.log import fields, logger
 from provider.runtime.metrics import Metrics
@@ -72,10 +72,9 @@ async def open_policy(options: SharedOptions, metrics: Metrics, stack: AsyncExit
 def parse_rules(text: str) -> tuple[Rule, ...]:
     """The rules in YAML or JSON; raises `InvalidSpec` with every mistake."""
     findings = Findings()
-    try:
-        node = read_document(text)
-    except NotReadable as error:
-        raise InvalidSpec([error.problem("policy")]) from None
+    node = read_document(text, "policy")
+    if node is None:  # a file that was cut off must not lift all limits
+        findings.error("policy", "is empty: write `rules: []` where nothing is to be limited")
     top = read_entry(node, FILE_KEYS, "policy", findings) if node else None
     listed = read_list(top.values.get("rules") if top else None, "rules")
     entries = [read_entry(item, RULE_KEYS, path, findings) for path, item in listed]

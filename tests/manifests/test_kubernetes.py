@@ -101,6 +101,14 @@ def test_a_malformed_class_is_reported(addition: str, expected: str) -> None:
     assert problem.line
 
 
+def test_names_in_a_manifest_add_no_line_and_control_no_terminal() -> None:
+    kind = CLASS.replace("kind: SecretProviderClass", 'kind: "Secret\\n\\e[2J"')
+    assert read_manifests(kind)[0].path.isprintable()
+    with pytest.raises(InvalidSpec) as invalid:
+        read_classes(CLASS + '  parameters: {"a\\n\\e[2J": 1}')
+    assert invalid.value.problems[0].path.isprintable()
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

@@ -98,6 +98,14 @@ async def test_a_changed_file_counts_and_a_broken_one_does_not(
     watching.cancel()
 
 
+@pytest.mark.parametrize("text", ["", "# rules: all\n", "---\n", "~"])
+def test_an_empty_file_does_not_allow_everything(text: str) -> None:
+    """A file that was cut off would lift all limits."""
+    with pytest.raises(InvalidSpec, match="policy: "):
+        parse_rules(text)
+    assert parse_rules("rules: []") == ()
+
+
 def test_a_file_that_is_broken_at_the_start_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "policy.yaml"
     with pytest.raises(OSError, match="No such file"):

@@ -12,8 +12,8 @@ from provider.engine.content.encodings import Encoding
 from provider.engine.content.expressions import BadExpression, Expression, compile_expression
 from provider.manifests.entries import Entry, Findings, read_entry, read_list
 from provider.manifests.nodes import Items, Node, kind_of
-from provider.manifests.problems import quote
-from provider.manifests.yaml_tree import NotReadable, read_document
+from provider.manifests.problems import InvalidSpec, quote
+from provider.manifests.yaml_tree import read_document
 
 _MOST_NODES = 5_000
 """Nodes of the syntax trees of all JMESPath expressions of a class together."""
@@ -51,9 +51,9 @@ class ObjectReader:
 
     def _document(self, text: str) -> Node | None:
         try:
-            node = read_document(text)
-        except NotReadable as error:
-            self.findings.problems.append(error.problem("objects"))
+            node = read_document(text, "objects")
+        except InvalidSpec as invalid:
+            self.findings.problems.extend(invalid.problems)
             return None
         if not isinstance(node, Items) or not node.nodes:
             got = "an empty one" if isinstance(node, Items) else kind_of(node)

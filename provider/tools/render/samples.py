@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from provider.controller.resources.external_secret import ExternalSecretSpec, RemoteRef
 from provider.errors import ProviderError, SecretNotFound
 from provider.manifests.nodes import Fields, Node, Scalar, kind_of
-from provider.manifests.yaml_tree import Limits, NotReadable, read_document
+from provider.manifests.problems import InvalidSpec
+from provider.manifests.yaml_tree import Limits, read_document
 from provider.tools.ending import CommandFailed
 from provider.tools.resources.documents import as_json
 from provider.tools.sources import read_text
@@ -71,10 +72,11 @@ def read_samples(files: Sequence[str], pairs: Iterable[tuple[str, str]]) -> Samp
 def _read(file: str) -> dict[str, str]:
     called = "stdin" if file == "-" else file
     try:
-        node = read_document(read_text(file), _LIMITS)
-    except NotReadable as error:
-        place = f":{error.line}:{error.column}" if error.line else ""
-        raise CommandFailed(2, f"{called}{place}: {error}") from error
+        node = read_document(read_text(file), called, _LIMITS)
+    except InvalidSpec as invalid:
+        (problem,) = invalid.problems
+        place = f":{problem.line}:{problem.column}" if problem.line else ""
+        raise CommandFailed(2, f"{called}{place}: {problem.message}") from invalid
     if node is None:
         return {}
     if not isinstance(node, Fields):

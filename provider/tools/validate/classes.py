@@ -8,7 +8,7 @@ from provider.manifests.entries import Findings
 from provider.manifests.kubernetes import ClassManifest, read_class
 from provider.manifests.nodes import Fields, Items, Node
 from provider.manifests.problems import InvalidSpec, Problem, quote
-from provider.manifests.yaml_tree import NotReadable, read_document
+from provider.manifests.yaml_tree import read_document
 from provider.tools.sources import Place, Source
 from provider.tools.validate import findings as rules
 from provider.tools.validate.findings import Finding, LocatedManifest, Rule
@@ -131,8 +131,8 @@ def _parsed(
 def _nodes(klass: ClassManifest) -> tuple[Node, ...]:
     text = klass.values.get("objects")
     try:
-        node = read_document(text.text) if text else None
-    except NotReadable:
+        node = read_document(text.text, "objects") if text else None
+    except InvalidSpec:
         return ()
     return node.nodes if isinstance(node, Items) else ()
 

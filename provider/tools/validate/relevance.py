@@ -15,8 +15,8 @@ from provider.controller.kinds import GROUP as EXTERNAL_SECRETS
 from provider.manifests.keys import did_you_mean
 from provider.manifests.kubernetes import Manifest
 from provider.manifests.nodes import Fields, Items, Node, Scalar
-from provider.manifests.problems import quote
-from provider.manifests.yaml_tree import NotReadable, read_document
+from provider.manifests.problems import InvalidSpec, quote
+from provider.manifests.yaml_tree import read_document
 from provider.tools.resources.kinds import (
     KINDS,
     NOT_SUPPORTED,
@@ -158,8 +158,8 @@ def _patches(file: Path) -> Iterator[str]:
     try:
         if not file.is_file():
             return
-        node = read_document(read_text(str(file)))
-    except (OSError, NotReadable, Unreadable):
+        node = read_document(read_text(str(file)), "")
+    except (OSError, InvalidSpec, Unreadable):
         return
     if not isinstance(node, Fields):
         return

@@ -33,7 +33,7 @@ WRITTEN = {
 
 
 def objects_of(text: str) -> Scalar:
-    node = read_document(text)
+    node = read_document(text, "objects")
     while isinstance(node, Fields) and "objects" not in node.entries:
         node = node["a"]
     assert isinstance(node, Fields)
