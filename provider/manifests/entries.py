@@ -8,7 +8,10 @@ from provider.manifests.nodes import Fields, Items, Node, Scalar, kind_of
 from provider.manifests.problems import InvalidSpec, Problem, quote
 
 _MOST_WARNINGS = 50
-_MOST_HINTS = 5
+_MOST_NAMED = 5
+"""Unknown keys of one mapping that have a warning of their own."""
+_MOST_HINTED = 50
+"""Problems of which the first may get a hint: each takes up to half a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +164,16 @@ def _warn_of(
     Returns the names that the keys resemble, each with the key.
     """
     misspelled: dict[str, str] = {}
-    for key in unknown[:_MOST_HINTS]:
+    if len(findings.warnings) >= _MOST_WARNINGS:
+        return misspelled  # no more are kept, and hints take up to half a millisecond each
+    for key in unknown[:_MOST_NAMED]:
         meant = closest(key.text, names)
         hint = f"did you mean {meant}" if meant else ""
         message = f"key {quote(key.text)} is not known, ignored"
         findings.warn(path, message, key, hint=hint, key=key.text)
         if meant:
             misspelled.setdefault(meant, key.text)
-    if more := unknown[_MOST_HINTS:]:
+    if more := unknown[_MOST_NAMED:]:
         findings.warn(path, f"{len(more)} more keys are not known, ignored", more[0])
     return misspelled
 
@@ -198,7 +203,8 @@ def _read_value(entry: Entry, key: Key, value: Node) -> None:
     elif not isinstance(value, Scalar):
         entry.error(name, f"must be text, got {kind_of(value)}")
     elif fault := key.fault_in(value.text):
-        hint = choice_hint(value.text, key.choices)
+        may_hint = len(entry.findings.problems) < _MOST_HINTED
+        hint = choice_hint(value.text, key.choices) if may_hint else ""
         entry.error(name, f"{fault}, got {quote(value.text)}", hint=hint)
     else:
         entry.texts[name] = value.text

@@ -191,6 +191,13 @@ def test_warnings_are_bounded_for_an_entry_and_for_a_class() -> None:
     assert len(parse(many).warnings) == 50
 
 
+@pytest.mark.parametrize("key", ["objectNam", f"objectName: a, {SM}t, zzz"])
+def test_hints_are_bounded_for_a_class(key: str) -> None:
+    with pytest.raises(InvalidSpec) as invalid:
+        parse(f"- {{{key}: 1}}\n" * 500)
+    assert 20 <= sum(bool(problem.hint) for problem in invalid.value.problems) <= 100
+
+
 def test_capitals_of_a_key_do_not_matter_but_are_reported() -> None:
     klass = parse(f"- ObjectName: a\n  {SM}\n  objectalias: b\n  JMESPath: []")
     assert klass.objects[0].file == "b"
