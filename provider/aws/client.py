@@ -13,11 +13,10 @@ from typing import Any, TypeVar
 
 from provider.aws import protocols, retries
 from provider.aws.endpoints import Endpoint, Endpoints, Service
-from provider.aws.faults import EXPIRED, Fault, Outcome, clean
-from provider.aws.refusals import refused
+from provider.aws.faults import EXPIRED, Fault, Outcome, clean, token_parts
+from provider.aws.operations import Operation
 from provider.aws.signing import sign
-from provider.engine.model import Access, Credentials, Identity, Retries
-from provider.errors import ProviderError
+from provider.engine.model import Access, Credentials, Retries
 from provider.runtime.lru import Lru
 from provider.runtime.transport import NoAnswer, Reply, Request, Transport
 
@@ -33,41 +32,6 @@ MAX_BODY = 8 * 2**20
 _MOST_QUOTAS = 1000
 _MAX_SKEW = 240.0
 """Seconds; AWS itself tolerates 300."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    service: Service
-    name: str
-
-    def refused(self, fault: Fault, who: str) -> ProviderError:
-        return refused(fault, f"{self.service}:{self.name}", who)
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The region to ask, and as whom; without credentials the request is not signed."""
-
-    region: str
-    who: Identity | str
-    """For messages. Each namespace has its own quota of retries."""
-    credentials: Credentials | None = field(repr=False)
-    secrets: tuple[str, ...] = field(default=(), repr=False)
-    """What the request holds, beyond its credentials, that an error message must not echo."""
-    retries: Retries | None = None
-    """None: those of the client."""
-
-    @classmethod
-    def of(cls, access: Access) -> "Caller":
-        """The caller that reads a store."""
-        return cls(access.region, access.identity, access.credentials, retries=access.retries)
-
-    def all_secrets(self) -> tuple[str, ...]:
-        """All that must not be printed. AWS echoes the session token where a signature is wrong."""
-        if self.credentials is None:
-            return self.secrets
-        own = self.credentials.secret_access_key, self.credentials.session_token
-        return (*self.secrets, *filter(None, own))
 
 
 @dataclass(slots=True, eq=False)
@@ -90,7 +54,7 @@ class AwsClient:
         self,
         operation: Operation,
         parameters: Mapping[str, Any],
-        caller: Caller,
+        access: Access,
         read: Callable[[Mapping[str, Any]], T],
     ) -> T:
         """What `read` makes of the answer; it raises `Fault` for one of another shape.
@@ -98,26 +62,27 @@ class AwsClient:
         Raises `ProviderError`, whose cause is a `Fault`.
         """
         try:
-            return read(await self.call(operation, parameters, caller))
+            return read(await self.call(operation, parameters, access))
         except Fault as fault:
-            raise operation.refused(fault, str(caller.who)) from fault
+            raise operation.refused(fault, str(access.identity)) from fault
 
     async def call(
-        self, operation: Operation, parameters: Mapping[str, Any], caller: Caller
+        self, operation: Operation, parameters: Mapping[str, Any], access: Access
     ) -> dict[str, Any]:
         """The answer, see `protocols.decode`; raises `Fault`."""
-        endpoint = self.endpoints.resolve(operation.service, caller.region)
+        endpoint = self.endpoints.resolve(operation.service, access.region)
         headers, body = protocols.encode(operation.service, operation.name, parameters)
         headers["User-Agent"] = self.user_agent
         request = Request("POST", endpoint.url, headers, body, ATTEMPT_TIMEOUT, max_body=MAX_BODY)
-        quota = self._quota(endpoint, caller)
-        settings = caller.retries or Retries(self.max_attempts)
+        quota = self._quota(endpoint, access)
+        settings = access.retries or Retries(self.max_attempts)
         attempt, paid, may_set_clock = 1, retries.REFUND, True
         while True:
             skew = self._skew
             try:
-                answer = await self._attempt(operation, endpoint, request, caller)
+                answer = await self._attempt(operation, endpoint, request, access)
             except Fault as fault:
+                fault.message = clean(fault.message, _secrets(parameters, access.credentials))
                 if may_set_clock and fault.code in EXPIRED and self._skew != skew:
                     may_set_clock = False
                     continue
@@ -130,31 +95,30 @@ class AwsClient:
                 return answer
             await sleep(wait)
 
-    def _quota(self, endpoint: Endpoint, caller: Caller) -> retries.Quota:
-        who = caller.who if isinstance(caller.who, str) else caller.who.namespace
-        quota = self._quotas.get((endpoint.host, who)) or retries.Quota()
-        self._quotas.put((endpoint.host, who), quota)
+    def _quota(self, endpoint: Endpoint, access: Access) -> retries.Quota:
+        key = endpoint.host, access.identity.namespace
+        quota = self._quotas.get(key) or retries.Quota()
+        self._quotas.put(key, quota)
         return quota
 
     async def _attempt(
-        self, operation: Operation, endpoint: Endpoint, request: Request, caller: Caller
+        self, operation: Operation, endpoint: Endpoint, request: Request, access: Access
     ) -> dict[str, Any]:
         """The answer to one attempt, which is observed however it ends."""
         started = monotonic()
         outcome: Outcome = "ok"
         try:
-            reply = await self._send(endpoint, request, caller.credentials)
+            reply = await self._send(endpoint, request, access.credentials)
             return protocols.decode(operation.service, reply)
         except Fault as fault:
             outcome = fault.outcome
-            fault.message = clean(fault.message, caller.all_secrets())
             raise
         except CancelledError:
             outcome = "cancelled"
             raise
         finally:
             seconds = monotonic() - started
-            self.observe(operation.service, operation.name, caller.region, outcome, seconds)
+            self.observe(operation.service, operation.name, access.region, outcome, seconds)
 
     async def _send(
         self, endpoint: Endpoint, request: Request, credentials: Credentials | None
@@ -172,6 +136,15 @@ class AwsClient:
         if reply.status in (400, 403):
             self._skew = _skew(reply, self._skew)
         return reply
+
+
+def _secrets(parameters: Mapping[str, Any], credentials: Credentials | None) -> list[str]:
+    """All of a request that AWS may echo, and nobody may print: it echoes the session token where a
+    signature is wrong."""
+    secrets = [*token_parts(parameters.get("WebIdentityToken", ""))]
+    if credentials is not None:
+        secrets += [credentials.secret_access_key, credentials.session_token or ""]
+    return [secret for secret in secrets if secret]
 
 
 def _may_retry(fault: Fault, attempt: int, settings: Retries, quota: retries.Quota) -> bool:

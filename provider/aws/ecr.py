@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from provider.aws.client import AwsClient, Caller, Operation
+from provider.aws.client import AwsClient
+from provider.aws.operations import Operation
 from provider.aws.protocols import unexpected
 from provider.engine.model import Access
 
-PRIVATE = Operation("ecr", "GetAuthorizationToken")
-PUBLIC = Operation("ecr-public", "GetAuthorizationToken")
+PRIVATE = Operation("ecr", "GetAuthorizationToken", has_resource=False)
+PUBLIC = Operation("ecr-public", "GetAuthorizationToken", has_resource=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +28,14 @@ class EcrToken:
     """The URL of the private registry; None of the public one."""
 
 
-class Ecr:
-    """The regional endpoints of ECR; those of ECR Public are in us-east-1 only."""
+async def authorization_token(client: AwsClient, access: Access) -> EcrToken:
+    """A login to the private registry of the account; raises `ProviderError`."""
+    return await client.ask(PRIVATE, {}, access, _token)
 
-    def __init__(self, client: AwsClient) -> None:
-        self._client = client
 
-    async def authorization_token(self, access: Access) -> EcrToken:
-        """A login to the private registry of the account; raises `ProviderError`."""
-        return await self._client.ask(PRIVATE, {}, Caller.of(access), _token)
-
-    async def public_authorization_token(self, access: Access) -> EcrToken:
-        """A login to the public registry; raises `ProviderError`."""
-        return await self._client.ask(PUBLIC, {}, Caller.of(access), _token)
+async def public_authorization_token(client: AwsClient, access: Access) -> EcrToken:
+    """A login to the public registry, whose API is in us-east-1 only; raises `ProviderError`."""
+    return await client.ask(PUBLIC, {}, access, _token)
 
 
 def _token(answer: Mapping[str, Any]) -> EcrToken:

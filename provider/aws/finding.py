@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
-from provider.aws.client import AwsClient, Caller, Operation
+from provider.aws.client import AwsClient
+from provider.aws.operations import Operation
 from provider.aws.protocols import objects, unexpected
 from provider.aws.stores.parameter_store import read_value
 from provider.aws.stores.tags import tags_of
@@ -22,9 +23,9 @@ from provider.engine.model import Access, SecretRef, SecretValue
 from provider.engine.values import Query
 from provider.errors import AccessDenied, AnswerTooLarge, InvalidRequest, OutOfTime, ProviderError
 
-LIST_SECRETS = Operation("secretsmanager", "ListSecrets")
+LIST_SECRETS = Operation("secretsmanager", "ListSecrets", has_resource=False)
 BY_PATH = Operation("ssm", "GetParametersByPath")
-DESCRIBE_PARAMETERS = Operation("ssm", "DescribeParameters")
+DESCRIBE_PARAMETERS = Operation("ssm", "DescribeParameters", has_resource=False)
 
 MAX_PAGES = 1000
 MAX_NAMES = 1000
@@ -83,7 +84,7 @@ class _Lister:
             return read(answer), answer.get("NextToken")
 
         async def send(access: Access) -> tuple[Found, object]:
-            return await self.client.ask(operation, page, Caller.of(access), found_in)
+            return await self.client.ask(operation, page, access, found_in)
 
         def sending() -> None:
             query.trace.calls += 1

@@ -50,17 +50,17 @@ class ServiceAccount:
 
     @property
     def principal(self) -> Principal:
-        identity = Identity(
-            "irsa", self.subject, partition_of(self.region), self.role, self.session
-        )
-        return Principal(identity, self)
+        return Principal(self._identity, self)
+
+    @property
+    def _identity(self) -> Identity:
+        partition = partition_of(self.region)
+        return Identity("irsa", self.subject, partition, self.role, self.session)
 
     async def fetch(self) -> Credentials:
         """New credentials from STS; raises as `WebIdentity` and `request_token` do."""
         token, regions = await self.request_token(), (self.region,)
-        source = WebIdentity(
-            self.sts, self.subject, self.role, token, regions, session=SESSION_NAME
-        )
+        source = WebIdentity(self.sts, self._identity, token, regions, session=SESSION_NAME)
         return await source.fetch()
 
 

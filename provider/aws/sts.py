@@ -7,14 +7,20 @@ which one issued them.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
-from provider.aws.client import AwsClient, Caller, Operation
-from provider.aws.credentials.lifetime import expires_at, issued_credentials
-from provider.aws.faults import token_parts
+from provider.aws.client import AwsClient
+from provider.aws.credentials.lifetime import issued_credentials
+from provider.aws.operations import REJECTED_CREDENTIALS, Meaning, Operation
 from provider.aws.protocols import unexpected
-from provider.engine.model import Access, AssumeRole, Credentials
-from provider.errors import AwsUnavailable, NotAuthenticated, Unavailable
+from provider.engine.model import Access, AssumeRole, Credentials, Identity
+from provider.errors import (
+    AwsUnavailable,
+    NotAuthenticated,
+    RoleNotAssumable,
+    TokenRejected,
+    Unavailable,
+)
 
 PATIENCE = 3.0
 """Seconds after which the other region is asked as well."""
@@ -22,24 +28,48 @@ PATIENCE = 3.0
 Call = Callable[[str], Awaitable[Credentials]]
 """Asks one region."""
 
-ASSUME_WITH_TOKEN = Operation("sts", "AssumeRoleWithWebIdentity")
-ASSUME = Operation("sts", "AssumeRole")
-SESSION = Operation("sts", "GetSessionToken")
-WHO = Operation("sts", "GetCallerIdentity")
-
-
-class Mfa(NamedTuple):
-    """A multi-factor device: its serial number or ARN, and the code that it shows."""
-
-    serial_number: str
-    token_code: str
-
-
-class SessionToken(NamedTuple):
-    """Temporary keys, and when they expire in seconds of Unix time."""
-
-    credentials: Credentials
-    expires_at: int
+REGION_DISABLED = Meaning(
+    RoleNotAssumable, "Activate STS for this region in the account's settings"
+)
+_PROVIDER = Meaning(
+    TokenRejected,
+    "Check that the cluster's OIDC provider exists in IAM, with the audience sts.amazonaws.com",
+)
+ASSUME_WITH_TOKEN = Operation(
+    "sts",
+    "AssumeRoleWithWebIdentity",
+    {
+        "ExpiredTokenException": Meaning(
+            TokenRejected, "Check the clocks of node and API server; a new token is needed"
+        ),
+        "InvalidIdentityToken": _PROVIDER,
+        "IDPRejectedClaim": _PROVIDER,
+        "IDPCommunicationError": Meaning(AwsUnavailable, "AWS does not reach the OIDC provider"),
+        "RegionDisabledException": REGION_DISABLED,
+        "ValidationError": Meaning(RoleNotAssumable, "Check the ARN of the role"),
+    },
+    other=Meaning(
+        RoleNotAssumable,
+        "Check that the role exists and that its trust policy lets this service account assume it",
+    ),
+)
+ASSUME = Operation(
+    "sts",
+    "AssumeRole",
+    {
+        **REJECTED_CREDENTIALS,
+        "RegionDisabledException": REGION_DISABLED,
+        "ValidationError": Meaning(
+            RoleNotAssumable, "Check the ARN of the role and the duration of the session"
+        ),
+    },
+    other=Meaning(
+        RoleNotAssumable,
+        "Allow sts:AssumeRole on this role to {who} (and sts:TagSession where there are session "
+        "tags), and let the role's own trust policy allow the same, with the external id if it "
+        "asks for one",
+    ),
+)
 
 
 class Sts:
@@ -49,15 +79,19 @@ class Sts:
         self._client = client
 
     async def assume_role_with_web_identity(
-        self, *, role_arn: str, session_name: str, token: str, region: str
+        self, *, identity: Identity, session_name: str, token: str, region: str
     ) -> Credentials:
-        """Credentials for a service account token; raises `NotAuthenticated` or `Unavailable`.
+        """Credentials of the identity's role for a service account token.
 
-        The request carries no signature: no other credentials are involved.
+        Raises `NotAuthenticated` or `Unavailable`.
         """
-        form = {"RoleArn": role_arn, "RoleSessionName": session_name, "WebIdentityToken": token}
-        caller = Caller(region, role_arn, None, token_parts(token))
-        return await self._client.ask(ASSUME_WITH_TOKEN, form, caller, _credentials)
+        form = {
+            "RoleArn": identity.role,
+            "RoleSessionName": session_name,
+            "WebIdentityToken": token,
+        }
+        unsigned = Access(region, identity, None)
+        return await self._client.ask(ASSUME_WITH_TOKEN, form, unsigned, read_credentials)
 
     async def assume_role(self, role: AssumeRole, session_name: str, access: Access) -> Credentials:
         """Credentials of `role`, asked for with those of `access`.
@@ -65,24 +99,7 @@ class Sts:
         Raises `NotAuthenticated` (`CredentialsExpired` where AWS rejects them) or `Unavailable`.
         """
         form = _assume_role_form(role, session_name)
-        return await self._client.ask(ASSUME, form, Caller.of(access), _credentials)
-
-    async def session_token(
-        self, access: Access, *, duration: int | None = None, mfa: Mfa | None = None
-    ) -> SessionToken:
-        """Temporary keys for the long-term keys of `access`; `duration` in seconds.
-
-        Raises `NotAuthenticated`, `AccessDenied`, `InvalidRequest` or `Unavailable`.
-        """
-        form = {} if duration is None else {"DurationSeconds": str(duration)}
-        if mfa is not None:
-            form |= {"SerialNumber": mfa.serial_number, "TokenCode": mfa.token_code}
-        return await self._client.ask(SESSION, form, Caller.of(access), _session_token)
-
-    async def caller_arn(self, credentials: Credentials, region: str) -> str:
-        """ARN of whom the credentials belong to; raises as `assume_role` does."""
-        caller = Caller(region, "these credentials", credentials)
-        return await self._client.ask(WHO, {}, caller, lambda answer: str(answer.get("Arn", "")))
+        return await self._client.ask(ASSUME, form, access, read_credentials)
 
 
 async def ask_regions(
@@ -140,13 +157,9 @@ def _assume_role_form(role: AssumeRole, session_name: str) -> Mapping[str, str]:
     return form
 
 
-def _credentials(answer: Mapping[str, Any]) -> Credentials:
+def read_credentials(answer: Mapping[str, Any]) -> Credentials:
     """The credentials in an answer; raises `Fault` where there are none."""
     try:
         return issued_credentials(answer, "SessionToken", answer["Date"])
     except ValueError as error:
         raise unexpected(str(error)) from None
-
-
-def _session_token(answer: Mapping[str, Any]) -> SessionToken:
-    return SessionToken(_credentials(answer), int(expires_at(answer["Expiration"])))

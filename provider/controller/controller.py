@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from provider.aws.credentials.own import Own
-from provider.aws.ecr import Ecr
 from provider.aws.finding import ParameterFinder, SecretFinder
 from provider.controller.config import Config
 from provider.controller.events import Events
@@ -211,8 +210,7 @@ class Controller:
                 self.informers.generator,
                 identities=self._identities,
                 calls=engine.calls,
-                ecr=Ecr(engine.client),
-                sts=engine.sts,
+                client=engine.client,
                 cpu_work=self._parts.cpu_work,
                 policy=self._parts.policy,
             ),

@@ -98,9 +98,8 @@ class Identifier:
     async def _by_sts(self, spec: MountSpec, region: str) -> Principal:
         token = _token(spec, "irsa")
         role = spec.klass.role_arn or await self._role_of(spec.pod)
-        subject = _subject(spec.pod)
-        identity = Identity("irsa", subject, partition_of(region), role=role)
-        source = WebIdentity(self.sts, subject, role, token, _sts_regions(spec, region))
+        identity = Identity("irsa", _subject(spec.pod), partition_of(region), role=role)
+        source = WebIdentity(self.sts, identity, token, _sts_regions(spec, region))
         return Principal(identity, source)
 
     async def _role_of(self, pod: Pod) -> str:

@@ -140,9 +140,10 @@ class Retries(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where and as whom a store is read. Without `retries` the client's own count."""
+    """Where and as whom a service is called. Without `retries` the client's own count."""
 
     region: str
     identity: Identity
-    credentials: Credentials = field(repr=False)
+    credentials: Credentials | None = field(repr=False)
+    """None: the request is not signed."""
     retries: Retries | None = None

@@ -249,7 +249,10 @@ def test_the_user_agent() -> None:
 
 async def assume(client: AwsClient, role: str, token: str) -> Credentials:
     return await Sts(client).assume_role_with_web_identity(
-        role_arn=role, session_name="web@shop", token=token, region=REGION
+        identity=Identity("irsa", "shop/web", "aws", role),
+        session_name="web@shop",
+        token=token,
+        region=REGION,
     )
 
 

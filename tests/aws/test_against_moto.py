@@ -1,12 +1,14 @@
 """Finding, batches and tags against moto, which knows nothing of the fake AWS."""
 
 from collections.abc import AsyncIterator, Collection
+from functools import partial
 
 import pytest
 
 from provider.aws.credentials.static import Static
-from provider.aws.ecr import Ecr
+from provider.aws.ecr import authorization_token
 from provider.aws.finding import Find, ParameterFinder, SecretFinder
+from provider.aws.session_token import session_token
 from provider.aws.stores.for_controller import controller_stores
 from provider.engine.failover import Found, Regions, Wanted
 from provider.engine.model import Credentials, Identity, SecretRef
@@ -78,8 +80,9 @@ async def test_finding(engine: Engine) -> None:
 
 
 async def test_a_login_and_a_session_token(engine: Engine) -> None:
-    ecr = Ecr(engine.client)
-    token = await engine.calls.make(USER, REGION, ecr.authorization_token, lambda: None)
+    ask = partial(authorization_token, engine.client)
+    token = await engine.calls.make(USER, REGION, ask, lambda: None)
     assert token.username == "AWS"
-    session = await engine.calls.make(USER, REGION, engine.sts.session_token, lambda: None)
+    exchange = partial(session_token, engine.client)
+    session = await engine.calls.make(USER, REGION, exchange, lambda: None)
     assert session.credentials.session_token

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from provider.aws.credentials.ambient import caller_arn
 from provider.aws.credentials.assumed_role import AssumedRole
 from provider.aws.sts import Sts
 from provider.engine.credentials import CredentialCache
@@ -39,6 +40,7 @@ class FakeSts(Sts):
 
     async def assume_role(self, role: AssumeRole, session_name: str, access: Access) -> Credentials:
         assert (role.arn, session_name, access.identity) == (OTHER, "web@shop", IRSA)
+        assert access.credentials is not None
         asked = access.region, access.credentials.access_key_id
         self.asked.append(asked)
         for reason in asked:
@@ -222,6 +224,9 @@ async def test_the_duration_is_the_lifetime(chain: Chain) -> None:
 
 async def test_whose_credentials_they_are(chain: Chain) -> None:
     credentials = await chain.assume()
-    sts = Sts(client(chain.http.send, {"AWS_ENDPOINT_URL": chain.aws.url}))
-    arn = await sts.caller_arn(credentials, HERE)
+    aws = client(chain.http.send, {"AWS_ENDPOINT_URL": chain.aws.url})
+    arn = await caller_arn(aws, credentials, HERE)
     assert arn.endswith(":assumed-role/other/web@shop")
+    chain.aws.cloud.expire_sessions()
+    with pytest.raises(CredentialsExpired, match="check the clock of this machine"):
+        await caller_arn(aws, credentials, HERE)

@@ -10,20 +10,30 @@ from urllib.parse import parse_qs
 import pytest
 from botocore.exceptions import ClientError
 
-from provider.aws.client import AwsClient, Caller, Operation
+from provider.aws.client import AwsClient
 from provider.aws.endpoints import Endpoints, Service
 from provider.aws.faults import Fault
-from provider.engine.model import Credentials, Identity, Retries
+from provider.aws.operations import Operation
+from provider.engine.model import Access, Credentials, Identity, Retries
 from provider.runtime.transport import NoAnswer, Reply, Request
-from tests.aws.oracle import EMPTY, KEYS, Answer, Attempts, Botocore, StubTransport, client
+from tests.aws.oracle import (
+    EMPTY,
+    IDENTITY,
+    KEYS,
+    Answer,
+    Attempts,
+    Botocore,
+    StubTransport,
+    client,
+)
 
 GET = Operation("secretsmanager", "GetSecretValue")
 ARN = "arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:a/b-AbCdEf"
 STS_EMPTY: Answer = (200, b"<R><AssumeRoleWithWebIdentityResult/></R>")
 
 
-def caller(region: str = "eu-west-1", **known: Any) -> Caller:
-    return Caller(region, "somebody", known.pop("credentials", KEYS), **known)
+def access(region: str = "eu-west-1", credentials: Credentials | None = KEYS) -> Access:
+    return Access(region, IDENTITY, credentials)
 
 
 def scope_of(authorization: str) -> str:
@@ -59,7 +69,7 @@ async def test_sends_what_botocore_sends(
     oracle.answers = [EMPTY]
     getattr(oracle.client, method)(**body)
     ours = StubTransport()
-    await client(ours).call(Operation(service, name), body, caller(region))
+    await client(ours).call(Operation(service, name), body, access(region))
     (theirs,), (mine,) = oracle.sent, ours.sent
     assert mine.url == theirs.url
     assert json.loads(mine.body) == json.loads(theirs.body)
@@ -80,7 +90,7 @@ async def test_sends_sts_what_botocore_sends() -> None:
     oracle.client.assume_role_with_web_identity(**form)
     ours = StubTransport([STS_EMPTY])
     operation = Operation("sts", "AssumeRoleWithWebIdentity")
-    await client(ours).call(operation, form, caller(credentials=None))
+    await client(ours).call(operation, form, access(credentials=None))
     (theirs,), (mine,) = oracle.sent, ours.sent
     assert mine.url == theirs.url
     assert isinstance(mine.body, bytes)
@@ -131,7 +141,7 @@ async def test_reads_and_retries_errors_as_botocore_does(name: str, service: Ser
         getattr(oracle.client, method)(**arguments)
     ours, attempts = StubTransport([answer]), Attempts()
     with pytest.raises(Fault) as mine:
-        await client(ours, attempts=attempts).call(Operation(service, "Any"), arguments, caller())
+        await client(ours, attempts=attempts).call(Operation(service, "Any"), arguments, access())
     if name != "idp":  # only STS says so, and there both retry
         assert len(ours.sent) == len(oracle.sent) == len(attempts.outcomes)
     code = theirs.value.response["Error"]["Code"]
@@ -162,7 +172,7 @@ async def test_reads_and_retries_errors_of_sts_as_botocore_does(name: str) -> No
         oracle.client.assume_role_with_web_identity(**form)
     ours = StubTransport([(status, body)])
     with pytest.raises(Fault) as mine:
-        await client(ours).call(Operation("sts", "Any"), form, caller(credentials=None))
+        await client(ours).call(Operation("sts", "Any"), form, access(credentials=None))
     assert len(ours.sent) == len(oracle.sent)
     assert mine.value.code == theirs.value.response["Error"]["Code"]
     assert mine.value.message == theirs.value.response["Error"]["Message"]
@@ -175,7 +185,7 @@ async def test_a_token_that_sts_does_not_know_yet_is_shown_again(answers: int) -
     refusals: list[Answer | Exception] = [(400, body)] * answers
     ours, attempts = StubTransport([*refusals, STS_EMPTY]), Attempts()
     call = client(ours, attempts=attempts).call(
-        Operation("sts", "AssumeRoleWithWebIdentity"), {}, caller(credentials=None)
+        Operation("sts", "AssumeRoleWithWebIdentity"), {}, access(credentials=None)
     )
     if answers < 3:
         await call
@@ -192,7 +202,7 @@ async def test_bad_tokens_use_up_nobodys_retries() -> None:
     one = client(ours)
     for _ in range(100):
         with pytest.raises(Fault):
-            await one.call(Operation("sts", "Any"), {}, caller(credentials=None))
+            await one.call(Operation("sts", "Any"), {}, access(credentials=None))
     assert len(ours.sent) == 300
 
 
@@ -204,7 +214,7 @@ async def test_failing_calls_of_a_namespace_leave_others_their_retries() -> None
     for who, sent in ((hostile, 100), (hostile, 2), (honest, 100)):
         del ours.sent[:]
         with pytest.raises(Fault):
-            await one.call(GET, {}, Caller("eu-west-1", who, KEYS, retries=many))
+            await one.call(GET, {}, Access("eu-west-1", who, KEYS, many))
         assert len(ours.sent) == sent
 
 
@@ -227,14 +237,14 @@ async def test_garbage_is_a_fault(status: int, body: bytes) -> None:
     ours = client(StubTransport([(status, body)]))
     if (status, body) != (200, b""):  # an empty answer to JSON is an empty document, as to botocore
         with pytest.raises(Fault):
-            await ours.call(GET, {}, caller())
+            await ours.call(GET, {}, access())
     with pytest.raises(Fault):
-        await ours.call(Operation("sts", "Any"), {}, caller())
+        await ours.call(Operation("sts", "Any"), {}, access())
 
 
 async def test_connection_failures_are_retried() -> None:
     ours, attempts = StubTransport([NoAnswer("connection", "reset"), EMPTY]), Attempts()
-    assert await client(ours, attempts=attempts).call(GET, {}, caller()) == {}
+    assert await client(ours, attempts=attempts).call(GET, {}, access()) == {}
     assert attempts.outcomes == ["connection", "ok"]
 
 
@@ -245,7 +255,7 @@ async def test_every_attempt_has_a_time_out_and_a_bound() -> None:
         requests.append(request)
         return Reply(200, {}, b"{}")
 
-    await client(keep).call(GET, {}, caller())
+    await client(keep).call(GET, {}, access())
     assert (requests[0].timeout, requests[0].max_body) == (10.0, 8 * 2**20)
 
 
@@ -258,7 +268,7 @@ async def test_a_cancelled_call_is_observed_and_sends_no_more() -> None:
         raise AssertionError
 
     attempts = Attempts()
-    call = asyncio.create_task(client(hang, attempts=attempts).call(GET, {}, caller()))
+    call = asyncio.create_task(client(hang, attempts=attempts).call(GET, {}, access()))
     await sent.wait()
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -271,10 +281,10 @@ async def test_a_region_in_trouble_uses_up_its_own_retries_only() -> None:
     one = client(ours)
     for _ in range(50):
         with pytest.raises(Fault):
-            await one.call(GET, {}, caller("eu-west-1"))
+            await one.call(GET, {}, access("eu-west-1"))
     assert len(ours.sent) == 50 + 500 // 14
     with pytest.raises(Fault):
-        await one.call(GET, {}, caller("eu-central-1"))
+        await one.call(GET, {}, access("eu-central-1"))
     assert len(ours.sent) == 50 + 500 // 14 + 3
 
 
@@ -286,12 +296,12 @@ async def test_a_wrong_clock_is_put_right_once() -> None:
     answer = error("InvalidSignatureException", 403)
     ours = StubTransport([answer, EMPTY], date="Fri, 01 Jan 2100 12:00:00 GMT")
     one = client(ours)
-    assert await one.call(GET, {}, caller()) == {}
-    assert await one.call(GET, {}, caller()) == {}
+    assert await one.call(GET, {}, access()) == {}
+    assert await one.call(GET, {}, access()) == {}
     assert [stamp[:13] for stamp in timestamps(ours)[1:]] == ["21000101T1200"] * 2
     ours.answers, ours.date = [answer], ""
     with pytest.raises(Fault):
-        await one.call(GET, {}, caller())
+        await one.call(GET, {}, access())
     assert timestamps(ours)[-1].startswith("2100")
 
 
@@ -303,14 +313,13 @@ async def test_messages_do_not_echo_what_is_secret(token: str) -> None:
     body = {"__type": "InvalidSignatureException", "message": f"bad\n{token}:x" + "y" * 5000}
     ours = client(StubTransport([(403, json.dumps(body).encode())]))
     with pytest.raises(Fault) as caught:
-        await ours.call(GET, {}, caller(credentials=SECRET, secrets=("the-web-token",)))
+        await ours.call(GET, {"WebIdentityToken": "the-web-token"}, access(credentials=SECRET))
     assert str(caught.value).startswith("InvalidSignatureException: bad ***:x")
     assert len(str(caught.value)) < 1000
 
 
 def test_secrets_do_not_print() -> None:
-    printed = repr(caller(credentials=SECRET, secrets=("the-web-token",)))
-    assert "the-" not in printed
+    assert "the-" not in repr(access(credentials=SECRET))
 
 
 async def test_every_attempt_is_observed() -> None:
@@ -322,7 +331,7 @@ async def test_every_attempt_is_observed() -> None:
 
     ours = AwsClient(Endpoints({}), StubTransport([error("AccessDeniedException")]), observe)
     with pytest.raises(Fault):
-        await ours.call(GET, {}, caller())
+        await ours.call(GET, {}, access())
     assert seen == [("secretsmanager", "GetSecretValue", "eu-west-1", "denied")]
 
 
@@ -334,7 +343,7 @@ async def test_a_clock_that_keeps_changing_is_followed_only_once() -> None:
         return Reply(403, {"date": date}, error("SignatureDoesNotMatch", 403)[1])
 
     with pytest.raises(Fault, match="SignatureDoesNotMatch"):
-        await client(refuse).call(GET, {}, caller())
+        await client(refuse).call(GET, {}, access())
     assert next(days) == 3
 
 
@@ -343,7 +352,7 @@ async def test_a_retry_that_succeeds_costs_nothing_in_the_end() -> None:
     one = client(ours)
     for _ in range(100):
         ours.answers = [(500, b""), EMPTY]
-        assert await one.call(GET, {}, caller()) == {}
+        assert await one.call(GET, {}, access()) == {}
 
 
 @pytest.mark.parametrize(
@@ -354,5 +363,5 @@ async def test_an_error_without_a_code_is_from_aws_only_if_it_has_a_request_id(
 ) -> None:
     ours = StubTransport([(404, b"<html>not found</html>")], headers=headers)
     with pytest.raises(Fault, match="HTTP 404") as caught:
-        await client(ours).call(GET, {}, caller())
+        await client(ours).call(GET, {}, access())
     assert caught.value.kind == kind

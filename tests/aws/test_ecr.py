@@ -3,12 +3,12 @@
 import base64
 import json
 import time
+from functools import partial
 
 import pytest
 
-from provider.aws.ecr import Ecr, EcrToken
-from provider.aws.sts import Mfa, SessionToken, Sts
-from provider.engine.model import Access
+from provider.aws.ecr import EcrToken, authorization_token, public_authorization_token
+from provider.aws.session_token import Mfa, SessionToken, session_token
 from provider.engine.ports import Principal
 from provider.errors import AccessDenied, AwsUnavailable, CredentialsExpired, InvalidRequest
 from testbed.aws import allow
@@ -19,9 +19,9 @@ DEVICE = "arn:aws:iam::111122223333:mfa/me"
 
 
 async def login(reading: Reading, user: Principal, *, public: bool = False) -> EcrToken:
-    ecr = Ecr(reading.engine.client)
-    ask = ecr.public_authorization_token if public else ecr.authorization_token
-    return await reading.engine.calls.make(user, REGION, ask, lambda: None)
+    ask = public_authorization_token if public else authorization_token
+    send = partial(ask, reading.engine.client)
+    return await reading.engine.calls.make(user, REGION, send, lambda: None)
 
 
 async def test_a_login_to_a_private_registry(reading: Reading) -> None:
@@ -67,7 +67,7 @@ async def test_an_expired_session_is_noticed(reading: Reading) -> None:
 async def test_garbage_is_aws_failing_and_not_quoted(data: object) -> None:
     answer = 200, json.dumps({"authorizationData": data}).encode()
     with pytest.raises(AwsUnavailable) as caught:
-        await Ecr(client(StubTransport([answer]))).authorization_token(access())
+        await authorization_token(client(StubTransport([answer])), access())
     assert "c4nary" not in str(caught.value)
 
 
@@ -78,27 +78,24 @@ async def test_requests_are_those_of_botocore() -> None:
         oracle.answers = [(200, b"{}")]
         oracle.client.get_authorization_token()
         transport = StubTransport()
-        ecr = Ecr(client(transport))
-        ask = ecr.authorization_token if service == "ecr" else ecr.public_authorization_token
+        ask = authorization_token if service == "ecr" else public_authorization_token
         with pytest.raises(AwsUnavailable):
-            await ask(access("us-east-1"))
+            await ask(client(transport), access("us-east-1"))
         (theirs,), ours = oracle.sent, transport.sent[0]
         assert ours.url == theirs.url
         assert ours.headers["X-Amz-Target"] == theirs.headers["X-Amz-Target"]
         assert json.loads(ours.body) == json.loads(theirs.body)
 
 
-async def session_token(
+async def exchanged(
     reading: Reading, user: Principal, duration: int | None = None, mfa: Mfa | None = None
 ) -> SessionToken:
-    async def send(access: Access) -> SessionToken:
-        return await reading.engine.sts.session_token(access, duration=duration, mfa=mfa)
-
+    send = partial(session_token, reading.engine.client, duration=duration, mfa=mfa)
     return await reading.engine.calls.make(user, REGION, send, lambda: None)
 
 
 async def test_long_term_keys_become_temporary_ones(reading: Reading) -> None:
-    token = await session_token(reading, reading.user(), 900)
+    token = await exchanged(reading, reading.user(), 900)
     assert token.expires_at == pytest.approx(time.time() + 900, abs=60)
     session = reading.aws.cloud.sessions[token.credentials.access_key_id]
     assert keys_of(session).session_token == token.credentials.session_token
@@ -107,9 +104,9 @@ async def test_long_term_keys_become_temporary_ones(reading: Reading) -> None:
 
 async def test_the_code_of_a_device_counts_and_is_not_quoted(reading: Reading) -> None:
     reading.aws.cloud.mfa_codes[DEVICE] = "123456"
-    assert await session_token(reading, reading.user(), mfa=Mfa(DEVICE, "123456"))
+    assert await exchanged(reading, reading.user(), mfa=Mfa(DEVICE, "123456"))
     with pytest.raises(AccessDenied, match="MFA device") as caught:
-        await session_token(reading, reading.user(), mfa=Mfa(DEVICE, "987654"))
+        await exchanged(reading, reading.user(), mfa=Mfa(DEVICE, "987654"))
     assert "987654" not in str(caught.value)
 
 
@@ -117,19 +114,19 @@ async def test_temporary_keys_get_no_session_token(reading: Reading) -> None:
     role = reading.aws.cloud.put_role("web", allow=allow())
     session = reading.aws.cloud.open_session(role, "web")
     with pytest.raises(AccessDenied, match="Use long-term access keys of an IAM user"):
-        await session_token(reading, principal_of(session))
+        await exchanged(reading, principal_of(session))
 
 
 async def test_a_wrong_duration_is_a_wrong_request(reading: Reading) -> None:
     with pytest.raises(InvalidRequest, match="durationSeconds"):
-        await session_token(reading, reading.user(), 10)
+        await exchanged(reading, reading.user(), 10)
 
 
 async def test_expired_keys_are_noticed(reading: Reading) -> None:
     user = reading.user()
     reading.aws.cloud.expire_sessions()
     with pytest.raises(CredentialsExpired):
-        await session_token(reading, user)
+        await exchanged(reading, user)
 
 
 async def test_a_time_without_a_zone_is_utc() -> None:
@@ -138,5 +135,5 @@ async def test_a_time_without_a_zone_is_utc() -> None:
         "<SessionToken>c</SessionToken><Expiration>2030-01-01T00:00:00</Expiration></Credentials>"
         "</R>"
     )
-    sts = Sts(client(StubTransport([(200, document.encode())])))
-    assert (await sts.session_token(access())).expires_at == 1893456000
+    token = await session_token(client(StubTransport([(200, document.encode())])), access())
+    assert token.expires_at == 1893456000

@@ -6,16 +6,12 @@ import pytest
 from botocore.retries import standard
 
 from provider import errors
-from provider.aws.endpoints import Service
 from provider.aws.faults import THROTTLED, Fault, clean
-from provider.aws.refusals import refused
+from provider.aws.operations import Operation
+from provider.aws.sts import ASSUME, ASSUME_WITH_TOKEN
 
 WHO = "role r of service account shop/web"
-ACTIONS = {
-    "secretsmanager": "secretsmanager:Get",
-    "ssm": "ssm:Get",
-    "sts": "sts:AssumeRoleWithWebIdentity",
-}
+GET = Operation("ssm", "Get")
 
 CASES: list[tuple[str, int, str, type[errors.ProviderError], str]] = [
     (
@@ -77,23 +73,23 @@ STS_CASES: list[tuple[str, int, str, type[errors.ProviderError], str]] = [
     ("SomethingNew", 403, "no", errors.RoleNotAssumable, "trust policy"),
 ]
 
-BOTH: list[tuple[Service, str, int, str, type[errors.ProviderError], str]] = [
-    *(("ssm", *case) for case in CASES),
-    *(("sts", *case) for case in STS_CASES),
+BOTH: list[tuple[Operation, str, int, str, type[errors.ProviderError], str]] = [
+    *((GET, *case) for case in CASES),
+    *((ASSUME_WITH_TOKEN, *case) for case in STS_CASES),
 ]
 
 
-@pytest.mark.parametrize(("service", "code", "status", "message", "kind", "advice"), BOTH)
+@pytest.mark.parametrize(("operation", "code", "status", "message", "kind", "advice"), BOTH)
 def test_what_a_refusal_means(
     *,
-    service: Service,
+    operation: Operation,
     code: str,
     status: int,
     message: str,
     kind: type[errors.ProviderError],
     advice: str,
 ) -> None:
-    error = refused(Fault("answer", code, message, status=status), ACTIONS[service], WHO)
+    error = operation.refused(Fault("answer", code, message, status=status), WHO)
     assert type(error) is kind
     assert str(error).startswith(f"{code}: {message}. " if message else f"{code}. ")
     assert advice in str(error)
@@ -101,10 +97,10 @@ def test_what_a_refusal_means(
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405])
-@pytest.mark.parametrize("service", ["secretsmanager", "ssm", "sts"])
-def test_a_refusal_that_is_not_from_aws(service: Service, status: int) -> None:
+@pytest.mark.parametrize("operation", [GET, ASSUME_WITH_TOKEN])
+def test_a_refusal_that_is_not_from_aws(operation: Operation, status: int) -> None:
     fault = Fault("foreign", f"HTTP {status}", status=status)
-    error = refused(fault, ACTIONS[service], WHO)
+    error = operation.refused(fault, WHO)
     assert type(error) is errors.AwsUnavailable
     assert str(error).startswith(f"HTTP {status}. This answer is not from AWS: check proxy")
     assert not fault.is_transient
@@ -114,10 +110,10 @@ NEUTRAL = re.compile("driver|SecretProviderClass|pod|mount|annotation", re.IGNOR
 
 
 def test_no_advice_names_a_front_door() -> None:
-    for service, code, status, message, *_ in BOTH:
+    for operation, code, status, message, *_ in BOTH:
         fault = Fault("answer", code, message, status=status)
-        for action in (ACTIONS[service], "sts:AssumeRole"):
-            text = str(refused(fault, action, "somebody"))
+        for one in (operation, ASSUME):
+            text = str(one.refused(fault, "somebody"))
             assert not NEUTRAL.search(text), text
 
 
@@ -134,7 +130,7 @@ def test_every_code_that_botocore_retries_is_retried() -> None:
 @pytest.mark.parametrize("kind", ["timeout", "connection"])
 def test_what_is_not_reached(kind: str) -> None:
     fault = Fault("timeout" if kind == "timeout" else "connection", "Timeout", "https://x: late")
-    error = refused(fault, "ssm:Get", WHO)
+    error = GET.refused(fault, WHO)
     assert type(error) is errors.AwsUnavailable
     assert str(error).startswith("Timeout: https://x: late. Check the network to this")
 

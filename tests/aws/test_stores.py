@@ -16,7 +16,7 @@ from provider.aws.sts import Sts
 from provider.engine.model import Credentials, SecretRef, SecretValue
 from provider.errors import ProviderError
 from provider.runtime.transport import Reply, Request
-from tests.aws.oracle import Answer, StubTransport, access, client
+from tests.aws.oracle import IDENTITY, Answer, StubTransport, access, client
 
 SECRET = SecretRef("secretsmanager", "a")
 PARAMETER = SecretRef("ssmparameter", "a")
@@ -250,7 +250,7 @@ async def assume(body: str, status: int = 200, date: str = "") -> object:
     return await Sts(
         client(StubTransport([(status, body.encode())], date=date))
     ).assume_role_with_web_identity(
-        role_arn="arn:aws:iam::111122223333:role/web",
+        identity=IDENTITY,
         session_name="web@shop",
         token=TOKEN,
         region="eu-west-1",

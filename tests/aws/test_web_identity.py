@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from provider.aws.credentials.web_identity import WebIdentity, session_name
+from provider.aws.regions import partition_of
 from provider.aws.sts import Sts
-from provider.engine.model import Credentials
+from provider.engine.model import Credentials, Identity
 from provider.errors import (
     AwsThrottled,
     AwsUnavailable,
@@ -36,9 +37,9 @@ class FakeSts(Sts):
     ended: list[str] = field(default_factory=list)
 
     async def assume_role_with_web_identity(
-        self, *, role_arn: str, session_name: str, token: str, region: str
+        self, *, identity: Identity, session_name: str, token: str, region: str
     ) -> Credentials:
-        assert (role_arn, token) == (ROLE, TOKEN)
+        assert (identity.role, token) == (ROLE, TOKEN)
         self.asked.append(region)
         self.names.add(session_name)
         answer = self.answers.get(region)
@@ -60,9 +61,9 @@ async def hang() -> None:
 def source(sts: FakeSts, *regions: str, role: str = ROLE) -> WebIdentity:
     """With patience for a slow machine, but not for a region that hangs."""
     hangs = any(callable(answer) for answer in sts.answers.values())
-    return WebIdentity(
-        sts, "shop/web", role, TOKEN, regions or (HERE, THERE), 0.05 if hangs else 60
-    )
+    regions = regions or (HERE, THERE)
+    identity = Identity("irsa", "shop/web", partition_of(regions[0]), role)
+    return WebIdentity(sts, identity, TOKEN, regions, 0.05 if hangs else 60)
 
 
 async def fetch(sts: FakeSts, *regions: str) -> str:

@@ -138,6 +138,7 @@ class FakeStore:
     async def _enter(
         self, kind: Literal["read", "describe"], refs: Sequence[SecretRef], access: Access
     ) -> None:
+        assert access.credentials is not None
         key_id = access.credentials.access_key_id
         names = tuple(ref.name for ref in refs)
         self.calls.append(SeenCall(kind, access.region, names, access.identity, key_id))

@@ -9,10 +9,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from provider.engine.model import Credentials
+from provider.aws.client import AwsClient
+from provider.aws.operations import REJECTED_CREDENTIALS, Meaning, Operation
+from provider.aws.regions import partition_of
+from provider.engine.model import Access, Credentials, Identity
 from provider.errors import NotAuthenticated
 
 T = TypeVar("T")
+
+WHO = Operation(
+    "sts",
+    "GetCallerIdentity",
+    REJECTED_CREDENTIALS,
+    other=Meaning(NotAuthenticated, "Check your AWS credentials"),
+)
 
 _LIFETIME = 900.0
 """Seconds after which to ask botocore again, which renews what expires."""
@@ -42,6 +52,12 @@ class Ambient:
             return read(boto3.Session(profile_name=self.profile, region_name=self.asked_in))
         except (BotoCoreError, ClientError) as error:
             raise NotAuthenticated(f"cannot get AWS credentials: {error}") from error
+
+
+async def caller_arn(client: AwsClient, credentials: Credentials, region: str) -> str:
+    """The ARN of whom the credentials belong to; raises `NotAuthenticated` or `Unavailable`."""
+    access = Access(region, Identity("ambient", "", partition_of(region)), credentials)
+    return await client.ask(WHO, {}, access, lambda answer: str(answer.get("Arn", "")))
 
 
 def _region(session: Any) -> str | None:

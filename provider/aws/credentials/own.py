@@ -93,12 +93,12 @@ class OwnCredentials:
         return replace(keys, lifetime=left)
 
     async def _by_sts(self, file: Path) -> Credentials:
-        own, role = self.own, self.own.get("AWS_ROLE_ARN")
-        if not role:
+        own, identity = self.own, self.own.principal(self.region).identity
+        if not identity.role:
             raise _none("AWS_WEB_IDENTITY_TOKEN_FILE is set, and AWS_ROLE_ARN is not.")
         session = own.get("AWS_ROLE_SESSION_NAME") or own.session
         token = await _token_in(file)
-        source = WebIdentity(own.sts, own.subject, role, token, (self.region,), session=session)
+        source = WebIdentity(own.sts, identity, token, (self.region,), session=session)
         return await source.fetch()
 
     async def _by_agent(self, url: str) -> Credentials:

@@ -4,9 +4,8 @@ import re
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from provider.aws.regions import partition_of
 from provider.aws.sts import PATIENCE, Sts, ask_regions
-from provider.engine.model import Credentials
+from provider.engine.model import Credentials, Identity
 from provider.errors import NotAuthenticated, ProviderError, Unavailable
 
 LONGEST_NAME = 64
@@ -15,11 +14,10 @@ _FORBIDDEN = re.compile(r"[^\w+=,.@-]", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class WebIdentity:
-    """A `CredentialSource`: one service account (`namespace/name`), its token and its role."""
+    """A `CredentialSource`: one service account in its role, and its token."""
 
     sts: Sts
-    subject: str
-    role: str
+    identity: Identity
     token: str = field(repr=False)
     regions: tuple[str, ...]
     """The first is preferred; at most one more."""
@@ -32,20 +30,21 @@ class WebIdentity:
         try:
             return await ask_regions(self.regions, self._assume, self.patience)
         except (NotAuthenticated, Unavailable) as error:
-            context = f"no credentials of role {self.role} for the service account {self.subject}"
+            role, account = self.identity.role, self.identity.subject
+            context = f"no credentials of role {role} for the service account {account}"
             raise error.in_context(context, after=self._hint(error)) from error
 
     async def _assume(self, region: str) -> Credentials:
         return await self.sts.assume_role_with_web_identity(
-            role_arn=self.role,
-            session_name=self.session or session_name(self.subject),
+            identity=self.identity,
+            session_name=self.session or session_name(self.identity.subject),
             token=self.token,
             region=region,
         )
 
     def _hint(self, error: ProviderError) -> str:
         """A note for a role of another partition: STS only says that it does not know it."""
-        theirs, ours = self.role.split(":")[1:2], partition_of(self.regions[0])
+        theirs, ours = self.identity.role.split(":")[1:2], self.identity.partition
         if not isinstance(error, NotAuthenticated) or theirs in ([], [ours]):
             return ""
         return (

@@ -12,7 +12,8 @@ from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from provider.aws.client import AwsClient, Caller, Operation
+from provider.aws.client import AwsClient
+from provider.aws.operations import Operation
 from provider.aws.protocols import objects, unexpected
 from provider.aws.stores.parameter_store import read_value
 from provider.engine.limits import FairLimit
@@ -64,7 +65,7 @@ class ParameterPaths(Store):
         size, is_large = 0, False
         for _ in range(MAX_PAGES):
             page, token = await self._client.ask(
-                GET, body, Caller.of(access), partial(_read, f"{ref.name.rstrip('/')}/")
+                GET, body, access, partial(_read, f"{ref.name.rstrip('/')}/")
             )
             found |= page
             size += sum(len(one.content) for one in page.values())

@@ -10,7 +10,8 @@ from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from provider.aws.client import AwsClient, Caller, Operation
+from provider.aws.client import AwsClient
+from provider.aws.operations import Operation
 from provider.aws.protocols import objects, unexpected
 from provider.engine.model import Access, SecretRef, SecretValue
 from provider.engine.ports import Store
@@ -42,7 +43,7 @@ class ParameterStore(Store):
     async def _batch(self, refs: Sequence[SecretRef], access: Access) -> Outcomes:
         body = {"Names": [_wire_name(ref) for ref in refs], "WithDecryption": True}
         try:
-            return await self._client.ask(GET, body, Caller.of(access), partial(_outcomes, refs))
+            return await self._client.ask(GET, body, access, partial(_outcomes, refs))
         except CredentialsExpired:
             raise
         except ProviderError as error:

@@ -4,7 +4,8 @@ from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from provider.aws.client import AwsClient, Caller, Operation
+from provider.aws.client import AwsClient
+from provider.aws.operations import Operation
 from provider.aws.protocols import unexpected
 from provider.engine.model import Access, SecretRef, SecretValue
 from provider.engine.ports import Store
@@ -31,14 +32,14 @@ class SecretsManager(Store):
             body["VersionId"] = ref.version
         if ref.label is not None:
             body["VersionStage"] = ref.label
-        return {ref: await self._client.ask(GET, body, Caller.of(access), read_value)}
+        return {ref: await self._client.ask(GET, body, access, read_value)}
 
     async def current_version(self, ref: SecretRef, access: Access) -> str | None:
         """See `Store.current_version`. None for a deleted secret: reading it says why."""
         label = ref.label or CURRENT
         body = {"SecretId": ref.name}
         return await self._client.ask(
-            DESCRIBE, body, Caller.of(access), lambda answer: _version_at(label, answer)
+            DESCRIBE, body, access, lambda answer: _version_at(label, answer)
         )
 
 

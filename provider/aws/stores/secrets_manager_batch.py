@@ -11,8 +11,9 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from provider.aws.client import AwsClient, Caller, Operation
+from provider.aws.client import AwsClient
 from provider.aws.faults import Fault, clean
+from provider.aws.operations import Operation
 from provider.aws.protocols import objects
 from provider.aws.stores.parameter_store import Outcomes, merged
 from provider.aws.stores.secrets_manager import CURRENT, GET, SecretsManager, read_value
@@ -28,7 +29,7 @@ from provider.errors import (
 )
 from provider.runtime.lru import Lru
 
-BATCH = Operation("secretsmanager", "BatchGetSecretValue")
+BATCH = Operation("secretsmanager", "BatchGetSecretValue", has_resource=False)
 
 BATCH_SIZE = 20
 DENIED_SECONDS = 3600.0
@@ -134,7 +135,7 @@ class SecretsManagerBatch(Store):
         outcomes: _ByName = {}
         read = partial(_read, who=str(access.identity))
         for _ in range(MAX_PAGES):
-            page, token = await self._client.ask(BATCH, body, Caller.of(access), read)
+            page, token = await self._client.ask(BATCH, body, access, read)
             outcomes |= page
             if not token:
                 break

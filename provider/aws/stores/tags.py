@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from provider.aws.client import AwsClient, Caller, Operation
+from provider.aws.client import AwsClient
+from provider.aws.operations import Operation
 from provider.aws.protocols import objects, unexpected
 from provider.aws.stores.secrets_manager import DESCRIBE
 from provider.engine.model import Access, SecretRef, SecretValue
@@ -37,7 +38,7 @@ class _Tags(Store):
     ) -> Mapping[SecretRef, SecretValue]:
         """See `Store.read`; version and label of a ref are not looked at."""
         (ref,) = refs
-        parameters, caller = self.parameters(ref.name), Caller.of(access)
+        parameters, caller = self.parameters(ref.name), access
         return {ref: await self.client.ask(self.operation, parameters, caller, self._value)}
 
     def _value(self, answer: Mapping[str, Any]) -> SecretValue:

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from time import monotonic
 from typing import TypeVar
 
-from provider.aws.ecr import Ecr
-from provider.aws.sts import Mfa, Sts
+from provider.aws.client import AwsClient
+from provider.aws.ecr import authorization_token, public_authorization_token
+from provider.aws.session_token import Mfa, session_token
 from provider.controller.identity.store_identity import Identities
 from provider.controller.identity.stores import shown_problems
 from provider.controller.resources.generators import (
@@ -52,16 +54,14 @@ class Generators:
         *,
         identities: Identities,
         calls: Calls,
-        ecr: Ecr,
-        sts: Sts,
+        client: AwsClient,
         cpu_work: CpuWork,
         policy: Policy = ALLOW_ALL,
     ) -> None:
         self._get_generator = get_generator
         self._identities = identities
         self._calls = calls
-        self._ecr = ecr
-        self._sts = sts
+        self._client = client
         self._cpu_work = cpu_work
         self._policy = policy
 
@@ -101,11 +101,11 @@ class Generators:
 
     async def _ecr_token(self, spec: EcrAuthorizationTokenSpec, asked: FetchRequest) -> Made:
         is_public = spec.scope == "public"
-        ask = self._ecr.public_authorization_token if is_public else self._ecr.authorization_token
+        ask = public_authorization_token if is_public else authorization_token
         context = f"unable to get {'public ' if is_public else ''}authorization token"
         principal = await self._principal(spec, asked)
         region = PUBLIC_REGION if is_public else spec.region
-        token = await self._call(context, principal, region, asked, ask)
+        token = await self._call(context, principal, region, asked, partial(ask, self._client))
         found = {
             "username": token.username.encode(),
             "password": token.password.encode(),
@@ -125,7 +125,8 @@ class Generators:
         mfa = Mfa(wanted.serial_number, wanted.token_code) if wanted.serial_number else None
 
         async def ask(access: Access) -> Values:
-            token = await self._sts.session_token(access, duration=wanted.session_duration, mfa=mfa)
+            duration = wanted.session_duration
+            token = await session_token(self._client, access, duration=duration, mfa=mfa)
             keys = token.credentials
             return {
                 "access_key_id": keys.access_key_id.encode(),

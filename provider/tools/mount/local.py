@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import NoReturn
 
+from provider.aws.credentials import ambient as own
 from provider.aws.credentials.ambient import Ambient
 from provider.aws.credentials.assumed_role import AssumedRole
 from provider.aws.credentials.web_identity import session_name
@@ -91,7 +92,7 @@ async def caller_arn(engine: Engine, ambient: Ambient, region: str, say: Say) ->
     """
     credentials = await ambient.fetch()
     try:
-        arn = await engine.sts.caller_arn(credentials, region)
+        arn = await own.caller_arn(engine.client, credentials, region)
     except NotAuthenticated as error:
         arn = f"access key {credentials.access_key_id}"
         say(f"credentials: your own, {arn} ({error})")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import NoReturn
 
-from provider.aws.ecr import Ecr
 from provider.aws.finding import ParameterFinder, SecretFinder
 from provider.aws.stores.for_controller import controller_stores
 from provider.controller.identity.service_account_tokens import TokenApi, Tokens
@@ -96,8 +95,7 @@ def _controller(
         files.generator,
         identities=identities,
         calls=engine.calls,
-        ecr=Ecr(engine.client),
-        sts=engine.sts,
+        client=engine.client,
         cpu_work=cpu_work,
     )
     fetcher = Fetcher(

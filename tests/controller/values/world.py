@@ -9,7 +9,6 @@ from time import monotonic, time
 from typing import Any, NamedTuple
 
 from provider.aws.credentials.own import Own
-from provider.aws.ecr import Ecr
 from provider.aws.finding import ParameterFinder, SecretFinder
 from provider.aws.stores.for_controller import controller_stores
 from provider.controller.identity.service_account_tokens import Tokens
@@ -163,8 +162,7 @@ class World:
                 lambda kind, namespace, name: self.generators.get((kind, namespace, name)),
                 identities=self.identities,
                 calls=engine.calls,
-                ecr=Ecr(engine.client),
-                sts=engine.sts,
+                client=engine.client,
                 cpu_work=self.cpu_work,
                 policy=self.policy,
             ),
