@@ -11,7 +11,7 @@ from provider import __version__, errors
 from provider.aws.regions import is_region
 from provider.csi.audit import delivered
 from provider.csi.config import Config
-from provider.csi.files.target import Targets
+from provider.csi.files.target import write_volume
 from provider.csi.identity import Identifier
 from provider.csi.metrics import MountMetrics, NamespaceLabel, watch_registry
 from provider.csi.mount import Limits, Mounter
@@ -108,13 +108,14 @@ async def _start(config: Config, make_mounts: MakeMounts, stack: AsyncExitStack)
     offload = Offload()
     stack.callback(offload.close)
     mounts = await make_mounts(config, metrics, offload, stack)
+    pods = config.kubelet_path / "pods"
     servicer = Servicer(
         offload,
         default_region=config.region,
-        write=None if config.driver_writes_secrets else Targets(config.kubelet_path / "pods").write,
+        write=None if config.driver_writes_secrets else partial(write_volume, pods),
     )
     admission = Admission(config.max_waiting_mounts, config.mount_workers)
-    registry = MountRegistry(config.kubelet_path / "pods", report=await _events(config, stack))
+    registry = MountRegistry(pods, report=await _events(config, stack))
     namespaces = NamespaceLabel(config.metrics_namespaces)
     _watch_admission(metrics, admission)
     watch_registry(metrics, registry, namespaces)

@@ -7,11 +7,12 @@ mounts a tmpfs there. If this process did not see the tmpfs, secrets would be wr
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from provider.csi.files.folder import Folder
 from provider.csi.files.layout import MountedFile
-from provider.csi.files.writer import write
+from provider.csi.files.writer import write_into
 from provider.csi.request.model import MountSpec
 from provider.errors import VolumeRefused
 from provider.manifests.problems import quote
@@ -31,38 +32,35 @@ def filesystem_of(device: int) -> str:
     return ""
 
 
-class Targets:
-    """Writes volumes below `pods`, the kubelet's folder of pods.
+def write_volume(
+    pods: Path,
+    spec: MountSpec,
+    files: Sequence[MountedFile],
+    filesystem: Callable[[int], str] = filesystem_of,
+) -> None:
+    """Make the volume of the pod hold these files only.
 
-    The path of `pods` may have symbolic links, what is below it may not.
+    `pods` is the kubelet's folder of pods. Its path may have symbolic links, what is below it may
+    not. Raises `VolumeRefused`, or `WriteFailed` as `write_into` does.
     """
-
-    def __init__(self, pods: Path, filesystem: Callable[[int], str] = filesystem_of) -> None:
-        self._pods = pods
-        self._filesystem = filesystem
-
-    def write(self, spec: MountSpec, files: Sequence[MountedFile]) -> None:
-        """Make the pod's volume hold these files only; raises `VolumeRefused` or `WriteFailed`."""
-        target = Path(spec.target_path)
-        expected = self._pods / spec.pod.uid / "volumes" / "kubernetes.io~csi"
-        is_one = target.parent.parent == expected and target.name == "mount"
-        if not is_one or ".." in target.parts or "\0" in spec.target_path:
-            raise VolumeRefused(
-                f"{quote(spec.target_path)} is not a volume of this pod, which would be "
-                f"{expected}/NAME/mount (--kubelet-path)"
-            )
-        self._require_memory(target)
-        write(target, files, below=self._pods)
-
-    def _require_memory(self, target: Path) -> None:
-        below = target.relative_to(self._pods).parts
+    target = Path(spec.target_path)
+    expected = pods / spec.pod.uid / "volumes" / "kubernetes.io~csi"
+    is_one = target.parent.parent == expected and target.name == "mount"
+    if not is_one or ".." in target.parts or "\0" in spec.target_path:
+        raise VolumeRefused(
+            f"{quote(spec.target_path)} is not a volume of this pod, which would be "
+            f"{expected}/NAME/mount (--kubelet-path)"
+        )
+    with ExitStack() as stack:
         try:
-            with Folder.open(self._pods) as pods, pods.at(below) as folder:
-                kind = self._filesystem(folder.device())
+            top = stack.enter_context(Folder.open(pods))
+            # It stays open: once the tmpfs is unmounted, the same path is on the disk.
+            folder = stack.enter_context(top.at(target.relative_to(pods).parts))
+            kind = filesystem(folder.device())
         except OSError as error:
             raise VolumeRefused(
                 f"cannot open {target} without following a link: {error.strerror or error}. The "
-                f"provider needs the kubelet's folder {self._pods} mounted, with mountPropagation: "
+                f"provider needs the kubelet's folder {pods} mounted, with mountPropagation: "
                 "HostToContainer"
             ) from error
         if kind not in IN_MEMORY:
@@ -71,3 +69,4 @@ class Targets:
                 "tmpfs is not visible here, and secrets would go to the node's disk. Mount the "
                 "kubelet's folder into the provider's pod with mountPropagation: HostToContainer"
             )
+        write_into(folder, target, files)

@@ -46,29 +46,32 @@ class Change:
     kind: Kind
 
 
-def write(
-    volume: Path, files: Sequence[MountedFile], *, below: Path | None = None
-) -> tuple[Change, ...]:
-    """Makes the volume hold these files and no others; raises `WriteFailed`.
+def write(volume: Path, files: Sequence[MountedFile]) -> tuple[Change, ...]:
+    """As `write_into`, into the folder at `volume`, which must not be a link."""
+    with _opened(volume) as folder:
+        return write_into(folder, volume, files)
 
-    Without files nothing is changed. Returns the changes in the order of `files`, then what was
-    removed. With `below`, no link is followed on the way from there to the volume.
+
+def write_into(folder: Folder, volume: Path, files: Sequence[MountedFile]) -> tuple[Change, ...]:
+    """Makes the folder hold these files and no others; raises `WriteFailed`.
+
+    Without files nothing is changed. `volume` is the path of the folder, for messages. Returns the
+    changes in the order of `files`, then what was removed.
     """
     _check(files)
     if not files:
         return ()
-    with _opened(volume, below) as folder:
-        with _named(f"cannot lock {volume}; another write is under way"):
-            folder.lock()
-        with _named(f"cannot write into {volume}; it holds what it held before"):
-            changes = _compare(folder, files)
-            missing = _missing_links(folder, files)
-            if any(change.kind != "unchanged" for change in changes):
-                _replace(folder, files, missing)
-            else:
-                _link(folder, missing)
-        with _named(f"{volume} holds the new files, but old ones cannot be removed"):
-            _tidy(folder, _links(files))
+    with _named(f"cannot lock {volume}; another write is under way"):
+        folder.lock()
+    with _named(f"cannot write into {volume}; it holds what it held before"):
+        changes = _compare(folder, files)
+        missing = _missing_links(folder, files)
+        if any(change.kind != "unchanged" for change in changes):
+            _replace(folder, files, missing)
+        else:
+            _link(folder, missing)
+    with _named(f"{volume} holds the new files, but old ones cannot be removed"):
+        _tidy(folder, _links(files))
     return changes
 
 
@@ -96,14 +99,12 @@ def _check(files: Sequence[MountedFile]) -> None:
 
 
 @contextmanager
-def _opened(volume: Path, below: Path | None = None) -> Iterator[Folder]:
+def _opened(volume: Path) -> Iterator[Folder]:
     with ExitStack() as stack:
         with _named(f"cannot open the folder {volume}"):
             if volume.is_symlink():
                 raise WriteFailed(f"{volume} is a symbolic link: name the folder that it leads to")
-            folder = stack.enter_context(Folder.open(below or volume))
-            if below is not None:
-                folder = stack.enter_context(folder.at(volume.relative_to(below).parts))
+            folder = stack.enter_context(Folder.open(volume))
         yield folder
 
 

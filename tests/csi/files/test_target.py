@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from provider.csi.files.layout import MountedFile
-from provider.csi.files.target import Targets, filesystem_of
+from provider.csi.files.target import filesystem_of, write_volume
 from provider.csi.request.model import ClassSpec, MountSpec, Pod
 from provider.errors import VolumeRefused
 
@@ -25,9 +25,8 @@ def pods(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def targets(pods: Path) -> Targets:
-    return Targets(pods, filesystem=lambda _device: "tmpfs")
+def write(pods: Path, target: object, filesystem: str = "tmpfs") -> None:
+    write_volume(pods, spec(target), FILES, lambda _device: filesystem)
 
 
 def volume(pods: Path, uid: str = "uid-0") -> Path:
@@ -36,9 +35,9 @@ def volume(pods: Path, uid: str = "uid-0") -> Path:
     return path
 
 
-def test_the_pod_s_own_volume_is_written(targets: Targets, pods: Path) -> None:
+def test_the_pod_s_own_volume_is_written(pods: Path) -> None:
     target = volume(pods)
-    targets.write(spec(target), FILES)
+    write(pods, target)
     assert (target / "password").read_bytes() == b"canary"
     assert (target / "password").stat().st_mode & 0o7777 == 0o600
 
@@ -60,23 +59,23 @@ def test_the_pod_s_own_volume_is_written(targets: Targets, pods: Path) -> None:
         "{pods}/uid-0/volumes/kubernetes.io~csi/a\0b/mount",
     ],
 )
-def test_every_other_path_is_refused(targets: Targets, pods: Path, path: str) -> None:
+def test_every_other_path_is_refused(pods: Path, path: str) -> None:
     volume(pods)
     others = volume(pods, "uid-1")
     with pytest.raises(VolumeRefused):
-        targets.write(spec(path.format(pods=pods)), FILES)
+        write(pods, path.format(pods=pods))
     assert list(others.iterdir()) == []
 
 
 @pytest.mark.parametrize("depth", range(5))
-def test_a_link_on_the_way_is_refused(targets: Targets, pods: Path, depth: int) -> None:
+def test_a_link_on_the_way_is_refused(pods: Path, depth: int) -> None:
     target = volume(pods)
     elsewhere = pods.parent / "elsewhere"
     linked = [target, *target.parents][depth]
     linked.rename(elsewhere)
     linked.symlink_to(elsewhere)
     with pytest.raises(VolumeRefused, match="link"):
-        targets.write(spec(target), FILES)
+        write(pods, target)
     assert not [path for path in elsewhere.rglob("*") if path.name == "password"]
 
 
@@ -84,7 +83,7 @@ def test_the_kubelet_s_folder_itself_may_lie_behind_a_link(pods: Path, tmp_path:
     target = volume(pods)
     (tmp_path / "link").symlink_to(pods.parent)
     linked = tmp_path / "link" / "pods"
-    Targets(linked, lambda _device: "tmpfs").write(spec(linked / target.relative_to(pods)), FILES)
+    write(linked, linked / target.relative_to(pods))
     assert (target / "password").exists()
 
 
@@ -92,14 +91,26 @@ def test_the_kubelet_s_folder_itself_may_lie_behind_a_link(pods: Path, tmp_path:
 def test_secrets_never_go_to_a_disk(pods: Path, kind: str) -> None:
     target = volume(pods)
     with pytest.raises(VolumeRefused, match="mountPropagation: HostToContainer"):
-        Targets(pods, lambda _device: kind).write(spec(target), FILES)
+        write(pods, target, kind)
     assert list(target.iterdir()) == []
 
 
-def test_a_volume_that_is_not_there_is_refused(targets: Targets, pods: Path) -> None:
+def test_a_volume_that_is_unmounted_meanwhile_is_not_written_on_the_disk(pods: Path) -> None:
+    target = volume(pods)
+
+    def unmounted(_device: int) -> str:
+        target.rename(target.with_name("the tmpfs"))
+        target.mkdir()
+        return "tmpfs"
+
+    write_volume(pods, spec(target), FILES, unmounted)
+    assert list(target.iterdir()) == []
+
+
+def test_a_volume_that_is_not_there_is_refused(pods: Path) -> None:
     target = pods / "uid-0/volumes/kubernetes.io~csi/secrets/mount"
     with pytest.raises(VolumeRefused, match="kubelet's folder"):
-        targets.write(spec(target), FILES)
+        write(pods, target)
 
 
 def test_the_system_tells_what_a_file_system_is() -> None:
