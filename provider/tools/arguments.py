@@ -163,7 +163,8 @@ def duration(text: str) -> float:
 
 def region(text: str) -> str:
     """A text that can be the name of a region; for `type` of an option."""
-    from provider.aws.regions import closest_region, region_fault  # noqa: PLC0415 (rarely needed)
+    from provider.aws.known_regions import closest_region  # noqa: PLC0415 (rarely needed)
+    from provider.aws.regions import region_fault  # noqa: PLC0415
 
     if fault := region_fault(text):
         meant = closest_region(text)

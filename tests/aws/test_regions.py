@@ -6,7 +6,8 @@ from pathlib import Path
 import botocore
 import pytest
 
-from provider.aws.regions import KNOWN_REGIONS, closest_region, is_region, partition_of
+from provider.aws.known_regions import KNOWN_REGIONS, closest_region
+from provider.aws.regions import is_region, partition_of
 
 _DATA = Path(botocore.__file__).parent / "data" / "partitions.json"
 PARTITIONS = {

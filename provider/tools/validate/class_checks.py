@@ -7,7 +7,8 @@ explicit mode that does the same is only a note.
 import re
 from collections.abc import Iterable, Iterator
 
-from provider.aws.regions import KNOWN_REGIONS, closest_region, is_region
+from provider.aws.known_regions import KNOWN_REGIONS, closest_region
+from provider.aws.regions import is_region
 from provider.manifests.nodes import Node, Scalar
 from provider.manifests.problems import quote
 from provider.tools.validate import findings as rules
