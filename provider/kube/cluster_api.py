@@ -1,15 +1,17 @@
-"""The Kubernetes API for a program that knows all objects: lists, watches, tokens."""
+"""The Kubernetes API for a program that knows all objects: lists, watches, tokens, and all writes,
+as long as it is the leader."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from provider.errors import KubernetesUnavailable
 from provider.kube.connection import Connection
-from provider.kube.kinds import SERVICE_ACCOUNTS
+from provider.kube.kinds import SERVICE_ACCOUNTS, Document, Kind
 from provider.kube.limits import RequestLimits
 from provider.kube.objects import JSON, MAX_BODY, Objects
 from provider.kube.reading import Page, Selection, WatchEvent, is_too_long, read_event, read_page
@@ -42,7 +44,11 @@ class ServiceAccountToken:
 
 
 class ClusterApi(Objects):
-    """As `Objects`; lists and watches raise `VersionGone` too. `streams` is for watches alone."""
+    """As `Objects`; lists and watches raise `VersionGone` too. `streams` is for watches alone.
+
+    While `may_write` returns False, nothing is written and every write raises
+    `KubernetesUnavailable`: a leader that has lost its Lease stops there at the latest.
+    """
 
     def __init__(
         self,
@@ -53,10 +59,9 @@ class ClusterApi(Objects):
         limits: RequestLimits | None = None,
         may_write: Callable[[], bool] = lambda: True,
     ) -> None:
-        super().__init__(
-            connection, field_manager=field_manager, limits=limits, may_write=may_write
-        )
+        super().__init__(connection, field_manager=field_manager, limits=limits)
         self._streams = streams
+        self._may_write = may_write
 
     async def list(
         self, selection: Selection, *, page: int = PAGE, timeout: float = LIST_TIMEOUT
@@ -118,6 +123,36 @@ class ClusterApi(Objects):
             self._connection.note(error)
             raise KubernetesUnavailable(f"{asked}: {error}") from error
 
+    async def patch_status(
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        status: Mapping[str, Any],
+        *,
+        version: str = "",
+    ) -> Document:
+        """Merge into the status; returns the object as stored.
+
+        Raises `ObjectConflict` if `version` is given and is not the current resourceVersion.
+        """
+        change: Document = {"status": status}
+        if version:
+            change["metadata"] = {"resourceVersion": version}
+        return await self.merge_patch(kind, namespace, name, change, subresource="status")
+
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str = "") -> None:
+        """Delete an object; only the one of that uid, if it is given.
+
+        Raises `ObjectConflict` if it is another one. What it owns is deleted in the background.
+        """
+        options: Document = {"propagationPolicy": "Background"}
+        if uid:
+            options["preconditions"] = {"uid": uid}
+        asked = ApiRequest("delete", kind, namespace, name)
+        self._check_leader(asked)
+        await self._document(asked, options)
+
     async def create_token(
         self, namespace: str, service_account: str, *, audiences: Sequence[str], seconds: int = 3600
     ) -> ServiceAccountToken:
@@ -136,6 +171,17 @@ class ClusterApi(Objects):
         except (LookupError, TypeError, ValueError):
             text = f"{asked}: the answer of Kubernetes has no token"
             raise KubernetesUnavailable(text) from None
+
+    async def _written(
+        self, asked: ApiRequest, document: Mapping[str, Any], field_manager: str = ""
+    ) -> Document:
+        self._check_leader(asked)
+        return await super()._written(asked, document, field_manager)
+
+    def _check_leader(self, asked: ApiRequest) -> None:
+        if not self._may_write():
+            what = str(asked).removeprefix("cannot ")
+            raise KubernetesUnavailable(f"did not {what}: another replica is the leader")
 
 
 async def _events(

@@ -6,7 +6,7 @@ Nothing is tried again here: callers know better when. Errors of all calls:
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -25,11 +25,7 @@ _MERGE_PATCH = "application/merge-patch+json"
 
 
 class Objects:
-    """Reads and writes objects. `field_manager` is the name by which writes are recorded.
-
-    While `may_write` returns False, nothing is written and every write raises
-    `KubernetesUnavailable`: a leader that has lost its Lease stops there at the latest.
-    """
+    """Reads and writes objects. `field_manager` is the name by which writes are recorded."""
 
     def __init__(
         self,
@@ -37,12 +33,10 @@ class Objects:
         *,
         field_manager: str,
         limits: RequestLimits | None = None,
-        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
         self._connection = connection
         self._field_manager = field_manager
         self._limits = limits or RequestLimits()
-        self._may_write = may_write
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Document:
         """One object; `namespace` is empty for kinds without."""
@@ -81,40 +75,9 @@ class Objects:
         """
         return await self._written(ApiRequest("patch", kind, namespace, name, subresource), change)
 
-    async def patch_status(
-        self,
-        kind: Kind,
-        namespace: str,
-        name: str,
-        status: Mapping[str, Any],
-        *,
-        version: str = "",
-    ) -> Document:
-        """Merge into the status; returns the object as stored.
-
-        Raises `ObjectConflict` if `version` is given and is not the current resourceVersion.
-        """
-        change: Document = {"status": status}
-        if version:
-            change["metadata"] = {"resourceVersion": version}
-        return await self.merge_patch(kind, namespace, name, change, subresource="status")
-
-    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str = "") -> None:
-        """Delete an object; only the one of that uid, if it is given.
-
-        Raises `ObjectConflict` if it is another one. What it owns is deleted in the background.
-        """
-        options: Document = {"propagationPolicy": "Background"}
-        if uid:
-            options["preconditions"] = {"uid": uid}
-        await self._written(ApiRequest("delete", kind, namespace, name), options)
-
     async def _written(
         self, asked: ApiRequest, document: Mapping[str, Any], field_manager: str = ""
     ) -> Document:
-        if not self._may_write():
-            what = str(asked).removeprefix("cannot ")
-            raise KubernetesUnavailable(f"did not {what}: another replica is the leader")
         return await self._document(asked, document, field_manager or self._field_manager)
 
     async def _document(
@@ -124,7 +87,7 @@ class Objects:
         if document is not None:
             headers["Content-Type"] = _MERGE_PATCH if asked.verb == "patch" else JSON
             body = json.dumps(document).encode()
-        if field_manager and asked.verb != "delete":
+        if field_manager:
             path += "?" + urlencode({"fieldManager": field_manager})
         request = Request(asked.method, path, headers, body, timeout=TIMEOUT, max_body=MAX_BODY)
         answer = json_object((await self._reply(asked, request)).body)

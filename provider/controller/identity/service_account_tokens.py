@@ -34,7 +34,7 @@ class Token(Protocol):
 
 
 class TokenApi(Protocol):
-    """The Kubernetes API: `kube.objects.Objects`."""
+    """The Kubernetes API: `kube.cluster_api.ClusterApi`."""
 
     async def create_token(
         self, namespace: str, service_account: str, *, audiences: Sequence[str], seconds: int = ...

@@ -25,7 +25,7 @@ AT_ONCE = 100
 
 
 class Api(Protocol):
-    """The Kubernetes API: `kube.objects.Objects`."""
+    """The Kubernetes API: `kube.cluster_api.ClusterApi`."""
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Document:
         """The object."""

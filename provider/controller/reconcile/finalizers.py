@@ -17,7 +17,7 @@ _MOST_NAMES = 20
 
 
 class Api(Protocol):
-    """The Kubernetes API: `kube.objects.Objects`."""
+    """The Kubernetes API: `kube.cluster_api.ClusterApi`."""
 
     async def merge_patch(
         self, kind: Kind, namespace: str, name: str, change: Document

@@ -30,7 +30,7 @@ _FAILED = re.compile(
 
 
 class Api(Protocol):
-    """The Kubernetes API: `kube.objects.Objects`."""
+    """The Kubernetes API: `kube.cluster_api.ClusterApi`."""
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Document:
         """The object; raises ProviderError."""

@@ -34,7 +34,7 @@ GetStore = Callable[[StoreKind, str, str], Store | None]
 
 
 class Api(finalizers.Api, status_writes.Api, Protocol):
-    """The Kubernetes API: `kube.objects.Objects`."""
+    """The Kubernetes API: `kube.cluster_api.ClusterApi`."""
 
 
 class Known(Protocol):

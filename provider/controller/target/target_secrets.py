@@ -33,7 +33,7 @@ Written = Literal["created", "updated", "unchanged", "missing"]
 
 
 class Api(Protocol):
-    """The Kubernetes API: `kube.objects.Objects`."""
+    """The Kubernetes API: `kube.cluster_api.ClusterApi`."""
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Document:
         """The object; raises `ObjectNotFound` …"""

@@ -32,7 +32,7 @@ MOST_SECONDS = 600.0
 
 
 class Api(Protocol):
-    """The Kubernetes API: `kube.objects.Objects`."""
+    """The Kubernetes API: `kube.cluster_api.ClusterApi`."""
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Document: ...
 
