@@ -106,11 +106,12 @@ async def _work(config: Config, stack: AsyncExitStack) -> None:
         audit.set_up()
 
     async def lead() -> None:
-        readiness.controller = Controller(parts)
+        controller = Controller(parts)
+        readiness.controller, policy.changed = controller, controller.policy_changed
         try:
-            await readiness.controller.run()
+            await controller.run()
         finally:
-            readiness.controller = None
+            readiness.controller, policy.changed = None, lambda: None
             parts.metrics.clear()
 
     process.keep_what_exists()

@@ -95,7 +95,10 @@ class Controller:
         )
         self._backlog = Backlog()
         self.syncs = SyncRegistry()
-        self.oldest = OldestExternalSecrets(self.informers, self.known)
+        self.oldest = OldestExternalSecrets(
+            self.informers.external_secrets,
+            lambda one: self.known.skip_reason(one) == "foreign",
+        )
         self.queue = Queue(
             self._reconcile,
             concurrent=config.concurrent,
@@ -103,7 +106,6 @@ class Controller:
             explain=self._explain,
         )
         self._triggers = Triggers(self.queue.add_after, self.informers, self.known, self._backlog)
-        parts.policy.changed = self._triggers.policy_changed
         self._watches = NamedWatches(
             parts.objects, self._named_object_changed, is_busy=lambda: self.queue.depth > 0
         )
@@ -124,7 +126,11 @@ class Controller:
             **stores,
             **{kind: self._push_secrets(kind) for kind in self.informers.push_secrets},
         }
-        self._triggers.attach(lambda found: stores[found.object.kind].period(found.object))
+        self._triggers.attach(lambda found: stores[found.object.kind].resume(found.object))
+
+    def policy_changed(self) -> None:
+        """The operator's policy has changed."""
+        self._triggers.policy_changed()
 
     @property
     def kinds(self) -> Iterable[str]:
@@ -173,8 +179,8 @@ class Controller:
             ),
             backlog=self._backlog,
             reporter=Reporter(self._parts.objects, self.known.learn, events, counts),
-            counts=counts,
             observer=SyncObserver(
+                counts,
                 self.syncs,
                 self._parts.metrics.calls_saved,
                 audit_log=self._parts.config.audit_log,

@@ -5,11 +5,9 @@ from collections.abc import Callable, Iterable
 from time import time
 from typing import NamedTuple
 
-from provider.controller.reconcile.known import KnownExternalSecrets
 from provider.controller.resources.objects import ExternalSecret
-from provider.controller.watch.informers import Informers
-from provider.controller.watch.object_cache import Unreadable
-from provider.controller.watch.watched import WatchedExternalSecret
+from provider.controller.watch.informer import Informer
+from provider.controller.watch.watched import WatchedExternalSecret, readable
 
 LOOK_SECONDS = 30.0
 
@@ -47,18 +45,22 @@ def oldest(
 class OldestExternalSecrets:
     """The largest ages of all known ExternalSecrets, measured from time to time."""
 
-    def __init__(self, informers: Informers, known: KnownExternalSecrets) -> None:
-        self._informers = informers
+    def __init__(
+        self,
+        known: Informer[WatchedExternalSecret],
+        is_foreign: Callable[[ExternalSecret], bool],
+    ) -> None:
         self._known = known
+        self._is_foreign = is_foreign
         self.ages = Ages()
 
     async def run(self) -> None:
         """Measure again and again, in a thread, until cancelled."""
         while True:
-            items = [one for _, one in self._informers.external_secrets.items()]
-            self.ages = await asyncio.to_thread(self._look, items)
+            self.ages = await asyncio.to_thread(self._look)
             await asyncio.sleep(LOOK_SECONDS)
 
-    def _look(self, items: Iterable[WatchedExternalSecret | Unreadable]) -> Ages:
-        objects = (one.object for one in items if not isinstance(one, Unreadable))
-        return oldest(objects, lambda one: self._known.skip_reason(one) == "foreign", time())
+    def _look(self) -> Ages:
+        found = (readable(one) for _, one in self._known.items())
+        objects = (one.object for one in found if one is not None)
+        return oldest(objects, self._is_foreign, time())

@@ -17,7 +17,7 @@ from provider.controller.kinds import CLUSTER_EXTERNAL_SECRETS, EXTERNAL_SECRETS
 from provider.controller.monitoring.queue_metrics import QueueMetrics
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.store_ref import StoreKind
-from provider.controller.status import READY, Ready
+from provider.controller.status import READY
 from provider.controller.watch.object_cache import ObjectKey
 from provider.controller.watch.watched import key_of
 from provider.runtime.metrics import Metrics
@@ -77,13 +77,15 @@ class ObjectMetrics(Collector):
         text = "Nanoseconds of the last reconcile."
         yield self._family(GaugeMetricFamily, "reconcile_duration", text, lambda it: it.nanoseconds)
 
-    def ready(self, metadata: Metadata, ready: Ready) -> None:
-        self._of(metadata).status = ready.status
+    def ready(self, metadata: Metadata, status: str) -> None:
+        """The condition Ready has this status."""
+        self._of(metadata).status = status
 
     def reconciled(self, key: ObjectKey, seconds: float) -> None:
         self._series[key].nanoseconds = int(seconds * 1e9)
 
     def gone(self, key: ObjectKey) -> None:
+        """The object does not exist any more, or is for another controller."""
         self._series.pop(key, None)
 
     def clear(self) -> None:

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from provider.controller.monitoring.metrics import ExternalSecretMetrics
 from provider.controller.monitoring.sync_registry import SyncRegistry
-from provider.controller.reconcile.sync import Job
+from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.references import stores_of
 from provider.controller.resources.store_ref import GeneratorRef
 from provider.controller.status import Ready
@@ -24,37 +26,49 @@ _SHOWN = 5
 class SyncObserver:
     """`saved` counts calls to AWS that were not necessary."""
 
+    counts: ExternalSecretMetrics
     registry: SyncRegistry
     saved: Callable[[float], object]
     audit_log: bool = False
 
-    def synced(self, job: Job, ready: Ready, seconds: float) -> None:
+    def synced(
+        self,
+        metadata: Metadata,
+        spec: ExternalSecretSpec,
+        record: SyncRecord,
+        *,
+        ready: Ready,
+        seconds: float,
+    ) -> None:
         """A sync has ended; the condition says `ready` now."""
-        record = job.record
+        self.counts.synced(metadata, failed=not ready.is_ready)
+        about = _about(metadata, spec, record, seconds)
         if not ready.is_ready:
-            about = fields(error=ready.message, **_about(job, seconds))
-            logger.warning("a sync failed", extra=about)
+            about |= {"error": ready.message}
+            logger.warning("a sync failed", extra=fields(**about))
             return
         self.saved(record.calls_saved)
-        is_other = self.registry.note(key_of(job.metadata), record)
+        is_other = self.registry.note(key_of(metadata), record)
         is_new = record.written in ("created", "updated")
         if self.audit_log and record.written and (is_new or is_other):
-            _audit(job, record)
+            _audit(metadata, spec, record)
         say = logger.info if is_new else logger.debug
-        say("synced", extra=fields(secret=record.written, **_about(job, seconds)))
+        say("synced", extra=fields(secret=record.written, **about))
 
     def gone(self, key: ObjectKey) -> None:
-        """The ExternalSecret does not exist any more."""
+        """The ExternalSecret does not exist any more, or is for another controller."""
+        self.counts.gone(key)
         self.registry.forget(key)
 
 
-def _about(job: Job, seconds: float) -> dict[str, Any]:
-    record = job.record
-    stores = [f"{one.kind}/{one.name}" for one in stores_of(job.spec)]
+def _about(
+    metadata: Metadata, spec: ExternalSecretSpec, record: SyncRecord, seconds: float
+) -> dict[str, Any]:
+    stores = [f"{one.kind}/{one.name}" for one in stores_of(spec)]
     identities = dict.fromkeys(str(one.session.identity) for one in record.reads)
     return {
-        "namespace": job.metadata.namespace,
-        "external_secret": job.metadata.name,
+        "namespace": metadata.namespace,
+        "external_secret": metadata.name,
         "stores": ", ".join(stores[:_SHOWN]),
         "identity": "; ".join(list(identities)[:_SHOWN]),
         "secrets": len(record.reads),
@@ -63,15 +77,14 @@ def _about(job: Job, seconds: float) -> dict[str, Any]:
     }
 
 
-def _audit(job: Job, record: SyncRecord) -> None:
-    metadata = job.metadata
+def _audit(metadata: Metadata, spec: ExternalSecretSpec, record: SyncRecord) -> None:
     generators = [_generator(ref, made) for ref, made in record.generators.items()]
     audit.write(
         "SecretSynced",
         namespace=metadata.namespace,
         externalSecret=metadata.name,
         externalSecretUid=metadata.uid,
-        secret=target_name(metadata, job.spec),
+        secret=target_name(metadata, spec),
         written=record.written,
         secrets=[_secret(one) for one in record.reads],
         **({"generators": generators} if generators else {}),

@@ -10,10 +10,10 @@ from provider.controller import status
 from provider.controller.kinds import EXTERNAL_SECRETS
 from provider.controller.reconcile.child_documents import edited_state, merged
 from provider.controller.reconcile.leftover_webhooks import remedy
+from provider.controller.reconcile.namespaces import ClusterView
 from provider.controller.resources.object_meta import Metadata, read_metadata
 from provider.controller.watch.object_cache import ObjectKey
 from provider.controller.watch.secret_state import controller_owner
-from provider.controller.watch.watched import WatchedExternalSecret
 from provider.errors import ObjectExists, ObjectNotFound, ProviderError
 from provider.kube.kinds import Document, Kind
 from provider.runtime.lru import Lru
@@ -44,18 +44,6 @@ class Api(Protocol):
         ...
 
 
-class Known(Protocol):
-    """What the informers know."""
-
-    def external_secret(self, key: ObjectKey) -> WatchedExternalSecret | None:
-        """An ExternalSecret."""
-        ...
-
-    def learn(self, kind: Kind, document: Document) -> None:
-        """Take in the answer to a write."""
-        ...
-
-
 class ChildFailure(NamedTuple):
     """Why the ExternalSecret of a namespace could not be written or deleted."""
 
@@ -66,7 +54,7 @@ class ChildFailure(NamedTuple):
 class ChildWriter:
     """One for the process."""
 
-    def __init__(self, api: Api, known: Known) -> None:
+    def __init__(self, api: Api, known: ClusterView) -> None:
         self._api = api
         self._known = known
         self._verified: Lru[ObjectKey, tuple[str, bytes]] = Lru(VERIFIED)

@@ -12,10 +12,11 @@ from provider.controller import status
 from provider.controller.events import Events
 from provider.controller.identity.stores import shown_problems
 from provider.controller.kinds import CLUSTER_EXTERNAL_SECRETS
+from provider.controller.monitoring.metrics import ObjectMetrics
 from provider.controller.reconcile import child_writer, finalizers, status_writes
 from provider.controller.reconcile.child_documents import child
 from provider.controller.reconcile.child_writer import EXISTS, ChildFailure, ChildWriter
-from provider.controller.resources.cluster_external_secret import ClusterExternalSecretSpec
+from provider.controller.reconcile.namespaces import ClusterView
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.status import Ready
 from provider.controller.watch.object_cache import ObjectKey
@@ -31,39 +32,7 @@ UNKNOWN = "unknown"
 
 
 class Api(child_writer.Api, finalizers.Api, status_writes.Api, Protocol):
-    """The Kubernetes API: `kube.objects.Objects`."""
-
-
-class Known(child_writer.Known, Protocol):
-    """What the informers know."""
-
-    def cluster_external_secret(self, name: str) -> WatchedClusterExternalSecret | None:
-        """A ClusterExternalSecret."""
-        ...
-
-    def owned_by(self, name: str, uid: str) -> list[Metadata]:
-        """The ExternalSecrets of a ClusterExternalSecret."""
-        ...
-
-    def is_of_another_class(self, spec: ClusterExternalSecretSpec) -> bool:
-        """Whether its ExternalSecrets are for another controller."""
-        ...
-
-    def selected(self, spec: ClusterExternalSecretSpec) -> list[str]:
-        """The namespaces that are selected and are not being deleted, sorted."""
-        ...
-
-
-class Counts(Protocol):
-    """The metrics."""
-
-    def ready(self, metadata: Metadata, ready: Ready) -> None:
-        """What the condition says."""
-        ...
-
-    def gone(self, key: ObjectKey) -> None:
-        """The object is gone."""
-        ...
+    """The Kubernetes API: `kube.cluster_api.ClusterApi`."""
 
 
 class ClusterExternalSecrets:
@@ -72,9 +41,9 @@ class ClusterExternalSecrets:
     def __init__(
         self,
         api: Api,
-        known: Known,
+        known: ClusterView,
         events: Events,
-        counts: Counts,
+        counts: ObjectMetrics,
         *,
         wall_clock: Callable[[], float] = time,
     ) -> None:
@@ -89,12 +58,11 @@ class ClusterExternalSecrets:
         """Returns seconds until the next reconcile; None: not before a change. Raises to be
         retried."""
         found = self._known.cluster_external_secret(key.name)
-        if found is None:
+        spec = found.object.spec if found is not None else None
+        if found is None or (spec is not None and self._known.is_of_another_class(spec)):
             self._counts.gone(key)
             return None
-        metadata, spec = found.metadata, found.object.spec
-        if spec is not None and self._known.is_of_another_class(spec):
-            return None
+        metadata = found.metadata
         if metadata.is_deleting:
             await self._children.delete(self._known.owned_by(metadata.name, metadata.uid))
         await self._remove_finalizer(metadata)
@@ -166,7 +134,7 @@ class ClusterExternalSecrets:
         self, found: WatchedClusterExternalSecret, ready: Ready, change: dict[str, Any]
     ) -> None:
         metadata, is_said = found.metadata, status.says(found.object.status.conditions, ready)
-        self._counts.ready(metadata, ready)
+        self._counts.ready(metadata, ready.status)
         if not is_said and not ready.is_ready:
             self._events.warning(metadata, "UpdateFailed", ready.message)
         if is_said and all(found.status.get(key, []) == value for key, value in change.items()):

@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 from provider.controller import status
 from provider.controller.identity.stores import shown_problems
 from provider.controller.kinds import EXTERNAL_SECRETS
+from provider.controller.monitoring.sync_observer import SyncObserver
 from provider.controller.reconcile import finalizers
 from provider.controller.reconcile.backlog import Backlog
 from provider.controller.reconcile.leftover_webhooks import remedy
@@ -27,6 +28,7 @@ from provider.controller.status import Ready
 from provider.controller.target.plan import is_ours, target_name
 from provider.controller.values.fetch import SHARED_SECONDS, periodic
 from provider.controller.watch.object_cache import ObjectKey
+from provider.controller.watch.watched import key_of
 from provider.engine.freshness import Freshness
 from provider.errors import (
     KubernetesThrottled,
@@ -74,30 +76,6 @@ class Known(Protocol):
         ...
 
 
-class Counts(Protocol):
-    """The metrics."""
-
-    def synced(self, metadata: Metadata, *, failed: bool) -> None:
-        """A sync has ended."""
-        ...
-
-    def gone(self, key: ObjectKey) -> None:
-        """An object is gone."""
-        ...
-
-
-class Observer(Protocol):
-    """`sync_observer.SyncObserver`."""
-
-    def synced(self, job: Job, ready: Ready, seconds: float) -> None:
-        """A sync has ended."""
-        ...
-
-    def gone(self, key: ObjectKey) -> None:
-        """An object is gone."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class ExternalSecrets:
     """The reconciler; one for the process."""
@@ -107,8 +85,7 @@ class ExternalSecrets:
     syncer: Syncer
     backlog: Backlog
     reporter: Reporter
-    counts: Counts
-    observer: Observer
+    observer: SyncObserver
     clock: Callable[[], float] = monotonic
     wall_clock: Callable[[], float] = time
 
@@ -116,25 +93,26 @@ class ExternalSecrets:
         """Returns seconds until the next reconcile; None: not before a change. Raises to be
         retried."""
         found = self.known.get(key)
-        if found is None:
+        if found is not None and found.metadata.is_deleting:
+            await self._finalize(found)
+            return None
+        skip_reason = self.known.skip_reason(found) if found is not None else ""
+        if found is None or skip_reason == "foreign":
             self._forget(key)
             return None
-        if found.metadata.is_deleting:
-            if not self._is_of_another_class(found):
-                await self._finalize(found)
-            return None
-        if skip_reason := self.known.skip_reason(found):
-            return self._leave_alone(key, skip_reason)
+        if skip_reason == "unchecked":
+            self.backlog.defer(key)
+            return KUBERNETES_PAUSE
         found = await self._with_right_finalizers(found)
         if found.spec is None:
             await self._refuse(found)
             return None
         started = self.wall_clock()
         job = self._job(found, found.spec, started)
-        if job is None:
-            self.reporter.at_rest(found)
-            return due_in(found, found.spec, started)
-        return await self._sync(found, job, started)
+        if job is not None:
+            return await self._sync(found, job, started)
+        self.reporter.at_rest(found)
+        return due_in(found, found.spec, started)
 
     async def explain(self, key: ObjectKey, bug: Exception) -> None:
         """Report on the object that its reconcile failed because of a bug."""
@@ -146,28 +124,18 @@ class ExternalSecrets:
         ready = Ready(is_ready=False, reason=status.FAILED, message=message)
         await self.reporter.failure(found, ready, text)
 
-    def _is_of_another_class(self, found: ExternalSecret) -> bool:
-        spec, namespace = found.spec, found.metadata.namespace
-        return spec is not None and self.known.is_of_another_class(spec, namespace)
-
-    def _leave_alone(self, key: ObjectKey, why: Literal["foreign", "unchecked"]) -> float | None:
-        if why == "foreign":
-            self.backlog.take(key)
-            return None
-        self.backlog.defer(key)
-        return KUBERNETES_PAUSE
-
     def _forget(self, key: ObjectKey) -> None:
+        """It does not exist any more, or is for another controller."""
         self.backlog.take(key)
-        self.counts.gone(key)
         self.observer.gone(key)
 
     async def _finalize(self, found: ExternalSecret) -> None:
         """Finish a deletion: delete the Secret if `deletionPolicy` says so, and the finalizer."""
-        metadata = found.metadata
-        if found.spec is not None and found.spec.target.deletion_policy == "Delete":
-            key = ObjectKey(metadata.namespace, target_name(metadata, found.spec))
-            state = self.syncer.secrets.state(key)
+        metadata, spec = found.metadata, found.spec
+        if spec is not None and self.known.is_of_another_class(spec, metadata.namespace):
+            return
+        if spec is not None and spec.target.deletion_policy == "Delete":
+            state = self.syncer.secrets.state(_target(metadata, spec))
             if state is not None and is_ours(metadata, state.owner):
                 await self.syncer.secrets.delete(metadata.namespace, state)
         await self._set_finalizer(found, wanted=False)
@@ -177,7 +145,7 @@ class ExternalSecrets:
             return found
         needs = found.spec.target.deletion_policy == "Delete"
         await self._set_finalizer(found, wanted=needs)
-        return self.known.get(_key(found.metadata)) or found
+        return self.known.get(key_of(found.metadata)) or found
 
     async def _set_finalizer(self, found: ExternalSecret, *, wanted: bool) -> None:
         metadata = found.metadata
@@ -202,7 +170,7 @@ class ExternalSecrets:
 
     async def _refuse(self, found: ExternalSecret) -> None:
         """The spec is wrong: say so; it is looked at again when it changes."""
-        self.backlog.take(_key(found.metadata))
+        self.backlog.take(key_of(found.metadata))
         problems = shown_problems(found.problems)
         message = status.with_cause(status.TEXT_NO_DATA, problems)
         ready = Ready(is_ready=False, reason=status.FAILED, message=message)
@@ -211,7 +179,7 @@ class ExternalSecrets:
     def _job(self, found: ExternalSecret, spec: ExternalSecretSpec, now: float) -> Job | None:
         """What there is to do; None if the ExternalSecret is not due and its Secret is intact."""
         metadata = found.metadata
-        seen = self.backlog.take(_key(metadata))
+        seen = self.backlog.take(key_of(metadata))
         is_due = should_refresh(spec, found.status, found.version_to_sync, now)
         if not is_due and seen is None and self._is_intact(found, spec):
             return None
@@ -221,7 +189,7 @@ class ExternalSecrets:
             freshness = Freshness.asked_since(moment)
         else:
             freshness = periodic(spec.refresh_interval, self.clock())
-        return Job(metadata, spec, freshness, tuple(self._also(_key(metadata), now)))
+        return Job(metadata, spec, freshness, tuple(self._also(key_of(metadata), now)))
 
     def _is_intact(self, found: ExternalSecret, spec: ExternalSecretSpec) -> bool:
         """Whether the Secret needs no repair before the next refresh."""
@@ -230,8 +198,7 @@ class ExternalSecrets:
         ready = status.ready_of(found.status.conditions)
         if ready is not None and ready.reason in (status.DELETED, status.MISSING):
             return True
-        key = ObjectKey(found.metadata.namespace, target_name(found.metadata, spec))
-        state = self.syncer.secrets.state(key)
+        state = self.syncer.secrets.state(_target(found.metadata, spec))
         return state is not None and state.is_intact
 
     def _also(self, key: ObjectKey, now: float) -> list[ExternalSecretSpec]:
@@ -250,23 +217,24 @@ class ExternalSecrets:
         began = self.clock()
         try:
             outcome = await self.syncer.sync(job)
-            self.observer.synced(job, outcome.ready, self.clock() - began)
+            self._observe(job, outcome.ready, began)
             await self.reporter.success(found, outcome, started)
         except SyncFailed as failure:
-            self.counts.synced(found.metadata, failed=True)
-            self.observer.synced(job, failure.ready, self.clock() - began)
+            self._observe(job, failure.ready, began)
             await self.reporter.failure(found, failure.ready, str(failure.cause))
             if failure.is_final:
                 return None
             raise failure.cause from failure
-        except KubernetesThrottled:
-            self.backlog.put_back(_key(found.metadata), job.freshness.since)
-            raise
-        except KubernetesUnavailable:
-            self.backlog.put_back(_key(found.metadata), job.freshness.since)
+        except KubernetesUnavailable as error:
+            self.backlog.put_back(key_of(found.metadata), job.freshness.since)
+            if isinstance(error, KubernetesThrottled):
+                raise
             return KUBERNETES_PAUSE * (1 + random() / 5)  # noqa: S311 (no secret)
-        self.counts.synced(found.metadata, failed=False)
         return due_in(_refreshed(found, started), job.spec, self.wall_clock())
+
+    def _observe(self, job: Job, ready: Ready, began: float) -> None:
+        seconds = self.clock() - began
+        self.observer.synced(job.metadata, job.spec, job.record, ready=ready, seconds=seconds)
 
 
 def due_in(found: ExternalSecret, spec: ExternalSecretSpec, now: float) -> float | None:
@@ -289,5 +257,5 @@ def _refreshed(found: ExternalSecret, started: float) -> ExternalSecret:
     return replace(found, status=replace(found.status, refresh_time=float(int(started))))
 
 
-def _key(metadata: Metadata) -> ObjectKey:
-    return ObjectKey(metadata.namespace, metadata.name)
+def _target(metadata: Metadata, spec: ExternalSecretSpec) -> ObjectKey:
+    return ObjectKey(metadata.namespace, target_name(metadata, spec))

@@ -3,25 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import time
-from typing import Any, Protocol
+from typing import Any
 
 from provider.controller import status
 from provider.controller.events import Events
 from provider.controller.kinds import EXTERNAL_SECRETS
+from provider.controller.monitoring.metrics import ObjectMetrics
 from provider.controller.reconcile import status_writes
 from provider.controller.reconcile.sync import Outcome
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import ExternalSecret
 from provider.controller.status import Ready
 from provider.kube.kinds import Document
-
-
-class Counts(Protocol):
-    """The metrics."""
-
-    def ready(self, metadata: Metadata, ready: Ready) -> None:
-        """What the condition says."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +24,17 @@ class Reporter:
     api: status_writes.Api
     learn: Callable[[Document], None]
     events: Events = field(repr=False)
-    counts: Counts
+    counts: ObjectMetrics
     wall_clock: Callable[[], float] = time
 
     def at_rest(self, found: ExternalSecret) -> None:
         """Set the metric to what the condition says, also after a restart; nothing is written."""
         if (one := status.ready_of(found.status.conditions)) is not None:
-            is_ready = one.status == "True"
-            self.counts.ready(found.metadata, Ready(is_ready, one.reason, one.message))
+            self.counts.ready(found.metadata, one.status)
 
     async def success(self, found: ExternalSecret, outcome: Outcome, started: float) -> None:
         """Write the status after a sync; `started` is when it began, in seconds since 1970."""
-        self.counts.ready(found.metadata, outcome.ready)
+        self.counts.ready(found.metadata, outcome.ready.status)
         conditions = status.conditions_with(found.status.conditions, outcome.ready, started)
         await self._patch(
             found.metadata,
@@ -56,7 +48,7 @@ class Reporter:
 
     async def failure(self, found: ExternalSecret, ready: Ready, cause: str) -> None:
         """Record an Event; write the condition if it says something new."""
-        self.counts.ready(found.metadata, ready)
+        self.counts.ready(found.metadata, ready.status)
         self.events.warning(found.metadata, "UpdateFailed", cause)
         if status.says(found.status.conditions, ready):
             return

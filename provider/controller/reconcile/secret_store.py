@@ -10,8 +10,8 @@ from provider.controller import status
 from provider.controller.events import Events
 from provider.controller.identity.stores import is_managed
 from provider.controller.kinds import CLUSTER_SECRET_STORES, SECRET_STORES
+from provider.controller.monitoring.metrics import ObjectMetrics
 from provider.controller.reconcile import finalizers, status_writes
-from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import Store
 from provider.controller.resources.store_ref import StoreKind
 from provider.controller.status import Ready
@@ -36,7 +36,7 @@ Check = Callable[[Store, float], Awaitable[object]]
 
 
 class Api(finalizers.Api, status_writes.Api, Protocol):
-    """The Kubernetes API: `kube.objects.Objects`."""
+    """The Kubernetes API: `kube.cluster_api.ClusterApi`."""
 
 
 class Known(Protocol):
@@ -51,18 +51,6 @@ class Known(Protocol):
         ...
 
 
-class Counts(Protocol):
-    """The metrics of stores."""
-
-    def ready(self, metadata: Metadata, ready: Ready) -> None:
-        """What the condition says."""
-        ...
-
-    def gone(self, key: ObjectKey) -> None:
-        """A store is gone."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class StoreReconciler:
     """The reconciler of one kind of store. `interval` is between checks, in seconds."""
@@ -72,7 +60,7 @@ class StoreReconciler:
     known: Known
     check: Check
     events: Events
-    counts: Counts
+    counts: ObjectMetrics
     controller_class: str
     interval: float
     clock: Callable[[], float] = monotonic
@@ -82,12 +70,10 @@ class StoreReconciler:
         """Returns seconds until the next reconcile; None: not before a change. Raises to be
         retried."""
         found = self.known.get(key)
-        if not isinstance(found, WatchedStore):
+        if not isinstance(found, WatchedStore) or not self._is_ours(found.object):
             self.counts.gone(key)
             return None
         store = found.object
-        if not is_managed(store.controller, self.controller_class):
-            return None
         document = await finalizers.set_finalizer(
             self.api, KINDS[self.kind], store.metadata, FINALIZER
         )
@@ -105,7 +91,7 @@ class StoreReconciler:
                 return None
             raise
         await self._report(store, _VALID)
-        return self.period(store)
+        return self._period(store)
 
     async def explain(self, key: ObjectKey, bug: Exception) -> None:
         """Report on the store that its check failed because of a bug."""
@@ -114,14 +100,23 @@ class StoreReconciler:
             ready = Ready(is_ready=False, reason=status.STORE_INVALID, message=status.bug_text(bug))
             await self._report(found.object, ready)
 
-    def period(self, store: Store) -> float:
+    def resume(self, store: Store) -> float:
+        """Take over a good store that another replica has checked; seconds until its next check."""
+        if self._is_ours(store):
+            self.counts.ready(store.metadata, _VALID.status)
+        return self._period(store)
+
+    def _is_ours(self, store: Store) -> bool:
+        return is_managed(store.controller, self.controller_class)
+
+    def _period(self, store: Store) -> float:
         """Seconds between two checks of a store, a little more at random."""
         own = store.spec.refresh_interval if store.spec else 0.0
         return (own if own > 0 else self.interval) * (1 + random() / 10)  # noqa: S311 (no secret)
 
     async def _report(self, store: Store, ready: Ready) -> None:
         """Write what has changed, with an Event."""
-        self.counts.ready(store.metadata, ready)
+        self.counts.ready(store.metadata, ready.status)
         has_capabilities = store.capabilities == CAPABILITIES or not ready.is_ready
         is_said = status.says(store.conditions, ready)
         if not is_said:

@@ -7,7 +7,6 @@ from provider.controller.monitoring.metrics import (
     ProviderCalls,
 )
 from provider.controller.resources.object_meta import Metadata
-from provider.controller.status import Ready
 from provider.controller.watch.object_cache import ObjectKey
 from provider.runtime.metrics import Metrics
 
@@ -24,7 +23,7 @@ async def test_an_external_secret_has_the_operators_series() -> None:
     found = ExternalSecretMetrics(metrics)
     found.synced(DB, failed=False)
     found.synced(DB, failed=True)
-    found.ready(DB, Ready(is_ready=False, reason="x", message=""))
+    found.ready(DB, "False")
     found.reconciled(ObjectKey("shop", "db"), 0.5)
     condition = f'externalsecret_status_condition{{condition="Ready",{PLACE}'
     assert {
@@ -40,7 +39,7 @@ async def test_the_series_end_with_the_object() -> None:
     metrics = Metrics()
     found = ExternalSecretMetrics(metrics)
     found.synced(DB, failed=True)
-    found.ready(DB, Ready(is_ready=True, reason="x", message=""))
+    found.ready(DB, "True")
     found.reconciled(ObjectKey("shop", "db"), 0.5)
     for _ in range(2):
         found.gone(ObjectKey("shop", "db"))
@@ -51,7 +50,7 @@ async def test_a_replica_that_no_longer_leads_has_no_series_of_objects() -> None
     metrics = Metrics()
     found = ExternalSecretMetrics(metrics)
     found.synced(DB, failed=True)
-    found.ready(DB, Ready(is_ready=False, reason="x", message=""))
+    found.ready(DB, "False")
     found.reconciled(ObjectKey("shop", "db"), 0.5)
     found.clear()
     assert not [line for line in await lines(metrics) if "shop" in line]
@@ -61,7 +60,7 @@ async def test_a_replica_that_no_longer_leads_has_no_series_of_objects() -> None
 async def test_stores_have_theirs() -> None:
     metrics = Metrics()
     found = ObjectMetrics(metrics, "clustersecretstore")
-    found.ready(DB, Ready(is_ready=True, reason="Valid", message=""))
+    found.ready(DB, "True")
     line = f'clustersecretstore_status_condition{{condition="Ready",{PLACE},status="True"}} 1.0'
     assert line in await lines(metrics)
 

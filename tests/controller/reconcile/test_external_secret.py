@@ -8,6 +8,7 @@ import pytest
 
 from provider.controller.events import Events
 from provider.controller.kinds import EXTERNAL_SECRETS
+from provider.controller.monitoring.metrics import ExternalSecretMetrics
 from provider.controller.monitoring.sync_observer import SyncObserver
 from provider.controller.monitoring.sync_registry import SyncRegistry
 from provider.controller.reconcile.backlog import Backlog
@@ -17,7 +18,6 @@ from provider.controller.reconcile.sync import Syncer
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import ExternalSecret, read_external_secret
-from provider.controller.status import Ready
 from provider.controller.target.plan import TargetNotWritable, Wanted, target_name
 from provider.controller.target.target_secrets import Written
 from provider.controller.target.templates import without_template
@@ -35,6 +35,7 @@ from provider.errors import (
 )
 from provider.kube.events import Event
 from provider.kube.kinds import Document, Kind
+from provider.runtime.metrics import Metrics
 
 KEY = ObjectKey("shop", "db")
 HOUR = 3600.0
@@ -60,21 +61,20 @@ class World:
     secrets: dict[ObjectKey, dict[str, bytes]] = field(default_factory=dict)
     broken: set[ObjectKey] = field(default_factory=set)
     events: list[tuple[str, str]] = field(default_factory=list)
-    failed: int = 0
-    shown: dict[str, str] = field(default_factory=dict)
     saved: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         events = Events(EXTERNAL_SECRETS, self.record)
         self.backlog = Backlog()
+        self.metrics = Metrics()
+        self.counts = ExternalSecretMetrics(self.metrics)
         self.reconciler = ExternalSecrets(
             api=self,
             known=self,
             syncer=Syncer(fetcher=self, templates=self, secrets=self, events=events),
             backlog=self.backlog,
-            reporter=Reporter(self, self.learn, events, Counts(self), lambda: self.now),
-            counts=Counts(self),
-            observer=SyncObserver(SyncRegistry(), self.saved.append, audit_log=True),
+            reporter=Reporter(self, self.learn, events, self.counts, lambda: self.now),
+            observer=SyncObserver(self.counts, SyncRegistry(), self.saved.append, audit_log=True),
             clock=lambda: self.now - START,
             wall_clock=lambda: self.now,
         )
@@ -99,6 +99,11 @@ class World:
     def ready(self, name: str = "db") -> tuple[str, str, str]:
         [one] = self.documents[ObjectKey("shop", name)]["status"]["conditions"]
         return one["status"], one["reason"], one["message"]
+
+    def metric(self, name: str, **labels: str) -> float | None:
+        """The value of a metric of the ExternalSecret `db`."""
+        place = {"name": "db", "namespace": "shop", **labels}
+        return self.metrics.registry.get_sample_value(f"externalsecret_{name}", place)
 
     # ---- the Kubernetes API
 
@@ -197,22 +202,6 @@ class World:
 
     def record(self, event: Event) -> None:
         self.events.append((event.reason, event.message))
-
-
-@dataclass
-class Counts:
-    """The metrics."""
-
-    world: World
-
-    def synced(self, metadata: Metadata, *, failed: bool) -> None:
-        self.world.failed += failed
-
-    def ready(self, metadata: Metadata, ready: Ready) -> None:
-        self.world.shown[metadata.name] = ready.status
-
-    def gone(self, key: ObjectKey) -> None:
-        pass
 
 
 @pytest.fixture
@@ -363,7 +352,8 @@ async def test_a_failure_names_its_cause_once(world: World) -> None:
     assert world.ready() == ("False", "SecretSyncedError", f"{text}none")
     assert len(world.patches) == 1
     assert "refreshTime" not in world.documents[KEY]["status"]
-    assert world.failed == 2
+    assert world.metric("sync_calls_error") == 2
+    assert world.metric("status_condition", condition="Ready", status="False") == 1
 
 
 async def test_an_error_without_end_is_cut(world: World) -> None:
@@ -540,9 +530,18 @@ async def test_a_former_secret_is_deleted_when_all_values_are_gone_as_well(world
 
 async def test_after_a_restart_the_metric_is_what_the_condition_says(world: World) -> None:
     await world.reconcile()
-    world.shown.clear()
+    world.counts.clear()
     await world.reconcile()
-    assert (world.shown, len(world.asked)) == ({"db": "True"}, 1)
+    assert world.metric("status_condition", condition="Ready", status="True") == 1
+    assert len(world.asked) == 1
+
+
+async def test_one_that_is_another_controllers_now_has_no_series(world: World) -> None:
+    """Else an alert on what has failed would never end."""
+    await world.reconcile()
+    world.hindered = "foreign"
+    assert await world.reconcile() is None
+    assert world.metric("status_condition", condition="Ready", status="True") is None
 
 
 async def test_sync_windows_hold_back_periodic_refreshes_alone(world: World) -> None:

@@ -7,15 +7,15 @@ import pytest
 
 from provider.controller.events import Events
 from provider.controller.kinds import SECRET_STORES
+from provider.controller.monitoring.metrics import ObjectMetrics
 from provider.controller.reconcile.secret_store import FINALIZER, StoreReconciler
-from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import Store
-from provider.controller.status import Ready
 from provider.controller.watch.object_cache import ObjectKey
 from provider.controller.watch.watched import parse_store
 from provider.errors import KubernetesUnavailable, LookupForbidden, ProviderError, RoleMissing
 from provider.kube.events import Event
 from provider.kube.kinds import Document, Kind
+from provider.runtime.metrics import Metrics
 
 KEY = ObjectKey("shop", "aws")
 
@@ -33,13 +33,14 @@ class World:
     is_gone: bool = False
 
     def __post_init__(self) -> None:
+        self.metrics = Metrics()
         self.reconciler = StoreReconciler(
             kind="SecretStore",
             api=self,
             known=self,
             check=self.check,
             events=Events(SECRET_STORES, self.record),
-            counts=Counts(),
+            counts=ObjectMetrics(self.metrics, "secretstore"),
             controller_class="default",
             interval=300.0,
         )
@@ -76,20 +77,15 @@ class World:
     def record(self, event: Event) -> None:
         self.events.append((event.type, event.reason, event.message))
 
+    def is_ready(self, status: str) -> float | None:
+        """The metric of the condition."""
+        place = {"name": "aws", "namespace": "shop", "condition": "Ready", "status": status}
+        return self.metrics.registry.get_sample_value("secretstore_status_condition", place)
+
     @property
     def ready(self) -> tuple[str, str, str]:
         [one] = self.document["status"]["conditions"]
         return one["status"], one["reason"], one["message"]
-
-
-class Counts:
-    """The metrics."""
-
-    def ready(self, metadata: Metadata, ready: Ready) -> None:
-        pass
-
-    def gone(self, key: ObjectKey) -> None:
-        pass
 
 
 def world(**spec: Any) -> World:
@@ -151,9 +147,22 @@ async def test_kubernetes_that_is_away_says_nothing_of_the_store() -> None:
 
 
 async def test_a_store_of_another_class_is_left_alone() -> None:
-    found = world(controller="other")
+    found = world()
+    await found.reconcile()
+    assert found.is_ready("True") == 1
+    found.document["spec"]["controller"] = "other"
     assert await found.reconcile() is None
-    assert (found.checks, found.patches) == (0, [])
+    assert (found.checks, len(found.patches)) == (1, 1)
+    assert found.is_ready("True") is None
+
+
+@pytest.mark.parametrize(("controller", "is_ready"), [("", 1), ("other", None)])
+def test_a_good_store_has_its_metric_before_its_next_check(
+    controller: str, is_ready: float | None
+) -> None:
+    found = world(controller=controller, refreshInterval=3600)
+    assert found.reconciler.resume(found.get(KEY).object) >= 3600
+    assert found.is_ready("True") == is_ready
 
 
 @pytest.mark.parametrize(
