@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from provider.aws.regions import partition, region_fault
 from provider.errors import InvalidRequest
@@ -123,27 +123,25 @@ def _custom_urls(environment: Mapping[str, str]) -> dict[Service, tuple[str, str
 
 @lru_cache(64)
 def _endpoint(url: str, signing_name: str, signing_region: str) -> Endpoint:
-    scheme, host = split_url(url)
-    parts = urlsplit(url)
+    parts, host = split_url(url)
     if parts.query or parts.fragment or parts.username is not None:
         raise ValueError("an endpoint URL has neither query nor fragment nor user")
     if not _PATH.fullmatch(parts.path):
         raise ValueError("the path of an endpoint URL is made of plain letters, digits and -_~")
-    return Endpoint(scheme, host, parts.path.rstrip("/") + "/", signing_name, signing_region)
+    return Endpoint(parts.scheme, host, parts.path.rstrip("/") + "/", signing_name, signing_region)
 
 
-def split_url(url: str) -> tuple[str, str]:
-    """Scheme and authority of an http(s) URL, the port only where it is not the scheme's own.
+def split_url(url: str) -> tuple[SplitResult, str]:
+    """The parts of an http(s) URL, and its host with the port where it is not the scheme's own.
 
     Raises ValueError, which never quotes the URL, for anything else.
     """
-    parts = urlsplit(url)
-    if not parts.hostname or parts.scheme not in DEFAULT_PORTS:
-        raise ValueError("not an http:// or https:// URL with a host")
     try:
-        port = parts.port
-    except ValueError:  # its text quotes what stands there, which may be of a password
-        raise ValueError("not a port at the end of the host") from None
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    is_default = port in (None, DEFAULT_PORTS[parts.scheme])
-    return parts.scheme, host if is_default else f"{host}:{port}"
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:  # its text quotes what it refuses, which may be a part of a password
+        raise ValueError("not a URL with a valid host and port") from None
+    if not host or parts.scheme not in DEFAULT_PORTS:
+        raise ValueError("not an http:// or https:// URL with a host")
+    host = f"[{host}]" if ":" in host else host
+    return parts, host if port in (None, DEFAULT_PORTS[parts.scheme]) else f"{host}:{port}"

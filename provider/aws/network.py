@@ -72,23 +72,23 @@ class Proxies:
 def _parse_proxy(variable: str, value: str) -> Proxy:
     url = value if "://" in value else f"http://{value.removeprefix('//')}"
     try:
-        scheme, host = split_url(url)
+        parts, host = split_url(url)
     except ValueError as error:
         raise ValueError(f"{variable}: {error}") from None
-    parts = urlsplit(url)
-    if parts.username is None or parts.password is None:
-        return Proxy(f"{scheme}://{host}")
-    login = f"{unquote(parts.username)}:{unquote(parts.password)}"
-    return Proxy(f"{scheme}://{host}", f"Basic {b64encode(login.encode()).decode()}")
+    authorization = None
+    if parts.username is not None and parts.password is not None:
+        login = f"{unquote(parts.username)}:{unquote(parts.password)}"
+        authorization = f"Basic {b64encode(login.encode()).decode()}"
+    return Proxy(f"{parts.scheme}://{host}", authorization)
 
 
 class CaBundle:
     """The authorities that AWS's certificates are checked by, in one TLS context."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        set_ = [variable for variable in _BUNDLE_VARIABLES if environment.get(variable)]
-        self._source = set_[0] if set_ else "the CA bundle"
-        self._path = Path(environment[set_[0]]) if set_ else _default_bundle()
+        variable = next(filter(environment.get, _BUNDLE_VARIABLES), "")
+        self._source = variable or "the CA bundle"
+        self._path = Path(environment[variable]) if variable else _default_bundle()
         self._seen = _state(self._path)
         self._context = self._load()
         self._look_again_at = monotonic() + _LOOK_AGAIN
@@ -121,11 +121,11 @@ class CaBundle:
     def _load(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        is_folder = self._path.is_dir()
         try:
-            context.load_verify_locations(
-                cafile=None if is_folder else self._path, capath=self._path if is_folder else None
-            )
+            if self._path.is_dir():
+                context.load_verify_locations(capath=self._path)
+            else:
+                context.load_verify_locations(self._path)
         except OSError as error:  # ssl.SSLError is one: no certificate in the file
             raise ValueError(
                 f"{self._source}: cannot load certificates from {self._path}: {error}"

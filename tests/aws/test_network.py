@@ -61,11 +61,15 @@ async def test_without_a_bundle_only_public_authorities_are_trusted(
         await post(connect(), server.url)
 
 
-@pytest.mark.parametrize("content", [None, "no certificate"], ids=["missing", "not-pem"])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("ca.pem", None), ("ca.pem", "no certificate"), ("x" * 300, None)],
+    ids=["missing", "not-pem", "not to be looked at"],
+)
 async def test_an_unreadable_bundle_stops_the_start(
-    connect: Connect, tmp_path: Path, content: str | None
+    connect: Connect, tmp_path: Path, name: str, content: str | None
 ) -> None:
-    bundle = tmp_path / "ca.pem"
+    bundle = tmp_path / name
     if content is not None:
         bundle.write_text(content)
     with pytest.raises(ValueError, match="AWS_CA_BUNDLE: cannot load certificates from"):
@@ -201,8 +205,8 @@ async def test_ways_around_a_proxy(connect: Connect, environment: dict[str, str]
 
 @pytest.mark.parametrize(
     "url",
-    ["socks5://user:hunter2@x", "http://user:hunter2/3@x:3128"],
-    ids=["scheme", "slash in the password"],
+    ["socks5://user:hunter2@x", "http://user:hunter2/3@x:3128", "http://user:hunter2℀@x:3128"],
+    ids=["scheme", "slash in the password", "another character with a slash"],
 )
 async def test_a_senseless_proxy_stops_the_start(connect: Connect, url: str) -> None:
     with pytest.raises(ValueError, match="HTTPS_PROXY: not a") as caught:
