@@ -1,37 +1,31 @@
 """Every key of a SecretProviderClass, for the parser, docs/classes.md and the JSON schema."""
 
+from functools import partial
+
 from provider.aws.regions import PATTERN, RULE
-from provider.manifests.keys import Key, KeyType
+from provider.manifests.keys import Key
 
-_ROLE = "arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,576}"
-_ROLE_WORDS = "the ARN of an IAM role such as arn:aws:iam::111122223333:role/name"
-_BOOLEAN = "true|True|TRUE|false|False|FALSE"
-_MODE = "0[0-7]{3}"
-_MODE_WORDS = 'a quoted 4-digit octal number from "0000" to "0777"'
-
-
-def _boolean(name: str, meaning: str, kind: KeyType = "boolean") -> Key:
-    return Key(name, meaning, kind, default="`false`", pattern=_BOOLEAN, expected="true or false")
-
-
-def _permission(default: str) -> Key:
-    return Key(
-        "filePermission",
-        "Mode of the file",
-        "quoted",
-        default=default,
-        pattern=_MODE,
-        expected=_MODE_WORDS,
-    )
-
-
-def _region(name: str, meaning: str, default: str = "") -> Key:
-    return Key(name, meaning, default=default, pattern=PATTERN, expected=RULE)
-
-
-def _role(name: str, meaning: str, default: str = "") -> Key:
-    return Key(name, meaning, default=default, pattern=_ROLE, expected=_ROLE_WORDS)
-
+_region = partial(Key, pattern=PATTERN, expected=RULE)
+_role = partial(
+    Key,
+    pattern="arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,576}",
+    expected="the ARN of an IAM role such as arn:aws:iam::111122223333:role/name",
+)
+_boolean = partial(
+    Key,
+    type="boolean",
+    default="`false`",
+    pattern="true|True|TRUE|false|False|FALSE",
+    expected="true or false",
+)
+_permission = partial(
+    Key,
+    "filePermission",
+    "Mode of the file",
+    "quoted",
+    pattern="0[0-7]{3}",
+    expected='a quoted 4-digit octal number from "0000" to "0777"',
+)
 
 OBJECT_NAME = Key(
     "objectName",
@@ -167,7 +161,7 @@ PARAMETER_KEYS = (
         "assumeRoleSessionTags",
         "`true`: the session of `assumeRoleArn` carries the tags `kubernetes-namespace` and "
         "`kubernetes-service-account`",
-        "text",
+        type="text",
     ),
     Key(
         "preferredAddressType",

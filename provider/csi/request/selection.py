@@ -15,13 +15,17 @@ from provider.manifests.problems import quote
 def read_keys(entry: Entry, separator: str | None) -> KeyChoice | None:
     """The chosen keys of an object, of a path all; None if it has no `jsonKeys`."""
     _check_prefix(entry, separator)
-    patterns, prefix = entry.names.get("jsonKeys"), entry["keyPrefix"] or ""
-    if _is_path(entry):
-        return KeyChoice(("*",), _globs(("*",)), separator, prefix, noun="parameter")
+    patterns = _EVERYTHING if _is_path(entry) else entry.names.get("jsonKeys")
     if patterns is None:
         return None
-    form = cast("Format | None", entry["format"])
-    return KeyChoice(patterns, _globs(patterns), separator, prefix, form)
+    return KeyChoice(
+        patterns,
+        _globs(patterns),
+        separator,
+        entry["keyPrefix"] or "",
+        cast("Format | None", entry["format"]),
+        noun="parameter" if _is_path(entry) else "key",
+    )
 
 
 def has_whole(entry: Entry) -> bool:
@@ -85,7 +89,13 @@ _NOT_FOR_PATHS = (
 )
 
 
+_EVERYTHING = ("*",)
+_ANY_TEXT = re.compile(translate("*"))
+
+
 def _globs(patterns: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    if patterns == _EVERYTHING:
+        return (_ANY_TEXT,)
     globs = tuple(re.compile(translate(text)) for text in patterns if is_glob(text))
     re.purge()  # its cache would keep up to 512 patterns, whatever their size
     return globs
