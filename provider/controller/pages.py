@@ -53,7 +53,7 @@ _BY_CONTROLLER: tuple[tuple[str, str, str, Callable[[Controller], Mapping[str, i
         "controller_runtime_max_concurrent_reconciles",
         "Objects of all kinds that are worked on at a time, at most.",
         "controller",
-        lambda one: dict.fromkeys(one.kinds, one.queue.concurrent),
+        lambda one: dict.fromkeys(one.kinds, one.queue.most_running),
     ),
 )
 """Name, meaning, label and values by kind, under the names that controller-runtime gives them."""

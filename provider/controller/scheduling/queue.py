@@ -12,13 +12,12 @@ from random import random
 from time import monotonic
 from typing import Protocol
 
-from provider.controller.scheduling.schedule import Item, Schedule
+from provider.controller.scheduling.schedule import FIRSTS, Item, Schedule
 from provider.errors import KubernetesThrottled, ObjectConflict, ProviderError
 from provider.runtime.log import fields, logger
 
 __all__ = ["Item", "Observe", "Queue", "Reconcile"]
 
-CONCURRENT = 32
 FIRST_PAUSE = 1.0
 MAX_PAUSE = 300.0
 """Seconds after an error: from the first doubled up to the most, less up to a fifth at random."""
@@ -45,14 +44,6 @@ class Observe(Protocol):
         ...
 
 
-def _ignore(item: Item, *, waited: float, took: float, error: Exception | None) -> None:
-    pass
-
-
-async def _leave_unsaid(item: Item, bug: Exception) -> None:
-    pass
-
-
 class Queue:
     """The work of one controller: `concurrent` objects at a time."""
 
@@ -60,19 +51,19 @@ class Queue:
         self,
         reconcile: Reconcile,
         *,
-        concurrent: int = CONCURRENT,
-        observe: Observe = _ignore,
-        explain: Explain = _leave_unsaid,
+        concurrent: int,
+        observe: Observe,
+        explain: Explain,
         clock: Callable[[], float] = monotonic,
         random: Callable[[], float] = random,
     ) -> None:
         self._reconcile = reconcile
-        self._concurrent = concurrent
         self._observe = observe
         self._explain = explain
         self._clock = clock
         self._random = random
         self._schedule = Schedule(share=max(1, concurrent // 4), most=concurrent)
+        self.most_running = concurrent * FIRSTS
         self._failures: dict[Item, int] = {}
         self._wake = asyncio.Event()
 
@@ -84,11 +75,6 @@ class Queue:
         """Reconcile an object after so many seconds, or when it is due if that is earlier."""
         self._schedule.add(item, self._clock() + seconds)
         self._wake.set()
-
-    def forget(self, item: Item) -> None:
-        """Drop an object that does not exist any more."""
-        self._schedule.forget(item)
-        self._failures.pop(item, None)
 
     @property
     def depth(self) -> int:
@@ -116,11 +102,6 @@ class Queue:
         return self._schedule.running_by_kind()
 
     @property
-    def concurrent(self) -> int:
-        """Most objects that are reconciled at a time, without the first of each namespace."""
-        return self._concurrent
-
-    @property
     def scheduled(self) -> int:
         """Objects that are due later."""
         self._schedule.advance(self._clock())
@@ -132,10 +113,6 @@ class Queue:
         self._schedule.advance(now)
         since = self._schedule.oldest()
         return 0.0 if since is None else now - since
-
-    def failures(self, item: Item) -> int:
-        """How often in a row an object has failed."""
-        return self._failures.get(item, 0)
 
     async def run(self) -> None:
         """Reconcile until cancelled; all reconciles have ended when this does."""

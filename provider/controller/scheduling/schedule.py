@@ -5,7 +5,6 @@ A pure data structure: times are passed in, in seconds of any one clock. `queue.
 
 import heapq
 from collections import Counter, OrderedDict
-from dataclasses import dataclass
 from itertools import count
 from math import inf
 from typing import NamedTuple
@@ -25,14 +24,6 @@ class Item(NamedTuple):
     name: str
 
 
-@dataclass(slots=True)
-class _Run:
-    """An item under way; `again` is when it is due as asked for since, or infinity."""
-
-    again: float = inf
-    forgotten: bool = False
-
-
 class Schedule:
     """Each item is waiting for its due time, ready, or under way.
 
@@ -47,7 +38,8 @@ class Schedule:
         self._heap: list[tuple[float, int, Item]] = []
         self._numbers = count()
         self._ready: OrderedDict[str, OrderedDict[Item, float]] = OrderedDict()
-        self._running: dict[Item, _Run] = {}
+        self._running: dict[Item, float] = {}
+        """When each item under way is due again as asked for since; infinity if it was not."""
         self._running_in: Counter[str] = Counter()
 
     def add(self, item: Item, due: float) -> None:
@@ -55,19 +47,12 @@ class Schedule:
 
         An item under way is due again afterwards.
         """
-        if run := self._running.get(item):
-            run.again = min(run.again, due)
+        if item in self._running:
+            self._running[item] = min(self._running[item], due)
         elif item not in self._ready.get(item.namespace, ()) and due < self._due.get(item, inf):
             self._due[item] = due
             heapq.heappush(self._heap, (due, next(self._numbers), item))
             self._drop_outdated()
-
-    def forget(self, item: Item) -> None:
-        """Drop an item; one under way is not scheduled by its result."""
-        self._due.pop(item, None)
-        self._take_ready(item)
-        if run := self._running.get(item):
-            run.again, run.forgotten = inf, True
 
     def take(self, now: float) -> tuple[Item, float] | None:
         """The item whose turn it is, which is then under way, and since when it is ready.
@@ -85,18 +70,18 @@ class Schedule:
                 self._take_ready(item)
                 if namespace in self._ready:
                     self._ready.move_to_end(namespace)
-                self._running[item] = _Run()
+                self._running[item] = inf
                 self._running_in[namespace] += 1
                 return item, since
         return None
 
     def done(self, item: Item, due: float | None) -> None:
         """An item is no longer under way; it is due again at `due`, or only when it is added."""
-        run = self._running.pop(item)
+        again = self._running.pop(item)
         self._running_in[item.namespace] -= 1
         if not self._running_in[item.namespace]:
             del self._running_in[item.namespace]
-        again = run.again if due is None or run.forgotten else min(run.again, due)
+        again = again if due is None else min(again, due)
         if again < inf:
             self.add(item, again)
 
@@ -150,7 +135,7 @@ class Schedule:
                 del self._ready[item.namespace]
 
     def _drop_outdated(self) -> None:
-        """Drop heap entries of items that were forgotten or are due earlier by now."""
+        """Drop heap entries of items that are due earlier by now."""
         while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
             heapq.heappop(self._heap)
         if len(self._heap) > 2 * len(self._due) + _SLACK:

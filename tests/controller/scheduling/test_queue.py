@@ -4,6 +4,8 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 from hypothesis import given
@@ -79,25 +81,6 @@ def test_a_burst_is_one_reconcile_and_what_comes_during_it_one_more(schedule: Sc
     assert (schedule.take(499), schedule.next_due()) == (None, 500)
 
 
-def test_a_forgotten_item_is_gone_unless_it_is_added_again(schedule: Schedule) -> None:
-    schedule.add(A, 0)
-    schedule.add(B, 5)
-    schedule.forget(A)
-    schedule.forget(B)
-    assert schedule.take(10) is None
-    schedule.add(A, 10)
-    schedule.take(10)
-    schedule.forget(A)
-    schedule.done(A, 20)
-    assert schedule.next_due() is None
-    schedule.add(A, 20)
-    schedule.take(20)
-    schedule.forget(A)
-    schedule.add(A, 21)
-    schedule.done(A, None)
-    assert schedule.take(21) == (A, 21)
-
-
 def test_namespaces_take_turns(schedule: Schedule) -> None:
     for number in range(10):
         schedule.add(item(f"hot{number}", "hot"), 0)
@@ -131,7 +114,7 @@ def test_the_heap_stays_small_when_due_times_change_often(schedule: Schedule) ->
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["add", "take", "done", "forget"]),
+            st.sampled_from(["add", "take", "done"]),
             st.integers(0, 5),
             st.integers(0, 20),
         ),
@@ -145,9 +128,6 @@ def test_no_item_is_lost_or_under_way_twice(steps: list[tuple[str, int, int]]) -
         if action == "add":
             schedule.add(one, now + when)
             expected.add(one)
-        elif action == "forget":
-            schedule.forget(one)
-            expected.discard(one)
         elif action == "take" and (found := schedule.take(now := now + when)):
             assert found[0] not in running
             running.add(found[0])
@@ -220,8 +200,9 @@ def work() -> Work:
 
 @pytest.fixture
 def make(work: Work, clock: Clock) -> Make:
-    def make_queue(**options: object) -> Queue:
-        return Queue(work, clock=clock, random=lambda: 0.0, **options)  # type: ignore[arg-type]
+    def make_queue(**options: Any) -> Queue:
+        about = {"concurrent": 32, "observe": Mock(), "explain": AsyncMock(), **options}
+        return Queue(about.pop("work", work), clock=clock, random=lambda: 0.0, **about)
 
     return make_queue
 
@@ -267,7 +248,7 @@ async def test_a_due_time_is_met_without_any_event() -> None:
     async def reconcile(one: Item) -> None:
         done.set()
 
-    queue = Queue(reconcile)
+    queue = Queue(reconcile, concurrent=1, observe=Mock(), explain=AsyncMock())
     async with running(queue):
         queue.add_after(A, 0.02)
         async with asyncio.timeout(10):
@@ -291,7 +272,6 @@ async def test_an_object_that_fails_backs_off_alone(make: Make, work: Work, cloc
         queue.add(B)
         await settle()
         assert work.calls[-1] == B
-        assert queue.failures(A) == 12
 
 
 async def test_a_success_ends_the_back_off(make: Make, work: Work, clock: Clock) -> None:
@@ -301,7 +281,7 @@ async def test_a_success_ends_the_back_off(make: Make, work: Work, clock: Clock)
         queue.add(A)
         for seconds in (0, 1, 2, 5):
             await passes(queue, clock, seconds)
-        assert queue.failures(A) == 1
+        assert queue.due_in(A) == 1
 
 
 async def test_an_event_ends_the_wait_of_an_object_that_backs_off(
@@ -342,7 +322,7 @@ async def test_retry_after_is_obeyed(make: Make, work: Work, clock: Clock) -> No
 
 
 async def test_a_bug_concerns_one_object_and_is_explained_there(
-    work: Work, clock: Clock, caplog: pytest.LogCaptureFixture
+    make: Make, work: Work, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     explained: list[tuple[Item, str]] = []
 
@@ -350,7 +330,7 @@ async def test_a_bug_concerns_one_object_and_is_explained_there(
         explained.append((item, type(bug).__name__))
         raise KubernetesUnavailable("away")
 
-    queue = Queue(work, clock=clock, random=lambda: 0.0, explain=explain)
+    queue = make(explain=explain)
     work.results[A] = [ZeroDivisionError(), KubernetesUnavailable("away"), None]
     async with running(queue):
         queue.add(A)
@@ -373,6 +353,7 @@ async def test_objects_under_way_are_bounded(make: Make, work: Work) -> None:
             queue.add(item("a", namespace))
         await settle()
         assert (queue.running, queue.depth) == (6, 4)
+        assert queue.running == queue.most_running
         for namespace in gates:
             queue.add(item("b", namespace))
         await settle()
@@ -419,7 +400,9 @@ async def test_a_cancelled_queue_ends_its_reconciles_first(make: Make, work: Wor
     assert queue.running == 0
 
 
-async def test_a_reconcile_that_is_cancelled_from_within_is_tried_again(clock: Clock) -> None:
+async def test_a_reconcile_that_is_cancelled_from_within_is_tried_again(
+    make: Make, clock: Clock
+) -> None:
     calls = 0
 
     async def reconcile(one: Item) -> None:
@@ -428,20 +411,20 @@ async def test_a_reconcile_that_is_cancelled_from_within_is_tried_again(clock: C
         if calls == 1:
             raise asyncio.CancelledError
 
-    queue = Queue(reconcile, clock=clock)
+    queue = make(work=reconcile)
     async with running(queue):
         queue.add(A)
         await passes(queue, clock, 2)
     assert calls == 2
 
 
-async def test_waits_and_durations_are_observed(work: Work, clock: Clock) -> None:
+async def test_waits_and_durations_are_observed(make: Make, work: Work, clock: Clock) -> None:
     seen: list[tuple[float, float, Exception | None]] = []
 
     def observe(one: Item, *, waited: float, took: float, error: Exception | None) -> None:
         seen.append((waited, took, error))
 
-    queue = Queue(work, clock=clock, concurrent=1, observe=observe)
+    queue = make(concurrent=1, observe=observe)
     work.gates["slow"] = asyncio.Event()
     async with running(queue):
         queue.add(item("s", "slow"))
