@@ -343,12 +343,6 @@ async def test_a_probe_says_when_nobody_is_there(fetch: Fetch) -> None:
     assert caught.value.reason == "AgentUnavailable"
 
 
-async def test_without_a_probe_an_agent_that_is_not_there_is_just_unavailable(fetch: Fetch) -> None:
-    with pytest.raises(AgentUnavailable) as caught:
-        await fetch()
-    assert type(caught.value) is AgentUnavailable
-
-
 async def test_an_agent_that_fails_at_one_address_is_not_absent(
     fetch: Fetch, ipv4: FakeAgent
 ) -> None:

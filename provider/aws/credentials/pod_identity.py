@@ -32,17 +32,13 @@ PAUSES = (0.2, 0.8)
 class NoAssociation(RoleNotAssumable):
     """The service account has no association: a caller that only probes may go on without."""
 
-    @property
-    def reason(self) -> str:
-        return RoleNotAssumable.__name__
+    reason = RoleNotAssumable.__name__
 
 
 class AgentAbsent(AgentUnavailable):
     """Nothing listens where the agent should: perhaps the cluster has none."""
 
-    @property
-    def reason(self) -> str:
-        return AgentUnavailable.__name__
+    reason = AgentUnavailable.__name__
 
 
 _CODE = re.compile(r"\((\w+)\)")
@@ -72,74 +68,93 @@ _REFUSALS: Mapping[str, tuple[type[NotAuthenticated], str]] = {
 """What EKS refuses with (`AssumeRoleForPodIdentity`, EKS Auth API), and what to do about it."""
 
 
+@dataclass(frozen=True, slots=True)
 class Agent:
-    """The EKS Pod Identity agent of the node; one for the process.
+    """The EKS Pod Identity agent of the node; one for the process. `send` must use no proxy."""
 
-    `send` must use no proxy. `timeout` is for one whole request, in seconds.
+    send: Transport
+    ipv4_endpoint: str
+    ipv6_endpoint: str
+    timeout: float | None = None
+    """Seconds for one whole request; None: the default."""
+    pauses: Sequence[float] = PAUSES
+
+    def endpoints(self, address_type: AddressType) -> Sequence[str]:
+        """The URLs to ask, one after the other."""
+        by_type = {"ipv4": (self.ipv4_endpoint,), "ipv6": (self.ipv6_endpoint,)}
+        return by_type.get(address_type, (self.ipv4_endpoint, self.ipv6_endpoint))
+
+
+@dataclass(frozen=True, slots=True)
+class PodIdentity:
+    """A `CredentialSource`: the token of one pod of a service account (`namespace/name`).
+
+    With `probing` the first refusal counts, and an agent that listens at none of its addresses is
+    `AgentAbsent` at once: the caller wants to know whether there is an association at all.
     """
 
-    def __init__(
-        self,
-        send: Transport,
-        ipv4_endpoint: str,
-        ipv6_endpoint: str,
-        *,
-        timeout: float | None = None,
-        pauses: Sequence[float] = PAUSES,
-    ) -> None:
-        self._send = send
-        self._endpoints: Mapping[AddressType, Sequence[str]] = {
-            "auto": (ipv4_endpoint, ipv6_endpoint),
-            "ipv4": (ipv4_endpoint,),
-            "ipv6": (ipv6_endpoint,),
-        }
-        self._timeout = timeout or REQUEST_TIMEOUT
-        self._pauses = pauses
+    agent: Agent
+    address_type: AddressType
+    subject: str
+    token: str = field(repr=False)
+    probing: bool = False
 
-    async def fetch(self, source: "PodIdentity") -> Credentials:
-        """Credentials for a token, asked for at each address in turn.
-
-        Raises `NotAuthenticated` or `AgentUnavailable`. Only transient failures are tried again: an
-        agent that is absent or fails, not a refusal. With `probing` the first refusal counts, and
-        an agent that listens at neither address is `AgentAbsent` after one round.
-        """
-        for pause in (*self._pauses, None):
-            failures: list[AgentUnavailable] = []
-            refusals: list[NotAuthenticated] = []
-            for endpoint in self._endpoints[source.address_type]:
-                try:
-                    return await self._ask(endpoint, source)
-                except AgentUnavailable as failure:
-                    failures.append(failure)
-                except NotAuthenticated as refusal:
-                    refusals.append(refusal)
-                    if source.probing:
-                        break
-            if refusals:
-                raise refusals[0]
-            text = f"{'; '.join(map(str, failures))}. {_RUN_IT}"
-            if source.probing and all(isinstance(one, AgentAbsent) for one in failures):
-                raise AgentAbsent(text)
-            if pause is not None:
-                await asyncio.sleep(pause)
-        raise AgentUnavailable(text)
-
-    async def _ask(self, endpoint: str, source: "PodIdentity") -> Credentials:
-        """One request; raises `NotAuthenticated` or `AgentUnavailable`."""
-        headers = {"Accept": "application/json", "Authorization": source.token}
-        connect_timeout = min(CONNECT_TIMEOUT, self._timeout)
-        request = Request("GET", endpoint, headers, b"", self._timeout, connect_timeout, MAX_BODY)
+    async def fetch(self) -> Credentials:
+        """New credentials from the agent; raises `NotAuthenticated` or `AgentUnavailable`."""
         try:
-            reply = await self._send(request)
+            return await self._fetch()
+        except (AgentUnavailable, NotAuthenticated) as error:
+            context = f"no EKS Pod Identity credentials for the service account {self.subject}"
+            raise error.in_context(context) from error
+
+    async def _fetch(self) -> Credentials:
+        """Only transient failures are tried again: the agent is absent or fails."""
+        pauses = iter(self.agent.pauses)
+        while True:
+            try:
+                return await self._round()
+            except AgentUnavailable as error:
+                pause = next(pauses, None)
+                if pause is None or (self.probing and isinstance(error, AgentAbsent)):
+                    raise
+            await asyncio.sleep(pause)
+
+    async def _round(self) -> Credentials:
+        """Credentials, asked for at each address in turn."""
+        failures: list[AgentUnavailable] = []
+        refusals: list[NotAuthenticated] = []
+        for endpoint in self.agent.endpoints(self.address_type):
+            try:
+                return await self._ask(endpoint)
+            except AgentUnavailable as failure:
+                failures.append(failure)
+            except NotAuthenticated as refusal:
+                refusals.append(refusal)
+                if self.probing:
+                    break
+        if refusals:
+            raise refusals[0]
+        is_absent = all(isinstance(one, AgentAbsent) for one in failures)
+        error = AgentAbsent if is_absent else AgentUnavailable
+        raise error(f"{'; '.join(map(str, failures))}. {_RUN_IT}")
+
+    async def _ask(self, endpoint: str) -> Credentials:
+        """One request; raises `NotAuthenticated` or `AgentUnavailable`."""
+        headers = {"Accept": "application/json", "Authorization": self.token}
+        timeout = self.agent.timeout or REQUEST_TIMEOUT
+        connect_timeout = min(CONNECT_TIMEOUT, timeout)
+        request = Request("GET", endpoint, headers, b"", timeout, connect_timeout, MAX_BODY)
+        try:
+            reply = await self.agent.send(request)
         except NoAnswer as failure:
             error = AgentAbsent if failure.kind == "unreachable" else AgentUnavailable
             raise error(str(failure)) from failure
         if reply.status == 200:
             return _read(endpoint, reply)
-        body = clean(reply.body.decode("utf-8", "replace"), token_parts(source.token))
+        body = clean(reply.body.decode("utf-8", "replace"), token_parts(self.token))
         text = f"{endpoint} answered {reply.status}: {body or '(no text)'}"
         if 400 <= reply.status < 500 and reply.status != 429:
-            raise _refusal(reply.status, text, source.subject)
+            raise _refusal(reply.status, text, self.subject)
         raise AgentUnavailable(text)
 
 
@@ -161,23 +176,3 @@ def _refusal(status: int, text: str, subject: str) -> NotAuthenticated:
     namespace, _, service_account = subject.partition("/")
     advice = advice.format(namespace=namespace, service_account=service_account)
     return error(f"{text.rstrip('. ')}. {advice}.")
-
-
-@dataclass(frozen=True, slots=True)
-class PodIdentity:
-    """A `CredentialSource`: the token of one pod of a service account (`namespace/name`)."""
-
-    agent: Agent
-    address_type: AddressType
-    subject: str
-    token: str = field(repr=False)
-    probing: bool = False
-    """Whether to find out, and soon, if there is an association at all: see `Agent.fetch`."""
-
-    async def fetch(self) -> Credentials:
-        """New credentials from the agent; raises `NotAuthenticated` or `AgentUnavailable`."""
-        try:
-            return await self.agent.fetch(self)
-        except (AgentUnavailable, NotAuthenticated) as error:
-            context = f"no EKS Pod Identity credentials for the service account {self.subject}"
-            raise error.in_context(context) from error
