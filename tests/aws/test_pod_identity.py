@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from provider.aws.credentials import pod_identity
 from provider.aws.credentials.pod_identity import (
     AddressType,
     Agent,
@@ -69,6 +70,11 @@ async def http() -> AsyncIterator[HttpClient]:
     await client.close()
 
 
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pod_identity, "PAUSES", (0, 0))
+
+
 Fetch = Callable[..., Coroutine[Any, Any, Credentials]]
 
 
@@ -83,7 +89,7 @@ def fetch(http: HttpClient) -> Fetch:
         timeout: float | None = None,
         probing: bool = False,
     ) -> Credentials:
-        agent = Agent(http.send, ipv4, ipv6, timeout=timeout, pauses=(0, 0))
+        agent = Agent(http.send, ipv4, ipv6, timeout=timeout)
         return await PodIdentity(agent, address_type, "shop/web", token, probing).fetch()
 
     return fetch

@@ -6,6 +6,7 @@ from typing import Literal
 
 import pytest
 
+from provider.aws.credentials import pod_identity
 from provider.aws.credentials.assumed_role import AssumedRole
 from provider.aws.credentials.pod_identity import Agent, PodIdentity
 from provider.aws.credentials.web_identity import WebIdentity
@@ -273,13 +274,14 @@ class Node:
 
 
 @pytest.fixture
-async def node() -> AsyncIterator[Node]:
+async def node(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Node]:
+    monkeypatch.setattr(pod_identity, "PAUSES", (0, 0))
     cloud, http = Cloud(), HttpClient()
     with FakeAgent(cloud) as agent:
         identifies = Identifier(
             role_arn=Kubernetes().role_arn,
             sts=NoSts(),
-            agent=Agent(http.send, agent.url, NOWHERE, pauses=(0, 0)),
+            agent=Agent(http.send, agent.url, NOWHERE),
             credentials=CredentialCache(),
         )
         token = issue_token("shop", "web", audience=AGENT_AUDIENCE, pod_uid="uid-0")

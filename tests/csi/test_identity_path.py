@@ -11,6 +11,7 @@ from typing import Literal
 import pytest
 
 from provider.aws import client
+from provider.aws.credentials import pod_identity
 from provider.aws.regions import is_region
 from provider.csi.identity import Identifier
 from provider.csi.request.model import ClassSpec, MountSpec, Pod
@@ -82,7 +83,7 @@ async def world(
             pod_identity_ipv6_endpoint=agent.url,
         )
         async with open_engine(settings, Metrics()) as engine:
-            monkeypatch.setattr(engine.agent, "_pauses", (0, 0))
+            monkeypatch.setattr(pod_identity, "PAUSES", (0, 0))
             monkeypatch.setattr(lookups, "PAUSES", (0, 0))
             connection = Connection(
                 kubernetes.url,

@@ -4,10 +4,10 @@ import asyncio
 import logging
 
 from provider.aws import client
-from provider.aws.credentials.pod_identity import Agent
+from provider.aws.credentials import pod_identity
 from provider.cli.main import main
 from provider.csi.server import grpc_server
-from provider.kube.lookups import Lookups
+from provider.kube import lookups
 
 LIBRARIES = [
     "botocore",
@@ -27,8 +27,8 @@ PAUSES = (0.01, 0.05)
 
 def hasty(arguments: list[str]) -> int:
     """Waits a tenth of the time, or less, before each retry."""
-    for one in (Lookups, Agent):
-        vars(one)["__init__"].__kwdefaults__["pauses"] = PAUSES
+    for module in (lookups, pod_identity):
+        vars(module)["PAUSES"] = PAUSES
 
     async def sleep(seconds: float) -> None:
         await asyncio.sleep(seconds / 10)

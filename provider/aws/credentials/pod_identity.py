@@ -77,7 +77,6 @@ class Agent:
     ipv6_endpoint: str
     timeout: float | None = None
     """Seconds for one whole request; None: the default."""
-    pauses: Sequence[float] = PAUSES
 
     def endpoints(self, address_type: AddressType) -> Sequence[str]:
         """The URLs to ask, one after the other."""
@@ -109,7 +108,7 @@ class PodIdentity:
 
     async def _fetch(self) -> Credentials:
         """Only transient failures are tried again: the agent is absent or fails."""
-        pauses = iter(self.agent.pauses)
+        pauses = iter(PAUSES)
         while True:
             try:
                 return await self._round()
