@@ -9,6 +9,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from random import random
 from time import monotonic
 from typing import Any, Literal
@@ -26,7 +27,7 @@ from provider.errors import (
 from provider.kube.kinds import NODES, PODS, SERVICE_ACCOUNTS, Document, Kind
 from provider.manifests.problems import quote
 from provider.runtime.log import fields, logger
-from provider.runtime.lru import Lru
+from provider.runtime.lru import FairLru
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 REGION_LABEL = "topology.kubernetes.io/region"
@@ -48,7 +49,7 @@ PAUSES = (0.1, 0.5)
 MAX_PAUSE = 5.0
 """Seconds; a longer `Retry-After` ends the attempts."""
 CAPACITY = 1000
-"""Service accounts remembered, some 300 bytes each."""
+"""Service accounts remembered, some 300 bytes each; a namespace with many loses its oldest one."""
 
 Event = Literal["hit", "miss", "joined", "stale"]
 ServiceAccount = tuple[str, str]
@@ -88,10 +89,10 @@ class Lookups:
         self._node_name = node_name
         self._clock = clock
         self._observe = observe
-        self._roles: Lru[ServiceAccount, _Known] = Lru(CAPACITY)
+        self._roles: FairLru[ServiceAccount, _Known] = FairLru(CAPACITY, itemgetter(0))
         self._role_flight: SingleFlight[ServiceAccount, str] = SingleFlight()
         self._region = ""
-        self._node_flight: SingleFlight[Literal["name", "region"], str] = SingleFlight()
+        self._region_flight: SingleFlight[Literal["node"], str] = SingleFlight()
 
     async def role_arn(self, namespace: str, service_account: str) -> str:
         """The role in the annotation of the service account.
@@ -114,11 +115,15 @@ class Lookups:
         The pod, which runs on this node, is looked up where the node's name is not known. Raises
         `RegionUnknown` without a valid label, else as `role_arn`.
         """
-        if not self._region:
-            if not self._node_name:
-                self._node_name = await self._ask_node_name(namespace, pod)
-            self._region = await self._node_flight.run("region", self._ask_region)
-        return self._region
+        if self._region:
+            return self._region
+        is_of_another_pod = self._region_flight.is_running("node")
+        try:
+            return await self._region_flight.run("node", lambda: self._ask_region(namespace, pod))
+        except (ServiceAccountNotFound, RegionUnknown):
+            if not is_of_another_pod or self._node_name:
+                raise
+        return await self._ask_region(namespace, pod)  # the other pod may be gone
 
     def _known(self, account: ServiceAccount) -> _Known | None:
         """What is known of the role, unless it is too old to be used at all."""
@@ -167,24 +172,17 @@ class Lookups:
             )
         return role
 
-    async def _ask_region(self) -> str:
+    async def _ask_region(self, namespace: str, pod: str) -> str:
+        if not self._node_name:
+            self._node_name = await self._node_of(namespace, pod)
         node = await self._get(NODES, "", self._node_name)
         region = _metadata(node, "labels").get(REGION_LABEL, "")
         if not self._is_region(region):
             problem = f"is {quote(region)}, not a region" if region else "is missing"
             text = f"the label {REGION_LABEL} of the node {self._node_name} {problem}"
             raise RegionUnknown(text)
+        self._region = region
         return region
-
-    async def _ask_node_name(self, namespace: str, pod: str) -> str:
-        """One look-up for all pods: they run on the same node."""
-        is_of_another_pod = self._node_flight.is_running("name")
-        try:
-            return await self._node_flight.run("name", lambda: self._node_of(namespace, pod))
-        except (ServiceAccountNotFound, RegionUnknown):  # of that pod only
-            if not is_of_another_pod:
-                raise
-        return await self._node_of(namespace, pod)
 
     async def _node_of(self, namespace: str, pod: str) -> str:
         spec = (await self._get(PODS, namespace, pod)).get("spec")

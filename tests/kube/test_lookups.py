@@ -264,6 +264,21 @@ async def test_in_an_outage_not_every_request_asks_the_api() -> None:
     assert len(world.api.asked) == 3
 
 
+async def test_a_namespace_with_many_accounts_does_not_displace_the_roles_of_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "CAPACITY", 3)
+    world = World()
+    await world.role()
+    for number in range(5):
+        role = world.api.objects[SERVICE_ACCOUNTS, "shop", "web"]
+        world.api.objects[SERVICE_ACCOUNTS, "hostile", str(number)] = role
+        await world.lookups.role_arn("hostile", str(number))
+    world.api.error = OUTAGE
+    assert await world.role() == ROLE
+    assert len(world.lookups._roles) == 3
+
+
 async def test_after_an_outage_the_role_is_looked_up_again() -> None:
     world = World()
     await world.role()
