@@ -6,7 +6,7 @@ Nothing is kept for what is not in use.
 import asyncio
 from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Hashable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Generic, TypeVar
 from weakref import WeakValueDictionary
 
@@ -19,20 +19,18 @@ REGIONS = 8
 
 
 class KeyedLimit(Generic[K]):
-    """At most `most` at a time for each key, first come, first served.
-
-    The blocks that hold or await a slot of a key keep its semaphore alive, and nothing else does.
-    """
+    """At most `most` at a time for each key, first come, first served."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._keys: WeakValueDictionary[K, asyncio.Semaphore] = WeakValueDictionary()
 
-    @asynccontextmanager
-    async def slot(self, key: K) -> AsyncIterator[None]:
-        """Waits for a free slot of `key`, and holds it until the end of the block."""
-        async with self._keys.setdefault(key, asyncio.Semaphore(self._most)):
-            yield
+    def slot(self, key: K) -> AbstractAsyncContextManager[None]:
+        """Waits for a free slot of `key`, and holds it until the end of the block.
+
+        The blocks that hold or await a slot keep its semaphore alive, and nothing else does.
+        """
+        return self._keys.setdefault(key, asyncio.Semaphore(self._most))
 
 
 _Waiter = tuple[int, asyncio.Future[None]]
@@ -86,11 +84,6 @@ class FairLimit:
         """How much all tenants hold."""
         return self._held.total()
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether no tenant holds anything or waits."""
-        return not (self._held or self._waiting)
-
     async def _turn(self, tenant: str, size: int) -> None:
         waiter = size, asyncio.get_running_loop().create_future()
         self._waiting.setdefault(tenant, deque()).append(waiter)
@@ -135,27 +128,18 @@ class CallLimits:
     def __init__(self, most: int) -> None:
         self._most = most
         self._identities: KeyedLimit[tuple[Identity, str]] = KeyedLimit(max(1, most * 3 // 8))
-        self._regions: dict[str, FairLimit] = {}
+        self._regions: WeakValueDictionary[str, FairLimit] = WeakValueDictionary()
         self._all = FairLimit(most * REGIONS)
 
     @asynccontextmanager
     async def slot(self, identity: Identity, region: str) -> AsyncIterator[None]:
         """Waits until one more call may be sent; it counts until the end of the block."""
         namespace = identity.namespace
+        of_region = self._regions.setdefault(region, FairLimit(self._most))
         # The narrowest limit first: who waits there holds no slot that others could use.
         async with (
             self._identities.slot((identity, region)),
-            self._in_region(region, namespace),
+            of_region.slot(namespace),
             self._all.slot(namespace),
         ):
             yield
-
-    @asynccontextmanager
-    async def _in_region(self, region: str, namespace: str) -> AsyncIterator[None]:
-        limit = self._regions.setdefault(region, FairLimit(self._most))
-        try:
-            async with limit.slot(namespace):
-                yield
-        finally:
-            if limit.is_idle:
-                self._regions.pop(region, None)
