@@ -102,7 +102,7 @@ class Values:
                 futures[ref] = asyncio.get_running_loop().create_future()
                 futures[ref].set_result(query.taken(self.use(recalled, query.trace)))
             elif (call := self._in_flight(key, query.freshness)) is not None:
-                self._count("joined", self.clock(), query.trace)
+                self._count("joined", min(call.asked_at, self.clock()), query.trace)
                 futures[ref] = self._join(call, key, query)
             else:
                 unknown.append(key)

@@ -94,6 +94,24 @@ async def test_a_crowd_makes_one_call(engine: FakeEngine) -> None:
     assert Counter(engine.events) == {"fetched": 1, "joined": 19}
 
 
+async def test_a_value_of_a_call_that_was_sent_before_is_as_old_as_its_question(
+    engine: FakeEngine,
+) -> None:
+    gate = Gate()
+    engine.secrets.faults["read", REGION] = gate
+    first = asyncio.create_task(engine.first([DB]))
+    await gate.reached.wait()
+    asked_at = engine.clock()
+    _clock(engine).now += 0.4
+    query = engine.query(Freshness.asked_since(asked_at))
+    second = asyncio.create_task(engine.answers([DB], query))
+    await asyncio.sleep(0)
+    gate.open()
+    await asyncio.gather(first, second)
+    assert query.trace.current_at == asked_at
+    assert query.trace.counts() == {"calls": 0, "joined": 1}
+
+
 async def test_a_value_asked_for_before_a_change_is_not_given_to_a_request_after_it(
     engine: FakeEngine,
 ) -> None:
