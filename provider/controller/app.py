@@ -31,7 +31,8 @@ from provider.controller.monitoring.metrics import (
     ProviderCalls,
 )
 from provider.controller.monitoring.queue_metrics import QueueMetrics
-from provider.controller.pages import Readiness, serve_pages, watch_leader
+from provider.controller.pages import serve_pages, watch_leader
+from provider.controller.replica import Replica
 from provider.controller.scheduling.cpu_work import CpuWork
 from provider.controller.status_document import StatusDocument
 from provider.controller.status_socket import StatusSocket
@@ -84,8 +85,8 @@ def serve(config: Config) -> NoReturn:
 
 async def _work(config: Config, stack: AsyncExitStack) -> None:
     """Serve pages, wait for the Lease, work; ends by cancellation only."""
-    metrics, readiness = Metrics(), Readiness()
-    await serve_pages(config, metrics, readiness, stack)
+    metrics, replica = Metrics(), Replica(config.pod_name or socket.gethostname())
+    await serve_pages(config, metrics, replica, stack)
     try:
         settings = Settings(
             os.environ, max_calls=config.aws_max_in_flight, cache_max_bytes=config.cache_max_bytes
@@ -95,37 +96,32 @@ async def _work(config: Config, stack: AsyncExitStack) -> None:
         connection = _connection(config, metrics, stack)
     except ValueError as error:
         raise StartFailed(str(error)) from error
-    leader = _leader(config, connection)
+    leader = replica.leader = _leader(config, replica.pod, connection)
     policy = await open_policy(config, metrics, stack)
-    is_leading = leader.is_leading if leader is not None else lambda: True
-    parts = _parts(config, connection, is_leading, engine, policy, metrics, stack)
+    parts = _parts(config, connection, replica, engine, policy, metrics, stack)
     watch_engine(metrics.watch, engine)
-    watch_leader(metrics, readiness, is_leading)
-    await _serve_status(config, readiness, leader, stack)
+    watch_leader(metrics, replica)
+    await _serve_status(config, replica, stack)
     if config.audit_log:
         audit.set_up()
 
     async def lead() -> None:
         controller = Controller(parts)
-        readiness.controller, policy.changed = controller, controller.policy_changed
+        replica.controller, policy.changed = controller, controller.policy_changed
         try:
             await controller.run()
         finally:
-            readiness.controller, policy.changed = None, lambda: None
+            replica.controller, policy.changed = None, lambda: None
             parts.metrics.clear()
 
     process.keep_what_exists()
     await (leader.run(lead) if leader is not None else lead())
 
 
-async def _serve_status(
-    config: Config, readiness: Readiness, leader: Leader | None, stack: AsyncExitStack
-) -> None:
+async def _serve_status(config: Config, replica: Replica, stack: AsyncExitStack) -> None:
     if not config.status_socket:
         return
-    pod = config.pod_name or socket.gethostname()
-    holder = (lambda: leader.seen_holder) if leader is not None else str
-    status = StatusSocket(config.status_socket, StatusDocument(readiness, pod=pod, leader=holder))
+    status = StatusSocket(config.status_socket, StatusDocument(replica))
     await status.start()
     stack.push_async_callback(status.close)
 
@@ -141,7 +137,7 @@ def _connection(config: Config, metrics: Metrics, stack: AsyncExitStack) -> Conn
     )
 
 
-def _leader(config: Config, connection: Connection) -> Leader | None:
+def _leader(config: Config, pod: str, connection: Connection) -> Leader | None:
     if not config.enable_leader_election:
         return None
     namespace = config.lease_namespace or _own_namespace()
@@ -152,7 +148,7 @@ def _leader(config: Config, connection: Connection) -> Leader | None:
         leases,
         namespace=namespace,
         name=config.leader_election_id,
-        identity=config.pod_name or socket.gethostname(),
+        identity=pod,
         seconds=max(round(config.lease_duration), 1),
     )
 
@@ -167,7 +163,7 @@ def _own_namespace() -> str:
 def _parts(  # noqa: PLR0913, PLR0917 (puts all together)
     config: Config,
     connection: Connection,
-    may_write: Callable[[], bool],
+    replica: Replica,
     engine: Engine,
     policy: Policy,
     metrics: Metrics,
@@ -177,7 +173,11 @@ def _parts(  # noqa: PLR0913, PLR0917 (puts all together)
     streams = StreamingClient(WATCHES)
     stack.push_async_callback(streams.close)
     objects = ClusterApi(
-        connection, streams, field_manager=FIELD_MANAGER, limits=limits, may_write=may_write
+        connection,
+        streams,
+        field_manager=FIELD_MANAGER,
+        limits=limits,
+        may_write=replica.is_leading,
     )
     cpu_work, parsing = CpuWork(), Offload()
     stack.callback(cpu_work.close)
@@ -200,17 +200,16 @@ def _parts(  # noqa: PLR0913, PLR0917 (puts all together)
         own=own,
         policy=policy,
         metrics=_controller_metrics(config, metrics),
-        record=_recorders(config, objects, stack),
+        record=_recorders(replica.pod, objects, stack),
     )
 
 
 def _recorders(
-    config: Config, objects: Objects, stack: AsyncExitStack
+    pod: str, objects: Objects, stack: AsyncExitStack
 ) -> Mapping[Kind, Callable[[Event], object]]:
     """What records Events, by the kind of their object."""
-    host = config.pod_name or socket.gethostname()
     recorders = {
-        kind: EventRecorder(objects, component=component, host=host, total=EVENTS)
+        kind: EventRecorder(objects, component=component, host=pod, total=EVENTS)
         for kind, component in COMPONENTS.items()
     }
     for recorder in recorders.values():

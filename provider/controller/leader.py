@@ -62,6 +62,8 @@ class Leader:
         self._seen = Lease(namespace, name)
         self._seen_at = 0.0
         self._problem = ""
+        self.failure = ""
+        """Why this replica cannot become the leader; empty while nothing hinders it."""
 
     @property
     def seen_holder(self) -> str:
@@ -107,11 +109,14 @@ class Leader:
     async def _acquire(self) -> None:
         while True:
             try:
-                if await self._try_to_acquire():
+                is_held = await self._try_to_acquire()
+                self.failure = ""
+                if is_held:
                     self._problem = ""
                     return
             except ProviderError as error:
-                self._note(f"cannot become the leader: {error}", WARNING)
+                self.failure = f"cannot become the leader: {error}"
+                self._note(self.failure, WARNING)
             await self._sleep(self._retry * (1 + random() / 5))  # noqa: S311 (no secret)
 
     async def _try_to_acquire(self) -> bool:

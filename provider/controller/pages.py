@@ -7,6 +7,7 @@ from typing import TypeVar
 from provider.controller.config import Config
 from provider.controller.controller import Controller
 from provider.controller.monitoring.queue_metrics import controller_of
+from provider.controller.replica import Replica
 from provider.runtime import pages
 from provider.runtime.metrics import Metrics
 
@@ -59,37 +60,27 @@ _BY_CONTROLLER: tuple[tuple[str, str, str, Callable[[Controller], Mapping[str, i
 """Name, meaning, label and values by kind, under the names that controller-runtime gives them."""
 
 
-class Readiness:
-    """What the probes and gauges say. `controller` is there while this replica is the leader."""
-
-    def __init__(self) -> None:
-        self.controller: Controller | None = None
-
-    async def problem(self) -> str | None:
-        """Whether the leader knows all objects; another replica is ready to take over."""
-        missing = self.controller.informers.missing() if self.controller is not None else []
-        return f"not all objects are known: no list of {', '.join(missing)}" if missing else None
-
-
 async def serve_pages(
-    config: Config, metrics: Metrics, readiness: Readiness, stack: AsyncExitStack
+    config: Config, metrics: Metrics, replica: Replica, stack: AsyncExitStack
 ) -> None:
     """Serve the pages until the stack closes; raises `StartFailed`."""
-    probes, metrics_page = pages.probes(readiness.problem), pages.scrape(metrics)
+    probes, metrics_page = pages.probes(replica.problem), pages.scrape(metrics)
     await pages.serve("--live-addr", config.live_addr, probes, stack)
     await pages.serve("--metrics-addr", config.metrics_addr, metrics_page, stack)
 
 
-def watch_leader(metrics: Metrics, readiness: Readiness, is_leading: Callable[[], bool]) -> None:
+def watch_leader(metrics: Metrics, replica: Replica) -> None:
     """Add gauges of the leader's queue and informers: 0 while another replica is the leader."""
 
     def of(read: Callable[[Controller], T], otherwise: T) -> Callable[[], T]:
         def value() -> T:
-            return otherwise if readiness.controller is None else read(readiness.controller)
+            return otherwise if replica.controller is None else read(replica.controller)
 
         return value
 
-    metrics.watch("leading", "1 if this replica is the leader.", lambda: float(is_leading()))
+    metrics.watch(
+        "leading", "1 if this replica is the leader.", lambda: float(replica.is_leading())
+    )
     for name, meaning, read in _GAUGES:
         metrics.watch(name, meaning, of(read, 0.0))
     for name, meaning, label, numbers in _BY_CONTROLLER:

@@ -7,7 +7,7 @@ is shown is bounded; `counts` has the whole.
 import asyncio
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from heapq import nsmallest
 from time import time
 from typing import Any
@@ -16,7 +16,7 @@ from provider import __version__
 from provider.controller.controller import Controller
 from provider.controller.kinds import EXTERNAL_SECRETS
 from provider.controller.monitoring.sync_registry import LastSync, shared_reads
-from provider.controller.pages import Readiness
+from provider.controller.replica import Replica
 from provider.controller.resources.object_meta import Condition
 from provider.controller.resources.objects import ExternalSecret, Store
 from provider.controller.resources.references import stores_of
@@ -38,27 +38,25 @@ Json = dict[str, Any]
 
 
 class StatusDocument:
-    """Makes the document of the replica `pod`. `leader` returns the pod that is the leader."""
+    """Makes the document of a replica."""
 
-    def __init__(self, readiness: Readiness, *, pod: str, leader: Callable[[], str]) -> None:
-        self._readiness = readiness
-        self._pod = pod
-        self._leader = leader
+    def __init__(self, replica: Replica) -> None:
+        self._replica = replica
         self._started = time()
 
     async def __call__(self) -> bytes:
         """The document as it is now. What grows with the cluster is done in a thread."""
-        controller = self._readiness.controller
+        controller = self._replica.controller
         document: Json = {
             "format": 1,
             "now": timestamp(time()),
             "controller": {
                 "version": __version__,
                 "pid": os.getpid(),
-                "pod": self._pod,
+                "pod": self._replica.pod,
                 "started": timestamp(self._started),
                 "leading": controller is not None,
-                "leader": self._pod if controller is not None else self._leader(),
+                "leader": self._replica.holder(),
             },
         }
         if controller is not None:

@@ -375,8 +375,8 @@ def test_status_is_written_apart_from_the_spec(cluster: ClusterClient, namespace
     status = {"status": {"refreshTime": "2026-01-01T00:00:00Z", "binding": {"name": "x"}}}
     patched = cluster.do("PATCH", f"{path}/x/status", status, "application/merge-patch+json")
     assert patched["metadata"]["generation"] == 1
-    read = read_external_secret(patched)
-    assert (read.status.refresh_time, read.status.binding) == (1767225600.0, "x")
+    assert patched["status"]["binding"] == {"name": "x"}
+    assert read_external_secret(patched).status.refresh_time == 1767225600.0
 
 
 def test_kubectl_explain_has_a_text_for_every_key(kubectl: Kubectl) -> None:

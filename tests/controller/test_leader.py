@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from provider.controller import replica as replica_state
 from provider.controller.leader import LEASE_SECONDS, Leader
 from provider.errors import KubernetesUnavailable, ObjectConflict, ObjectExists, ObjectNotFound
 from provider.kube.kinds import Document, Kind
@@ -282,11 +283,25 @@ async def test_an_outage_at_the_start_is_waited_for(
     make: Make, time: Time, leases: FakeLeases
 ) -> None:
     leases.down.add("a")
-    make("a")
+    replica = replica_state.Replica("a")
+    replica.leader = make("a").leader
     await time.passes(30)
+    assert await replica.problem() == "cannot become the leader: down"
     leases.down.clear()
     await time.passes(2 * RETRY)
     assert Replica.working == ["a"]
+    assert await replica.problem() is None
+
+
+async def test_a_replica_that_waits_for_another_leader_is_ready(
+    make: Make, time: Time, leases: FakeLeases
+) -> None:
+    replica = replica_state.Replica("b")
+    leases.put("a")
+    replica.leader = make("b").leader
+    await time.passes(1)
+    assert await replica.problem() is None
+    assert (replica.is_leading(), replica.holder()) == (False, "a")
 
 
 async def test_the_error_of_the_work_is_that_of_the_leader(

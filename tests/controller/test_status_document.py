@@ -7,6 +7,7 @@ from typing import Any
 
 from provider.controller.config import configure
 from provider.controller.monitoring.sync_registry import SyncRegistry
+from provider.controller.replica import Replica
 from provider.controller.status_document import SLICE, StatusDocument
 from provider.controller.watch.informers import Informers
 
@@ -44,9 +45,11 @@ def controller() -> Any:
 async def test_other_tasks_get_their_turn_between_the_entries() -> None:
     one = controller()
     watching = asyncio.create_task(one.queue.watch())
-    make = StatusDocument(SimpleNamespace(controller=one), pod="pod", leader=str)  # type: ignore[arg-type]
-    document = json.loads(await make())
+    replica = Replica("pod")
+    replica.controller = one
+    document = json.loads(await StatusDocument(replica)())
     watching.cancel()
+    assert document["controller"]["leader"] == "pod"
     assert document["counts"]["externalSecrets"] == TOTAL
     assert document["counts"]["externalSecretsFailing"] == 1
     rows = document["externalSecrets"]

@@ -133,7 +133,7 @@ class ClusterExternalSecrets:
     async def _write_status(
         self, found: WatchedClusterExternalSecret, ready: Ready, change: dict[str, Any]
     ) -> None:
-        metadata, is_said = found.metadata, status.says(found.object.status.conditions, ready)
+        metadata, is_said = found.metadata, status.says(found.object.conditions, ready)
         self._counts.ready(metadata, ready.status)
         if not is_said and not ready.is_ready:
             self._events.warning(metadata, "UpdateFailed", ready.message)

@@ -62,7 +62,6 @@ class ExternalSecretStatus:
     refresh_time: float | None = None
     """Seconds since 1970."""
     synced_resource_version: str = ""
-    binding: str = ""
     conditions: tuple[Condition, ...] = ()
 
 
@@ -94,19 +93,11 @@ class Store(ParsedObject):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterExternalSecretStatus:
-    """The status that the last reconcile wrote."""
-
-    external_secret_name: str = ""
-    conditions: tuple[Condition, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterExternalSecret(ParsedObject):
     """A ClusterExternalSecret."""
 
     spec: ClusterExternalSecretSpec | None
-    status: ClusterExternalSecretStatus = ClusterExternalSecretStatus()
+    conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +132,6 @@ def refreshed_external_secret(document: Document, old: ExternalSecret) -> Extern
     """An ExternalSecret whose spec is the same as before."""
     metadata, status = read_metadata(document), read_status(document)
     version = synced_resource_version(metadata.generation, metadata.annotations, metadata.labels)
-    binding = status.get("binding")
     return replace(
         old,
         metadata=metadata,
@@ -149,7 +139,6 @@ def refreshed_external_secret(document: Document, old: ExternalSecret) -> Extern
         status=ExternalSecretStatus(
             refresh_time=timestamp(status.get("refreshTime")),
             synced_resource_version=text(status.get("syncedResourceVersion")),
-            binding=text(binding.get("name")) if isinstance(binding, dict) else "",
             conditions=read_conditions(status),
         ),
     )
@@ -203,12 +192,8 @@ def refreshed_cluster_external_secret(
     document: Document, old: ClusterExternalSecret
 ) -> ClusterExternalSecret:
     """A ClusterExternalSecret whose spec is the same as before."""
-    found = read_status(document)
-    status = ClusterExternalSecretStatus(
-        external_secret_name=text(found.get("externalSecretName")),
-        conditions=read_conditions(found),
-    )
-    return replace(old, metadata=read_metadata(document), status=status)
+    conditions = read_conditions(read_status(document))
+    return replace(old, metadata=read_metadata(document), conditions=conditions)
 
 
 def read_generator(document: Document, kind: str) -> Generator:
