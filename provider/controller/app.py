@@ -41,8 +41,9 @@ from provider.kube.cluster_api import ClusterApi
 from provider.kube.connection import Connection, api_url
 from provider.kube.events import Event, EventRecorder
 from provider.kube.kinds import Kind
-from provider.kube.limits import Limit, RequestLimits
+from provider.kube.limits import Limit
 from provider.kube.objects import Objects
+from provider.kube.request_limits import RequestLimits
 from provider.policy.file import open_policy
 from provider.policy.rules import Policy
 from provider.runtime import audit, log, process

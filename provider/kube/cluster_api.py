@@ -12,10 +12,10 @@ from urllib.parse import urlencode
 from provider.errors import KubernetesUnavailable
 from provider.kube.connection import Connection
 from provider.kube.kinds import SERVICE_ACCOUNTS, Document, Kind
-from provider.kube.limits import RequestLimits
 from provider.kube.objects import JSON, MAX_BODY, Objects
 from provider.kube.reading import Page, Selection, WatchEvent, is_too_long, read_event, read_page
 from provider.kube.replies import ApiRequest, error_of
+from provider.kube.request_limits import RequestLimits
 from provider.runtime.http_stream import StreamingClient
 from provider.runtime.transport import NoAnswer, Reply, Request
 
@@ -59,8 +59,9 @@ class ClusterApi(Objects):
         limits: RequestLimits | None = None,
         may_write: Callable[[], bool] = lambda: True,
     ) -> None:
-        super().__init__(connection, field_manager=field_manager, limits=limits)
+        super().__init__(connection, field_manager=field_manager)
         self._streams = streams
+        self._limits = limits or RequestLimits()
         self._may_write = may_write
 
     async def list(
@@ -171,6 +172,10 @@ class ClusterApi(Objects):
         except (LookupError, TypeError, ValueError):
             text = f"{asked}: the answer of Kubernetes has no token"
             raise KubernetesUnavailable(text) from None
+
+    async def _reply(self, asked: ApiRequest, request: Request) -> Reply:
+        async with self._limits.turn():
+            return await super()._reply(asked, request)
 
     async def _written(
         self, asked: ApiRequest, document: Mapping[str, Any], field_manager: str = ""

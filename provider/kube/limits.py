@@ -1,15 +1,10 @@
-"""Token buckets: for requests to the Kubernetes API, and for Events."""
+"""Token buckets, and those of Events."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from time import monotonic
+from collections.abc import Callable
 from typing import NamedTuple
 
 from provider.runtime.lru import Lru
 
-CONCURRENT = 32
-"""Requests under way."""
 REMEMBERED = 1000
 """Objects and namespaces whose Events are counted."""
 
@@ -31,36 +26,6 @@ IN_TOTAL = Limit(25, 10.0)
 OF_A_NAMESPACE = Limit(10, 30.0)
 OF_AN_OBJECT = Limit(5, 60.0)
 """Of Events."""
-
-
-class RequestLimits:
-    """Bounds requests under way; with `qps` also their rate, after `burst` that may go at once.
-
-    Requests get their turns in the order of their arrival. By default there is no limit to the
-    rate: the API server has its own (API Priority and Fairness), which knows its load.
-    """
-
-    def __init__(
-        self,
-        concurrent: int = CONCURRENT,
-        *,
-        qps: float | None = None,
-        burst: int = 1,
-        clock: Callable[[], float] = monotonic,
-    ) -> None:
-        self._slots = asyncio.Semaphore(concurrent)
-        self._rate = Limit(max(burst, 1), 1 / qps if qps else 0.0)
-        self._clock = clock
-        self._full_at = 0.0
-
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait until a request may be sent; it is under way until the context ends."""
-        async with self._slots:
-            self._full_at, wait = self._rate.taken(self._full_at, self._clock())
-            if wait:
-                await asyncio.sleep(wait)
-            yield
 
 
 class EventLimits:

@@ -13,7 +13,6 @@ from urllib.parse import urlencode
 from provider.errors import KubernetesUnavailable
 from provider.kube.connection import Connection
 from provider.kube.kinds import Document, Kind
-from provider.kube.limits import RequestLimits
 from provider.kube.replies import ApiRequest, Verb, error_of, json_object
 from provider.runtime.transport import NoAnswer, Reply, Request
 
@@ -27,16 +26,9 @@ _MERGE_PATCH = "application/merge-patch+json"
 class Objects:
     """Reads and writes objects. `field_manager` is the name by which writes are recorded."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        *,
-        field_manager: str,
-        limits: RequestLimits | None = None,
-    ) -> None:
+    def __init__(self, connection: Connection, *, field_manager: str) -> None:
         self._connection = connection
         self._field_manager = field_manager
-        self._limits = limits or RequestLimits()
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Document:
         """One object; `namespace` is empty for kinds without."""
@@ -98,8 +90,7 @@ class Objects:
     async def _reply(self, asked: ApiRequest, request: Request) -> Reply:
         """The answer, which is a success."""
         try:
-            async with self._limits.turn():
-                reply = await self._connection.send(request)
+            reply = await self._connection.send(request)
         except NoAnswer as error:
             raise KubernetesUnavailable(f"{asked}: {error}") from error
         except KubernetesUnavailable as error:

@@ -25,10 +25,10 @@ from provider.kube import cluster_api
 from provider.kube.connection import Connection
 from provider.kube.kinds import CONFIG_MAPS, LEASES, NAMESPACES, SECRETS
 from provider.kube.leases import Lease, read_lease
-from provider.kube.limits import RequestLimits
 from provider.kube.objects import Objects
 from provider.kube.reading import Selection
 from provider.kube.replies import ApiRequest, error_of
+from provider.kube.request_limits import RequestLimits
 from provider.runtime.transport import Reply, Request
 from testbed.faults import body, failing, garbage
 from testbed.kubernetes import FakeKubernetes, too_many_requests, unavailable
