@@ -55,8 +55,6 @@ def _failover_object(
     ref = _ref(other, primary.store) if other and primary else None
     if other is None or primary is None or ref is None:
         return None
-    if looks_like_arn(ref.name) and Arn.parse(ref.name).store != primary.store:
-        other.error("objectName", f"must be of {primary.store}, as the primary is")
     if fault := region_mismatch(ref.name, region):
         other.error("objectName", fault)
     if ref.version != primary.version:
@@ -96,8 +94,13 @@ def _ref(entry: Entry, store: StoreName) -> SecretRef | None:
     ref = SecretRef(store, name, entry["objectVersion"], entry["objectVersionLabel"])
     if store == "ssmparameterpath":
         return _path(entry, ref)
-    if looks_like_arn(name) and _arn(entry, name) is None:
-        return None
+    if looks_like_arn(name):
+        arn = _arn(entry, name)
+        if arn is None:
+            return None
+        if arn.store != store:
+            entry.error("objectName", f"must be of {store}, as the primary is")
+            return None
     return _parameter(entry, ref) if store == "ssmparameter" else ref
 
 
