@@ -59,7 +59,8 @@ class ClusterExternalSecrets:
         retried."""
         found = self._known.cluster_external_secret(key.name)
         spec = found.object.spec if found is not None else None
-        if found is None or (spec is not None and self._known.is_of_another_class(spec)):
+        targets = self._known.selected(spec) if spec is not None else []
+        if found is None or (spec is not None and self._known.is_of_another_class(spec, targets)):
             self._counts.gone(key)
             return None
         metadata = found.metadata
@@ -72,7 +73,6 @@ class ClusterExternalSecrets:
             await self._refuse(found)
             return None
         name = spec.external_secret_name or metadata.name
-        targets = self._known.selected(spec)
         wanted = (child(found, spec, ObjectKey(namespace, name)) for namespace in targets)
         failures = await self._children.put(wanted, metadata)
         failures += await self._children.delete(self._stale(metadata, name, targets))

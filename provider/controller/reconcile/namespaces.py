@@ -1,10 +1,12 @@
 """What ClusterExternalSecrets need to know of namespaces and of the ExternalSecrets in them."""
 
+from collections.abc import Sequence
+
 from provider.controller.kinds import CLUSTER_EXTERNAL_SECRETS
 from provider.controller.reconcile.known import OWNER, KnownExternalSecrets, Ref
 from provider.controller.resources.cluster_external_secret import ClusterExternalSecretSpec
 from provider.controller.resources.object_meta import Metadata
-from provider.controller.resources.references import selects
+from provider.controller.resources.references import namespace_filter
 from provider.controller.watch.informers import Informers
 from provider.controller.watch.object_cache import ObjectKey
 from provider.controller.watch.watched import (
@@ -45,20 +47,21 @@ class ClusterView:
         """The namespaces that are selected and are not being deleted, sorted."""
         if self._informers.namespaces is None:
             return []
+        selects = namespace_filter(spec)
         found = ((key.name, readable(one)) for key, one in self._informers.namespaces.items())
         return sorted(
             name
             for name, one in found
-            if one is not None and not one.is_terminating and selects(spec, one.labels)
+            if one is not None and not one.is_terminating and selects(one.labels)
         )
 
-    def is_of_another_class(self, spec: ClusterExternalSecretSpec) -> bool:
+    def is_of_another_class(self, spec: ClusterExternalSecretSpec, selected: Sequence[str]) -> bool:
         """Whether ExternalSecrets of it are for another controller, and none for this one.
 
         A store of another class in one namespace decides nothing for other namespaces.
         """
         child = spec.external_secret_spec
-        namespaces = self.selected(spec) or [""]
+        namespaces = selected or [""]
         if not any(self._known.is_of_another_class(child, one) for one in namespaces):
             return False
         return not any(self._known.is_of_this_class(child, one) for one in namespaces)

@@ -1,6 +1,6 @@
 """What objects refer to: stores, generators, templates, credentials; and who may use a store."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
 from provider.controller.resources.cluster_external_secret import ClusterExternalSecretSpec
@@ -83,10 +83,14 @@ def _admits(condition: NamespaceCondition, namespace: str, labels: Mapping[str, 
     return any(contains_match(one, namespace) for one in condition.namespace_regexes)
 
 
-def selects(spec: ClusterExternalSecretSpec, labels: Mapping[str, str]) -> bool:
-    """Whether a ClusterExternalSecret wants its ExternalSecret in a namespace with these labels."""
+def namespace_filter(spec: ClusterExternalSecretSpec) -> Callable[[Mapping[str, str]], bool]:
+    """Says of the labels of a namespace whether a ClusterExternalSecret selects it."""
+    named = frozenset(spec.namespaces)
     selectors = [*spec.namespace_selectors]
     if spec.namespace_selector is not None:
         selectors.append(spec.namespace_selector)
-    named = labels.get(NAMESPACE_LABEL) in spec.namespaces
-    return named or any(one.matches(labels) for one in selectors)
+
+    def selects(labels: Mapping[str, str]) -> bool:
+        return labels.get(NAMESPACE_LABEL) in named or any(one.matches(labels) for one in selectors)
+
+    return selects

@@ -13,8 +13,8 @@ from provider.controller.resources.references import (
     credential_namespace,
     generators_of,
     may_use,
+    namespace_filter,
     needs_namespace,
-    selects,
     stores_of,
     templates_of,
 )
@@ -135,4 +135,4 @@ def test_a_cluster_external_secret_selects_namespaces(given: Spec, expected: boo
     spec = read_cluster_external_secret({"spec": {"externalSecretSpec": es(), **given}}).spec
     assert spec is not None
     labels = {"kubernetes.io/metadata.name": "team-a", "tier": "gold"}
-    assert selects(spec, labels) is expected
+    assert namespace_filter(spec)(labels) is expected
