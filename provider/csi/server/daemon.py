@@ -19,6 +19,9 @@ QUIET_SECONDS = 0.2
 LAST_ANSWERS_SECONDS = 5.0
 """The longest time for the answers at the end of a drain."""
 
+OLD_MOUNTS_SECONDS = 24 * 3600.0
+"""The longest time for the mounts of a server whose socket is gone. Each has its own deadline."""
+
 STEP_SECONDS = 0.02
 
 PROBE_SECONDS = 2.0
@@ -78,7 +81,7 @@ class Daemon:
 
         async def stop_later() -> None:
             await asyncio.sleep(3 * grpc_server.CONNECTION_SECONDS)
-            await server.stop(None)
+            await server.stop(OLD_MOUNTS_SECONDS)
 
         task = asyncio.create_task(stop_later())
         self._old_servers.add(task)

@@ -23,10 +23,13 @@ from provider.csi.mount import Delivery
 from provider.csi.request.model import MountSpec
 from provider.csi.server import admission as admission_module
 from provider.csi.server import barrier as barrier_module
+from provider.csi.server import grpc_server
 from provider.csi.server.admission import Admission
 from provider.csi.server.barrier import Barrier, Observers
-from provider.csi.server.grpc_server import make_server
+from provider.csi.server.daemon import Daemon
+from provider.csi.server.grpc_server import Mount, make_server
 from provider.csi.server.servicer import Servicer
+from provider.csi.server.socket_file import SocketFile
 from provider.csi.status.mount_registry import MountRegistry
 from provider.engine.limits import FairLimit
 from provider.errors import ProviderError
@@ -305,6 +308,40 @@ async def test_a_refusal_reaches_every_mount(door: Door, volume: Path) -> None:
         (grpc.StatusCode.INTERNAL, "stopping")
     }
     assert (await door.failure("secret"))[1].startswith("stopping"), "also those that come later"
+
+
+async def test_a_server_without_a_socket_answers_the_mounts_that_it_has(
+    door: Door, volume: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers, stopping = [], asyncio.Event()
+
+    async def make(mount: Mount) -> grpc.aio.Server:
+        servers.append(server := await make_server(mount))
+        stop = server.stop
+
+        async def stop_and_tell(grace: float | None) -> None:
+            stopping.set()
+            await stop(grace)
+
+        monkeypatch.setattr(server, "stop", stop_and_tell)
+        return server
+
+    monkeypatch.setattr(grpc_server, "make_server", make)
+    path = volume / "other.sock"
+    daemon = Daemon(SocketFile(path), door.barrier)
+    await daemon.start()
+    async with grpc.aio.insecure_channel(f"unix:{path}") as channel:
+        stub: Any = CSIDriverProviderStub(channel)  # type: ignore[no-untyped-call]
+        mount = asyncio.ensure_future(stub.Mount(mount_request("hold", volume / "target")))
+        while not (volume / "held").exists():
+            await asyncio.sleep(0.01)
+        monkeypatch.setattr(grpc_server, "CONNECTION_SECONDS", 0.001)
+        path.unlink()
+        await stopping.wait()
+        (volume / "release").touch()
+        assert (await mount).files
+    await daemon.drain(5)
+    await asyncio.gather(*(server.stop(None) for server in servers))
 
 
 async def test_the_log_has_one_line_a_mount_and_is_quiet_when_nothing_changed(door: Door) -> None:
