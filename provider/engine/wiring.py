@@ -26,13 +26,19 @@ from provider.runtime.transport import Transport
 
 
 class Observer(Protocol):
-    """What is counted: `runtime.metrics.Metrics`, or nothing."""
+    """What counts, such as `runtime.metrics.Metrics`."""
 
     def aws_request(
         self, service: str, operation: str, region: str, outcome: str, seconds: float
     ) -> None: ...
 
     def cache_event(self, cache: str, event: str) -> None: ...
+
+
+class _Uncounted:
+    def aws_request(self, *_about: object) -> None: ...
+
+    def cache_event(self, *_about: object) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +70,17 @@ class Engine:
 @asynccontextmanager
 async def open_engine(
     settings: Settings,
-    observer: Observer,
+    observer: Observer | None = None,
     *,
     transport: Transport | None = None,
     stores: Callable[[AwsClient], Mapping[StoreName, Store]] = plain_stores,
 ) -> AsyncIterator[Engine]:
     """An engine, closed at the end of the block; raises ValueError if a variable is invalid.
 
-    With `transport`, AWS and the agent are asked through it instead of the network.
+    Without `observer` nothing is counted. With `transport`, AWS and the agent are asked through it
+    instead of the network.
     """
-    environment = settings.environment
+    environment, observer = settings.environment, observer or _Uncounted()
     # Where one host serves all regions, a region that hangs leaves connections to the others.
     http = HttpClient(connections_per_host=2 * settings.max_calls)
     client = AwsClient(

@@ -7,7 +7,6 @@ import pytest
 from provider.aws import client
 from provider.aws.stores.for_controller import controller_stores
 from provider.engine.wiring import Settings, open_engine
-from provider.tools.unobserved import Unobserved
 from testbed.aws import FakeAws
 from tests.aws.reading import Reading
 
@@ -29,5 +28,5 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 async def reading(aws: FakeAws) -> AsyncIterator[Reading]:
     """An engine with the stores of the controller, over the fake AWS."""
     settings = Settings({"AWS_ENDPOINT_URL": aws.url})
-    async with open_engine(settings, Unobserved(), stores=controller_stores) as engine:
+    async with open_engine(settings, stores=controller_stores) as engine:
         yield Reading(aws, engine)

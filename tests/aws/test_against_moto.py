@@ -14,7 +14,6 @@ from provider.engine.failover import Found, Regions, Wanted
 from provider.engine.model import Credentials, Identity, SecretRef
 from provider.engine.ports import Principal
 from provider.engine.wiring import Engine, Settings, open_engine
-from provider.tools.unobserved import Unobserved
 from testbed.moto import Moto
 from tests.aws.reading import REGION, query
 
@@ -39,7 +38,7 @@ def moto(moto_server: Moto) -> Moto:
 @pytest.fixture
 async def engine(moto: Moto) -> AsyncIterator[Engine]:
     settings = Settings({"AWS_ENDPOINT_URL": moto.url})
-    async with open_engine(settings, Unobserved(), stores=controller_stores) as engine:
+    async with open_engine(settings, stores=controller_stores) as engine:
         yield engine
 
 

@@ -27,7 +27,6 @@ from provider.tools.explain.calls import (
 from provider.tools.resources.lookup import Lookup
 from provider.tools.sample_aws import Call, SampleAws
 from provider.tools.terminal import Column, Paint, printable, table
-from provider.tools.unobserved import Unobserved
 from provider.tools.validate.classes import Reviewed
 from provider.tools.workloads import role_of
 
@@ -200,7 +199,7 @@ async def _mount_twice(spec: ClassSpec, pod: Pod, role: str) -> tuple[str, list[
         sample.calls.append(Call("kubernetes", "get serviceaccounts", "", "", names))
         return role
 
-    async with open_engine(Settings({}), Unobserved(), transport=sample.send) as engine:
+    async with open_engine(Settings({}), transport=sample.send) as engine:
         identifier = Identifier(
             role_arn=role_arn, sts=engine.sts, agent=engine.agent, credentials=engine.credentials
         )

@@ -27,7 +27,6 @@ from provider.engine.trace import Trace
 from provider.engine.wiring import Engine, Settings, open_engine
 from provider.errors import InvalidRequest, NotAuthenticated, OutOfTime, RegionUnknown
 from provider.runtime.offload import Offload
-from provider.tools.unobserved import Unobserved
 
 Say = Callable[[str], None]
 
@@ -80,7 +79,7 @@ async def _parsed(request: RawRequest, ambient: Ambient) -> MountSpec:
 
 async def _open(stack: AsyncExitStack, settings: Settings) -> Engine:
     try:
-        return await stack.enter_async_context(open_engine(settings, Unobserved()))
+        return await stack.enter_async_context(open_engine(settings))
     except ValueError as error:
         raise InvalidRequest(f"environment: {error}") from error
 

@@ -23,7 +23,6 @@ from provider.engine.freshness import Freshness
 from provider.engine.wiring import Engine, Settings, open_engine
 from provider.runtime.transport import Transport
 from provider.tools.resources.lookup import Lookup
-from provider.tools.unobserved import Unobserved
 
 
 class NoTokens:
@@ -67,7 +66,7 @@ async def open_controller(
     With `transport`, AWS is asked through it instead of the network.
     """
     cpu_work = CpuWork()
-    opened = open_engine(settings, Unobserved(), transport=transport, stores=controller_stores)
+    opened = open_engine(settings, transport=transport, stores=controller_stores)
     try:
         async with opened as engine:
             yield _controller(files, kubernetes, engine, cpu_work)

@@ -50,18 +50,6 @@ class IssuedToken(NamedTuple):
     expires_at: float
 
 
-class NoObserver:
-    """Counts nothing."""
-
-    def aws_request(
-        self, service: str, operation: str, region: str, outcome: str, seconds: float
-    ) -> None:
-        pass
-
-    def cache_event(self, cache: str, event: str) -> None:
-        pass
-
-
 @dataclass
 class FakeCluster:
     """Secrets and ServiceAccounts by namespace and name; `reads` and `tokens` are what was asked.
@@ -252,7 +240,7 @@ async def opened(aws: FakeAws) -> AsyncIterator[World]:
     settings = Settings(environment)
     cpu_work = CpuWork()
     try:
-        async with open_engine(settings, NoObserver(), stores=controller_stores) as engine:
+        async with open_engine(settings, stores=controller_stores) as engine:
             yield World(aws, FakeCluster(), engine, environment, cpu_work)
     finally:
         cpu_work.close()
