@@ -40,7 +40,6 @@ where, why, and what to do. It never holds a value or a token.
         └── InternalFault                              our own bug; the log has the details
 """
 
-from copy import copy
 from typing import Literal, Self
 
 Kind = Literal["invalid", "unauthenticated", "denied", "not_found", "precondition", "unavailable"]
@@ -64,8 +63,9 @@ class ProviderError(Exception):
 
     def in_context(self, context: str, *, after: str = "") -> Self:
         """A copy of this error whose message is `<context>: <message><after>`."""
-        error = copy(self)
-        error.args = (f"{context}: {self}{after}",)
+        # No `copy`: it calls `__init__`, whose parameters subclasses choose.
+        error = self.__class__.__new__(self.__class__, f"{context}: {self}{after}")
+        error.__dict__.update(self.__dict__)
         return error
 
 
