@@ -1,4 +1,4 @@
-"""The operator's policy: rules of everybody by options, rules of namespaces in a watched file.
+"""The operator's policy: general rules by options, rules of namespaces in a watched file.
 
 A file that is not valid changes nothing: the rules before it stay in force.
 """
@@ -79,14 +79,15 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
     listed = read_list(top.values.get("rules") if top else None, "rules")
     entries = [read_entry(item, RULE_KEYS, path, findings) for path, item in listed]
     rules = tuple(_rule(entry) for entry in entries if entry)
-    # What has no effect in a class would be a limit that does not hold here.
+    # An unknown key is ignored in a class; here it would be a limit that does not apply.
     if problems := [*findings.problems, *findings.warnings]:
         raise InvalidSpec(problems)
     return rules
 
 
 def _rule(entry: Entry) -> Rule:
-    """A list without an entry reads like "nothing", and a key without a value like "anything"."""
+    """The rule of an entry. A key without a value or with an empty list is a mistake: it may be
+    meant to allow nothing, or everything."""
     for key in LISTS:
         node = entry.node[key]
         if node is not None and key not in entry.values:

@@ -19,7 +19,7 @@ class AccessRequest(NamedTuple):
     """What one request wants.
 
     `names` are names, paths or ARNs of secrets and parameters; a path ends with `/`. The namespace
-    is None for what belongs to none: only the rules of everybody count then.
+    is None for what belongs to none: only the general rules apply then.
     """
 
     namespace: str | None
@@ -62,7 +62,7 @@ class Rule:
 
 
 class Policy:
-    """All rules: those of everybody, and for each namespace the first of its own that covers it."""
+    """All rules: the general ones, and for each namespace the first of `own` that covers it."""
 
     def __init__(self, general: Sequence[Rule] = (), own: Sequence[Rule] = ()) -> None:
         self._general = tuple(general)

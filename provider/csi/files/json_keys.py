@@ -41,7 +41,7 @@ def choose(choice: KeyChoice, document: Any, budget: Budget) -> dict[str, Any]:
     return {
         key: value
         for key, value in document.items()
-        # A key that is spelled like a glob is meant too.
+        # The name of a key may look like a glob.
         if value is not None and (key in wanted or any(glob.match(key) for glob in choice.globs))
     }
 

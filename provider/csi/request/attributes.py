@@ -76,7 +76,7 @@ def namespace_of(attributes: str) -> str:
 def _find(key: str, attributes: str) -> str:
     """The text of one of the driver's own keys, found without decoding; empty if it is not there.
 
-    A user's text cannot pass for such a key: JSON has a backslash before each quote in it.
+    No text of a user is taken for such a key: JSON has a backslash before each quote in it.
     """
     match = _MEMBERS[key].search(attributes)
     return match[1] if match else ""
@@ -129,7 +129,7 @@ def _attributes(text: str, findings: Findings) -> dict[str, str]:
         if not isinstance(value, str):
             findings.error("attributes", f"{quote(name)} must be text")
     texts = {name: value for name, value in decoded.items() if isinstance(value, str)}
-    # Of attributes that are too long to decode, pod and class say whose they are.
+    # Attributes that are too long to decode still name their pod and class.
     return texts or {key: _find(key, text) for key in _MEMBERS}
 
 
@@ -159,7 +159,7 @@ def _pod(given: Mapping[str, str], findings: Findings) -> Pod:
 
 def _usable(name: str) -> str:
     """The name if Kubernetes accepts it, else nothing: names become parts of log lines, Events and
-    paths. Old drivers do not name the class, and its author may."""
+    paths. Where an old driver does not send the name of the class, its author can set any text."""
     return name if _KUBERNETES_NAME.fullmatch(name) else ""
 
 
