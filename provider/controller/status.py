@@ -60,6 +60,11 @@ def with_cause(text: str, cause: object) -> str:
     return one_line(f"{text}: {cause}")
 
 
+def sync_error(text: str, cause: object) -> Ready:
+    """The condition of an ExternalSecret after a failure: a text of those above, and the cause."""
+    return Ready(is_ready=False, reason=FAILED, message=with_cause(text, cause))
+
+
 def bug_text(bug: Exception) -> str:
     """What to tell of a bug: its class, since its own text may hold a value."""
     return (

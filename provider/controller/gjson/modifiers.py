@@ -1,22 +1,19 @@
 """gjson's modifiers: `@this`, `@reverse`, `@keys`… `@pretty` and `@dig` are not supported."""
 
-import re
 from collections.abc import Callable
 from typing import Final
 
-from provider.controller.gjson.path_syntax import MODIFIERS
-from provider.controller.gjson.results import Result, entries, parse, squash
+from provider.controller.gjson.path_syntax import MODIFIERS, modifier_name
+from provider.controller.gjson.results import entries, parse, squash
 from provider.controller.gjson.texts import is_valid, json_string, ugly
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.limits import Budget
 
-Get = Callable[[str, str, Budget], Result]
 BYTES_A_STEP: Final = 8
 """Of a text that a modifier works on: up to a microsecond for each."""
-_NAME: Final = re.compile(r"@([^:|.]*)")
 
 
-def modified(text: str, path: str, budget: Budget, _get: Get) -> tuple[str, str] | None:
+def modified(text: str, path: str, budget: Budget) -> tuple[str, str] | None:
     """The rest of a path behind its modifier, and the modified text. None without a modifier.
 
     Raises FunctionError for a modifier that gjson has and that is not supported here.
@@ -33,9 +30,8 @@ def modified(text: str, path: str, budget: Budget, _get: Get) -> tuple[str, str]
 
 def split_modifier(path: str) -> tuple[str, str, str] | None:
     """Name and argument of the modifier, and the rest of the path. None without a modifier."""
-    match = _NAME.match(path)
-    name = match.group(1) if match else ""
-    if name not in MODIFIERS:
+    name = modifier_name(path)
+    if not name:
         return None
     rest = path[len(name) + 1 :]
     argument = ""

@@ -38,10 +38,13 @@ class Query:
 
 def starts_subpath(path: str) -> bool:
     """Whether a dot before the path acts as a bar: before a modifier or a multipath."""
-    if path[:1] == "@":
-        match = _MODIFIER_NAME.match(path)
-        return bool(match) and match.group(1) in MODIFIERS  # type: ignore[union-attr]  # matched
-    return path[:1] in ("[", "{")
+    return path[:1] in ("[", "{") or bool(modifier_name(path))
+
+
+def modifier_name(path: str) -> str:
+    """The name of the modifier that a path begins with; empty without one of gjson's."""
+    match = _MODIFIER_NAME.match(path)
+    return match[1] if match and match[1] in MODIFIERS else ""
 
 
 def _component(part: str, rest: str, *, wild: bool, bar: bool, subpaths: bool = True) -> Component:

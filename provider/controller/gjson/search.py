@@ -44,7 +44,7 @@ def get(text: str, path: str, budget: Budget) -> Result:
 def _special(text: str, path: str, budget: Budget) -> Result | None:
     """The result of a path that begins with a modifier, a literal or a multipath."""
     if path[0] in "@!":
-        applied = modified(text, path, budget, get) if path[0] == "@" else split_literal(path)
+        applied = modified(text, path, budget) if path[0] == "@" else split_literal(path)
         if applied is None:
             return None
         rest, value = applied

@@ -117,12 +117,8 @@ class ExternalSecrets:
     async def explain(self, key: ObjectKey, bug: Exception) -> None:
         """Report on the object that its reconcile failed because of a bug."""
         found = self.known.get(key)
-        if found is None:
-            return
-        text = status.bug_text(bug)
-        message = status.with_cause(status.TEXT_NOT_WRITTEN, text)
-        ready = Ready(is_ready=False, reason=status.FAILED, message=message)
-        await self.reporter.failure(found, ready, text)
+        if found is not None:
+            await self._report(found, status.TEXT_NOT_WRITTEN, status.bug_text(bug))
 
     def _forget(self, key: ObjectKey) -> None:
         """It does not exist any more, or is for another controller."""
@@ -163,18 +159,15 @@ class ExternalSecrets:
         """Report why the object cannot be written, unless the Kubernetes API does not answer."""
         if isinstance(error, KubernetesUnavailable) and "webhook" not in str(error):
             return
-        cause = f"{error}{remedy(error)}"
-        message = status.with_cause(status.TEXT_NOT_WRITTEN, cause)
-        ready = Ready(is_ready=False, reason=status.FAILED, message=message)
-        await self.reporter.failure(found, ready, cause)
+        await self._report(found, status.TEXT_NOT_WRITTEN, f"{error}{remedy(error)}")
 
     async def _refuse(self, found: ExternalSecret) -> None:
         """The spec is wrong: say so; it is looked at again when it changes."""
         self.backlog.take(key_of(found.metadata))
-        problems = shown_problems(found.problems)
-        message = status.with_cause(status.TEXT_NO_DATA, problems)
-        ready = Ready(is_ready=False, reason=status.FAILED, message=message)
-        await self.reporter.failure(found, ready, problems)
+        await self._report(found, status.TEXT_NO_DATA, shown_problems(found.problems))
+
+    async def _report(self, found: ExternalSecret, text: str, cause: str) -> None:
+        await self.reporter.failure(found, status.sync_error(text, cause), cause)
 
     def _job(self, found: ExternalSecret, spec: ExternalSecretSpec, now: float) -> Job | None:
         """What there is to do; None if the ExternalSecret is not due and its Secret is intact."""

@@ -201,5 +201,4 @@ def _synced(binding: str) -> Outcome:
 
 
 def _failure(text: str, cause: ProviderError, *, is_final: bool = False) -> SyncFailed:
-    ready = Ready(is_ready=False, reason=status.FAILED, message=status.with_cause(text, cause))
-    return SyncFailed(ready, cause, is_final=is_final)
+    return SyncFailed(status.sync_error(text, cause), cause, is_final=is_final)
