@@ -4,7 +4,7 @@ Credentials come with each call and are not kept. A call ends when its task is c
 no deadline of its own but the time-out of each attempt.
 """
 
-from asyncio import CancelledError, sleep
+from asyncio import sleep
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
@@ -106,15 +106,14 @@ class AwsClient:
     ) -> dict[str, Any]:
         """The answer to one attempt, which is observed however it ends."""
         started = monotonic()
-        outcome: Outcome = "ok"
+        outcome: Outcome = "cancelled"
         try:
             reply = await self._send(endpoint, request, access.credentials)
-            return protocols.decode(operation.service, reply)
+            answer = protocols.decode(operation.service, reply)
+            outcome = "ok"
+            return answer
         except Fault as fault:
             outcome = fault.outcome
-            raise
-        except CancelledError:
-            outcome = "cancelled"
             raise
         finally:
             seconds = monotonic() - started

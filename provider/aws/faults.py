@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Literal
 
 Outcome = Literal[
@@ -74,6 +75,7 @@ _OF_ONE_REQUEST = re.compile(
 """Parts of a message that differ in each request. Without them a repeated error has one text."""
 
 
+@dataclass(eq=False, repr=False)
 class Fault(Exception):
     """One failed attempt. `status` is 0 if no answer came, `retry_after` in seconds.
 
@@ -83,21 +85,14 @@ class Fault(Exception):
 
     Kind = Literal["answer", "foreign", "garbage", "timeout", "connection"]
 
-    def __init__(
-        self,
-        kind: Kind,
-        code: str,
-        message: str = "",
-        *,
-        status: int = 0,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(code)
-        self.kind = kind
-        self.code = code
-        self.message = message
-        self.status = status
-        self.retry_after = retry_after
+    kind: Kind
+    code: str
+    message: str = ""
+    status: int = field(default=0, kw_only=True)
+    retry_after: float | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__init__(self.code)  # what prints: a message may echo a secret until it is cleaned
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}" if self.message else self.code

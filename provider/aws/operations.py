@@ -35,7 +35,9 @@ class Meaning(NamedTuple):
 
 
 _UNREACHABLE = Meaning(
-    AwsUnavailable, "Check the network to this endpoint (routes, VPC endpoint, proxy)"
+    AwsUnavailable,
+    "Check the network to this endpoint (routes, DNS, VPC endpoint, proxy) and the name of the "
+    "region",
 )
 _BROKEN = Meaning(AwsUnavailable, "This is a failure within AWS; the call is tried again")
 _TOO_MANY = Meaning(AwsThrottled, "AWS limits the rate of requests; the call is tried again")
@@ -44,7 +46,8 @@ _NOT_AWS = Meaning(
 )
 _OUTDATED = Meaning(
     CredentialsExpired,
-    "AWS rejects the credentials, and new ones as well: check the clock of this machine",
+    "AWS rejects the credentials, and new ones as well: check the clock of this machine, and that "
+    "the region is enabled in the account",
 )
 _WRONG = Meaning(InvalidRequest, "Check the name, the version and the label")
 _MISSING = Meaning(

@@ -102,9 +102,7 @@ class Sts:
         return await self._client.ask(ASSUME, form, access, read_credentials)
 
 
-async def ask_regions(
-    regions: Sequence[str], call: Call, patience: float = PATIENCE
-) -> Credentials:
+async def ask_regions(regions: Sequence[str], call: Call) -> Credentials:
     """The credentials that one of the regions gives, the first one preferred.
 
     Raises the `NotAuthenticated` of the first region that refuses, or `Unavailable` if none
@@ -118,7 +116,7 @@ async def ask_regions(
             tasks.append(asyncio.create_task(_ask(call, region)))
             is_last = len(tasks) == len(regions)
             with suppress(TimeoutError):
-                async with asyncio.timeout(None if is_last else patience):
+                async with asyncio.timeout(None if is_last else PATIENCE):
                     if credentials := await _first_of(tasks):
                         return credentials
     finally:

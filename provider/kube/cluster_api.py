@@ -140,7 +140,7 @@ class ClusterApi(Objects):
         change: Document = {"status": status}
         if version:
             change["metadata"] = {"resourceVersion": version}
-        return await self.merge_patch(kind, namespace, name, change, subresource="status")
+        return await self._written(ApiRequest("patch", kind, namespace, name, "status"), change)
 
     async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str = "") -> None:
         """Delete an object; only the one of that uid, if it is given.

@@ -53,19 +53,13 @@ class Objects:
         return await self._written(_about("update", kind, document), document, field_manager)
 
     async def merge_patch(
-        self,
-        kind: Kind,
-        namespace: str,
-        name: str,
-        change: Mapping[str, Any],
-        *,
-        subresource: str = "",
+        self, kind: Kind, namespace: str, name: str, change: Mapping[str, Any]
     ) -> Document:
         """Merge `change` into an object; returns it as stored. None deletes a field.
 
         Raises `ObjectConflict` if `change` has a resourceVersion that is not the current one.
         """
-        return await self._written(ApiRequest("patch", kind, namespace, name, subresource), change)
+        return await self._written(ApiRequest("patch", kind, namespace, name), change)
 
     async def _written(
         self, asked: ApiRequest, document: Mapping[str, Any], field_manager: str = ""

@@ -26,6 +26,7 @@ from tests.aws.oracle import (
     StubTransport,
     client,
 )
+from tests.error_texts import all_texts
 
 GET = Operation("secretsmanager", "GetSecretValue")
 ARN = "arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:a/b-AbCdEf"
@@ -316,6 +317,7 @@ async def test_messages_do_not_echo_what_is_secret(token: str) -> None:
         await ours.call(GET, {"WebIdentityToken": "the-web-token"}, access(credentials=SECRET))
     assert str(caught.value).startswith("InvalidSignatureException: bad ***:x")
     assert len(str(caught.value)) < 1000
+    assert token not in all_texts(caught.value)
 
 
 def test_secrets_do_not_print() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,16 @@ async def test_a_new_bundle_that_cannot_be_loaded_leaves_the_old_one(
     assert "the old authorities stay in use: AWS_CA_BUNDLE: cannot load" in record.getMessage()
     replace(bundle, whole + whole)
     assert await loaded.context() is not first
+
+
+async def test_without_a_variable_the_authorities_are_those_of_botocore() -> None:
+    spec = find_spec("provider.aws.network")
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.exec_module(unchanged := module_from_spec(spec))  # tests/conftest.py changes it
+    context = await unchanged.CaBundle({}).context()
+    subjects = [str(one["subject"]) for one in context.get_ca_certs()]
+    assert any("Amazon Root CA 1" in one for one in subjects)
 
 
 async def test_the_file_is_looked_at_once_in_a_while(

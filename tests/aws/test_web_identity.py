@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from provider.aws import sts as module
 from provider.aws.credentials.web_identity import WebIdentity, session_name
 from provider.aws.regions import partition_of
 from provider.aws.sts import Sts
@@ -58,12 +59,18 @@ async def hang() -> None:
     await asyncio.sleep(3600)
 
 
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a slow machine; `source` has less for a region that hangs."""
+    monkeypatch.setattr(module, "PATIENCE", 60)
+
+
 def source(sts: FakeSts, *regions: str, role: str = ROLE) -> WebIdentity:
-    """With patience for a slow machine, but not for a region that hangs."""
-    hangs = any(callable(answer) for answer in sts.answers.values())
+    if any(callable(answer) for answer in sts.answers.values()):
+        vars(module)["PATIENCE"] = 0.05
     regions = regions or (HERE, THERE)
     identity = Identity("irsa", "shop/web", partition_of(regions[0]), role)
-    return WebIdentity(sts, identity, TOKEN, regions, 0.05 if hangs else 60)
+    return WebIdentity(sts, identity, TOKEN, regions)
 
 
 async def fetch(sts: FakeSts, *regions: str) -> str:

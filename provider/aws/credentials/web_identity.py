@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from provider.aws.sts import PATIENCE, Sts, ask_regions
+from provider.aws.sts import Sts, ask_regions
 from provider.engine.model import Credentials, Identity
 from provider.errors import NotAuthenticated, ProviderError, Unavailable
 
@@ -21,14 +21,13 @@ class WebIdentity:
     token: str = field(repr=False)
     regions: tuple[str, ...]
     """The first is preferred; at most one more."""
-    patience: float = PATIENCE
     session: str = ""
     """The name of the session; empty: made of the subject."""
 
     async def fetch(self) -> Credentials:
         """New credentials from STS; raises `NotAuthenticated` or `Unavailable`."""
         try:
-            return await ask_regions(self.regions, self._assume, self.patience)
+            return await ask_regions(self.regions, self._assume)
         except (NotAuthenticated, Unavailable) as error:
             role, account = self.identity.role, self.identity.subject
             context = f"no credentials of role {role} for the service account {account}"
