@@ -29,4 +29,5 @@ def run(steps: Sequence[Step], screen: Screen, output: Path, *, keep: bool = Fal
 
 
 if __name__ == "__main__":
-    main("demo", ABOUT, lambda screen, keep: run(STEPS, screen, OUTPUT, keep=keep))
+    output = OUTPUT / "daemon"
+    main("demo", ABOUT, output, lambda screen, keep: run(STEPS, screen, output, keep=keep))

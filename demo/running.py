@@ -7,6 +7,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
 from demo.screen import Screen
@@ -16,7 +17,7 @@ from testbed.provider_process import ROOT, NotStarted
 LATENCY = 0.02
 """Seconds of every call to AWS and Kubernetes."""
 OUTPUT = ROOT / "demo-output"
-"""Made anew by each demo."""
+"""Each demo has a folder here, and makes it anew."""
 TIMEOUT = 120
 """Seconds of a whole demo."""
 START_SECONDS = 15.0
@@ -24,7 +25,7 @@ NODE_KEY = "AKIADEMOOFTHENODE000"
 """Access key of the node itself, in the environment of the process: no call may be signed by it."""
 
 
-def main(package: str, about: str, run: Callable[[Screen, bool], None]) -> NoReturn:
+def main(package: str, about: str, output: Path, run: Callable[[Screen, bool], None]) -> NoReturn:
     """Run a demo and exit; with 0 only if every check passed. `run` gets whether to stay up."""
     parser = ArgumentParser(prog=f"python -m {package}", description=about)
     parser.add_argument("--reveal", action="store_true", help="show values (all are made up)")
@@ -38,8 +39,8 @@ def main(package: str, about: str, run: Callable[[Screen, bool], None]) -> NoRet
         signal.signal(number, signal.default_int_handler)
     signal.signal(signal.SIGALRM, _give_up)
     signal.alarm(TIMEOUT)
-    shutil.rmtree(OUTPUT, ignore_errors=True)
-    OUTPUT.mkdir()
+    shutil.rmtree(output, ignore_errors=True)
+    output.mkdir(parents=True)
     screen = Screen(reveal=options.reveal)
     try:
         run(screen, options.keep)

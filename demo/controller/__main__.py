@@ -5,12 +5,13 @@ from demo.controller.stage import running
 from demo.running import OUTPUT, main, stay_up
 from demo.screen import Screen
 
+FOLDER = OUTPUT / "controller"
 ABOUT = "The controller on an API server. The exit code is 0 only if every check passed."
 
 
 def _run(screen: Screen, keep: bool) -> None:
     screen.say("… the cluster is starting", "dim")
-    with running(OUTPUT) as stage:
+    with running(FOLDER) as stage:
         for step in story.STEPS:
             screen.title(step)
             step(stage, screen)
@@ -22,4 +23,4 @@ def _run(screen: Screen, keep: bool) -> None:
 
 
 if __name__ == "__main__":
-    main("demo.controller", ABOUT, _run)
+    main("demo.controller", ABOUT, FOLDER, _run)
