@@ -169,12 +169,12 @@ def _warn_of(
     for key in unknown[:_MOST_NAMED]:
         meant = closest(key.text, names)
         hint = f"did you mean {meant}" if meant else ""
-        message = f"key {quote(key.text)} is not known, ignored"
+        message = f"key {quote(key.text)} is not known and has no effect"
         findings.warn(path, message, key, hint=hint, key=key.text)
         if meant:
             misspelled.setdefault(meant, key.text)
     if more := unknown[_MOST_NAMED:]:
-        findings.warn(path, f"{len(more)} more keys are not known, ignored", more[0])
+        findings.warn(path, f"{len(more)} more keys are not known and have no effect", more[0])
     return misspelled
 
 

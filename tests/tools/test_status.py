@@ -168,9 +168,12 @@ def test_it_asks_the_daemon(serve: Callable[[bytes], Path], status: Run) -> None
     assert "shop/web-2" in result.out
 
 
-def test_json_is_the_document_itself(serve: Callable[[bytes], Path], status: Run) -> None:
+@pytest.mark.parametrize("option", ["--json", "--output=json"])
+def test_json_is_the_document_itself(
+    serve: Callable[[bytes], Path], status: Run, option: str
+) -> None:
     path = serve(json.dumps(document(FAILING)).encode())
-    result = status("--json", "--socket", path)
+    result = status(option, "--socket", path)
     assert json.loads(result.out) == document(FAILING)
 
 

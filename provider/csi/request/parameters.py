@@ -111,11 +111,13 @@ def _warn_of_unknown(text: ClassText, findings: Findings) -> None:
     if text.unknown_count == 1:
         (name,) = text.unknown
         hint = did_you_mean(name, _KNOWN)
-        findings.warn("parameters", f"key {names[0]} is not known, ignored", hint=hint, key=name)
+        findings.warn(
+            "parameters", f"key {names[0]} is not known and has no effect", hint=hint, key=name
+        )
         return
     if more := text.unknown_count - len(names):
         names.append(f"and {more} more")
-    message = f"{text.unknown_count} keys are not known, ignored: {', '.join(names)}"
+    message = f"{text.unknown_count} keys are not known and have no effect: {', '.join(names)}"
     pairs = [f"{known} by {name}" for name in text.unknown if (known := closest(name, _KNOWN))]
     hint = f"did you mean {' and '.join(pairs)}" if pairs else ""
     findings.warn("parameters", message, hint=hint)

@@ -53,8 +53,9 @@ def add_options(parser: Parser) -> None:
     )
     parser.epilog = f"{_EXAMPLE}\n{paragraph('exit codes', EXIT_CODES)}"
     add = parser.add_argument
-    meaning = "all details, for programs; with --watch one line each time"
-    add("--json", action="store_true", help=meaning)
+    meaning = "text (default), or json: all details, with --watch one line each time"
+    add("-o", "--output", choices=("text", "json"), default="text", help=meaning)
+    add("--json", dest="output", action="store_const", const="json", help="the same as -o json")
     again = "show it again and again; default: every 2s"
     add("--watch", nargs="?", type=duration, const=2.0, metavar="DURATION", help=again)
     where = f"default: {_DAEMON}, or else {_CONTROLLER}"
@@ -66,7 +67,7 @@ def run(options: Namespace) -> int:
     paint = Paint.for_stream(sys.stdout)
     while True:
         text = _shown(_ask(options.socket or _present()), options, paint)
-        clear = _CLEAR if options.watch and sys.stdout.isatty() and not options.json else ""
+        clear = _CLEAR if options.watch and sys.stdout.isatty() and options.output == "text" else ""
         sys.stdout.write(clear + text)
         sys.stdout.flush()
         if options.watch is None:
@@ -75,7 +76,7 @@ def run(options: Namespace) -> int:
 
 
 def _shown(document: Mapping[str, Any], options: Namespace, paint: Paint) -> str:
-    if options.json:
+    if options.output == "json":
         return json.dumps(document, indent=None if options.watch else 2) + "\n"
     as_text = controller_table if "controller" in document else daemon_table
     return as_text(document, paint, shutil.get_terminal_size().columns)

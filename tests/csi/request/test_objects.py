@@ -166,9 +166,9 @@ def test_the_daemons_region_stands_in_for_the_classs() -> None:
 def test_unknown_keys_are_warnings_with_a_hint() -> None:
     klass = parse(f"- objectName: a\n  {SM}\n  objectAlais: b\n  zzz: 1", Region="x", foo="")
     assert [str(warning) for warning in klass.warnings] == [
-        'parameters: 2 keys are not known, ignored: "Region", "foo"; did you mean region by Region?',
-        'objects[0]: key "objectAlais" is not known, ignored; did you mean objectAlias?',
-        'objects[0]: key "zzz" is not known, ignored',
+        'parameters: 2 keys are not known and have no effect: "Region", "foo"; did you mean region by Region?',
+        'objects[0]: key "objectAlais" is not known and has no effect; did you mean objectAlias?',
+        'objects[0]: key "zzz" is not known and has no effect',
     ]
     assert (klass.warnings[1].line, klass.warnings[1].column) == (3, 3)
 
@@ -177,7 +177,7 @@ def test_many_unknown_parameters_are_one_warning() -> None:
     klass = parse(f"- objectName: a\n  {SM}", **{f"zz{index}": "" for index in range(20_000)})
     (warning,) = klass.warnings
     assert str(warning) == (
-        "parameters: 20000 keys are not known, ignored: "
+        "parameters: 20000 keys are not known and have no effect: "
         '"zz0", "zz1", "zz10", "zz100", "zz1000", and 19995 more'
     )
 
@@ -186,7 +186,7 @@ def test_warnings_are_bounded_for_an_entry_and_for_a_class() -> None:
     keys = ", ".join(f"zz{index}: 1" for index in range(100))
     (*first, last) = parse(f"- {{objectName: a, {SM}, {keys}}}").warnings
     assert len(first) == 5
-    assert str(last) == "objects[0]: 95 more keys are not known, ignored"
+    assert str(last) == "objects[0]: 95 more keys are not known and have no effect"
     many = "".join(f"- {{objectName: a{index}, {SM}, zzz: 1}}\n" for index in range(500))
     assert len(parse(many).warnings) == 50
 
@@ -298,7 +298,7 @@ MISSPELLED = {
         {},
         [
             "objects[0].keyPrefix: needs jsonKeys: it is the prefix of their file names (line 3, column 14)",
-            'objects[0]: key "jsonKey" is not known, ignored; did you mean jsonKeys? (line 4, column 3)',
+            'objects[0]: key "jsonKey" is not known and has no effect; did you mean jsonKeys? (line 4, column 3)',
         ],
     ),
     "parameter": (
@@ -306,7 +306,7 @@ MISSPELLED = {
         {"region": "!", "failoverRegoin": "x"},
         [
             'region: must be an AWS region: lowercase letters, digits and single hyphens, such as eu-west-1, got "!"',
-            'parameters: key "failoverRegoin" is not known, ignored; did you mean failoverRegion?',
+            'parameters: key "failoverRegoin" is not known and has no effect; did you mean failoverRegion?',
         ],
     ),
 }  # fmt: skip

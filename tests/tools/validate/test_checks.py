@@ -52,15 +52,15 @@ CASES = {
     "misspelled key of an object": (
         with_objects(f"{SECRET}\n  ⇒objectAlais: x"),
         (
-            'warning unknown-key: objects[0]: key "objectAlais" is not known, ignored; '
+            'warning unknown-key: objects[0]: key "objectAlais" is not known and has no effect; '
             "did you mean objectAlias"
         ),
     ),
     "misspelled parameter": (
         with_objects(SECRET, parameters="region: eu-west-1\n⇒failOverRegions: eu-west-2"),
         (
-            'warning unknown-key: spec.parameters: key "failOverRegions" is not known, ignored; '
-            "did you mean failoverRegion"
+            'warning unknown-key: spec.parameters: key "failOverRegions" is not known and has no '
+            "effect; did you mean failoverRegion"
         ),
     ),
     "provider in capitals": (

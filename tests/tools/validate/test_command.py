@@ -265,7 +265,7 @@ def test_json_has_every_detail(validate: Run) -> None:
         "rule": "unknown-key",
         "manifest": 'SecretProviderClass "shop"',
         "path": "spec.parameters.objects[0]",
-        "message": 'key "objectAlais" is not known, ignored',
+        "message": 'key "objectAlais" is not known and has no effect',
         "suggestion": "did you mean objectAlias",
     }
 
