@@ -194,7 +194,7 @@ def _render(
     """Keys and values that one template gives."""
     doing = "parse"
     try:
-        template = compile_template(part.key, part.text, delimiters=delimiters)
+        template = compile_template(part.key, part.text, delimiters=delimiters, expired=expired)
         doing = "execute"
         output = template.render(values, expired=expired)
     except TemplateError as error:

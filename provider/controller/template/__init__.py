@@ -43,19 +43,20 @@ class Template:
         return Evaluation(self._program, budget).render(dot)
 
 
-def compile_template(
+def compile_template(  # noqa: PLR0913 (all by name)
     name: str,
     text: str | bytes,
     *,
     missing_key_fails: bool = True,
     delimiters: tuple[str, str] = ("{{", "}}"),
     limits: Limits = _DEFAULT_LIMITS,
+    expired: Expired | None = None,
 ) -> Template:
     """Parses a template. Errors call it `name`.
 
     With `missing_key_fails` (Go's `missingkey=error`, as for the templates of an ExternalSecret)
     a field that does not exist is an error; else it prints `<no value>`, as in a rewrite.
-    Raises TemplateError.
+    `expired` returns whether the time is over. Raises TemplateError.
     """
     source = from_utf8(text) if isinstance(text, bytes) else text
     if len(source) > limits.text_bytes:
@@ -67,5 +68,5 @@ def compile_template(
     from provider.controller.template.parser import parse  # noqa: PLC0415
     from provider.controller.template.state import Program  # noqa: PLC0415
 
-    trees = parse(name, source, FUNCTIONS, delimiters, limits.depth)
+    trees = parse(name, source, FUNCTIONS, delimiters, Budget(limits, expired))
     return Template(Program(name, source, trees, FUNCTIONS, missing_key_fails), limits)

@@ -117,6 +117,7 @@ def format_number(number: float) -> str:
 
 def decode(data: bytes, budget: Budget) -> Value:
     """json.Unmarshal into an interface{}. Raises FunctionError with no part of the data."""
+    budget.json(len(data))
     budget.memory(len(data) * 8)
     try:
         document = json.loads(

@@ -13,7 +13,7 @@ from provider.controller.template.errors import FunctionError
 _REFERENCE: Final = re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})")
 _INDEX: Final = re.compile("0|[1-9][0-9]{0,8}")
 _ESCAPE: Final = re.compile(rb"\\Q.*?(?:\\E|\Z)|\\(.)", re.DOTALL)
-_MAX_MEMORY: Final = 4 << 20
+_MAX_MEMORY: Final = 1 << 20
 MOST_PATTERN_BYTES: Final = 8 << 10
 WORK_A_STEP: Final = 20
 """Bytes of a text times instructions of a program. A search cannot be interrupted, and takes a
@@ -139,7 +139,7 @@ def _is_inside_rune(text: bytes, at: int) -> bool:
     return any(_next_rune(text, begin) > at for begin in range(max(at - 3, 0), at))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def compiled(pattern: bytes) -> Pattern:
     """The pattern, compiled once. Raises FunctionError."""
     return Pattern(pattern)

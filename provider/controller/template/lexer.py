@@ -24,8 +24,8 @@ _NUMBER: Final = re.compile(
     r"|0[oO][0-7_]*(?:\.[0-7_]*)?|0[bB][01_]*(?:\.[01_]*)?"
     r"|[0-9_]*(?:\.[0-9_]*)?(?:[eE][+-]?[0-9_]*)?)i?"
 )
-_STRING: Final = re.compile(r'"(?:\\[^\n]|[^"\\\n])*"')
-_CHARACTER: Final = re.compile(r"'(?:\\[^\n]|[^'\\\n])*'")
+_STRING: Final = re.compile(r'"(?:\\[^\n]|[^"\\\n]++)*+"')
+_CHARACTER: Final = re.compile(r"'(?:\\[^\n]|[^'\\\n]++)*+'")
 
 
 @dataclass(frozen=True, slots=True)

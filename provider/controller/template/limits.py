@@ -20,12 +20,15 @@ class Expired(Protocol):
 class Limits:
     """The limits of one template and of one rendering."""
 
-    text_bytes: int = 1 << 20
+    text_bytes: int = 1 << 20  # of the template, and of each text that a function returns
     steps: int = 500_000  # evaluated nodes, and work of functions in the same unit
     output_bytes: int = 2 << 20  # a Kubernetes Secret holds 1 MiB
     memory_bytes: int = 32 << 20  # the sum of all that functions return, not what is alive
     depth: int = 100  # nested blocks, templates, parentheses and documents
     pattern_bytes: int = 8 << 10  # of a regular expression
+    json_bytes: int = 256 << 10  # of one document: the parser holds the event loop meanwhile
+    tokens: int = 100_000  # of the template
+    variables: int = 1000  # that are known at one place
     padding: int = 100_000  # characters of one width, precision or indentation
 
 
@@ -66,6 +69,16 @@ class Budget:
             )
         if size > 4096:
             self.step(size >> 12)
+
+    def text(self, size: int) -> None:
+        """Checks the size of a text, in bytes."""
+        if size > self.limits.text_bytes:
+            raise LimitExceeded(f"a text exceeds {self.limits.text_bytes} bytes")
+
+    def json(self, size: int) -> None:
+        """Checks the size of a JSON document, in bytes."""
+        if size > self.limits.json_bytes:
+            raise LimitExceeded(f"a JSON document exceeds {self.limits.json_bytes} bytes")
 
     def output(self, size: int) -> None:
         """Counts `size` bytes of output."""

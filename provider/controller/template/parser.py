@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from provider.controller.template.lexer import Token
+from provider.controller.template.limits import Budget
 from provider.controller.template.nodes import Action, Branch, Call, End, Jump, Node, Text
 from provider.controller.template.pipeline_parser import PipelineParser
 from provider.controller.template.token_stream import Scope
@@ -10,14 +11,14 @@ from provider.controller.template.unicode_text import to_utf8
 
 
 def parse(
-    name: str, text: str, functions: Collection[str], delimiters: tuple[str, str], depth: int
+    name: str, text: str, functions: Collection[str], delimiters: tuple[str, str], budget: Budget
 ) -> Mapping[str, list[Node]]:
     """The template and those that it defines, by name.
 
-    `functions` are the names that are defined. `depth` limits the nesting of blocks and
-    parentheses. Raises TemplateError.
+    `functions` are the names that are defined. Of `budget` only the time and the limits count.
+    Raises TemplateError.
     """
-    return _Parser(name, text, functions, delimiters, depth).parse()
+    return _Parser(name, text, functions, delimiters, budget).parse()
 
 
 class _Parser(PipelineParser):
@@ -27,9 +28,9 @@ class _Parser(PipelineParser):
         text: str,
         functions: Collection[str],
         delimiters: tuple[str, str],
-        depth: int,
+        budget: Budget,
     ) -> None:
-        super().__init__(name, text, functions, delimiters, depth)
+        super().__init__(name, text, functions, delimiters, budget)
         self._trees: dict[str, list[Node]] = {}
 
     def parse(self) -> Mapping[str, list[Node]]:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
+from provider.controller.template import rsa_keys
 from provider.controller.template.errors import FunctionError
 
 PrivateKey = (
@@ -24,6 +25,7 @@ PrivateKey = (
 _BEGIN: Final = re.compile(rb"-----BEGIN ([^\n\r]*?)-----[ \t\r]*\n")
 _END: Final = re.compile(rb"\n-----END ([^\n\r]*?)-----[ \t\r]*(?=\n|\Z)")
 _HEADER: Final = re.compile(rb"([^\n:]*):([^\n]*)\n")
+_MOST_KEY: Final = 8192  # bytes; an RSA key of 8192 bits has 4700
 _BODY: Final = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
 
 
@@ -104,8 +106,12 @@ def parse_certificate(der: bytes) -> x509.Certificate:
 
 def parse_private_key(der: bytes) -> PrivateKey:
     """A PKCS #1, PKCS #8 or EC private key. Raises FunctionError."""
+    if len(der) > _MOST_KEY:
+        raise FunctionError(f"the private key has more than {_MOST_KEY} bytes")
     try:
-        key = load_der_private_key(der, None)
+        key = load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
+        if isinstance(key, rsa.RSAPrivateKey):
+            return rsa_keys.checked(key)
     except (ValueError, UnsupportedAlgorithm, TypeError):
         raise FunctionError("unable to parse private key type") from None
     if not isinstance(key, PrivateKey):

@@ -54,14 +54,14 @@ class PipelineParser(TokenStream):
             if following.kind in ("=", ":="):
                 self.next_part()
                 names.append(token.text)
-                self.scope.variables.append(token.text)
+                self.declare(token.text)
                 return names, following.kind == "="
             if following.kind != "char" or following.text != ",":
                 self.back(*((token, space) if space.kind == "space" else (token,)))
                 return names, False
             self.next_part()
             names.append(token.text)
-            self.scope.variables.append(token.text)
+            self.declare(token.text)
             if context != "range" or len(names) == 2:
                 raise self.error(f"too many declarations in {context}")
             if self.peek_part().kind not in ("variable", "}}", ")"):

@@ -183,6 +183,8 @@ class Pipelines(State):
             reason = f"error calling {function.name}: an argument is out of range"
             raise self.error(reason) from None
         self.budget.memory(size_of(result))
+        if isinstance(result, bytes):
+            self.budget.text(len(result))
         return result
 
     def _shown(self, name: str, message: str) -> str:

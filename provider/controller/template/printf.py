@@ -27,6 +27,7 @@ class _Format:
         self._arg = 0
         self._good = True
         self._reordered = False
+        self._budget = budget
         self._printer = Printer(budget)
 
     def run(self) -> bytes:
@@ -46,6 +47,7 @@ class _Format:
 
     def _verb(self) -> bool:
         self._good = True
+        self._budget.step()
         flags = Flags()
         while (char := self._byte()) and char in b"#0+- ":
             flags.flags.add(char.decode())
@@ -88,6 +90,7 @@ class _Format:
         self._reordered = True
         match = _INDEX.match(self._format, self._at)
         if not match:
+            self._budget.step((len(self._format) - self._at) >> 10)
             closing = self._format.find(b"]", self._at)
             self._good = False
             self._at = closing + 1 if closing >= 0 else self._at + 1

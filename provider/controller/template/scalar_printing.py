@@ -189,12 +189,11 @@ class ScalarPrinter:
         if flags.precision is not None:
             value = value[: flags.precision]
         prefix = ("0X" if verb == "X" else "0x") if "#" in flags else ""
-        digits = [f"{byte:02{verb}}" for byte in value]
-        if " " in flags:
-            text = " ".join(prefix + pair for pair in digits)
-        else:
-            text = prefix + "".join(digits) if digits else ""
-        self.budget.memory(len(text))
+        self.budget.memory(len(value) * 8)
+        digits = value.hex(" ") if " " in flags else value.hex()
+        if verb == "X":
+            digits = digits.upper()
+        text = prefix + digits.replace(" ", f" {prefix}") if digits else ""
         self.pad(text.encode(), flags)
 
 

@@ -3,9 +3,13 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from provider.controller.template.errors import FunctionError, TemplateError
+from provider.controller.template.errors import FunctionError, LimitExceeded, TemplateError
 from provider.controller.template.lexer import Kind, Lexer, Token
+from provider.controller.template.limits import Budget
 from provider.controller.template.unicode_text import from_utf8, unquote
+
+_TOKENS = 256
+"""Tokens between two checks of the deadline."""
 
 
 @dataclass(slots=True)
@@ -25,15 +29,17 @@ class TokenStream:
         text: str,
         functions: Collection[str],
         delimiters: tuple[str, str],
-        depth: int,
+        budget: Budget,
     ) -> None:
         self.name = name
         self.functions = functions
+        self._budget = budget
         self._tokens: Iterator[Token] = iter(Lexer(text, *delimiters))
+        self._count = 0
         self._ahead: list[Token] = []
         self._line = 1
         self.scope = Scope(["$"])
-        self.depth = depth
+        self.depth = budget.limits.depth
 
     def next(self) -> Token:
         """The next token."""
@@ -41,6 +47,12 @@ class TokenStream:
             return self._ahead.pop()
         token = next(self._tokens)
         self._line = token.line
+        self._count += 1
+        if self._count % _TOKENS == 0:
+            self._require_time(0)
+        most = self._budget.limits.tokens
+        if self._count > most:
+            raise self.error(f"more than {most} words and signs in its actions")
         return token
 
     def back(self, *tokens: Token) -> None:
@@ -84,6 +96,20 @@ class TokenStream:
             return self.error(token.text)
         return self.error(f"unexpected {token} in {context}")
 
+    def _require_time(self, steps: int) -> None:
+        """Checks that there is time for work that takes so many steps."""
+        try:
+            self._budget.before(steps)
+        except LimitExceeded as error:
+            raise self.error(str(error)) from None
+
+    def declare(self, variable: str) -> None:
+        """Makes a variable known; a look-up compares it with all that are."""
+        self.scope.variables.append(variable)
+        most = self._budget.limits.variables
+        if len(self.scope.variables) > most:
+            raise self.error(f"more than {most} variables")
+
     def nested(self) -> None:
         """Counts a level of nesting."""
         self.depth -= 1
@@ -92,6 +118,7 @@ class TokenStream:
 
     def unquoted(self, token: Token) -> str:
         """The text of a quoted token."""
+        self._require_time(len(token.text) >> 1)
         try:
             return from_utf8(unquote(token.text))
         except FunctionError as error:

@@ -7,6 +7,10 @@ from typing import Final
 from provider.controller.template.errors import FunctionError
 
 REPLACEMENT: Final = "\ufffd"
+_PLAIN: Final = re.compile(r'[^\n"\\]+')
+_ESCAPE: Final = re.compile(
+    r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3}))"
+)
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _SPACE: Final = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     map(chr, range(0x2000, 0x200B))
@@ -106,7 +110,11 @@ def unquote(literal: str) -> bytes:
     while position < len(body):
         if body[position] == "\n":
             raise FunctionError("invalid syntax")
-        piece, position = unquote_char(body, position, '"')
+        plain = _PLAIN.match(body, position)
+        if plain:
+            piece, position = to_utf8(plain.group()), plain.end()
+        else:
+            piece, position = unquote_char(body, position, '"')
         out += piece
     return bytes(out)
 
@@ -126,9 +134,7 @@ def unquote_char(body: str, position: int, mark: str) -> tuple[bytes, int]:
         if escape in "'\"" and escape != mark:
             raise FunctionError("invalid syntax")
         return bytes([_ESCAPES[escape]]), position + 2
-    match = re.compile(
-        r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3}))"
-    ).match(body, position)
+    match = _ESCAPE.match(body, position)
     if not match:
         raise FunctionError("invalid syntax")
     byte, short, long, octal = match.groups()

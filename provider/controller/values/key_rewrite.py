@@ -57,7 +57,7 @@ def _rewrite(data: Data, one: Rewrite, expired: Expired) -> Data:
         )
         return rewritten(data, _bounded(rename, expired))
     if one.transform is not None:
-        template = compile_transform(one.transform.template)
+        template = compile_transform(one.transform.template, expired)
         return rewritten(data, _bounded(transform_rewriter(template, expired=expired), expired))
     return data
 

@@ -32,12 +32,12 @@ def regexp_rewriter(
     return lambda key: from_utf8(pattern.replace(to_utf8(key), to_utf8(target), used, before))
 
 
-def compile_transform(template: str) -> Template:
+def compile_transform(template: str, expired: Expired | None = None) -> Template:
     """The template of a `transform`. A key that does not exist prints `<no value>`.
 
     Raises TemplateError.
     """
-    return compile_template("transform", template, missing_key_fails=False)
+    return compile_template("transform", template, missing_key_fails=False, expired=expired)
 
 
 def transform_rewriter(

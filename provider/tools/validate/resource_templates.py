@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from provider.controller.resources.external_secret import ExternalSecretSpec
-from provider.controller.template import Limits, TemplateError, compile_template
+from provider.controller.template import TemplateError, compile_template
 from provider.controller.template.functions import FUNCTIONS
+from provider.controller.template.limits import Budget, Limits
 from provider.controller.template.nodes import Action, Branch, Field, Pipe, Variable
 from provider.controller.template.parser import parse
 from provider.manifests.keys import closest
@@ -88,7 +89,7 @@ def _check_values(
     resource: Resource, one: Written, known: Collection[str], delimiters: Delimiters
 ) -> Iterator[Finding]:
     name = one.path
-    trees = parse(name, one.text, FUNCTIONS, delimiters, Limits().depth)
+    trees = parse(name, one.text, FUNCTIONS, delimiters, Budget(Limits()))
     for node in trees[name]:
         # Values in bodies of blocks may not be used.
         for key, position in _in_pipe(node.pipe) if isinstance(node, Action | Branch) else ():

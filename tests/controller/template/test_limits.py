@@ -7,14 +7,16 @@ from provider.controller.template.limits import Expired
 
 DATA = {"s": b"a" * 65536, "words": b"x y" * 20000}
 GROW = "{{ $d := list 1 }}{{ range 60 }}{{ $d = list $d $d }}{{ end }}"
+MANY_KEYS = "{{ $d := dict }}{{ range until 300 }}{{ $_ := set $d (print .) 1 }}{{ end }}"
 LAUGHS = "a: &a [x,x,x,x,x,x,x,x]\\n" + "".join(
     f"{name}: &{name} [{','.join(['*' + before] * 8)}]\\n"
     for before, name in zip("abcdef", "bcdefg", strict=True)
 )
 
-FEW_STEPS = Limits(steps=50_000)  # a tenth of the default, so that the tests are fast
+FEW_STEPS = Limits(steps=50_000, tokens=10_000)  # a tenth of the default: the tests are fast
 STEPS = "takes more than"
 MEMORY = "the template's values exceed"
+TEXT = "a text exceeds 1048576 bytes"
 DEPTH = "nested more than 100 levels deep"
 PADDING = "padded to more than"
 NESTED = "blocks and parentheses are nested too deeply"
@@ -53,7 +55,16 @@ NESTED = "blocks and parentheses are nested too deeply"
         ('{{ indent 1000000 "a" }}', PADDING),
         ('{{ indent 90000 (repeat 90000 "\\n") }}', MEMORY),
         ('{{ $s := "xx" }}{{ range 100 }}{{ $s = printf "%s%s" $s $s }}{{ end }}', STEPS),
-        ('{{ $s := "xx" }}{{ range 100 }}{{ $s = replace "x" "xxxx" $s }}{{ end }}', STEPS),
+        ('{{ $s := "xx" }}{{ range 100 }}{{ $s = replace "x" "xxxx" $s }}{{ end }}', TEXT),
+        ('{{ repeat 2000 (repeat 1000 "x") }}', TEXT),
+        ('{{ split "," (repeat 300000 "a,") }}', MEMORY),
+        ('{{ fromJson (repeat 300000 " ") }}', "a JSON document exceeds 262144 bytes"),
+        ('{{ date (repeat 20000 "1") now }}', STEPS),
+        ('{{ mustToDate (repeat 20000 "_") (repeat 20000 "_") }}', STEPS),
+        ('{{ printf (repeat 30000 "%[") }}', STEPS),
+        (MANY_KEYS + "{{ keys " + "$d " * 4000 + "| len }}", STEPS),
+        ("{{ $x := 1 }}" * 1001, "more than 1000 variables"),
+        ("{{.}}" * 4000, "more than 10000 words and signs in its actions"),
         ('{{ join (repeat 10000 "x") (until 10000) }}', MEMORY),
         ("{{ $l := list }}{{ range 100000 }}{{ $l = append $l 1 }}{{ end }}", STEPS),
         ("{{ $l := list 1 }}{{ range 100 }}{{ $l = concat $l $l }}{{ end }}", MEMORY),
@@ -115,6 +126,18 @@ def expires_after(checks: int) -> Expired:
 def test_the_deadline_stops_a_template(text: str) -> None:
     with pytest.raises(TemplateError, match="the template takes too long"):
         compile_template("k", text).render(DATA, expired=expires_after(1))
+
+
+@pytest.mark.parametrize("text", ["{{ . }}" * 100, '{{ "' + "a" * 1000 + '" }}'])
+def test_the_deadline_stops_the_parsing_of_a_template(text: str) -> None:
+    with pytest.raises(TemplateError, match="the template takes too long"):
+        compile_template("k", text, expired=expires_after(0))
+
+
+def test_trimming_takes_no_longer_for_many_characters() -> None:
+    """str.strip would hold the event loop for ten seconds here, and for hours at worst."""
+    text = '{{ trimAll (print (repeat 200000 "bc") "a") (print (repeat 400000 "a") "x" .s) }}'
+    assert compile_template("k", text).render(DATA) == b"x"
 
 
 def test_a_template_within_its_deadline_is_rendered() -> None:

@@ -78,7 +78,9 @@ _JS = {
 
 @add("js", "any...", budget=True)
 def _js(budget: Budget, *args: Value) -> bytes:
-    return to_utf8("".join(_js_char(char) for char in from_utf8(_text(args, budget))))
+    text = from_utf8(_text(args, budget))
+    budget.step(len(text) >> 1)
+    return to_utf8("".join(map(_js_char, text)))
 
 
 def _js_char(char: str) -> str:

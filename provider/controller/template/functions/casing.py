@@ -54,14 +54,14 @@ def _kind(char: str) -> Kind:
     return "number" if _is_number(char) else "other"
 
 
-def _next_word(text: str) -> tuple[Kind, str, str]:
-    """The kind of the first word, the word, and the rest."""
-    if not text:
-        return "", "", ""
-    kind = _kind(text[0])
-    end = 1
+def _next_word(text: str, at: int) -> tuple[Kind, int]:
+    """The kind of the word that begins at an offset, and the offset behind it."""
+    if at == len(text):
+        return "", at
+    kind = _kind(text[at])
+    end = at + 1
     if kind == "upper":
-        end = _upper_end(text)
+        end = _upper_end(text, at)
     elif kind == "other":
         while end < len(text) and not (
             _is_connector(text[end]) or _is_alphabet(text[end]) or _is_number(text[end])
@@ -74,11 +74,11 @@ def _next_word(text: str) -> tuple[Kind, str, str]:
     else:
         while end < len(text) and _kind(text[end]) == kind:
             end += 1
-    return kind, text[:end], text[end:]
+    return kind, end
 
 
-def _upper_end(text: str) -> int:
-    end = 1
+def _upper_end(text: str, at: int) -> int:
+    end = at + 1
     if end < len(text) and _is_upper(text[end]):
         while end < len(text) and _is_upper(text[end]):
             end += 1
@@ -98,10 +98,18 @@ class _Lowered:
     def __init__(self, text: str, connector: str) -> None:
         self._connector = connector
         self._out: list[str] = []
-        self._kind, self._word, self._rest = _next_word(text)
+        self._text = text
+        self._end = 0
+        self._advance()
 
     def _advance(self) -> None:
-        self._kind, self._word, self._rest = _next_word(self._rest)
+        begin = self._end
+        self._kind, self._end = _next_word(self._text, begin)
+        self._word = self._text[begin : self._end]
+
+    @property
+    def _has_more(self) -> bool:
+        return self._end < len(self._text)
 
     def _put(self, kind: Kind, word: str) -> None:
         if kind == "connector":
@@ -119,7 +127,7 @@ class _Lowered:
             self._out.append(self._connector)
 
     def run(self) -> str:
-        while self._rest:
+        while self._has_more:
             if self._kind != "connector":
                 self._put(self._kind, self._word)
             kind, word = self._kind, self._word
@@ -138,7 +146,7 @@ class _Lowered:
         number = self._word
         if self._kind != "number":
             self._join()
-        elif self._rest:
+        elif self._has_more:
             self._advance()
             self._after_number(number)
 

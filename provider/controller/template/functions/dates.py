@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from provider.controller.template import moments
 from provider.controller.template.errors import FunctionError
+from provider.controller.template.limits import Budget
 from provider.controller.template.numbers import nearest_int
 from provider.controller.template.registry import Table, adder
 from provider.controller.template.unicode_text import from_utf8
@@ -12,6 +13,8 @@ from provider.controller.template.values import Int64, Moment, Value
 TABLE: Table = {}
 add = adder(TABLE)
 _DATE = b"2006-01-02"
+_ITEM_STEPS = 4
+"""For one item of a layout, which may be a single byte."""
 
 
 @add("now")
@@ -28,14 +31,17 @@ def _moment_of(value: Value) -> Moment:
     return _now()
 
 
-def _format(layout: bytes, value: Value, zone: bytes = b"UTC") -> bytes:
+def _format(budget: Budget, layout: bytes, value: Value, zone: bytes = b"UTC") -> bytes:
+    budget.step(_ITEM_STEPS * len(layout))
     return moments.format_moment(moments.in_zone(_moment_of(value), from_utf8(zone)), layout)
 
 
-add("date", "string any")(_format)
-add("date_in_zone dateInZone", "string any string")(_format)
-add("htmlDate", "any")(lambda value: _format(_DATE, value))
-add("htmlDateInZone", "any string")(lambda value, zone: _format(_DATE, value, zone))
+add("date", "string any", budget=True)(_format)
+add("date_in_zone dateInZone", "string any string", budget=True)(_format)
+add("htmlDate", "any", budget=True)(lambda budget, value: _format(budget, _DATE, value))
+add("htmlDateInZone", "any string", budget=True)(
+    lambda budget, value, zone: _format(budget, _DATE, value, zone)
+)
 add("unixEpoch", "time")(lambda moment: b"%d" % moments.unix_seconds(moment))
 
 
@@ -53,13 +59,16 @@ def _must_modify(duration: bytes, moment: Moment) -> Moment:
     return moments.add(moment, nanoseconds)
 
 
-add("mustToDate", "string string")(moments.parse_moment)
+@add("mustToDate", "string string", budget=True)
+def _must_to_date(budget: Budget, layout: bytes, text: bytes) -> Moment:
+    budget.step(_ITEM_STEPS * len(layout))
+    return moments.parse_moment(layout, text)
 
 
-@add("toDate", "string string")
-def _to_date(layout: bytes, text: bytes) -> Moment:
+@add("toDate", "string string", budget=True)
+def _to_date(budget: Budget, layout: bytes, text: bytes) -> Moment:
     try:
-        return moments.parse_moment(layout, text)
+        return _must_to_date(budget, layout, text)
     except FunctionError:
         return moments.ZERO
 

@@ -45,8 +45,11 @@ def _pluck(key: bytes, *mappings: Map) -> List:
     return List([mapping.items[key] for mapping in mappings if key in mapping.items])
 
 
-@add("keys", "dict...")
-def _keys(*mappings: Map) -> List:
+@add("keys", "dict...", budget=True)
+def _keys(budget: Budget, *mappings: Map) -> List:
+    count = sum(len(mapping.items) for mapping in mappings)
+    budget.memory(count * 16)
+    budget.step(count >> 2)
     return strings([key for mapping in mappings for key in sorted(mapping.items)])
 
 
@@ -62,7 +65,8 @@ def _pick(mapping: Map, *keys: bytes) -> Map:
 
 @add("omit", "dict string...")
 def _omit(mapping: Map, *keys: bytes) -> Map:
-    return Map({key: value for key, value in mapping.items.items() if key not in keys})
+    omitted = frozenset(keys)
+    return Map({key: value for key, value in mapping.items.items() if key not in omitted})
 
 
 @add("merge mustMerge", "dict dict...", budget=True)

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from provider.controller.template import rsa_keys
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.pem_blocks import Block, PrivateKey, encode
 from provider.controller.template.registry import Table, adder
@@ -21,6 +22,7 @@ from provider.controller.template.registry import Table, adder
 TABLE: Table = {}
 add = adder(TABLE)
 
+_MOST: Final = 16 << 10  # bytes; one of 8192 bits has 7000
 _CURVES: Final[Mapping[object, ec.EllipticCurve]] = {
     "P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1(),
 }  # fmt: skip
@@ -34,6 +36,8 @@ class _Jwk:
     """A JSON Web Key. Every method raises ValueError for what is malformed."""
 
     def __init__(self, text: bytes) -> None:
+        if len(text) > _MOST:
+            raise ValueError("too long")
         document = json.loads(text)
         if not isinstance(document, dict):
             raise ValueError("no object")
@@ -92,11 +96,13 @@ class _Jwk:
     def _rsa_private(self) -> rsa.RSAPrivateKey:
         public, exponent = self._rsa_public(), self._int("d")
         p, q = self._int("p"), self._int("q")
+        if min(p, q) < 2 or max(p, q).bit_length() > rsa_keys.MOST_BITS:
+            raise ValueError("a factor is too large")
         numbers = rsa.RSAPrivateNumbers(
             p, q, exponent, rsa.rsa_crt_dmp1(exponent, p), rsa.rsa_crt_dmq1(exponent, q),
             rsa.rsa_crt_iqmp(p, q), public,
         )  # fmt: skip
-        return numbers.private_key()
+        return rsa_keys.private_key(numbers)
 
 
 @add("jwkPublicKeyPem", "string")

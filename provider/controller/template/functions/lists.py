@@ -109,11 +109,12 @@ def _concat(budget: Budget, *values: Value) -> List:
     return List(joined, nil=not joined)
 
 
-@add("chunk mustChunk", "int any")
-def _chunk(size: int, value: Value) -> List:
+@add("chunk mustChunk", "int any", budget=True)
+def _chunk(budget: Budget, size: int, value: Value) -> List:
     items = items_of(value, "chunk")
     count = math.floor((len(items) - 1) / size) + 1 if size else -1
     if count < 0 or (count > 0 and size < 0):
         raise FunctionError("makeslice: len out of range")
+    budget.memory(count * 128)
     chunks: list[Value] = [List(items[i * size : (i + 1) * size]) for i in range(count)]
     return List(chunks, f"[]{ANY}")

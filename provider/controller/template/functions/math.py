@@ -102,7 +102,8 @@ def _steps(budget: Budget, start: int, stop: int, step: int) -> range:
         return range(0)
     numbers = range(start, stop, step)
     length = max(0, (stop - start + step - (1 if step > 0 else -1)) // step)
-    budget.memory(length * 32)
+    budget.memory(length * 64)
+    budget.step(length >> 3)
     return numbers
 
 

@@ -13,6 +13,7 @@ from provider.controller.template.certificate_chain import (
     ordered_chain,
 )
 from provider.controller.template.errors import FunctionError
+from provider.controller.template.limits import Budget
 from provider.controller.template.pem_blocks import (
     blocks,
     decode,
@@ -21,6 +22,7 @@ from provider.controller.template.pem_blocks import (
     parse_private_key,
 )
 from provider.controller.template.registry import Table, adder
+from provider.controller.template.rsa_keys import USE_STEPS
 from provider.controller.template.values import List, strings
 
 TABLE: Table = {}
@@ -91,8 +93,10 @@ def _filter_chain(kind: bytes, text: bytes) -> bytes:
 _HASHES: Final = {b"SHA1": hashes.SHA1, b"SHA512": hashes.SHA512}
 
 
-@add("rsaDecrypt", "string string string string")
-def _rsa_decrypt(scheme: bytes, digest: bytes, data: bytes, private_key: bytes) -> bytes:
+@add("rsaDecrypt", "string string string string", budget=True)
+def _rsa_decrypt(
+    budget: Budget, scheme: bytes, digest: bytes, data: bytes, private_key: bytes
+) -> bytes:
     if scheme == b"None":
         return data
     if scheme != b"RSA-OAEP":
@@ -103,6 +107,7 @@ def _rsa_decrypt(scheme: bytes, digest: bytes, data: bytes, private_key: bytes) 
     key = parse_private_key(block.data)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise FunctionError("could not parse RSA private key")
+    budget.step(USE_STEPS)
     algorithm = _HASHES.get(digest, hashes.SHA256)()
     scheme_padding = padding.OAEP(padding.MGF1(algorithm), algorithm, None)
     try:

@@ -5,7 +5,6 @@ from contextlib import suppress
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import (
     KeySerializationEncryption,
@@ -23,45 +22,40 @@ from provider.controller.template.errors import FunctionError
 from provider.controller.template.limits import Budget
 from provider.controller.template.pem_blocks import (
     Block,
-    PrivateKey,
     decode,
     encode,
     parse_certificate,
     parse_private_key,
     pkcs8,
 )
+from provider.controller.template.pkcs12_process import Opened, open_file
 from provider.controller.template.registry import Table, adder
 
 TABLE: Table = {}
 add = adder(TABLE)
 
 _PKCS12_STEPS: Final = 2_000
+_PROCESS_STEPS: Final = 100_000
 
 
-def _opened(budget: Budget, password: bytes, data: bytes) -> pkcs12.PKCS12KeyAndCertificates:
-    budget.step(_PKCS12_STEPS)
-    for attempt in (password, *([] if password else [None])):
-        try:
-            return pkcs12.load_pkcs12(data, attempt)
-        except (ValueError, UnsupportedAlgorithm, TypeError):
-            continue
-    raise FunctionError("unable to decode pkcs12: wrong password or malformed data")
+def _opened(budget: Budget, password: bytes, data: bytes) -> Opened:
+    budget.step(_PROCESS_STEPS)
+    return open_file(password, data)
 
 
 @add("pkcs12keyPass", "string string", budget=True)
 def _key_pass(budget: Budget, password: bytes, data: bytes) -> bytes:
     key = _opened(budget, password, data).key
-    if not isinstance(key, PrivateKey):
+    if not key:
         raise FunctionError("unable to decode pkcs12: no private key")
-    return encode(Block("PRIVATE KEY", pkcs8(key)))
+    return encode(Block("PRIVATE KEY", pkcs8(parse_private_key(key))))
 
 
 @add("pkcs12certPass", "string string", budget=True)
 def _cert_pass(budget: Budget, password: bytes, data: bytes) -> bytes:
-    opened = _opened(budget, password, data)
-    if opened.cert is None:
+    certificates = [parse_certificate(one) for one in _opened(budget, password, data).certificates]
+    if not certificates:
         raise FunctionError("unable to decode pkcs12 certificate: certificate missing")
-    certificates = [c.certificate for c in (opened.cert, *opened.additional_certs)]
     with suppress(FunctionError):  # not one chain: in the order of the file
         certificates = [link.certificate for link in ordered_chain(certificates)]
     return b"".join(map(certificate_pem, certificates))

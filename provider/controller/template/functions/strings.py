@@ -18,28 +18,38 @@ from provider.controller.template.values import List, Map, Value, strings
 
 TABLE: Table = {}
 add = adder(TABLE)
+_PART = 40
+"""Bytes of memory of a short text in a list."""
 
 add("hello")(lambda: b"Hello!")
 add("trim", "string")(trim_space)
-add("upper", "string")(lambda text: _mapped(text, "upper"))
-add("lower", "string")(lambda text: _mapped(text, "lower"))
+add("upper", "string", budget=True)(lambda budget, text: _mapped(budget, text, "upper"))
+add("lower", "string", budget=True)(lambda budget, text: _mapped(budget, text, "lower"))
 add("contains", "string string")(lambda part, text: part in text)
 add("hasPrefix", "string string")(lambda prefix, text: text.startswith(prefix))
 add("hasSuffix", "string string")(lambda suffix, text: text.endswith(suffix))
 add("trimSuffix", "string string")(lambda suffix, text: text.removesuffix(suffix))
 add("trimPrefix", "string string")(lambda prefix, text: text.removeprefix(prefix))
-add("trimall trimAll", "string string")(
-    lambda chars, text: to_utf8(from_utf8(text).strip(from_utf8(chars))) if chars else text
-)
 add("plural", "string string int")(lambda one, many, count: one if count == 1 else many)
 add("toString", "any", budget=True)(lambda budget, value: text_of(value, budget))
 add("toStrings", "any", budget=True)(lambda budget, value: strings(to_strings(value, budget)))
 
 
-def _mapped(text: bytes, change: str) -> bytes:
-    return mapped(runes(text), change).encode() if not text.isascii() else (
-        text.upper() if change == "upper" else text.lower()
-    )  # fmt: skip
+@add("trimall trimAll", "string string", budget=True)
+def _trim_all(budget: Budget, chars: bytes, text: bytes) -> bytes:
+    """strings.Trim. str.strip compares each rune with all of `chars`, and cannot be interrupted."""
+    budget.step((len(chars) + len(text)) >> 3)
+    cut, kept = set(from_utf8(chars)), from_utf8(text)
+    begin = next((at for at, char in enumerate(kept) if char not in cut), len(kept))
+    after = next((at for at, char in enumerate(reversed(kept)) if char not in cut), 0)
+    return to_utf8(kept[begin : len(kept) - after])
+
+
+def _mapped(budget: Budget, text: bytes, change: str) -> bytes:
+    if text.isascii():
+        return text.upper() if change == "upper" else text.lower()
+    budget.step(len(text) >> 2)
+    return mapped(runes(text), change).encode()
 
 
 @add("title", "string", budget=True)
@@ -171,7 +181,7 @@ def replace(budget: Budget, old: bytes, new: bytes, text: bytes) -> bytes:
         return text.replace(old, new)
     chars = from_utf8(text)
     budget.memory((len(chars) + 1) * len(new))
-    return new + b"".join(to_utf8(char) + new for char in chars)
+    return new + to_utf8(from_utf8(new).join(chars)) + new if chars else new
 
 
 @add("indent", "int string", budget=True)
@@ -214,9 +224,10 @@ def _join(budget: Budget, separator: bytes, value: Value) -> bytes:
     return separator.join(texts)
 
 
-def _parts(separator: bytes, text: bytes, most: int = -1) -> list[bytes]:
+def _parts(budget: Budget, separator: bytes, text: bytes, most: int = -1) -> list[bytes]:
     if most == 0:
         return []
+    budget.memory(_PART * (text.count(separator) + 1))
     if separator:
         return text.split(separator, most - 1 if most > 0 else -1)
     chars = [to_utf8(char) for char in from_utf8(text)]
@@ -225,18 +236,21 @@ def _parts(separator: bytes, text: bytes, most: int = -1) -> list[bytes]:
     return chars
 
 
-@add("splitList", "string string")
-def _split_list(separator: bytes, text: bytes) -> List:
-    return strings(_parts(separator, text))
+@add("splitList", "string string", budget=True)
+def _split_list(budget: Budget, separator: bytes, text: bytes) -> List:
+    return strings(_parts(budget, separator, text))
 
 
-def _numbered(parts: list[bytes]) -> Map:
+@add("splitn", "string int string", budget=True)
+def _splitn(budget: Budget, separator: bytes, most: int, text: bytes) -> Map:
+    parts = _parts(budget, separator, text, most)
+    budget.memory(_PART * 2 * len(parts))
+    budget.step(len(parts) >> 2)
     return Map({b"_%d" % number: part for number, part in enumerate(parts)}, "string")
 
 
-add("split", "string string")(lambda separator, text: _numbered(_parts(separator, text)))
-add("splitn", "string int string")(
-    lambda separator, most, text: _numbered(_parts(separator, text, most))
+add("split", "string string", budget=True)(
+    lambda budget, separator, text: _splitn(budget, separator, -1, text)
 )
 
 
