@@ -109,13 +109,12 @@ def _custom_urls(environment: Mapping[str, str]) -> dict[Service, tuple[str, str
         return {}
     urls: dict[Service, tuple[str, str]] = {}
     for service, (own, alias) in _VARIABLES.items():
-        for variable in (own, "AWS_ENDPOINT_URL", alias):
-            if url := environment.get(variable):
-                urls[service] = variable, url
-                break
-    for service, (variable, url) in urls.items():
+        variable = next(filter(environment.get, (own, "AWS_ENDPOINT_URL", alias)), None)
+        if variable is None:
+            continue
+        urls[service] = variable, environment[variable]
         try:
-            _endpoint(url.replace("{region}", "region"), service, "region")
+            _endpoint(environment[variable].replace("{region}", "region"), service, "region")
         except ValueError as error:
             raise ValueError(f"{variable}: {error}") from None
     return urls

@@ -25,15 +25,27 @@ _LOOK_AGAIN = 5.0
 
 
 class Network:
-    """Sends requests to AWS; `send` is a `Transport`. Raises ValueError for an invalid variable."""
+    """Sends requests to AWS; `send` is a `Transport`. Raises ValueError for an invalid variable.
+
+    `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, in either case, are read as the SDKs do.
+    """
 
     def __init__(self, environment: Mapping[str, str], http: HttpClient) -> None:
+        def get(name: str) -> str:
+            # Lower case wins, and an empty lower-case variable switches the upper-case one off.
+            return environment.get(name.lower(), environment.get(name, ""))
+
         self._http = http
-        self._proxies = Proxies(environment)
         self._bundle = CaBundle(environment)
+        self._no_proxy = get("NO_PROXY")
+        self._proxies = {
+            scheme: _parse_proxy(name, url)
+            for scheme in DEFAULT_PORTS
+            if (url := get(name := f"{scheme.upper()}_PROXY"))
+        }
 
     async def send(self, request: Request) -> Reply:
-        proxy = self._proxies.proxy_for(request.url)
+        proxy = self._proxy_for(request.url)
         tls = await self._bundle.context()
         try:
             return await self._http.send(request, tls=tls, proxy=proxy)
@@ -43,29 +55,13 @@ class Network:
             hint = f"{failure} (is AWS_CA_BUNDLE right?)"
             raise NoAnswer(failure.kind, hint) from failure
 
-
-class Proxies:
-    """`HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, in either case, read as the SDK does."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        def get(name: str) -> str:
-            # Lower case wins, and an empty lower-case variable switches the upper-case one off.
-            return environment.get(name.lower(), environment.get(name, ""))
-
-        self._no_proxy = get("NO_PROXY")
-        self._by_scheme = {
-            scheme: _parse_proxy(name, url)
-            for scheme in DEFAULT_PORTS
-            if (url := get(name := f"{scheme.upper()}_PROXY"))
-        }
-
-    def proxy_for(self, url: str) -> Proxy | None:
+    def _proxy_for(self, url: str) -> Proxy | None:
         parts = urlsplit(url)
-        proxy = self._by_scheme.get(parts.scheme)
+        proxy = self._proxies.get(parts.scheme)
         if proxy is None:
             return None
-        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-        address = f"{host}:{parts.port or DEFAULT_PORTS[parts.scheme]}"
+        port = "" if parts.port else f":{DEFAULT_PORTS[parts.scheme]}"
+        address = f"{parts.netloc}{port}"
         return None if proxy_bypass_environment(address, {"no": self._no_proxy}) else proxy
 
 

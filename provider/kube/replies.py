@@ -84,20 +84,19 @@ def error_of_status(
     """The same for a Status object, as a watch sends one too. `wait` is its Retry-After."""
     why = _explanation(asked.kind, status)
     text = f"{asked}: Kubernetes answered {code}{f' ({why})' if why else ''}"
+    text += _advice(asked, code, why)
     if code == 429:
         return KubernetesThrottled(text, wait)
-    if code >= 500 or code < 400:
+    if not 400 <= code < 500:
         return KubernetesUnavailable(text)
-    if code in (401, 403):
-        return LookupForbidden(text + _advice(asked, code, why))
     if code == 409 and status.get("reason") == "AlreadyExists":
         return ObjectExists(text)
-    if code == 404 and not asked.name:
-        return ObjectNotFound(text + _absent(asked.kind))
     return _BY_CODE.get(code, ObjectRefused)(text)
 
 
 _BY_CODE: Mapping[int, type[ProviderError]] = {
+    401: LookupForbidden,
+    403: LookupForbidden,
     404: ObjectNotFound,
     409: ObjectConflict,
     410: VersionGone,
@@ -148,20 +147,21 @@ def _one_line(value: object) -> str:
     return " ".join(value.split())[:_MOST_TEXT] if isinstance(value, str) else ""
 
 
-def _absent(kind: Kind) -> str:
-    return f". It does not serve {kind.plural} of {kind.api_version}: install or update the CRD."
-
-
 def _advice(asked: ApiRequest, code: int, why: str) -> str:
+    kind = asked.kind
+    if code == 404 and not asked.name:
+        return (
+            f". It does not serve {kind.plural} of {kind.api_version}: install or update the CRD."
+        )
     if code == 401:
         return (
             ". It rejects the token of this program's own service account: check that the service "
             "account exists."
         )
-    if " cannot " not in why:  # an admission plugin or a quota, not RBAC
+    if code != 403 or " cannot " not in why:  # an admission plugin or a quota, not RBAC
         return ""
-    resource = asked.kind.plural + (f"/{asked.subresource}" if asked.subresource else "")
+    resource = f"{kind.plural}/{asked.subresource}" if asked.subresource else kind.plural
     return (
-        f'. Allow it by RBAC: apiGroups ["{asked.kind.group}"], resources [{resource}], '
+        f'. Allow it by RBAC: apiGroups ["{kind.group}"], resources [{resource}], '
         f"verbs [{asked.verb}]."
     )
