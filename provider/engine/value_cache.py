@@ -64,6 +64,8 @@ class ValueCache:
     """Keeps at most `max_bytes` of entries in all; 0: none."""
 
     def __init__(self, max_bytes: int) -> None:
+        self.bytes = 0
+        """Of all entries."""
         self._max_bytes = max_bytes
         self._entries: dict[Identity, OrderedDict[Key, Remembered]] = {}
         self._bytes: dict[str, dict[Identity, int]] = {}
@@ -104,10 +106,6 @@ class ValueCache:
             if not self._bytes[namespace]:
                 del self._bytes[namespace], self._namespaces[namespace]
 
-    @property
-    def bytes(self) -> int:
-        return self._namespaces.total()
-
     def __len__(self) -> int:
         return sum(map(len, self._entries.values()))
 
@@ -116,6 +114,7 @@ class ValueCache:
         return max(held, key=held.__getitem__)
 
     def _count(self, identity: Identity, size: int) -> None:
+        self.bytes += size
         self._namespaces[identity.namespace] += size
         held = self._bytes.setdefault(identity.namespace, {})
         held[identity] = held.get(identity, 0) + size
