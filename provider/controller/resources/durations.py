@@ -24,17 +24,22 @@ _DAY = "; a day is written 24h: the units are ns, us, ms, s, m and h"
 
 def go_duration(text: str) -> float:
     """Seconds of a Go duration such as `1h30m`, `-5m` or `0`; ValueError with Go's text."""
+    return go_nanoseconds(text) / 1e9
+
+
+def go_nanoseconds(text: str) -> int:
+    """The same in nanoseconds."""
     if len(text) > _LONGEST_TEXT:
         raise ValueError(f"time: invalid duration {quote(text)}{_EXAMPLE}")
     rest = text[1:] if text[:1] in ("+", "-") else text
     if rest == "0":
-        return 0.0
+        return 0
     if not rest:
         raise ValueError(f"time: invalid duration {quote(text)}{_EXAMPLE}")
     total = _nanoseconds(rest, text)
     if total > _LONGEST + text.startswith("-"):
         raise ValueError(f"time: invalid duration {quote(text)}; the longest is 2562047h")
-    return (-total if text.startswith("-") else total) / 1e9
+    return -total if text.startswith("-") else total
 
 
 def _nanoseconds(rest: str, text: str) -> int:

@@ -1,6 +1,7 @@
 """Renders a parsed template, as text/template executes one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 
 from provider.controller.template.errors import LimitExceeded
 from provider.controller.template.limits import Budget
@@ -99,7 +100,7 @@ class Evaluation(Pipelines):
             del self.variables[declared:]
             self._walk(dot, node.otherwise)
 
-    def _pairs(self, value: Value, variables: int) -> "Sequence[tuple[Value, Value]] | _Count":
+    def _pairs(self, value: Value, variables: int) -> Iterable[tuple[Value, Value]]:
         if isinstance(value, List):
             return list(enumerate(value.items))
         if isinstance(value, Map):
@@ -109,7 +110,7 @@ class Evaluation(Pipelines):
         if isinstance(value, int) and not isinstance(value, bool):
             if variables > 1:
                 raise self.error("can't use an integer to iterate over more than one variable")
-            return _Count(value)
+            return zip(repeat(None), range(value), strict=False)
         raise self.error(f"range can't iterate over type {type_name(value)}")
 
     def _bind(self, pipe: Pipe, key: Value, value: Value, top: int) -> None:
@@ -130,20 +131,3 @@ class Evaluation(Pipelines):
         self.variables, self.template = [("$", value)], node.name
         self._walk(value, tree)
         self.variables, self.template = variables, template
-
-
-class _Count:
-    """What `range 3` iterates over, without making a list."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-
-    def __iter__(self) -> "_Count":
-        self._at = -1
-        return self
-
-    def __next__(self) -> tuple[Value, Value]:
-        self._at += 1
-        if self._at >= self._count:
-            raise StopIteration
-        return None, self._at

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from provider.controller.resources.durations import go_nanoseconds
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.unicode_text import from_utf8, to_utf8
 from provider.controller.template.values import Moment
@@ -32,12 +33,6 @@ _LAYOUT: Final = re.compile(
     r"|-07:00:00|-070000|-07:00|-0700|-07|Z07:00:00|Z070000|Z07:00|Z0700|Z07"
     r"|[.,]0+(?![0-9])|[.,]9+(?![0-9])"
 )
-_DURATION: Final = re.compile(r"([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)")
-_UNITS: Final = {
-    "ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9,
-    "m": 60 * 10**9, "h": 3600 * 10**9,
-}  # fmt: skip
-_MAX: Final = (1 << 63) - 1
 
 
 def unix_moment(seconds: int) -> Moment:
@@ -74,22 +69,10 @@ def add(moment: Moment, nanoseconds: int) -> Moment:
 
 def parse_duration(text: str) -> int | None:
     """time.ParseDuration in nanoseconds, or None where it fails."""
-    body = text[1:] if text[:1] in ("+", "-") else text
-    if body == "0":
-        return 0
-    position, total = 0, 0
-    while position < len(body):
-        match = _DURATION.match(body, position)
-        if not match or not (match.group(1) or match.group(2)) or len(match.group(1)) > 25:
-            return None
-        unit = _UNITS[match.group(3)]
-        fraction = (match.group(2) or "")[:18]
-        total += int(match.group(1) or 0) * unit
-        total += int(fraction or 0) * unit // 10 ** len(fraction)
-        position = match.end()
-    if not body or total > _MAX + (text[0] == "-"):
+    try:
+        return go_nanoseconds(text)
+    except ValueError:
         return None
-    return -total if text[0] == "-" else total
 
 
 def format_duration(nanoseconds: int) -> str:

@@ -126,11 +126,6 @@ def is_true(value: Value) -> bool:
     return bool(value)
 
 
-def is_empty(value: Value) -> bool:
-    """sprig's `empty`: like `not`, except for NaN and structs, where it follows sprig's code."""
-    return not is_true(value)
-
-
 def zero_of(elem: str) -> Value:
     """The zero value of an element type."""
     return {"string": b"", "int": 0}.get(elem)

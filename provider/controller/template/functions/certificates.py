@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from provider.controller.resources.keys import go_base64
 from provider.controller.template.errors import FunctionError
-from provider.controller.template.functions.encoding import CorruptInput, base64_decode
 from provider.controller.template.limits import Budget
 from provider.controller.template.pem_blocks import (
     PrivateKey,
@@ -21,7 +21,6 @@ from provider.controller.template.pem_blocks import (
     private_key_of,
 )
 from provider.controller.template.registry import Table, adder
-from provider.controller.template.rsa_keys import USE_STEPS
 from provider.controller.template.unicode_text import from_utf8
 from provider.controller.template.values import List, Pair, Value
 
@@ -35,12 +34,6 @@ _LARGE_STEPS: Final = 100_000
 def _rsa(budget: Budget, bits: int = 2048) -> rsa.RSAPrivateKey:
     budget.step(_RSA_STEPS if bits == 2048 else _LARGE_STEPS)
     return rsa.generate_private_key(65537, bits)
-
-
-def _given(budget: Budget, pem: bytes) -> PrivateKey:
-    """A key that is given, and that signs a certificate."""
-    budget.step(USE_STEPS)
-    return private_key_of(pem)
 
 
 @add("genPrivateKey", "string", budget=True)
@@ -61,12 +54,12 @@ def _private_key(budget: Budget, kind: bytes) -> bytes:
 @add("buildCustomCert", "string string")
 def _custom(certificate: bytes, key: bytes) -> Pair:
     try:
-        cert_pem = base64_decode(certificate)
-    except CorruptInput:
+        cert_pem = go_base64(certificate, url=False)
+    except ValueError:
         raise FunctionError("unable to decode base64 certificate") from None
     try:
-        own_key = base64_decode(key)
-    except CorruptInput:
+        own_key = go_base64(key, url=False)
+    except ValueError:
         raise FunctionError("unable to decode base64 private key") from None
     _certificate_of(cert_pem)
     private_key_of(own_key)
@@ -154,19 +147,17 @@ def _usage(is_authority: bool) -> x509.KeyUsage:
 add("genCA", "string int", budget=True)(
     lambda budget, name, days: _issue((name, days), [], _rsa(budget), None, is_authority=True)
 )
-add("genCAWithKey", "string int string", budget=True)(
-    lambda budget, name, days, pem: _issue(
-        (name, days), [], _given(budget, pem), None, is_authority=True
-    )
+add("genCAWithKey", "string int string")(
+    lambda name, days, pem: _issue((name, days), [], private_key_of(pem), None, is_authority=True)
 )
 add("genSelfSignedCert", "string list list int", budget=True)(
     lambda budget, name, ips, names, days: _issue(
         (name, days), _alternative_names(ips, names), _rsa(budget), None
     )
 )
-add("genSelfSignedCertWithKey", "string list list int string", budget=True)(
-    lambda budget, name, ips, names, days, pem: _issue(
-        (name, days), _alternative_names(ips, names), _given(budget, pem), None
+add("genSelfSignedCertWithKey", "string list list int string")(
+    lambda name, ips, names, days, pem: _issue(
+        (name, days), _alternative_names(ips, names), private_key_of(pem), None
     )
 )
 
@@ -180,8 +171,8 @@ add("genSignedCert", "string list list int pair", budget=True)(
         (name, days), _alternative_names(ips, names), _rsa(budget), _issuer(authority)
     )
 )
-add("genSignedCertWithKey", "string list list int pair string", budget=True)(
-    lambda budget, name, ips, names, days, authority, pem: _issue(
-        (name, days), _alternative_names(ips, names), _given(budget, pem), _issuer(authority)
+add("genSignedCertWithKey", "string list list int pair string")(
+    lambda name, ips, names, days, authority, pem: _issue(
+        (name, days), _alternative_names(ips, names), private_key_of(pem), _issuer(authority)
     )
 )

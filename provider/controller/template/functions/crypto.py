@@ -11,8 +11,8 @@ from typing import Final
 import bcrypt
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from provider.controller.resources.keys import go_base64
 from provider.controller.template.errors import FunctionError
-from provider.controller.template.functions.encoding import CorruptInput, base64_decode
 from provider.controller.template.limits import Budget
 from provider.controller.template.registry import Table, adder
 
@@ -75,9 +75,9 @@ def _decrypt(password: bytes, text: bytes) -> bytes:
     if not text:
         return b""
     try:
-        data = base64_decode(text)
-    except CorruptInput as error:
-        raise FunctionError(f"illegal base64 data at input byte {error.offset}") from None
+        data = go_base64(text, url=False)
+    except ValueError as error:
+        raise FunctionError(str(error)) from None
     if len(data) < 32 or len(data) % 16:
         raise FunctionError("crypto/cipher: input not full blocks")
     decryptor = _aes(password, data[:16]).decryptor()

@@ -5,6 +5,7 @@ import binascii
 import re
 from typing import Final
 
+from provider.controller.resources.keys import go_base64
 from provider.controller.template import go_json, go_yaml, yaml_writer
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.limits import Budget
@@ -15,85 +16,63 @@ from provider.controller.template.values import ANY, List, Map, Value
 TABLE: Table = {}
 add = adder(TABLE)
 
-_ALPHABET_64: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 _ALPHABET_32: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
 
 add("b64enc", "string")(base64.b64encode)
 add("b32enc", "string")(base64.b32encode)
 
 
-class CorruptInput(Exception):
-    """The data is not in its encoding from `offset` on, in bytes."""
-
-    def __init__(self, offset: int) -> None:
-        super().__init__(offset)
-        self.offset = offset
-
-
-def decode_blocks(data: bytes, alphabet: frozenset[int], size: int) -> bytes:
-    """The data without line breaks, checked as Go's decoders check it.
-
-    `size` is the block: 4 for base64, 8 for base32. Raises CorruptInput.
-    """
+def _base32_blocks(data: bytes) -> bytes:
+    """The data without line breaks; ValueError, with Go's text, where Go's decoder refuses it."""
     kept = bytearray()
     for offset, byte in enumerate(data):
-        if byte in alphabet:
+        if byte in _ALPHABET_32:
             kept.append(byte)
-        elif byte == 0x3D:
-            return _padded(data, offset, kept, size)
+        elif byte == ord("="):
+            return bytes(kept) + _padding(data, offset, len(kept) % 8)
         elif byte not in b"\r\n":
-            raise CorruptInput(offset)
-    if len(kept) % size:
-        raise CorruptInput(_end_offset(data, kept, size))
+            raise _illegal(offset)
+    if len(kept) % 8:
+        raise _illegal(len(data) - len(kept) % 8)
     return bytes(kept)
 
 
-def _end_offset(data: bytes, kept: bytearray, size: int) -> int:
-    return len(data) - len(kept) % size
-
-
-def _padded(data: bytes, offset: int, kept: bytearray, size: int) -> bytes:
-    """Checks the padding, which begins at `offset`."""
-    partial = len(kept) % size
-    if partial not in ({4: (2, 3), 8: (2, 4, 5, 7)}[size]):
-        raise CorruptInput(offset)
-    wanted = size - partial
-    at = offset
-    for _ in range(wanted):
+def _padding(data: bytes, at: int, partial: int) -> bytes:
+    """The padding, which begins at `at`, of a block with `partial` characters."""
+    if partial not in (2, 4, 5, 7):
+        raise _illegal(at)
+    for _ in range(8 - partial):
         while at < len(data) and data[at] in b"\r\n":
             at += 1
-        if at >= len(data):
-            raise CorruptInput(len(data))
-        if data[at] != 0x3D:
-            raise CorruptInput(at - 1 if size == 4 else at)
+        if data[at : at + 1] != b"=":
+            raise _illegal(at)
         at += 1
     rest = data[at:].lstrip(b"\r\n")
     if rest:
-        raise CorruptInput(len(data) - len(rest))
-    return bytes(kept) + b"=" * wanted
+        raise _illegal(len(data) - len(rest))
+    return b"=" * (8 - partial)
 
 
-def base64_decode(data: bytes) -> bytes:
-    """base64.StdEncoding.DecodeString. Raises CorruptInput."""
-    return binascii.a2b_base64(decode_blocks(data, _ALPHABET_64, 4))
+def _illegal(offset: int) -> ValueError:
+    return ValueError(f"illegal base32 data at input byte {offset}")
 
 
 @add("b64dec", "string")
 def _b64dec(data: bytes) -> bytes:
     try:
-        return base64_decode(data)
-    except CorruptInput as error:
-        return b"illegal base64 data at input byte %d" % error.offset
+        return go_base64(data, url=False)
+    except ValueError as error:
+        return str(error).encode()
 
 
 @add("b32dec", "string")
 def _b32dec(data: bytes) -> bytes:
     try:
-        return base64.b32decode(decode_blocks(data, _ALPHABET_32, 8))
-    except CorruptInput as error:
-        return b"illegal base32 data at input byte %d" % error.offset
+        return base64.b32decode(_base32_blocks(data))
     except binascii.Error:
         return b"illegal base32 data at input byte 0"
+    except ValueError as error:
+        return str(error).encode()
 
 
 _HEX: Final = re.compile(rb"[0-9a-fA-F]*")

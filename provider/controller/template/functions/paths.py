@@ -114,17 +114,9 @@ def _userinfo(user: str) -> str:
     if not _USERINFO.fullmatch(user):
         raise FunctionError("unable to parse url: net/url: invalid userinfo")
     name, colon, password = user.partition(":")
-    escaped = [quote(unquote_to_bytes(to_utf8(_checked(part))), safe="$&+,;=-_.~!*'()" )
-               for part in (name, password)]  # fmt: skip
-    escaped = [part.replace("!", "%21").replace("*", "%2A").replace("'", "%27")
-               .replace("(", "%28").replace(")", "%29") for part in escaped]  # fmt: skip
-    return escaped[0] + (f":{escaped[1]}" if colon else "")
-
-
-def _checked(text: str) -> str:
-    if _BAD_ESCAPE.search(text):
-        raise FunctionError("unable to parse url: invalid URL escape")
-    return text
+    safe = "$&+,;=-_.~"
+    name, password = (quote(to_utf8(_unescaped(one)), safe=safe) for one in (name, password))
+    return f"{name}:{password}" if colon else name
 
 
 def _host(host: str) -> str:
