@@ -21,6 +21,7 @@ from provider.controller.template.pem_blocks import (
     private_key_of,
 )
 from provider.controller.template.registry import Table, adder
+from provider.controller.template.rsa_keys import USE_STEPS
 from provider.controller.template.unicode_text import from_utf8
 from provider.controller.template.values import List, Pair, Value
 
@@ -34,6 +35,12 @@ _LARGE_STEPS: Final = 100_000
 def _rsa(budget: Budget, bits: int = 2048) -> rsa.RSAPrivateKey:
     budget.step(_RSA_STEPS if bits == 2048 else _LARGE_STEPS)
     return rsa.generate_private_key(65537, bits)
+
+
+def _given(budget: Budget, pem: bytes) -> PrivateKey:
+    """A key that is given, and that signs a certificate."""
+    budget.step(USE_STEPS)
+    return private_key_of(pem)
 
 
 @add("genPrivateKey", "string", budget=True)
@@ -147,17 +154,19 @@ def _usage(is_authority: bool) -> x509.KeyUsage:
 add("genCA", "string int", budget=True)(
     lambda budget, name, days: _issue((name, days), [], _rsa(budget), None, is_authority=True)
 )
-add("genCAWithKey", "string int string")(
-    lambda name, days, pem: _issue((name, days), [], private_key_of(pem), None, is_authority=True)
+add("genCAWithKey", "string int string", budget=True)(
+    lambda budget, name, days, pem: _issue(
+        (name, days), [], _given(budget, pem), None, is_authority=True
+    )
 )
 add("genSelfSignedCert", "string list list int", budget=True)(
     lambda budget, name, ips, names, days: _issue(
         (name, days), _alternative_names(ips, names), _rsa(budget), None
     )
 )
-add("genSelfSignedCertWithKey", "string list list int string")(
-    lambda name, ips, names, days, pem: _issue(
-        (name, days), _alternative_names(ips, names), private_key_of(pem), None
+add("genSelfSignedCertWithKey", "string list list int string", budget=True)(
+    lambda budget, name, ips, names, days, pem: _issue(
+        (name, days), _alternative_names(ips, names), _given(budget, pem), None
     )
 )
 
@@ -171,8 +180,8 @@ add("genSignedCert", "string list list int pair", budget=True)(
         (name, days), _alternative_names(ips, names), _rsa(budget), _issuer(authority)
     )
 )
-add("genSignedCertWithKey", "string list list int pair string")(
-    lambda name, ips, names, days, authority, pem: _issue(
-        (name, days), _alternative_names(ips, names), private_key_of(pem), _issuer(authority)
+add("genSignedCertWithKey", "string list list int pair string", budget=True)(
+    lambda budget, name, ips, names, days, authority, pem: _issue(
+        (name, days), _alternative_names(ips, names), _given(budget, pem), _issuer(authority)
     )
 )
