@@ -99,7 +99,7 @@ manifests: venv tools  ## render deploy/ and check it against the Kubernetes sch
 	$(BIN)/python -m pytest -q tests/deploy $(ARGS)
 
 .PHONY: readme-check
-readme-check: venv  ## show how generated parts of the README and docs/ differ
+readme-check: venv  ## show how generated parts of docs/ differ
 	$(BIN)/python -m scripts.readme --check
 
 .PHONY: docs-check
@@ -167,7 +167,7 @@ crds: venv  ## generate deploy/crds from the tables of provider/controller/resou
 	$(BIN)/python -m scripts.crds
 
 .PHONY: readme
-readme: venv  ## write --help into the README, and tables of keys into docs/classes.md
+readme: venv  ## write --help into docs/options.md, and tables of keys into docs/classes.md
 	$(BIN)/python -m scripts.readme
 
 KINDS = externalsecret secretstore clustersecretstore clusterexternalsecret ecrauthorizationtoken \

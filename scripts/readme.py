@@ -1,22 +1,25 @@
 """Writes the generated parts of documents: `python -m scripts.readme [--check]`.
 
-`<!-- help:start -->` and `<!-- help:end -->` enclose the output of `--help`; `parameters` and
-`objects` likewise enclose tables of the keys of a class.
+`<!-- daemon:start -->` and `<!-- daemon:end -->` enclose the `--help` of the daemon, `controller`
+likewise that of the controller; `parameters` and `objects` enclose tables of the keys of a class.
 """
 
 import difflib
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from provider.cli import serve
+from provider.cli import controller, serve
 from provider.csi.request.keys import OBJECT_KEYS, PARAMETER_KEYS
 from provider.manifests.keys import Key
 from provider.tools.arguments import PROGRAM, Parser
 
 ROOT = Path(__file__).parents[1]
-PAGES = {"README.md": ("help",), "docs/classes.md": ("parameters", "objects")}
+PAGES = {
+    "docs/options.md": ("daemon", "controller"),
+    "docs/classes.md": ("parameters", "objects"),
+}
 """The generated parts of each document."""
 BLOCK = r"(?<=<!-- {0}:start -->\n).*?(?=<!-- {0}:end -->)"
 
@@ -24,7 +27,8 @@ BLOCK = r"(?<=<!-- {0}:start -->\n).*?(?=<!-- {0}:end -->)"
 def blocks() -> Mapping[str, str]:
     """The text between the marks, by their name."""
     return {
-        "help": f"```text\n{_help()}```\n",
+        "daemon": _help(serve.add_options),
+        "controller": _help(controller.add_options),
         "parameters": keys_table(PARAMETER_KEYS),
         "objects": keys_table(OBJECT_KEYS),
     }
@@ -54,10 +58,10 @@ def keys_table(keys: Sequence[Key]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _help() -> str:
+def _help(add_options: Callable[[Parser], None]) -> str:
     parser = Parser(prog=PROGRAM)
-    serve.add_options(parser)
-    return parser.format_help()
+    add_options(parser)
+    return f"```text\n{parser.format_help()}```\n"
 
 
 def _rows(keys: Sequence[Key], above: str = "") -> Iterator[str]:

@@ -63,6 +63,13 @@ def test_a_command_line_has_options_that_there_are() -> None:
     assert not refused
 
 
+def test_values_of_a_release_are_printed_as_they_can_be_given() -> None:
+    # Without --output yaml, helm prints a heading that the schemas of the charts refuse.
+    calls = [words for _, words in ALL if words[0] == "helm" and {"get", "values"} <= {*words}]
+    assert calls
+    assert [words for words in calls if "yaml" not in words] == []
+
+
 def test_targets_of_make_exist() -> None:
     used = {
         word

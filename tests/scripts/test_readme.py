@@ -4,18 +4,18 @@ import pytest
 
 from scripts import readme
 
-PARTS = ("help",)
+PARTS = ("daemon",)
 
 
 def test_differences_are_shown() -> None:
-    old = "# Title\n<!-- help:start -->\nold\n<!-- help:end -->\nrest\n"
+    old = "# Title\n<!-- daemon:start -->\nold\n<!-- daemon:end -->\nrest\n"
     assert "\n-old\n" in readme.difference(old, PARTS)
     new = readme.up_to_date(old, PARTS)
-    assert new.startswith("# Title\n<!-- help:start -->\n```text\nusage: ")
-    assert new.endswith("```\n<!-- help:end -->\nrest\n")
+    assert new.startswith("# Title\n<!-- daemon:start -->\n```text\nusage: ")
+    assert new.endswith("```\n<!-- daemon:end -->\nrest\n")
     assert readme.difference(new, PARTS) == ""
 
 
 def test_a_document_without_a_place_for_a_part_is_refused() -> None:
-    with pytest.raises(SystemExit, match="help:start"):
+    with pytest.raises(SystemExit, match="daemon:start"):
         readme.difference("# Title\n", PARTS)
