@@ -174,5 +174,5 @@ def _text(key: Key, kind: str | list[str]) -> Schema:
     if key.choices:
         return {"enum": list(key.choices)}
     if key.pattern:
-        return {"type": "string", "pattern": f"^(?:{key.pattern})$"}
+        return {"type": kind, "pattern": f"^(?:{key.pattern})$"}
     return {"type": kind}

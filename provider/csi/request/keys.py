@@ -27,18 +27,21 @@ _permission = partial(
     expected='a quoted 4-digit octal number from "0000" to "0777"',
 )
 
-OBJECT_NAME = Key(
+_aws_text = partial(Key, pattern="[\\s\\S]{1,2048}", expected="2048 characters at most")
+"""AWS takes no longer names; they are in requests, logs and messages."""
+
+OBJECT_NAME = _aws_text(
     "objectName",
     "Secrets Manager: name, ARN or partial ARN. Parameter Store: name or ARN; "
     "`:version` or `:label` may follow. A path: all parameters below it",
     required=True,
 )
-OBJECT_VERSION = Key(
+OBJECT_VERSION = _aws_text(
     "objectVersion",
     "Version id of the secret, or version number of the parameter",
     default="the version that the label names",
 )
-OBJECT_VERSION_LABEL = Key(
+OBJECT_VERSION_LABEL = _aws_text(
     "objectVersionLabel",
     "Staging label of the secret, or label of the parameter; a parameter has either this or "
     "`objectVersion`",
