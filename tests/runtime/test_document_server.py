@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -21,9 +21,11 @@ async def large() -> bytes:
 
 @asynccontextmanager
 async def listening(
-    path: Path, may_ask: Callable[[socket.socket], bool] = lambda _: True
+    path: Path,
+    may_ask: Callable[[socket.socket], bool] = lambda _: True,
+    document: Callable[[], Awaitable[bytes]] = large,
 ) -> AsyncIterator[DocumentServer]:
-    one = DocumentServer(large, may_ask)
+    one = DocumentServer(document, may_ask)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(str(path))
     server = await one.listen(listener)
@@ -48,9 +50,14 @@ async def until(one: DocumentServer, callers: int) -> None:
 async def test_a_caller_that_does_not_read_does_not_delay_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SEND_SECONDS", 1.0)
+    monkeypatch.setattr(module, "SEND_SECONDS", 0.1)
     path = tmp_path / "socket"
-    async with listening(path) as one:
+
+    async def made() -> bytes:
+        monkeypatch.setattr(module, "SEND_SECONDS", 10.0)  # the caller after the first one reads
+        return await large()
+
+    async with listening(path, document=made) as one:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as idle:
             idle.connect(str(path))
             assert await ask(path) == SIZE
