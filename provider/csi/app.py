@@ -16,8 +16,9 @@ from provider.csi.identity import Identifier
 from provider.csi.metrics import MountMetrics, NamespaceLabel, watch_registry
 from provider.csi.mount import Limits, Mounter
 from provider.csi.server.admission import Admission
-from provider.csi.server.barrier import Barrier, Mounts, Observers
+from provider.csi.server.barrier import Barrier, Mounts
 from provider.csi.server.daemon import Daemon, readiness
+from provider.csi.server.outcomes import Outcomes
 from provider.csi.server.servicer import Servicer
 from provider.csi.server.socket_file import SocketFile
 from provider.csi.status.document import StatusDocument
@@ -125,26 +126,20 @@ async def _start(config: Config, make_mounts: MakeMounts, stack: AsyncExitStack)
         servicer,
         mounts,
         admission,
-        Observers(
+        Outcomes(
             registry,
             MountMetrics(metrics, _reasons(), namespaces).mounted,
             delivered if config.audit_log else None,
         ),
         timeout=config.mount_timeout,
     )
-    daemon = Daemon(socket_file, barrier)
+    daemon = Daemon(socket_file, barrier, admission)
     await daemon.start()
-    await _serve_status(config, registry, admission, stack)
-    return daemon
-
-
-async def _serve_status(
-    config: Config, registry: MountRegistry, admission: Admission, stack: AsyncExitStack
-) -> None:
     document = StatusDocument(registry, admission, config.node_name)
     status = StatusSocket(config.status_path, document)
     await status.start()
     stack.push_async_callback(status.close)
+    return daemon
 
 
 async def _events(config: Config, stack: AsyncExitStack) -> Callable[[Step], None]:

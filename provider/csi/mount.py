@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from provider.csi.delivered import Delivered, DeliveredVolumes
 from provider.csi.files.layout import MountedFile, check_size, lay_out_off_loop
 from provider.csi.identity import require_token
 from provider.csi.object_failures import ObjectFailure, ObjectsFailed
@@ -60,6 +59,13 @@ class Delivery:
         return tuple(one.object for one in self.objects if not one.found)
 
 
+class LastDelivery(NamedTuple):
+    """As which identity a volume got its files last, and when by `time.monotonic`."""
+
+    identity: Identity
+    at: float
+
+
 Identify = Callable[[MountSpec, str], Awaitable[Principal]]
 """Who the pod is to AWS in a region, and where its credentials come from."""
 
@@ -111,19 +117,24 @@ class Mounter:
     offload: Offload
     limits: Limits
     value_memory: ValueMemory = field(default_factory=ValueMemory)
-    volumes: DeliveredVolumes = field(default_factory=DeliveredVolumes)
 
     async def mount(
-        self, spec: MountSpec, *, deadline: float, arrived: float, trace: Trace
+        self,
+        spec: MountSpec,
+        last: LastDelivery | None = None,
+        *,
+        deadline: float,
+        arrived: float,
+        trace: Trace,
     ) -> Delivery:
         """All files of the volume; raises a `ProviderError` that names everything that is wrong.
 
-        `arrived` is when the request came, before it waited for anything, `deadline` when it has
-        to be done, both by `time.monotonic`.
+        `last` is the last delivery of this volume, to the same service account; None: this is a
+        first mount. `arrived` is when the request came, before it waited for anything, `deadline`
+        when it has to be done, both by `time.monotonic`.
         """
         require_token(spec)
         regions = await self._regions(spec)
-        last = self.volumes.last(spec)
         freshness = self._freshness(arrived, last)
         with self.value_memory.request(spec.pod.namespace) as memory:
             reading = self._recall(spec, regions, last.identity, freshness, trace) if last else None
@@ -132,9 +143,7 @@ class Mounter:
                 query = Query(principal, freshness, deadline, trace, memory)
                 outcomes = await self.reader.read(_wanted(spec), regions, query)
                 reading = _Reading(outcomes, principal.identity, from_memory=False)
-            delivery = await self._deliver(spec, reading, deadline)
-        self.volumes.delivered(spec, reading.identity)
-        return delivery
+            return await self._deliver(spec, reading, deadline)
 
     def _recall(
         self,
@@ -178,7 +187,7 @@ class Mounter:
             raise InvalidSpec(problems)
         return Regions(region, klass.failover_region)
 
-    def _freshness(self, arrived: float, last: Delivered | None) -> Freshness:
+    def _freshness(self, arrived: float, last: LastDelivery | None) -> Freshness:
         if last is not None:
             # A crowd of remounts shares calls as first mounts do, but no volume gets twice what was
             # asked before it got its files.

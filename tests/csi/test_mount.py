@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -11,6 +12,7 @@ from provider.csi.object_failures import ObjectsFailed
 from provider.csi.request.model import MountSpec, Pod
 from provider.csi.request.parameters import parse_class
 from provider.csi.server.statuses import bounded
+from provider.csi.status.mount_registry import MountRegistry
 from provider.engine.ports import Principal
 from provider.engine.trace import Trace
 from provider.engine.value_memory import ValueMemory
@@ -76,6 +78,7 @@ class World:
         self.engine.secrets.put("db", b'{"user": "ada"}')
         self.engine.parameters.put("flag", b"on")
         self.identifier = FakeIdentifier(self.engine.source)
+        self.registry = MountRegistry(Path("/nowhere"))
         self.offload = Offload()
         self.mounter = Mounter(
             identify=self.identifier.identify,
@@ -87,10 +90,12 @@ class World:
 
     async def mount(self, spec: MountSpec, seconds: float = 5, *, later: float = 0) -> Delivery:
         """A mount that arrives in `later` seconds, as far as it knows."""
-        now = monotonic()
-        return await self.mounter.mount(
-            spec, deadline=now + seconds, arrived=now + later, trace=Trace()
+        now, trace, last = monotonic(), Trace(), self.registry.last_delivery(spec)
+        delivery = await self.mounter.mount(
+            spec, last, deadline=now + seconds, arrived=now + later, trace=trace
         )
+        self.registry.succeeded("id", spec, delivery, trace.current_at)
+        return delivery
 
     async def failure(self, spec: MountSpec, seconds: float = 5) -> ObjectsFailed:
         with pytest.raises(ObjectsFailed) as failed:

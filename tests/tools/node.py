@@ -1,15 +1,19 @@
 """The engine of the daemon in this process, over fakes of everything that it talks to."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
 from provider.csi.app import make_mounter
 from provider.csi.config import Config
-from provider.csi.mount import Mounter
+from provider.csi.mount import Delivery
+from provider.csi.request.model import MountSpec
+from provider.csi.status.mount_registry import MountRegistry
+from provider.engine.trace import Trace
 from provider.runtime.metrics import Metrics
 from provider.runtime.offload import Offload
 from testbed.agent import FakeAgent
@@ -27,12 +31,22 @@ class Node:
     config: Config
 
     @asynccontextmanager
-    async def daemon(self) -> AsyncIterator[Mounter]:
-        """The mounter of a new daemon, which remembers nothing of an earlier one."""
-        offload = Offload()
+    async def daemon(self) -> AsyncIterator[Callable[[MountSpec], Awaitable[Delivery]]]:
+        """Mounts in a new daemon, which remembers nothing of an earlier one."""
+        offload, registry = Offload(), MountRegistry(Path("/nowhere"))
         try:
             async with AsyncExitStack() as stack:
-                yield await make_mounter(self.config, Metrics(), offload, stack)
+                mounter = await make_mounter(self.config, Metrics(), offload, stack)
+
+                async def mount(spec: MountSpec) -> Delivery:
+                    now, last = monotonic(), registry.last_delivery(spec)
+                    delivery = await mounter.mount(
+                        spec, last, deadline=now + 20, arrived=now, trace=Trace()
+                    )
+                    registry.succeeded("id", spec, delivery, None)
+                    return delivery
+
+                yield mount
         finally:
             offload.close()
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -19,7 +18,6 @@ from provider.csi.request.parameters import parse_class
 from provider.engine.content.budget import Budget
 from provider.engine.content.expressions import compile_expression
 from provider.engine.content.jmespath_search import extract
-from provider.engine.trace import Trace
 from provider.manifests.kubernetes import read_classes
 from provider.tools.convert.property_paths import gjson_path
 from testbed.agent import FakeAgent
@@ -126,11 +124,8 @@ def test_the_controller_gives_what_the_daemon_mounts(  # noqa: PLR0917 (fixtures
     token = issue_token("shop", "web", audience=STS_AUDIENCE, pod="web-0", pod_uid="uid-0")
 
     async def mounted() -> Mapping[str, bytes]:
-        mount = MountSpec(POD, "app", "/target", {STS_AUDIENCE: token}, spec)
-        async with node.daemon() as mounter:
-            delivery = await mounter.mount(
-                mount, deadline=monotonic() + 20, arrived=monotonic(), trace=Trace()
-            )
+        async with node.daemon() as mount:
+            delivery = await mount(MountSpec(POD, "app", "/target", {STS_AUDIENCE: token}, spec))
         return {file.path: file.content for file in delivery.files}
 
     files = asyncio.run(mounted())

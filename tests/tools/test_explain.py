@@ -5,14 +5,12 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import pytest
 
 from provider.csi.request.model import MountSpec, Pod
 from provider.csi.request.parameters import parse_class
-from provider.engine.trace import Trace
 from provider.manifests.kubernetes import ClassManifest, read_classes
 from testbed.agent import FakeAgent
 from testbed.aws import Cloud, FakeAws
@@ -56,13 +54,12 @@ async def real(here: Node, klass: ClassManifest) -> tuple[Calls, Calls, dict[str
     spec = parse_class(klass.parameters, default_mode=0o644, default_region=REGION)
     _put_roles(here.aws.cloud, klass.parameters)
     stock(here.aws.cloud, spec, spec.region or REGION)
-    mount = MountSpec(POD, klass.name, "/target", TOKENS, spec)
+    request = MountSpec(POD, klass.name, "/target", TOKENS, spec)
     counted: list[Calls] = []
-    async with here.daemon() as mounter:
+    async with here.daemon() as mount:
         for _ in range(2):
             here.aws.journal.clear()
-            now = monotonic()
-            delivery = await mounter.mount(mount, deadline=now + 20, arrived=now, trace=Trace())
+            delivery = await mount(request)
             counted.append(_without_region_of_sts(here.aws.journal.totals))
     return counted[0], counted[1], {file.path: file.mode for file in delivery.files}
 

@@ -1,30 +1,27 @@
-"""Everything around a mount: its place in the queue, its deadline, its status, log line and count.
+"""Everything around a mount: its place in the queue, its deadline, its status.
 
 Every failure becomes a status that the driver handles well (see `statuses`).
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from hashlib import blake2s
-from logging import DEBUG, ERROR, INFO, WARNING
 from sys import getsizeof
 from time import monotonic
-from typing import Any, Protocol
+from typing import Protocol
 
 import grpc
 
-from provider.csi.mount import Delivery
+from provider.csi.mount import Delivery, LastDelivery
 from provider.csi.request.attributes import namespace_of
-from provider.csi.request.model import MountSpec, Volume
+from provider.csi.request.model import MountSpec
 from provider.csi.server.admission import LARGE, Admission
 from provider.csi.server.grpc_server import Context
+from provider.csi.server.outcomes import Attempt, Outcomes
 from provider.csi.server.servicer import Servicer
 from provider.csi.server.statuses import details, status_of
-from provider.csi.status.mount_registry import MountRegistry
 from provider.engine.trace import Trace
 from provider.errors import InternalFault, OutOfTime, Overloaded, ProviderError
-from provider.runtime.log import Value, fields, logger
+from provider.runtime.log import fields, logger
 from provider.v1alpha1 import service_pb2 as pb
 
 MARGIN = 1.0
@@ -34,42 +31,20 @@ ANSWER_MARGIN = 0.25
 """Seconds before the end of a mount at which its calls end, so that the answer can name the
 objects that failed; a twentieth of a short time."""
 
-MISSING_SHOWN = 5
-"""Optional objects that have a line of their own in the log: a class may have thousands."""
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One request, as far as it is known. Times are `time.monotonic`."""
-
-    id: str
-    target_path: str
-    arrived: float
-    deadline: float
-    volume: Volume | None = None
-    """Pod and class: known before the class is parsed. A `MountSpec` once that is done."""
-    trace: Trace = field(default_factory=Trace)
-
 
 class Mounts(Protocol):
     """Turns a parsed request into files: `provider.csi.mount.Mounter`."""
 
     async def mount(
-        self, spec: MountSpec, *, deadline: float, arrived: float, trace: Trace
+        self,
+        spec: MountSpec,
+        last: LastDelivery | None,
+        *,
+        deadline: float,
+        arrived: float,
+        trace: Trace,
     ) -> Delivery:
         """All files of the volume; raises `ProviderError`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Observers:
-    """What learns of each mount."""
-
-    registry: MountRegistry
-    count: Callable[[str, str, str, float], None]
-    """Gets outcome (`delivered`, `unchanged` or `failed`), reason, namespace (empty where it is not
-    known) and seconds of every mount."""
-    audit: Callable[[MountSpec, Delivery], Coroutine[Any, Any, None]] | None = None
-    """Gets each delivery of a volume or of new versions."""
 
 
 class Barrier:
@@ -80,14 +55,14 @@ class Barrier:
         servicer: Servicer,
         mounts: Mounts,
         admission: Admission,
-        observers: Observers,
+        outcomes: Outcomes,
         *,
         timeout: float,
     ) -> None:
         self._servicer = servicer
         self._mounts = mounts
         self._admission = admission
-        self._observers = observers
+        self._outcomes = outcomes
         self._timeout = timeout
         self._timeouts: set[asyncio.Timeout] = set()
         self._refusal = ""
@@ -98,7 +73,7 @@ class Barrier:
         try:
             return await self._answer(attempt, request)
         except asyncio.CancelledError:
-            self._failed(attempt, OutOfTime("the caller has gone"))
+            self._outcomes.failed(attempt, OutOfTime("the caller has gone"))
             raise
         # No variable keeps the error: its traceback holds all values of the mount, and a cycle with
         # this frame would keep them until garbage is collected.
@@ -122,46 +97,45 @@ class Barrier:
                 timeout.reschedule(asyncio.get_running_loop().time())
         return len(self._timeouts)
 
-    def idle_seconds(self) -> float:
-        """How long there has been no mount; 0 while there is one."""
-        return self._admission.idle_seconds()
-
     def _attempt(self, request: pb.MountRequest, context: Context) -> Attempt:
         arrived = monotonic()
         deadline = arrived + self._timeout
         callers = context.time_remaining()
         if callers is not None:
             deadline = min(deadline, arrived + callers - min(MARGIN, callers / 10))
-        return Attempt(_id(request), request.target_path, arrived, deadline)
+        namespace = namespace_of(request.attributes)
+        return Attempt(_id(request), namespace, request.target_path, arrived, deadline)
 
     async def _answer(self, attempt: Attempt, request: pb.MountRequest) -> pb.MountResponse:
-        namespace = namespace_of(request.attributes)
-        with self._admission.accepted(namespace, _memory(request)):
+        with self._admission.accepted(attempt.namespace, _memory(request)):
             if self._refusal:
                 raise Overloaded(self._refusal)
-            timeout = asyncio.timeout_at(attempt.deadline)
-            self._timeouts.add(timeout)
-            try:
-                async with timeout:
-                    spec, delivery, response = await self._mount(attempt, request)
-            except TimeoutError:
-                if not timeout.expired():
-                    raise
-                if self._refusal:
-                    raise Overloaded(self._refusal) from None
-                raise OutOfTime(_out_of_time(attempt)) from None
-            finally:
-                self._timeouts.discard(timeout)
-            is_new = self._succeeded(attempt, spec, delivery)
-            if is_new and self._observers.audit is not None:
-                # The lines are written to their end even if the caller goes meanwhile.
-                await asyncio.shield(self._observers.audit(spec, delivery))
+            spec, delivery, response = await self._in_time(attempt, request)
+            await self._outcomes.delivered(attempt, spec, delivery)
             return response
+
+    async def _in_time(
+        self, attempt: Attempt, request: pb.MountRequest
+    ) -> tuple[MountSpec, Delivery, pb.MountResponse]:
+        """As `_mount`, until the deadline of the attempt or `refuse_all`."""
+        timeout = asyncio.timeout_at(attempt.deadline)
+        self._timeouts.add(timeout)
+        try:
+            async with timeout:
+                return await self._mount(attempt, request)
+        except TimeoutError:
+            if not timeout.expired():
+                raise
+            if self._refusal:
+                raise Overloaded(self._refusal) from None
+            raise OutOfTime(_out_of_time(attempt)) from None
+        finally:
+            self._timeouts.discard(timeout)
 
     async def _mount(
         self, attempt: Attempt, request: pb.MountRequest
     ) -> tuple[MountSpec, Delivery, pb.MountResponse]:
-        await self._admission.crowd(namespace_of(request.attributes))
+        await self._admission.crowd(attempt.namespace)
         decoded = await self._servicer.decode(request)
         attempt.volume = decoded if decoded.pod.is_known else None
         account = decoded.pod.namespace, decoded.pod.service_account
@@ -169,45 +143,17 @@ class Barrier:
             spec = attempt.volume = await self._servicer.parse(decoded)
             room = min(ANSWER_MARGIN, (attempt.deadline - attempt.arrived) / 20)
             delivery = await self._mounts.mount(
-                spec, deadline=attempt.deadline - room, arrived=attempt.arrived, trace=attempt.trace
+                spec,
+                self._outcomes.registry.last_delivery(spec),
+                deadline=attempt.deadline - room,
+                arrived=attempt.arrived,
+                trace=attempt.trace,
             )
             return spec, delivery, await self._servicer.respond(spec, delivery)
 
-    def _succeeded(self, attempt: Attempt, spec: MountSpec, delivery: Delivery) -> bool:
-        """Count and log a delivery; whether it has new versions."""
-        observers, seconds = self._observers, monotonic() - attempt.arrived
-        step = observers.registry.succeeded(attempt.id, spec, delivery, attempt.trace.current_at)
-        outcome = "delivered" if step.changed else "unchanged"
-        observers.count(outcome, "", spec.pod.namespace, seconds)
-        if not step.changed and not logger.isEnabledFor(DEBUG):
-            return False  # most mounts are unchanged
-        about = _about(attempt, seconds)
-        level = INFO if step.changed else DEBUG
-        logger.log(level, outcome, extra=fields(**about, files=len(delivery.files)))
-        if not step.changed:
-            return False
-        for warning in spec.klass.warnings:
-            logger.warning(warning, extra=fields(**about))
-        for obj in delivery.missing[:MISSING_SHOWN]:
-            what = fields(**about, object=f"{obj.path} {obj.ref}")
-            logger.info("optional object is missing", extra=what)
-        if more := delivery.missing[MISSING_SHOWN:]:
-            logger.info("more optional objects are missing", extra=fields(**about, count=len(more)))
-        return True
-
     def _failed(self, attempt: Attempt, failure: ProviderError) -> tuple[grpc.StatusCode, str]:
-        """Count and log a failure; its status and text for the driver."""
-        seconds = monotonic() - attempt.arrived
-        namespace = attempt.volume.pod.namespace if attempt.volume else ""
-        self._observers.count("failed", failure.reason, namespace, seconds)
-        self._observers.registry.failed(
-            attempt.id, attempt.target_path, attempt.volume, failure, attempt.trace.identity
-        )
-        logger.log(
-            ERROR if isinstance(failure, InternalFault) else WARNING,
-            "failed",
-            extra=fields(**_about(attempt, seconds), reason=failure.reason, error=str(failure)),
-        )
+        """The status and text of a failure for the driver; it is recorded."""
+        self._outcomes.failed(attempt, failure)
         return status_of(failure), details(str(failure), attempt.id)
 
 
@@ -237,16 +183,3 @@ def _out_of_time(attempt: Attempt) -> str:
             "the Kubernetes API or the EKS Pod Identity agent does not answer in time"
         )
     return f"the mount took longer than {seconds:.1f} s (--mount-timeout); it is tried again"
-
-
-def _about(attempt: Attempt, seconds: float) -> dict[str, Value]:
-    """The mount's fields in the log, as far as they are known."""
-    about: dict[str, Value] = {"id": attempt.id, "seconds": seconds}
-    if volume := attempt.volume:
-        about["pod"] = str(volume.pod)
-        about["service_account"] = volume.pod.service_account
-        about["class"] = volume.class_name
-    if identity := attempt.trace.identity:
-        about["identity"] = str(identity)
-    about.update(attempt.trace.counts())
-    return about

@@ -7,6 +7,7 @@ from time import monotonic
 import grpc
 
 from provider.csi.server import grpc_server
+from provider.csi.server.admission import Admission
 from provider.csi.server.barrier import Barrier
 from provider.csi.server.probe import probe
 from provider.csi.server.socket_file import SocketFile
@@ -32,17 +33,17 @@ STOPPED = "the provider is being stopped; the kubelet tries again"
 class Daemon:
     """One daemon at one socket."""
 
-    def __init__(self, socket_file: SocketFile, mounts: Barrier) -> None:
+    def __init__(self, socket_file: SocketFile, barrier: Barrier, admission: Admission) -> None:
         self._socket_file = socket_file
-        self._mounts = mounts
+        self._barrier = barrier
+        self._admission = admission
         self._server: grpc.aio.Server | None = None
-        self._looking: asyncio.Task[None] | None = None
         self._old_servers: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Serve at the socket, and make it again whenever it is gone; raises `StartFailed`."""
         await self._listen()
-        self._looking = asyncio.create_task(self._socket_file.keep(self._listen))
+        self._socket_file.keep(self._listen)
 
     async def drain(self, timeout: float) -> None:
         """Leave the socket to others, let mounts finish for `timeout` seconds, answer the rest.
@@ -50,24 +51,23 @@ class Daemon:
         The server is not stopped, because that would answer CANCELLED to a call that arrives now.
         The process has to end instead: a closed connection is retried by the driver.
         """
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.wait([self._looking])
-        self._socket_file.give_up()
-        await self._quiet(timeout)
-        if self._mounts.idle_seconds() < QUIET_SECONDS:
-            count = self._mounts.refuse_all(STOPPED)
+        await self._socket_file.give_up()
+        if not await self._is_quiet_within(timeout):
+            count = self._barrier.refuse_all(STOPPED)
             logger.warning("mounts cut short", extra=fields(mounts=count))
-            await self._quiet(LAST_ANSWERS_SECONDS)
+            await self._is_quiet_within(LAST_ANSWERS_SECONDS)
 
-    async def _quiet(self, timeout: float) -> None:
-        """Wait until nobody has called for a moment, `timeout` seconds at most."""
+    async def _is_quiet_within(self, timeout: float) -> bool:
+        """Whether nobody has called for a moment; waits for that, `timeout` seconds at most."""
         until = monotonic() + timeout
-        while self._mounts.idle_seconds() < QUIET_SECONDS and monotonic() < until:
+        while self._admission.idle_seconds() < QUIET_SECONDS:
+            if monotonic() >= until:
+                return False
             await asyncio.sleep(STEP_SECONDS)
+        return True
 
     async def _listen(self) -> None:
-        server = await grpc_server.make_server(self._mounts.mount)
+        server = await grpc_server.make_server(self._barrier.mount)
         # A gRPC server cannot move to another socket: a new socket gets a new server.
         temporary = self._socket_file.bind(lambda path: server.add_insecure_port(f"unix:{path}"))
         await server.start()

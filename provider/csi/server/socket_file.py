@@ -50,6 +50,7 @@ class SocketFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._ours: tuple[int, int] | None = None
+        self._keeping: asyncio.Task[NoReturn] | None = None
 
     def bind(self, bind: Callable[[str], object]) -> Path:
         """Binds a socket under a temporary name, with mode 0600, and returns its path.
@@ -102,36 +103,46 @@ class SocketFile:
         """Whether the driver finds our socket at the path."""
         return self.holder() is Holder.OURS
 
-    async def keep(self, make: Callable[[], Awaitable[None]]) -> NoReturn:
-        """Makes the socket again with `make`, whenever nobody listens at the path."""
-        about, others_have_it, problem = {"socket": str(self.path)}, False, ""
-        while True:
-            holder = self.holder()
-            if holder is Holder.OTHERS and not others_have_it:
-                # A rolling update: the newer daemon has it, and this one finishes what it has.
-                logger.info("another daemon has taken the socket over", extra=fields(**about))
-            others_have_it = holder is Holder.OTHERS
-            if holder is Holder.NOBODY:
-                try:
-                    await make()
-                    problem = ""
-                    logger.warning(
-                        "the socket was gone and has been made again", extra=fields(**about)
-                    )
-                except (StartFailed, OSError) as error:
-                    if str(error) != problem:
-                        what = fields(**about, error=str(error))
-                        logger.error("cannot make the socket again", extra=what)
-                    problem = str(error)
-            await asyncio.sleep(SLOW_LOOK_SECONDS if others_have_it or problem else LOOK_SECONDS)
+    def keep(self, make: Callable[[], Awaitable[None]]) -> None:
+        """Makes the socket again with `make` whenever nobody listens at the path."""
+        self._keeping = asyncio.create_task(self._keep(make))
 
-    def give_up(self) -> None:
-        """Removes the file if it is ours."""
+    async def give_up(self) -> None:
+        """Leaves the path to others; removes the file if it is ours."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.wait([self._keeping])
         try:
             if self.is_ours():
                 self.path.unlink()
         except OSError as error:
             logger.warning("cannot remove the socket", extra={"error": error})
+
+    async def _keep(self, make: Callable[[], Awaitable[None]]) -> NoReturn:
+        holder, problem = Holder.OURS, ""
+        while True:
+            before, holder = holder, self.holder()
+            if holder is Holder.OTHERS and before is not Holder.OTHERS:
+                # A rolling update: the newer daemon has it, and this one finishes what it has.
+                about = fields(socket=str(self.path))
+                logger.info("another daemon has taken the socket over", extra=about)
+            if holder is Holder.NOBODY:
+                problem = await self._make_again(make, problem)
+            is_slow = problem or holder is Holder.OTHERS
+            await asyncio.sleep(SLOW_LOOK_SECONDS if is_slow else LOOK_SECONDS)
+
+    async def _make_again(self, make: Callable[[], Awaitable[None]], known: str) -> str:
+        """Why it cannot be made, which is logged unless it is `known`; empty if it is made."""
+        path = str(self.path)
+        try:
+            await make()
+        except (StartFailed, OSError) as error:
+            if (problem := str(error)) != known:
+                about = fields(socket=path, error=problem)
+                logger.error("cannot make the socket again", extra=about)
+            return problem
+        logger.warning("the socket was gone and has been made again", extra=fields(socket=path))
+        return ""
 
     def _make_folder(self) -> None:
         folder = self.path.parent

@@ -16,14 +16,15 @@ from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
-from provider.csi.mount import Delivery
+from provider.csi.mount import Delivery, LastDelivery
 from provider.csi.request.model import MountSpec, Volume
 from provider.engine.model import Identity, StoreName
 from provider.errors import ProviderError
-from provider.runtime.lru import Lru
+from provider.runtime.lru import FairLru
 
 MAX_MOUNTS = 2048
-"""Far above what a node runs. The mounts that were asked for longest ago are forgotten first."""
+"""Far above what a node runs. Of the namespace with the most, the mount that was asked for longest
+ago is forgotten first."""
 MAX_OBJECTS = 50
 """Objects kept of one mount."""
 MAX_ERROR = 4000
@@ -55,12 +56,14 @@ class Mount(Volume):
     last_attempt: float
     interval: float = 0.0
     """Seconds between the last two attempts."""
-    identity: str = ""
+    identity: Identity | None = None
     objects: tuple[MountedObject, ...] = ()
     object_count: int = 0
     digest: int | None = None
     """Of all versions; None before the first success."""
-    last_success: float | None = None
+    delivery: LastDelivery | None = None
+    terms: tuple[object, ...] = ()
+    """What decided the identity of that delivery."""
     current_at: float | None = None
     """When the oldest of the values delivered was last known to be current."""
     from_memory: bool = False
@@ -79,7 +82,7 @@ class Mount(Volume):
     @property
     def is_delivered(self) -> bool:
         """Whether this process has delivered the volume; another one may have, before it."""
-        return self.last_success is not None
+        return self.delivery is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,17 @@ class MountRegistry:
         self._pods = pods
         self._report = report
         self._clock = clock
-        self._mounts: Lru[str, Mount] = Lru(max_mounts)
+        self._mounts: FairLru[str, Mount] = FairLru(max_mounts, self._namespace)
+
+    def last_delivery(self, spec: MountSpec) -> LastDelivery | None:
+        """The last delivery of this volume; None: this is a first mount.
+
+        The driver does not say which it is. A request of another pod or service account, or of a
+        class that now wants another identity, is a first mount. So is every volume after a restart
+        of the daemon, which costs a read and is never wrong.
+        """
+        mount = self._mounts.get(spec.target_path)
+        return mount.delivery if mount and mount.terms == _terms(spec) else None
 
     def succeeded(
         self, id_: str, spec: MountSpec, delivery: Delivery, current_at: float | None
@@ -119,11 +132,12 @@ class MountRegistry:
         now, before = self._clock(), self._mounts.get(spec.target_path)
         after = replace(
             _attempted(before, id_, spec, now),
-            identity=str(delivery.identity),
+            identity=delivery.identity,
             objects=_objects(delivery),
             object_count=len(delivery.objects),
             digest=hash(tuple((one.path, one.version) for one in delivery.files)),
-            last_success=now,
+            delivery=LastDelivery(delivery.identity, now),
+            terms=_terms(spec),
             current_at=now if current_at is None else current_at,
             from_memory=delivery.from_memory,
             failures=0,
@@ -149,7 +163,7 @@ class MountRegistry:
         mount = _attempted(before, id_, known, now)
         after = replace(
             mount,
-            identity=str(identity) if identity else mount.identity,
+            identity=identity or mount.identity,
             failures=mount.failures + 1,
             reason=failure.reason,
             error=str(failure)[:MAX_ERROR],
@@ -194,6 +208,9 @@ class MountRegistry:
         self._report(step)
         return step
 
+    def _namespace(self, target_path: str) -> str:
+        return self._mounts[target_path].pod.namespace
+
     def _exists(self, mount: Mount) -> bool:
         path = Path(os.path.normpath(mount.target_path))
         if not path.is_relative_to(self._pods) or path == self._pods:
@@ -201,6 +218,13 @@ class MountRegistry:
         if not mount.is_delivered:
             path = self._pods / path.relative_to(self._pods).parts[0]
         return os.path.lexists(path)
+
+
+def _terms(spec: MountSpec) -> tuple[object, ...]:
+    """What decides the identity: pod, service account, and the way of authentication."""
+    pod, klass = spec.pod, spec.klass
+    account = pod.uid, pod.namespace, pod.service_account
+    return account, klass.identity_kind, klass.role_arn, klass.assume_role, klass.session_tags
 
 
 def _attempted(before: Mount | None, id_: str, spec: Volume, now: float) -> Mount:

@@ -23,7 +23,6 @@ class StatusSocket:
         self._file = SocketFile(path)
         self._documents = DocumentServer(document)
         self._server: asyncio.Server | None = None
-        self._looking: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Serve, and make the socket again whenever it is gone."""
@@ -31,14 +30,11 @@ class StatusSocket:
             await self._listen()
         except (StartFailed, OSError) as error:
             logger.warning("the status socket is not available", extra=fields(error=str(error)))
-        self._looking = asyncio.create_task(self._file.keep(self._listen))
+        self._file.keep(self._listen)
 
     async def close(self) -> None:
         """Accept no more callers, and remove the socket if it is ours."""
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.wait([self._looking])
-        self._file.give_up()
+        await self._file.give_up()
         if self._server is not None:
             self._server.close()
 

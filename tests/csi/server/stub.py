@@ -13,7 +13,7 @@ from provider import errors
 from provider.csi import app
 from provider.csi.config import Config
 from provider.csi.files.layout import MountedFile
-from provider.csi.mount import DeliveredObject, Delivery
+from provider.csi.mount import DeliveredObject, Delivery, LastDelivery
 from provider.csi.request.model import MountSpec
 from provider.csi.server import grpc_server
 from provider.engine.model import Identity
@@ -29,7 +29,13 @@ class StubMounter:
     """`Mounts` without AWS: `hold` waits for the file `release` beside the target."""
 
     async def mount(
-        self, spec: MountSpec, *, deadline: float, arrived: float, trace: Trace
+        self,
+        spec: MountSpec,
+        last: LastDelivery | None,
+        *,
+        deadline: float,
+        arrived: float,
+        trace: Trace,
     ) -> Delivery:
         """Deliver, wait, fail or break."""
         obj = spec.klass.objects[0]

@@ -24,14 +24,14 @@ from provider.csi.request.model import MountSpec
 from provider.csi.server import admission as admission_module
 from provider.csi.server import barrier as barrier_module
 from provider.csi.server import grpc_server
-from provider.csi.server.admission import Admission
-from provider.csi.server.barrier import Barrier, Observers
+from provider.csi.server.admission import MOST_LARGE, Admission
+from provider.csi.server.barrier import Barrier
 from provider.csi.server.daemon import Daemon
 from provider.csi.server.grpc_server import Mount, make_server
+from provider.csi.server.outcomes import Outcomes
 from provider.csi.server.servicer import Servicer
 from provider.csi.server.socket_file import SocketFile
 from provider.csi.status.mount_registry import MountRegistry
-from provider.engine.limits import FairLimit
 from provider.errors import ProviderError
 from provider.runtime import log
 from provider.runtime.offload import Offload
@@ -77,11 +77,12 @@ class Door:
         self.admission = Admission(20, 2)
         self.registry = MountRegistry(Path("/nowhere"))
         self.servicer = Servicer(Offload(), default_region=None)
+        self.mounter = StubMounter()
         self.barrier = Barrier(
             self.servicer,
-            StubMounter(),
+            self.mounter,
             self.admission,
-            Observers(self.registry, self._count, self._audit),
+            Outcomes(self.registry, self._count, self._audit),
             timeout=timeout,
         )
 
@@ -184,14 +185,14 @@ async def test_a_huge_request_is_invalid(door: Door) -> None:
 
 
 async def test_large_requests_count_by_the_memory_that_they_take(door: Door) -> None:
-    door.admission._large = FairLimit(3 * 2**20)
     request = mount_request()
-    attributes = json.loads(request.attributes) | {"other": "x" * 2**19}
-    request.attributes = json.dumps(attributes)
-    await door.mount(request)
-    attributes["other"] = "\U0001f600" + "x" * 2**19
-    request.attributes = json.dumps(attributes, ensure_ascii=False)
-    code, text = await door.failure(request)
+    attributes = json.loads(request.attributes) | {"other": "x" * 2**18}
+    with door.admission.accepted("default", MOST_LARGE // 2 - 2**19):
+        request.attributes = json.dumps(attributes)
+        await door.mount(request)
+        attributes["other"] = "\U0001f600" + "x" * 2**18
+        request.attributes = json.dumps(attributes, ensure_ascii=False)
+        code, text = await door.failure(request)
     assert code is grpc.StatusCode.INTERNAL
     assert "the kubelet tries again" in text
 
@@ -227,7 +228,7 @@ async def test_a_mount_whose_identity_takes_too_long_names_the_service_account(
         async def mount(self, *_: Any, **__: Any) -> Any:
             await asyncio.sleep(60)
 
-    monkeypatch.setattr(door.barrier, "_mounts", Slow())
+    monkeypatch.setattr(door.mounter, "mount", Slow().mount)
     _, text = await door.failure("secret")
     assert text.startswith("the identity of service account default/web was not found out within")
 
@@ -241,18 +242,17 @@ async def test_the_calls_of_a_mount_end_before_the_mount(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So the answer can name the objects that got no answer."""
-    ends: list[tuple[float, float]] = []
+    times: list[float] = []
 
     class Spy(StubMounter):
-        async def mount(self, spec: Any, *, deadline: float, **more: Any) -> Any:
-            (timeout,) = door.barrier._timeouts
-            ends.append((deadline, timeout.when() or 0.0))
-            return await super().mount(spec, deadline=deadline, **more)
+        async def mount(self, *given: Any, deadline: float, arrived: float, **more: Any) -> Any:
+            times.append(deadline - arrived)
+            return await super().mount(*given, deadline=deadline, arrived=arrived, **more)
 
-    monkeypatch.setattr(door.barrier, "_mounts", Spy())
-    await door.mount()
-    ((calls_end, mount_ends),) = ends
-    assert calls_end <= mount_ends - barrier_module.ANSWER_MARGIN
+    monkeypatch.setattr(door.mounter, "mount", Spy().mount)
+    await door.mount(timeout=20)
+    (time_of_calls,) = times
+    assert time_of_calls <= 20 - barrier_module.MARGIN - barrier_module.ANSWER_MARGIN
 
 
 async def test_a_caller_that_goes_away_ends_its_mount(door: Door, volume: Path) -> None:
@@ -328,7 +328,7 @@ async def test_a_server_without_a_socket_answers_the_mounts_that_it_has(
 
     monkeypatch.setattr(grpc_server, "make_server", make)
     path = volume / "other.sock"
-    daemon = Daemon(SocketFile(path), door.barrier)
+    daemon = Daemon(SocketFile(path), door.barrier, door.admission)
     await daemon.start()
     async with grpc.aio.insecure_channel(f"unix:{path}") as channel:
         stub: Any = CSIDriverProviderStub(channel)  # type: ignore[no-untyped-call]
@@ -389,7 +389,7 @@ async def test_a_mount_that_failed_leaves_no_values_behind(
             kept.append(weakref.ref(values))
             raise errors.SecretNotFound("so it is")
 
-    monkeypatch.setattr(door.barrier, "_mounts", Failing())
+    monkeypatch.setattr(door.mounter, "mount", Failing().mount)
     gc.disable()
     try:
         await door.failure("secret")
@@ -402,12 +402,12 @@ async def test_of_many_missing_objects_the_first_have_a_line_of_the_log(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Missing(StubMounter):
-        async def mount(self, spec: Any, **more: Any) -> Any:
-            delivery = await super().mount(spec, **more)
+        async def mount(self, *given: Any, **more: Any) -> Any:
+            delivery = await super().mount(*given, **more)
             one = replace(delivery.objects[0], found=False)
             return replace(delivery, objects=(one,) * 1000)
 
-    monkeypatch.setattr(door.barrier, "_mounts", Missing())
+    monkeypatch.setattr(door.mounter, "mount", Missing().mount)
     await door.mount()
     assert len(door.lines) == 7
     assert (door.lines[-1]["message"], door.lines[-1]["count"]) == (

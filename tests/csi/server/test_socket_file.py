@@ -49,14 +49,16 @@ def test_a_claimed_path_is_ours_and_for_its_owner_alone(volume: Path, stack: Exi
     assert os.umask(umask) == umask, "the umask is as it was"
 
 
-def test_the_last_to_claim_has_it_and_no_other_removes_it(volume: Path, stack: ExitStack) -> None:
+async def test_the_last_to_claim_has_it_and_no_other_removes_it(
+    volume: Path, stack: ExitStack
+) -> None:
     old, new = SocketFile(volume / "aws.sock"), SocketFile(volume / "aws.sock")
     claim(old, Listener(stack))
     claim(new, Listener(stack))
     assert old.holder() is Holder.OTHERS
-    old.give_up()
+    await old.give_up()
     assert new.is_ours()
-    new.give_up()
+    await new.give_up()
     assert old.holder() is Holder.NOBODY
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from provider.csi.files.layout import MountedFile
-from provider.csi.mount import DeliveredObject, Delivery
+from provider.csi.mount import DeliveredObject, Delivery, LastDelivery
 from provider.csi.request.model import MountSpec, Pod
 from provider.csi.request.parameters import parse_class
 from provider.csi.status.mount_registry import (
@@ -69,7 +69,7 @@ def test_a_mount_has_its_pod_class_identity_and_objects(registry: MountRegistry)
     succeed(registry, spec())
     (mount,) = registry.live()
     assert (str(mount.pod), mount.class_name) == ("shop/web-0", "db")
-    assert "role/web" in mount.identity
+    assert mount.identity == identity()
     (obj,) = mount.objects
     assert (obj.name, obj.type, obj.region, obj.version) == ("o0", "secretsmanager", REGION, "1")
 
@@ -82,7 +82,8 @@ def test_a_failure_keeps_what_was_delivered_and_counts_until_a_success(
     fail(registry, spec())
     (mount,) = registry.live()
     assert mount.is_failing
-    assert (mount.reason, mount.failures, mount.last_success) == ("AccessDenied", 1, 1000.0)
+    assert (mount.reason, mount.failures) == ("AccessDenied", 1)
+    assert mount.delivery == LastDelivery(identity(), 1000.0)
     assert mount.objects[0].version == "1"
     assert sum(registry.failing().values()) == 1
     succeed(registry, spec())
@@ -237,6 +238,15 @@ def test_the_registry_is_bounded(clock: Clock) -> None:
     assert (len(last.objects), last.object_count) == (MAX_OBJECTS, MAX_OBJECTS + 5)
     registry.failed("id", "/4", spec("/4"), AccessDenied("x" * 100_000), None)
     assert len(registry.live()[-1].error) < 10_000
+
+
+def test_a_namespace_with_many_mounts_displaces_none_of_others(clock: Clock) -> None:
+    registry = MountRegistry(Path("/nowhere"), max_mounts=3, clock=clock)
+    succeed(registry, spec("/shop"))
+    for number in range(5):
+        other = spec(f"/{number}")
+        fail(registry, replace(other, pod=replace(other.pod, namespace="evil")))
+    assert [mount.target_path for mount in registry.live()] == ["/shop", "/3", "/4"]
 
 
 def test_an_old_driver_s_remount_does_not_take_the_class_s_name_away(

@@ -1,0 +1,95 @@
+"""Records how each mount ended: in the registry, the metrics, the log and the audit log."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from logging import DEBUG, ERROR, WARNING
+from time import monotonic
+from typing import Any
+
+from provider.csi.mount import Delivery
+from provider.csi.request.model import MountSpec, Volume
+from provider.csi.status.mount_registry import MountRegistry
+from provider.engine.trace import Trace
+from provider.errors import InternalFault, ProviderError
+from provider.runtime.log import Value, fields, logger
+
+MISSING_SHOWN = 5
+"""Optional objects that have a line of their own in the log: a class may have thousands."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One request, as far as it is known. Times are `time.monotonic`."""
+
+    id: str
+    namespace: str
+    """Empty where the request names none."""
+    target_path: str
+    arrived: float
+    deadline: float
+    volume: Volume | None = None
+    """Pod and class: known before the class is parsed. A `MountSpec` once that is done."""
+    trace: Trace = field(default_factory=Trace)
+
+    def about(self, seconds: float) -> dict[str, Value]:
+        """Its fields in the log."""
+        about: dict[str, Value] = {"id": self.id, "seconds": seconds}
+        if volume := self.volume:
+            about["pod"] = str(volume.pod)
+            about["service_account"] = volume.pod.service_account
+            about["class"] = volume.class_name
+        if identity := self.trace.identity:
+            about["identity"] = str(identity)
+        return about | self.trace.counts()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """One for the process."""
+
+    registry: MountRegistry
+    count: Callable[[str, str, str, float], None]
+    """Gets outcome (`delivered`, `unchanged` or `failed`), reason, namespace (empty where it is not
+    known) and seconds of every mount."""
+    audit: Callable[[MountSpec, Delivery], Coroutine[Any, Any, None]] | None = None
+    """Gets each delivery of a volume or of new versions."""
+
+    async def delivered(self, attempt: Attempt, spec: MountSpec, delivery: Delivery) -> None:
+        """The volume gets these files."""
+        seconds = monotonic() - attempt.arrived
+        step = self.registry.succeeded(attempt.id, spec, delivery, attempt.trace.current_at)
+        outcome = "delivered" if step.changed else "unchanged"
+        self.count(outcome, "", attempt.namespace, seconds)
+        if not step.changed:
+            if logger.isEnabledFor(DEBUG):  # most mounts are unchanged
+                about = fields(**attempt.about(seconds), files=len(delivery.files))
+                logger.debug(outcome, extra=about)
+            return
+        _log(attempt.about(seconds), spec, delivery)
+        if self.audit is not None:
+            # The lines are written to their end even if the caller goes meanwhile.
+            await asyncio.shield(self.audit(spec, delivery))
+
+    def failed(self, attempt: Attempt, failure: ProviderError) -> None:
+        """The mount is answered with this failure."""
+        seconds = monotonic() - attempt.arrived
+        self.count("failed", failure.reason, attempt.namespace, seconds)
+        self.registry.failed(
+            attempt.id, attempt.target_path, attempt.volume, failure, attempt.trace.identity
+        )
+        level = ERROR if isinstance(failure, InternalFault) else WARNING
+        about = fields(**attempt.about(seconds), reason=failure.reason, error=str(failure))
+        logger.log(level, "failed", extra=about)
+
+
+def _log(about: dict[str, Value], spec: MountSpec, delivery: Delivery) -> None:
+    """Log a delivery of new versions, and what people should look at."""
+    logger.info("delivered", extra=fields(**about, files=len(delivery.files)))
+    for warning in spec.klass.warnings:
+        logger.warning(warning, extra=fields(**about))
+    for obj in delivery.missing[:MISSING_SHOWN]:
+        what = fields(**about, object=f"{obj.path} {obj.ref}")
+        logger.info("optional object is missing", extra=what)
+    if more := delivery.missing[MISSING_SHOWN:]:
+        logger.info("more optional objects are missing", extra=fields(**about, count=len(more)))
