@@ -337,12 +337,13 @@ async def test_a_status_is_written_for_the_object_that_was_seen(world: World) ->
     old, status = read_metadata(made), {"syncedResourceVersion": "1-old"}
     place = (EXTERNAL_SECRETS, world.namespace, "one")
     await world.objects.merge_patch(*place, {"metadata": {"labels": {"a": "b"}}})
-    written = await write_status(world.objects, EXTERNAL_SECRETS, old, status)
-    assert written is not None
-    assert written["status"] == status
+    stored: list[Any] = []
+    await write_status(world.objects, EXTERNAL_SECRETS, old, status, stored.append)
+    assert [one["status"] for one in stored] == [status]
     await world.objects.delete(*place)
     await world.objects.create(EXTERNAL_SECRETS, world.external_secret("one"))
-    assert await write_status(world.objects, EXTERNAL_SECRETS, old, status) is None
+    await write_status(world.objects, EXTERNAL_SECRETS, old, status, stored.append)
+    assert len(stored) == 1
     assert "status" not in await world.objects.get(*place)
 
 

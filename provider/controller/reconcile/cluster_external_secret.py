@@ -5,6 +5,7 @@ that one whose deletion has failed is deleted the next time.
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from time import time
 from typing import Any, Protocol
 
@@ -142,8 +143,7 @@ class ClusterExternalSecrets:
         condition = {"type": status.READY, "status": ready.status, "message": ready.message}
         conditions = [{key: value for key, value in condition.items() if value}]
         status_change = {**change, "conditions": conditions}
-        document = await status_writes.write_status(
-            self._api, CLUSTER_EXTERNAL_SECRETS, metadata, status_change
+        learn = partial(self._known.learn, CLUSTER_EXTERNAL_SECRETS)
+        await status_writes.write_status(
+            self._api, CLUSTER_EXTERNAL_SECRETS, metadata, status_change, learn
         )
-        if document is not None:
-            self._known.learn(CLUSTER_EXTERNAL_SECRETS, document)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from random import random
 from time import monotonic, time
-from typing import Literal, Protocol
 
 from provider.controller import status
 from provider.controller.identity.stores import shown_problems
@@ -17,6 +16,7 @@ from provider.controller.kinds import EXTERNAL_SECRETS
 from provider.controller.monitoring.sync_observer import SyncObserver
 from provider.controller.reconcile import finalizers
 from provider.controller.reconcile.backlog import Backlog
+from provider.controller.reconcile.known import KnownExternalSecrets
 from provider.controller.reconcile.leftover_webhooks import remedy
 from provider.controller.reconcile.reporter import Reporter
 from provider.controller.reconcile.sync import Job, Syncer, SyncFailed
@@ -37,7 +37,6 @@ from provider.errors import (
     ObjectRefused,
     ProviderError,
 )
-from provider.kube.kinds import Document
 
 FINALIZER = "externalsecrets.external-secrets.io/externalsecret-cleanup"
 """External Secrets Operator's. It is kept and added only for `deletionPolicy: Delete`."""
@@ -52,36 +51,12 @@ KUBERNETES_PAUSE = 10.0
 """Seconds until the next attempt when Kubernetes did not answer."""
 
 
-class Known(Protocol):
-    """The ExternalSecrets that are known, and whether they may be worked on."""
-
-    def get(self, key: ObjectKey) -> ExternalSecret | None:
-        """The ExternalSecret."""
-        ...
-
-    def others_in(self, namespace: str) -> tuple[ObjectKey, ...]:
-        """All ExternalSecrets of a namespace."""
-        ...
-
-    def skip_reason(self, external_secret: ExternalSecret) -> Literal["", "foreign", "unchecked"]:
-        """Why it is left alone: it is for another controller, or its stores are not checked yet."""
-        ...
-
-    def is_of_another_class(self, spec: ExternalSecretSpec, namespace: str) -> bool:
-        """Whether a store or generator that a spec names is another controller's."""
-        ...
-
-    def learn(self, document: Document) -> None:
-        """Take in the answer to a write."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class ExternalSecrets:
     """The reconciler; one for the process."""
 
     api: finalizers.Api
-    known: Known
+    known: KnownExternalSecrets
     syncer: Syncer
     backlog: Backlog
     reporter: Reporter

@@ -17,6 +17,7 @@ from provider.controller.resources.objects import Store
 from provider.controller.resources.push_secret import PushSecret
 from provider.controller.resources.store_ref import StoreKind
 from provider.controller.status import Ready
+from provider.controller.watch.informer import Informer
 from provider.controller.watch.object_cache import ObjectKey
 from provider.kube.kinds import Kind
 
@@ -37,21 +38,13 @@ class Api(finalizers.Api, status_writes.Api, Protocol):
     """The Kubernetes API: `kube.cluster_api.ClusterApi`."""
 
 
-class Known(Protocol):
-    """The PushSecrets: an informer."""
-
-    def get(self, key: ObjectKey) -> "PushSecret | object":
-        """The PushSecret; anything else counts as none."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class PushSecrets:
     """The reconciler of one kind. Those of another controller's stores are left alone."""
 
     kind: Kind
     api: Api
-    known: Known
+    known: Informer[PushSecret]
     get_store: GetStore
     events: Events
     controller_class: str
@@ -93,6 +86,6 @@ class PushSecrets:
             return
         self.events.warning(found.metadata, REASON, text)
         conditions = status.conditions_with(found.conditions, ready, self.wall_clock())
-        await status_writes.write_status(
-            self.api, self.kind, found.metadata, {"conditions": conditions}
-        )
+        change = {"conditions": conditions}
+        learn = self.known.learn
+        await status_writes.write_status(self.api, self.kind, found.metadata, change, learn)

@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import time
-from typing import Any
 
 from provider.controller import status
 from provider.controller.events import Events
 from provider.controller.kinds import EXTERNAL_SECRETS
 from provider.controller.monitoring.metrics import ObjectMetrics
-from provider.controller.reconcile import status_writes
+from provider.controller.reconcile.status_writes import Api, write_status
 from provider.controller.reconcile.sync import Outcome
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import ExternalSecret
@@ -21,7 +20,7 @@ from provider.kube.kinds import Document
 class Reporter:
     """One for the process. `learn` gets the objects as they are stored."""
 
-    api: status_writes.Api
+    api: Api
     learn: Callable[[Document], None]
     events: Events = field(repr=False)
     counts: ObjectMetrics
@@ -36,7 +35,7 @@ class Reporter:
         """Write the status after a sync; `started` is when it began, in seconds since 1970."""
         self.counts.ready(found.metadata, outcome.ready.status)
         conditions = status.conditions_with(found.status.conditions, outcome.ready, started)
-        await self._patch(
+        await self._write(
             found.metadata,
             {
                 "refreshTime": status.timestamp(started),
@@ -53,9 +52,7 @@ class Reporter:
         if status.says(found.status.conditions, ready):
             return
         conditions = status.conditions_with(found.status.conditions, ready, self.wall_clock())
-        await self._patch(found.metadata, {"conditions": conditions})
+        await self._write(found.metadata, {"conditions": conditions})
 
-    async def _patch(self, metadata: Metadata, change: dict[str, Any]) -> None:
-        document = await status_writes.write_status(self.api, EXTERNAL_SECRETS, metadata, change)
-        if document is not None:
-            self.learn(document)
+    async def _write(self, metadata: Metadata, change: Document) -> None:
+        await write_status(self.api, EXTERNAL_SECRETS, metadata, change, self.learn)

@@ -15,6 +15,7 @@ from provider.controller.reconcile import finalizers, status_writes
 from provider.controller.resources.objects import Store
 from provider.controller.resources.store_ref import StoreKind
 from provider.controller.status import Ready
+from provider.controller.watch.informer import Informer
 from provider.controller.watch.object_cache import ObjectKey
 from provider.controller.watch.watched import WatchedStore
 from provider.errors import KubernetesUnavailable, ProviderError
@@ -39,25 +40,13 @@ class Api(finalizers.Api, status_writes.Api, Protocol):
     """The Kubernetes API: `kube.cluster_api.ClusterApi`."""
 
 
-class Known(Protocol):
-    """The stores of one kind: an informer."""
-
-    def get(self, key: ObjectKey) -> WatchedStore | object:
-        """The store; anything else counts as none."""
-        ...
-
-    def learn(self, document: Document) -> None:
-        """Take in the answer to a write."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class StoreReconciler:
     """The reconciler of one kind of store. `interval` is between checks, in seconds."""
 
     kind: StoreKind
     api: Api
-    known: Known
+    known: Informer[WatchedStore]
     check: Check
     events: Events
     counts: ObjectMetrics
@@ -129,11 +118,8 @@ class StoreReconciler:
         }
         if ready.is_ready:
             change["capabilities"] = CAPABILITIES
-        document = await status_writes.write_status(
-            self.api, KINDS[self.kind], store.metadata, change
-        )
-        if document is not None:
-            self.known.learn(document)
+        kind = KINDS[self.kind]
+        await status_writes.write_status(self.api, kind, store.metadata, change, self.known.learn)
 
 
 _VALID = Ready(is_ready=True, reason=status.STORE_VALID, message=status.TEXT_STORE_VALID)

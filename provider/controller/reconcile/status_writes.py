@@ -1,5 +1,6 @@
 """Writes a status, for all kinds."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from provider.controller.resources.object_meta import Metadata, read_metadata
@@ -23,25 +24,31 @@ class Api(Protocol):
 
 
 async def write_status(
-    api: Api, kind: Kind, metadata: Metadata, change: Document
-) -> Document | None:
-    """Write the status; returns the object as stored, None if it is gone. Raises the API's errors.
+    api: Api,
+    kind: Kind,
+    metadata: Metadata,
+    change: Document,
+    learn: Callable[[Document], object],
+) -> None:
+    """Write the status; `learn` gets the object as it is stored. Raises the API's errors.
 
-    An object that was created again under the name is another one: it was not synced yet. A
+    One that is gone, or was created again under the name, is left alone: it was not synced yet. A
     refusal is logged, because no other place can report it.
     """
     try:
-        return await _patch(api, kind, metadata, change)
+        stored = await _patch(api, kind, metadata, change)
     except ObjectNotFound:
-        return None
+        return
     except (LookupForbidden, ObjectRefused) as error:
         about = fields(namespace=metadata.namespace, name=metadata.name, error=str(error))
         logger.warning(f"cannot write the status of a {kind.name}", extra=about)
         raise
+    if stored is not None:
+        learn(stored)
 
 
 async def _patch(api: Api, kind: Kind, metadata: Metadata, change: Document) -> Document | None:
-    """The same. Kubernetes compares versions in a patch of a status, but no uid."""
+    """The object as stored. Kubernetes compares versions in a patch of a status, but no uid."""
     place = kind, metadata.namespace, metadata.name
     try:
         return await api.patch_status(*place, change, version=metadata.resource_version)

@@ -1,6 +1,6 @@
 """One sync of an ExternalSecret: reads the values, writes the Secret, reports the outcome."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
@@ -12,7 +12,8 @@ from provider.controller.resources.object_meta import Metadata
 from provider.controller.status import Ready
 from provider.controller.target.plan import TargetNotWritable, Wanted, is_ours, target_name
 from provider.controller.target.target_secrets import Written
-from provider.controller.values.entries import Fetched
+from provider.controller.target.templates import Templates
+from provider.controller.values.fetch import Fetcher
 from provider.controller.values.secret_reads import FetchRequest
 from provider.controller.values.sync_record import SyncRecord
 from provider.controller.watch.object_cache import ObjectKey
@@ -26,33 +27,6 @@ from provider.errors import (
 
 SECONDS = 90.0
 """For reading the values of one ExternalSecret."""
-
-
-class Fetch(Protocol):
-    """`fetch.Fetcher.fetch`."""
-
-    async def fetch(
-        self, spec: ExternalSecretSpec, asked: FetchRequest, also: Iterable[ExternalSecretSpec] = ()
-    ) -> Fetched:
-        """The values; raises ProviderError."""
-        ...
-
-
-class Render(Protocol):
-    """`templates.Templates.render`."""
-
-    async def render(
-        self,
-        metadata: Metadata,
-        spec: ExternalSecretSpec,
-        values: Mapping[str, bytes],
-        since: float,
-    ) -> Wanted:
-        """What the Secret is to hold, by templates as they were at `since` or later.
-
-        Raises ProviderError.
-        """
-        ...
 
 
 class Targets(Protocol):
@@ -108,8 +82,8 @@ class SyncFailed(Exception):
 class Syncer:
     """Syncs ExternalSecrets; one for the process."""
 
-    fetcher: Fetch
-    templates: Render
+    fetcher: Fetcher
+    templates: Templates
     secrets: Targets
     events: Events = field(repr=False)
 

@@ -68,10 +68,11 @@ class World:
         self.backlog = Backlog()
         self.metrics = Metrics()
         self.counts = ExternalSecretMetrics(self.metrics)
+        fake: Any = self
         self.reconciler = ExternalSecrets(
             api=self,
-            known=self,
-            syncer=Syncer(fetcher=self, templates=self, secrets=self, events=events),
+            known=fake,
+            syncer=Syncer(fetcher=fake, templates=fake, secrets=self, events=events),
             backlog=self.backlog,
             reporter=Reporter(self, self.learn, events, self.counts, lambda: self.now),
             observer=SyncObserver(self.counts, SyncRegistry(), self.saved.append, audit_log=True),

@@ -29,10 +29,11 @@ class World:
     events: list[str] = field(default_factory=list)
 
     async def reconcile(self) -> None:
+        informer: Any = self
         reconciler = PushSecrets(
             kind=PUSH_SECRETS["PushSecret"],
             api=self,
-            known=self,
+            known=informer,
             get_store=self.get_store,
             events=Events(PUSH_SECRETS["PushSecret"], self.record),
             controller_class=self.controller_class,
@@ -63,6 +64,9 @@ class World:
         self.patches.append(status)
         self.status = status
         return {}
+
+    def learn(self, document: Document) -> None:
+        pass
 
     def record(self, event: Event) -> None:
         self.events.append(event.message)

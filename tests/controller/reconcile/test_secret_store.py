@@ -34,10 +34,11 @@ class World:
 
     def __post_init__(self) -> None:
         self.metrics = Metrics()
+        informer: Any = self
         self.reconciler = StoreReconciler(
             kind="SecretStore",
             api=self,
-            known=self,
+            known=informer,
             check=self.check,
             events=Events(SECRET_STORES, self.record),
             counts=ObjectMetrics(self.metrics, "secretstore"),
