@@ -4,24 +4,19 @@ The environment is read once, at the start, so that a mistake stops the program 
 (ValueError). The file of the CA bundle is read again when it changes.
 """
 
-import asyncio
-import ssl
 from base64 import b64encode
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from time import monotonic
 from urllib.parse import unquote, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed
 
 from provider.aws.endpoints import DEFAULT_PORTS, split_url
+from provider.runtime.ca_file import CaFile
 from provider.runtime.http import HttpClient, Proxy
-from provider.runtime.log import fields, logger
 from provider.runtime.transport import NoAnswer, Reply, Request
 
 _BUNDLE_VARIABLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
-_LOOK_AGAIN = 5.0
-"""Seconds between two looks at the file of the CA bundle."""
 
 
 class Network:
@@ -36,7 +31,7 @@ class Network:
             return environment.get(name.lower(), environment.get(name, ""))
 
         self._http = http
-        self._bundle = CaBundle(environment)
+        self._authorities = _authorities(environment)
         self._no_proxy = get("NO_PROXY")
         self._proxies = {
             scheme: _parse_proxy(name, url)
@@ -46,7 +41,7 @@ class Network:
 
     async def send(self, request: Request) -> Reply:
         proxy = self._proxy_for(request.url)
-        tls = await self._bundle.context()
+        tls = await self._authorities.context()
         try:
             return await self._http.send(request, tls=tls, proxy=proxy)
         except NoAnswer as failure:
@@ -78,64 +73,11 @@ def _parse_proxy(variable: str, value: str) -> Proxy:
     return Proxy(f"{parts.scheme}://{host}", authorization)
 
 
-class CaBundle:
-    """The authorities that AWS's certificates are checked by, in one TLS context."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        variable = next(filter(environment.get, _BUNDLE_VARIABLES), "")
-        self._source = variable or "the CA bundle"
-        self._path = Path(environment[variable]) if variable else _default_bundle()
-        self._seen = _state(self._path)
-        self._context = self._load()
-        self._look_again_at = monotonic() + _LOOK_AGAIN
-
-    async def context(self) -> ssl.SSLContext:
-        """The context to connect with; a new one after the file has changed.
-
-        A file that cannot be loaded is reported in the log, and the authorities stay as they are.
-        """
-        if monotonic() >= self._look_again_at:
-            self._look_again_at = monotonic() + _LOOK_AGAIN
-            state = _state(self._path)
-            if state != self._seen:
-                self._seen = state
-                await self._reload()
-        return self._context
-
-    async def _reload(self) -> None:
-        try:
-            self._context = await asyncio.to_thread(self._load)  # some 20 ms of CPU
-        except ValueError as error:
-            logger.warning(
-                "the CA bundle cannot be read again; the old authorities stay in use: %s",
-                error,
-                extra=fields(),
-            )
-        else:
-            logger.info("read %s again, as it has changed", self._source, extra=fields())
-
-    def _load(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        try:
-            if self._path.is_dir():
-                context.load_verify_locations(capath=self._path)
-            else:
-                context.load_verify_locations(self._path)
-        except OSError as error:  # ssl.SSLError is one: no certificate in the file
-            raise ValueError(
-                f"{self._source}: cannot load certificates from {self._path}: {error}"
-            ) from error
-        return context
-
-
-def _state(path: Path) -> tuple[int, ...]:
-    """What changes when the file does."""
-    try:
-        found = path.stat()
-    except OSError:
-        return ()
-    return found.st_mtime_ns, found.st_size, found.st_ino
+def _authorities(environment: Mapping[str, str]) -> CaFile:
+    """Those that AWS's certificates are checked by."""
+    variable = next(filter(environment.get, _BUNDLE_VARIABLES), "")
+    path = Path(environment[variable]) if variable else _default_bundle()
+    return CaFile(path, variable or "the CA bundle")
 
 
 def _default_bundle() -> Path:

@@ -113,7 +113,7 @@ class ClusterApi(Objects):
         request = self._connection.completed(Request("GET", url, headers, timeout=OPEN_TIMEOUT))
         try:
             async with self._streams.stream(
-                request, tls=self._connection.tls(), idle=IDLE, max_line=MAX_LINE
+                request, tls=await self._connection.tls(), idle=IDLE, max_line=MAX_LINE
             ) as answer:
                 if answer.status != 200:
                     body = await answer.read(_MAX_STATUS)
@@ -121,7 +121,6 @@ class ClusterApi(Objects):
                 async with aclosing(_events(asked, answer.lines())) as events:
                     yield events
         except NoAnswer as error:
-            self._connection.note(error)
             raise KubernetesUnavailable(f"{asked}: {error}") from error
 
     async def patch_status(

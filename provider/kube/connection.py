@@ -1,8 +1,7 @@
 """Requests to the Kubernetes API with the process's own service account.
 
-The token's file is read for each request, since the kubelet replaces it; the CA file for the first
-one, and again once the server is not trusted. The API server is never reached through a proxy: its
-address within a cluster is a direct one.
+The token's file is read for each request, since the kubelet replaces it. The API server is never
+reached through a proxy: its address within a cluster is a direct one.
 """
 
 import ssl
@@ -12,7 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from provider.errors import KubernetesUnavailable
-from provider.runtime.transport import NoAnswer, Reply, Request
+from provider.runtime.ca_file import CaFile
+from provider.runtime.transport import Reply, Request
 
 
 class Send(Protocol):
@@ -38,7 +38,7 @@ class Connection:
         self._ca_file = ca_file
         self._token_file = token_file
         self._send = send
-        self._context: ssl.SSLContext | None = None
+        self._authorities: CaFile | None = None
 
     async def send(self, request: Request) -> Reply:
         """The answer to a request whose URL is a path.
@@ -47,11 +47,7 @@ class Connection:
         `KubernetesUnavailable` if no request can be made.
         """
         for _ in range(2):
-            try:
-                reply = await self._send(self.completed(request), tls=self.tls())
-            except NoAnswer as error:
-                self.note(error)
-                raise
+            reply = await self._send(self.completed(request), tls=await self.tls())
             if reply.status != 401:
                 break
         return reply
@@ -73,23 +69,13 @@ class Connection:
         headers = {**request.headers, "Authorization": f"Bearer {token}"}
         return replace(request, url=self.url + request.url, headers=headers)
 
-    def note(self, error: NoAnswer) -> None:
-        """Take notice of a failure to send a request."""
-        if error.kind == "untrusted":
-            self._context = None  # the cluster may have a new CA: read its file again
-
-    def tls(self) -> ssl.SSLContext | None:
+    async def tls(self) -> ssl.SSLContext | None:
         """Whom to trust; raises `KubernetesUnavailable`."""
         if not self.url.startswith("https:"):
             return None
-        if self._context is None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if self._authorities is None:
             try:
-                context.load_verify_locations(cafile=self._ca_file)
-            except OSError as error:  # ssl.SSLError is one
-                raise KubernetesUnavailable(
-                    f"cannot load the Kubernetes API's certificates from {self._ca_file}: "
-                    f"{error.strerror or error}"
-                ) from error
-            self._context = context
-        return self._context
+                self._authorities = CaFile(self._ca_file, "the CA of the Kubernetes API")
+            except ValueError as error:
+                raise KubernetesUnavailable(str(error)) from error
+        return await self._authorities.context()

@@ -1,15 +1,13 @@
 """Proxies and CA bundle from the environment."""
 
-import asyncio
-import ssl
 from collections.abc import AsyncIterator, Callable
 from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 
 import pytest
 
-from provider.aws import network
-from provider.aws.network import CaBundle, Network
+from provider.aws.network import Network
+from provider.runtime import ca_file
 from provider.runtime.http import HttpClient
 from provider.runtime.transport import NoAnswer, Request
 from testbed.http import Reply as Answer
@@ -77,69 +75,16 @@ async def test_an_unreadable_bundle_stops_the_start(
         connect(AWS_CA_BUNDLE=str(bundle))
 
 
-@pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The clock; every look at it is a minute after the last."""
-    times = [0.0]
-
-    def monotonic() -> float:
-        times[0] += 60
-        return times[0]
-
-    monkeypatch.setattr(network, "monotonic", monotonic)
-    return times
-
-
-def replace(bundle: Path, content: bytes) -> None:
-    """As a mounted ConfigMap is replaced."""
-    new = bundle.with_suffix(".new")
-    new.write_bytes(content)
-    new.replace(bundle)
-
-
-@pytest.mark.usefixtures("now")
-async def test_a_bundle_that_changes_is_read_again(bundle: Path, tmp_path: Path) -> None:
-    loaded = CaBundle({"AWS_CA_BUNDLE": str(bundle)})
-    first = await loaded.context()
-    assert await loaded.context() is first
-    other = Authority().write(tmp_path / "other.pem").read_bytes()
-    replace(bundle, bundle.read_bytes() + other)
-    second = await loaded.context()
-    assert second is not first
-    assert len(second.get_ca_certs()) == 2
-    assert await loaded.context() is second
-
-
-@pytest.mark.usefixtures("now")
 async def test_a_new_certificate_is_trusted_by_new_connections(
-    connect: Connect, bundle: Path, tmp_path: Path
+    connect: Connect, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(ca_file, "_LOOK_AGAIN", 0.0)
     way, new = connect(AWS_CA_BUNDLE=str(bundle)), Authority()
     with Server(echo, tls=new.server()) as server:
         with pytest.raises(NoAnswer, match="not trusted"):
             await post(way, server.url)
-        replace(bundle, new.write(tmp_path / "new.pem").read_bytes())
+        new.write(bundle)
         assert await post(way, server.url) == b"hello"
-
-
-@pytest.mark.usefixtures("now")
-@pytest.mark.parametrize("content", [b"", None], ids=["broken", "gone"])
-async def test_a_new_bundle_that_cannot_be_loaded_leaves_the_old_one(
-    bundle: Path, caplog: pytest.LogCaptureFixture, content: bytes | None
-) -> None:
-    whole = bundle.read_bytes()
-    loaded = CaBundle({"AWS_CA_BUNDLE": str(bundle)})
-    if content is None:
-        bundle.unlink()
-    else:
-        replace(bundle, content)
-    first = await loaded.context()
-    assert await loaded.context() is first
-    assert len(first.get_ca_certs()) == 1
-    (record,) = caplog.records  # not one for every request
-    assert "the old authorities stay in use: AWS_CA_BUNDLE: cannot load" in record.getMessage()
-    replace(bundle, whole + whole)
-    assert await loaded.context() is not first
 
 
 async def test_without_a_variable_the_authorities_are_those_of_botocore() -> None:
@@ -147,36 +92,9 @@ async def test_without_a_variable_the_authorities_are_those_of_botocore() -> Non
     assert spec is not None
     assert spec.loader is not None
     spec.loader.exec_module(unchanged := module_from_spec(spec))  # tests/conftest.py changes it
-    context = await unchanged.CaBundle({}).context()
+    context = await unchanged._authorities({}).context()
     subjects = [str(one["subject"]) for one in context.get_ca_certs()]
     assert any("Amazon Root CA 1" in one for one in subjects)
-
-
-async def test_the_file_is_looked_at_once_in_a_while(
-    bundle: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loaded = CaBundle({"AWS_CA_BUNDLE": str(bundle)})
-    monkeypatch.setattr(network, "_state", lambda path: pytest.fail("looked at"))
-    for _ in range(3):
-        await loaded.context()
-
-
-@pytest.mark.usefixtures("now")
-async def test_many_requests_read_a_changed_bundle_once(
-    bundle: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loaded = CaBundle({"AWS_CA_BUNDLE": str(bundle)})
-    replace(bundle, bundle.read_bytes() * 2)
-    loads: list[ssl.SSLContext] = []
-    load = CaBundle._load
-
-    def counted(self: CaBundle) -> ssl.SSLContext:
-        loads.append(load(self))
-        return loads[-1]
-
-    monkeypatch.setattr(CaBundle, "_load", counted)
-    await asyncio.gather(*(loaded.context() for _ in range(20)))
-    assert len(loads) == 1
 
 
 async def test_https_goes_through_the_proxy(

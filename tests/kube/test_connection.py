@@ -10,6 +10,7 @@ from provider.kube import objects as module
 from provider.kube.connection import api_url
 from provider.kube.kinds import PODS, SERVICE_ACCOUNTS
 from provider.kube.objects import Objects
+from provider.runtime import ca_file
 from testbed.faults import Effect, closed, hang, huge, reset, trickle, truncated
 from testbed.faults import body as spoilt
 from testbed.http import Reply, Request, Server
@@ -64,9 +65,10 @@ async def test_the_cluster_ca_is_trusted(host: str, tmp_path: Path, api_of: Make
         assert await get(api_of(fake.url, token=TOKEN)) == "web"
 
 
-async def test_the_ca_file_is_read_again_when_the_server_is_not_trusted(
-    tmp_path: Path, api_of: MakeApi
+async def test_the_ca_file_is_read_again_when_it_changes(
+    tmp_path: Path, api_of: MakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(ca_file, "_LOOK_AGAIN", 0.0)
     old, new = Authority(), Authority()
     old.write(tmp_path / "ca.crt")
     with FakeKubernetes(token=TOKEN, tls=new.server()) as fake:
@@ -160,7 +162,11 @@ async def test_names_are_escaped_in_the_url(api_of: MakeApi) -> None:
     ("url", "missing", "text"),
     [
         ("", "", "KUBERNETES_SERVICE_HOST is not set"),
-        ("https://127.0.0.1:1", "ca.crt", "cannot load the Kubernetes API's certificates"),
+        (
+            "https://127.0.0.1:1",
+            "ca.crt",
+            "the CA of the Kubernetes API: cannot load certificates from",
+        ),
         ("http://127.0.0.1:1", "token", "automountServiceAccountToken"),
         ("http://127.0.0.1:1", "", "Connection refused"),
     ],
