@@ -25,7 +25,7 @@ def modified(text: str, path: str, budget: Budget) -> tuple[str, str] | None:
     if name not in _MODIFIERS:
         raise FunctionError(f"the gjson modifier @{name} is not supported")
     budget.step(1 + len(text) // BYTES_A_STEP)
-    return rest, _MODIFIERS[name](text, argument)
+    return rest, _MODIFIERS[name](text, argument, budget)
 
 
 def split_modifier(path: str) -> tuple[str, str, str] | None:
@@ -63,7 +63,7 @@ def _option(argument: str, name: str) -> bool:
     return value.kind == "true" or (value.kind == "number" and value.number != 0)
 
 
-def _reverse(text: str, _: str) -> str:
+def _reverse(text: str, *_: object) -> str:
     value = parse(text)
     if value.is_array:
         return "[" + ",".join(item.raw for _, item in reversed(entries(value))) + "]"
@@ -73,13 +73,13 @@ def _reverse(text: str, _: str) -> str:
     return text
 
 
-def _keys(text: str, _: str) -> str:
+def _keys(text: str, *_: object) -> str:
     value = parse(text)
     names = (key.raw if value.is_object else "null" for key, _ in entries(value))
     return "[" + ",".join(names) + "]"
 
 
-def _values(text: str, _: str) -> str:
+def _values(text: str, *_: object) -> str:
     value = parse(text)
     if value.is_array:
         return text
@@ -91,7 +91,8 @@ def _unwrapped(text: str) -> str:
     return text[1:-1] if len(text) >= 2 and text[0] in "[{" else text
 
 
-def _flatten(text: str, argument: str) -> str:
+def _flatten(text: str, argument: str, budget: Budget) -> str:
+    budget.step(len(text) // BYTES_A_STEP)  # each level reads all that is deeper
     value = parse(text)
     if not value.is_array:
         return text
@@ -100,12 +101,12 @@ def _flatten(text: str, argument: str) -> str:
     for _, item in entries(value):
         raw = item.raw
         if item.is_array:
-            raw = _unwrapped(_flatten(raw, argument) if deep else raw)
+            raw = _unwrapped(_flatten(raw, argument, budget) if deep else raw)
         parts.append(raw.strip())
     return "[" + ",".join(part for part in parts if part) + "]"
 
 
-def _join(text: str, argument: str) -> str:
+def _join(text: str, argument: str, _: Budget) -> str:
     value = parse(text)
     if not value.is_array:
         return text
@@ -121,7 +122,7 @@ def _join(text: str, argument: str) -> str:
     return "{" + ",".join(f"{raw}:{values[name]}" for name, raw in keys.items()) + "}"
 
 
-def _group(text: str, _: str) -> str:
+def _group(text: str, *_: object) -> str:
     value = parse(text)
     if not value.is_object:
         return ""
@@ -135,18 +136,18 @@ def _group(text: str, _: str) -> str:
     return "[" + ",".join("{" + ",".join(group) + "}" for group in groups) + "]"
 
 
-_MODIFIERS: Final[dict[str, Callable[[str, str], str]]] = {
-    "this": lambda text, _: text,
+_MODIFIERS: Final[dict[str, Callable[[str, str, Budget], str]]] = {
+    "this": lambda text, *_: text,
     "reverse": _reverse,
     "keys": _keys,
     "values": _values,
     "flatten": _flatten,
     "join": _join,
     "group": _group,
-    "ugly": lambda text, _: ugly(text),
-    "valid": lambda text, _: text if is_valid(text) else "",
-    "tostr": lambda text, _: json_string(text),
-    "fromstr": lambda text, _: parse(text).string() if is_valid(text) else "",
+    "ugly": lambda text, *_: ugly(text),
+    "valid": lambda text, *_: text if is_valid(text) else "",
+    "tostr": lambda text, *_: json_string(text),
+    "fromstr": lambda text, *_: parse(text).string() if is_valid(text) else "",
 }
 UNSUPPORTED: Final = MODIFIERS - _MODIFIERS.keys()
 """Modifiers that gjson has, and this controller refuses."""

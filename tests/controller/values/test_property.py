@@ -74,6 +74,11 @@ def test_a_path_that_doubles_the_document_ends_early(path: str) -> None:
         read_property(b'{"o":1}', "|".join([path] * 40))
 
 
+def test_lists_in_lists_are_flattened_within_the_limit() -> None:
+    with pytest.raises(InvalidRequest, match="more than 100000 steps"):
+        read_property(b"[" * 10_000, '@flatten:{"deep":true}')
+
+
 def test_a_property_ends_when_the_time_is_over() -> None:
     with pytest.raises(InvalidRequest, match="takes too long"):
         read_property(DOCUMENT, "list.#.k", lambda _steps=0: True)
