@@ -33,6 +33,7 @@ settings.register_profile("gate", max_examples=30, deadline=None)
 settings.register_profile("thorough", max_examples=1000, deadline=None)
 settings.load_profile("gate")  # another one with --hypothesis-profile
 
+from provider.aws import network
 from testbed.agent import FakeAgent
 from testbed.aws import FakeAws
 from testbed.kubernetes import FakeKubernetes
@@ -56,6 +57,8 @@ __all__ = [
     "pytest_runtest_setup",
 ]
 
+# Of engines with an environment of their own; that of botocore has 126 authorities.
+network._default_bundle = lambda: Path(AUTHORITY)
 
 _WAITING = (
     ("tests/controller/e2e/",),
