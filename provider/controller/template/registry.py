@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.values import (
@@ -44,40 +44,29 @@ class Function:
         return self.fixed[index] if index < len(self.fixed) else self.variadic or "any"
 
 
-Table = dict[str, Function]
-
-
 _Call = TypeVar("_Call", bound=Callable[..., Value])
 
 
-class Adder(Protocol):
-    """What `adder` returns."""
+class Functions(dict[str, Function]):
+    """Functions by their names."""
 
-    def __call__(
+    def add(
         self, names: str, signature: str = "", *, budget: bool = False
     ) -> Callable[[_Call], _Call]:
-        """A decorator that adds a function under the names."""
+        """A decorator that adds a function: `@add("trunc", "int string")`.
 
-
-def adder(table: Table) -> Adder:
-    """A decorator that adds a function to the table: `@add("trunc", "int string")`.
-
-    Several names are separated by spaces. A type that ends with `...` is variadic. With
-    `budget=True` the function gets the Budget first.
-    """
-
-    def add(names: str, signature: str = "", *, budget: bool = False) -> Callable[[_Call], _Call]:
+        Several names are separated by spaces. A type that ends with `...` is variadic. With
+        `budget=True` the function gets the Budget first.
+        """
         types = signature.split()
         variadic = types.pop()[:-3] if types and types[-1].endswith("...") else None
 
         def decorate(call: _Call) -> _Call:
             for name in names.split():
-                table[name] = Function(name, call, tuple(types), variadic, budget)
+                self[name] = Function(name, call, tuple(types), variadic, budget)
             return call
 
         return decorate
-
-    return add
 
 
 def accepts_nil(kind: str) -> bool:

@@ -6,7 +6,7 @@ from provider.controller.template.errors import FunctionError
 from provider.controller.template.limits import Budget
 from provider.controller.template.printf import go_printf
 from provider.controller.template.printing import go_print, go_println
-from provider.controller.template.registry import Table, adder
+from provider.controller.template.registry import Functions
 from provider.controller.template.unicode_text import from_utf8, is_printable, to_utf8
 from provider.controller.template.values import (
     List,
@@ -21,8 +21,8 @@ from provider.controller.template.values import (
     zero_of,
 )
 
-TABLE: Table = {}
-add = adder(TABLE)
+TABLE = Functions()
+add = TABLE.add
 
 
 @add("and or", "value value...")

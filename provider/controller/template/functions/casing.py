@@ -4,7 +4,7 @@ import unicodedata
 from typing import Literal
 
 from provider.controller.template.limits import Budget
-from provider.controller.template.registry import Table, adder
+from provider.controller.template.registry import Functions
 from provider.controller.template.unicode_text import (
     from_utf8,
     is_space,
@@ -13,8 +13,8 @@ from provider.controller.template.unicode_text import (
     to_utf8,
 )
 
-TABLE: Table = {}
-add = adder(TABLE)
+TABLE = Functions()
+add = TABLE.add
 
 Kind = Literal["", "number", "upper", "alphabet", "connector", "punctuation", "other"]
 

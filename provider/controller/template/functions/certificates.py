@@ -20,13 +20,13 @@ from provider.controller.template.pem_blocks import (
     parse_certificate,
     private_key_of,
 )
-from provider.controller.template.registry import Table, adder
+from provider.controller.template.registry import Functions
 from provider.controller.template.rsa_keys import USE_STEPS
 from provider.controller.template.unicode_text import from_utf8
 from provider.controller.template.values import List, Pair, Value
 
-TABLE: Table = {}
-add = adder(TABLE)
+TABLE = Functions()
+add = TABLE.add
 
 _RSA_STEPS: Final = 30_000  # a key of 2048 bits, about 60 ms
 _LARGE_STEPS: Final = 100_000

@@ -1,7 +1,7 @@
 """reflect.DeepEqual, and the type functions of sprig."""
 
 from provider.controller.template.limits import Budget
-from provider.controller.template.registry import Table, adder
+from provider.controller.template.registry import Functions
 from provider.controller.template.values import (
     List,
     Map,
@@ -11,8 +11,8 @@ from provider.controller.template.values import (
     type_name,
 )
 
-TABLE: Table = {}
-add = adder(TABLE)
+TABLE = Functions()
+add = TABLE.add
 
 
 def deep_equal(left: Value, right: Value, budget: Budget, depth: int = 0) -> bool:

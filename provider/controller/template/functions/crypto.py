@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from provider.controller.resources.keys import go_base64
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.limits import Budget
-from provider.controller.template.registry import Table, adder
+from provider.controller.template.registry import Functions
 
-TABLE: Table = {}
-add = adder(TABLE)
+TABLE = Functions()
+add = TABLE.add
 
 _BCRYPT_STEPS: Final = 25_000
 _SCRYPT_STEPS: Final = 80_000

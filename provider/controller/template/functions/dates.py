@@ -6,12 +6,12 @@ from provider.controller.template import moments
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.limits import Budget
 from provider.controller.template.numbers import nearest_int
-from provider.controller.template.registry import Table, adder
+from provider.controller.template.registry import Functions
 from provider.controller.template.unicode_text import from_utf8
 from provider.controller.template.values import Int64, Moment, Value
 
-TABLE: Table = {}
-add = adder(TABLE)
+TABLE = Functions()
+add = TABLE.add
 _DATE = b"2006-01-02"
 _ITEM_STEPS = 4
 """For one item of a layout, which may be a single byte."""

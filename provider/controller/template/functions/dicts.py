@@ -3,11 +3,11 @@
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.functions.casts import text_of
 from provider.controller.template.limits import Budget
-from provider.controller.template.registry import Table, adder
+from provider.controller.template.registry import Functions
 from provider.controller.template.values import ANY, List, Map, Value, is_true, strings, type_name
 
-TABLE: Table = {}
-add = adder(TABLE)
+TABLE = Functions()
+add = TABLE.add
 
 
 @add("dict", "any...", budget=True)

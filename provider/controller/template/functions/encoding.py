@@ -9,12 +9,12 @@ from provider.controller.resources.keys import go_base64
 from provider.controller.template import go_json, go_yaml, yaml_writer
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.limits import Budget
-from provider.controller.template.registry import Table, adder
+from provider.controller.template.registry import Functions
 from provider.controller.template.unicode_text import from_utf8
 from provider.controller.template.values import ANY, List, Map, Value
 
-TABLE: Table = {}
-add = adder(TABLE)
+TABLE = Functions()
+add = TABLE.add
 
 _ALPHABET_32: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
 

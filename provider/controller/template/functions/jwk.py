@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.serialization import (
 from provider.controller.template import rsa_keys
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.pem_blocks import Block, PrivateKey, encode
-from provider.controller.template.registry import Table, adder
+from provider.controller.template.registry import Functions
 
-TABLE: Table = {}
-add = adder(TABLE)
+TABLE = Functions()
+add = TABLE.add
 
 _MOST: Final = 16 << 10  # bytes; one of 8192 bits has 7000
 _CURVES: Final[Mapping[object, ec.EllipticCurve]] = {

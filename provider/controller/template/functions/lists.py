@@ -6,11 +6,11 @@ from provider.controller.template.errors import FunctionError
 from provider.controller.template.functions.casts import to_int
 from provider.controller.template.functions.comparing import deep_equal
 from provider.controller.template.limits import Budget
-from provider.controller.template.registry import Table, adder, items_of
+from provider.controller.template.registry import Functions, items_of
 from provider.controller.template.values import ANY, List, Value, is_true
 
-TABLE: Table = {}
-add = adder(TABLE)
+TABLE = Functions()
+add = TABLE.add
 
 
 @add("list tuple", "any...")

@@ -10,12 +10,12 @@ from provider.controller.template.functions.casts import to_float, to_int, to_in
 from provider.controller.template.limits import Budget
 from provider.controller.template.numbers import nearest_int, parse_int
 from provider.controller.template.printing import go_print
-from provider.controller.template.registry import Table, adder
+from provider.controller.template.registry import Functions
 from provider.controller.template.unicode_text import from_utf8
 from provider.controller.template.values import Int64, List, Value, wrapped
 
-TABLE: Table = {}
-add = adder(TABLE)
+TABLE = Functions()
+add = TABLE.add
 
 add("int64", "any")(to_int64)
 add("int", "any")(to_int)

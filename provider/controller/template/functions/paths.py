@@ -6,12 +6,12 @@ from urllib.parse import quote, unquote_to_bytes
 
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.limits import Budget
-from provider.controller.template.registry import Table, adder
+from provider.controller.template.registry import Functions
 from provider.controller.template.unicode_text import from_utf8, to_utf8
 from provider.controller.template.values import Map, type_name
 
-TABLE: Table = {}
-add = adder(TABLE)
+TABLE = Functions()
+add = TABLE.add
 
 
 @add("clean osClean", "string")

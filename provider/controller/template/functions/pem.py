@@ -21,12 +21,12 @@ from provider.controller.template.pem_blocks import (
     parse_certificate,
     parse_private_key,
 )
-from provider.controller.template.registry import Table, adder
+from provider.controller.template.registry import Functions
 from provider.controller.template.rsa_keys import USE_STEPS
 from provider.controller.template.values import List, strings
 
-TABLE: Table = {}
-add = adder(TABLE)
+TABLE = Functions()
+add = TABLE.add
 
 
 def _trimmed(text: bytes) -> bytes:

@@ -29,10 +29,10 @@ from provider.controller.template.pem_blocks import (
     pkcs8,
 )
 from provider.controller.template.pkcs12_process import Opened, open_file
-from provider.controller.template.registry import Table, adder
+from provider.controller.template.registry import Functions
 
-TABLE: Table = {}
-add = adder(TABLE)
+TABLE = Functions()
+add = TABLE.add
 
 _PKCS12_STEPS: Final = 2_000
 _PROCESS_STEPS: Final = 100_000

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.go_regexp import Pattern, Spans, compiled, quote_meta
 from provider.controller.template.limits import Budget
-from provider.controller.template.registry import Table, adder
+from provider.controller.template.registry import Functions
 from provider.controller.template.values import List, strings
 
-TABLE: Table = {}
-add = adder(TABLE)
+TABLE = Functions()
+add = TABLE.add
 
 add("regexQuoteMeta", "string")(quote_meta)
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from provider.controller.template.errors import FunctionError
-from provider.controller.template.registry import Table, adder
+from provider.controller.template.registry import Functions
 from provider.controller.template.unicode_text import from_utf8
 from provider.controller.template.values import Version
 
-TABLE: Table = {}
-add = adder(TABLE)
+TABLE = Functions()
+add = TABLE.add
 
 _SUFFIX: Final = r"(-([0-9A-Za-z\-]+(\.[0-9A-Za-z\-]+)*))?(\+([0-9A-Za-z\-]+(\.[0-9A-Za-z\-]+)*))?"
 _NUMBER: Final = r"(?:0|[1-9][0-9]*)"

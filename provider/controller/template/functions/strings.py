@@ -3,7 +3,7 @@
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.functions.casts import text_of, to_strings
 from provider.controller.template.limits import Budget
-from provider.controller.template.registry import Table, adder
+from provider.controller.template.registry import Functions
 from provider.controller.template.unicode_text import (
     from_utf8,
     is_space,
@@ -16,8 +16,8 @@ from provider.controller.template.unicode_text import (
 )
 from provider.controller.template.values import List, Map, Value, strings
 
-TABLE: Table = {}
-add = adder(TABLE)
+TABLE = Functions()
+add = TABLE.add
 _PART = 40
 """Bytes of memory of a short text in a list."""
 

@@ -1,10 +1,10 @@
 """goutils' wrapping of lines."""
 
 from provider.controller.template.limits import Budget
-from provider.controller.template.registry import Table, adder
+from provider.controller.template.registry import Functions
 
-TABLE: Table = {}
-add = adder(TABLE)
+TABLE = Functions()
+add = TABLE.add
 
 
 @add("wrap", "int string", budget=True)
