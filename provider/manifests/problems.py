@@ -15,7 +15,10 @@ character that is not ASCII takes three times its size."""
 def quote(text: str, limit: int = 100) -> str:
     """A user's text for a message: quoted, on one line, encodable, of bounded length."""
     cut = text if len(text) <= limit else text[:limit] + "…"
-    return printable(json.dumps(cut, ensure_ascii=False))
+    return printable(_encode(cut))
+
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def printable(text: str) -> str:

@@ -79,9 +79,12 @@ def dump(value: Any) -> str:
     return _dump_scalar(value)
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
 def _dump_scalar(value: Any) -> str:
     if isinstance(value, SpelledNumber):
         return value.spelling
     if value is None or isinstance(value, (str, int, float)):
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        return _encode(value)
     raise TypeError("not a JSON value")
