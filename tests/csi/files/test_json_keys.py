@@ -108,15 +108,15 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("translation", ["", "False", "/"])
-@pytest.mark.parametrize("secret", HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_hostile_secret_is_refused_and_never_a_file(secret: str, translation: str) -> None:
-    with pytest.raises(SecretUnusable) as caught:
-        files(choice(translation=translation), secret.encode())
-    text = str(caught.value)
-    assert "the key " in text or "the value of " in text
-    assert "hunter2" not in text
-    assert "\n" not in text
-    assert len(text) < 500
+def test_a_hostile_secret_is_refused_and_never_a_file(translation: str) -> None:
+    for name, secret in HOSTILE.items():
+        with pytest.raises(SecretUnusable) as caught:
+            files(choice(translation=translation), secret.encode())
+        text = str(caught.value)
+        assert "the key " in text or "the value of " in text, name
+        assert "hunter2" not in text, name
+        assert "\n" not in text, name
+        assert len(text) < 500, name
 
 
 @pytest.mark.parametrize("key", ["../x", "/etc/x", "a/../x", ""])

@@ -96,9 +96,9 @@ REFS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("objects", "ref"), REFS.values(), ids=REFS.keys())
-def test_what_a_store_is_asked(objects: str, ref: SecretRef) -> None:
-    assert one(objects).ref == ref
+def test_what_a_store_is_asked() -> None:
+    for name, (objects, ref) in REFS.items():
+        assert one(objects).ref == ref, name
 
 
 def test_a_selector_in_the_name_stays_in_the_file_name() -> None:
@@ -133,10 +133,10 @@ TRUE, FALSE = (
 PLAIN = f"- objectName: a\n  {SM}"
 
 
-@pytest.mark.parametrize("text", TRUE + FALSE)
-def test_use_pod_identity_takes_the_spellings_of_go(text: str) -> None:
-    expected = "pod-identity" if text in TRUE else "irsa"
-    assert parse(PLAIN, usePodIdentity=text).identity_kind == expected
+def test_use_pod_identity_takes_the_spellings_of_go() -> None:
+    for text in TRUE + FALSE:
+        expected = "pod-identity" if text in TRUE else "irsa"
+        assert parse(PLAIN, usePodIdentity=text).identity_kind == expected, text
 
 
 @pytest.mark.parametrize(
@@ -277,11 +277,9 @@ MISTAKES: dict[str, tuple[str, dict[str, str], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("objects", "parameters", "expected"), MISTAKES.values(), ids=MISTAKES.keys())  # fmt: skip
-def test_a_mistake_is_reported_with_its_path(
-    objects: str, parameters: dict[str, str], expected: str
-) -> None:
-    assert problems(objects, **parameters) == [expected]
+def test_a_mistake_is_reported_with_its_path() -> None:
+    for name, (objects, parameters, expected) in MISTAKES.items():
+        assert problems(objects, **parameters) == [expected], name
 
 
 MISSPELLED = {

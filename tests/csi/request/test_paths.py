@@ -2,7 +2,6 @@
 
 import posixpath
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,10 +21,10 @@ TRANSLATED = {
 }
 
 
-@pytest.mark.parametrize(("name", "separator", "file"), TRANSLATED.values(), ids=TRANSLATED.keys())
-def test_names_become_files(name: str, separator: str | None, file: str) -> None:
-    assert translate(name, separator) == file
-    assert fault_in(file) is None
+def test_names_become_files() -> None:
+    for case, (name, separator, file) in TRANSLATED.items():
+        assert translate(name, separator) == file, case
+        assert fault_in(file) is None, case
 
 
 GOOD = ["a", "a/b", ".a", "a..b", "a/..b", "a/...", "é" * 127, "a:b", "a" * 255, "a b", "-", "\n"]
@@ -49,14 +48,12 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("path", GOOD, ids=[repr(path)[:12] for path in GOOD])
-def test_fit_paths_pass(path: str) -> None:
-    assert fault_in(path) is None
+def test_fit_paths_pass() -> None:
+    assert [path for path in GOOD if fault_in(path)] == []
 
 
-@pytest.mark.parametrize("path", BAD.values(), ids=BAD.keys())
-def test_unfit_paths_have_a_reason(path: str) -> None:
-    assert fault_in(path)
+def test_unfit_paths_have_a_reason() -> None:
+    assert [name for name, path in BAD.items() if not fault_in(path)] == []
 
 
 @given(st.text(alphabet="ab./_\0é\ud800", max_size=30))
