@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import NoReturn
 
-from provider import __version__, errors
+from provider import __version__
 from provider.aws.regions import is_region
 from provider.csi.audit import delivered
 from provider.csi.config import Config
@@ -31,7 +31,6 @@ from provider.kube.connection import Connection, api_url
 from provider.kube.events import EventRecorder
 from provider.kube.lookups import Lookups
 from provider.kube.objects import Objects
-from provider.manifests.problems import InvalidSpec
 from provider.policy.file import open_policy
 from provider.runtime import audit, log, pages, process
 from provider.runtime.http import HttpClient
@@ -128,7 +127,7 @@ async def _start(config: Config, make_mounts: MakeMounts, stack: AsyncExitStack)
         admission,
         Outcomes(
             registry,
-            MountMetrics(metrics, _reasons(), namespaces).mounted,
+            MountMetrics(metrics, namespaces).mounted,
             delivered if config.audit_log else None,
         ),
         timeout=config.mount_timeout,
@@ -175,15 +174,6 @@ def _kubernetes_api(config: Config, http: HttpClient) -> Objects:
         send=http.send,
     )
     return Objects(connection, field_manager=PROGRAM)
-
-
-def _reasons() -> list[str]:
-    kinds = (*vars(errors).values(), InvalidSpec)
-    return [
-        kind.__name__
-        for kind in kinds
-        if isinstance(kind, type) and issubclass(kind, errors.ProviderError)
-    ]
 
 
 def _watch_admission(metrics: Metrics, admission: Admission) -> None:

@@ -4,17 +4,25 @@ Every series that an alert rule reads exists from the start with the value 0: `i
 do not see the first event of a series that begins with it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from functools import reduce
 from operator import add
 
+from prometheus_client import Counter
+
+from provider import errors
 from provider.csi.status.mount_registry import MountRegistry
+from provider.manifests.problems import InvalidSpec
 from provider.runtime.metrics import OTHER, BoundedLabel, Metrics
 
-SUCCESSES = ("delivered", "unchanged")
-FAILED = "failed"
-NAMESPACE = "namespace"
+REASONS = [
+    kind.__name__
+    for kind in (*vars(errors).values(), InvalidSpec)
+    if isinstance(kind, type) and issubclass(kind, errors.ProviderError)
+]
+OUTCOMES = [("delivered", ""), ("unchanged", ""), *(("failed", reason) for reason in REASONS)]
+"""How a mount can end: outcome and reason."""
 
 MAX_NAMESPACES = 50
 """Namespaces with a label of their own; each has a series for every reason."""
@@ -26,11 +34,12 @@ class NamespaceLabel:
 
     def __init__(self, globs: tuple[str, ...] | None) -> None:
         self._globs = globs or ()
-        self.is_used = globs is not None
+        self.name = "" if globs is None else "namespace"
+        """Empty: there is no such label."""
         self._bounded = BoundedLabel(MAX_NAMESPACES)
-        names = [glob for glob in self._globs if not set(glob) & set("*?[")]
-        self.first = [self._bounded(name) for name in names]
-        """Namespaces that are known before their first mount."""
+        named = (glob for glob in self._globs if not set(glob) & set("*?["))
+        self.first = [*map(self._bounded, named), OTHER]
+        """The values that are known before the first mount."""
 
     def __call__(self, namespace: str) -> str:
         if any(fnmatchcase(namespace, glob) for glob in self._globs):
@@ -41,9 +50,9 @@ class NamespaceLabel:
         self, merge: Callable[[float, float], float], by_namespace: Mapping[str, float]
     ) -> float | Mapping[str, float]:
         """Values by label, joined by `merge`, 0 for known labels without; or one without labels."""
-        if not self.is_used:
+        if not self.name:
             return reduce(merge, by_namespace.values(), 0.0)
-        found = dict.fromkeys((*self.first, OTHER), 0.0)
+        found = dict.fromkeys(self.first, 0.0)
         for namespace, value in by_namespace.items():
             label = self(namespace)
             found[label] = merge(found.get(label, 0.0), value)
@@ -51,18 +60,14 @@ class NamespaceLabel:
 
 
 class MountMetrics:
-    """Counts mounts. `reasons` are those that a failed mount can have (names of error classes)."""
+    """Counts mounts."""
 
-    def __init__(
-        self, metrics: Metrics, reasons: Iterable[str], namespaces: NamespaceLabel | None = None
-    ) -> None:
-        self._namespaces = namespaces or NamespaceLabel(None)
-        self._reasons = tuple(reasons)
-        labels = ["outcome", "reason"]
-        if self._namespaces.is_used:
-            labels.append(NAMESPACE)
+    def __init__(self, metrics: Metrics, namespaces: NamespaceLabel) -> None:
+        self._namespaces = namespaces
         self._mounts = metrics.counter(
-            "mounts", "Mounts by outcome and, if they failed, reason.", labels
+            "mounts",
+            "Mounts by outcome and, if they failed, reason.",
+            ("outcome", "reason", *filter(None, [namespaces.name])),
         )
         self._durations = metrics.histogram(
             "mount_duration_seconds",
@@ -70,9 +75,9 @@ class MountMetrics:
             ("outcome",),
         )
         self._known: set[str] = set()
-        for label in (*self._namespaces.first, OTHER):
+        for label in namespaces.first:
             self._begin(label)
-        for outcome in (*SUCCESSES, FAILED):
+        for outcome, _ in OUTCOMES:
             self._durations.labels(outcome)
 
     def mounted(self, outcome: str, reason: str, namespace: str, seconds: float) -> None:
@@ -80,30 +85,31 @@ class MountMetrics:
         it is not known."""
         label = self._namespaces(namespace)
         self._begin(label)
-        self._mounts.labels(outcome, reason, *self._and(label)).inc()
+        self._series(outcome, reason, label).inc()
         self._durations.labels(outcome).observe(seconds)
 
     def _begin(self, label: str) -> None:
-        if label in self._known:
-            return
-        self._known.add(label)
-        for reason in self._reasons:
-            self._mounts.labels(FAILED, reason, *self._and(label))
-        for outcome in SUCCESSES:
-            self._mounts.labels(outcome, "", *self._and(label))
+        if label not in self._known:
+            self._known.add(label)
+            for outcome, reason in OUTCOMES:
+                self._series(outcome, reason, label)
 
-    def _and(self, label: str) -> tuple[str, ...]:
-        return (label,) if self._namespaces.is_used else ()
+    def _series(self, outcome: str, reason: str, label: str) -> Counter:
+        return self._mounts.labels(outcome, reason, *([label] if self._namespaces.name else []))
 
 
 def watch_registry(metrics: Metrics, registry: MountRegistry, namespaces: NamespaceLabel) -> None:
     """The gauges of volumes, by namespace where that is asked for."""
-    label = NAMESPACE if namespaces.is_used else ""
-    failing = "mounts_failing", "Live volumes whose last mount or remount failed."
-    stalest = (
+    metrics.watch("mounts_live", "Volumes of pods that exist.", lambda: len(registry.live()))
+    metrics.watch(
+        "mounts_failing",
+        "Live volumes whose last mount or remount failed.",
+        lambda: namespaces.merged(add, registry.failing()),
+        namespaces.name,
+    )
+    metrics.watch(
         "stalest_mount_age_seconds",
         "Time since the live volume that was validated longest ago was known to be current.",
+        lambda: namespaces.merged(max, registry.stalest()),
+        namespaces.name,
     )
-    metrics.watch("mounts_live", "Volumes of pods that exist.", lambda: len(registry.live()))
-    metrics.watch(*failing, lambda: namespaces.merged(add, registry.failing()), label)
-    metrics.watch(*stalest, lambda: namespaces.merged(max, registry.stalest()), label)

@@ -5,14 +5,13 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from provider.csi import app
 from provider.csi.metrics import MAX_NAMESPACES, MountMetrics, NamespaceLabel, watch_registry
 from provider.csi.status.mount_registry import MountRegistry
 from provider.runtime.metrics import PREFIX, Metrics
 from tests.csi.status.test_mount_registry import fail, spec
 
 ALERTS = Path(__file__).parents[2] / "deploy" / "alerts" / "secrets-provider-aws.yaml"
-REASONS = ("InternalFault", "SecretNotFound")
+NO_LABEL = NamespaceLabel(None)
 
 
 async def samples(metrics: Metrics) -> dict[tuple[str, str, str], float]:
@@ -30,7 +29,7 @@ async def samples(metrics: Metrics) -> dict[tuple[str, str, str], float]:
 
 async def test_mounts_are_counted_by_outcome_and_reason() -> None:
     metrics = Metrics()
-    mounts = MountMetrics(metrics, REASONS)
+    mounts = MountMetrics(metrics, NO_LABEL)
     mounts.mounted("delivered", "", "shop", 0.02)
     mounts.mounted("failed", "SecretNotFound", "shop", 0.3)
     mounts.mounted("failed", "SecretNotFound", "shop", 0.3)
@@ -43,7 +42,7 @@ async def test_mounts_are_counted_by_outcome_and_reason() -> None:
 
 async def test_the_first_fault_is_an_increase_that_prometheus_sees() -> None:
     metrics = Metrics()
-    MountMetrics(metrics, REASONS)
+    MountMetrics(metrics, NO_LABEL)
     found = await samples(metrics)
     assert found["mounts_total", "failed", "InternalFault"] == 0
     assert found["mounts_total", "delivered", ""] == 0
@@ -53,7 +52,7 @@ async def test_the_first_fault_is_an_increase_that_prometheus_sees() -> None:
 
 async def test_every_series_of_mounts_that_an_alert_selects_exists_from_the_start() -> None:
     metrics = Metrics()
-    MountMetrics(metrics, REASONS)
+    MountMetrics(metrics, NO_LABEL)
     found = await samples(metrics)
     selected = re.findall(rf'{PREFIX}(mounts_total)\{{(outcome|reason)="(\w+)"', ALERTS.read_text())
     assert selected
@@ -66,21 +65,21 @@ async def test_every_series_of_mounts_that_an_alert_selects_exists_from_the_star
 
 async def test_the_reason_of_a_class_that_does_not_parse_exists_from_the_start() -> None:
     metrics = Metrics()
-    MountMetrics(metrics, app._reasons())
+    MountMetrics(metrics, NO_LABEL)
     assert (await samples(metrics))["mounts_total", "failed", "InvalidSpec"] == 0
 
 
 async def test_there_is_no_label_for_namespaces_unless_asked_for() -> None:
     metrics = Metrics()
-    MountMetrics(metrics, REASONS).mounted("delivered", "", "shop", 0.1)
-    watch_registry(metrics, MountRegistry(Path("/nowhere")), NamespaceLabel(None))
+    MountMetrics(metrics, NO_LABEL).mounted("delivered", "", "shop", 0.1)
+    watch_registry(metrics, MountRegistry(Path("/nowhere")), NO_LABEL)
     assert b"namespace=" not in await metrics.page()
 
 
 async def test_chosen_namespaces_have_a_label_and_all_others_share_one() -> None:
     metrics, registry = Metrics(), MountRegistry(Path("/nowhere"))
     namespaces = NamespaceLabel(("team-*", "shop"))
-    mounts = MountMetrics(metrics, REASONS, namespaces)
+    mounts = MountMetrics(metrics, namespaces)
     watch_registry(metrics, registry, namespaces)
     for namespace in ("team-a", "shop", "kube-system", ""):
         mounts.mounted("failed", "InternalFault", namespace, 0.1)
@@ -99,7 +98,7 @@ async def test_chosen_namespaces_have_a_label_and_all_others_share_one() -> None
 
 async def test_a_named_namespace_has_its_series_before_its_first_mount() -> None:
     metrics = Metrics()
-    MountMetrics(metrics, REASONS, NamespaceLabel(("shop",)))
+    MountMetrics(metrics, NamespaceLabel(("shop",)))
     page = (await metrics.page()).decode()
     assert (
         f'{PREFIX}mounts_total{{namespace="shop",outcome="failed",reason="InternalFault"}} 0.0'

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from provider.csi.config import OPTIONS
-from provider.csi.metrics import MountMetrics
+from provider.csi.config import Config
+from provider.csi.metrics import MountMetrics, NamespaceLabel
 from provider.runtime.metrics import Metrics
-from provider.runtime.options import flag
+from provider.runtime.options import flag, options_of
 from tests.deploy import manifests
 from tests.deploy.chart import LEAVES
 
@@ -63,14 +63,14 @@ def test_values_that_are_set_are_values_of_the_chart() -> None:
 
 
 def test_options_are_options_of_the_daemon() -> None:
-    known = {flag(name) for name in OPTIONS}
+    known = {flag(name) for name in options_of(Config)}
     for name in set(re.findall(r"`(--[a-z-]+)`", TEXT)):
         assert name in known, name
 
 
 async def test_queries_are_of_metrics_that_there_are() -> None:
     metrics = Metrics()
-    MountMetrics(metrics, ["NotFound"])
+    MountMetrics(metrics, NamespaceLabel(None))
     metrics.aws_request("secretsmanager", "GetSecretValue", "eu-west-1", "ok", 1.0)
     for gauge in ("mounts_waiting", "mounts_failing", "stalest_mount_age_seconds"):
         metrics.watch(gauge, "as app.py does", lambda: 0)
