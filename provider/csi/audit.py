@@ -37,10 +37,9 @@ async def delivered(spec: MountSpec, delivery: Delivery) -> None:
 
 
 def _secret(one: DeliveredObject) -> dict[str, str]:
-    ref = one.object.ref
     return {
-        "type": ref.store,
-        "name": ref.name,
+        "type": one.ref.store,
+        "name": one.ref.name,
         "arn": one.arn,
         "version": one.version,
         "region": one.region,

@@ -12,7 +12,7 @@ from provider.csi.request.model import MountSpec, SecretObject
 from provider.csi.request.parameters import region_problems
 from provider.engine.failover import Failed, Found, Outcome, Reader, Regions, Wanted
 from provider.engine.freshness import Freshness
-from provider.engine.model import Credentials, Identity
+from provider.engine.model import Credentials, Identity, SecretRef, SecretValue
 from provider.engine.ports import CredentialSource, Principal
 from provider.engine.trace import Trace
 from provider.engine.value_memory import ValueMemory
@@ -36,12 +36,26 @@ NAME_THE_REGION = (
 class DeliveredObject:
     """An object as it was delivered. Of an optional one that is not `found` there is no file."""
 
-    object: SecretObject
+    ref: SecretRef
+    path: str
+    """Place in the class."""
+    file: str | None
+    """Path of its own file in the volume."""
     region: str
     version: str
     found: bool
-    arn: str = ""
+    arn: str
     """Empty where AWS does not tell it."""
+
+    @classmethod
+    def of(cls, obj: SecretObject, value: SecretValue, region: str) -> "DeliveredObject":
+        """The object with its value, which was read in the region."""
+        return cls(obj.ref, obj.path, obj.file, region, value.version, value.found, value.arn)
+
+    @property
+    def id(self) -> str:
+        """Its file, or place in the class: unique in the volume."""
+        return self.file or self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +68,9 @@ class Delivery:
     from_memory: bool
 
     @property
-    def missing(self) -> tuple[SecretObject, ...]:
+    def missing(self) -> list[DeliveredObject]:
         """Optional objects that do not exist."""
-        return tuple(one.object for one in self.objects if not one.found)
+        return [one for one in self.objects if not one.found]
 
 
 class LastDelivery(NamedTuple):
@@ -215,8 +229,5 @@ class Mounter:
                 [ObjectFailure(obj, regions[obj.index], error) for obj, error in failures], identity
             )
         check_size(layout.files, self.limits.max_bytes)
-        objects = tuple(
-            DeliveredObject(obj, one.region, one.value.version, one.value.found, one.value.arn)
-            for obj, one in found
-        )
+        objects = tuple(DeliveredObject.of(obj, one.value, one.region) for obj, one in found)
         return Delivery(layout.files, objects, identity, reading.from_memory)

@@ -11,7 +11,7 @@ import pytest
 
 from provider.csi.audit import delivered
 from provider.csi.mount import DeliveredObject, Delivery
-from provider.engine.model import AssumeRole
+from provider.engine.model import MISSING, AssumeRole, SecretValue
 from provider.runtime import audit
 from tests.csi.status.test_mount_registry import spec
 from tests.fakes.engine import REGION, identity
@@ -31,7 +31,7 @@ def stream() -> Iterator[io.StringIO]:
 
 def delivery(**changes: Any) -> Delivery:
     (obj,) = spec().klass.objects
-    one = DeliveredObject(obj, REGION, "v1", found=True, arn=ARN)
+    one = DeliveredObject.of(obj, SecretValue(b"", "v1", arn=ARN), REGION)
     whole = Delivery((), (one,), identity(), from_memory=False)
     return replace(whole, **changes)
 
@@ -72,7 +72,7 @@ async def test_the_roles_end_with_the_one_that_reads(stream: io.StringIO) -> Non
 
 async def test_what_does_not_exist_was_not_delivered(stream: io.StringIO) -> None:
     (obj,) = spec().klass.objects
-    missing = DeliveredObject(obj, REGION, "missing", found=False)
+    missing = DeliveredObject.of(obj, MISSING, REGION)
     await delivered(spec(), delivery(objects=(missing,)))
     assert json.loads(stream.getvalue())["secrets"] == []
 
@@ -84,7 +84,9 @@ async def test_nothing_is_written_where_it_is_not_set_up(capfd: pytest.CaptureFi
 
 async def test_a_line_has_a_bounded_number_of_secrets(stream: io.StringIO) -> None:
     (obj,) = spec().klass.objects
-    many = [DeliveredObject(obj, REGION, f"v{at}", found=True, arn=ARN) for at in range(2000)]
+    many = [
+        DeliveredObject.of(obj, SecretValue(b"", f"v{at}", arn=ARN), REGION) for at in range(2000)
+    ]
     async with loop_watchdog(0.01):
         await delivered(spec(), delivery(objects=tuple(many)))
     lines = stream.getvalue().splitlines()

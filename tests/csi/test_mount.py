@@ -131,7 +131,7 @@ async def test_a_mount_delivers_every_file_and_version(world: World) -> None:
     assert contents(delivery) == EXPECTED
     versions = [(file.path, file.version) for file in delivery.files]
     assert versions == [("db", "1"), ("user", "1"), ("flag", "1")]
-    assert [(one.object.ref.name, one.region) for one in delivery.objects] == [
+    assert [(one.ref.name, one.region) for one in delivery.objects] == [
         ("db", REGION),
         ("flag", REGION),
     ]

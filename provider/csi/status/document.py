@@ -11,6 +11,7 @@ from time import monotonic, time
 from typing import Any
 
 from provider import __version__
+from provider.csi.mount import DeliveredObject
 from provider.csi.server.admission import Admission
 from provider.csi.status.mount_registry import Mount, MountRegistry
 
@@ -57,7 +58,7 @@ def _entry(mount: Mount) -> dict[str, Any]:
         "id": mount.id,
         "identity": str(mount.identity or ""),
         "failing": mount.is_failing,
-        "objects": [one._asdict() for one in mount.objects],
+        "objects": [_object(one) for one in mount.objects],
         "objectCount": mount.object_count,
         "firstSeen": _timestamp(mount.first_seen),
         "lastAttempt": _timestamp(mount.last_attempt),
@@ -66,6 +67,16 @@ def _entry(mount: Mount) -> dict[str, Any]:
         "fromMemory": mount.from_memory,
         "failures": mount.failures,
         "lastError": _error(mount),
+    }
+
+
+def _object(one: DeliveredObject) -> dict[str, str]:
+    return {
+        "name": one.ref.name,
+        "type": one.ref.store,
+        "id": one.id,
+        "region": one.region,
+        "version": one.version,
     }
 
 

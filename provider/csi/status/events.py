@@ -56,7 +56,7 @@ def _first_line(text: str) -> str:
 def _rotated(step: Step) -> str:
     old = {one.id: one.version for one in step.before.objects} if step.before else {}
     new = [
-        printable(f'"{one.name}" is at {one.version}')
+        printable(f'"{one.ref.name}" is at {one.version}')
         for one in step.after.objects
         if old.get(one.id) != one.version
     ]

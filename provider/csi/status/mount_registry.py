@@ -14,11 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
-from typing import NamedTuple
 
-from provider.csi.mount import Delivery, LastDelivery
+from provider.csi.mount import DeliveredObject, Delivery, LastDelivery
 from provider.csi.request.model import MountSpec, Volume
-from provider.engine.model import Identity, StoreName
+from provider.engine.model import Identity
 from provider.errors import ProviderError
 from provider.runtime.lru import FairLru
 
@@ -37,16 +36,6 @@ UNDELIVERED_LIFE_SECONDS = 5 * 60.0
 INTERVALS = 3
 
 
-class MountedObject(NamedTuple):
-    """One object as it was delivered last, and as the status has it; `id` is unique in it."""
-
-    name: str
-    type: StoreName
-    id: str
-    region: str
-    version: str
-
-
 @dataclass(frozen=True, slots=True)
 class Mount(Volume):
     """What is known of one volume. Times are `time.monotonic`."""
@@ -57,7 +46,7 @@ class Mount(Volume):
     interval: float = 0.0
     """Seconds between the last two attempts."""
     identity: Identity | None = None
-    objects: tuple[MountedObject, ...] = ()
+    objects: tuple[DeliveredObject, ...] = ()
     object_count: int = 0
     digest: int | None = None
     """Of all versions; None before the first success."""
@@ -133,7 +122,7 @@ class MountRegistry:
         after = replace(
             _attempted(before, id_, spec, now),
             identity=delivery.identity,
-            objects=_objects(delivery),
+            objects=delivery.objects[:MAX_OBJECTS],
             object_count=len(delivery.objects),
             digest=hash(tuple((one.path, one.version) for one in delivery.files)),
             delivery=LastDelivery(delivery.identity, now),
@@ -253,16 +242,3 @@ def _life(mount: Mount, life: float) -> float:
     if mount.is_delivered:
         return life
     return min(life, max(UNDELIVERED_LIFE_SECONDS, INTERVALS * mount.interval))
-
-
-def _objects(delivery: Delivery) -> tuple[MountedObject, ...]:
-    return tuple(
-        MountedObject(
-            one.object.ref.name,
-            one.object.ref.store,
-            one.object.file or one.object.path,
-            one.region,
-            one.version,
-        )
-        for one in delivery.objects[:MAX_OBJECTS]
-    )

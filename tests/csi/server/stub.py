@@ -16,7 +16,7 @@ from provider.csi.files.layout import MountedFile
 from provider.csi.mount import DeliveredObject, Delivery, LastDelivery
 from provider.csi.request.model import MountSpec
 from provider.csi.server import grpc_server
-from provider.engine.model import Identity
+from provider.engine.model import Identity, SecretValue
 from provider.engine.trace import Trace
 from provider.runtime.metrics import Metrics
 from provider.runtime.offload import Offload
@@ -55,7 +55,7 @@ class StubMounter:
             raise error
         content = b"content of " + what.encode()
         files = () if what == "unversioned" else (MountedFile(what, 0o640, content, "1"),)
-        objects = (DeliveredObject(obj, "eu-west-1", "1", found=True),)
+        objects = (DeliveredObject.of(obj, SecretValue(b"", "1"), "eu-west-1"),)
         return Delivery(files, objects, IDENTITY, from_memory=False)
 
     def _break(self, token: str) -> Delivery:

@@ -17,6 +17,7 @@ from provider.csi.status.mount_registry import (
     Mount,
     MountRegistry,
 )
+from provider.engine.model import SecretValue
 from provider.errors import AccessDenied, InvalidRequest
 from tests.fakes.engine import REGION, Clock, identity
 
@@ -39,10 +40,9 @@ def spec(target: str = "/nowhere/pods/uid-0/mount", objects: int = 1) -> MountSp
 
 
 def delivery(mount: MountSpec, version: str = "1") -> Delivery:
-    objects = tuple(
-        DeliveredObject(obj, REGION, version, found=True) for obj in mount.klass.objects
-    )
-    files = tuple(MountedFile(str(one.object.file), 0o644, b"", version) for one in objects)
+    value = SecretValue(b"", version)
+    objects = tuple(DeliveredObject.of(obj, value, REGION) for obj in mount.klass.objects)
+    files = tuple(MountedFile(one.id, 0o644, b"", version) for one in objects)
     return Delivery(files, objects, identity(), from_memory=False)
 
 
@@ -71,7 +71,8 @@ def test_a_mount_has_its_pod_class_identity_and_objects(registry: MountRegistry)
     assert (str(mount.pod), mount.class_name) == ("shop/web-0", "db")
     assert mount.identity == identity()
     (obj,) = mount.objects
-    assert (obj.name, obj.type, obj.region, obj.version) == ("o0", "secretsmanager", REGION, "1")
+    assert (obj.ref.name, obj.ref.store) == ("o0", "secretsmanager")
+    assert (obj.region, obj.version) == (REGION, "1")
 
 
 def test_a_failure_keeps_what_was_delivered_and_counts_until_a_success(
