@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from provider.aws.credentials.static import access_keys
 from provider.aws.principals import session_key
@@ -15,8 +16,8 @@ from provider.kube.kinds import SECRETS, Document
 from provider.manifests.problems import quote
 from provider.runtime.log import fields, logger
 
-LONGEST = 16 * 1024
-"""Bytes of one value; a session token has some 2 KiB at most."""
+LONGEST = 4096
+"""Bytes of one value; a session token has some 2 KiB at most. Thousands of values are kept."""
 _SECRET = "could not fetch SecretAccessKey secret"  # noqa: S105 (a message)
 _KEY_ID = "could not fetch accessKeyID secret"
 _TOKEN = "could not fetch SessionToken secret"  # noqa: S105 (a message)
@@ -39,6 +40,22 @@ class _Value:
     version: str
 
 
+class _Part(NamedTuple):
+    """What is read of one Secret: the values of these keys.
+
+    `lists_keys`: an error lists the keys of the Secret. It is for its own namespace only, not for
+    tenants who use a ClusterSecretStore.
+    """
+
+    named: NamedObject
+    keys: frozenset[str]
+    lists_keys: bool
+
+    def read(self, document: Document) -> Mapping[str, _Value | ProviderError]:
+        """Each value, or what is wrong with it."""
+        return {key: _read_value(document, key, self) for key in self.keys}
+
+
 class AccessKeys:
     """Reads access keys; one for the process."""
 
@@ -59,25 +76,21 @@ class AccessKeys:
         places = [NamedObject(SECRETS, namespace_of(ref.namespace), ref.name) for ref, _ in wanted]
         values = []
         for (ref, context), named in zip(wanted, places, strict=True):
-            keys = tuple(
+            keys = frozenset(
                 other.key for (other, _), at in zip(wanted, places, strict=True) if at == named
             )
-            values.append(await self._value(named, keys, ref.key, since, context))
+            part = _Part(named, keys, lists_keys=named.namespace == namespace_of(""))
+            values.append(await self._value(part, ref.key, since, context))
         session = session_key(*(one.version for one in values))
         texts = [one.text for one in values]
         credentials = access_keys(texts[1], texts[0], texts[2] if len(texts) > 2 else None)
         return FoundKeys(f"{places[1].namespace}/{places[1].name}", session, credentials)
 
-    async def _value(
-        self, named: NamedObject, keys: tuple[str, ...], key: str, since: float, context: str
-    ) -> _Value:
-        """The value of `key`; all `keys` of one Secret are read together."""
-
-        def part(document: Document) -> Mapping[str, _Value | ProviderError]:
-            return {one: _read_value(document, one, named) for one in keys}
-
+    async def _value(self, part: _Part, key: str, since: float, context: str) -> _Value:
+        """The value of `key`; all keys of one Secret are read together."""
+        named = part.named
         try:
-            values = await self._reads.read(named, keys, part, since=since)
+            values = await self._reads.read(named, part, part.read, since=since)
         except ObjectNotFound as error:
             where = f"secret {quote(named.name)} from namespace {quote(named.namespace)}"
             raise ObjectNotFound(
@@ -91,11 +104,13 @@ class AccessKeys:
         return value
 
 
-def _read_value(document: Document, key: str, named: NamedObject) -> _Value | ProviderError:
+def _read_value(document: Document, key: str, part: _Part) -> _Value | ProviderError:
     """The value of a key, without white space at its end, which no access key has."""
     metadata, data = document.get("metadata") or {}, document.get("data") or {}
+    named = part.named
     if key not in data:
-        return KeyNotFound(f"cannot find secret data for key: {quote(key)}{_keys(data)}")
+        found = _listed(data) if part.lists_keys else ""
+        return KeyNotFound(f"cannot find secret data for key: {quote(key)}{found}")
     try:
         value = go_base64(str(data[key]).encode(), url=False)
         text = value.decode("ascii") if len(value) <= LONGEST else ""
@@ -115,6 +130,6 @@ def _read_value(document: Document, key: str, named: NamedObject) -> _Value | Pr
     return _Value(stripped, version)
 
 
-def _keys(data: Document) -> str:
+def _listed(data: Document) -> str:
     shown = ", ".join(quote(name) for name in sorted(data)[:10])
     return f" (it has {shown})" if shown else " (it has no keys)"

@@ -216,11 +216,9 @@ def session_tags(store: Store, aws: AwsProvider, namespace: str) -> tuple[tuple[
 def _service_account(document: Document) -> _ServiceAccount:
     metadata = document.get("metadata") or {}
     annotations = metadata.get("annotations") or {}
-    return _ServiceAccount(
-        str(metadata.get("uid", "")),
-        str(annotations.get(ROLE, "")),
-        str(annotations.get(AUDIENCE, "")),
-    )
+    # It is kept before its length is checked; one character more is enough to fail there.
+    role, audience = (str(annotations.get(one, ""))[: LONGEST + 1] for one in (ROLE, AUDIENCE))
+    return _ServiceAccount(str(metadata.get("uid", "")), role, audience)
 
 
 def _no_role(namespace: str, name: str) -> RoleMissing:

@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 CAPACITY = 1000
 """Objects of which something is remembered."""
-MOST_PARTS = 20
+MOST_PARTS = 10
 """Different parts of one object that are remembered."""
 MOST_SECONDS = 600.0
 """Age at which an object is read again although it is watched."""

@@ -1,6 +1,8 @@
 """Whose credentials a store uses, and whose it never uses."""
 
+import gc
 import logging
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -87,7 +89,7 @@ NOT_A_KEY = (
             f'{KEY_ID}: the value of key "id" {NOT_A_KEY}',
         ),
         ({"id": "ä", "key": "canary"}, f'{KEY_ID}: the value of key "id" {NOT_A_KEY}'),
-        ({"id": "A", "key": "x" * 20_000}, f'{SECRET}: the value of key "key" {NOT_A_KEY}'),
+        ({"id": "A", "key": "x" * 5000}, f'{SECRET}: the value of key "key" {NOT_A_KEY}'),
     ],
     ids=["no Secret", "no key", "no id", "empty", "line break within", "not ASCII", "huge"],
 )
@@ -99,6 +101,19 @@ async def test_what_is_wrong_with_access_keys(
     else:
         world.cluster.put_secret("shop", "aws-creds", **stored)
     assert await failure(world) == f"unable to create session: {why}"
+
+
+async def test_a_cluster_store_lists_no_keys_of_its_secret(world: World) -> None:
+    """Tenants who use it may not read that Secret."""
+    auth = {"secretRef": secret_ref("creds", namespace="central")}
+    world.put_store("common", kind="ClusterSecretStore", auth=auth)
+    world.put_store("own", namespace="central", auth=auth)
+    world.cluster.put_secret("central", "creds", key="x", other="x")
+    world.cluster.watched.add("creds")
+    why = f'unable to create session: {KEY_ID}: cannot find secret data for key: "id"'
+    own = await failure(world, namespace="central", store={"name": "own"})
+    assert own == f'{why} (it has "key", "other")'
+    assert await failure(world, store=CLUSTER) == why
 
 
 async def test_white_space_at_the_end_of_keys_is_ignored_with_a_warning(
@@ -266,6 +281,21 @@ async def test_an_identity_that_takes_much_memory_is_refused(world: World, setti
     assert "unable to create session: roles, external id, session tags and audiences" in why
     assert (world.cluster.tokens, len(why) < 1000) == ([], True)
     assert not world.calls()
+
+
+async def test_long_annotations_of_service_accounts_take_no_memory(world: World) -> None:
+    tracemalloc.start()
+    for number in range(20):
+        name = f"app-{number}"
+        world.cluster.put_account("shop", name, role_arn="r" * 200_000)
+        world.cluster.watched.add(name)
+        world.put_store(auth=jwt(name))
+        assert "unable to create session" in await failure(world)
+        del world.cluster.objects["ServiceAccount", "shop", name]
+    gc.collect()
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert used < 2_000_000
 
 
 @pytest.mark.parametrize(
