@@ -83,7 +83,8 @@ class Secrets:
         """Make the Secret what is wanted; raises `TargetNotWritable` and the API's errors."""
         _check_size(wanted)
         key = ObjectKey(metadata.namespace, target_name(metadata, spec))
-        mark = await self._worked(metadata, wanted, partial(_mark, metadata, spec, wanted))
+        work = partial(_mark, metadata, spec, wanted)
+        mark = await self._worked(metadata.namespace, work, away=_takes_long(wanted))
         state = self.state(key)
         if state is not None and self._verified.get(key) == (state.version, mark):
             return "unchanged"
@@ -104,7 +105,8 @@ class Secrets:
     ) -> tuple[Written, Document | None]:
         manager = field_manager(metadata.name)
         work = partial(plan, metadata, spec, wanted, current)
-        planned = await self._worked(metadata, wanted, work)
+        away = _takes_long(wanted) or (current is not None and is_large(current))
+        planned = await self._worked(metadata.namespace, work, away=away)
         if planned.action == "missing":
             return "missing", None
         if planned.action == "nothing":
@@ -115,22 +117,15 @@ class Secrets:
         await self._learn(made)
         return "created" if is_new else "updated", made
 
-    async def _worked(self, metadata: Metadata, wanted: Wanted, work: Callable[[], T]) -> T:
-        """The result of work on all that is wanted, away from the event loop if it is large."""
-        size = sum(map(len, wanted.data.values()))
-        size += KEY * (len(wanted.data) + len(wanted.labels) + len(wanted.annotations))
-        if size < SMALL:
-            return work()
-        return await self._cpu_work.run(metadata.namespace, lambda _expired: work())
+    async def _worked(self, namespace: str, work: Callable[[], T], *, away: bool) -> T:
+        """The result of work for a namespace, in the event loop or away from it."""
+        return await self._cpu_work.run(namespace, lambda _expired: work()) if away else work()
 
     async def _learn(self, made: Document) -> None:
         """Tell the informer what is stored now."""
-        parsed = None
-        if is_large(made):
-            parsed = await self._cpu_work.run(
-                made["metadata"]["namespace"], lambda _expired: self._informer.parsed(made)
-            )
-        self._informer.learn(made, parsed)
+        work = partial(self._informer.parsed, made)
+        namespace = made["metadata"]["namespace"]
+        self._informer.learn(made, await self._worked(namespace, work, away=is_large(made)))
 
     async def delete(self, namespace: str, state: SecretState) -> bool:
         """Delete exactly this Secret; returns whether there was one.
@@ -163,6 +158,12 @@ class Secrets:
         self._by_owner.put(key, [(key.namespace, label)] if label else [])
         if new is None:
             self._verified.pop(key, None)
+
+
+def _takes_long(wanted: Wanted) -> bool:
+    """Whether work on what is wanted takes longer than the event loop may be held."""
+    size = sum(map(len, wanted.data.values()))
+    return size + KEY * (len(wanted.data) + len(wanted.labels) + len(wanted.annotations)) > SMALL
 
 
 def _check_size(wanted: Wanted) -> None:

@@ -189,6 +189,14 @@ async def test_thousands_of_keys_do_not_hold_the_loop(world: World) -> None:
             await world.write(external_secret(), **values, one="more")
 
 
+async def test_a_key_for_a_large_secret_does_not_hold_the_loop(world: World) -> None:
+    about = {"namespace": "shop", "name": "db"}
+    world.api.store({"metadata": about, "data": {"theirs": "eHh4" * (MOST_BYTES // 4)}})
+    async with loop_watchdog():
+        assert await world.write(external_secret(creationPolicy="Merge"), a="1") == "updated"
+    assert world.data()["a"] == "1"
+
+
 async def test_more_than_a_secret_holds_is_refused_before_it_is_sent(world: World) -> None:
     with pytest.raises(InvalidRequest, match="1048577 bytes together, and a Secret holds 1048576"):
         await world.write(external_secret(), a="x" * MOST_BYTES, b="y")
