@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from provider.cli.main import in_argparse_style
 from provider.cli.serve import add_options
-from provider.csi.config import Config, configure
+from provider.csi.config import Config
+from provider.runtime.options import configure
 from provider.tools.arguments import PROGRAM, Parser
 
 
@@ -13,4 +14,4 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Config:
     parser = Parser(prog=PROGRAM)
     add_options(parser)
     found = parser.parse(in_argparse_style(arguments))
-    return configure(vars(found), environment)
+    return configure(Config, vars(found), environment)

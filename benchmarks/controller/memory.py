@@ -10,7 +10,7 @@ import json
 import tracemalloc
 from typing import Any
 
-from provider.controller.config import configure
+from provider.controller.config import Config
 from provider.controller.kinds import EXTERNAL_SECRETS
 from provider.controller.monitoring.metrics import ExternalSecretMetrics
 from provider.controller.reconcile.backlog import Backlog
@@ -29,6 +29,7 @@ from provider.controller.status import Ready
 from provider.controller.watch.informers import Informers
 from provider.controller.watch.watched import readable
 from provider.runtime.metrics import Metrics
+from provider.runtime.options import configure
 
 _IN_EACH_NAMESPACE = 25
 _PAGE = 250
@@ -53,7 +54,7 @@ class _AtRest:
     """The parts of a controller that remember each object."""
 
     def __init__(self) -> None:
-        self._informers = Informers(None, configure({}, {}), None)  # type: ignore[arg-type]  # nothing runs
+        self._informers = Informers(None, configure(Config, {}, {}), None)  # type: ignore[arg-type]  # nothing runs
         self._known = KnownExternalSecrets(
             self._informers, controller_class="default", flood_gate=True
         )

@@ -4,7 +4,7 @@ from argparse import SUPPRESS, Namespace
 from collections.abc import Mapping
 
 from provider.cli.options import add_table, add_unused, start
-from provider.controller.config import OPTIONS, configure
+from provider.controller.config import Config
 from provider.tools.arguments import PROGRAM, Parser, paragraph
 
 EXIT_CODES: Mapping[int, str] = {
@@ -52,18 +52,18 @@ WITHOUT_EFFECT = (
 
 
 def add_options(parser: Parser) -> None:
-    """Add every option of the controller. Values stay text: `configure` parses them."""
+    """Add every option of the controller. Values stay text, for `start`."""
     parser.usage = f"{PROGRAM} controller [OPTION…]"
     parser.description = _INTRODUCTION
     parser.epilog = f"{_SYNTAX}\n\n{paragraph('exit codes', EXIT_CODES)}"
-    add_table(parser, OPTIONS, "controller")
+    add_table(parser, Config, "controller")
     add_unused(parser, *WITHOUT_EFFECT)
     lease_duration = "--leader-election-lease-duration"  # its name in External Secrets Operator
     parser.add_argument(lease_duration, dest="lease_duration", default=SUPPRESS, help=SUPPRESS)
 
 
 def run(options: Namespace) -> int:
-    config = start(configure, options)
+    config = start(Config, options)
     from provider.controller import app  # noqa: PLC0415 - the slowest import
 
     app.serve(config)

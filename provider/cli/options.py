@@ -3,13 +3,13 @@
 import gc
 import os
 from argparse import SUPPRESS, Namespace, RawTextHelpFormatter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from textwrap import wrap
 from typing import Any, TypeVar
 
 from provider.runtime import option_values
-from provider.runtime.options import ConfigError, Option, Options, flag
+from provider.runtime.options import ConfigError, Option, configure, flag, options_of
 from provider.tools.arguments import HELP_WIDTH, Parser, UsageError
 
 T = TypeVar("T")
@@ -31,8 +31,9 @@ _formatter = partial(RawTextHelpFormatter, max_help_position=_INDENT, width=HELP
 """Each option on a line of its own, its help below it."""
 
 
-def add_table(parser: Parser, options: Options, command: str) -> None:
-    """Add every option, in its group. Values stay text, for `runtime.options.parsed`."""
+def add_table(parser: Parser, config: type, command: str) -> None:
+    """Add every option of a `Config`, in its group. Values stay text, for `start`."""
+    options = options_of(config)
     parser.formatter_class = _formatter
     for title in dict.fromkeys(option.group for option in options.values()):
         add = parser.group(f"{command} options ({title})")
@@ -47,22 +48,20 @@ def add_unused(parser: Parser, *names: str) -> None:
         parser.add_argument(f"--{name}", dest="unused", nargs="?", default=SUPPRESS, help=SUPPRESS)
 
 
-def start(
-    configure: Callable[[Mapping[str, str], Mapping[str, str]], T], namespace: Namespace
-) -> T:
-    """The configuration from command line and environment; raises `UsageError`.
+def start(config: type[T], namespace: Namespace) -> T:
+    """The `Config` of command line and environment; raises `UsageError`.
 
     From then on stop signals are held, so that none gets lost during the slow imports that follow.
     """
     try:
-        config = configure(vars(namespace), os.environ)
+        made = configure(config, vars(namespace), os.environ)
     except ConfigError as error:
         raise UsageError(str(error)) from error
     from provider.runtime import signals  # noqa: PLC0415 - imports asyncio: not for a wrong option
 
     signals.hold()
     gc.disable()  # nothing that the start allocates is garbage
-    return config
+    return made
 
 
 def _about(name: str, option: Option) -> dict[str, Any]:

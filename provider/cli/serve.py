@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from provider.cli.commands import COMMANDS
 from provider.cli.options import add_table, add_unused, start
-from provider.csi.config import OPTIONS, configure
+from provider.csi.config import Config
 from provider.tools.arguments import PROGRAM, Parser, paragraph
 
 EXIT_CODES: Mapping[int, str] = {
@@ -48,17 +48,17 @@ KLOG_FLAGS = (
 
 
 def add_options(parser: Parser) -> None:
-    """Add every option of the daemon. Values stay text: `configure` parses them."""
+    """Add every option of the daemon. Values stay text, for `start`."""
     parser.usage = f"{PROGRAM} [COMMAND] [OPTION…]"
     summaries = {name: command.summary for name, command in COMMANDS.items()}
     parser.description = f"{_INTRODUCTION}\n\n{paragraph('commands', summaries)}"
     parser.epilog = f"{_SYNTAX}\n\n{paragraph('exit codes', EXIT_CODES)}"
-    add_table(parser, OPTIONS, "serve")
+    add_table(parser, Config, "serve")
     add_unused(parser, *KLOG_FLAGS)
 
 
 def run(options: Namespace) -> int:
-    config = start(configure, options)
+    config = start(Config, options)
     from provider.csi import app  # noqa: PLC0415 - the slowest import: not for a wrong option
 
     return app.serve(config)

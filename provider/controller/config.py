@@ -6,11 +6,10 @@ The standard AWS variables (`AWS_USE_FIPS_ENDPOINT`, `AWS_ENDPOINT_URL…`, `AWS
 `HTTPS_PROXY`, …) are read by the engine.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from provider.runtime import option_values as values
-from provider.runtime.options import Group, options_of, parsed
+from provider.runtime.options import Group
 from provider.runtime.shared_options import KUBERNETES, OPERATION, SharedOptions
 
 EXTERNAL_SECRETS = Group("External Secrets")
@@ -163,12 +162,3 @@ class Config(SharedOptions):
             "ClusterPushSecret": self.enable_cluster_push_secret_reconciler and not self.namespace,
         }
         return {kind for kind, is_used in used.items() if not is_used}
-
-
-OPTIONS = options_of(Config)
-"""Every option by the name of its field."""
-
-
-def configure(given: Mapping[str, str], environ: Mapping[str, str]) -> Config:
-    """The `Config` of texts by field name and of the environment; raises `ConfigError`."""
-    return Config(**dict(parsed(OPTIONS, given, environ)))

@@ -7,13 +7,12 @@ The standard AWS variables (`AWS_USE_FIPS_ENDPOINT`, `AWS_ENDPOINT_URL…`, `AWS
 `HTTPS_PROXY`, …) are read by the engine.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from provider.aws.regions import RULE, is_region
 from provider.runtime import option_values as values
-from provider.runtime.options import ConfigError, Group, options_of, parsed
+from provider.runtime.options import ConfigError, Group
 from provider.runtime.shared_options import KUBERNETES, OPERATION, SharedOptions
 
 DRIVER = Group("Driver")
@@ -165,6 +164,10 @@ class Config(SharedOptions):
         values.log_level, "info", "`debug`, `info`, `warning` or `error`."
     )
 
+    def __post_init__(self) -> None:
+        if self.rotated_events and not self.events:
+            raise ConfigError("--rotated-events: has no effect without --events")
+
     @property
     def socket_path(self) -> Path:
         return self.provider_volume / self.socket_name
@@ -173,15 +176,3 @@ class Config(SharedOptions):
     def status_path(self) -> Path:
         """The socket for the `status` command. No provider of a class has such a name."""
         return self.provider_volume / f".{self.socket_name.removesuffix('.sock')}-status"
-
-
-OPTIONS = options_of(Config)
-"""Every option by the name of its field."""
-
-
-def configure(given: Mapping[str, str], environ: Mapping[str, str]) -> Config:
-    """The `Config` of texts by field name and of the environment; raises `ConfigError`."""
-    config = Config(**dict(parsed(OPTIONS, given, environ)))
-    if config.rotated_events and not config.events:
-        raise ConfigError("--rotated-events: has no effect without --events")
-    return config

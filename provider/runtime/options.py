@@ -5,7 +5,7 @@ and its metadata is what `--help` and the README show. The command line is parse
 values in `runtime.option_values`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
@@ -28,10 +28,6 @@ class Option:
     """Environment variable that is used where the flag is not given."""
 
 
-Options = Mapping[str, Option]
-"""By the name of their field."""
-
-
 @dataclass(frozen=True, slots=True)
 class Group:
     """A group of options; calling it makes a field of a `Config`."""
@@ -44,8 +40,8 @@ class Group:
         return made
 
 
-def options_of(config: type) -> Options:
-    """Every option of a `Config`, those that it inherits last."""
+def options_of(config: type) -> Mapping[str, Option]:
+    """Every option of a `Config` by the name of its field, those that it inherits last."""
     found = {one.name: one.metadata["option"] for one in fields(config)}
     own = [name for name in found if name in config.__annotations__]
     return {name: found[name] for name in dict.fromkeys([*own, *found])}
@@ -56,14 +52,10 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def parsed(
-    options: Options, given: Mapping[str, str], environ: Mapping[str, str]
-) -> Iterator[tuple[str, Any]]:
-    """Name and value of each option that is given as text, or by the environment.
-
-    Raises `ConfigError`.
-    """
-    for name, about in options.items():
+def configure(config: type[T], given: Mapping[str, str], environ: Mapping[str, str]) -> T:
+    """A `Config` of texts by field name, and of the environment; raises `ConfigError`."""
+    settings: dict[str, Any] = {}
+    for name, about in options_of(config).items():
         if name in given:
             place, text = flag(name), given[name]
         elif about.env and about.env in environ:
@@ -71,6 +63,7 @@ def parsed(
         else:
             continue
         try:
-            yield name, about.parse(text)
+            settings[name] = about.parse(text)
         except ValueError as error:
             raise ConfigError(f'{place}: "{text[:100]}": {error}') from error
+    return config(**settings)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from provider.cli.commands import COMMANDS
-from provider.csi.config import OPTIONS
-from provider.runtime.options import flag
+from provider.csi.config import Config
+from provider.runtime.options import flag, options_of
 from provider.tools.arguments import PROGRAM
 from tests.cli.conftest import Run
 
@@ -61,7 +61,7 @@ def test_options_are_those_of_the_command(script: Path) -> None:
 @pytest.mark.parametrize("line", [f"{PROGRAM} --", f"{PROGRAM} serve --"])
 def test_options_of_the_daemon_need_no_command(script: Path, line: str) -> None:
     found = offered(script, line)
-    assert {flag(name) for name in OPTIONS} <= found
+    assert {flag(name) for name in options_of(Config)} <= found
     assert "--logtostderr" not in found
 
 
@@ -90,7 +90,7 @@ def test_files_are_offered_where_a_file_is_expected(script: Path, line: str) -> 
 def test_every_shell_has_a_script_with_all_commands_and_options(command: Run, shell: str) -> None:
     result = command("completion", shell)
     assert (result.code, result.err) == (0, "")
-    for name in (*COMMANDS, *(flag(name).removeprefix("--") for name in OPTIONS)):
+    for name in (*COMMANDS, *(flag(name).removeprefix("--") for name in options_of(Config))):
         assert name in result.out
 
 

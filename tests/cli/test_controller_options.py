@@ -3,7 +3,8 @@
 import pytest
 
 from provider.cli.controller import add_options
-from provider.controller.config import Config, configure
+from provider.controller.config import Config
+from provider.runtime.options import configure
 from provider.tools.arguments import Parser
 
 OPERATORS = (
@@ -53,7 +54,7 @@ OPERATORS = (
 def config(*arguments: str) -> Config:
     parser = Parser(prog="test")
     add_options(parser)
-    return configure(vars(parser.parse_args(arguments)), {})
+    return configure(Config, vars(parser.parse_args(arguments)), {})
 
 
 def test_the_operators_flags_are_accepted() -> None:

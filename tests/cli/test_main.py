@@ -8,8 +8,8 @@ import pytest
 
 from provider.cli.commands import COMMANDS
 from provider.cli.serve import EXIT_CODES
-from provider.csi.config import OPTIONS
-from provider.runtime.options import flag
+from provider.csi.config import Config
+from provider.runtime.options import flag, options_of
 from tests.cli.conftest import Run
 
 
@@ -17,7 +17,7 @@ from tests.cli.conftest import Run
 def test_help_lists_every_option_command_and_exit_code(command: Run, arguments: list[str]) -> None:
     result = command(*arguments)
     assert result.code == 0
-    for name in OPTIONS:
+    for name in options_of(Config):
         assert f"\n  {flag(name)} " in result.out
     for name, about in COMMANDS.items():
         assert f"\n  {name:10}  {about.summary}\n" in result.out

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from provider.cli.serve import KLOG_FLAGS
-from provider.csi.config import OPTIONS, Config
-from provider.runtime.options import ConfigError, flag
+from provider.csi.config import Config
+from provider.runtime.options import ConfigError, flag, options_of
 from provider.tools.arguments import UsageError
 from tests import serve_options
 from tests.cli.conftest import Run
@@ -33,8 +33,8 @@ def test_all_spellings_of_an_option_are_accepted(arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("dashes", ["-", "--"])
 def test_every_option_is_accepted_with_one_dash_or_two(dashes: str) -> None:
-    names = [flag(name).removeprefix("--") for name in OPTIONS]
-    defaults = [option.default for option in OPTIONS.values()]
+    names = [flag(name).removeprefix("--") for name in options_of(Config)]
+    defaults = [option.default for option in options_of(Config).values()]
     given = [f"{dashes}{name}={text}" for name, text in zip(names, defaults, strict=True) if text]
     assert parse(*given) == Config()
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from provider.controller.config import configure
+from provider.controller.config import Config
 from provider.controller.watch.informers import Informers
 from provider.controller.watch.large_specs import MOST, MOST_NODES, SpecMemory, has_large_spec
 from provider.controller.watch.object_cache import ObjectKey
@@ -13,6 +13,7 @@ from provider.controller.watch.watched import readable
 from provider.kube.kinds import Document
 from provider.kube.reading import WatchEvent
 from provider.runtime.offload import Offload
+from provider.runtime.options import configure
 from tests.loop_watchdog import loop_watchdog
 
 KEY = ObjectKey("shop", "db")
@@ -28,7 +29,7 @@ def external_secret(version: int, entries: int, *, generation: int = 1, **more: 
 @pytest.fixture
 def informers() -> Any:
     offload = Offload()
-    yield Informers(None, configure({}, {}), offload.run)  # type: ignore[arg-type]  # never asked
+    yield Informers(None, configure(Config, {}, {}), offload.run)  # type: ignore[arg-type]  # never asked
     offload.close()
 
 

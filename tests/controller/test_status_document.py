@@ -5,11 +5,12 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
-from provider.controller.config import configure
+from provider.controller.config import Config
 from provider.controller.monitoring.sync_registry import SyncRegistry
 from provider.controller.replica import Replica
 from provider.controller.status_document import SLICE, StatusDocument
 from provider.controller.watch.informers import Informers
+from provider.runtime.options import configure
 
 TOTAL = 2 * SLICE + 1
 
@@ -34,7 +35,7 @@ class Queue:
 
 
 def controller() -> Any:
-    informers = Informers(None, configure({}, {}), None)  # type: ignore[arg-type]  # nothing runs
+    informers = Informers(None, configure(Config, {}, {}), None)  # type: ignore[arg-type]  # nothing runs
     for number in range(TOTAL):
         about = {"namespace": "shop", "name": f"es-{number}", "resourceVersion": "1"}
         conditions = [{"type": "Ready", "status": "False" if number == TOTAL - 1 else "True"}]

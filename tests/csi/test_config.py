@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from provider.csi.config import OPTIONS, Config, configure
-from provider.runtime.options import ConfigError
+from provider.csi.config import Config
+from provider.runtime.options import ConfigError, configure, options_of
 
 
 @pytest.mark.parametrize(
@@ -34,30 +34,30 @@ from provider.runtime.options import ConfigError
 )
 def test_a_wrong_value_is_one_line_that_names_the_flag(name: str, text: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        configure({name: text}, {})
+        configure(Config, {name: text}, {})
     assert str(caught.value).startswith(f'--{name.replace("_", "-")}: "{text}": ')
     assert "\n" not in str(caught.value)
 
 
 def test_the_environment_is_used_where_no_flag_is_given() -> None:
     environ = {"AWS_REGION": "eu-west-1", "NODE_NAME": "node-1"}
-    assert configure({}, environ).region == "eu-west-1"
-    assert configure({}, environ).node_name == "node-1"
-    assert configure({"region": "eu-north-1"}, environ).region == "eu-north-1"
-    assert configure({}, {"AWS_REGION": ""}).region is None
+    assert configure(Config, {}, environ).region == "eu-west-1"
+    assert configure(Config, {}, environ).node_name == "node-1"
+    assert configure(Config, {"region": "eu-north-1"}, environ).region == "eu-north-1"
+    assert configure(Config, {}, {"AWS_REGION": ""}).region is None
 
 
 def test_a_wrong_variable_is_named() -> None:
     with pytest.raises(ConfigError, match=r"^AWS_REGION: "):
-        configure({}, {"AWS_REGION": "eu west"})
+        configure(Config, {}, {"AWS_REGION": "eu west"})
 
 
 def test_the_socket_of_the_status_cannot_be_that_of_a_provider() -> None:
-    assert configure({}, {}).status_path.name == ".aws-status"
+    assert configure(Config, {}, {}).status_path.name == ".aws-status"
 
 
 def test_the_defaults_are_those_of_the_contract() -> None:
-    config = configure({}, {})
+    config = configure(Config, {}, {})
     assert config == Config()
     assert config.socket_path == Path("/var/run/secrets-store-csi-providers/aws.sock")
     assert config.driver_writes_secrets is True
@@ -67,22 +67,22 @@ def test_the_defaults_are_those_of_the_contract() -> None:
 
 
 def test_every_option_is_documented() -> None:
-    for name, about in OPTIONS.items():
+    for name, about in options_of(Config).items():
         assert about.text.endswith("."), name
         assert about.parse(about.default) == getattr(Config(), name), name
 
 
 def test_rotated_events_without_events_are_refused() -> None:
     with pytest.raises(ConfigError, match="--rotated-events: has no effect without --events"):
-        configure({"rotated_events": "true"}, {})
-    assert configure({"rotated_events": "true", "events": "true"}, {}).rotated_events
+        configure(Config, {"rotated_events": "true"}, {})
+    assert configure(Config, {"rotated_events": "true", "events": "true"}, {}).rotated_events
 
 
 def test_globs_are_separated_by_commas() -> None:
-    assert configure({"metrics_namespaces": "team-*, shop"}, {}).metrics_namespaces == (
+    assert configure(Config, {"metrics_namespaces": "team-*, shop"}, {}).metrics_namespaces == (
         "team-*",
         "shop",
     )
-    assert configure({}, {}).allowed_regions is None
+    assert configure(Config, {}, {}).allowed_regions is None
     with pytest.raises(ConfigError, match="--allowed-regions"):
-        configure({"allowed_regions": ","}, {})
+        configure(Config, {"allowed_regions": ","}, {})

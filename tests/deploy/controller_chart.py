@@ -5,7 +5,8 @@ from functools import cache
 from typing import Any
 
 from provider.cli.controller import add_options
-from provider.controller.config import Config, configure
+from provider.controller.config import Config
+from provider.runtime.options import configure
 from provider.tools.arguments import Parser
 from testbed.cluster import read_yaml
 from tests.deploy import manifests
@@ -250,4 +251,4 @@ def started_with(container: manifests.Document) -> Config:
         one["name"]: one.get("value") or one["valueFrom"]["fieldRef"]["fieldPath"]
         for one in container["env"]
     }
-    return configure(vars(parser.parse_args(arguments)), environment)
+    return configure(Config, vars(parser.parse_args(arguments)), environment)

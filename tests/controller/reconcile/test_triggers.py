@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from provider.controller.config import configure
+from provider.controller.config import Config
 from provider.controller.reconcile.backlog import Backlog
 from provider.controller.reconcile.known import KnownExternalSecrets
 from provider.controller.reconcile.triggers import Triggers
@@ -24,6 +24,7 @@ from provider.controller.watch.informers import Informers
 from provider.controller.watch.object_cache import ObjectKey
 from provider.controller.watch.watched import readable
 from provider.kube.kinds import Document
+from provider.runtime.options import configure
 
 DB = Item("ExternalSecret", "shop", "db")
 STORE = Item("SecretStore", "shop", "aws")
@@ -36,7 +37,7 @@ class World:
     """Informers that are fed by hand, and the items that were added since the last look."""
 
     def __init__(self, **options: str) -> None:
-        config = configure(options, {})
+        config = configure(Config, options, {})
         self.informers = Informers(None, config, None)  # type: ignore[arg-type]  # nothing runs
         self.known = KnownExternalSecrets(
             self.informers, controller_class=config.controller_class, flood_gate=True
