@@ -65,9 +65,11 @@ class SocketFile:
             )
         self._make_folder()
         self._remove_stale()
-        umask = os.umask(0o177)
+        # Not 0o177: other threads could not enter the folders that they make meanwhile.
+        umask = os.umask(0o077)
         try:
             bind(str(temporary))
+            temporary.chmod(0o600)
         except (RuntimeError, OSError) as error:  # grpcio raises RuntimeError for every reason
             why = _why_not(temporary) or error
             raise StartFailed(f"cannot make a socket in {self.path.parent}: {why}") from error

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import weakref
 from contextlib import AsyncExitStack, ExitStack, suppress
 
 import pytest
@@ -142,10 +143,14 @@ async def test_a_mount_that_gives_up_waiting_takes_no_turn() -> None:
 
 
 async def test_nothing_is_kept_of_mounts_that_have_ended() -> None:
-    admission = Admission(20, 1)
-    for number in range(5):
+    class Name(str):
+        """Unlike str, it takes a weak reference."""
+
+    async def mount() -> list[weakref.ref[Name]]:
+        namespace, account = Name("shop"), Name("web")
         async with AsyncExitStack() as stack:
-            await enter(admission, stack, ("shop", f"web-{number}"))
-    assert not admission._accounts._keys
-    assert not admission._accepted.in_use
-    assert not admission._memory.in_use
+            await enter(admission, stack, (namespace, account))
+        return [weakref.ref(namespace), weakref.ref(account)]
+
+    admission = Admission(20, 1)
+    assert [name() for name in await mount()] == [None, None]

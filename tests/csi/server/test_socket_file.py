@@ -49,6 +49,17 @@ def test_a_claimed_path_is_ours_and_for_its_owner_alone(volume: Path, stack: Exi
     assert os.umask(umask) == umask, "the umask is as it was"
 
 
+def test_folders_that_other_threads_make_meanwhile_can_be_entered(volume: Path) -> None:
+    """The umask is that of the process."""
+
+    def bind(path: str) -> None:
+        Path(path).touch()
+        (volume / "folder").mkdir(0o700)
+
+    SocketFile(volume / "aws.sock").bind(bind)
+    assert stat.S_IMODE((volume / "folder").stat().st_mode) == 0o700
+
+
 async def test_the_last_to_claim_has_it_and_no_other_removes_it(
     volume: Path, stack: ExitStack
 ) -> None:
