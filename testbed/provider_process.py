@@ -95,7 +95,7 @@ class ProviderProcess:
     @property
     def web(self) -> str:
         """Base URL of its pages; they are up once it serves."""
-        (address, *_) = re.findall(r'"web pages are up".*?"address": "(.*?)"', self.text)
+        (address, *_) = re.findall(r'"HTTP server is up".*?"address": "(.*?)"', self.text)
         return f"http://{address}"
 
     def metric(self, start: str) -> float:

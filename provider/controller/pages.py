@@ -1,4 +1,4 @@
-"""The web pages of the controller: probes, and metrics with gauges that are read at a scrape."""
+"""The HTTP paths of the controller: probes, and metrics with gauges that are read at a scrape."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack

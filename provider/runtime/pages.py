@@ -52,4 +52,4 @@ async def serve(
     server = web.WebServer(listener, pages)
     await server.start()
     stack.push_async_callback(server.close)
-    logger.info("web pages are up", extra=fields(address=server.address, pages=" ".join(pages)))
+    logger.info("HTTP server is up", extra=fields(address=server.address, paths=" ".join(pages)))

@@ -207,7 +207,7 @@ class World:
     def web_address(self) -> tuple[str, int]:
         """Host and port of the metrics page."""
         for line in reversed(self._log):
-            if '"web pages are up"' in line:
+            if '"HTTP server is up"' in line:
                 host, _, port = line.split('"address": "')[1].split('"')[0].rpartition(":")
                 return host, int(port)
         raise AssertionError("no metrics page")

@@ -315,7 +315,7 @@ class World:
     def page(self, path: str) -> str:
         """A page of the running controller."""
         for line in reversed(self.log):
-            if '"web pages are up"' in line and path in json.loads(line)["pages"].split():
+            if '"HTTP server is up"' in line and path in json.loads(line)["paths"].split():
                 with urlopen(f"http://{json.loads(line)['address']}{path}", timeout=5) as page:
                     return str(page.read().decode())
         raise AssertionError("no such page")

@@ -52,7 +52,7 @@ class Process:
     @property
     def web(self) -> tuple[str, int]:
         """Host and port of its pages."""
-        host, _, port = self.until("web pages are up")["address"].rpartition(":")
+        host, _, port = self.until("HTTP server is up")["address"].rpartition(":")
         return host, int(port)
 
     def signal(self, number: int) -> None:
