@@ -8,7 +8,7 @@ from typing import Final, NoReturn
 from provider.controller.template.errors import FunctionError
 from provider.controller.template.limits import Budget
 from provider.controller.template.moments import format_moment
-from provider.controller.template.numbers import shortest
+from provider.controller.template.numbers import plain, shortest
 from provider.controller.template.unicode_text import REPLACEMENT, from_utf8, runes
 from provider.controller.template.values import List, Map, Moment, Pair, Value, Version
 
@@ -108,11 +108,7 @@ def format_number(number: float) -> str:
         fraction = f".{digits[1:]}" if len(digits) > 1 else ""
         exponent = point - 1
         return f"{sign}{digits[0]}{fraction}e{'-' if exponent < 0 else '+'}{abs(exponent)}"
-    if point <= 0:
-        return f"{sign}0.{'0' * -point}{digits}"
-    if point >= len(digits):
-        return sign + digits + "0" * (point - len(digits))
-    return f"{sign}{digits[:point]}.{digits[point:]}"
+    return sign + plain(digits, point)
 
 
 def decode(data: bytes, budget: Budget) -> Value:

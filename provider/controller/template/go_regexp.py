@@ -1,7 +1,7 @@
 """Go's regexp on google-re2, which has the same syntax and matches; replacing is done here."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -90,14 +90,13 @@ class Pattern:
         before: Before = lambda _steps: None,
     ) -> bytes:
         """ReplaceAllString. `used` gets the number of bytes of each replacement; it may raise."""
-        parts: list[bytes] = []
-        end = 0
-        for spans in self.spans(text, before=before):
+
+        def expanded(spans: Spans) -> bytes:
             new = self.expand(replacement, text, spans)
             used(len(new))
-            parts += [text[end : spans[0][0]], new]
-            end = spans[0][1]
-        return b"".join([*parts, text[end:]])
+            return new
+
+        return replaced(text, self.spans(text, before=before), expanded)
 
     def expand(self, template: bytes, text: bytes, spans: Spans) -> bytes:
         def group(match: re.Match[str]) -> str:
@@ -112,6 +111,16 @@ class Pattern:
 
         from_utf8 = template.decode("utf-8", "surrogateescape")
         return _REFERENCE.sub(group, from_utf8).encode("utf-8", "surrogateescape")
+
+
+def replaced(text: bytes, matches: Iterable[Spans], replacement: Callable[[Spans], bytes]) -> bytes:
+    """The text with a replacement for each match."""
+    parts: list[bytes] = []
+    end = 0
+    for spans in matches:
+        parts += [text[end : spans[0][0]], replacement(spans)]
+        end = spans[0][1]
+    return b"".join([*parts, text[end:]])
 
 
 def _is_utf8(text: bytes) -> bool:

@@ -117,7 +117,7 @@ def format_float(number: float, verb: str, precision: int = -1) -> str:
     sign, digits, point = shortest(number)
     if verb in "gG":
         verb = "f" if -4 <= point - 1 < 6 else ("e" if verb == "g" else "E")
-    return sign + (_scientific(digits, point, verb) if verb in "eE" else _plain(digits, point))
+    return sign + (_scientific(digits, point, verb) if verb in "eE" else plain(digits, point))
 
 
 def _binary(number: float) -> str:
@@ -154,7 +154,7 @@ def _general(number: float, verb: str, precision: int) -> str:
     if precision > len(digits) >= int(exponent) + 1:
         exponent_limit = len(digits)
     if -4 <= int(exponent) < exponent_limit:
-        return sign + _plain(digits, int(exponent) + 1)
+        return sign + plain(digits, int(exponent) + 1)
     return sign + _scientific(digits, int(exponent) + 1, "e" if verb == "g" else "E")
 
 
@@ -175,7 +175,8 @@ def _scientific(digits: str, point: int, letter: str) -> str:
     return f"{digits[0]}{fraction}{letter}{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
 
 
-def _plain(digits: str, point: int) -> str:
+def plain(digits: str, point: int) -> str:
+    """Digits with a decimal point at this place relative to their start, as `shortest` gives it."""
     if point <= 0:
         return f"0.{'0' * -point}{digits}"
     if point >= len(digits):

@@ -1,9 +1,9 @@
 """sprig's regular expressions."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from provider.controller.template.errors import FunctionError
-from provider.controller.template.go_regexp import Pattern, Spans, compiled, quote_meta
+from provider.controller.template.go_regexp import Pattern, Spans, compiled, quote_meta, replaced
 from provider.controller.template.limits import Budget
 from provider.controller.template.registry import Functions
 from provider.controller.template.values import List, strings
@@ -65,30 +65,20 @@ def _replace(budget: Budget, pattern: bytes, text: bytes, template: bytes) -> by
 
     def expanded(spans: Spans) -> bytes:
         budget.step(references)
-        return regexp.expand(template, text, spans)
+        new = regexp.expand(template, text, spans)
+        budget.memory(len(new))
+        return new
 
-    return _replaced(budget, regexp, text, expanded)
+    return replaced(text, _found(budget, regexp, text), expanded)
 
 
 @add("regexReplaceAllLiteral mustRegexReplaceAllLiteral", "string string string", budget=True)
 def _replace_literal(budget: Budget, pattern: bytes, text: bytes, literal: bytes) -> bytes:
-    return _replaced(budget, _pattern(budget, pattern), text, lambda _: literal)
+    def counted(_spans: Spans) -> bytes:
+        budget.memory(len(literal))
+        return literal
 
-
-def _replaced(
-    budget: Budget,
-    pattern: Pattern,
-    text: bytes,
-    replacement: Callable[[Spans], bytes],
-) -> bytes:
-    parts: list[bytes] = []
-    end = 0
-    for spans in _found(budget, pattern, text):
-        new = replacement(spans)
-        budget.memory(len(new))
-        parts += [text[end : spans[0][0]], new]
-        end = spans[0][1]
-    return b"".join([*parts, text[end:]])
+    return replaced(text, _found(budget, _pattern(budget, pattern), text), counted)
 
 
 @add("regexSplit mustRegexSplit", "string string int", budget=True)
