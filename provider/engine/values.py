@@ -164,22 +164,22 @@ class Values:
 
     async def _validate(self, call: Call, key: Key, query: Query) -> Mapping[Key, Answer]:
         """The remembered value if its version is still the current one, else a new one."""
-        remembered, store = self.cache.get(key), self.stores[key.ref.store]
-        version = None
+        store, version = self.stores[key.ref.store], None
         try:
             version = await self._ask(
                 call, key.region, query, lambda access: store.current_version(key.ref, access)
             )
         except AccessDenied:
             # The right to read does not imply the right to describe: do not ask again.
-            if remembered is not None:
-                self.cache.put(key, replace(remembered, may_describe=False))
+            if (known := self.cache.get(key)) is not None:
+                self.cache.put(key, replace(known, may_describe=False))
         except ProviderError as error:
             if not (key.ref.optional and isinstance(error, SecretNotFound)):
                 return {key: self._learn(key, error, call, query)}
-        if remembered is not None and version == remembered.value.version:
-            self.cache.put(key, remembered.validated(call.asked_at))
-            return {key: self._found("validated", remembered.value, call.asked_at, query.trace)}
+        known = self.cache.get(key)  # as it is now: a refusal may have ended it meanwhile
+        if known is not None and version == known.value.version:
+            self.cache.put(key, known.validated(call.asked_at))
+            return {key: self._found("validated", known.value, call.asked_at, query.trace)}
         since = Freshness.asked_since(call.asked_at)
         read = self._in_flight(key, since) or self._start_read([key], query)
         return await read.join()

@@ -401,6 +401,23 @@ async def test_a_first_read_does_not_join_a_validation(engine: FakeEngine) -> No
     assert await validation == [b"one"]
 
 
+async def test_a_validation_does_not_bring_back_what_a_refusal_has_ended(
+    engine: FakeEngine,
+) -> None:
+    await engine.first([DB])
+    _clock(engine).now += 1
+    describing = engine.secrets.faults["describe", REGION] = Gate()
+    validation = asyncio.create_task(engine.again([DB]))
+    await describing.reached.wait()
+    engine.secrets.faults["read", REGION] = AccessDenied("revoked")
+    assert isinstance(await _error(engine), AccessDenied)
+    describing.open()
+    with pytest.raises(AccessDenied):
+        await validation
+    with pytest.raises(AccessDenied):
+        await engine.again([DB], interval=10)
+
+
 async def test_a_validation_that_finds_a_change_joins_a_read_in_flight(
     engine: FakeEngine,
 ) -> None:
