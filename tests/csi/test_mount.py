@@ -94,7 +94,7 @@ class World:
         delivery = await self.mounter.mount(
             spec, last, deadline=now + seconds, arrived=now + later, trace=trace
         )
-        self.registry.succeeded("id", spec, delivery, trace.current_at)
+        self.registry.succeeded(spec, delivery, trace.current_at)
         return delivery
 
     async def failure(self, spec: MountSpec, seconds: float = 5) -> ObjectsFailed:

@@ -43,7 +43,7 @@ class Node:
                     delivery = await mounter.mount(
                         spec, last, deadline=now + 20, arrived=now, trace=Trace()
                     )
-                    registry.succeeded("id", spec, delivery, None)
+                    registry.succeeded(spec, delivery, None)
                     return delivery
 
                 yield mount

@@ -4,7 +4,6 @@ Every failure becomes a status that the driver handles well (see `statuses`).
 """
 
 import asyncio
-from hashlib import blake2s
 from sys import getsizeof
 from time import monotonic
 from typing import Protocol
@@ -104,7 +103,7 @@ class Barrier:
         if callers is not None:
             deadline = min(deadline, arrived + callers - min(MARGIN, callers / 10))
         namespace = namespace_of(request.attributes)
-        return Attempt(_id(request), namespace, request.target_path, arrived, deadline)
+        return Attempt(request.target_path, namespace, arrived, deadline)
 
     async def _answer(self, attempt: Attempt, request: pb.MountRequest) -> pb.MountResponse:
         with self._admission.accepted(attempt.namespace, _memory(request)):
@@ -162,14 +161,6 @@ def _memory(request: pb.MountRequest) -> int:
     only large ones are looked at."""
     size = request.ByteSize()
     return size if size <= LARGE else getsizeof(request.attributes) + getsizeof(request.secrets)
-
-
-def _id(request: pb.MountRequest) -> str:
-    """Names the volume in log and events.
-
-    It is the same for every attempt: Kubernetes counts equal events, and lists others one by one.
-    """
-    return blake2s(request.target_path.encode(), digest_size=4).hexdigest()
 
 
 def _out_of_time(attempt: Attempt) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from provider.csi.mount import Delivery
 from provider.csi.request.model import MountSpec, Volume
-from provider.csi.status.mount_registry import MountRegistry
+from provider.csi.status.mount_registry import MountRegistry, mount_id
 from provider.engine.trace import Trace
 from provider.errors import InternalFault, ProviderError
 from provider.runtime.log import Value, fields, logger
@@ -22,15 +22,19 @@ MISSING_SHOWN = 5
 class Attempt:
     """One request, as far as it is known. Times are `time.monotonic`."""
 
-    id: str
+    target_path: str
     namespace: str
     """Empty where the request names none."""
-    target_path: str
     arrived: float
     deadline: float
     volume: Volume | None = None
     """Pod and class: known before the class is parsed. A `MountSpec` once that is done."""
     trace: Trace = field(default_factory=Trace)
+
+    @property
+    def id(self) -> str:
+        """Names the volume in log and Events."""
+        return mount_id(self.target_path)
 
     def about(self, seconds: float) -> dict[str, Value]:
         """Its fields in the log."""
@@ -58,7 +62,7 @@ class Outcomes:
     async def delivered(self, attempt: Attempt, spec: MountSpec, delivery: Delivery) -> None:
         """The volume gets these files."""
         seconds = monotonic() - attempt.arrived
-        step = self.registry.succeeded(attempt.id, spec, delivery, attempt.trace.current_at)
+        step = self.registry.succeeded(spec, delivery, attempt.trace.current_at)
         outcome = "delivered" if step.changed else "unchanged"
         self.count(outcome, "", attempt.namespace, seconds)
         if not step.changed:
@@ -75,9 +79,7 @@ class Outcomes:
         """The mount is answered with this failure."""
         seconds = monotonic() - attempt.arrived
         self.count("failed", failure.reason, attempt.namespace, seconds)
-        self.registry.failed(
-            attempt.id, attempt.target_path, attempt.volume, failure, attempt.trace.identity
-        )
+        self.registry.failed(attempt.target_path, attempt.volume, failure, attempt.trace.identity)
         level = ERROR if isinstance(failure, InternalFault) else WARNING
         about = fields(**attempt.about(seconds), reason=failure.reason, error=str(failure))
         logger.log(level, "failed", extra=about)

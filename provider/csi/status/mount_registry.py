@@ -12,6 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from hashlib import blake2s
 from pathlib import Path
 from time import monotonic
 
@@ -36,11 +37,18 @@ UNDELIVERED_LIFE_SECONDS = 5 * 60.0
 INTERVALS = 3
 
 
+def mount_id(target_path: str) -> str:
+    """Names a volume in log and Events.
+
+    It is the same for every attempt: Kubernetes counts equal Events, and lists others one by one.
+    """
+    return blake2s(target_path.encode(), digest_size=4).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class Mount(Volume):
     """What is known of one volume. Times are `time.monotonic`."""
 
-    id: str
     first_seen: float
     last_attempt: float
     interval: float = 0.0
@@ -62,6 +70,10 @@ class Mount(Volume):
     error: str = ""
     """Why the last failed attempt failed."""
     failed_at: float | None = None
+
+    @property
+    def id(self) -> str:
+        return mount_id(self.target_path)
 
     @property
     def is_failing(self) -> bool:
@@ -100,6 +112,7 @@ class MountRegistry:
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._pods = pods
+        self._prefix = f"{pods}/"
         self._report = report
         self._clock = clock
         self._mounts: FairLru[str, Mount] = FairLru(max_mounts, self._namespace)
@@ -114,13 +127,11 @@ class MountRegistry:
         mount = self._mounts.get(spec.target_path)
         return mount.delivery if mount and mount.terms == _terms(spec) else None
 
-    def succeeded(
-        self, id_: str, spec: MountSpec, delivery: Delivery, current_at: float | None
-    ) -> Step:
+    def succeeded(self, spec: MountSpec, delivery: Delivery, current_at: float | None) -> Step:
         """Keep that the volume got its files; `current_at` is as `Mount.current_at`."""
         now, before = self._clock(), self._mounts.get(spec.target_path)
         after = replace(
-            _attempted(before, id_, spec, now),
+            _attempted(before, spec, now),
             identity=delivery.identity,
             objects=delivery.objects[:MAX_OBJECTS],
             object_count=len(delivery.objects),
@@ -135,7 +146,6 @@ class MountRegistry:
 
     def failed(
         self,
-        id_: str,
         target_path: str,
         volume: Volume | None,
         failure: ProviderError,
@@ -149,7 +159,7 @@ class MountRegistry:
         known = volume or before
         if known is None:
             return None
-        mount = _attempted(before, id_, known, now)
+        mount = _attempted(before, known, now)
         after = replace(
             mount,
             identity=identity or mount.identity,
@@ -162,15 +172,16 @@ class MountRegistry:
 
     def live(self) -> list[Mount]:
         """All mounts whose pods exist, as far as that can be known."""
-        now, sees_pods = self._clock(), self._pods.is_dir()
-        for path, mount in list(self._mounts.items()):
-            life = MIN_LIFE_SECONDS if sees_pods else MAX_LIFE_SECONDS
-            if now - mount.last_attempt > life and not self._exists(mount):
-                del self._mounts[path]
-        mounts = list(self._mounts.values())
-        if sees_pods:
-            return [mount for mount in mounts if self._exists(mount)]
-        return _remounted(mounts, now)
+        now, mounts = self._clock(), list(self._mounts.values())
+        if not self._pods.is_dir():
+            return _remounted(mounts, now)
+        live = []
+        for mount in mounts:
+            if self._exists(mount):
+                live.append(mount)
+            elif now - mount.last_attempt > MIN_LIFE_SECONDS:
+                del self._mounts[mount.target_path]
+        return live
 
     def failing(self) -> Mapping[str, float]:
         """Number of live mounts whose last attempt failed, by namespace; 0 where there are none."""
@@ -201,12 +212,11 @@ class MountRegistry:
         return self._mounts[target_path].pod.namespace
 
     def _exists(self, mount: Mount) -> bool:
-        path = Path(os.path.normpath(mount.target_path))
-        if not path.is_relative_to(self._pods) or path == self._pods:
+        path = os.path.normpath(mount.target_path)
+        if not path.startswith(self._prefix):
             return False
-        if not mount.is_delivered:
-            path = self._pods / path.relative_to(self._pods).parts[0]
-        return os.path.lexists(path)
+        pod = path.removeprefix(self._prefix).partition("/")[0]
+        return os.path.lexists(path if mount.is_delivered else self._prefix + pod)
 
 
 def _terms(spec: MountSpec) -> tuple[object, ...]:
@@ -216,10 +226,10 @@ def _terms(spec: MountSpec) -> tuple[object, ...]:
     return account, klass.identity_kind, klass.role_arn, klass.assume_role, klass.session_tags
 
 
-def _attempted(before: Mount | None, id_: str, spec: Volume, now: float) -> Mount:
+def _attempted(before: Mount | None, spec: Volume, now: float) -> Mount:
     """The mount at a new attempt, whose outcome is still open."""
     if before is None:
-        return Mount(spec.pod, spec.class_name, spec.target_path, id_, now, now)
+        return Mount(spec.pod, spec.class_name, spec.target_path, now, now)
     return replace(
         before,
         last_attempt=now,
@@ -232,13 +242,13 @@ def _attempted(before: Mount | None, id_: str, spec: Volume, now: float) -> Moun
 
 def _remounted(mounts: list[Mount], now: float) -> list[Mount]:
     """The mounts that were asked for not too long ago."""
-    longest = max([MIN_LIFE_SECONDS, *(INTERVALS * mount.interval for mount in mounts)])
-    life = min(longest, MAX_LIFE_SECONDS)
-    return [mount for mount in mounts if now - mount.last_attempt <= _life(mount, life)]
+    recent = [mount for mount in mounts if now - mount.last_attempt <= MAX_LIFE_SECONDS]
+    longest = max([MIN_LIFE_SECONDS, *(INTERVALS * mount.interval for mount in recent)])
+    return [mount for mount in recent if now - mount.last_attempt <= _life(mount, longest)]
 
 
-def _life(mount: Mount, life: float) -> float:
-    """Seconds from its last attempt until the mount is forgotten; `life` if it was delivered."""
+def _life(mount: Mount, longest: float) -> float:
+    """Seconds from its last attempt until the mount is forgotten."""
     if mount.is_delivered:
-        return life
-    return min(life, max(UNDELIVERED_LIFE_SECONDS, INTERVALS * mount.interval))
+        return longest
+    return min(longest, max(UNDELIVERED_LIFE_SECONDS, INTERVALS * mount.interval))

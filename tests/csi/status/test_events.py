@@ -6,7 +6,7 @@ import pytest
 
 from provider.csi.object_failures import ObjectFailure, ObjectsFailed
 from provider.csi.status.events import RotationEvents
-from provider.csi.status.mount_registry import MountRegistry
+from provider.csi.status.mount_registry import MountRegistry, mount_id
 from provider.errors import AccessDenied, AwsUnavailable, InvalidRequest, ProviderError
 from provider.kube.events import Event
 from tests.csi.status.test_mount_registry import delivery, spec
@@ -33,7 +33,7 @@ def failure(objects: int = 1) -> ObjectsFailed:
 
 
 def fail(one: MountRegistry, error: ProviderError) -> None:
-    one.failed("1a2b", spec().target_path, spec(), error, None)
+    one.failed(spec().target_path, spec(), error, None)
 
 
 def test_a_volume_that_fails_at_its_first_request_is_recorded(recorded: list[Event]) -> None:
@@ -48,7 +48,7 @@ def test_a_volume_that_fails_at_its_first_request_is_recorded(recorded: list[Eve
 
 def test_a_rotation_that_fails_names_object_and_reason(recorded: list[Event]) -> None:
     one = registry(recorded)
-    one.succeeded("1a2b", spec(), delivery(spec()), None)
+    one.succeeded(spec(), delivery(spec()), None)
     fail(one, failure())
     (event,) = recorded
     assert (event.type, event.reason) == ("Warning", "SecretRotationFailed")
@@ -56,13 +56,14 @@ def test_a_rotation_that_fails_names_object_and_reason(recorded: list[Event]) ->
     assert (about.kind, about.namespace, about.name, about.uid) == ("Pod", "shop", "web-0", "uid-0")
     assert event.message == (
         'The volume of class db keeps its old files. AccessDenied: objects[0] "o0" '
-        f"(secretsmanager, eu-west-1): {AWS_TEXT} [{identity()}] [id 1a2b in the provider's log]"
+        f"(secretsmanager, eu-west-1): {AWS_TEXT} [{identity()}] "
+        f"[id {mount_id(spec().target_path)} in the provider's log]"
     )
 
 
 def test_the_same_failure_is_the_same_event(recorded: list[Event]) -> None:
     one = registry(recorded)
-    one.succeeded("1a2b", spec(), delivery(spec()), None)
+    one.succeeded(spec(), delivery(spec()), None)
     fail(one, AwsUnavailable("took 1.1 s"))
     fail(one, AwsUnavailable("took 1.2 s"))
     assert recorded[0].name == recorded[1].name
@@ -72,7 +73,7 @@ def test_the_same_failure_is_the_same_event(recorded: list[Event]) -> None:
 
 def test_an_event_has_the_first_line_of_the_error(recorded: list[Event]) -> None:
     one = registry(recorded)
-    one.succeeded("1a2b", spec(), delivery(spec()), None)
+    one.succeeded(spec(), delivery(spec()), None)
     fail(one, InvalidRequest("objects[0].objectTyp: is not known\nobjects[1]: more"))
     assert "InvalidRequest: objects[0].objectTyp: is not known [id" in recorded[0].message
     fail(one, InvalidRequest("x" * 5000))
@@ -81,7 +82,7 @@ def test_an_event_has_the_first_line_of_the_error(recorded: list[Event]) -> None
 
 def test_many_objects_are_counted(recorded: list[Event]) -> None:
     one = registry(recorded)
-    one.succeeded("1a2b", spec(), delivery(spec()), None)
+    one.succeeded(spec(), delivery(spec()), None)
     fail(one, failure(objects=30))
     assert "and 21 more" in recorded[0].message
     assert len(recorded[0].message) < 1024
@@ -89,10 +90,10 @@ def test_many_objects_are_counted(recorded: list[Event]) -> None:
 
 def test_a_rotation_that_went_well_is_recorded_where_asked_for(recorded: list[Event]) -> None:
     one = registry(recorded, rotated=True)
-    one.succeeded("1a2b", spec(), delivery(spec()), None)
-    one.succeeded("1a2b", spec(), delivery(spec()), None)
+    one.succeeded(spec(), delivery(spec()), None)
+    one.succeeded(spec(), delivery(spec()), None)
     assert recorded == [], "neither a first mount nor an unchanged one"
-    one.succeeded("1a2b", spec(), delivery(spec(), "2"), None)
+    one.succeeded(spec(), delivery(spec(), "2"), None)
     (event,) = recorded
     assert (event.type, event.reason) == ("Normal", "SecretRotated")
     assert event.message == 'The volume of class db has new versions: "o0" is at 2.'
@@ -100,6 +101,6 @@ def test_a_rotation_that_went_well_is_recorded_where_asked_for(recorded: list[Ev
 
 def test_otherwise_it_is_not(recorded: list[Event]) -> None:
     one = registry(recorded)
-    one.succeeded("1a2b", spec(), delivery(spec()), None)
-    one.succeeded("1a2b", spec(), delivery(spec(), "2"), None)
+    one.succeeded(spec(), delivery(spec()), None)
+    one.succeeded(spec(), delivery(spec(), "2"), None)
     assert recorded == []

@@ -22,7 +22,7 @@ SPEC = MountSpec(
 
 
 def deliver(registry: MountRegistry, spec: MountSpec = SPEC) -> None:
-    registry.succeeded("id", spec, Delivery((), (), identity(), from_memory=False), None)
+    registry.succeeded(spec, Delivery((), (), identity(), from_memory=False), None)
 
 
 @pytest.fixture

@@ -47,12 +47,12 @@ def delivery(mount: MountSpec, version: str = "1") -> Delivery:
 
 
 def succeed(registry: MountRegistry, mount: MountSpec, version: str = "1") -> bool:
-    return registry.succeeded("id", mount, delivery(mount, version), None).changed
+    return registry.succeeded(mount, delivery(mount, version), None).changed
 
 
 def fail(registry: MountRegistry, mount: MountSpec) -> Mount:
     error = AccessDenied("AccessDeniedException: not you")
-    step = registry.failed("id", mount.target_path, mount, error, identity())
+    step = registry.failed(mount.target_path, mount, error, identity())
     assert step is not None
     return step.after
 
@@ -131,9 +131,9 @@ def test_a_class_that_was_broken_later_fails_the_volume_that_has_it(
 ) -> None:
     target = spec().target_path
     wrong = InvalidRequest("objects: is no list")
-    assert registry.failed("id", target, None, wrong, None) is None
+    assert registry.failed(target, None, wrong, None) is None
     succeed(registry, spec())
-    step = registry.failed("id", target, None, wrong, None)
+    step = registry.failed(target, None, wrong, None)
     assert step is not None
     assert step.before is not None
     assert str(step.after.pod) == "shop/web-0"
@@ -142,8 +142,8 @@ def test_a_class_that_was_broken_later_fails_the_volume_that_has_it(
 def test_what_was_answered_from_memory_is_as_old_as_its_validation(
     registry: MountRegistry, clock: Clock
 ) -> None:
-    registry.succeeded("id", spec(), delivery(spec()), clock.now - 90)
-    registry.succeeded("id", spec("/nowhere/pods/2/mount"), delivery(spec()), clock.now)
+    registry.succeeded(spec(), delivery(spec()), clock.now - 90)
+    registry.succeeded(spec("/nowhere/pods/2/mount"), delivery(spec()), clock.now)
     assert max(registry.stalest().values(), default=0.0) == 90
     clock.now += MINUTE
     fail(registry, spec())
@@ -237,7 +237,7 @@ def test_the_registry_is_bounded(clock: Clock) -> None:
     first, last = registry.live()
     assert (first.target_path, last.target_path) == ("/3", "/4")
     assert (len(last.objects), last.object_count) == (MAX_OBJECTS, MAX_OBJECTS + 5)
-    registry.failed("id", "/4", spec("/4"), AccessDenied("x" * 100_000), None)
+    registry.failed("/4", spec("/4"), AccessDenied("x" * 100_000), None)
     assert len(registry.live()[-1].error) < 10_000
 
 
