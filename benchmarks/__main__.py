@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--compare",
         action="store_true",
-        help="with the committed figures; exit code 1 where something was lost",
+        help="with the committed figures; exit code 1 if one is worse",
     )
     return parser
 

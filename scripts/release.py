@@ -8,7 +8,7 @@ It needs the standard library only.
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -49,23 +49,19 @@ def write_charts(image: str, digest: str, folder: Path) -> None:
         values.write_text(_DIGEST.sub(rf"\g<1>{digest}", text, count=1))
 
 
-def _check(tag: str) -> str | None:
-    return "\n".join(problems(tag)) or None
+def main(arguments: list[str]) -> str | None:
+    """Run a command; returns what is wrong."""
+    match arguments:
+        case ["check", tag]:
+            return "\n".join(problems(tag)) or None
+        case ["notes", tag]:
+            print(notes((ROOT / "CHANGELOG.md").read_text(), tag))
+        case ["charts", image, digest, folder]:
+            write_charts(image, digest, Path(folder))
+        case _:
+            return __doc__
+    return None
 
-
-def _notes(tag: str) -> None:
-    print(notes((ROOT / "CHANGELOG.md").read_text(), tag))
-
-
-def _charts(image: str, digest: str, folder: str) -> None:
-    write_charts(image, digest, Path(folder))
-
-
-COMMANDS: dict[str, Callable[..., str | None]] = {
-    "check": _check,
-    "notes": _notes,
-    "charts": _charts,
-}
 
 if __name__ == "__main__":
-    sys.exit(COMMANDS[sys.argv[1]](*sys.argv[2:]))
+    sys.exit(main(sys.argv[1:]))
