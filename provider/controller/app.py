@@ -15,22 +15,13 @@ from provider.aws.stores.for_controller import controller_stores
 from provider.controller.config import Config
 from provider.controller.controller import Controller, Parts
 from provider.controller.events import COMPONENTS
-from provider.controller.kinds import (
-    CLUSTER_EXTERNAL_SECRETS,
-    CLUSTER_SECRET_STORES,
-    EXTERNAL_SECRETS,
-    SECRET_STORES,
-)
 from provider.controller.leader import Leader
 from provider.controller.monitoring.api_metrics import ObservedSend
 from provider.controller.monitoring.metrics import (
     EXTENDED,
     ControllerMetrics,
-    ExternalSecretMetrics,
-    ObjectMetrics,
     ProviderCalls,
 )
-from provider.controller.monitoring.queue_metrics import QueueMetrics
 from provider.controller.pages import serve_pages, watch_leader
 from provider.controller.replica import Replica
 from provider.controller.scheduling.cpu_work import CpuWork
@@ -200,7 +191,9 @@ def _parts(  # noqa: PLR0913, PLR0917 (puts all together)
         parsing=parsing,
         own=own,
         policy=policy,
-        metrics=_controller_metrics(config, metrics),
+        metrics=ControllerMetrics(
+            metrics, EXTENDED if config.enable_extended_metric_labels else ()
+        ),
         record=_recorders(replica.pod, objects, stack),
     )
 
@@ -216,19 +209,3 @@ def _recorders(
     for recorder in recorders.values():
         stack.callback(asyncio.create_task(recorder.write_all()).cancel)
     return {kind: recorder.record for kind, recorder in recorders.items()}
-
-
-def _controller_metrics(config: Config, metrics: Metrics) -> ControllerMetrics:
-    extended = EXTENDED if config.enable_extended_metric_labels else ()
-    kinds = (EXTERNAL_SECRETS, SECRET_STORES, CLUSTER_SECRET_STORES, CLUSTER_EXTERNAL_SECRETS)
-    saved = "Calls to AWS that one call for each value would have made, less those that were made."
-    return ControllerMetrics(
-        ExternalSecretMetrics(metrics, extended),
-        {
-            "SecretStore": ObjectMetrics(metrics, "secretstore", extended),
-            "ClusterSecretStore": ObjectMetrics(metrics, "clustersecretstore", extended),
-        },
-        ObjectMetrics(metrics, "clusterexternalsecret", extended),
-        QueueMetrics(metrics, [kind.name for kind in kinds]),
-        metrics.counter("calls_saved", saved).inc,
-    )

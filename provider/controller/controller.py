@@ -87,7 +87,6 @@ class Controller:
         config, engine = parts.config, parts.engine
         self._parts = parts
         self.informers = Informers(parts.objects, config, parts.parsing.run)
-        self._informers_by_kind = {one.selection.kind.name: one for one in self.informers.all()}
         self.known = KnownExternalSecrets(
             self.informers,
             controller_class=config.controller_class,
@@ -102,7 +101,7 @@ class Controller:
         self.queue = Queue(
             self._reconcile,
             concurrent=config.concurrent,
-            observe=self._observe,
+            observe=parts.metrics.reconciled,
             explain=self._explain,
         )
         self._triggers = Triggers(self.queue.add_after, self.informers, self.known, self._backlog)
@@ -155,17 +154,6 @@ class Controller:
     async def _explain(self, item: Item, bug: Exception) -> None:
         await self._reconcilers[item.kind].explain(ObjectKey(item.namespace, item.name), bug)
 
-    def _observe(self, item: Item, *, waited: float, took: float, error: Exception | None) -> None:
-        failed = error is not None
-        self._parts.metrics.queue.reconciled(item.kind, waited=waited, took=took, failed=failed)
-        key = ObjectKey(item.namespace, item.name)
-        if self._exists(item.kind, key):
-            self._parts.metrics.of(item.kind).reconciled(key, took)
-
-    def _exists(self, kind: str, key: ObjectKey) -> bool:
-        informer = self._informers_by_kind.get(kind)
-        return informer is not None and informer.get(key) is not None
-
     def _external_secrets(self) -> ExternalSecrets:
         events, counts = self._events(EXTERNAL_SECRETS), self._parts.metrics.external_secrets
         return ExternalSecrets(
@@ -182,7 +170,7 @@ class Controller:
             observer=SyncObserver(
                 counts,
                 self.syncs,
-                self._parts.metrics.calls_saved,
+                self._parts.metrics.calls_saved.inc,
                 audit_log=self._parts.config.audit_log,
             ),
         )
@@ -254,7 +242,7 @@ class Controller:
             known=self.informers.stores[kind],
             check=check,
             events=self._events(KINDS[kind]),
-            counts=self._parts.metrics.stores[kind],
+            counts=self._parts.metrics.of[kind],
             controller_class=config.controller_class,
             interval=config.store_requeue_interval,
         )
@@ -264,7 +252,7 @@ class Controller:
             self._parts.objects,
             ClusterView(self.informers, self.known),
             self._events(CLUSTER_EXTERNAL_SECRETS),
-            self._parts.metrics.cluster_external_secrets,
+            self._parts.metrics.of[CLUSTER_EXTERNAL_SECRETS.name],
         )
 
     def _push_secrets(self, kind: str) -> PushSecrets:

@@ -4,7 +4,6 @@ Series of one object end with the object: their number is that of the objects.
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -13,10 +12,15 @@ from prometheus_client import Gauge
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from provider.controller.kinds import CLUSTER_EXTERNAL_SECRETS, EXTERNAL_SECRETS
+from provider.controller.kinds import (
+    CLUSTER_EXTERNAL_SECRETS,
+    CLUSTER_SECRET_STORES,
+    EXTERNAL_SECRETS,
+    SECRET_STORES,
+)
 from provider.controller.monitoring.queue_metrics import QueueMetrics
 from provider.controller.resources.object_meta import Metadata
-from provider.controller.resources.store_ref import StoreKind
+from provider.controller.scheduling.schedule import Item
 from provider.controller.status import READY
 from provider.controller.watch.object_cache import ObjectKey
 from provider.controller.watch.watched import key_of
@@ -56,10 +60,7 @@ class ObjectMetrics(Collector):
         self._prefix = prefix
         self._extended = extended
         self._names = tuple(re.sub(r"\W", "_", name) for name in extended)
-        nothing = ("",) * len(extended)
-        self._series: defaultdict[ObjectKey, _Series] = defaultdict(
-            lambda: _Series(extended=nothing)
-        )
+        self._series: dict[ObjectKey, _Series] = {}
         metrics.registry.register(self)
 
     def collect(self) -> Iterator[Metric]:
@@ -82,7 +83,9 @@ class ObjectMetrics(Collector):
         self._of(metadata).status = status
 
     def reconciled(self, key: ObjectKey, seconds: float) -> None:
-        self._series[key].nanoseconds = int(seconds * 1e9)
+        """A reconcile has ended; it counts for nothing if the object is gone."""
+        if key in self._series:
+            self._series[key].nanoseconds = int(seconds * 1e9)
 
     def gone(self, key: ObjectKey) -> None:
         """The object does not exist any more, or is for another controller."""
@@ -103,7 +106,7 @@ class ObjectMetrics(Collector):
         return family
 
     def _of(self, metadata: Metadata) -> _Series:
-        series = self._series[key_of(metadata)]
+        series = self._series.setdefault(key_of(metadata), _Series())
         series.extended = tuple(metadata.labels.get(name, "") for name in self._extended)
         return series
 
@@ -133,27 +136,37 @@ class ExternalSecretMetrics(ObjectMetrics):
         series.errors += failed
 
 
-@dataclass(frozen=True, slots=True)
 class ControllerMetrics:
-    """The metrics of each kind of object."""
+    """All metrics of the controller; `extended` as for `ObjectMetrics`."""
 
-    external_secrets: ExternalSecretMetrics
-    stores: Mapping[StoreKind, ObjectMetrics]
-    cluster_external_secrets: ObjectMetrics
-    queue: QueueMetrics
-    calls_saved: Callable[[float], object]
+    def __init__(self, metrics: Metrics, extended: tuple[str, ...] = ()) -> None:
+        self.external_secrets = ExternalSecretMetrics(metrics, extended)
+        self.of: Mapping[str, ObjectMetrics] = {
+            EXTERNAL_SECRETS.name: self.external_secrets,
+            **{
+                kind.name: ObjectMetrics(metrics, kind.name.lower(), extended)
+                for kind in (SECRET_STORES, CLUSTER_SECRET_STORES, CLUSTER_EXTERNAL_SECRETS)
+            },
+        }
+        """Those of single objects, by kind."""
+        self.queue = QueueMetrics(metrics, self.of)
+        saved = (
+            "Calls to AWS that one call for each value would have made, less those that were made."
+        )
+        self.calls_saved = metrics.counter("calls_saved", saved)
+
+    def reconciled(
+        self, item: Item, *, waited: float, took: float, error: Exception | None
+    ) -> None:
+        """A reconcile has ended: an `Observe` of the queue."""
+        self.queue.reconciled(item.kind, waited=waited, took=took, failed=error is not None)
+        if item.kind in self.of:
+            self.of[item.kind].reconciled(ObjectKey(item.namespace, item.name), took)
 
     def clear(self) -> None:
         """Drop the series of single objects: another replica has them from now on."""
-        for one in (self.external_secrets, *self.stores.values(), self.cluster_external_secrets):
+        for one in self.of.values():
             one.clear()
-
-    def of(self, kind: str) -> ObjectMetrics:
-        if kind == EXTERNAL_SECRETS.name:
-            return self.external_secrets
-        if kind == CLUSTER_EXTERNAL_SECRETS.name:
-            return self.cluster_external_secrets
-        return next(one for name, one in self.stores.items() if name == kind)
 
 
 class ProviderCalls:

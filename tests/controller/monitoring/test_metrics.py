@@ -43,6 +43,7 @@ async def test_the_series_end_with_the_object() -> None:
     found.reconciled(ObjectKey("shop", "db"), 0.5)
     for _ in range(2):
         found.gone(ObjectKey("shop", "db"))
+        found.reconciled(ObjectKey("shop", "db"), 0.5)
     assert not [line for line in await lines(metrics) if "shop" in line]
 
 
@@ -69,8 +70,8 @@ async def test_labels_of_the_object_are_labels_of_its_series_if_they_are_asked_f
     metrics = Metrics()
     found = ExternalSecretMetrics(metrics, EXTENDED)
     labels = {"app.kubernetes.io/name": "shop", "app.kubernetes.io/part-of": "x", "team": "y"}
-    found.reconciled(ObjectKey("shop", "db"), 0.5)
     found.synced(Metadata(name="db", namespace="shop", labels=labels, annotations={}), failed=False)
+    found.reconciled(ObjectKey("shop", "db"), 0.5)
     app = "app_kubernetes_io"
     shown = (
         f'{app}_component="",{app}_instance="",{app}_managed_by="",{app}_name="shop",'
