@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from provider.manifests.keys import Key, choice_hint, closest
 from provider.manifests.nodes import Fields, Items, Node, Scalar, kind_of
-from provider.manifests.problems import InvalidSpec, Problem, quote
+from provider.manifests.problems import InvalidSpec, Problem, printable, quote
 
 _MOST_WARNINGS = 50
 _MOST_NAMED = 5
@@ -48,7 +48,7 @@ def _problem(path: str, message: str, at: Node | None, hint: str, key: str) -> P
 
 def misspelled_as(key: str | None) -> str:
     """A hint at the unknown key that probably stands for a missing one; empty without a key."""
-    return f"is it misspelled as {key}" if key else ""
+    return f"is it misspelled as {printable(key)}" if key else ""
 
 
 @dataclass(frozen=True, slots=True)

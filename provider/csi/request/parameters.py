@@ -10,7 +10,7 @@ from provider.csi.request.references import region_mismatch
 from provider.engine.model import AssumeRole
 from provider.manifests.entries import Entry, Findings, read_texts
 from provider.manifests.keys import closest, did_you_mean
-from provider.manifests.problems import Problem, quote
+from provider.manifests.problems import Problem, printable, quote
 
 _KNOWN = [key.name for key in PARAMETER_KEYS]
 _SHOWN = 5
@@ -118,7 +118,8 @@ def _warn_of_unknown(text: ClassText, findings: Findings) -> None:
     if more := text.unknown_count - len(names):
         names.append(f"and {more} more")
     message = f"{text.unknown_count} keys are not known and have no effect: {', '.join(names)}"
-    pairs = [f"{known} by {name}" for name in text.unknown if (known := closest(name, _KNOWN))]
+    similar = {name: closest(name, _KNOWN) for name in text.unknown}
+    pairs = [f"{known} by {printable(name)}" for name, known in similar.items() if known]
     hint = f"did you mean {' and '.join(pairs)}" if pairs else ""
     findings.warn("parameters", message, hint=hint)
 

@@ -8,7 +8,7 @@ from provider.csi.request.keys import FAILOVER_KEYS
 from provider.engine.model import SecretRef, StoreName
 from provider.manifests.entries import Entry, read_entry
 from provider.manifests.nodes import Fields
-from provider.manifests.problems import quote
+from provider.manifests.problems import printable, quote
 
 _PATH = re.compile(r"/[A-Za-z0-9_./-]{0,1010}")
 """Characters of parameter names ("Requirements and constraints for parameter names", AWS Systems
@@ -41,8 +41,9 @@ def read_failover(entry: Entry, primary: SecretRef | None, region: str | None) -
 
 def region_mismatch(name: str, region: str | None) -> str | None:
     """Why `name` cannot be read in `region`; None: it can, or the region is not known yet."""
-    own = Arn.parse(name).region if looks_like_arn(name) else region
-    return None if region in {None, own} else f"is an ARN of {own}, but is asked for in {region}"
+    if region is None or not looks_like_arn(name) or (own := Arn.parse(name).region) == region:
+        return None
+    return f"is an ARN of {printable(own)}, but is asked for in {region}"
 
 
 def _failover_object(

@@ -332,6 +332,22 @@ def test_a_value_that_resembles_a_choice_names_it(text: str, meant: str) -> None
     assert problem.partition("; did you mean ")[2] == (f"{meant}?" if meant else "")
 
 
+def test_no_text_of_a_class_adds_a_line_or_controls_a_terminal() -> None:
+    odd = "\\n\\e"
+    text = f"""
+- "object{odd}Name": a
+- objectName: "arn:aws:ssm:{odd}:1:parameter/a"
+- {{objectName: b, objectType: "secretsmanager{odd}"}}
+- {{objectName: c, {SM}, failoverObject: {{objectName: "arn:aws:secretsmanager:{odd}:1:secret:a"}}}}
+"""
+    parameters: dict[str, str] = {"failoverRegion": "eu-west-2", "reg\nion": "", "a\x1buth": ""}
+    with pytest.raises(InvalidSpec) as invalid:
+        parse(text, **parameters)
+    found = [*invalid.value.problems, *invalid.value.warnings]
+    assert sum("\\n" in str(one) or "\\u001b" in str(one) for one in found) == 6
+    assert [one for one in found if not str(one).isprintable()] == []
+
+
 def test_every_mistake_is_reported_at_once() -> None:
     text = """
 - objectName: a
