@@ -347,6 +347,9 @@ def test_the_notes_say_what_has_no_effect() -> None:
     found = manifests.notes(CHART, WITHOUT_CRDS | unused | {"crds": {"createPushSecret": True}})
     assert "Accepted without effect: webhook, certController." in found
     assert "PushSecrets are not worked on" in found
-    quiet = manifests.notes(CHART, {"crds": {"keep": False}})
+    assert "image.repository has no registry" in found
+    image = {"repository": "registry.example/spa"}
+    quiet = manifests.notes(CHART, {"image": image, "crds": {"keep": False}})
+    assert "registry" not in quiet
     assert "without effect" not in quiet
     assert "helm uninstall deletes all" in quiet
