@@ -39,9 +39,9 @@ _Waiter = tuple[int, asyncio.Future[None]]
 class FairLimit:
     """At most `most` at a time in all, shared by tenants.
 
-    A tenant gets no more than it leaves free, and one: a half if it is alone, a quarter beside
+    A tenant gets at most one more than it leaves free: half if it is alone, a quarter beside
     another one, and so on. So there is room for a tenant that comes later, however long the others
-    keep what they have. Where there is none, tenants take turns.
+    hold what they have. Where there is none, tenants take turns.
     """
 
     def __init__(self, most: int) -> None:

@@ -1,4 +1,4 @@
-"""What the engine is asked for, as whom, and what it gives back. Frozen, and nothing else."""
+"""What the engine takes and returns. All of it is frozen."""
 
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple

@@ -1,8 +1,8 @@
 """Work that several requests wait for together.
 
-A shared task belongs to no request: it goes on when the request that started it is cancelled, as
-long as another one waits for it, and is cancelled when none does. Every waiter gets its result or
-its error, on every path, because they all wait for the task itself.
+A shared task belongs to no request. When the request that started it is cancelled, it goes on for
+the others; when no request waits for it any more, it is cancelled. All wait for the task itself, so
+each gets its result or its error on every path.
 """
 
 import asyncio
@@ -41,8 +41,10 @@ class SharedTask(Generic[T]):
         return self
 
     def join(self) -> asyncio.Future[T]:
-        """A future of what the work returns or raises. One waiter more, from now until it is done;
-        cancelling it cancels nothing else."""
+        """A future of what the work returns or raises.
+
+        Cancel it to wait no longer: the task goes on as long as another future waits for it.
+        """
         return self.join_for(lambda result: result)
 
     def join_for(self, part: Callable[[T], P]) -> asyncio.Future[P]:

@@ -1,9 +1,10 @@
 """The values last read, for each identity: in memory only, bounded by the bytes that they take.
 
-An entry is evidence and not an answer: `Freshness` decides by its times whether it may be used.
+`is_fresh` decides by the times of an entry whether it may be used without a call.
+
 When the cache is full, the namespace that holds the most loses the oldest entry of its identity
-that holds the most. So no namespace pushes out the values of others, with any number of identities,
-and no identity those of its namespace.
+that holds the most. So no namespace pushes out the values of others, however many identities it
+has, and no identity those of its namespace.
 """
 
 from collections import Counter, OrderedDict

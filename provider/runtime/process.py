@@ -23,7 +23,7 @@ five milliseconds, each wait for the network would take as much longer beside it
 STOPPED_AT_ONCE = 128 + signal.SIGTERM
 
 Main = Callable[[asyncio.Event], Awaitable[None]]
-"""What the process does until the event is set, which the first stop signal does."""
+"""The work of the process. It returns once the event is set, which the first stop signal does."""
 
 
 class StartFailed(Exception):

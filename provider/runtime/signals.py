@@ -17,7 +17,7 @@ def hold() -> None:
 
 
 def handle(at_once: Callable[[], object]) -> asyncio.Event:
-    """What the first signal sets from now on; each further one calls `at_once`.
+    """An event that the first signal sets; each further signal calls `at_once`.
 
     For the running event loop, which must be that of the main thread.
     """
