@@ -34,17 +34,17 @@ class ObjectFailure:
     error: ProviderError
 
     def __str__(self) -> str:
-        return f"{self._place}: {self.error}{_advice(self.error)}"
+        return printable(f"{self._place}: {self.error}{_advice(self.error)}")
 
     @property
     def brief(self) -> str:
         """The object and the reason, without the details."""
-        return f"{self._place}: {self.error.reason}"
+        return printable(f"{self._place}: {self.error.reason}")
 
     @property
     def _place(self) -> str:
         ref = self.object.ref
-        return printable(f'{self.object.path} "{ref.name}" ({ref.store}, {self.region})')
+        return f'{self.object.path} "{ref.name}" ({ref.store}, {self.region})'
 
 
 class ObjectsFailed(ProviderError):
