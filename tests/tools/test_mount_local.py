@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from testbed.aws import FakeAws, allow
-from testbed.faults import hang
+from testbed.faults import failing, hang
 from tests.cli.conftest import Run
 from tests.tools.conftest import CLASS
 
@@ -183,6 +183,16 @@ def test_a_denied_call_names_the_caller(
     assert "assumed-role/developer/anna" in result.err
     assert "hint: these were your own permissions" in result.err
     assert not output.exists()
+
+
+def test_where_sts_is_not_reached_the_access_key_names_the_caller(
+    profile: FakeAws, manifest: Manifest, output: Path, run: Run
+) -> None:
+    profile.faults.inject(failing(500), operation="GetCallerIdentity")
+    result = run("-f", manifest(), "-o", output, "--local", "--profile", "dev")
+    assert result.code == 0
+    assert "credentials: your own, access key ASIA" in result.err
+    assert (output / "db_password").read_text() == VALUE
 
 
 @pytest.mark.parametrize("arguments", [["--profile", "nobody"], []], ids=["unknown", "none"])

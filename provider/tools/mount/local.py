@@ -18,14 +18,14 @@ from provider.aws.credentials.web_identity import session_name
 from provider.aws.regions import partition_of
 from provider.csi.config import Config
 from provider.csi.identity import AUDIENCES
-from provider.csi.mount import Delivery, Limits, Mounter
+from provider.csi.mount import Delivery, Mounter
 from provider.csi.request.attributes import RawRequest, decode_mount, parse_decoded
 from provider.csi.request.model import MountSpec
 from provider.engine.model import Identity
 from provider.engine.ports import Principal
 from provider.engine.trace import Trace
 from provider.engine.wiring import Engine, Settings, open_engine
-from provider.errors import InvalidRequest, NotAuthenticated, OutOfTime, RegionUnknown
+from provider.errors import InvalidRequest, NotAuthenticated, OutOfTime, RegionUnknown, Unavailable
 from provider.runtime.offload import Offload
 
 Say = Callable[[str], None]
@@ -92,7 +92,7 @@ async def caller_arn(engine: Engine, ambient: Ambient, region: str, say: Say) ->
     credentials = await ambient.fetch()
     try:
         arn = await own.caller_arn(engine.client, credentials, region)
-    except NotAuthenticated as error:
+    except (NotAuthenticated, Unavailable) as error:
         arn = f"access key {credentials.access_key_id}"
         say(f"credentials: your own, {arn} ({error})")
     else:
@@ -130,5 +130,6 @@ def _mounter(engine: Engine, offload: Offload, identity: OwnIdentity) -> Mounter
         reader=engine.reader,
         node_region=_no_node,
         offload=offload,
-        limits=Limits(validity=0.0, max_bytes=Config().max_response_bytes),
+        validity=0.0,
+        max_bytes=Config().max_response_bytes,
     )
