@@ -3,8 +3,10 @@
 import json
 import logging
 import sys
-from datetime import UTC, datetime
+from time import time
 from typing import Any, TextIO
+
+from provider.runtime.log import timestamp
 
 logger = logging.getLogger("provider_audit")
 """A logger of its own: level and format of the process' log do not apply to it."""
@@ -21,5 +23,4 @@ def set_up(stream: TextIO | None = None) -> None:
 
 def write(event: str, **about: Any) -> None:
     """Write a line: the time, the event, and what it is about."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    logger.info("%s", json.dumps({"time": now, "event": event, **about}))
+    logger.info("%s", json.dumps({"time": timestamp(time()), "event": event, **about}))

@@ -86,7 +86,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
-            "time": _time(record),
+            "time": timestamp(record.created),
             "level": record.levelname.lower(),
             "message": _message(record),
             **_fields(record),
@@ -101,7 +101,7 @@ class TextLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         about = {name: one for name, one in _fields(record).items() if one not in (None, "")}
-        parts = [_time(record)[11:-1], f"{record.levelname:7}", _message(record)]
+        parts = [timestamp(record.created)[11:-1], f"{record.levelname:7}", _message(record)]
         parts += [f"{name}={_plain(value)}" for name, value in about.items()]
         lines = ["  ".join(_printable(part) for part in parts)]
         if error := _error(record):
@@ -129,8 +129,9 @@ def _error(record: logging.LogRecord) -> BaseException | None:
     return error if isinstance(error, BaseException) else None
 
 
-def _time(record: logging.LogRecord) -> str:
-    moment = datetime.fromtimestamp(record.created, UTC)
+def timestamp(seconds: float) -> str:
+    """A time of `time.time` in RFC 3339: UTC, with milliseconds."""
+    moment = datetime.fromtimestamp(seconds, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

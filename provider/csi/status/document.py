@@ -7,7 +7,6 @@ import asyncio
 import json
 import os
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from time import monotonic, time
 from typing import Any
 
@@ -15,6 +14,7 @@ from provider import __version__
 from provider.csi.mount import DeliveredObject
 from provider.csi.server.admission import Admission
 from provider.csi.status.mount_registry import Mount, MountRegistry
+from provider.runtime.log import timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,4 @@ def _error(mount: Mount) -> dict[str, Any] | None:
 
 def _timestamp(moment: float | None) -> str | None:
     """A time of `time.monotonic` in RFC 3339, by the wall clock as it is now."""
-    if moment is None:
-        return None
-    at = datetime.fromtimestamp(time() - (monotonic() - moment), UTC)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if moment is None else timestamp(time() - (monotonic() - moment))
