@@ -13,7 +13,7 @@ from jmespath.exceptions import JMESPathError
 from jmespath.functions import Functions
 from jmespath.parser import ParsedResult, Parser
 
-from provider.manifests.problems import quote
+from provider.manifests.problems import printable, quote
 
 _LENGTH = 1024
 _DEPTH = 64
@@ -80,4 +80,4 @@ def _check(tree: Any) -> int:
 def _reason(error: Exception) -> str:
     """The library's own words, without the drawing of the expression that follows them."""
     line = str(error).partition("\n")[0].partition(", for expression")[0]
-    return re.sub("^(Invalid|Bad) jmespath expression: ", "", line)[:200].rstrip(" :")
+    return printable(re.sub("^(Invalid|Bad) jmespath expression: ", "", line)[:200].rstrip(" :"))

@@ -338,6 +338,7 @@ def test_no_text_of_a_class_adds_a_line_or_controls_a_terminal() -> None:
 - "object{odd}Name": a
 - objectName: "arn:aws:ssm:{odd}:1:parameter/a"
 - {{objectName: b, objectType: "secretsmanager{odd}"}}
+- {{objectName: d, {SM}, jmesPath: [{{path: "*\\0", objectAlias: x}}]}}
 - {{objectName: c, {SM}, failoverObject: {{objectName: "arn:aws:secretsmanager:{odd}:1:secret:a"}}}}
 """
     parameters: dict[str, str] = {"failoverRegion": "eu-west-2", "reg\nion": "", "a\x1buth": ""}
