@@ -5,7 +5,7 @@ without a change.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from random import random
 from time import monotonic, time
@@ -24,6 +24,7 @@ from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import ExternalSecret
 from provider.controller.resources.refresh import should_refresh
+from provider.controller.scheduling.call_pace import CallPace
 from provider.controller.status import Ready
 from provider.controller.target.plan import is_ours, target_name
 from provider.controller.values.fetch import SHARED_SECONDS, periodic
@@ -61,6 +62,7 @@ class ExternalSecrets:
     backlog: Backlog
     reporter: Reporter
     observer: SyncObserver
+    pace: CallPace = field(default_factory=CallPace)
     clock: Callable[[], float] = monotonic
     wall_clock: Callable[[], float] = time
 
@@ -85,7 +87,8 @@ class ExternalSecrets:
         started = self.wall_clock()
         job = self._job(found, found.spec, started)
         if job is not None:
-            return await self._sync(found, job, started)
+            wait = self.pace.wait(key.namespace) if job.is_periodic else 0.0
+            return wait or await self._sync(found, job, started)
         self.reporter.at_rest(found)
         return due_in(found, found.spec, started)
 
@@ -157,7 +160,9 @@ class ExternalSecrets:
             freshness = Freshness.asked_since(moment)
         else:
             freshness = periodic(spec.refresh_interval, self.clock())
-        return Job(metadata, spec, freshness, tuple(self._also(key_of(metadata), now)))
+        is_periodic = is_due and seen is None and not is_change
+        also = tuple(self._also(key_of(metadata), now))
+        return Job(metadata, spec, freshness, also, is_periodic)
 
     def _is_intact(self, found: ExternalSecret, spec: ExternalSecretSpec) -> bool:
         """Whether the Secret needs no repair before the next refresh."""
@@ -202,6 +207,7 @@ class ExternalSecrets:
 
     def _observe(self, job: Job, ready: Ready, began: float) -> None:
         seconds = self.clock() - began
+        self.pace.spend(job.metadata.namespace, job.record.calls)
         self.observer.synced(job.metadata, job.spec, job.record, ready=ready, seconds=seconds)
 
 

@@ -72,6 +72,11 @@ class SyncRecord:
         return tuple(self._reads)
 
     @property
+    def calls(self) -> int:
+        """Calls to AWS that were made, those of generators included."""
+        return self.trace.calls + sum(one.session is not None for one in self._generated.values())
+
+    @property
     def calls_saved(self) -> int:
         """Calls that one call for each value would have made, less those that were made."""
         return max(0, len(self._reads) - self.trace.calls)

@@ -1,6 +1,7 @@
 """When an ExternalSecret is read and written, over fakes that hold state."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from provider.controller.reconcile.sync import Syncer
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import ExternalSecret, read_external_secret
+from provider.controller.scheduling.call_pace import BURST, RATE, CallPace
 from provider.controller.target.plan import TargetNotWritable, Wanted, target_name
 from provider.controller.target.target_secrets import Written
 from provider.controller.target.templates import without_template
@@ -51,6 +53,7 @@ class World:
     documents: dict[ObjectKey, Document] = field(default_factory=dict)
     values: dict[str, bytes] = field(default_factory=lambda: {"a": b"1"})
     missing: tuple[str, ...] = ()
+    calls: int = 0
     fetch_error: ProviderError | None = None
     patch_error: ProviderError | None = None
     write_error: ProviderError | None = None
@@ -76,6 +79,7 @@ class World:
             backlog=self.backlog,
             reporter=Reporter(self, self.learn, events, self.counts, lambda: self.now),
             observer=SyncObserver(self.counts, SyncRegistry(), self.saved.append, audit_log=True),
+            pace=CallPace(lambda: self.now),
             clock=lambda: self.now - START,
             wall_clock=lambda: self.now,
         )
@@ -150,6 +154,7 @@ class World:
         self, spec: ExternalSecretSpec, asked: FetchRequest, also: Iterable[ExternalSecretSpec] = ()
     ) -> Fetched:
         self.asked.append(asked)
+        asked.record.trace.calls += self.calls
         self.also.append([one.data[0].remote_ref.key for one in also])
         if self.fetch_error is not None:
             raise self.fetch_error
@@ -230,6 +235,30 @@ async def test_nothing_is_read_or_written_before_it_is_due(world: World) -> None
     world.now += 600
     assert await world.reconcile() == pytest.approx(HOUR - 600, abs=0.1)
     assert (len(world.asked), world.patches) == (1, [])
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_refresh_waits_for_the_calls_of_its_namespace_and_a_change_does_not(
+    world: World, fails: bool
+) -> None:
+    world.calls = int(BURST + 30 * RATE)
+    world.put(refreshInterval="1s")
+    await world.reconcile()
+    world.now += 10
+    assert await world.reconcile() == pytest.approx(20, abs=0.1)
+    assert len(world.asked) == 1
+    world.broken.add(KEY)
+    world.backlog.put(KEY, world.now - START)
+    await world.reconcile()
+    world.put(refreshInterval="2s")
+    await world.reconcile()
+    assert len(world.asked) == 3
+    world.fetch_error = SecretNotFound("gone") if fails else None
+    world.now += 200
+    with suppress(ProviderError):
+        await world.reconcile()
+    world.now += 3
+    assert await world.reconcile() == pytest.approx(27, abs=0.1), "failures count as well"
 
 
 async def test_a_refresh_that_finds_no_change_is_one_patch_of_the_time(world: World) -> None:
