@@ -14,7 +14,7 @@ from provider.csi.config import Config
 from provider.csi.files.target import write_volume
 from provider.csi.identity import Identifier
 from provider.csi.metrics import MountMetrics, NamespaceLabel, watch_registry
-from provider.csi.mount import Limits, Mounter
+from provider.csi.mount import Mounter
 from provider.csi.server.admission import Admission
 from provider.csi.server.barrier import Barrier, Mounts
 from provider.csi.server.daemon import Daemon, readiness
@@ -77,7 +77,9 @@ async def make_mounter(
         reader=engine.reader,
         node_region=lookups.node_region,
         offload=offload,
-        limits=Limits(config.rotation_poll_interval, config.max_response_bytes, policy),
+        validity=config.rotation_poll_interval,
+        max_bytes=config.max_response_bytes,
+        policy=policy,
         value_memory=ValueMemory(VALUES_OF_A_MOUNT * config.max_response_bytes),
     )
 

@@ -87,15 +87,6 @@ NodeRegion = Callable[[str, str], Awaitable[str]]
 """The region of the node of a pod, by namespace and name of the pod."""
 
 
-class Limits(NamedTuple):
-    """`validity` is the age in seconds up to which a validation holds, `max_bytes` the driver's
-    limit for one response, `policy` what the operator allows."""
-
-    validity: float
-    max_bytes: int
-    policy: Policy = ALLOW_ALL
-
-
 @dataclass(frozen=True, slots=True)
 class CountedSource:
     """A source of credentials whose calls count for one mount."""
@@ -129,7 +120,11 @@ class Mounter:
     reader: Reader
     node_region: NodeRegion
     offload: Offload
-    limits: Limits
+    validity: float
+    """Age in seconds up to which a validation holds."""
+    max_bytes: int
+    """The driver's limit for one response."""
+    policy: Policy = ALLOW_ALL
     value_memory: ValueMemory = field(default_factory=ValueMemory)
 
     async def mount(
@@ -171,7 +166,7 @@ class Mounter:
 
         The service account may have another role by now.
         """
-        if refusal(self.limits.policy, spec, regions, identity):
+        if refusal(self.policy, spec, regions, identity):
             return None
         trace.identity = identity
         found = self.reader.recall(_wanted(spec), regions, identity, freshness, trace)
@@ -186,7 +181,7 @@ class Mounter:
         return replace(principal, source=CountedSource(principal.source, trace))
 
     def _check_policy(self, spec: MountSpec, regions: Regions, identity: Identity | None) -> None:
-        if violation := refusal(self.limits.policy, spec, regions, identity):
+        if violation := refusal(self.policy, spec, regions, identity):
             raise violation
 
     async def _regions(self, spec: MountSpec) -> Regions:
@@ -206,7 +201,7 @@ class Mounter:
             # A crowd of remounts shares calls as first mounts do, but no volume gets twice what was
             # asked before it got its files.
             shared = max(arrived - JOIN_SECONDS, last.at)
-            return Freshness.validated_since(min(arrived - self.limits.validity, shared))
+            return Freshness.validated_since(min(arrived - self.validity, shared))
         # Restarting a pod is how people ask for the new value.
         return Freshness.asked_since(arrived - JOIN_SECONDS)
 
@@ -228,6 +223,6 @@ class Mounter:
             raise ObjectsFailed(
                 [ObjectFailure(obj, regions[obj.index], error) for obj, error in failures], identity
             )
-        check_size(layout.files, self.limits.max_bytes)
+        check_size(layout.files, self.max_bytes)
         objects = tuple(DeliveredObject.of(obj, one.value, one.region) for obj, one in found)
         return Delivery(layout.files, objects, identity, reading.from_memory)

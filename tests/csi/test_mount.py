@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 
-from provider.csi.mount import Delivery, Limits, Mounter
+from provider.csi.mount import Delivery, Mounter
 from provider.csi.object_failures import ObjectsFailed
 from provider.csi.request.model import MountSpec, Pod
 from provider.csi.request.parameters import parse_class
@@ -85,7 +85,9 @@ class World:
             reader=self.engine.reader,
             node_region=self.lookups.node_region,
             offload=self.offload,
-            limits=Limits(self.interval, self.max_bytes, self.policy),
+            validity=self.interval,
+            max_bytes=self.max_bytes,
+            policy=self.policy,
         )
 
     async def mount(self, spec: MountSpec, seconds: float = 5, *, later: float = 0) -> Delivery:

@@ -4,6 +4,8 @@ Every failure becomes a status that the driver handles well (see `statuses`).
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from sys import getsizeof
 from time import monotonic
 from typing import Protocol
@@ -109,19 +111,19 @@ class Barrier:
         with self._admission.accepted(attempt.namespace, _memory(request)):
             if self._refusal:
                 raise Overloaded(self._refusal)
-            spec, delivery, response = await self._in_time(attempt, request)
+            async with self._time_limit(attempt):
+                spec, delivery, response = await self._mount(attempt, request)
             await self._outcomes.delivered(attempt, spec, delivery)
             return response
 
-    async def _in_time(
-        self, attempt: Attempt, request: pb.MountRequest
-    ) -> tuple[MountSpec, Delivery, pb.MountResponse]:
-        """As `_mount`, until the deadline of the attempt or `refuse_all`."""
+    @asynccontextmanager
+    async def _time_limit(self, attempt: Attempt) -> AsyncIterator[None]:
+        """Ends the block at the deadline of the attempt, or when all are refused."""
         timeout = asyncio.timeout_at(attempt.deadline)
         self._timeouts.add(timeout)
         try:
             async with timeout:
-                return await self._mount(attempt, request)
+                yield
         except TimeoutError:
             if not timeout.expired():
                 raise

@@ -64,13 +64,11 @@ def _request() -> bytes:
     block = b"".join(
         b"\x00" + _sized(name.encode()) + _sized(text.encode()) for name, text in headers.items()
     )
-    message = b"\x0a" + _sized(API_VERSION)  # VersionRequest.version
-    data = b"\x00" + len(message).to_bytes(4, "big") + message
     return (
         _PREFACE
         + _frame(_SETTINGS, 0, 0, b"")
         + _frame(_HEADERS, _END_HEADERS, _STREAM, block)
-        + _frame(_DATA, _END_STREAM, _STREAM, data)
+        + _frame(_DATA, _END_STREAM, _STREAM, bytes(5))  # an empty message
     )
 
 

@@ -12,10 +12,9 @@ import secrets
 import socket
 import stat
 from collections.abc import Awaitable, Callable
-from enum import Enum
 from pathlib import Path
 from time import time
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from provider.runtime.log import fields, logger
 from provider.runtime.process import StartFailed
@@ -36,12 +35,8 @@ SLOW_LOOK_SECONDS = 0.5
 daemon."""
 
 
-class Holder(Enum):
-    """Who listens at the path."""
-
-    OURS = "ours"
-    OTHERS = "others"
-    NOBODY = "nobody"
+Holder = Literal["ours", "others", "nobody"]
+"""Who listens at the path."""
 
 
 class SocketFile:
@@ -92,18 +87,18 @@ class SocketFile:
         try:
             status = self.path.lstat()
         except FileNotFoundError:
-            return Holder.NOBODY
+            return "nobody"
         except OSError:
-            return Holder.OTHERS
+            return "others"
         if (status.st_dev, status.st_ino) == self._ours:
-            return Holder.OURS
+            return "ours"
         if stat.S_ISSOCK(status.st_mode) and _is_dead(self.path):
-            return Holder.NOBODY
-        return Holder.OTHERS
+            return "nobody"
+        return "others"
 
     def is_ours(self) -> bool:
         """Whether the driver finds our socket at the path."""
-        return self.holder() is Holder.OURS
+        return self.holder() == "ours"
 
     def keep(self, make: Callable[[], Awaitable[None]]) -> None:
         """Makes the socket again with `make` whenever nobody listens at the path."""
@@ -121,16 +116,17 @@ class SocketFile:
             logger.warning("cannot remove the socket", extra={"error": error})
 
     async def _keep(self, make: Callable[[], Awaitable[None]]) -> NoReturn:
-        holder, problem = Holder.OURS, ""
+        holder: Holder = "ours"
+        problem = ""
         while True:
             before, holder = holder, self.holder()
-            if holder is Holder.OTHERS and before is not Holder.OTHERS:
+            if holder == "others" and before != "others":
                 # A rolling update: the newer daemon has it, and this one finishes what it has.
                 about = fields(socket=str(self.path))
                 logger.info("another daemon has taken the socket over", extra=about)
-            if holder is Holder.NOBODY:
+            if holder == "nobody":
                 problem = await self._make_again(make, problem)
-            is_slow = problem or holder is Holder.OTHERS
+            is_slow = problem or holder == "others"
             await asyncio.sleep(SLOW_LOOK_SECONDS if is_slow else LOOK_SECONDS)
 
     async def _make_again(self, make: Callable[[], Awaitable[None]], known: str) -> str:

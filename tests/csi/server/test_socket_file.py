@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from provider.csi.server.socket_file import STALE_SECONDS, Holder, SocketFile
+from provider.csi.server.socket_file import STALE_SECONDS, SocketFile
 from provider.runtime.process import StartFailed
 
 
@@ -39,11 +39,11 @@ def claim(file: SocketFile, listen: Listener) -> None:
 
 def test_a_claimed_path_is_ours_and_for_its_owner_alone(volume: Path, stack: ExitStack) -> None:
     file = SocketFile(volume / "aws.sock")
-    assert file.holder() is Holder.NOBODY
+    assert file.holder() == "nobody"
     umask = os.umask(0o022)
     os.umask(umask)
     claim(file, Listener(stack))
-    assert file.holder() is Holder.OURS
+    assert file.holder() == "ours"
     assert [one.name for one in volume.iterdir()] == ["aws.sock"]
     assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
     assert os.umask(umask) == umask, "the umask is as it was"
@@ -66,11 +66,11 @@ async def test_the_last_to_claim_has_it_and_no_other_removes_it(
     old, new = SocketFile(volume / "aws.sock"), SocketFile(volume / "aws.sock")
     claim(old, Listener(stack))
     claim(new, Listener(stack))
-    assert old.holder() is Holder.OTHERS
+    assert old.holder() == "others"
     await old.give_up()
     assert new.is_ours()
     await new.give_up()
-    assert old.holder() is Holder.NOBODY
+    assert old.holder() == "nobody"
 
 
 def test_the_socket_of_a_dead_daemon_is_nobodys(volume: Path, stack: ExitStack) -> None:
@@ -79,12 +79,12 @@ def test_the_socket_of_a_dead_daemon_is_nobodys(volume: Path, stack: ExitStack) 
     listener = Listener(stack)
     claim(new, listener)
     listener.sockets[0].close()
-    assert old.holder() is Holder.NOBODY
+    assert old.holder() == "nobody"
 
 
 def test_a_folder_at_the_path_is_others(volume: Path) -> None:
     (volume / "aws.sock").mkdir()
-    assert SocketFile(volume / "aws.sock").holder() is Holder.OTHERS
+    assert SocketFile(volume / "aws.sock").holder() == "others"
 
 
 def test_only_what_killed_daemons_left_is_removed(volume: Path, stack: ExitStack) -> None:
