@@ -138,8 +138,7 @@ class AwsClient:
 
 
 def _secrets(parameters: Mapping[str, Any], credentials: Credentials | None) -> list[str]:
-    """All of a request that AWS may echo, and nobody may print: it echoes the session token where a
-    signature is wrong."""
+    """What no message may show: AWS echoes the session token where a signature is wrong."""
     secrets = [*token_parts(parameters.get("WebIdentityToken", ""))]
     if credentials is not None:
         secrets += [credentials.secret_access_key, credentials.session_token or ""]

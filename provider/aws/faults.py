@@ -37,10 +37,10 @@ THROTTLED = frozenset(
     }
 )
 """The SDK's list of codes that ask to slow down."""
-NOT_EVERYWHERE_YET = frozenset({"IDPCommunicationError", "InvalidIdentityToken"})
-"""What AssumeRoleWithWebIdentity says of an OIDC provider that it does not know yet or does not
-reach. botocore retries the first, the AWS SDK for Go the second as well."""
-TRANSIENT = NOT_EVERYWHERE_YET | {"RequestTimeout", "RequestTimeoutException"}
+PROVIDER_NOT_READY = frozenset({"IDPCommunicationError", "InvalidIdentityToken"})
+"""AssumeRoleWithWebIdentity does not know the OIDC provider yet, or does not reach it. botocore
+retries the first code, the AWS SDK for Go the second as well."""
+TRANSIENT = PROVIDER_NOT_READY | {"RequestTimeout", "RequestTimeoutException"}
 EXPIRED = frozenset(
     {
         "AuthFailure",
@@ -124,7 +124,7 @@ class Fault(Exception):
 
 
 def token_parts(token: str) -> tuple[str, ...]:
-    """What of a JSON Web Token a message must not echo: all of it, and each of its long parts."""
+    """A JSON Web Token and its long parts, none of which a message may show."""
     return token, *(part for part in token.split(".") if len(part) >= 16)
 
 

@@ -136,10 +136,10 @@ class ParameterFinder(_Lister):
 
     `GetParametersByPath` has no filter for names: it brings the values of all parameters below the
     path, and what is not looked for is dropped. That takes the fewest calls and rights. But it may
-    be denied, or fail for one parameter that cannot be decrypted; then the names come from
-    `DescribeParameters`. For a caller that may not have some of the values, the names come first,
-    if the identity may list them. Tags are looked for by `DescribeParameters` as well; its filter
-    pairs keys with values and matches them exactly.
+    be denied, also for the key of one parameter; then the names come from `DescribeParameters`. For
+    a caller that may not have some of the values, the names come first, if the identity may list
+    them. Tags are looked for by `DescribeParameters` as well; its filter pairs keys with values and
+    matches them exactly.
     """
 
     async def find(self, find: Find, region: str, query: Query) -> Found:

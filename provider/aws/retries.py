@@ -7,7 +7,7 @@ each namespace keeps many failing calls from becoming three times as many for a 
 import random
 from collections.abc import Callable, Mapping
 
-from provider.aws.faults import NOT_EVERYWHERE_YET, Fault
+from provider.aws.faults import PROVIDER_NOT_READY, Fault
 
 CAPACITY = 500
 COST = 14
@@ -31,14 +31,14 @@ def cost(fault: Fault) -> int:
 
     Nothing if the fault is about one caller's token: its retries must not use up the others'.
     """
-    if fault.code in NOT_EVERYWHERE_YET:
+    if fault.code in PROVIDER_NOT_READY:
         return 0
     return THROTTLED_COST if fault.is_throttling else COST
 
 
 def delay(fault: Fault, attempt: int, chance: Callable[[], float] = random.random) -> float:
     """Seconds to wait after `attempt` (from 1) failed: exponential, with full jitter."""
-    slow = fault.is_throttling or fault.code in NOT_EVERYWHERE_YET
+    slow = fault.is_throttling or fault.code in PROVIDER_NOT_READY
     wait = chance() * min((1.0 if slow else 0.05) * 2.0 ** (attempt - 1), MAX_DELAY)
     if fault.retry_after is None:
         return wait

@@ -1,4 +1,4 @@
-"""A role that is assumed with a pod's own credentials: what STS is told, and which step failed."""
+"""A role that is assumed with a pod's own credentials: the request, and which step failed."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -142,7 +142,7 @@ SESSION_TAGS = (("kubernetes-namespace", "shop"), ("kubernetes-service-account",
     ],
     ids=["plain", "all that there is", "tags", "transitive"],
 )
-async def test_what_sts_is_told(role: AssumeRole, expected: dict[str, str]) -> None:
+async def test_the_request_to_sts(role: AssumeRole, expected: dict[str, str]) -> None:
     assert await form(role) == expected
 
 

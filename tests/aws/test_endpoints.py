@@ -113,7 +113,7 @@ def test_custom_endpoints(environment: dict[str, str], service: Service, url: st
         ({"AWS_USE_DUALSTACK_ENDPOINT": "1"}, "AWS_USE_DUALSTACK_ENDPOINT: must be true or"),
     ],
 )
-def test_a_senseless_environment_stops_the_start(environment: dict[str, str], message: str) -> None:
+def test_an_invalid_environment_stops_the_start(environment: dict[str, str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Endpoints(environment)
 

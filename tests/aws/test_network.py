@@ -137,7 +137,7 @@ async def test_ways_around_a_proxy(connect: Connect, environment: dict[str, str]
     ["socks5://user:hunter2@x", "http://user:hunter2/3@x:3128", "http://user:hunter2℀@x:3128"],
     ids=["scheme", "slash in the password", "another character with a slash"],
 )
-async def test_a_senseless_proxy_stops_the_start(connect: Connect, url: str) -> None:
+async def test_an_invalid_proxy_stops_the_start(connect: Connect, url: str) -> None:
     with pytest.raises(ValueError, match="HTTPS_PROXY: not a") as caught:
         connect(HTTPS_PROXY=url)
     assert "hunter2" not in str(caught.value)

@@ -198,11 +198,11 @@ async def test_an_answer_without_end_is_not_read(fetch: Fetch, ipv4: FakeAgent) 
         await fetch(ipv4.url)
 
 
-async def test_an_agent_that_is_not_there_is_told_with_both_addresses(fetch: Fetch) -> None:
+async def test_the_error_names_both_addresses_of_an_agent_that_is_not_there(fetch: Fetch) -> None:
     with pytest.raises(AgentUnavailable) as caught:
         await fetch(NOWHERE, "http://[::1]:1/v1/credentials")
-    for told in ("cannot connect to http://127.0.0.1:1: Connection refused", "[::1]:1", "shop/web"):
-        assert told in str(caught.value)
+    for part in ("cannot connect to http://127.0.0.1:1: Connection refused", "[::1]:1", "shop/web"):
+        assert part in str(caught.value)
 
 
 async def refusal(fetch: Fetch, cloud: Cloud, token: str = TOKEN) -> NotAuthenticated:
@@ -241,7 +241,7 @@ async def test_a_role_that_does_not_trust_pods_tells_what_to_allow(fetch: Fetch)
     ],
     ids=["expired", "another audience", "no token"],
 )
-async def test_a_refused_token_is_told(fetch: Fetch, cloud: Cloud, token: str) -> None:
+async def test_a_refused_token_is_token_rejected(fetch: Fetch, cloud: Cloud, token: str) -> None:
     assert isinstance(await refusal(fetch, cloud, token), TokenRejected)
 
 
@@ -296,10 +296,10 @@ async def test_a_token_that_the_agent_echoes_is_taken_out(fetch: Fetch, status: 
     with Server(echo) as server, pytest.raises(ProviderError) as caught:
         await fetch(server.url)
     _, payload, signature = TOKEN.split(".")
-    told = all_texts(caught.value)
-    assert "bad *** and ***" in told
-    assert payload not in told
-    assert signature not in told
+    texts = all_texts(caught.value)
+    assert "bad *** and ***" in texts
+    assert payload not in texts
+    assert signature not in texts
 
 
 async def test_a_token_that_is_rejected_says_that_it_concerns_the_token(

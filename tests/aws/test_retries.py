@@ -29,14 +29,14 @@ def test_waits_grow_and_are_jittered(fault: Fault, attempt: int, longest: float)
     assert retries.delay(fault, attempt, lambda: 0.0) == 0
 
 
-@pytest.mark.parametrize(("wish", "wait"), [(0.01, 0.05), (2.0, 2.0), (3600.0, 5.05)])
-def test_a_wish_of_aws_is_heard_within_limits(wish: float, wait: float) -> None:
-    fault = Fault("answer", "HTTP 500", status=500, retry_after=wish)
+@pytest.mark.parametrize(("asked", "wait"), [(0.01, 0.05), (2.0, 2.0), (3600.0, 5.05)])
+def test_the_delay_that_aws_asks_for_is_bounded(asked: float, wait: float) -> None:
+    fault = Fault("answer", "HTTP 500", status=500, retry_after=asked)
     assert retries.delay(fault, 1, lambda: 1.0) == wait
 
 
 @pytest.mark.parametrize(("header", "seconds"), [("1500", 1.5), ("9" * 5000, None), ("-1", None)])
-def test_a_wish_that_is_no_sensible_number_is_not_heard(header: str, seconds: float | None) -> None:
+def test_an_invalid_delay_is_ignored(header: str, seconds: float | None) -> None:
     with pytest.raises(Fault) as caught:
         decode("ssm", Reply(500, {"x-amz-retry-after": header}, b""))
     assert caught.value.retry_after == seconds
@@ -62,6 +62,6 @@ def test_aws_max_attempts(text: str | None, number: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "three", "³"])
-def test_a_senseless_number_of_attempts_stops_the_start(text: str) -> None:
+def test_an_invalid_number_of_attempts_stops_the_start(text: str) -> None:
     with pytest.raises(ValueError, match="AWS_MAX_ATTEMPTS"):
         retries.max_attempts({"AWS_MAX_ATTEMPTS": text})

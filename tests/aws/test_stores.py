@@ -87,7 +87,7 @@ documents = st.dictionaries(st.sampled_from(FIELDS), json_values)
 
 
 @given(documents, st.lists(documents | json_values, max_size=2))
-async def test_no_answer_makes_a_store_stumble(
+async def test_any_answer_is_a_value_or_an_error(
     document: dict[str, Any], parameters: list[Any]
 ) -> None:
     transport = StubTransport([answered(document)])

@@ -140,7 +140,7 @@ async def test_a_refusal_of_the_other_region_is_final_too() -> None:
         await fetch(FakeSts({HERE: hang, THERE: RoleNotAssumable("no")}))
 
 
-async def test_when_both_fail_both_are_told() -> None:
+async def test_when_both_regions_fail_the_error_names_both() -> None:
     sts = FakeSts({HERE: AwsUnavailable("503."), THERE: AwsThrottled("429.")})
     with pytest.raises(AwsUnavailable, match=rf"{HERE}: 503\. STS in {THERE}: 429\."):
         await fetch(sts)
@@ -154,7 +154,7 @@ async def test_a_failure_names_service_account_and_role() -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "region", "told"),
+    ("role", "region", "is_noted"),
     [
         (ROLE, "cn-north-1", True),
         (ROLE.replace("aws:", "aws-cn:"), "cn-north-1", False),
@@ -163,7 +163,7 @@ async def test_a_failure_names_service_account_and_role() -> None:
     ids=["other partition", "same", "same aws"],
 )
 async def test_a_refused_role_of_another_partition_is_pointed_out(
-    role: str, region: str, told: bool
+    role: str, region: str, is_noted: bool
 ) -> None:
     class Refusing(FakeSts):
         async def assume_role_with_web_identity(self, **asked: object) -> Credentials:
@@ -171,7 +171,7 @@ async def test_a_refused_role_of_another_partition_is_pointed_out(
 
     with pytest.raises(RoleNotAssumable) as caught:
         await source(Refusing(), region, role=role).fetch()
-    assert ("partition" in str(caught.value)) == told
+    assert ("partition" in str(caught.value)) == is_noted
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Kubernetes Events: created once, counted, bounded, in nobody's way."""
+"""Kubernetes Events: created once, counted, bounded, and nothing waits for them."""
 
 import asyncio
 import io
