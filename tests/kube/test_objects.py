@@ -185,6 +185,20 @@ async def test_a_replica_that_may_not_write_reads_only(
     assert kubernetes.journal.count() == 1
 
 
+async def test_a_write_that_waits_for_its_turn_is_not_sent_once_another_replica_leads(
+    kubernetes: FakeKubernetes, make: MakeApi
+) -> None:
+    leads, limits = True, RequestLimits(concurrent=1)
+    objects = make(limits=limits, may_write=lambda: leads)
+    async with limits.turn():
+        write = asyncio.create_task(objects.create(CONFIG_MAPS, CONFIG_MAP))
+        await asyncio.sleep(0)
+        leads = False
+    with pytest.raises(KubernetesUnavailable, match="another replica is the leader"):
+        await write
+    assert kubernetes.journal.count() == 0
+
+
 async def test_writes_name_their_field_manager(kubernetes: FakeKubernetes, make: MakeApi) -> None:
     made = await make().create(CONFIG_MAPS, CONFIG_MAP)
     assert made["metadata"]["managedFields"][0]["manager"] == "tests"
