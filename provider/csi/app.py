@@ -16,7 +16,7 @@ from provider.csi.identity import Identifier
 from provider.csi.metrics import MountMetrics, NamespaceLabel, watch_registry
 from provider.csi.mount import Mounter
 from provider.csi.server.admission import Admission
-from provider.csi.server.barrier import Barrier, Mounts
+from provider.csi.server.barrier import Barrier
 from provider.csi.server.daemon import Daemon, readiness
 from provider.csi.server.outcomes import Outcomes
 from provider.csi.server.servicer import Servicer
@@ -45,8 +45,8 @@ VALUES_OF_A_MOUNT = 4
 """How much larger than a response the values of one mount may be: parts of them become files, and
 they may come from two regions."""
 
-MakeMounts = Callable[[Config, Metrics, Offload, AsyncExitStack], Awaitable[Mounts]]
-"""Makes what turns requests into files; the stack closes it."""
+MakeMounter = Callable[[Config, Metrics, Offload, AsyncExitStack], Awaitable[Mounter]]
+"""The stack closes what it makes."""
 
 
 async def make_mounter(
@@ -84,14 +84,14 @@ async def make_mounter(
     )
 
 
-def serve(config: Config, make_mounts: MakeMounts = make_mounter) -> NoReturn:
+def serve(config: Config, make: MakeMounter = make_mounter) -> NoReturn:
     """Run the daemon until a signal comes, and end the process."""
     log.set_up(config.log_level, config.log_format)
 
     async def main(stop: asyncio.Event) -> None:
         logger.info("starting", extra=fields(version=__version__))
         async with AsyncExitStack() as stack:
-            daemon = await _start(config, make_mounts, stack)
+            daemon = await _start(config, make, stack)
             process.keep_what_exists()
             logger.info("serving", extra=fields(socket=str(config.socket_path)))
             await stop.wait()
@@ -101,7 +101,7 @@ def serve(config: Config, make_mounts: MakeMounts = make_mounter) -> NoReturn:
     process.run(PROGRAM, main)
 
 
-async def _start(config: Config, make_mounts: MakeMounts, stack: AsyncExitStack) -> Daemon:
+async def _start(config: Config, make: MakeMounter, stack: AsyncExitStack) -> Daemon:
     """A daemon that serves, with everything beside it; the stack closes it all."""
     metrics = Metrics()
     socket_file = SocketFile(config.socket_path)
@@ -109,7 +109,7 @@ async def _start(config: Config, make_mounts: MakeMounts, stack: AsyncExitStack)
     await pages.serve("--metrics-address", config.metrics_address, served, stack)
     offload = Offload()
     stack.callback(offload.close)
-    mounts = await make_mounts(config, metrics, offload, stack)
+    mounter = await make(config, metrics, offload, stack)
     pods = config.kubelet_path / "pods"
     servicer = Servicer(
         offload,
@@ -125,7 +125,7 @@ async def _start(config: Config, make_mounts: MakeMounts, stack: AsyncExitStack)
         audit.set_up()
     barrier = Barrier(
         servicer,
-        mounts,
+        mounter,
         admission,
         Outcomes(
             registry,

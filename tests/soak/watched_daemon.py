@@ -13,8 +13,8 @@ from typing import NoReturn
 
 from provider.csi import app
 from provider.csi.config import Config
+from provider.csi.mount import Mounter
 from provider.csi.server import grpc_server
-from provider.csi.server.barrier import Mounts
 from provider.runtime.log import fields, logger
 from provider.runtime.metrics import Metrics
 from provider.runtime.offload import Offload
@@ -37,9 +37,9 @@ async def _watch() -> None:
         last = now
 
 
-async def _make_mounts(
+async def _make_mounter(
     config: Config, metrics: Metrics, offload: Offload, stack: AsyncExitStack
-) -> Mounts:
+) -> Mounter:
     stack.callback(asyncio.create_task(_watch()).cancel)
     return await app.make_mounter(config, metrics, offload, stack)
 
@@ -47,4 +47,4 @@ async def _make_mounts(
 def main(arguments: list[str]) -> NoReturn:
     """Run the daemon."""
     grpc_server.CONNECTION_SECONDS = 0.5
-    app.serve(parse(arguments, os.environ), _make_mounts)
+    app.serve(parse(arguments, os.environ), _make_mounter)

@@ -8,11 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from sys import getsizeof
 from time import monotonic
-from typing import Protocol
 
 import grpc
 
-from provider.csi.mount import Delivery, LastDelivery
+from provider.csi.mount import Delivery, Mounter
 from provider.csi.request.attributes import namespace_of
 from provider.csi.request.model import MountSpec
 from provider.csi.server.admission import LARGE, Admission
@@ -20,7 +19,6 @@ from provider.csi.server.grpc_server import Context
 from provider.csi.server.outcomes import Attempt, Outcomes
 from provider.csi.server.servicer import Servicer
 from provider.csi.server.statuses import details, status_of
-from provider.engine.trace import Trace
 from provider.errors import InternalFault, OutOfTime, Overloaded, ProviderError
 from provider.runtime.log import fields, logger
 from provider.v1alpha1 import service_pb2 as pb
@@ -33,35 +31,20 @@ ANSWER_MARGIN = 0.25
 objects that failed; a twentieth of a short time."""
 
 
-class Mounts(Protocol):
-    """Turns a parsed request into files: `provider.csi.mount.Mounter`."""
-
-    async def mount(
-        self,
-        spec: MountSpec,
-        last: LastDelivery | None,
-        *,
-        deadline: float,
-        arrived: float,
-        trace: Trace,
-    ) -> Delivery:
-        """All files of the volume; raises `ProviderError`."""
-
-
 class Barrier:
     """Answers `Mount`. `timeout` is the longest time of a mount in seconds."""
 
     def __init__(
         self,
         servicer: Servicer,
-        mounts: Mounts,
+        mounter: Mounter,
         admission: Admission,
         outcomes: Outcomes,
         *,
         timeout: float,
     ) -> None:
         self._servicer = servicer
-        self._mounts = mounts
+        self._mounter = mounter
         self._admission = admission
         self._outcomes = outcomes
         self._timeout = timeout
@@ -143,7 +126,7 @@ class Barrier:
         async with self._admission.turn(account, decoded.text.characters):
             spec = attempt.volume = await self._servicer.parse(decoded)
             room = min(ANSWER_MARGIN, (attempt.deadline - attempt.arrived) / 20)
-            delivery = await self._mounts.mount(
+            delivery = await self._mounter.mount(
                 spec,
                 self._outcomes.registry.last_delivery(spec),
                 deadline=attempt.deadline - room,

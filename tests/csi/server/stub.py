@@ -8,12 +8,13 @@ import os
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import cast
 
 from provider import errors
 from provider.csi import app
 from provider.csi.config import Config
 from provider.csi.files.layout import MountedFile
-from provider.csi.mount import DeliveredObject, Delivery, LastDelivery
+from provider.csi.mount import DeliveredObject, Delivery, LastDelivery, Mounter
 from provider.csi.request.model import MountSpec
 from provider.csi.server import grpc_server
 from provider.engine.model import Identity, SecretValue
@@ -26,7 +27,7 @@ IDENTITY = Identity("irsa", "default/web", "aws", role="arn:aws:iam::11112222333
 
 
 class StubMounter:
-    """`Mounts` without AWS: `hold` waits for the file `release` beside the target."""
+    """A `Mounter` without AWS: `hold` waits for the file `release` beside the target."""
 
     async def mount(
         self,
@@ -64,11 +65,11 @@ class StubMounter:
 
 async def make_stub(
     config: Config, _metrics: Metrics, _offload: Offload, _stack: AsyncExitStack
-) -> StubMounter:
+) -> Mounter:
     """The stub; or a failure as that of an engine whose files are missing."""
     if config.eks_addon_version == "broken":
         raise FileNotFoundError(2, "No such file or directory", "/etc/ca.crt")
-    return StubMounter()
+    return cast("Mounter", StubMounter())
 
 
 def main(arguments: list[str]) -> int:

@@ -13,13 +13,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
 
 from provider import errors
-from provider.csi.mount import Delivery
+from provider.csi.mount import Delivery, Mounter
 from provider.csi.request.model import MountSpec
 from provider.csi.server import admission as admission_module
 from provider.csi.server import barrier as barrier_module
@@ -80,7 +80,7 @@ class Door:
         self.mounter = StubMounter()
         self.barrier = Barrier(
             self.servicer,
-            self.mounter,
+            cast("Mounter", self.mounter),
             self.admission,
             Outcomes(self.registry, self._count, self._audit),
             timeout=timeout,
