@@ -26,6 +26,7 @@ CPU_SECONDS: Final = 2
 MEMORY: Final = 128 << 20
 PATIENCE: Final = 20.0
 """Seconds; other processes may have the CPU."""
+_WRONG: Final = "unable to decode pkcs12: wrong password or malformed data"
 
 
 class Opened(NamedTuple):
@@ -49,9 +50,25 @@ def open_file(password: bytes, data: bytes) -> Opened:
     if process.returncode < 0:
         raise FunctionError(f"unable to decode pkcs12: it takes over {CPU_SECONDS} s of CPU")
     if process.returncode:
-        raise FunctionError("unable to decode pkcs12: wrong password or malformed data")
+        raise FunctionError(_WRONG)
     key, *certificates = map(base64.b64decode, process.stdout.split(b"\n"))
     return Opened(key, tuple(certificates))
+
+
+def opened(password: bytes, data: bytes) -> Opened:
+    """What a PKCS #12 file holds, opened in this process. Raises FunctionError."""
+    for attempt in (password, *([] if password else [None])):
+        with suppress(ValueError, UnsupportedAlgorithm, TypeError):
+            return _content(pkcs12.load_pkcs12(data, attempt))
+    raise FunctionError(_WRONG)
+
+
+def _content(found: pkcs12.PKCS12KeyAndCertificates) -> Opened:
+    key = b""
+    if found.key is not None:
+        key = found.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    own = [found.cert, *found.additional_certs] if found.cert is not None else []
+    return Opened(key, tuple(one.certificate.public_bytes(Encoding.DER) for one in own))
 
 
 def main() -> int:
@@ -60,21 +77,13 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     encoded, _, data = sys.stdin.buffer.read().partition(b"\n")
-    password = base64.b64decode(encoded)
-    for attempt in (password, *([] if password else [None])):
-        with suppress(ValueError, UnsupportedAlgorithm, TypeError):
-            sys.stdout.buffer.write(_content(pkcs12.load_pkcs12(data, attempt)))
-            return 0
-    return 1
-
-
-def _content(opened: pkcs12.PKCS12KeyAndCertificates) -> bytes:
-    key = b""
-    if opened.key is not None:
-        key = opened.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    found = [opened.cert, *opened.additional_certs] if opened.cert is not None else []
-    ders = [key, *(one.certificate.public_bytes(Encoding.DER) for one in found)]
-    return b"\n".join(map(base64.b64encode, ders))
+    try:
+        found = opened(base64.b64decode(encoded), data)
+    except FunctionError:
+        return 1
+    ders = (found.key, *found.certificates)
+    sys.stdout.buffer.write(b"\n".join(map(base64.b64encode, ders)))
+    return 0
 
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
     PrivateFormat,
     load_pem_private_key,
     pkcs12,
@@ -124,6 +127,18 @@ def hashed_often() -> bytes:
     content = file[4:]  # behind the tag and the length of the whole
     version_and_data = 3 + 4 + int.from_bytes(content[5:7])
     return element(0x30, content[:version_and_data])
+
+
+def test_a_file_is_opened_in_a_process() -> None:
+    key = load_pem_private_key(DATA["rsakey"], None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    file = pkcs12.serialize_key_and_certificates(
+        None, key, None, None, BestAvailableEncryption(b"pw")
+    )
+    pkcs8 = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    assert rendered('{{ pkcs12keyPass "pw" .file }}', file=file) == pkcs8
+    with pytest.raises(TemplateError, match="wrong password or malformed data"):
+        rendered('{{ pkcs12keyPass "no" .file }}', file=file)
 
 
 def test_a_file_whose_password_is_hashed_often_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from provider.controller.gjson.search import get
 from provider.controller.target.yaml_map import parse_yaml_map
-from provider.controller.template import TemplateError, compile_template
+from provider.controller.template import TemplateError, compile_template, pkcs12_process
+from provider.controller.template.functions import pkcs12_files
 from provider.controller.template.limits import Budget, Limits
 from provider.controller.template.unicode_text import from_utf8, to_utf8
 from provider.controller.values.property import read_property
@@ -48,6 +49,12 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
     },
 }
 FILES = sorted(path.stem for path in ROWS.glob("*.json"))
+
+
+@pytest.fixture(autouse=True)
+def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else each row with a PKCS #12 file starts a process; `test_hostile_keys` does."""
+    monkeypatch.setattr(pkcs12_files, "open_file", pkcs12_process.opened)
 
 
 def render(row: Mapping[str, Any], data: Mapping[str, bytes]) -> bytes:
