@@ -67,7 +67,7 @@ class Leader:
 
     @property
     def seen_holder(self) -> str:
-        """Who held the Lease when it was looked at last; empty where nobody did."""
+        """The holder of the Lease at the last look; empty without one."""
         return self._seen.holder
 
     def is_leading(self) -> bool:

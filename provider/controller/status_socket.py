@@ -27,7 +27,7 @@ class StatusSocket:
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Serve. A controller that cannot have the socket works all the same."""
+        """Serve. Without the socket, the controller works as well."""
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             listener.bind(address_of(self._name))

@@ -1,4 +1,4 @@
-"""Finalizers that External Secrets Operator has set, and nobody removes any more.
+"""Finalizers that External Secrets Operator has set, and that would stay without it.
 
 They are removed from the objects that the controller reconciles. Those of namespaces are only
 reported: the controller has no right to change namespaces.

@@ -1,7 +1,7 @@
 """PushSecrets of External Secrets Operator: this controller does not write to AWS, and says so.
 
-Each gets a condition and an Event. Its finalizer is removed when it is deleted: nobody else would,
-and its namespace would never end.
+Each gets a condition and an Event. Its finalizer is removed when it is deleted: nothing else would
+remove it, and its namespace would never end.
 """
 
 from collections.abc import Callable

@@ -40,7 +40,7 @@ _MERGING = ("Merge", "CreateOrMerge")
 
 
 class TargetNotWritable(NotPossible):
-    """The Secret must not be written, until somebody changes it or the ExternalSecret.
+    """The Secret must not be written until it or the ExternalSecret is changed.
 
     `condition` is External Secrets Operator's text for it.
     """

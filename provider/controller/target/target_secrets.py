@@ -65,7 +65,7 @@ class Secrets:
         cpu_work: CpuWork,
         missing: Callable[[ObjectKey], object] = lambda _key: None,
     ) -> None:
-        """`missing` gets a Secret into which nothing can be merged before somebody creates it."""
+        """`missing` gets a Secret that does not exist, and that values are to be merged into."""
         self._api = api
         self._missing = missing
         self._cpu_work = cpu_work
