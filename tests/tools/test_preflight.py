@@ -359,6 +359,15 @@ def test_a_template_in_a_secret_is_not_quoted(preflight: Callable[..., Result]) 
         assert "canary" not in result.out + result.err
 
 
+def test_a_store_that_the_files_lack_is_not_read(preflight: Callable[..., Result]) -> None:
+    result = preflight([secret(), secret()])
+    assert result.code == 3
+    assert result.out.count("SecretStore shop/aws, which ExternalSecret shop/es uses") == 1
+    assert "what was read works as before; 1 not read" in result.out
+    # It may not exist in the cluster either.
+    assert preflight([secret(FAILED)]).code == 0
+
+
 @pytest.fixture
 def kubeconfig(tmp_path: Path) -> Path:
     """Of a cluster that does not answer, with contexts whose credentials fail."""

@@ -23,8 +23,8 @@ EXIT_CODES: Mapping[int, str] = {
     0: "everything works as before; there may be notes",
     1: "something would stop working",
     2: "wrong command line, or the cluster or a file cannot be read",
-    3: "something would behave differently, or you may not read it, such as the types of Secrets; "
-    "nothing stops",
+    3: "something would behave differently, or is not read: it is not in the files, or you may not "
+    "read it, such as the types of Secrets; nothing stops",
 }
 _ABOUT = """\
 Read a cluster that External Secrets Operator works on, and say which objects would behave
@@ -68,16 +68,18 @@ def run(options: Namespace) -> int:
     from provider.tools.preflight.leftovers import LEFTOVERS, leftovers  # noqa: PLC0415 (heavy)
     from provider.tools.preflight.objects import compare  # noqa: PLC0415 (heavy)
 
-    unread: list[str] = []
+    refused: Sequence[str] = ()
     if options.files:
         documents = [one for name in options.files for one in read_documents(name)]
     else:
-        documents, unread = read_cluster(cluster(options))
+        documents, refused = read_cluster(cluster(options))
     delimiters = options.template_left_delimiter, options.template_right_delimiter
     compared = compare(documents, options.controller_class, delimiters)
     found = [*compared.differences, *(one for document in documents for one in leftovers(document))]
     if options.files and not (compared.objects or found):
         raise _nothing_to_compare(options.files)
+    # A cluster that was read lacks only what does not exist, or may not be read.
+    unread = compared.unread if options.files else refused
     kept = [one for one in in_order(found) if one.level != "note" or not options.quiet]
     of_operator = len({one.object for one in kept if one.kind in LEFTOVERS})
     result = replace(compared, differences=kept, unread=unread, leftovers=of_operator)

@@ -78,7 +78,8 @@ EVERYWHERE = (
 )
 """What differs for all objects."""
 NOT_READ = (
-    "what is not read may differ: get the right to list it, or let somebody run this who has it"
+    "what is not read may differ: add it to the files, get the right to list it, or let somebody "
+    "run this who has it"
 )
 
 

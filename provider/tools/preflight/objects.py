@@ -72,16 +72,38 @@ def compare(
             differences += check_sources(document, resource.spec, holders, delimiters)
         found += (_as_today(one, resource) for one in differences)
     found += map(_unsupported, others)
-    return Result(len(resources) + len(others), len(resources) - len(ours), found)
+    unread = _stores_not_read((one for _, one in ours), files)
+    return Result(len(resources) + len(others), len(resources) - len(ours), found, unread)
+
+
+def _stores_not_read(resources: Iterable[Resource], files: Lookup) -> list[str]:
+    """Stores that ExternalSecrets name and the documents lack, each with the first that names it.
+
+    Those of ExternalSecrets that are not Ready may not exist at all.
+    """
+    users: dict[str, str] = {}
+    for one in resources:
+        if not isinstance(one.parsed, ExternalSecret) or one.spec is None or _is_failing(one):
+            continue
+        for ref in stores_of(one.spec):
+            if files.resource(ref.kind, one.namespace, ref.name) is None:
+                place = f"{one.namespace}/" if ref.kind == "SecretStore" else ""
+                user = f"{one.kind} {one.namespace}/{one.name}"
+                users.setdefault(f"{ref.kind} {place}{ref.name}", user)
+    return [f"{name}, which {user} uses" for name, user in users.items()]
 
 
 def _as_today(difference: Difference, resource: Resource) -> Difference:
     """What does not work today either is only a note."""
-    parsed = resource.parsed
-    ready = ready_of(parsed.status.conditions) if isinstance(parsed, ExternalSecret) else None
-    if difference.level == "stops" and ready is not None and ready.status == "False":
+    if difference.level == "stops" and _is_failing(resource):
         return replace(difference, level="note")
     return difference
+
+
+def _is_failing(resource: Resource) -> bool:
+    parsed = resource.parsed
+    ready = ready_of(parsed.status.conditions) if isinstance(parsed, ExternalSecret) else None
+    return ready is not None and ready.status == "False"
 
 
 def _manifest(document: Document) -> Manifest:
