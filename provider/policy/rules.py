@@ -3,9 +3,11 @@
 Without rules everything is allowed, as far as IAM allows it. Rules can only refuse.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 from typing import NamedTuple
 
 from provider.errors import PolicyViolation
@@ -41,7 +43,7 @@ class Rule:
 
     def covers(self, namespace: str) -> bool:
         """Whether the rule is about the namespace."""
-        return _matches(namespace, self.namespaces)
+        return _pattern(self.namespaces).match(namespace) is not None
 
     def refusals(self, asked: AccessRequest) -> Iterator[str]:
         """A line for everything that the rule does not allow."""
@@ -56,8 +58,9 @@ class Rule:
     def _refused(self, what: str, texts: Iterable[str], allowed: Globs) -> Iterator[str]:
         if allowed is None:
             return
+        pattern = _pattern(allowed)
         for text in dict.fromkeys(texts):
-            if not _matches(text, allowed):
+            if not pattern.match(text):
                 yield f"{what} {quote(text)} is not allowed by {self.name} ({some_of(allowed)})"
 
 
@@ -97,8 +100,11 @@ ALLOW_ALL = Policy()
 """A policy without rules."""
 
 
-def _matches(text: str, globs: Iterable[str]) -> bool:
-    return any(fnmatchcase(text, glob) for glob in globs)
+@lru_cache(maxsize=1024)
+def _pattern(globs: tuple[str, ...]) -> re.Pattern[str]:
+    """What one of the globs matches. A class may name thousands of secrets, a rule hundreds of
+    globs: one pattern is a hundred times faster than one glob after the other."""
+    return re.compile("|".join(map(translate, globs)) or "(?!)")
 
 
 def _account(arn: str) -> str:

@@ -24,6 +24,7 @@ def test_without_rules_everything_is_allowed() -> None:
         (Rule("r", role_arns=("*:role/shop-*",)), None),
         (Rule("r", role_arns=("*:role/pay-*",)), f'role "{ROLE}" is not allowed by r'),
         (Rule("r", secret_names=("pay/*", "shop/*")), None),
+        (Rule("r", secret_names=("*pay*x", "*h*/*b", "[!a]|(")), None),
         (Rule("r", secret_names=("shop/DB",)), 'secret "shop/db" is not allowed by r (shop/DB)'),
     ],
 )
