@@ -2,8 +2,8 @@
 
 A line is one JSON object on stdout; the log of the process is on stderr. There is one for each
 delivery of a volume and of new versions, or several where it has many secrets; there is none for
-remounts that change nothing. After a restart of
-the daemon the next remount of each volume makes a line.
+remounts that change nothing. After a restart of the daemon the next remount of each volume makes a
+line.
 """
 
 import asyncio

@@ -36,16 +36,13 @@ def audiences_of(auth: Auth) -> tuple[str, ...]:
     return tuple(AUDIENCES.values()) if auth == "auto" else (AUDIENCES[auth],)
 
 
-RoleArn = Callable[[str, str], Awaitable[str]]
-"""The ARN of the role of a service account, by its namespace and name. Raises `RoleMissing`, or the
-error of the look-up."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identifier:
     """Makes the principal of a mount; one for the process."""
 
-    role_arn: RoleArn
+    role_arn: Callable[[str, str], Awaitable[str]]
+    """The ARN of the role of a service account, by its namespace and name. Raises `RoleMissing`, or
+    the error of the look-up."""
     sts: Sts
     agent: Agent
     credentials: CredentialCache

@@ -67,24 +67,12 @@ class Delivery:
     identity: Identity
     from_memory: bool
 
-    @property
-    def missing(self) -> list[DeliveredObject]:
-        """Optional objects that do not exist."""
-        return [one for one in self.objects if not one.found]
-
 
 class LastDelivery(NamedTuple):
     """As which identity a volume got its files last, and when by `time.monotonic`."""
 
     identity: Identity
     at: float
-
-
-Identify = Callable[[MountSpec, str], Awaitable[Principal]]
-"""Who the pod is to AWS in a region, and where its credentials come from."""
-
-NodeRegion = Callable[[str, str], Awaitable[str]]
-"""The region of the node of a pod, by namespace and name of the pod."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +104,11 @@ def _wanted(spec: MountSpec) -> list[Wanted]:
 class Mounter:
     """Turns a request into files; one for the process."""
 
-    identify: Identify
+    identify: Callable[[MountSpec, str], Awaitable[Principal]]
+    """Who the pod is to AWS in a region, and where its credentials come from."""
     reader: Reader
-    node_region: NodeRegion
+    node_region: Callable[[str, str], Awaitable[str]]
+    """The region of the node of a pod, by namespace and name of the pod."""
     offload: Offload
     validity: float
     """Age in seconds up to which a validation holds."""

@@ -278,7 +278,10 @@ async def test_what_is_optional_and_missing_is_left_out_and_counted(world: World
         delivery = await world.mount(spec(OPTIONAL))
         assert contents(delivery) == EXPECTED
         assert [file.path for file in delivery.files] == ["db", "user", "flag"]
-        assert [obj.path for obj in delivery.missing] == ["objects[2]", "objects[3]"]
+        assert [one.path for one in delivery.objects if not one.found] == [
+            "objects[2]",
+            "objects[3]",
+        ]
     assert delivery.from_memory
     assert world.engine.events.count("missing") == 4
 
@@ -287,7 +290,7 @@ async def test_what_is_optional_and_exists_is_delivered(world: World) -> None:
     world.engine.secrets.put("extra", b'{"x": "y"}')
     delivery = await world.mount(spec(OPTIONAL))
     assert contents(delivery) == EXPECTED | {"extra": b'{"x": "y"}', "x": b"y"}
-    assert [obj.path for obj in delivery.missing] == ["objects[3]"]
+    assert [one.path for one in delivery.objects if not one.found] == ["objects[3]"]
 
 
 async def test_an_optional_object_that_lacks_a_key_fails(world: World) -> None:

@@ -18,7 +18,7 @@ Account = tuple[str, str]
 """Namespace and name of a service account."""
 
 LARGE = 64 * 1024
-"""Bytes of a request that is counted by its size. Classes of that size are rare."""
+"""Bytes above which a request is counted by its size. Classes of that size are rare."""
 MOST_LARGE = 16 * 2**20
 """Bytes of all large requests that are accepted at a time. What is decoded of them takes about
 twice that."""

@@ -90,8 +90,9 @@ def _log(about: dict[str, Value], spec: MountSpec, delivery: Delivery) -> None:
     logger.info("delivered", extra=fields(**about, files=len(delivery.files)))
     for warning in spec.klass.warnings:
         logger.warning(warning, extra=fields(**about))
-    for obj in delivery.missing[:MISSING_SHOWN]:
+    missing = [one for one in delivery.objects if not one.found]
+    for obj in missing[:MISSING_SHOWN]:
         what = fields(**about, object=f"{obj.path} {obj.ref}")
         logger.info("optional object is missing", extra=what)
-    if more := delivery.missing[MISSING_SHOWN:]:
+    if more := missing[MISSING_SHOWN:]:
         logger.info("more optional objects are missing", extra=fields(**about, count=len(more)))

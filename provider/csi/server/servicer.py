@@ -32,20 +32,15 @@ MAX_VERSIONS_BYTES = 512 * 1024
 keeps no resource of more than 1.5 MiB."""
 
 
-Write = Callable[[MountSpec, Sequence[MountedFile]], None]
-"""Makes the volume hold these files only; may take a while."""
-
-
 @dataclass(frozen=True, slots=True)
 class Servicer:
-    """The driver's `Mount` in messages. `default_region` is that of classes that name none.
-
-    With `write` the provider writes the volumes itself, and the driver gets versions but no files.
-    """
+    """The driver's `Mount` in messages."""
 
     offload: Offload
     default_region: str | None
-    write: Write | None = None
+    """The region of classes that name none."""
+    write: Callable[[MountSpec, Sequence[MountedFile]], None] | None = None
+    """Makes the volume hold these files only; may take a while. Without it the driver writes."""
     classes: ClassCache = field(default_factory=ClassCache)
 
     async def decode(self, request: pb.MountRequest) -> DecodedRequest:

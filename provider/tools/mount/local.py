@@ -109,7 +109,7 @@ class OwnIdentity:
     engine: Engine
 
     async def identify(self, spec: MountSpec, region: str) -> Principal:
-        """See `csi.mount.Identify`."""
+        """See `csi.mount.Mounter`."""
         pod, role = spec.pod, spec.klass.assume_role
         subject = f"{pod.namespace}/{pod.service_account}"
         identity = Identity("ambient", subject, partition_of(region), role=self.arn)
