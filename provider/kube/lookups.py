@@ -55,7 +55,6 @@ Event = Literal["hit", "miss", "joined", "stale"]
 ServiceAccount = tuple[str, str]
 """Namespace and name."""
 
-
 Get = Callable[[Kind, str, str], Awaitable[Document]]
 """`kube.objects.Objects.get`: an object by kind, namespace and name."""
 

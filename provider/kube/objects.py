@@ -85,10 +85,8 @@ class Objects:
         """The answer, which is a success."""
         try:
             reply = await self._connection.send(request)
-        except NoAnswer as error:
+        except (NoAnswer, KubernetesUnavailable) as error:
             raise KubernetesUnavailable(f"{asked}: {error}") from error
-        except KubernetesUnavailable as error:
-            raise error.in_context(str(asked)) from error
         if not 200 <= reply.status < 300:
             raise error_of(asked, reply)
         return reply

@@ -37,8 +37,7 @@ class ParameterStore(Store):
         self._client = client
 
     async def read(self, refs: Sequence[SecretRef], access: Access) -> Outcomes:
-        batches = [self._batch(batch, access) for batch in _without_duplicates(refs)]
-        return await merged(batches)
+        return await merged([self._batch(batch, access) for batch in _without_duplicates(refs)])
 
     async def _batch(self, refs: Sequence[SecretRef], access: Access) -> Outcomes:
         body = {"Names": [_wire_name(ref) for ref in refs], "WithDecryption": True}
