@@ -44,8 +44,11 @@ def each_once(stage: Stage, screen: Screen) -> None:
     why = "asks the daemon as the driver does, without a pod"
     show(why, f"{_mount_command(stage)} --dry-run", "example_database", "Nothing written")
     why = "shows what is mounted on the node, and what fails"
-    status = f"status --socket {stage.socket.with_name('.aws-status')}"
-    show(why, status, "live mounts", "default/missing-things", indent=0)
+    show(why, _status_command(stage), "live mounts", "default/missing-things", indent=0)
+
+
+def _status_command(stage: Stage) -> str:
+    return f"status --socket {stage.socket.with_name('.aws-status')}"
 
 
 def _mount_command(stage: Stage) -> str:
@@ -66,6 +69,8 @@ def by_hand(stage: Stage, screen: Screen) -> None:
     """
     screen.heading("# mount a class, as the driver does")
     screen.command(f".venv/bin/secrets-provider-aws {_mount_command(stage)}")
+    screen.heading("# show what is mounted on the node")
+    screen.command(f".venv/bin/secrets-provider-aws {_status_command(stage)}")
     screen.heading("# read metrics and log")
     log = os.path.relpath(stage.daemon.log)
     screen.command(f"curl -s {stage.daemon.web}/metrics; tail -f {log}")

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from demo import running
 from demo.__main__ import run
+from demo.controller.__main__ import by_hand
 from demo.screen import MASK, Screen, calls_text
 from demo.stage import Seen, Stage
 from testbed.driver import Mounted
@@ -71,6 +72,17 @@ def test_differences_are_named_without_values() -> None:
     seen = Seen(MOUNTED, 0.1, [call("GetSecretValue")])
     assert str(seen) == "['db'], ['GetSecretValue eu-west-1']"
     assert not seen.is_refused("INTERNAL")
+
+
+@pytest.mark.parametrize("is_real", [False, True], ids=["emulated", "real API server"])
+def test_kubectl_is_named_only_where_it_works(
+    screen: Screen, tmp_path: Path, is_real: bool
+) -> None:
+    kubeconfig = tmp_path / "kubeconfig" if is_real else Path()
+    (tmp_path / "kubeconfig").touch()
+    by_hand(screen, kubeconfig, tmp_path / "controller.log")
+    assert ("get es -A" in text_of(screen)) == is_real
+    assert "secrets-provider-aws status" in text_of(screen)
 
 
 def test_calls_are_listed_by_region() -> None:
