@@ -25,14 +25,10 @@ def imported(*commands: list[str]) -> list[set[str]]:
     return [set(line.split()) for line in done.stdout.splitlines()]
 
 
-def test_a_wrong_option_loads_nothing_heavy() -> None:
-    (modules,) = imported(["--nonsense"])
-    assert not modules & HEAVY
-
-
-def test_the_probe_loads_nothing_heavy() -> None:
-    (modules,) = imported(["health", "--provider-volume=/nonexistent"])
-    assert not modules & {*HEAVY, "dataclasses", "yaml", "provider.csi.config"}
+def test_the_probe_and_a_wrong_option_load_nothing_heavy() -> None:
+    probe, mistake = imported(["health", "--provider-volume=/nonexistent"], ["--nonsense"])
+    assert not probe & {*HEAVY, "dataclasses", "yaml", "provider.csi.config"}
+    assert not mistake & HEAVY
 
 
 def test_the_help_of_a_command_loads_no_engine() -> None:
@@ -40,12 +36,3 @@ def test_the_help_of_a_command_loads_no_engine() -> None:
     found = zip(names, imported(*([name, "--help"] for name in names)), strict=True)
     engine = {"aiohttp", "boto3", "botocore", "grpc", "uvloop"}
     assert [(name, modules & engine) for name, modules in found if modules & engine] == []
-
-
-def test_the_daemon_loads_no_tool() -> None:
-    code = "import provider.csi.app, sys; print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
-    )
-    modules = done.stdout.split()
-    assert [name for name in modules if name.startswith(("provider.tools", "provider.cli"))] == []
