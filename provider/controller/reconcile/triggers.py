@@ -137,7 +137,7 @@ class Triggers:
             self._add_cluster_external_secrets(key.name)  # it may have waited for the free name
 
     def _add_owner(self, found: WatchedExternalSecret) -> None:
-        """Reconcile its ClusterExternalSecret; a tenant can forge the name of one, not its uid."""
+        """Reconcile its ClusterExternalSecret, if its uid is right: a tenant may name any."""
         owner, informer = found.owner, self._informers.cluster_external_secrets
         if owner is None or owner.kind != CLUSTER_EXTERNAL_SECRETS.name or informer is None:
             return
