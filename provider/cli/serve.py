@@ -15,8 +15,8 @@ EXIT_CODES: Mapping[int, str] = {
 }
 
 _INTRODUCTION = """\
-Delivers secrets from AWS Secrets Manager and SSM Parameter Store to pods through the Secrets Store
-CSI driver. Each pod reads with its own identity."""
+Brings secrets from AWS Secrets Manager and SSM Parameter Store to Kubernetes: as files in pods,
+through the Secrets Store CSI driver (serve), or as Kubernetes Secrets (controller)."""
 
 _SYNTAX = """\
 Options are written --option=value or --option value, also with a single dash. Durations are those
