@@ -117,7 +117,7 @@ async def _start(config: Config, make: MakeMounter, stack: AsyncExitStack) -> Da
         write=None if config.driver_writes_secrets else partial(write_volume, pods),
     )
     admission = Admission(config.max_waiting_mounts, config.mount_workers)
-    registry = MountRegistry(pods, report=await _events(config, stack))
+    registry = MountRegistry(pods)
     namespaces = NamespaceLabel(config.metrics_namespaces)
     _watch_admission(metrics, admission)
     watch_registry(metrics, registry, namespaces)
@@ -130,6 +130,7 @@ async def _start(config: Config, make: MakeMounter, stack: AsyncExitStack) -> Da
         Outcomes(
             registry,
             MountMetrics(metrics, namespaces).mounted,
+            await _events(config, stack),
             delivered if config.audit_log else None,
         ),
         timeout=config.mount_timeout,

@@ -20,7 +20,7 @@ QUIET_SECONDS = 0.2
 LAST_ANSWERS_SECONDS = 5.0
 """The longest time for the answers at the end of a drain."""
 
-OLD_MOUNTS_SECONDS = 24 * 3600.0
+OLD_MOUNTS_SECONDS = 3600.0
 """The longest time for the mounts of a server whose socket is gone. Each has its own deadline."""
 
 STEP_SECONDS = 0.02

@@ -9,7 +9,7 @@ from typing import Any
 
 from provider.csi.mount import Delivery
 from provider.csi.request.model import MountSpec, Volume
-from provider.csi.status.mount_registry import MountRegistry, mount_id
+from provider.csi.status.mount_registry import MountRegistry, Step, mount_id
 from provider.engine.trace import Trace
 from provider.errors import InternalFault, ProviderError
 from provider.runtime.log import Value, fields, logger
@@ -56,6 +56,8 @@ class Outcomes:
     count: Callable[[str, str, str, float], None]
     """Gets outcome (`delivered`, `unchanged` or `failed`), reason, namespace (empty where it is not
     known) and seconds of every mount."""
+    report: Callable[[Step], None] = lambda _step: None
+    """Gets each step of a volume, for Events."""
     audit: Callable[[MountSpec, Delivery], Coroutine[Any, Any, None]] | None = None
     """Gets each delivery of a volume or of new versions."""
 
@@ -63,6 +65,7 @@ class Outcomes:
         """The volume gets these files."""
         seconds = monotonic() - attempt.arrived
         step = self.registry.succeeded(spec, delivery, attempt.trace.current_at)
+        self.report(step)
         outcome = "delivered" if step.changed else "unchanged"
         self.count(outcome, "", attempt.namespace, seconds)
         if not step.changed:

@@ -101,19 +101,17 @@ class Step:
 
 
 class MountRegistry:
-    """One for the process. `pods` is the kubelet's folder of pods; `report` gets each step."""
+    """One for the process. `pods` is the kubelet's folder of pods."""
 
     def __init__(
         self,
         pods: Path,
         *,
-        report: Callable[[Step], None] = lambda _step: None,
         max_mounts: int = MAX_MOUNTS,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._pods = pods
         self._prefix = f"{pods}/"
-        self._report = report
         self._clock = clock
         self._mounts: FairLru[str, Mount] = FairLru(max_mounts, self._namespace)
 
@@ -142,7 +140,8 @@ class MountRegistry:
             from_memory=delivery.from_memory,
             failures=0,
         )
-        return self._keep(Step(before, after))
+        self._mounts.put(after.target_path, after)
+        return Step(before, after)
 
     def failed(
         self,
@@ -168,7 +167,8 @@ class MountRegistry:
             error=str(failure)[:MAX_ERROR],
             failed_at=now,
         )
-        return self._keep(Step(before, after, failure))
+        self._mounts.put(after.target_path, after)
+        return Step(before, after, failure)
 
     def live(self) -> list[Mount]:
         """All mounts whose pods exist, as far as that can be known."""
@@ -202,11 +202,6 @@ class MountRegistry:
                 namespace = mount.pod.namespace
                 found[namespace] = max(found.get(namespace, 0.0), now - mount.current_at)
         return found
-
-    def _keep(self, step: Step) -> Step:
-        self._mounts.put(step.after.target_path, step.after)
-        self._report(step)
-        return step
 
     def _namespace(self, target_path: str) -> str:
         return self._mounts[target_path].pod.namespace

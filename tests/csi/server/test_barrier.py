@@ -82,7 +82,7 @@ class Door:
             self.servicer,
             cast("Mounter", self.mounter),
             self.admission,
-            Outcomes(self.registry, self._count, self._audit),
+            Outcomes(self.registry, self._count, audit=self._audit),
             timeout=timeout,
         )
 
