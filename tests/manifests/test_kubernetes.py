@@ -1,4 +1,4 @@
-"""Manifests as they lie in people's repositories."""
+"""Manifests as people have them in their repositories."""
 
 from pathlib import Path
 

@@ -179,7 +179,7 @@ CLASHES = {
 
 
 @pytest.mark.parametrize(("objects", "contents", "expected"), CLASHES.values(), ids=CLASHES.keys())
-def test_a_name_that_a_secret_tells_and_that_is_taken_is_an_error(
+def test_a_name_from_a_secret_that_is_taken_is_an_error(
     objects: tuple[str, ...], contents: tuple[bytes, ...], expected: str
 ) -> None:
     (failure,) = failures_of(of(*objects), *contents)
@@ -371,7 +371,7 @@ def test_contents_do_not_print() -> None:
     assert "hunter2" not in repr(MountedFile("a", 0o400, b"hunter2"))
 
 
-def test_an_answer_too_large_tells_sizes_and_the_largest_files() -> None:
+def test_an_answer_too_large_is_reported_with_sizes_and_the_largest_files() -> None:
     files = [MountedFile(f"f{size}", 0o400, bytes(size)) for size in (10, 5000, 30, 4000, 20)]
     check_size(files, 20_000)
     with pytest.raises(AnswerTooLarge) as error:

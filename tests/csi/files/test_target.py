@@ -113,6 +113,6 @@ def test_a_volume_that_is_not_there_is_refused(pods: Path) -> None:
         write(pods, target)
 
 
-def test_the_system_tells_what_a_file_system_is() -> None:
+def test_the_type_of_a_file_system_is_found() -> None:
     assert filesystem_of(Path("/proc").stat().st_dev) == "proc"
     assert filesystem_of(os.makedev(4095, 12345)) == ""

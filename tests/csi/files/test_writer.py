@@ -46,7 +46,7 @@ def expected(files: Sequence[MountedFile]) -> dict[str, tuple[int, bytes]]:
     return {one.path: (one.mode, one.content) for one in files}
 
 
-def in_place(volume: Path) -> str:
+def current_set(volume: Path) -> str:
     """Name of the set that pods see."""
     return str((volume / "..data").readlink())
 
@@ -89,18 +89,18 @@ def test_modes_are_exact_whatever_the_umask(volume: Path, mode: int) -> None:
     assert (volume / "password").stat().st_mode & 0o7777 == mode
 
 
-def test_changes_are_told_path_by_path(volume: Path) -> None:
+def test_changes_are_reported_by_path(volume: Path) -> None:
     write(volume, [file("same"), file("content"), file("mode"), file("gone/one")])
     new = [file("new"), file("same"), file("content", b"other"), file("mode", mode=0o600)]
-    told = (
+    announced = (
         Change("new", "added"),
         Change("same", "unchanged"),
         Change("content", "changed"),
         Change("mode", "changed"),
         Change("gone/one", "removed"),
     )
-    assert preview(volume, new) == told
-    assert write(volume, new) == told
+    assert preview(volume, new) == announced
+    assert write(volume, new) == announced
     assert tree(volume) == expected(new)
     assert len(list(volume.iterdir())) == 4 + len(["..data", "the set"])
 
@@ -146,7 +146,7 @@ def test_a_link_that_was_removed_comes_back(volume: Path) -> None:
     assert tree(volume) == expected(files)
 
 
-def test_what_a_killed_writer_left_is_cleared_away(volume: Path) -> None:
+def test_what_a_killed_writer_left_is_removed(volume: Path) -> None:
     write(volume, [file("a")])
     (volume / SET / "deep").mkdir(parents=True)
     (volume / SET / "deep" / "half").write_text("half a secret")
@@ -225,9 +225,9 @@ def test_a_set_that_is_a_link_is_removed_unread(volume: Path, outside: Path) -> 
     assert not (volume / SET).is_symlink()
 
 
-def test_links_within_the_set_in_place_are_not_followed(volume: Path, outside: Path) -> None:
+def test_links_within_the_current_set_are_not_followed(volume: Path, outside: Path) -> None:
     write(volume, [file("password", b"theirs"), file("a/file", b"theirs")])
-    set_ = volume / in_place(volume)
+    set_ = volume / current_set(volume)
     (set_ / "password").unlink()
     (set_ / "password").symlink_to(outside / "password")
     shutil.rmtree(set_ / "a")
@@ -241,9 +241,9 @@ def test_links_within_the_set_in_place_are_not_followed(volume: Path, outside: P
     assert tree(volume) == expected(files)
 
 
-def test_a_pipe_in_the_set_in_place_holds_nobody_up(volume: Path) -> None:
+def test_a_pipe_in_the_current_set_does_not_block(volume: Path) -> None:
     write(volume, [file("password")])
-    fifo = volume / in_place(volume) / "password"
+    fifo = volume / current_set(volume) / "password"
     fifo.unlink()
     os.mkfifo(fifo)
     write(volume, [file("password")])
@@ -287,9 +287,9 @@ def test_the_rest_of_the_folder_stays(volume: Path) -> None:
     assert not (volume / "a").is_symlink()
 
 
-def test_folders_without_end_are_an_error(volume: Path) -> None:
+def test_folders_nested_too_deep_are_an_error(volume: Path) -> None:
     write(volume, [file("a")])
-    deep = volume / in_place(volume)
+    deep = volume / current_set(volume)
     for _ in range(102):
         deep /= "d"
         deep.mkdir()
@@ -398,25 +398,25 @@ def test_no_capability_is_needed(nobodys_volume: Path) -> None:
     assert as_nobody(nobodys_volume, content="new") == "changed"
 
 
-def test_what_cannot_be_compared_is_written_anew(nobodys_volume: Path) -> None:
+def test_what_cannot_be_compared_is_written_again(nobodys_volume: Path) -> None:
     assert as_nobody(nobodys_volume, mode=0o000) == "added"
     assert as_nobody(nobodys_volume, mode=0o000) == "changed"
 
 
-def test_a_read_only_folder_is_told(nobodys_volume: Path) -> None:
+def test_a_read_only_folder_is_reported(nobodys_volume: Path) -> None:
     as_nobody(nobodys_volume)
     nobodys_volume.chmod(0o555)
     before = everything(nobodys_volume)
-    told = as_nobody(nobodys_volume, content="new")
-    assert "it holds what it held before: Permission denied" in told
+    output = as_nobody(nobodys_volume, content="new")
+    assert "it holds what it held before: Permission denied" in output
     assert everything(nobodys_volume) == before
 
 
-def test_an_old_set_that_cannot_be_removed_is_told(nobodys_volume: Path) -> None:
+def test_an_old_set_that_cannot_be_removed_is_reported(nobodys_volume: Path) -> None:
     as_nobody(nobodys_volume)
-    (nobodys_volume / in_place(nobodys_volume)).chmod(0o555)
-    told = as_nobody(nobodys_volume, content="new")
-    assert "holds the new files, but old ones cannot be removed: Permission denied" in told
+    (nobodys_volume / current_set(nobodys_volume)).chmod(0o555)
+    output = as_nobody(nobodys_volume, content="new")
+    assert "holds the new files, but old ones cannot be removed: Permission denied" in output
     assert (nobodys_volume / "a").read_text() == "new"
 
 
@@ -531,7 +531,7 @@ def test_after_each_write_the_tree_equals_the_set(sets: list[list[MountedFile]])
 
 
 def generation(number: int) -> list[MountedFile]:
-    """Every file of a set tells the set's number."""
+    """Every file holds the number of its set."""
     content = str(number).encode()
     return [file(path, content) for path in ("a", "b", "c/d", f"only-{number % 3}")]
 
@@ -542,14 +542,14 @@ def test_readers_see_one_whole_set_at_any_time(volume: Path) -> None:
 
     def read() -> None:
         while not done.is_set():
-            set_ = in_place(volume)
+            set_ = current_set(volume)
             try:
                 contents = [
                     path.read_text() for path in (volume / set_).rglob("*") if path.is_file()
                 ]
             except FileNotFoundError:
                 continue
-            if in_place(volume) != set_:
+            if current_set(volume) != set_:
                 continue  # it was removed under our eyes
             seen.update(contents)
             if len(contents) != 4 or len(set(contents)) != 1:

@@ -96,7 +96,7 @@ def path(keys: str, **parameters: str) -> SecretObject:
     return one(f"{PATH}, {keys}", **parameters)
 
 
-def test_a_path_makes_files_of_names_that_only_the_answer_tells() -> None:
+def test_a_path_makes_files_whose_names_come_from_the_answer() -> None:
     obj = path("objectName: /app/prod/, recursive: true, keyPrefix: p-, filePermission: '0400'")
     assert obj.ref == SecretRef("ssmparameterpath", "/app/prod", recursive=True)
     assert (obj.file, obj.mode) == (None, 0o400)
