@@ -26,7 +26,7 @@ _REMEDIES = {
 """What the most frequent messages of the parser mean."""
 _TEMPLATE_REMEDY = ": quote a text that begins with {, or render the Helm template first"
 _FORBIDDEN = "is not YAML: it holds characters that YAML forbids"
-_MOST_TAG_DIRECTIVES = 100
+MOST_TAG_DIRECTIVES = 100
 """libyaml compares each with all before it, and holds all threads meanwhile."""
 _KINDS: dict[str, ScalarKind] = {
     f"{_TAG}int": "integer",
@@ -80,8 +80,8 @@ class _Reader:
             raise self._invalid(f"is too long: {len(text)} characters, {limit} allowed")
         if not _is_unicode(text):  # the C parser and the Python one differ in what they raise
             raise self._invalid(_FORBIDDEN)
-        if text.count("%TAG") > _MOST_TAG_DIRECTIVES:
-            raise self._invalid(f"has more than {_MOST_TAG_DIRECTIVES} %TAG directives")
+        if text.count("%TAG") > MOST_TAG_DIRECTIVES:
+            raise self._invalid(f"has more than {MOST_TAG_DIRECTIVES} %TAG directives")
         self._events = yaml.parse(text, _Loader)
 
     def refused(self, message: str) -> InvalidSpec:

@@ -18,6 +18,7 @@ from provider.controller.template.limits import Budget
 from provider.controller.template.numbers import format_float, parse_float, parse_int, parse_uint
 from provider.controller.template.unicode_text import runes
 from provider.controller.template.values import List, Map, Value
+from provider.manifests.yaml_tree import MOST_TAG_DIRECTIVES
 
 _LOADER: Final = getattr(yaml, "CLoader", yaml.Loader)
 _TAG: Final = "tag:yaml.org,2002:"
@@ -47,6 +48,8 @@ _TRANSLATION: Final = {
 def parse(text: str, budget: Budget) -> Value:
     """The first document. Numbers are int or float. Raises FunctionError."""
     budget.memory(len(text) * 8)
+    if text.count("%TAG") > MOST_TAG_DIRECTIVES:
+        raise FunctionError(f"yaml: more than {MOST_TAG_DIRECTIVES} %TAG directives")
     try:
         return _Composer(yaml.parse(text, Loader=_LOADER), budget).document()
     except yaml.YAMLError as error:

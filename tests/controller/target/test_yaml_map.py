@@ -39,3 +39,10 @@ def test_a_large_map_is_not_read_beyond_the_deadline() -> None:
     content = b"".join(b"k%d: x\n" % number for number in range(1000))
     with pytest.raises(InvalidRequest, match="takes too long"):
         parse_yaml_map(content, expired=lambda _steps=0: True)
+
+
+def test_directives_that_libyaml_compares_with_each_other_are_few() -> None:
+    """It holds the event loop meanwhile: for ten minutes with a mebibyte of them."""
+    directives = "".join(f"%TAG !a{number}! x\n" for number in range(200))
+    with pytest.raises(InvalidRequest, match="yaml: more than 100 %TAG directives"):
+        parse_yaml_map(f"{directives}--- \na: b\n".encode())
