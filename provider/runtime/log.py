@@ -41,7 +41,7 @@ def fields(**values: Value) -> dict[str, Any]:
 def set_up(level: LogLevel, log_format: LogFormat, stream: TextIO | None = None) -> None:
     """Log to `stream` (default: stderr) from now on, uncaught errors of threads included.
 
-    `auto` is `text` on a terminal, else `json`. For the errors of an event loop, see `install`.
+    `auto` is `text` on a terminal, else `json`. See `log_loop_error` too.
     """
     stream = sys.stderr if stream is None else stream
     as_text = log_format == "text" or (log_format == "auto" and stream.isatty())
@@ -63,15 +63,11 @@ def set_up(level: LogLevel, log_format: LogFormat, stream: TextIO | None = None)
     )
 
 
-def install(loop: asyncio.AbstractEventLoop) -> None:
-    """Log the errors that nobody handles in this event loop.
+def log_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """The exception handler of an event loop: logs the errors that nobody handles in it.
 
     Neither asyncio's own text nor the callback appears: both contain the arguments.
     """
-    loop.set_exception_handler(_log_loop_error)
-
-
-def _log_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     task = context.get("task") or context.get("future")
     coroutine = task.get_coro() if isinstance(task, asyncio.Task) else None
     logger.error(

@@ -55,10 +55,11 @@ class Metrics:
     def __init__(self) -> None:
         # Else every counter and histogram has one more series.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types here
-        self._registry = CollectorRegistry()
-        about = Info(f"{PREFIX}build", "Versions of this process.", registry=self._registry)
+        self.registry = CollectorRegistry()
+        """For metrics whose names have no prefix."""
+        about = Info(f"{PREFIX}build", "Versions of this process.", registry=self.registry)
         about.info({"version": __version__, "python_version": python_version()})
-        ProcessCollector(registry=self._registry)
+        ProcessCollector(registry=self.registry)
         self._region = BoundedLabel(MAX_REGIONS)
         self._watched: list[tuple[Gauge, Read]] = []
         self._rendering = asyncio.Lock()
@@ -74,18 +75,13 @@ class Metrics:
         self._of_aws_request = cache(self._aws_requests.labels)
         self._of_cache_event = cache(self._cache_events.labels)
 
-    @property
-    def registry(self) -> CollectorRegistry:
-        """For metrics whose names have no prefix."""
-        return self._registry
-
     def counter(self, name: str, text: str, labels: Sequence[str] = ()) -> Counter:
         """A new counter; its name gets the prefix and the suffix `_total`."""
-        return Counter(PREFIX + name, text, labels, registry=self._registry)
+        return Counter(PREFIX + name, text, labels, registry=self.registry)
 
     def histogram(self, name: str, text: str, labels: Sequence[str] = ()) -> Histogram:
         """A new histogram of seconds; its name gets the prefix."""
-        return Histogram(PREFIX + name, text, labels, registry=self._registry, buckets=BUCKETS)
+        return Histogram(PREFIX + name, text, labels, registry=self.registry, buckets=BUCKETS)
 
     def watch(
         self, name: str, text: str, read: Read, label: str = "", *, prefix: str = PREFIX
@@ -94,7 +90,7 @@ class Metrics:
 
         With a label, `read` gives a number for each of its values.
         """
-        gauge = Gauge(prefix + name, text, (label,) if label else (), registry=self._registry)
+        gauge = Gauge(prefix + name, text, (label,) if label else (), registry=self.registry)
         self._watched.append((gauge, read))
 
     def aws_request(
@@ -114,7 +110,7 @@ class Metrics:
         async with self._rendering:
             for gauge, read in self._watched:
                 _set(gauge, read())
-            return await asyncio.to_thread(generate_latest, self._registry)
+            return await asyncio.to_thread(generate_latest, self.registry)
 
 
 def _set(gauge: Gauge, value: float | Mapping[str, float]) -> None:

@@ -12,8 +12,8 @@ from typing import NoReturn
 
 import uvloop
 
-from provider.runtime import log, signals
-from provider.runtime.log import logger
+from provider.runtime import signals
+from provider.runtime.log import log_loop_error, logger
 
 THREADS = 4
 """Threads of the event loop's own executor, which reads files."""
@@ -50,7 +50,7 @@ def run(program: str, main: Main) -> NoReturn:
 
 async def _run(main: Main) -> NoReturn:
     loop = asyncio.get_running_loop()
-    log.install(loop)
+    loop.set_exception_handler(log_loop_error)
     loop.set_default_executor(ThreadPoolExecutor(THREADS, "loop"))
     await main(signals.handle(_stop_at_once))
     logger.info("stopped")

@@ -173,7 +173,7 @@ def test_an_uncaught_error_in_a_thread_is_logged_without_data() -> None:
 
 async def test_an_uncaught_error_of_a_task_is_logged_without_data() -> None:
     stream = started()
-    log.install(asyncio.get_running_loop())
+    asyncio.get_running_loop().set_exception_handler(log.log_loop_error)
 
     async def leaking() -> None:
         leak(CANARY)
@@ -192,7 +192,7 @@ async def test_an_uncaught_error_of_a_task_is_logged_without_data() -> None:
 async def test_an_uncaught_error_of_a_callback_is_logged_without_its_arguments() -> None:
     stream = started()
     loop = asyncio.get_running_loop()
-    log.install(loop)
+    loop.set_exception_handler(log.log_loop_error)
     loop.call_soon(leak, CANARY)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
