@@ -4,15 +4,14 @@ Every series that an alert rule reads exists from the start with the value 0: `i
 do not see the first event of a series that begins with it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
-from functools import reduce
 from operator import add
 
 from prometheus_client import Counter
 
 from provider import errors
-from provider.csi.status.mount_registry import MountRegistry
+from provider.csi.status.mount_registry import Mount, MountRegistry
 from provider.manifests.problems import InvalidSpec
 from provider.runtime.metrics import OTHER, BoundedLabel, Metrics
 
@@ -30,33 +29,30 @@ MAX_NAMESPACES = 50
 
 class NamespaceLabel:
     """The label that metrics of mounts have for a namespace: itself where one of the globs matches
-    it, else `other`; no label where there are no globs."""
+    it, else `other`. Without globs there is no such label, and its value is empty."""
 
     def __init__(self, globs: tuple[str, ...] | None) -> None:
         self._globs = globs or ()
-        self.name = "" if globs is None else "namespace"
-        """Empty: there is no such label."""
         self._bounded = BoundedLabel(MAX_NAMESPACES)
         named = (glob for glob in self._globs if not set(glob) & set("*?["))
-        self.first = [*map(self._bounded, named), OTHER]
+        self.name = "" if globs is None else "namespace"
+        self.first = [""] if globs is None else [*map(self._bounded, named), OTHER]
         """The values that are known before the first mount."""
 
     def __call__(self, namespace: str) -> str:
         if any(fnmatchcase(namespace, glob) for glob in self._globs):
             return self._bounded(namespace)
-        return OTHER
+        return OTHER if self.name else ""
 
     def merged(
-        self, merge: Callable[[float, float], float], by_namespace: Mapping[str, float]
+        self, merge: Callable[[float, float], float], values: Iterable[tuple[Mount, float]]
     ) -> float | Mapping[str, float]:
-        """Values by label, joined by `merge`, 0 for known labels without; or one without labels."""
-        if not self.name:
-            return reduce(merge, by_namespace.values(), 0.0)
+        """Values of mounts by label, joined by `merge`, 0 where there are none; or one value."""
         found = dict.fromkeys(self.first, 0.0)
-        for namespace, value in by_namespace.items():
-            label = self(namespace)
+        for mount, value in values:
+            label = self(mount.pod.namespace)
             found[label] = merge(found.get(label, 0.0), value)
-        return found
+        return found if self.name else found[""]
 
 
 class MountMetrics:
@@ -95,7 +91,7 @@ class MountMetrics:
                 self._series(outcome, reason, label)
 
     def _series(self, outcome: str, reason: str, label: str) -> Counter:
-        return self._mounts.labels(outcome, reason, *([label] if self._namespaces.name else []))
+        return self._mounts.labels(outcome, reason, *filter(None, [label]))
 
 
 def watch_registry(metrics: Metrics, registry: MountRegistry, namespaces: NamespaceLabel) -> None:
@@ -104,12 +100,12 @@ def watch_registry(metrics: Metrics, registry: MountRegistry, namespaces: Namesp
     metrics.watch(
         "mounts_failing",
         "Live volumes whose last mount or remount failed.",
-        lambda: namespaces.merged(add, registry.failing()),
+        lambda: namespaces.merged(add, ((one, one.is_failing) for one in registry.live())),
         namespaces.name,
     )
     metrics.watch(
         "stalest_mount_age_seconds",
         "Time since the live volume that was validated longest ago was known to be current.",
-        lambda: namespaces.merged(max, registry.stalest()),
+        lambda: namespaces.merged(max, registry.ages()),
         namespaces.name,
     )

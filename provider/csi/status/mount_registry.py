@@ -9,8 +9,7 @@ The kubelet tries a mount that was never delivered every few minutes, so that is
 """
 
 import os
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import blake2s
 from pathlib import Path
@@ -183,25 +182,14 @@ class MountRegistry:
                 del self._mounts[mount.target_path]
         return live
 
-    def failing(self) -> Mapping[str, float]:
-        """Number of live mounts whose last attempt failed, by namespace; 0 where there are none."""
-        found: Counter[str] = Counter()
-        for mount in self.live():
-            found[mount.pod.namespace] += mount.is_failing
-        return found
+    def ages(self) -> list[tuple[Mount, float]]:
+        """Live mounts, with the seconds since each was last known to be current.
 
-    def stalest(self) -> Mapping[str, float]:
-        """Seconds since the stalest live mount was known to be current, by namespace.
-
-        Only mounts that are remounted count: without rotation values are as old as they should be.
+        Only those that are remounted: without rotation values are as old as they should be.
         """
         now = self._clock()
-        found: dict[str, float] = {}
-        for mount in _remounted(self.live(), now):
-            if mount.current_at is not None:
-                namespace = mount.pod.namespace
-                found[namespace] = max(found.get(namespace, 0.0), now - mount.current_at)
-        return found
+        remounted = _remounted(self.live(), now)
+        return [(one, now - one.current_at) for one in remounted if one.current_at is not None]
 
     def _namespace(self, target_path: str) -> str:
         return self._mounts[target_path].pod.namespace

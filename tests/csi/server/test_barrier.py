@@ -39,6 +39,7 @@ from provider.v1alpha1 import service_pb2 as pb
 from provider.v1alpha1.service_pb2_grpc import CSIDriverProviderStub
 from tests.csi.server.driver import CANARY, driver, mount_request
 from tests.csi.server.stub import StubMounter
+from tests.csi.status.test_mount_registry import failing
 
 FORBIDDEN = {
     grpc.StatusCode.CANCELLED,
@@ -445,16 +446,16 @@ async def test_a_class_that_does_not_parse_is_seen_with_its_pod_and_name(
     (mount,) = door.registry.live()
     assert (str(mount.pod), mount.class_name) == ("default/web-0", "web-secrets")
     assert mount.reason == "InvalidSpec"
-    assert sum(door.registry.failing().values()) == 1
+    assert failing(door.registry) == 1
 
 
 async def test_a_class_that_is_broken_later_fails_its_remount(door: Door) -> None:
     await door.mount()
     await door.failure(broken("{"))
-    assert sum(door.registry.failing().values()) == 1
+    assert failing(door.registry) == 1
     assert door.lines[-1]["pod"] == "default/web-0"
     await door.mount()
-    assert sum(door.registry.failing().values()) == 0
+    assert failing(door.registry) == 0
 
 
 async def test_wrong_tokens_hide_neither_pod_nor_class(door: Door) -> None:
