@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from provider.controller import status
 from provider.controller.kinds import EXTERNAL_SECRETS
@@ -15,33 +15,14 @@ from provider.controller.resources.object_meta import Metadata, read_metadata
 from provider.controller.watch.object_cache import ObjectKey
 from provider.controller.watch.secret_state import controller_owner
 from provider.errors import ObjectExists, ObjectNotFound, ProviderError
-from provider.kube.kinds import Document, Kind
+from provider.kube.cluster_api import ClusterApi
+from provider.kube.kinds import Document
 from provider.runtime.lru import Lru
 
 EXISTS = "external secret already exists in namespace"
 VERIFIED = 20_000
 AT_ONCE = 100
 """ExternalSecrets that are compared in one turn of the event loop."""
-
-
-class Api(Protocol):
-    """The Kubernetes API: `kube.cluster_api.ClusterApi`."""
-
-    async def get(self, kind: Kind, namespace: str, name: str) -> Document:
-        """The object."""
-        ...
-
-    async def create(self, kind: Kind, document: Document) -> Document:
-        """The object as stored."""
-        ...
-
-    async def replace(self, kind: Kind, document: Document) -> Document:
-        """The object as stored."""
-        ...
-
-    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str = "") -> None:
-        """Delete an object; with `uid` only the one that has it."""
-        ...
 
 
 class ChildFailure(NamedTuple):
@@ -54,7 +35,7 @@ class ChildFailure(NamedTuple):
 class ChildWriter:
     """One for the process."""
 
-    def __init__(self, api: Api, known: ClusterView) -> None:
+    def __init__(self, api: ClusterApi, known: ClusterView) -> None:
         self._api = api
         self._known = known
         self._verified: Lru[ObjectKey, tuple[str, bytes]] = Lru(VERIFIED)

@@ -7,14 +7,14 @@ that one whose deletion has failed is deleted the next time.
 from collections.abc import Callable, Iterable
 from functools import partial
 from time import time
-from typing import Any, Protocol
+from typing import Any
 
 from provider.controller import status
 from provider.controller.events import Events
 from provider.controller.identity.stores import shown_problems
 from provider.controller.kinds import CLUSTER_EXTERNAL_SECRETS
 from provider.controller.monitoring.metrics import ObjectMetrics
-from provider.controller.reconcile import child_writer, finalizers, status_writes
+from provider.controller.reconcile import finalizers, status_writes
 from provider.controller.reconcile.child_documents import child
 from provider.controller.reconcile.child_writer import EXISTS, ChildFailure, ChildWriter
 from provider.controller.reconcile.namespaces import ClusterView
@@ -23,6 +23,7 @@ from provider.controller.status import Ready
 from provider.controller.watch.object_cache import ObjectKey
 from provider.controller.watch.watched import WatchedClusterExternalSecret
 from provider.errors import ProviderError
+from provider.kube.cluster_api import ClusterApi
 
 FINALIZER = "externalsecrets.external-secrets.io/clusterexternalsecret-cleanup"
 """External Secrets Operator's; it is removed."""
@@ -32,16 +33,12 @@ UNKNOWN = "unknown"
 """The namespace that External Secrets Operator reports as failed if the spec is invalid."""
 
 
-class Api(child_writer.Api, finalizers.Api, status_writes.Api, Protocol):
-    """The Kubernetes API: `kube.cluster_api.ClusterApi`."""
-
-
 class ClusterExternalSecrets:
     """The reconciler; one for the process."""
 
     def __init__(
         self,
-        api: Api,
+        api: ClusterApi,
         known: ClusterView,
         events: Events,
         counts: ObjectMetrics,

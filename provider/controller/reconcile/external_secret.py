@@ -38,6 +38,7 @@ from provider.errors import (
     ObjectRefused,
     ProviderError,
 )
+from provider.kube.cluster_api import ClusterApi
 
 FINALIZER = "externalsecrets.external-secrets.io/externalsecret-cleanup"
 """External Secrets Operator's. It is kept and added only for `deletionPolicy: Delete`."""
@@ -56,7 +57,7 @@ KUBERNETES_PAUSE = 10.0
 class ExternalSecrets:
     """The reconciler; one for the process."""
 
-    api: finalizers.Api
+    api: ClusterApi
     known: KnownExternalSecrets
     syncer: Syncer
     backlog: Backlog

@@ -6,28 +6,18 @@ reported: the controller has no right to change namespaces.
 
 from collections.abc import Iterable
 from itertools import islice
-from typing import Protocol
 
 from provider.controller.resources.object_meta import Metadata
 from provider.errors import ObjectNotFound
+from provider.kube.cluster_api import ClusterApi
 from provider.kube.kinds import Document, Kind
 from provider.runtime.log import fields, logger
 
 _MOST_NAMES = 20
 
 
-class Api(Protocol):
-    """The Kubernetes API: `kube.cluster_api.ClusterApi`."""
-
-    async def merge_patch(
-        self, kind: Kind, namespace: str, name: str, change: Document
-    ) -> Document:
-        """The object as stored; raises `ObjectNotFound`, `ObjectConflict` …"""
-        ...
-
-
 async def set_finalizer(
-    api: Api, kind: Kind, metadata: Metadata, finalizer: str, *, wanted: bool = False
+    api: ClusterApi, kind: Kind, metadata: Metadata, finalizer: str, *, wanted: bool = False
 ) -> Document | None:
     """Add or remove a finalizer; the object as stored, None if nothing is to do or it is gone.
 

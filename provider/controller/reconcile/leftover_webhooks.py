@@ -6,9 +6,10 @@ the log and in the errors of writes. It does not delete them: only an administra
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from provider.errors import LookupForbidden, ObjectNotFound, ProviderError
+from provider.kube.cluster_api import ClusterApi
 from provider.kube.kinds import Document, Kind
 from provider.runtime.log import fields, logger
 
@@ -29,15 +30,7 @@ _FAILED = re.compile(
 )
 
 
-class Api(Protocol):
-    """The Kubernetes API: `kube.cluster_api.ClusterApi`."""
-
-    async def get(self, kind: Kind, namespace: str, name: str) -> Document:
-        """The object; raises ProviderError."""
-        ...
-
-
-async def report_leftovers(api: Api) -> list[str]:
+async def report_leftovers(api: ClusterApi) -> list[str]:
     """Log, and return, the configurations whose Service does not exist."""
     found = [name for name in NAMES if await _is_leftover(api, name)]
     for name in found:
@@ -58,7 +51,7 @@ def remedy(error: ProviderError) -> str:
     return f". This webhook is left over from External Secrets Operator. {_REMEDY.format(name)}"
 
 
-async def _is_leftover(api: Api, name: str) -> bool:
+async def _is_leftover(api: ClusterApi, name: str) -> bool:
     """Whether a configuration points to a Service that is missing; False where it is not known."""
     try:
         configuration = await api.get(CONFIGURATIONS, "", name)

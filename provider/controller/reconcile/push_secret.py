@@ -7,7 +7,6 @@ remove it, and its namespace would never end.
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import time
-from typing import Protocol
 
 from provider.controller import status
 from provider.controller.events import Events
@@ -19,6 +18,7 @@ from provider.controller.resources.store_ref import StoreKind
 from provider.controller.status import Ready
 from provider.controller.watch.informer import Informer
 from provider.controller.watch.object_cache import ObjectKey
+from provider.kube.cluster_api import ClusterApi
 from provider.kube.kinds import Kind
 
 FINALIZER = "pushsecret.externalsecrets.io/finalizer"
@@ -34,16 +34,12 @@ GetStore = Callable[[StoreKind, str, str], Store | None]
 """A store by kind, namespace (empty for a ClusterSecretStore) and name."""
 
 
-class Api(finalizers.Api, status_writes.Api, Protocol):
-    """The Kubernetes API: `kube.cluster_api.ClusterApi`."""
-
-
 @dataclass(frozen=True, slots=True)
 class PushSecrets:
     """The reconciler of one kind. Those of another controller's stores are left alone."""
 
     kind: Kind
-    api: Api
+    api: ClusterApi
     known: Informer[PushSecret]
     get_store: GetStore
     events: Events

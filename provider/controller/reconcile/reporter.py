@@ -8,11 +8,12 @@ from provider.controller import status
 from provider.controller.events import Events
 from provider.controller.kinds import EXTERNAL_SECRETS
 from provider.controller.monitoring.metrics import ObjectMetrics
-from provider.controller.reconcile.status_writes import Api, write_status
+from provider.controller.reconcile.status_writes import write_status
 from provider.controller.reconcile.sync import Outcome
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import ExternalSecret
 from provider.controller.status import Ready
+from provider.kube.cluster_api import ClusterApi
 from provider.kube.kinds import Document
 
 
@@ -20,7 +21,7 @@ from provider.kube.kinds import Document
 class Reporter:
     """One for the process. `learn` gets the objects as they are stored."""
 
-    api: Api
+    api: ClusterApi
     learn: Callable[[Document], None]
     events: Events = field(repr=False)
     counts: ObjectMetrics

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from random import random
 from time import monotonic, time
-from typing import Protocol
 
 from provider.controller import status
 from provider.controller.events import Events
@@ -19,6 +18,7 @@ from provider.controller.watch.informer import Informer
 from provider.controller.watch.object_cache import ObjectKey
 from provider.controller.watch.watched import WatchedStore
 from provider.errors import KubernetesUnavailable, ProviderError
+from provider.kube.cluster_api import ClusterApi
 from provider.kube.kinds import Document, Kind
 
 KINDS: Mapping[StoreKind, Kind] = {
@@ -36,16 +36,12 @@ Check = Callable[[Store, float], Awaitable[object]]
 """`store_check.check_store`: raises ProviderError; the deadline is of `time.monotonic`."""
 
 
-class Api(finalizers.Api, status_writes.Api, Protocol):
-    """The Kubernetes API: `kube.cluster_api.ClusterApi`."""
-
-
 @dataclass(frozen=True, slots=True)
 class StoreReconciler:
     """The reconciler of one kind of store. `interval` is between checks, in seconds."""
 
     kind: StoreKind
-    api: Api
+    api: ClusterApi
     known: Informer[WatchedStore]
     check: Check
     events: Events

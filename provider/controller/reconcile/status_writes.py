@@ -1,30 +1,16 @@
 """Writes a status, for all kinds."""
 
 from collections.abc import Callable
-from typing import Protocol
 
 from provider.controller.resources.object_meta import Metadata, read_metadata
 from provider.errors import LookupForbidden, ObjectConflict, ObjectNotFound, ObjectRefused
+from provider.kube.cluster_api import ClusterApi
 from provider.kube.kinds import Document, Kind
 from provider.runtime.log import fields, logger
 
 
-class Api(Protocol):
-    """The Kubernetes API: `kube.cluster_api.ClusterApi`."""
-
-    async def get(self, kind: Kind, namespace: str, name: str, /) -> Document:
-        """The object; raises ProviderError."""
-        ...
-
-    async def patch_status(
-        self, kind: Kind, namespace: str, name: str, status: Document, *, version: str = ""
-    ) -> Document:
-        """The object as stored; raises ProviderError."""
-        ...
-
-
 async def write_status(
-    api: Api,
+    api: ClusterApi,
     kind: Kind,
     metadata: Metadata,
     change: Document,
@@ -47,7 +33,9 @@ async def write_status(
         learn(stored)
 
 
-async def _patch(api: Api, kind: Kind, metadata: Metadata, change: Document) -> Document | None:
+async def _patch(
+    api: ClusterApi, kind: Kind, metadata: Metadata, change: Document
+) -> Document | None:
     """The object as stored. Kubernetes compares versions in a patch of a status, but no uid."""
     place = kind, metadata.namespace, metadata.name
     try:

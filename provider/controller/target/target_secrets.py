@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from functools import partial
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, TypeVar
 
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.hashes import field_manager, owner_label
@@ -15,7 +15,8 @@ from provider.controller.watch.informer import Informer
 from provider.controller.watch.object_cache import ObjectKey, Unreadable
 from provider.controller.watch.secret_state import SecretState, is_large
 from provider.errors import InvalidRequest, ObjectExists, ObjectNotFound
-from provider.kube.kinds import SECRETS, Document, Kind
+from provider.kube.cluster_api import ClusterApi
+from provider.kube.kinds import SECRETS, Document
 from provider.runtime.lru import Lru
 
 SMALL = 32 * 1024
@@ -32,26 +33,6 @@ T = TypeVar("T")
 Written = Literal["created", "updated", "unchanged", "missing"]
 
 
-class Api(Protocol):
-    """The Kubernetes API: `kube.cluster_api.ClusterApi`."""
-
-    async def get(self, kind: Kind, namespace: str, name: str) -> Document:
-        """The object; raises `ObjectNotFound` …"""
-        ...
-
-    async def create(self, kind: Kind, document: Document, *, field_manager: str = "") -> Document:
-        """The object as stored; raises `ObjectExists` …"""
-        ...
-
-    async def replace(self, kind: Kind, document: Document, *, field_manager: str = "") -> Document:
-        """The object as stored; raises `ObjectConflict` …"""
-        ...
-
-    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str = "") -> None:
-        """Raises `ObjectNotFound`, `ObjectConflict` …"""
-        ...
-
-
 class Secrets:
     """Secrets with the controller's label are known from an informer of whole Secrets.
 
@@ -60,7 +41,7 @@ class Secrets:
 
     def __init__(
         self,
-        api: Api,
+        api: ClusterApi,
         informer: Informer[SecretState],
         cpu_work: CpuWork,
         missing: Callable[[ObjectKey], object] = lambda _key: None,

@@ -73,11 +73,11 @@ class World:
         self.counts = ExternalSecretMetrics(self.metrics)
         fake: Any = self
         self.reconciler = ExternalSecrets(
-            api=self,
+            api=fake,
             known=fake,
             syncer=Syncer(fetcher=fake, templates=fake, secrets=self, events=events),
             backlog=self.backlog,
-            reporter=Reporter(self, self.learn, events, self.counts, lambda: self.now),
+            reporter=Reporter(fake, self.learn, events, self.counts, lambda: self.now),
             observer=SyncObserver(self.counts, SyncRegistry(), self.saved.append, audit_log=True),
             pace=CallPace(lambda: self.now),
             clock=lambda: self.now - START,

@@ -29,11 +29,11 @@ class World:
     events: list[str] = field(default_factory=list)
 
     async def reconcile(self) -> None:
-        informer: Any = self
+        fake: Any = self
         reconciler = PushSecrets(
             kind=PUSH_SECRETS["PushSecret"],
-            api=self,
-            known=informer,
+            api=fake,
+            known=fake,
             get_store=self.get_store,
             events=Events(PUSH_SECRETS["PushSecret"], self.record),
             controller_class=self.controller_class,

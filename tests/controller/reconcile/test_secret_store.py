@@ -34,11 +34,11 @@ class World:
 
     def __post_init__(self) -> None:
         self.metrics = Metrics()
-        informer: Any = self
+        fake: Any = self
         self.reconciler = StoreReconciler(
             kind="SecretStore",
-            api=self,
-            known=informer,
+            api=fake,
+            known=fake,
             check=self.check,
             events=Events(SECRET_STORES, self.record),
             counts=ObjectMetrics(self.metrics, "secretstore"),

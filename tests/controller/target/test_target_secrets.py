@@ -74,7 +74,7 @@ class World:
         self.api = Api()
         selection = Selection(SECRETS, labels=f"{MANAGED_LABEL}=true")
         self.informer: Informer[SecretState] = Informer(self.api, selection, read_state)  # type: ignore[arg-type]
-        self.secrets = Secrets(self.api, self.informer, work)
+        self.secrets = Secrets(self.api, self.informer, work)  # type: ignore[arg-type]  # a fake
 
     async def write(self, found: ExternalSecret, **data: str) -> str:
         assert found.spec is not None
