@@ -55,13 +55,16 @@ class Query:
 
 
 class Call(SharedTask[Mapping[Key, Answer]]):
+    """A call in flight, of one ref or of a batch; `work` gets the call itself."""
+
+    asked_at = inf
+    """When it was sent last (`time.monotonic`); infinity: not yet."""
+
     def __init__(self, work: Callable[["Call"], Coroutine[Any, Any, Mapping[Key, Answer]]]) -> None:
-        self.asked_at = inf
-        """When it was sent last (`time.monotonic`); infinity: not yet."""
         super().__init__(work(self))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Values:
     """One for the process. `observe` gets how each value was found."""
 
