@@ -125,7 +125,7 @@ def _namespace(document: Document) -> Iterator[Difference]:
         return
     found = ", ".join(one for one in finalizers if one not in others)
     name, change = named(document)[2], {"metadata": {"finalizers": others}}
-    message = f"has the finalizer {found}: deleted, it would never go away"
+    message = f"has the finalizer {found}: without the operator it could not be deleted"
     remedy = f"when the operator is stopped: {_patch('namespace', name, change)}"
     yield of(document, "differs", message, remedy)
 
