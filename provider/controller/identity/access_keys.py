@@ -111,8 +111,9 @@ def _read_value(document: Document, key: str, part: _Part) -> _Value | ProviderE
     if key not in data:
         found = _listed(data) if part.lists_keys else ""
         return KeyNotFound(f"cannot find secret data for key: {quote(key)}{found}")
+    encoded = str(data[key])
     try:
-        value = go_base64(str(data[key]).encode(), url=False)
+        value = go_base64(encoded.encode(), url=False) if len(encoded) <= 2 * LONGEST else b""
         text = value.decode("ascii") if len(value) <= LONGEST else ""
     except ValueError:
         text = ""
