@@ -25,7 +25,7 @@ from provider.tools.validate.synced_secrets import matching_block
 
 EXIT_CODES: Mapping[int, str] = {
     0: "there are no mistakes; there may be warnings, unless --strict",
-    1: "mistakes, or with --strict warnings",
+    1: "mistakes, or with --strict warnings, or nothing to check",
     2: "wrong command line, or a file cannot be read",
 }
 
@@ -51,7 +51,7 @@ def add_options(parser: Parser) -> None:
     formats = ("text", "json", "github", "sarif")
     meaning = "text (default), json, github (annotations of a workflow) or sarif (code scanning)"
     add("-o", "--output", choices=formats, default="text", metavar="FORMAT", help=meaning)
-    add("--strict", action="store_true", help="fail on warnings too")
+    add("--strict", action="store_true", help="fail on warnings, and if nothing is found to check")
     add("-q", "--quiet", action="store_true", help="print no notes, and nothing if all is well")
     add("-v", "--verbose", action="store_true", help="list the files that are passed over")
     meaning = "region of the daemon, for classes that name none: ARNs are compared with it"
@@ -81,7 +81,8 @@ def run(options: Namespace) -> int:
         sys.stdout.write(_FORMATS[options.output](found))
     if unread:
         return 2
-    return 1 if found.has("error") or (options.strict and found.has("warning")) else 0
+    is_suspect = options.strict and (found.has("warning") or not found.sources)
+    return 1 if found.has("error") or is_suspect else 0
 
 
 _FORMATS: Mapping[Format, Callable[[Review], str]] = {

@@ -202,6 +202,13 @@ def test_files_that_are_passed_over_are_listed_on_request(command: Run, tmp_path
     assert result.out == "1 class in 1 file: no problems\n"
 
 
+def test_a_folder_without_anything_to_check_fails_strictly(command: Run, tmp_path: Path) -> None:
+    (tmp_path / "values.yaml").write_text("image: {}\n")
+    for arguments, code in (([], 0), (["--strict"], 1)):
+        result = command("validate", tmp_path, *arguments)
+        assert (result.code, result.out[:16]) == (code, "nothing to check")
+
+
 def test_without_a_readable_file_nothing_was_checked(command: Run, tmp_path: Path) -> None:
     result = command("validate", tmp_path / "missing.yaml")
     assert (result.code, result.out) == (2, "nothing was checked: no file could be read\n")
