@@ -55,24 +55,22 @@ def go_on(process: subprocess.Popen[str]) -> None:
     process.stdin.flush()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("number", "when"),
+    [(signal.SIGTERM, "holding"), (signal.SIGINT, "installed")],
+    ids=["during the start", "later"],
+)
 def test_the_first_signal_asks_to_stop_and_the_second_stops_at_once(
-    number: signal.Signals,
+    number: signal.Signals, when: str
 ) -> None:
     with program() as process:
         expect(process, "holding")
+        if when == "holding":
+            process.send_signal(number)
         go_on(process)
         expect(process, "installed")
-        process.send_signal(number)
+        if when == "installed":
+            process.send_signal(number)
         expect(process, "requested")
         process.send_signal(number)
         assert process.wait(20) == 3
-
-
-def test_a_signal_that_comes_during_the_start_is_not_lost() -> None:
-    with program() as process:
-        expect(process, "holding")
-        process.send_signal(signal.SIGTERM)
-        go_on(process)
-        expect(process, "installed")
-        expect(process, "requested")
