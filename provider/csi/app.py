@@ -17,9 +17,9 @@ from provider.csi.metrics import MountMetrics, NamespaceLabel, watch_registry
 from provider.csi.mount import Mounter
 from provider.csi.server.admission import Admission
 from provider.csi.server.barrier import Barrier
+from provider.csi.server.codec import Codec
 from provider.csi.server.daemon import Daemon, readiness
 from provider.csi.server.outcomes import Outcomes
-from provider.csi.server.servicer import Servicer
 from provider.csi.server.socket_file import SocketFile
 from provider.csi.status.document import StatusDocument
 from provider.csi.status.events import RotationEvents
@@ -111,7 +111,7 @@ async def _start(config: Config, make: MakeMounter, stack: AsyncExitStack) -> Da
     stack.callback(offload.close)
     mounter = await make(config, metrics, offload, stack)
     pods = config.kubelet_path / "pods"
-    servicer = Servicer(
+    codec = Codec(
         offload,
         default_region=config.region,
         write=None if config.driver_writes_secrets else partial(write_volume, pods),
@@ -124,7 +124,7 @@ async def _start(config: Config, make: MakeMounter, stack: AsyncExitStack) -> Da
     if config.audit_log:
         audit.set_up()
     barrier = Barrier(
-        servicer,
+        codec,
         mounter,
         admission,
         Outcomes(

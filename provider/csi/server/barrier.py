@@ -15,9 +15,9 @@ from provider.csi.mount import Delivery, Mounter
 from provider.csi.request.attributes import namespace_of
 from provider.csi.request.model import MountSpec
 from provider.csi.server.admission import LARGE, Admission
+from provider.csi.server.codec import Codec
 from provider.csi.server.grpc_server import Context
 from provider.csi.server.outcomes import Attempt, Outcomes
-from provider.csi.server.servicer import Servicer
 from provider.csi.server.statuses import details, status_of
 from provider.errors import InternalFault, OutOfTime, Overloaded, ProviderError
 from provider.runtime.log import fields, logger
@@ -36,14 +36,14 @@ class Barrier:
 
     def __init__(
         self,
-        servicer: Servicer,
+        codec: Codec,
         mounter: Mounter,
         admission: Admission,
         outcomes: Outcomes,
         *,
         timeout: float,
     ) -> None:
-        self._servicer = servicer
+        self._codec = codec
         self._mounter = mounter
         self._admission = admission
         self._outcomes = outcomes
@@ -120,11 +120,11 @@ class Barrier:
         self, attempt: Attempt, request: pb.MountRequest
     ) -> tuple[MountSpec, Delivery, pb.MountResponse]:
         await self._admission.crowd(attempt.namespace)
-        decoded = await self._servicer.decode(request)
+        decoded = await self._codec.decode(request)
         attempt.volume = decoded if decoded.pod.is_known else None
         account = decoded.pod.namespace, decoded.pod.service_account
         async with self._admission.turn(account, decoded.text.characters):
-            spec = attempt.volume = await self._servicer.parse(decoded)
+            spec = attempt.volume = await self._codec.parse(decoded)
             room = min(ANSWER_MARGIN, (attempt.deadline - attempt.arrived) / 20)
             delivery = await self._mounter.mount(
                 spec,
@@ -133,7 +133,7 @@ class Barrier:
                 arrived=attempt.arrived,
                 trace=attempt.trace,
             )
-            return spec, delivery, await self._servicer.respond(spec, delivery)
+            return spec, delivery, await self._codec.respond(spec, delivery)
 
     def _failed(self, attempt: Attempt, failure: ProviderError) -> tuple[grpc.StatusCode, str]:
         """The status and text of a failure for the driver; it is recorded."""

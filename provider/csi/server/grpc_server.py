@@ -16,7 +16,7 @@ PROVIDER_SERVICE = pb.DESCRIPTOR.services_by_name["CSIDriverProvider"].full_name
 
 MAX_RECEIVED = 8 * 2**20
 """Bytes of a request. Above it gRPC answers RESOURCE_EXHAUSTED, so the limit is far above what the
-servicer accepts, and above what any driver sends."""
+codec accepts, and above what any driver sends."""
 
 MOST_PENDING = 2**31 - 1
 """No bound of gRPC's own: `Admission` refuses with a status that is safe for the driver."""

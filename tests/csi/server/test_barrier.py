@@ -26,10 +26,10 @@ from provider.csi.server import barrier as barrier_module
 from provider.csi.server import grpc_server
 from provider.csi.server.admission import MOST_LARGE, Admission
 from provider.csi.server.barrier import Barrier
+from provider.csi.server.codec import Codec
 from provider.csi.server.daemon import Daemon
 from provider.csi.server.grpc_server import Mount, make_server
 from provider.csi.server.outcomes import Outcomes
-from provider.csi.server.servicer import Servicer
 from provider.csi.server.socket_file import SocketFile
 from provider.csi.status.mount_registry import MountRegistry
 from provider.errors import ProviderError
@@ -77,10 +77,10 @@ class Door:
         log.set_up("debug", "json", self.stream)
         self.admission = Admission(20, 2)
         self.registry = MountRegistry(Path("/nowhere"))
-        self.servicer = Servicer(Offload(), default_region=None)
+        self.codec = Codec(Offload(), default_region=None)
         self.mounter = StubMounter()
         self.barrier = Barrier(
-            self.servicer,
+            self.codec,
             cast("Mounter", self.mounter),
             self.admission,
             Outcomes(self.registry, self._count, audit=self._audit),
@@ -272,9 +272,9 @@ async def test_a_crowd_is_accepted_before_it_is_worked_on(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else the last mounts arrive too late to share the calls of the first ones."""
-    decode, accepted = door.servicer.decode, []
+    decode, accepted = door.codec.decode, []
 
-    async def slow(_servicer: Servicer, request: pb.MountRequest) -> Any:
+    async def slow(_codec: Codec, request: pb.MountRequest) -> Any:
         accepted.append(len(door.counted) + door.admission.waiting + door.admission.at_work)
         if len(accepted) == 8:
             all_work.set()
@@ -291,7 +291,7 @@ async def test_a_crowd_is_accepted_before_it_is_worked_on(
             return [call.result() for call in calls]
 
     sent, all_work = threading.Event(), asyncio.Event()
-    monkeypatch.setattr(Servicer, "decode", slow)
+    monkeypatch.setattr(Codec, "decode", slow)
     monkeypatch.setattr(admission_module, "TURN_SECONDS", 0.02)  # on a busy machine threads wait
     await asyncio.to_thread(send)
     assert len(accepted) == 8

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pytest
 
 from provider.csi.request.model import MountSpec
-from provider.csi.server.servicer import Servicer
+from provider.csi.server.codec import Codec
 from provider.manifests.problems import InvalidSpec
 from provider.runtime.offload import Offload
 from tests.csi.server.driver import mount_request
@@ -36,44 +36,40 @@ def offload() -> Any:
 
 
 @pytest.fixture
-def servicer(offload: Recording) -> Servicer:
-    return Servicer(offload, default_region=None)
+def codec(offload: Recording) -> Codec:
+    return Codec(offload, default_region=None)
 
 
-async def parse(servicer: Servicer, objects: str, **more: str) -> MountSpec:
+async def parse(codec: Codec, objects: str, **more: str) -> MountSpec:
     request = mount_request(namespace="shop")
     request.attributes = json.dumps(json.loads(request.attributes) | more | {"objects": objects})
-    return await servicer.parse(await servicer.decode(request))
+    return await codec.parse(await codec.decode(request))
 
 
 SHORT = "- {objectName: a, objectType: secretsmanager}\n"
 LONG = "".join(f"- {{objectName: a{index}, objectType: secretsmanager}}\n" for index in range(99))
 
 
-async def test_a_short_class_is_parsed_on_the_loop(offload: Recording, servicer: Servicer) -> None:
-    assert (await parse(servicer, SHORT)).pod.namespace == "shop"
+async def test_a_short_class_is_parsed_on_the_loop(offload: Recording, codec: Codec) -> None:
+    assert (await parse(codec, SHORT)).pod.namespace == "shop"
     assert offload.tenants == []
 
 
-async def test_a_long_class_is_parsed_in_a_thread_once(
-    offload: Recording, servicer: Servicer
-) -> None:
-    first = await parse(servicer, LONG)
+async def test_a_long_class_is_parsed_in_a_thread_once(offload: Recording, codec: Codec) -> None:
+    first = await parse(codec, LONG)
     assert offload.tenants == ["shop"]
-    assert (await parse(servicer, LONG)).klass is first.klass
+    assert (await parse(codec, LONG)).klass is first.klass
     assert offload.tenants == ["shop"]
 
 
-async def test_a_large_request_is_decoded_in_a_thread(
-    offload: Recording, servicer: Servicer
-) -> None:
-    await parse(servicer, SHORT, unknown="x" * 100_000)
+async def test_a_large_request_is_decoded_in_a_thread(offload: Recording, codec: Codec) -> None:
+    await parse(codec, SHORT, unknown="x" * 100_000)
     assert offload.tenants == ["shop"]
-    await parse(servicer, LONG, unknown="x" * 100_000)
+    await parse(codec, LONG, unknown="x" * 100_000)
     assert offload.tenants == ["shop"] * 3
 
 
-async def test_problems_come_from_the_thread(servicer: Servicer) -> None:
+async def test_problems_come_from_the_thread(codec: Codec) -> None:
     with pytest.raises(InvalidSpec, match=r"objects\[99\]: must be a mapping"):
-        await parse(servicer, LONG + "- x\n")
+        await parse(codec, LONG + "- x\n")
     assert threading.active_count() >= 2

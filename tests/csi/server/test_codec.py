@@ -8,7 +8,7 @@ import pytest
 from provider.csi.files.layout import MountedFile
 from provider.csi.mount import Delivery
 from provider.csi.request.model import MountSpec
-from provider.csi.server.servicer import MAX_VERSIONS_BYTES, Servicer
+from provider.csi.server.codec import MAX_VERSIONS_BYTES, Codec
 from provider.errors import InvalidRequest, VolumeRefused
 from provider.runtime.offload import Offload
 from tests.csi.server.driver import mount_request
@@ -25,15 +25,15 @@ class Written:
         self.files += files
 
 
-def servicer(targets: Any = None) -> Servicer:
-    return Servicer(
+def codec(targets: Any = None) -> Codec:
+    return Codec(
         Offload(),
         default_region="eu-west-1",
         write=targets.write if targets else None,
     )
 
 
-async def parsed(one: Servicer) -> MountSpec:
+async def parsed(one: Codec) -> MountSpec:
     return await one.parse(await one.decode(mount_request()))
 
 
@@ -43,7 +43,7 @@ def delivery(*paths: str) -> Delivery:
 
 
 async def test_every_file_has_its_version() -> None:
-    one = servicer()
+    one = codec()
     spec = await parsed(one)
     response = await one.respond(spec, delivery("db", "user"))
     assert [(v.id, v.version) for v in response.object_version] == [("db", "v1"), ("user", "v1")]
@@ -55,7 +55,7 @@ async def test_every_file_has_its_version() -> None:
 
 async def test_where_the_provider_writes_the_driver_gets_versions_alone() -> None:
     targets = Written()
-    one = servicer(targets)
+    one = codec(targets)
     response = await one.respond(await parsed(one), delivery("db"))
     assert [file.path for file in targets.files] == ["db"]
     assert list(response.files) == []
@@ -67,14 +67,14 @@ async def test_a_volume_that_is_refused_fails_the_mount() -> None:
         def write(self, spec: MountSpec, files: Sequence[MountedFile]) -> None:
             raise VolumeRefused("not a volume")
 
-    one = servicer(Refusing())
+    one = codec(Refusing())
     spec = await parsed(one)
     with pytest.raises(VolumeRefused):
         await one.respond(spec, delivery("db"))
 
 
 async def test_versions_stay_within_what_kubernetes_keeps() -> None:
-    one = servicer()
+    one = codec()
     spec = await parsed(one)
     paths = [f"{number:04}" + "x" * 250 for number in range(4000)]
     response = await one.respond(spec, delivery(*paths))
@@ -84,7 +84,7 @@ async def test_versions_stay_within_what_kubernetes_keeps() -> None:
 
 
 async def test_a_delivery_without_versions_is_a_bug() -> None:
-    one = servicer()
+    one = codec()
     spec = await parsed(one)
     with pytest.raises(RuntimeError):
         await one.respond(spec, delivery())
@@ -94,4 +94,4 @@ async def test_a_large_request_is_not_parsed() -> None:
     request = mount_request()
     request.secrets = "x" * (5 * 2**20)
     with pytest.raises(InvalidRequest, match="split the class"):
-        await servicer().decode(request)
+        await codec().decode(request)

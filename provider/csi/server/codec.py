@@ -1,4 +1,4 @@
-"""From the driver's MountRequest to its MountResponse."""
+"""Translates messages of gRPC: a request to a `MountSpec`, a `Delivery` to a response."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -33,8 +33,8 @@ keeps no resource of more than 1.5 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
-class Servicer:
-    """The driver's `Mount` in messages."""
+class Codec:
+    """One for the process."""
 
     offload: Offload
     default_region: str | None
