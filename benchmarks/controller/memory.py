@@ -25,7 +25,6 @@ from provider.controller.resources.hashes import (
     synced_resource_version,
 )
 from provider.controller.scheduling.schedule import Item, Schedule
-from provider.controller.status import Ready
 from provider.controller.watch.informers import Informers
 from provider.controller.watch.watched import readable
 from provider.runtime.metrics import Metrics
@@ -77,7 +76,7 @@ class _AtRest:
                 self._schedule.add(Item(EXTERNAL_SECRETS.name, *key), 3600.0)
                 self._metrics.reconciled(key, 0.1)
                 self._metrics.synced(found.metadata, failed=False)
-                self._metrics.ready(found.metadata, Ready(True, "SecretSynced", ""))
+                self._metrics.ready(found.metadata, "True")
 
 
 def _about(number: int) -> dict[str, Any]:
