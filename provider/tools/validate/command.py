@@ -81,8 +81,9 @@ def run(options: Namespace) -> int:
         sys.stdout.write(_FORMATS[options.output](found))
     if unread:
         return 2
-    is_suspect = options.strict and (found.has("warning") or not found.sources)
-    return 1 if found.has("error") or is_suspect else 0
+    is_empty = not (found.sources or found.passed_over)
+    is_refused = options.strict and (found.has("warning") or is_empty)
+    return 1 if found.has("error") or is_refused else 0
 
 
 _FORMATS: Mapping[Format, Callable[[Review], str]] = {
