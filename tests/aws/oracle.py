@@ -51,6 +51,20 @@ def _session() -> Session:
     return Session(include_builtin_handlers=True)
 
 
+@cache
+def _client(service: Service, region: str, endpoint_url: str | None, **config: Any) -> Any:
+    """A client of botocore's takes some 50 ms to make."""
+    return _session().create_client(
+        service,
+        region,
+        endpoint_url=endpoint_url,
+        aws_access_key_id=KEYS.access_key_id,
+        aws_secret_access_key=KEYS.secret_access_key,
+        aws_session_token=KEYS.session_token,
+        config=Config(retries={"mode": "standard"}, **config),
+    )
+
+
 class Botocore:
     """A client of botocore's that sends nothing: each request is kept and answered from a list."""
 
@@ -59,16 +73,10 @@ class Botocore:
     ) -> None:
         self.sent: list[Sent] = []
         self.answers: list[Answer] = []
-        self.client = _session().create_client(
-            service,
-            region,
-            endpoint_url=endpoint_url,
-            aws_access_key_id=KEYS.access_key_id,
-            aws_secret_access_key=KEYS.secret_access_key,
-            aws_session_token=KEYS.session_token,
-            config=Config(retries={"mode": "standard"}, **config),
-        )
-        self.client.meta.events.register("before-send", self._send)
+        self.client = _client(service, region, endpoint_url, **config)
+        events = self.client.meta.events
+        events.unregister("before-send", unique_id="oracle")
+        events.register("before-send", self._send, unique_id="oracle")
 
     def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         def text(value: str | bytes) -> str:
