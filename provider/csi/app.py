@@ -15,6 +15,7 @@ from provider.csi.files.target import write_volume
 from provider.csi.identity import Identifier
 from provider.csi.metrics import MountMetrics, NamespaceLabel, watch_registry
 from provider.csi.mount import Mounter
+from provider.csi.mount_registry import MountRegistry, Step
 from provider.csi.server.admission import Admission
 from provider.csi.server.barrier import Barrier
 from provider.csi.server.codec import Codec
@@ -23,7 +24,6 @@ from provider.csi.server.outcomes import Outcomes
 from provider.csi.server.socket_file import SocketFile
 from provider.csi.status.document import StatusDocument
 from provider.csi.status.events import RotationEvents
-from provider.csi.status.mount_registry import MountRegistry, Step
 from provider.csi.status.socket import StatusSocket
 from provider.engine.value_memory import ValueMemory
 from provider.engine.wiring import Settings, open_engine, watch_engine

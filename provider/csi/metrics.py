@@ -11,7 +11,7 @@ from operator import add
 from prometheus_client import Counter
 
 from provider import errors
-from provider.csi.status.mount_registry import Mount, MountRegistry
+from provider.csi.mount_registry import Mount, MountRegistry
 from provider.manifests.problems import InvalidSpec
 from provider.runtime.metrics import OTHER, BoundedLabel, Metrics
 

@@ -13,7 +13,7 @@ from provider.csi.audit import delivered
 from provider.csi.mount import DeliveredObject, Delivery
 from provider.engine.model import MISSING, AssumeRole, SecretValue
 from provider.runtime import audit
-from tests.csi.status.test_mount_registry import spec
+from tests.csi.test_mount_registry import spec
 from tests.fakes.engine import REGION, identity
 from tests.loop_watchdog import loop_watchdog
 

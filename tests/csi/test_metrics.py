@@ -6,9 +6,9 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from provider.csi.metrics import MAX_NAMESPACES, MountMetrics, NamespaceLabel, watch_registry
-from provider.csi.status.mount_registry import MountRegistry
+from provider.csi.mount_registry import MountRegistry
 from provider.runtime.metrics import PREFIX, Metrics
-from tests.csi.status.test_mount_registry import fail, spec
+from tests.csi.test_mount_registry import fail, spec
 
 ALERTS = Path(__file__).parents[2] / "deploy" / "alerts" / "secrets-provider-aws.yaml"
 NO_LABEL = NamespaceLabel(None)

@@ -8,11 +8,11 @@ from time import monotonic
 import pytest
 
 from provider.csi.mount import Delivery, Mounter
+from provider.csi.mount_registry import MountRegistry
 from provider.csi.object_failures import ObjectsFailed
 from provider.csi.request.model import MountSpec, Pod
 from provider.csi.request.parameters import parse_class
 from provider.csi.server.statuses import bounded
-from provider.csi.status.mount_registry import MountRegistry
 from provider.engine.ports import Principal
 from provider.engine.trace import Trace
 from provider.engine.value_memory import ValueMemory

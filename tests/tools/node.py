@@ -11,8 +11,8 @@ import pytest
 from provider.csi.app import make_mounter
 from provider.csi.config import Config
 from provider.csi.mount import Delivery
+from provider.csi.mount_registry import MountRegistry
 from provider.csi.request.model import MountSpec
-from provider.csi.status.mount_registry import MountRegistry
 from provider.engine.trace import Trace
 from provider.runtime.metrics import Metrics
 from provider.runtime.offload import Offload

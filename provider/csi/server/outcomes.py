@@ -8,8 +8,8 @@ from time import monotonic
 from typing import Any
 
 from provider.csi.mount import Delivery
+from provider.csi.mount_registry import MountRegistry, Step, mount_id
 from provider.csi.request.model import MountSpec, Volume
-from provider.csi.status.mount_registry import MountRegistry, Step, mount_id
 from provider.engine.trace import Trace
 from provider.errors import InternalFault, ProviderError
 from provider.runtime.log import Value, fields, logger

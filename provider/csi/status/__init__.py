@@ -1,1 +1,1 @@
-"""What is mounted on this node: the registry of volumes, the status document, Kubernetes Events."""
+"""What is mounted on this node, for people: the status document and its socket, Events."""

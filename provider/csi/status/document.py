@@ -12,8 +12,8 @@ from typing import Any
 
 from provider import __version__
 from provider.csi.mount import DeliveredObject
+from provider.csi.mount_registry import Mount, MountRegistry
 from provider.csi.server.admission import Admission
-from provider.csi.status.mount_registry import Mount, MountRegistry
 from provider.runtime.log import timestamp
 
 

@@ -8,8 +8,8 @@ new pod they come beside the kubelet's own Events.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from provider.csi.mount_registry import Step
 from provider.csi.object_failures import ObjectsFailed
-from provider.csi.status.mount_registry import Step
 from provider.kube.events import Event, ObjectReference
 from provider.manifests.problems import printable, some_of
 

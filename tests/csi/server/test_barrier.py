@@ -20,6 +20,7 @@ import pytest
 
 from provider import errors
 from provider.csi.mount import Delivery, Mounter
+from provider.csi.mount_registry import MountRegistry
 from provider.csi.request.model import MountSpec
 from provider.csi.server import admission as admission_module
 from provider.csi.server import barrier as barrier_module
@@ -31,7 +32,6 @@ from provider.csi.server.daemon import Daemon
 from provider.csi.server.grpc_server import Mount, make_server
 from provider.csi.server.outcomes import Outcomes
 from provider.csi.server.socket_file import SocketFile
-from provider.csi.status.mount_registry import MountRegistry
 from provider.errors import ProviderError
 from provider.runtime import log
 from provider.runtime.offload import Offload
@@ -39,7 +39,7 @@ from provider.v1alpha1 import service_pb2 as pb
 from provider.v1alpha1.service_pb2_grpc import CSIDriverProviderStub
 from tests.csi.server.driver import CANARY, driver, mount_request
 from tests.csi.server.stub import StubMounter
-from tests.csi.status.test_mount_registry import failing
+from tests.csi.test_mount_registry import failing
 
 FORBIDDEN = {
     grpc.StatusCode.CANCELLED,

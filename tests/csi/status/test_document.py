@@ -4,10 +4,10 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from provider.csi.mount_registry import MAX_OBJECTS, MountRegistry
 from provider.csi.server.admission import Admission
 from provider.csi.status.document import StatusDocument
-from provider.csi.status.mount_registry import MAX_OBJECTS, MountRegistry
-from tests.csi.status.test_mount_registry import delivery, spec
+from tests.csi.test_mount_registry import delivery, spec
 from tests.loop_watchdog import loop_watchdog
 
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from provider.csi.mount_registry import MountRegistry, mount_id
 from provider.csi.object_failures import ObjectFailure, ObjectsFailed
 from provider.csi.status.events import RotationEvents
-from provider.csi.status.mount_registry import MountRegistry, mount_id
 from provider.errors import AccessDenied, AwsUnavailable, InvalidRequest, ProviderError
 from provider.kube.events import Event
-from tests.csi.status.test_mount_registry import delivery, spec
+from tests.csi.test_mount_registry import delivery, spec
 from tests.fakes.engine import REGION, identity
 
 AWS_TEXT = "AccessDeniedException: something long that AWS says"

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from provider.csi.mount import Delivery, LastDelivery
+from provider.csi.mount_registry import MountRegistry
 from provider.csi.request.model import ClassSpec, MountSpec, Pod
-from provider.csi.status.mount_registry import MountRegistry
 from provider.engine.model import AssumeRole
-from tests.csi.status.test_mount_registry import fail
+from tests.csi.test_mount_registry import fail
 from tests.fakes.engine import Clock, identity
 
 SPEC = MountSpec(

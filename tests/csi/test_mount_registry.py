@@ -7,9 +7,7 @@ import pytest
 
 from provider.csi.files.layout import MountedFile
 from provider.csi.mount import DeliveredObject, Delivery, LastDelivery
-from provider.csi.request.model import MountSpec, Pod
-from provider.csi.request.parameters import parse_class
-from provider.csi.status.mount_registry import (
+from provider.csi.mount_registry import (
     MAX_LIFE_SECONDS,
     MAX_OBJECTS,
     MIN_LIFE_SECONDS,
@@ -17,6 +15,8 @@ from provider.csi.status.mount_registry import (
     Mount,
     MountRegistry,
 )
+from provider.csi.request.model import MountSpec, Pod
+from provider.csi.request.parameters import parse_class
 from provider.engine.model import SecretValue
 from provider.errors import AccessDenied, InvalidRequest
 from tests.fakes.engine import REGION, Clock, identity
