@@ -1,50 +1,50 @@
 """The table of endpoints against botocore's rules, and the variables that override it."""
 
+from itertools import product
+
 import pytest
 from botocore.endpoint_provider import EndpointProvider
 from botocore.loaders import Loader
-from botocore.session import Session
 
 from provider.aws.endpoints import Endpoints, Service
 from provider.aws.regions import is_region, region_fault
 from provider.errors import InvalidRequest
 
 SERVICES: tuple[Service, ...] = ("secretsmanager", "ssm", "sts", "ecr", "ecr-public")
-KNOWN = {
-    region
-    for partition in Loader().load_data("partitions")["partitions"]
-    for region in partition["regions"]
-    if not region.endswith("-global")
-}
 NEW = {"eu-newland-7", "cn-new-9", "us-gov-new-1", "us-isof-new-1"}
 
 
-@pytest.mark.parametrize(
-    ("fips", "dual"), [(False, False), (False, True), (True, False), (True, True)]
-)
-@pytest.mark.parametrize("service", SERVICES)
-def test_asks_where_botocore_asks(service: Service, fips: bool, dual: bool) -> None:
-    assert len(KNOWN) > 40
-    environment = {
-        "AWS_USE_FIPS_ENDPOINT": str(fips).lower(),
-        "AWS_USE_DUALSTACK_ENDPOINT": str(dual),
-    }
-    endpoints = Endpoints(environment)
-    provider = EndpointProvider(
-        Loader().load_service_model(service, "endpoint-rule-set-1"),
-        Loader().load_data("partitions"),
-    )
-    for region in KNOWN | NEW:
-        theirs = provider.resolve_endpoint(Region=region, UseFIPS=fips, UseDualStack=dual)
-        ours = endpoints.resolve(service, region)
-        assert ours.url == f"{theirs.url}/"
-        assert (ours.signing_name, ours.signing_region) == (service, region)
+@pytest.fixture(scope="module")
+def botocore() -> Loader:
+    """The data of botocore."""
+    return Loader()
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_what_is_signed_is_what_botocore_signs(service: Service) -> None:
-    model = Session().get_service_model(service)
-    assert model.signing_name == service
+def test_asks_where_botocore_asks(botocore: Loader, service: Service) -> None:
+    partitions = botocore.load_data("partitions")
+    known = {name for one in partitions["partitions"] for name in one["regions"]}
+    known = {region for region in known if not region.endswith("-global")}
+    assert len(known) > 40
+    rules = botocore.load_service_model(service, "endpoint-rule-set-1")
+    provider = EndpointProvider(rules, partitions)
+    for fips, dual in product((False, True), repeat=2):
+        environment = {
+            "AWS_USE_FIPS_ENDPOINT": str(fips).lower(),
+            "AWS_USE_DUALSTACK_ENDPOINT": str(dual),
+        }
+        endpoints = Endpoints(environment)
+        for region in known | NEW:
+            theirs = provider.resolve_endpoint(Region=region, UseFIPS=fips, UseDualStack=dual)
+            ours = endpoints.resolve(service, region)
+            assert ours.url == f"{theirs.url}/"
+            assert (ours.signing_name, ours.signing_region) == (service, region)
+
+
+def test_what_is_signed_is_what_botocore_signs(botocore: Loader) -> None:
+    for service in SERVICES:
+        metadata = botocore.load_service_model(service, "service-2")["metadata"]
+        assert metadata.get("signingName", metadata["endpointPrefix"]) == service
 
 
 ALL = "http://127.0.0.1:5000"
