@@ -1,7 +1,10 @@
 """The CPU time that each tenant has used lately, to let those who used the least go first."""
 
-from collections.abc import Callable
-from time import monotonic
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from resource import RUSAGE_CHILDREN, getrusage
+from threading import local
+from time import monotonic, thread_time
 
 from provider.runtime.lru import Lru
 
@@ -11,6 +14,34 @@ QUANTUM = 0.05
 """Seconds of CPU; smaller differences do not count."""
 _TENANTS = 1000
 """Tenants whose use is kept: those that used CPU last."""
+
+
+class _Processes(local):
+    """Of one thread: CPU of the processes that its jobs have waited for, in seconds."""
+
+    seconds = 0.0
+
+
+_processes = _Processes()
+
+
+def cpu_of_job() -> float:
+    """Seconds of CPU of this thread and of the processes in `processes_counted`, until now."""
+    return thread_time() + _processes.seconds
+
+
+@contextmanager
+def processes_counted() -> Iterator[None]:
+    """Counts the CPU of processes that a job starts and waits for in this block.
+
+    Processes that other such blocks wait for meanwhile count too.
+    """
+    before = getrusage(RUSAGE_CHILDREN)
+    try:
+        yield
+    finally:
+        after = getrusage(RUSAGE_CHILDREN)
+        _processes.seconds += after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 class CpuUsage:

@@ -11,20 +11,12 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from resource import RUSAGE_CHILDREN, getrusage
-from time import thread_time
 from typing import TypeVar
 
 from provider.errors import OutOfTime, Overloaded
-from provider.runtime.cpu_usage import CpuUsage
+from provider.runtime.cpu_usage import CpuUsage, cpu_of_job
 
 T = TypeVar("T")
-
-
-def _cpu_time() -> float:
-    """Seconds of CPU of this thread, and of processes that have ended: a job may wait for one."""
-    children = getrusage(RUSAGE_CHILDREN)
-    return thread_time() + children.ru_utime + children.ru_stime
 
 
 class _Tenant:
@@ -103,11 +95,11 @@ class Offload:
         job, used = [fn], [0.0]
 
         def take() -> T:
-            began = _cpu_time()
+            began = cpu_of_job()
             try:
                 return job.pop()()
             finally:
-                used[0] = _cpu_time() - began
+                used[0] = cpu_of_job() - began
 
         try:
             work = asyncio.get_running_loop().run_in_executor(self._pool, take)

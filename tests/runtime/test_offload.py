@@ -1,6 +1,7 @@
 """Work off the loop: bounded, one job of a tenant at a time, tenants in turns."""
 
 import asyncio
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -8,7 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from provider.errors import OutOfTime, Overloaded
-from provider.runtime.cpu_usage import HALF_LIFE, QUANTUM, CpuUsage
+from provider.runtime import cpu_usage
+from provider.runtime.cpu_usage import HALF_LIFE, QUANTUM, CpuUsage, processes_counted
 from provider.runtime.offload import Offload
 from tests.fakes.engine import Clock
 
@@ -97,6 +99,33 @@ async def test_tenants_take_turns(offload: Offload) -> None:
     assert order == ["a1", "b1", "c1", "a2", "b2", "a3"]
     blockers[1].let_go()
     await asyncio.gather(*tasks)
+
+
+async def test_the_cpu_of_a_process_counts_for_the_job_that_ran_it_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cpu_usage, "QUANTUM", 0.002)
+    usage = CpuUsage()
+    offload, beside = Offload(threads=2, usage=usage), Job()
+    waiting = start(offload, "honest", beside)
+    await begun(beside)
+
+    burn = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done"
+
+    def run() -> str:
+        with processes_counted():
+            subprocess.run(["/bin/sh", "-c", burn], check=True)
+        return ""
+
+    await offload.run("heavy", run)
+    beside.let_go()
+    await waiting
+    assert usage.quanta("heavy") > 0
+    assert usage.quanta("honest") == 0
+    await offload.run("heavy", str)
+    await offload.run("other", str)
+    assert usage.quanta("other") == 0
+    offload.close()
 
 
 async def test_the_tenant_that_used_the_least_cpu_goes_first() -> None:

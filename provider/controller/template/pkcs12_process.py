@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from provider.controller.template.errors import FunctionError
+from provider.runtime.cpu_usage import processes_counted
 
 CPU_SECONDS: Final = 2
 """Its start takes half a second, a file a few milliseconds."""
@@ -41,10 +42,11 @@ def open_file(password: bytes, data: bytes) -> Opened:
     command = [sys.executable, "-I", "-m", __name__, str(CPU_SECONDS)]
     given = base64.b64encode(password) + b"\n" + data
     try:
-        process = subprocess.run(  # noqa: S603 (no text of a tenant is in it)
-            command, input=given, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            timeout=PATIENCE, check=False,
-        )  # fmt: skip
+        with processes_counted():
+            process = subprocess.run(  # noqa: S603 (no text of a tenant is in it)
+                command, input=given, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                timeout=PATIENCE, check=False,
+            )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         raise FunctionError("unable to decode pkcs12: the system is too busy") from None
     if process.returncode < 0:
