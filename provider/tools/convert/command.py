@@ -27,7 +27,7 @@ from provider.tools.workloads import accounts_by_class
 EXIT_CODES: Mapping[int, str] = {
     0: "everything is converted",
     1: "a part is not: stderr says which, and so do comments in the classes",
-    2: "wrong command line, or a file cannot be read or holds neither",
+    2: "wrong command line or file, mistakes in a class, or nothing to convert",
 }
 _ABOUT = """\
 FILE holds ExternalSecrets and their SecretStores or ClusterSecretStores (v1 or v1beta1). All files
