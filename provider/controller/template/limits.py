@@ -25,7 +25,6 @@ class Limits:
     output_bytes: int = 2 << 20  # a Kubernetes Secret holds 1 MiB
     memory_bytes: int = 32 << 20  # the sum of all that functions return, not what is alive
     depth: int = 100  # nested blocks, templates, parentheses and documents
-    pattern_bytes: int = 8 << 10  # of a regular expression
     json_bytes: int = 256 << 10  # of one document: the parser holds the event loop meanwhile
     tokens: int = 100_000  # of the template
     variables: int = 1000  # that are known at one place
