@@ -53,10 +53,10 @@ class SocketFile:
         `bind` gets the path. Raises `StartFailed` if the folder or the path is not usable.
         """
         temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(3)}")
-        if (length := len(os.fsencode(temporary))) > MAX_PATH:
+        if (excess := len(os.fsencode(temporary)) - MAX_PATH) > 0:
             raise StartFailed(
-                f"the path of the socket is too long: {temporary} has {length} bytes, and Linux "
-                f"accepts {MAX_PATH}; choose a shorter --provider-volume"
+                f"the path of the socket is too long for Linux, by {excess} bytes: {self.path}; "
+                "choose a shorter --provider-volume"
             )
         self._make_folder()
         self._remove_stale()
@@ -66,7 +66,7 @@ class SocketFile:
             bind(str(temporary))
             temporary.chmod(0o600)
         except (RuntimeError, OSError) as error:  # grpcio raises RuntimeError for every reason
-            why = _why_not(temporary) or error
+            why = _why_not(temporary) or str(error).replace(temporary.name, self.path.name)
             raise StartFailed(f"cannot make a socket in {self.path.parent}: {why}") from error
         finally:
             os.umask(umask)

@@ -125,3 +125,18 @@ def test_a_failed_bind_is_a_failed_start(volume: Path) -> None:
 
     with pytest.raises(StartFailed, match="cannot make a socket in"):
         SocketFile(volume / "aws.sock").bind(refuse)
+
+
+@pytest.mark.parametrize("name", ["n" * 100, "aws.sock"], ids=["too long", "refused"])
+def test_a_failure_has_the_same_text_at_each_attempt(volume: Path, name: str) -> None:
+    """Only new texts are logged while the socket is looked after."""
+
+    def refuse(path: str) -> None:
+        raise RuntimeError(f"Failed to bind to address {path}")
+
+    file, texts = SocketFile(volume / name), set()
+    for _ in range(2):
+        with pytest.raises(StartFailed) as failed:
+            file.bind(refuse)
+        texts.add(str(failed.value))
+    assert len(texts) == 1
