@@ -49,15 +49,15 @@ def decode(service: Service, reply: Reply) -> dict[str, Any]:
     if reply.status != 200:
         raise _fault(reply, document or {})
     if document is None:
-        raise unexpected("the answer is not the document that was expected", reply.status)
+        raise unexpected("the answer is not the document that was expected")
     if service == "sts":
         document["Date"] = reply.headers.get("date", "")
     return document
 
 
-def unexpected(what: str, status: int = 200) -> Fault:
+def unexpected(what: str) -> Fault:
     """The fault for an unexpected shape. `what` must not quote the answer: it may hold a secret."""
-    return Fault("garbage", "UnexpectedAnswer", what, status=status)
+    return Fault("garbage", "UnexpectedAnswer", what, status=200)
 
 
 def objects(value: object, name: str) -> Sequence[Mapping[str, Any]]:
