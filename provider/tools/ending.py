@@ -112,6 +112,10 @@ class CommandFailed(Exception):
         self.hint = hint
 
 
+LOG_IN = "log in (aws sso login), or choose other credentials with --profile or AWS_PROFILE"
+"""The hint for own credentials that are missing or refused."""
+
+
 def has_mistakes(owner: str, file: str, code: int = 1, *, first: object = "") -> CommandFailed:
     """The failure for a manifest with mistakes, the first of which may be given."""
     hint = f"secrets-provider-aws validate {file} shows them"

@@ -322,3 +322,6 @@ def test_aws_is_read_as_the_caller_in_the_roles_of_the_store(
     assert "AssumeRole" not in [call.operation for call in aws.journal.calls]
     command("render", path, "--local")
     assert "AssumeRole" in [call.operation for call in aws.journal.calls]
+    result = command("render", path, "--local", "--profile", "missing")
+    assert result.code == 1
+    assert "hint: log in" in result.err

@@ -20,7 +20,7 @@ from provider.csi.request.model import Pod
 from provider.errors import ProviderError
 from provider.manifests.kubernetes import ClassManifest, is_class, read_classes, read_manifests
 from provider.manifests.problems import InvalidSpec, quote
-from provider.tools.ending import CommandFailed
+from provider.tools.ending import LOG_IN, CommandFailed
 from provider.tools.mount.options import Options, add_options, checked
 from provider.tools.mount.report import Report
 from provider.tools.sources import Unreadable, read_text
@@ -154,7 +154,7 @@ def _refused(status: str, text: str, options: Options) -> CommandFailed:
 def _hint(status: str, text: str, options: Options) -> str:
     """Advice for this command, where the error's own advice is for pods."""
     if options.local and status == "UNAUTHENTICATED":
-        return "log in (aws sso login), or choose other credentials with --profile or AWS_PROFILE"
+        return LOG_IN
     if options.local and status == "PERMISSION_DENIED":
         return "these were your own permissions; the role of a pod may have others"
     wanted = _WANTED.search(text)

@@ -12,10 +12,10 @@ from provider.controller.resources.references import stores_of
 from provider.controller.status import FAILED, TEXT_NO_DATA, with_cause
 from provider.controller.target.plan import target_name
 from provider.controller.template import compile_template
-from provider.errors import ProviderError
+from provider.errors import NotAuthenticated, ProviderError
 from provider.manifests.problems import quote
 from provider.tools.arguments import Delimiters
-from provider.tools.ending import CommandFailed
+from provider.tools.ending import LOG_IN, CommandFailed
 from provider.tools.render.command import Options
 from provider.tools.render.output import as_text
 from provider.tools.render.rendering import (
@@ -60,7 +60,8 @@ def rendered_text(options: Options) -> str:
         text = f"{failure.ready.reason}: {failure.ready.message}"
         raise CommandFailed(1, text, hint) from failure
     except ProviderError as error:
-        raise CommandFailed(1, str(error)) from error
+        hint = LOG_IN if isinstance(error, NotAuthenticated) else ""
+        raise CommandFailed(1, str(error), hint) from error
     _say_how_it_went(rendered, request)
     if rendered.document is None:
         return ""
