@@ -11,13 +11,14 @@ from operator import add
 from prometheus_client import Counter
 
 from provider import errors
+from provider.csi.files.writer import WriteFailed
 from provider.csi.mount_registry import Mount, MountRegistry
 from provider.manifests.problems import InvalidSpec
 from provider.runtime.metrics import OTHER, BoundedLabel, Metrics
 
 REASONS = [
     kind.__name__
-    for kind in (*vars(errors).values(), InvalidSpec)
+    for kind in (*vars(errors).values(), InvalidSpec, WriteFailed)
     if isinstance(kind, type) and issubclass(kind, errors.ProviderError)
 ]
 OUTCOMES = [("delivered", ""), ("unchanged", ""), *(("failed", reason) for reason in REASONS)]

@@ -63,10 +63,12 @@ async def test_every_series_of_mounts_that_an_alert_selects_exists_from_the_star
         ), (name, label, wanted)
 
 
-async def test_the_reason_of_a_class_that_does_not_parse_exists_from_the_start() -> None:
+async def test_every_reason_of_a_failed_mount_exists_from_the_start() -> None:
     metrics = Metrics()
     MountMetrics(metrics, NO_LABEL)
-    assert (await samples(metrics))["mounts_total", "failed", "InvalidSpec"] == 0
+    found = await samples(metrics)
+    for reason in ("AccessDenied", "InvalidSpec", "WriteFailed"):
+        assert found["mounts_total", "failed", reason] == 0
 
 
 async def test_there_is_no_label_for_namespaces_unless_asked_for() -> None:
