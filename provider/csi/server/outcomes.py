@@ -82,7 +82,10 @@ class Outcomes:
         """The mount is answered with this failure."""
         seconds = monotonic() - attempt.arrived
         self.count("failed", failure.reason, attempt.namespace, seconds)
-        self.registry.failed(attempt.target_path, attempt.volume, failure, attempt.trace.identity)
+        identity = attempt.trace.identity
+        step = self.registry.failed(attempt.target_path, attempt.volume, failure, identity)
+        if step is not None:
+            self.report(step)
         level = ERROR if isinstance(failure, InternalFault) else WARNING
         about = fields(**attempt.about(seconds), reason=failure.reason, error=str(failure))
         logger.log(level, "failed", extra=about)
