@@ -7,7 +7,6 @@ no deadline of its own but the time-out of each attempt.
 from asyncio import sleep
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from email.utils import parsedate_to_datetime
 from time import monotonic, time
 from typing import Any, TypeVar
 
@@ -153,9 +152,7 @@ def _may_retry(fault: Fault, attempt: int, settings: Retries, quota: retries.Quo
 
 def _skew(reply: Reply, known: float) -> float:
     """Seconds by which AWS's clock is ahead of the local one, 0 where that is within tolerance."""
-    try:
-        theirs = parsedate_to_datetime(reply.headers.get("date", "")).timestamp()
-    except (ValueError, OverflowError):
+    if reply.sent_at is None:
         return known
-    skew = theirs - time()
+    skew = reply.sent_at - time()
     return skew if abs(skew) > _MAX_SKEW else 0.0

@@ -41,7 +41,7 @@ def encode(
 
 
 def decode(service: Service, reply: Reply) -> dict[str, Any]:
-    """The document of an answer; of STS the text of each element, and the header `Date`.
+    """The document of an answer; of STS the text of each element, and as `SentAt` its `sent_at`.
 
     Raises `Fault` if it is an error or not a document.
     """
@@ -51,7 +51,7 @@ def decode(service: Service, reply: Reply) -> dict[str, Any]:
     if document is None:
         raise unexpected("the answer is not the document that was expected")
     if service == "sts":
-        document["Date"] = reply.headers.get("date", "")
+        document["SentAt"] = reply.sent_at
     return document
 
 

@@ -158,6 +158,6 @@ def _assume_role_form(role: AssumeRole, session_name: str) -> Mapping[str, str]:
 def read_credentials(answer: Mapping[str, Any]) -> Credentials:
     """The credentials in an answer; raises `Fault` where there are none."""
     try:
-        return issued_credentials(answer, "SessionToken", answer["Date"])
+        return issued_credentials(answer, "SessionToken", answer["SentAt"])
     except ValueError as error:
         raise unexpected(str(error)) from None

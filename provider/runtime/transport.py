@@ -5,6 +5,7 @@ A `Transport` is one coroutine function, and so is a fake of it. `HttpClient.sen
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Literal
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -35,6 +36,14 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+
+    @property
+    def sent_at(self) -> float | None:
+        """Seconds of Unix time by the clock of the server; None if it does not say."""
+        try:
+            return parsedate_to_datetime(self.headers.get("date", "")).timestamp()
+        except (ValueError, OverflowError):
+            return None
 
 
 class NoAnswer(Exception):

@@ -6,7 +6,6 @@ beyond their time.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
 
@@ -16,10 +15,12 @@ LONGEST = 12 * 3600.0
 """Seconds; no role session lasts longer."""
 
 
-def issued_credentials(document: Mapping[str, Any], token_key: str, date: str) -> Credentials:
+def issued_credentials(
+    document: Mapping[str, Any], token_key: str, sent_at: float | None
+) -> Credentials:
     """The credentials in an answer; raises ValueError, which does not quote it, without them.
 
-    `date` is the `Date` header of the answer.
+    `sent_at` is that of the answer; None: now, by the local clock.
     """
     key_id, secret, token, expiration = (
         text if isinstance(text := document.get(key), str) else ""
@@ -31,11 +32,7 @@ def issued_credentials(document: Mapping[str, Any], token_key: str, date: str) -
             raise ValueError("credentials with impossible characters in the answer")
     if not (key_id and secret and token):
         raise ValueError("no credentials in the answer")
-    # The moment of the answer, or else of the local clock.
-    try:
-        now = parsedate_to_datetime(date).timestamp()
-    except (ValueError, OverflowError):
-        now = time()
+    now = time() if sent_at is None else sent_at
     lifetime = min(max(expires_at(expiration) - now, 0.0), LONGEST)
     return Credentials(key_id, secret, token, lifetime)
 

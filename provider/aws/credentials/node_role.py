@@ -76,7 +76,7 @@ def _credentials(reply: Reply) -> Credentials:
         document = json.loads(reply.body)
         code = document.get("Code", "Success")
         if code == "Success":
-            return issued_credentials(document, "Token", reply.headers.get("date", ""))
+            return issued_credentials(document, "Token", reply.sent_at)
         text = clean(f"{code}: {document.get('Message', '')}")
     except (ValueError, AttributeError, RecursionError):  # the exception would quote the answer
         raise AgentUnavailable(

@@ -159,7 +159,7 @@ class PodIdentity:
 
 def _read(endpoint: str, reply: Reply) -> Credentials:
     try:
-        return issued_credentials(json.loads(reply.body), "Token", reply.headers.get("date", ""))
+        return issued_credentials(json.loads(reply.body), "Token", reply.sent_at)
     except (ValueError, AttributeError, RecursionError):  # which would quote the answer
         raise AgentUnavailable(
             f"{endpoint} answered something other than credentials "
