@@ -33,7 +33,8 @@ from provider.controller.reconcile.triggers import Triggers
 from provider.controller.resources.objects import Store
 from provider.controller.resources.store_ref import StoreKind
 from provider.controller.scheduling.cpu_work import CpuWork
-from provider.controller.scheduling.queue import Item, Queue
+from provider.controller.scheduling.queue import Queue
+from provider.controller.scheduling.schedule import Item
 from provider.controller.target.target_secrets import Secrets
 from provider.controller.target.templates import Templates
 from provider.controller.values.fetch import Fetcher

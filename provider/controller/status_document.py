@@ -20,7 +20,7 @@ from provider.controller.replica import Replica
 from provider.controller.resources.object_meta import Condition
 from provider.controller.resources.objects import ExternalSecret, Store
 from provider.controller.resources.references import stores_of
-from provider.controller.scheduling.queue import Item
+from provider.controller.scheduling.schedule import Item
 from provider.controller.status import ready_of, timestamp
 from provider.controller.target.plan import target_name
 from provider.controller.values.sync_record import SecretRead

@@ -33,9 +33,6 @@ from provider.controller.watch.watched import (
 )
 from provider.kube.kinds import SECRETS
 
-POLICY = "policy"
-"""In place of a kind: what all ExternalSecrets of a namespace depend on."""
-
 
 class Triggers:
     """Handlers for the informers; each adds items to the queue."""
@@ -55,6 +52,7 @@ class Triggers:
         self._backlog = backlog
         self._users = paced(self._add_users)
         self._named = paced(self._after_changes)
+        self._policy = paced(self._add_all_failing)
         self._stores: Index[tuple[str, str, str], Item] = Index()
 
     def attach(self, recheck: Callable[[WatchedStore], float]) -> None:
@@ -80,12 +78,7 @@ class Triggers:
 
     def policy_changed(self) -> None:
         """The operator's policy has changed: reconcile what has failed."""
-        for kind, informer in self._informers.stores.items():
-            for key, found in informer.items():
-                if not isinstance(found, Unreadable) and not _is_good(found):
-                    self._add(Item(kind, *key), 0.0)
-        for namespace in {key.namespace for key, _ in self._informers.external_secrets.items()}:
-            self._named.add(POLICY, namespace, "")
+        self._policy.add("", "", "")
 
     def _add_users(self, namespace: str, changed: Iterable[tuple[str, str]]) -> Iterator[None]:
         """Reconcile the ExternalSecrets that refer to these objects: of each its kind and name."""
@@ -214,6 +207,14 @@ class Triggers:
         for key, found in informer.items() if informer is not None else ():
             if not child or child == _child_name(readable(found)):
                 self._add(Item(CLUSTER_EXTERNAL_SECRETS.name, *key), 0.0)
+
+    def _add_all_failing(self, _namespace: str, _changed: object) -> Iterator[None]:
+        for kind, informer in self._informers.stores.items():
+            for key, found in informer.items():
+                if not isinstance(found, Unreadable) and not _is_good(found):
+                    self._add(Item(kind, *key), 0.0)
+                yield
+        yield from self._add_failing([key for key, _ in self._informers.external_secrets.items()])
 
     def _add_failing(self, keys: Iterable[ObjectKey]) -> Iterator[None]:
         for key in keys:

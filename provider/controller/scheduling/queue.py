@@ -16,8 +16,6 @@ from provider.controller.scheduling.schedule import FIRSTS, Item, Schedule
 from provider.errors import KubernetesThrottled, ObjectConflict, ProviderError
 from provider.runtime.log import fields, logger
 
-__all__ = ["Item", "Observe", "Queue", "Reconcile"]
-
 FIRST_PAUSE = 1.0
 MAX_PAUSE = 300.0
 """Seconds after an error: from the first doubled up to the most, less up to a fifth at random."""

@@ -406,6 +406,18 @@ def test_those_who_use_what_has_changed_are_woken_a_slice_at_a_time(
     assert [names for names in woken if names] == [[name] for name in every]
 
 
+def test_a_changed_policy_wakes_those_who_failed_in_all_namespaces_a_slice_at_a_time(
+    world: World,
+) -> None:
+    for namespace in ("a", "b"):
+        world.put("ExternalSecret", "db", namespace, spec=spec(), status=ready("False"))
+    world.seen()
+    world.took = 2 * SLICE
+    world.triggers.policy_changed()
+    assert len(world.added) == 1
+    assert {one.namespace for one in world.seen()} == {"a", "b"}
+
+
 def names(informers: Iterator[Any]) -> set[str]:
     return {one.selection.kind.name for one in informers}
 

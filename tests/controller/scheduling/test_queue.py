@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provider.controller.scheduling.queue import CONFLICTS, MAX_PAUSE, Item, Queue
-from provider.controller.scheduling.schedule import FIRSTS, Schedule
+from provider.controller.scheduling.queue import CONFLICTS, MAX_PAUSE, Queue
+from provider.controller.scheduling.schedule import FIRSTS, Item, Schedule
 from provider.errors import (
     AwsUnavailable,
     KubernetesThrottled,
