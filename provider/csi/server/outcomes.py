@@ -63,20 +63,19 @@ class Outcomes:
 
     async def delivered(self, attempt: Attempt, spec: MountSpec, delivery: Delivery) -> None:
         """The volume gets these files."""
-        seconds = monotonic() - attempt.arrived
         step = self.registry.succeeded(spec, delivery, attempt.trace.current_at)
-        self.report(step)
-        outcome = "delivered" if step.changed else "unchanged"
-        self.count(outcome, "", attempt.namespace, seconds)
-        if not step.changed:
-            if logger.isEnabledFor(DEBUG):  # most mounts are unchanged
-                about = fields(**attempt.about(seconds), files=len(delivery.files))
-                logger.debug(outcome, extra=about)
-            return
-        _log(attempt.about(seconds), spec, delivery)
-        if self.audit is not None:
+        if step.changed and self.audit is not None:
             # The lines are written to their end even if the caller goes meanwhile.
             await asyncio.shield(self.audit(spec, delivery))
+        self.report(step)
+        seconds = monotonic() - attempt.arrived
+        outcome = "delivered" if step.changed else "unchanged"
+        self.count(outcome, "", attempt.namespace, seconds)
+        if step.changed:
+            _log(attempt.about(seconds), spec, delivery)
+        elif logger.isEnabledFor(DEBUG):  # most mounts are unchanged
+            about = fields(**attempt.about(seconds), files=len(delivery.files))
+            logger.debug(outcome, extra=about)
 
     def failed(self, attempt: Attempt, failure: ProviderError) -> None:
         """The mount is answered with this failure."""

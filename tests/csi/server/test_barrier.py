@@ -9,7 +9,7 @@ import logging
 import re
 import threading
 import weakref
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -72,7 +72,9 @@ class Door:
         self.path = path
         self.counted: list[tuple[str, str]] = []
         self.audited: list[str] = []
-        self.ends_in_audit = False
+        self.when_audited: Callable[[], object] = lambda: None
+        self.audit_may_end = asyncio.Event()
+        self.audit_may_end.set()
         self.stream = io.StringIO()
         log.set_up("debug", "json", self.stream)
         self.admission = Admission(20, 2)
@@ -98,10 +100,10 @@ class Door:
         await server.stop(None)
 
     async def _audit(self, spec: MountSpec, _delivery: Delivery) -> None:
-        if self.ends_in_audit:
-            self.barrier.refuse_all("the time of all mounts is over")
+        self.when_audited()
         for _ in range(10):
             await asyncio.sleep(0)
+        await self.audit_may_end.wait()
         self.audited.append(spec.class_name)
 
     def _count(self, outcome: str, reason: str, _namespace: str, _seconds: float) -> None:
@@ -490,7 +492,19 @@ async def test_deliveries_are_audited_and_unchanged_remounts_are_not(door: Door)
 
 
 async def test_a_mount_whose_time_ends_in_the_audit_log_is_delivered_once(door: Door) -> None:
-    door.ends_in_audit = True
+    door.when_audited = lambda: door.barrier.refuse_all("the time of all mounts is over")
     await door.mount()
     assert door.counted == [("delivered", "")]
     assert door.audited == ["web-secrets"]
+
+
+async def test_a_caller_that_goes_away_during_the_audit_log_has_one_outcome(door: Door) -> None:
+    door.audit_may_end.clear()
+    call = door.stub.Mount(mount_request())
+    door.when_audited = call.cancel
+    while not door.counted:
+        await asyncio.sleep(0.01)
+    door.audit_may_end.set()
+    while not door.audited:
+        await asyncio.sleep(0.01)
+    assert door.counted == [("failed", "OutOfTime")]
