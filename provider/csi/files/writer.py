@@ -46,17 +46,31 @@ class Change:
     kind: Kind
 
 
-def write(volume: Path, files: Sequence[MountedFile]) -> tuple[Change, ...]:
-    """As `write_into`, into the folder at `volume`, which must not be a link."""
-    with _opened(volume) as folder:
-        return write_into(folder, volume, files)
+def write(
+    volume: Path, files: Sequence[MountedFile], *, dry_run: bool = False
+) -> tuple[Change, ...]:
+    """As `write_into`, into the folder at `volume`, which must not be a link.
+
+    For a `dry_run` it need not exist.
+    """
+    if dry_run and not os.path.lexists(volume):
+        _check(files)
+        return tuple(Change(file.path, "added") for file in files)
+    with ExitStack() as stack:
+        with _named(f"cannot open the folder {volume}"):
+            if volume.is_symlink():
+                raise WriteFailed(f"{volume} is a symbolic link: name the folder that it leads to")
+            folder = stack.enter_context(Folder.open(volume))
+        return write_into(folder, volume, files, dry_run=dry_run)
 
 
-def write_into(folder: Folder, volume: Path, files: Sequence[MountedFile]) -> tuple[Change, ...]:
+def write_into(
+    folder: Folder, volume: Path, files: Sequence[MountedFile], *, dry_run: bool = False
+) -> tuple[Change, ...]:
     """Makes the folder hold these files and no others; raises `WriteFailed`.
 
     Without files nothing is changed. `volume` is the path of the folder, for messages. Returns the
-    changes in the order of `files`, then what was removed.
+    changes in the order of `files`, then what was removed. A `dry_run` only returns them.
     """
     _check(files)
     if not files:
@@ -66,6 +80,8 @@ def write_into(folder: Folder, volume: Path, files: Sequence[MountedFile]) -> tu
     with _named(f"cannot write into {volume}; it holds what it held before"):
         changes = _compare(folder, files)
         missing = _missing_links(folder, files)
+        if dry_run:
+            return changes
         if any(change.kind != "unchanged" for change in changes):
             _replace(folder, files, missing)
         else:
@@ -73,18 +89,6 @@ def write_into(folder: Folder, volume: Path, files: Sequence[MountedFile]) -> tu
     with _named(f"{volume} holds the new files, but old ones cannot be removed"):
         _tidy(folder, _links(files))
     return changes
-
-
-def preview(volume: Path, files: Sequence[MountedFile]) -> tuple[Change, ...]:
-    """What `write` would change; a volume that does not exist counts as empty."""
-    _check(files)
-    if not files:
-        return ()
-    if not os.path.lexists(volume):
-        return tuple(Change(file.path, "added") for file in files)
-    with _opened(volume) as folder, _named(f"cannot write into {volume}"):
-        _missing_links(folder, files)
-        return _compare(folder, files)
 
 
 def _check(files: Sequence[MountedFile]) -> None:
@@ -96,16 +100,6 @@ def _check(files: Sequence[MountedFile]) -> None:
             raise WriteFailed(f"{quote(file.path)} has more than {MAX_DEPTH} folders")
     for _, why in clashes([(file.path, "another secret") for file in files]):
         raise WriteFailed(why)
-
-
-@contextmanager
-def _opened(volume: Path) -> Iterator[Folder]:
-    with ExitStack() as stack:
-        with _named(f"cannot open the folder {volume}"):
-            if volume.is_symlink():
-                raise WriteFailed(f"{volume} is a symbolic link: name the folder that it leads to")
-            folder = stack.enter_context(Folder.open(volume))
-        yield folder
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from provider.csi.config import Config
 from provider.csi.files.layout import MountedFile
-from provider.csi.files.writer import Change, WriteFailed, preview, write
+from provider.csi.files.writer import Change, WriteFailed, write
 from provider.csi.request.attributes import CLASS_NAME, POD_KEYS, PREFIX, TOKENS, RawRequest
 from provider.csi.request.model import Pod
 from provider.errors import ProviderError
@@ -168,10 +168,9 @@ def _hint(status: str, text: str, options: Options) -> str:
 
 def _write(target: Path, files: Sequence[MountedFile], *, dry_run: bool) -> Sequence[Change]:
     try:
-        if dry_run:
-            return preview(target, files)
-        target.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return write(target, files)
+        if not dry_run:
+            target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return write(target, files, dry_run=dry_run)
     except WriteFailed as error:
         raise CommandFailed(4, str(error)) from error
     except OSError as error:

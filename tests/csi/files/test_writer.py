@@ -18,10 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provider.csi.files.layout import MountedFile
-from provider.csi.files.writer import Change, WriteFailed, preview, write
+from provider.csi.files.writer import Change, WriteFailed, write
 from tests.csi.files.as_nobody import NOBODY
 from tests.forked import run
 
+preview = partial(write, dry_run=True)
 SET = "..2026_01_02_03_04_05.0123456789"
 
 
@@ -105,7 +106,7 @@ def test_changes_are_reported_by_path(volume: Path) -> None:
     assert len(list(volume.iterdir())) == 4 + len(["..data", "the set"])
 
 
-def test_a_preview_touches_nothing(volume: Path) -> None:
+def test_a_dry_run_touches_nothing(volume: Path) -> None:
     write(volume, [file("a")])
     before = everything(volume)
     preview(volume, [file("b")])
