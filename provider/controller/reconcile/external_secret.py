@@ -45,6 +45,7 @@ FINALIZER = "externalsecrets.external-secrets.io/externalsecret-cleanup"
 MOST_ALSO = 50
 """Other ExternalSecrets whose secrets may fill up the calls for one."""
 MOST_LOOKED_AT = 500
+"""Other ExternalSecrets that are looked at to find them."""
 JUST_AFTER = 0.05
 """Seconds after the time at which a refresh is due."""
 CHECK_WINDOWS = 60.0

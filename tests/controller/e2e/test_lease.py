@@ -4,6 +4,7 @@ import signal
 from dataclasses import replace
 from time import monotonic
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
@@ -25,6 +26,15 @@ def lease_seconds() -> int:
 
 def lease(world: World) -> Any:
     return world.cluster.do("GET", LEASE.format(world.home))["spec"]
+
+
+def unready(world: World) -> str:
+    """Why the controller is not ready; empty if it is."""
+    try:
+        world.page("/readyz")
+    except HTTPError as error:
+        return error.read().decode()
+    return ""
 
 
 def sibling(world: World, *flags: str) -> World:
@@ -71,6 +81,7 @@ def test_it_outlives_an_api_server_that_is_away(world: World, api: ApiProxy) -> 
     lost = lines(world, "no longer the leader")
     api.cut()
     eventually(lambda: lines(world, "no longer the leader") > lost, "the loss of the Lease")
+    eventually(lambda: "cannot become the leader: " in unready(world), "the reason")
     world.apply(external_secret("later"))
     world.delete("Secret", "db")
     calls = world.calls()
@@ -78,6 +89,7 @@ def test_it_outlives_an_api_server_that_is_away(world: World, api: ApiProxy) -> 
     synced(world, "later")
     eventually(lambda: world.data("db") == {"password": "p-1"}, "the Secret again")
     assert world.calls() > calls
+    assert unready(world) == ""
 
 
 def test_one_that_loses_its_lease_stops_and_takes_it_again(world: World, api: ApiProxy) -> None:
