@@ -15,7 +15,7 @@ from provider.engine.single_flight import SingleFlight
 from provider.runtime.log import fields, logger
 
 QUIET_SECONDS = 0.2
-"""After so long without a mount nobody is calling, and answers have left the process."""
+"""Time without a mount after which no caller waits, and all answers have left the process."""
 
 LAST_ANSWERS_SECONDS = 5.0
 """The longest time for the answers at the end of a drain."""
@@ -26,6 +26,7 @@ OLD_MOUNTS_SECONDS = 3600.0
 STEP_SECONDS = 0.02
 
 PROBE_SECONDS = 2.0
+"""For each step of a readiness probe."""
 
 STOPPED = "the provider is being stopped; the kubelet tries again"
 
@@ -58,7 +59,7 @@ class Daemon:
             await self._is_quiet_within(LAST_ANSWERS_SECONDS)
 
     async def _is_quiet_within(self, timeout: float) -> bool:
-        """Whether nobody has called for a moment; waits for that, `timeout` seconds at most."""
+        """Whether there was no mount for a moment; waits for that, `timeout` seconds at most."""
         until = monotonic() + timeout
         while self._admission.idle_seconds() < QUIET_SECONDS:
             if monotonic() >= until:

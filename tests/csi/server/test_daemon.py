@@ -6,8 +6,9 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -26,12 +27,22 @@ from tests.waiting import eventually
 Start = Callable[..., Process]
 
 
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[Process]:
+    """For tests that leave it as it was."""
+    with tempfile.TemporaryDirectory(prefix="sp-") as folder:
+        process = Process(Path(folder), "--mount-workers=2")
+        try:
+            yield process.serving()
+        finally:
+            process.close()
+
+
 def inode(path: Path) -> int:
     return path.stat().st_ino
 
 
-def test_it_answers_the_driver(start: Start) -> None:
-    daemon = start().serving()
+def test_it_answers_the_driver(daemon: Process) -> None:
     answer = version(daemon.socket)
     assert (answer.version, answer.runtime_name) == ("v1alpha1", "secrets-provider-aws")
     assert answer.runtime_version
@@ -40,8 +51,7 @@ def test_it_answers_the_driver(start: Start) -> None:
     assert [(one.path, one.mode) for one in response.files] == [("secret", 0o640)]
 
 
-def test_the_socket_is_for_root_alone(start: Start) -> None:
-    daemon = start().serving()
+def test_the_socket_is_for_root_alone(daemon: Process) -> None:
     mode = daemon.socket.stat().st_mode
     assert stat.S_ISSOCK(mode)
     assert stat.S_IMODE(mode) == 0o600
@@ -128,17 +138,16 @@ def test_a_mount_that_comes_during_the_drain_is_answered(start: Start) -> None:
 
 @pytest.mark.parametrize("other", [{"namespace": "bank"}, {"account": "other"}], ids=str)
 def test_slow_mounts_of_a_service_account_do_not_delay_another(
-    start: Start, other: dict[str, str]
+    daemon: Process, tmp_path: Path, other: dict[str, str]
 ) -> None:
-    daemon = start("--mount-workers=2").serving()
     with driver(daemon.socket) as stub:
         slow = [
-            stub.Mount.future(mount_request("hold", daemon.volume / f"target{number}"))
+            stub.Mount.future(mount_request("hold", tmp_path / f"target{number}"))
             for number in range(100)
         ]
-        eventually((daemon.volume / "held").exists, "its mounts are under way")
+        eventually((tmp_path / "held").exists, "its mounts are under way")
         assert stub.Mount(mount_request(**other), timeout=20).files
-        (daemon.volume / "release").touch()
+        (tmp_path / "release").touch()
         assert all(one.result(20).files for one in slow)
 
 
@@ -162,8 +171,7 @@ def as_done(calls: list[Any], number: int) -> list[Any]:
     return [call for call in calls if call.done()]
 
 
-def test_the_process_has_few_threads(start: Start) -> None:
-    daemon = start().serving()
+def test_the_process_has_few_threads(daemon: Process) -> None:
     with driver(daemon.socket) as stub:
         calls = [stub.Mount.future(mount_request(f"s{number}")) for number in range(100)]
         assert all(call.result(20).files for call in calls)
@@ -171,15 +179,13 @@ def test_the_process_has_few_threads(start: Start) -> None:
     assert len(list(Path(f"/proc/{daemon.pid}/task").iterdir())) <= 16
 
 
-def test_sigusr1_writes_the_stacks(start: Start) -> None:
-    daemon = start().serving()
+def test_sigusr1_writes_the_stacks(daemon: Process) -> None:
     daemon.signal(signal.SIGUSR1)
     eventually(lambda: any("most recent call first" in line for line in daemon.raw), "the stacks")
     assert mount(daemon.socket).files
 
 
-def test_the_probe_asks_through_the_socket(start: Start) -> None:
-    daemon = start().serving()
+def test_the_probe_asks_through_the_socket(daemon: Process) -> None:
     assert probe(daemon.socket, 20) is None
     assert "there is no socket" in str(probe(daemon.volume / "other.sock", 1))
     with closing(socket.socket(socket.AF_UNIX)) as silent:
@@ -290,18 +296,19 @@ def test_the_older_daemon_takes_over_from_a_killed_newer_one(start: Start) -> No
     assert mount(old.socket).files
 
 
-def test_version_and_health_answer_while_every_worker_is_busy(start: Start) -> None:
-    daemon = start("--mount-workers=2").serving()
+def test_version_and_health_answer_while_every_worker_is_busy(
+    daemon: Process, tmp_path: Path
+) -> None:
     with driver(daemon.socket) as stub:
         waiting = [
-            stub.Mount.future(mount_request("hold", daemon.volume / f"target{number}"))
+            stub.Mount.future(mount_request("hold", tmp_path / f"target{number}"))
             for number in range(6)
         ]
-        eventually((daemon.volume / "held").exists, "workers are busy")
+        eventually((tmp_path / "held").exists, "workers are busy")
         assert version(daemon.socket).version == "v1alpha1"
         assert get(daemon, "/readyz")[0] == 200
         eventually(lambda: b"mounts_waiting 4.0" in get(daemon, "/metrics")[1], "four wait")
-        (daemon.volume / "release").touch()
+        (tmp_path / "release").touch()
         assert all(one.result(20).files for one in waiting)
 
 
@@ -345,8 +352,7 @@ def headers_of_mount() -> bytes:
     [b"", PREFACE[:7], PREFACE, PREFACE + headers_of_mount(), b"GET / HTTP/1.1\r\n\r\n"],
     ids=["nothing", "half a preface", "a preface", "a call without a message", "HTTP/1"],
 )
-def test_half_written_requests_stand_in_nobodys_way(start: Start, part: bytes) -> None:
-    daemon = start("--mount-workers=2").serving()
+def test_half_written_requests_stand_in_nobodys_way(daemon: Process, part: bytes) -> None:
     for _ in range(5):
         with closing(socket.socket(socket.AF_UNIX)) as client:
             client.connect(str(daemon.socket))
@@ -357,8 +363,7 @@ def test_half_written_requests_stand_in_nobodys_way(start: Start, part: bytes) -
     assert mount(daemon.socket).files
 
 
-def test_two_hundred_mounts_at_once(start: Start) -> None:
-    daemon = start().serving()
+def test_two_hundred_mounts_at_once(daemon: Process) -> None:
     with driver(daemon.socket) as stub:
         under_way = [stub.Mount.future(mount_request(f"s{number}")) for number in range(200)]
         names = {one.result(30).files[0].path for one in under_way}
@@ -412,8 +417,7 @@ def limit_of_files() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 
-def test_watchers_of_the_health_do_not_delay_mounts(start: Start) -> None:
-    daemon = start().serving()
+def test_watchers_of_the_health_do_not_delay_mounts(daemon: Process) -> None:
     with grpc.insecure_channel(f"unix:{daemon.socket}") as channel:
         health = health_pb2_grpc.HealthStub(channel)
         services = ("", "v1alpha1.CSIDriverProvider", "other") * 20
@@ -424,8 +428,7 @@ def test_watchers_of_the_health_do_not_delay_mounts(start: Start) -> None:
         assert mount(daemon.socket).files
 
 
-def test_the_health_service(start: Start) -> None:
-    daemon = start().serving()
+def test_the_health_service(daemon: Process) -> None:
     with grpc.insecure_channel(f"unix:{daemon.socket}") as channel:
         health = health_pb2_grpc.HealthStub(channel)
         for service in ("", "v1alpha1.CSIDriverProvider"):
