@@ -151,7 +151,7 @@ def _differences(document: Document, findings: Iterable[Finding]) -> Iterator[Di
     for finding in findings:
         level = _LEVELS.get(finding.rule)
         if level is not None and not finding.path.startswith(("metadata", "status")):
-            message, remedy = finding.message, finding.suggestion
+            message, remedy = finding.message, finding.hint
             if finding.rule is rules.UNKNOWN_KEY:
                 message = "is not known to this controller: its CRD drops the key"
             if "is not supported by this controller" in message:

@@ -86,10 +86,16 @@ class Finding:
         return self.rule.level
 
     @property
+    def hint(self) -> str:
+        """The suggestion for people: a question ends in its mark."""
+        is_question = self.suggestion.startswith("did you mean")
+        return f"{self.suggestion}?" if is_question else self.suggestion
+
+    @property
     def text(self) -> str:
-        """Path, message and suggestion in one line."""
+        """Path, message and hint in one line."""
         where = f"{self.path}: " if self.path else ""
-        return f"{where}{self.message}" + (f"; {self.suggestion}" if self.suggestion else "")
+        return f"{where}{self.message}" + (f"; {self.hint}" if self.hint else "")
 
 
 @dataclass(frozen=True, slots=True)

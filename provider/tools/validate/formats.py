@@ -67,8 +67,8 @@ def _lines(finding: Finding, source: Source, paint: Paint) -> Iterator[str]:
         yield from _excerpt(finding, source.lines[finding.place.line], paint)
     if finding.owner:
         yield paint("dim", f"  in {printable(finding.owner)}")
-    if finding.suggestion:
-        yield f"  {paint('green', 'hint')}: {printable(finding.suggestion)}"
+    if finding.hint:
+        yield f"  {paint('green', 'hint')}: {printable(finding.hint)}"
 
 
 def _may_show(finding: Finding, source: Source) -> bool:

@@ -53,21 +53,21 @@ CASES = {
         with_objects(f"{SECRET}\n  ⇒objectAlais: x"),
         (
             'warning unknown-key: objects[0]: key "objectAlais" is not known and has no effect; '
-            "did you mean objectAlias"
+            "did you mean objectAlias?"
         ),
     ),
     "misspelled parameter": (
         with_objects(SECRET, parameters="region: eu-west-1\n⇒failOverRegions: eu-west-2"),
         (
             'warning unknown-key: spec.parameters: key "failOverRegions" is not known and has no '
-            "effect; did you mean failoverRegion"
+            "effect; did you mean failoverRegion?"
         ),
     ),
     "provider in capitals": (
         with_objects(SECRET).replace("provider: aws", "provider: ⇒AWS"),
         (
             "error provider: spec.provider: the driver looks for AWS.sock, but the socket is "
-            "aws.sock; did you mean aws"
+            "aws.sock; did you mean aws?"
         ),
     ),
     "old version": (
@@ -96,7 +96,7 @@ CASES = {
         with_objects(SECRET, parameters="region: ⇒eu-west1"),
         (
             'warning region: region: "eu-west1" does not look like an AWS region; '
-            "did you mean eu-west-1"
+            "did you mean eu-west-1?"
         ),
     ),
     "zone": (
@@ -108,7 +108,7 @@ CASES = {
     ),
     "unknown region": (
         with_objects(SECRET, parameters="region: ⇒eu-wets-1"),
-        'warning region: region: "eu-wets-1" is not a known AWS region; did you mean eu-west-1',
+        'warning region: region: "eu-wets-1" is not a known AWS region; did you mean eu-west-1?',
     ),
     "unknown failover region": (
         with_objects(SECRET, parameters="region: eu-west-1\nfailoverRegion: ⇒mx-nowhere-7"),
@@ -118,14 +118,14 @@ CASES = {
         with_objects(SECRET).replace("  name: shop", "  name: ⇒Shop_db"),
         (
             'error manifest: metadata.name: "Shop_db" is not a valid name: use a-z, 0-9, - and .; '
-            "did you mean shop-db"
+            "did you mean shop-db?"
         ),
     ),
     "namespace of the class": (
         with_objects(SECRET).replace("  name: shop", "  name: shop\n  namespace: ⇒team.shop"),
         (
             'error manifest: metadata.namespace: "team.shop" is not a valid namespace: use a-z, '
-            "0-9 and -, 63 at most; did you mean team-shop"
+            "0-9 and -, 63 at most; did you mean team-shop?"
         ),
     ),
     "address type without effect": (
@@ -157,7 +157,7 @@ CASES = {
         with_objects("- objectName: ⇒app/url\n  objectType: ssmparameter"),
         (
             'warning aws-name: objects[0].objectName: "app/url" is not a valid name '
-            "of a parameter: a name with / must begin with /; did you mean /app/url"
+            "of a parameter: a name with / must begin with /; did you mean /app/url?"
         ),
     ),
     "parameter with a blank": (
@@ -279,7 +279,7 @@ SYNCED = {
         "  - {key: a, objectName: ⇒app/user}",
         (
             'synced-file data[0].objectName: "app/user" is not a file of the class: the driver '
-            "cannot create the Secret; did you mean app_user"
+            "cannot create the Secret; did you mean app_user?"
         ),
     ),
     "unlike any": (
@@ -451,7 +451,7 @@ def test_files_of_folders_that_only_mention_a_class_are_passed_over(text: str) -
             "kind: SecretsProviderClass",
             (
                 'kind: "SecretsProviderClass" is not a kind of secrets-store.csi.x-k8s.io; '
-                "did you mean SecretProviderClass"
+                "did you mean SecretProviderClass?"
             ),
         ),
         (
@@ -459,13 +459,13 @@ def test_files_of_folders_that_only_mention_a_class_are_passed_over(text: str) -
             "kind: Class",
             (
                 'kind: "Class" is not a kind of secrets-store.csi.x-k8s.io; did you mean '
-                "SecretProviderClass"
+                "SecretProviderClass?"
             ),
         ),
         (
             "secrets-store.csi.x-k8s.io/v1\nkind: SecretProviderClass",
             "secret-store.io/v1\nkind: SecretProviderclas",
-            'kind: "SecretProviderclas" is not a kind; did you mean SecretProviderClass',
+            'kind: "SecretProviderclas" is not a kind; did you mean SecretProviderClass?',
         ),
         (
             "secrets-store.csi.x-k8s.io/v1",
@@ -538,7 +538,7 @@ def csi(name: str, read_only: str = "true") -> str:
         (deployment("{driver: other}"), ""),
         (
             deployment(csi("shopp")),
-            'volume "shopp" is not a class of these files; did you mean shop',
+            'volume "shopp" is not a class of these files; did you mean shop?',
         ),
         (deployment(csi("shop", "false")), "manifest must be true: the driver refuses the volume"),
         (deployment(csi("")), "volume is required by secrets-store.csi.k8s.io"),
@@ -591,14 +591,14 @@ WEB = deployment(csi("shop")).replace("volumes", "serviceAccountName: web, volum
             f"{{eks.amazonaws.com/rolearn: '{ROLE}'}}",
             (
                 "metadata.annotations.eks.amazonaws.com/rolearn: is not an annotation of EKS: pods "
-                "get no role; did you mean eks.amazonaws.com/role-arn"
+                "get no role; did you mean eks.amazonaws.com/role-arn?"
             ),
         ),
         (
             f"{{eks.amazon.com/role-arn: '{ROLE}'}}",
             (
                 "metadata.annotations.eks.amazon.com/role-arn: is not an annotation of EKS: pods "
-                "get no role; did you mean eks.amazonaws.com/role-arn"
+                "get no role; did you mean eks.amazonaws.com/role-arn?"
             ),
         ),
     ],
@@ -617,7 +617,7 @@ def test_the_annotation_for_irsa(annotations: str, expected: str, reviewed: Revi
         (service_account(namespace="one"), ""),
         (
             service_account(name="webb"),
-            'warning "web" is not a ServiceAccount of these files; did you mean webb',
+            'warning "web" is not a ServiceAccount of these files; did you mean webb?',
         ),
         ("", 'note "web" is not a ServiceAccount of these files'),
     ],

@@ -88,7 +88,7 @@ def test_a_finding_shows_its_line_and_a_caret(validate: Run) -> None:
 
 
 def test_a_suggestion_is_shown_below(validate: Run) -> None:
-    assert "\n  hint: did you mean objectAlias\n" in validate(WARNED).out
+    assert "\n  hint: did you mean objectAlias?\n" in validate(WARNED).out
 
 
 def test_a_warning_at_the_place_of_a_mistake_is_left_out(validate: Run) -> None:

@@ -50,7 +50,7 @@ CASES = {
         secret("property", "⇒propertie"),
         (
             'warning unknown-key: spec.data[0].remoteRef.propertie: key "propertie" is not known: '
-            "kubectl refuses it, other tools drop it; did you mean property"
+            "kubectl refuses it, other tools drop it; did you mean property?"
         ),
     ),
     "v1 key in v1beta1": (
@@ -65,15 +65,14 @@ CASES = {
         secret(store=STORE.replace("SecretsManager", "⇒SecretManager")),
         (
             "error resource: spec.provider.aws.service: must be SecretsManager, ParameterStore or "
-            'CertificateManager, got "SecretManager"; did you mean SecretsManager'
+            'CertificateManager, got "SecretManager"; did you mean SecretsManager?'
         ),
     ),
     "region": (
         secret(store=STORE.replace("eu-west-1", "⇒eu-wets-1")),
         (
             'warning region: spec.provider.aws.region: "eu-wets-1" is not a known AWS region; '
-            "did you "
-            "mean eu-west-1"
+            "did you mean eu-west-1?"
         ),
     ),
     "role": (
@@ -111,8 +110,7 @@ CASES = {
         secret(target="template:\n  data:\n    url: |\n      first\n      x {{ .user | ⇒uper }}"),
         (
             'error template: spec.target.template.data.url: function "uper" not defined; did you '
-            "mean "
-            "upper"
+            "mean upper?"
         ),
     ),
     "template within quotes": (
@@ -134,7 +132,7 @@ CASES = {
         secret(target="template: {data: {url: 'x ⇒{{ .usr }}'}}").replace("⇒{{ ", "{{ ⇒"),
         (
             "warning template-value: spec.target.template.data.url: no entry of data has "
-            'the secretKey "usr": the Secret is not written; did you mean .user'
+            'the secretKey "usr": the Secret is not written; did you mean .user?'
         ),
     ),
     "key of a template": (
@@ -213,7 +211,7 @@ CASES = {
         secret("name: aws", "name: ⇒asw"),
         (
             'warning store: spec.secretStoreRef.name: SecretStore "asw" is not in these files; did '
-            "you mean aws"
+            "you mean aws?"
         ),
     ),
     "store of another kind": (
@@ -277,7 +275,7 @@ CASES = {
         ),
         (
             "warning service-account: spec.provider.aws.auth.jwt.serviceAccountRef.name: "
-            '"raeder" is not a ServiceAccount of these files; did you mean reader'
+            '"raeder" is not a ServiceAccount of these files; did you mean reader?'
         ),
     ),
     "two writers": (
@@ -327,7 +325,7 @@ CASES = {
         (
             'error manifest: kind: "ExternalSecrets" is not a kind of external-secrets.io that '
             "this "
-            "controller has; did you mean ExternalSecret"
+            "controller has; did you mean ExternalSecret?"
         ),
     ),
     "push": (
