@@ -518,7 +518,7 @@ def without_clashes(files: Mapping[str, tuple[int, bytes]]) -> list[MountedFile]
     ]
 
 
-@given(st.lists(SETS.map(without_clashes), min_size=1, max_size=5))
+@given(st.lists(SETS.map(without_clashes), min_size=1, max_size=3))
 def test_after_each_write_the_tree_equals_the_set(sets: list[list[MountedFile]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         volume = Path(folder)
