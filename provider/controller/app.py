@@ -4,7 +4,8 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -36,7 +37,6 @@ from provider.kube.limits import Limit
 from provider.kube.objects import Objects
 from provider.kube.request_limits import RequestLimits
 from provider.policy.file import open_policy
-from provider.policy.rules import Policy
 from provider.runtime import audit, log, process
 from provider.runtime.http import HttpClient
 from provider.runtime.http_stream import StreamingClient
@@ -88,26 +88,40 @@ async def _work(config: Config, stack: AsyncExitStack) -> None:
         connection = _connection(config, metrics, stack)
     except ValueError as error:
         raise StartFailed(str(error)) from error
-    leader = replica.leader = _leader(config, replica.pod, connection)
-    policy = await open_policy(config, metrics, stack)
-    parts = _parts(config, connection, replica, engine, policy, metrics, stack)
+    replica.leader = _leader(config, replica.pod, connection)
+    objects = _objects(config, connection, replica, stack)
+    parts = Parts(
+        config=config,
+        objects=objects,
+        engine=engine,
+        cpu_work=stack.enter_context(closing(CpuWork())),
+        parsing=stack.enter_context(closing(Offload())),
+        own=_own(config, engine),
+        policy=await open_policy(config, metrics, stack),
+        metrics=ControllerMetrics(
+            metrics, EXTENDED if config.enable_extended_metric_labels else ()
+        ),
+        record=_recorders(replica.pod, objects, stack),
+    )
     watch_engine(metrics.watch, engine)
     watch_leader(metrics, replica)
     await _serve_status(config, replica, stack)
     if config.audit_log:
         audit.set_up()
-
-    async def lead() -> None:
-        controller = Controller(parts)
-        replica.controller, policy.changed = controller, controller.policy_changed
-        try:
-            await controller.run()
-        finally:
-            replica.controller, policy.changed = None, lambda: None
-            parts.metrics.clear()
-
     process.keep_what_exists()
-    await (leader.run(lead) if leader is not None else lead())
+    lead = partial(_lead, parts, replica)
+    await (replica.leader.run(lead) if replica.leader is not None else lead())
+
+
+async def _lead(parts: Parts, replica: Replica) -> None:
+    """Work as the leader until cancelled. Nothing of it is in memory afterwards."""
+    controller = Controller(parts)
+    replica.controller, parts.policy.changed = controller, controller.policy_changed
+    try:
+        await controller.run()
+    finally:
+        replica.controller, parts.policy.changed = None, lambda: None
+        parts.metrics.clear()
 
 
 async def _serve_status(config: Config, replica: Replica, stack: AsyncExitStack) -> None:
@@ -152,49 +166,29 @@ def _own_namespace() -> str:
         return ""
 
 
-def _parts(  # noqa: PLR0913, PLR0917 (puts all together)
-    config: Config,
-    connection: Connection,
-    replica: Replica,
-    engine: Engine,
-    policy: Policy,
-    metrics: Metrics,
-    stack: AsyncExitStack,
-) -> Parts:
-    limits = RequestLimits(qps=config.client_qps or None, burst=config.client_burst)
+def _objects(
+    config: Config, connection: Connection, replica: Replica, stack: AsyncExitStack
+) -> ClusterApi:
     streams = StreamingClient(WATCHES)
     stack.push_async_callback(streams.close)
-    objects = ClusterApi(
+    return ClusterApi(
         connection,
         streams,
         field_manager=FIELD_MANAGER,
-        limits=limits,
+        limits=RequestLimits(qps=config.client_qps or None, burst=config.client_burst),
         may_write=replica.is_leading,
     )
-    cpu_work, parsing = CpuWork(), Offload()
-    stack.callback(cpu_work.close)
-    stack.callback(parsing.close)
+
+
+def _own(config: Config, engine: Engine) -> Own:
     name = config.service_account_name or "secrets-controller-aws"
-    own = Own(
+    return Own(
         os.environ,
         engine.sts,
         engine.http.send,
         subject=f"{config.lease_namespace or _own_namespace()}/{name}",
         session=SESSION_NAME,
         allow_node_role=config.allow_node_role,
-    )
-    return Parts(
-        config=config,
-        objects=objects,
-        engine=engine,
-        cpu_work=cpu_work,
-        parsing=parsing,
-        own=own,
-        policy=policy,
-        metrics=ControllerMetrics(
-            metrics, EXTENDED if config.enable_extended_metric_labels else ()
-        ),
-        record=_recorders(replica.pod, objects, stack),
     )
 
 

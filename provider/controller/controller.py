@@ -85,7 +85,7 @@ class Controller:
     """One time as the leader; `run` is called once."""
 
     def __init__(self, parts: Parts) -> None:
-        config, engine = parts.config, parts.engine
+        config = parts.config
         self._parts = parts
         self.informers = Informers(parts.objects, config, parts.parsing.run)
         self.known = KnownExternalSecrets(
@@ -110,13 +110,7 @@ class Controller:
             parts.objects, self._named_object_changed, is_busy=lambda: self.queue.depth > 0
         )
         self._reads = NamedReads(parts.objects, self._watches.use)
-        self._identities = Identities(
-            reads=self._reads,
-            tokens=Tokens(parts.objects),
-            sts=engine.sts,
-            credentials=engine.credentials,
-            own=parts.own.principal,
-        )
+        self._identities = self._store_identities()
         stores: dict[str, StoreReconciler] = {
             kind: self._store_reconciler(kind) for kind in self.informers.stores
         }
@@ -226,6 +220,16 @@ class Controller:
             self._parts.cpu_work,
             delimiters=(config.template_left_delimiter, config.template_right_delimiter),
             used=used,
+        )
+
+    def _store_identities(self) -> Identities:
+        parts = self._parts
+        return Identities(
+            reads=self._reads,
+            tokens=Tokens(parts.objects),
+            sts=parts.engine.sts,
+            credentials=parts.engine.credentials,
+            own=parts.own.principal,
         )
 
     def _store_reconciler(self, kind: StoreKind) -> StoreReconciler:
