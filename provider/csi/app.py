@@ -45,12 +45,18 @@ VALUES_OF_A_MOUNT = 4
 """How much larger than a response the values of one mount may be: parts of them become files, and
 they may come from two regions."""
 
-MakeMounter = Callable[[Config, Metrics, Offload, AsyncExitStack], Awaitable[Mounter]]
+MakeMounter = Callable[
+    [Config, Metrics, Offload, MountRegistry, AsyncExitStack], Awaitable[Mounter]
+]
 """The stack closes what it makes."""
 
 
 async def make_mounter(
-    config: Config, metrics: Metrics, offload: Offload, stack: AsyncExitStack
+    config: Config,
+    metrics: Metrics,
+    offload: Offload,
+    registry: MountRegistry,
+    stack: AsyncExitStack,
 ) -> Mounter:
     """The mounter over AWS and Kubernetes; raises `StartFailed` if the environment is invalid."""
     try:
@@ -80,6 +86,7 @@ async def make_mounter(
         validity=config.rotation_poll_interval,
         max_bytes=config.max_response_bytes,
         policy=policy,
+        last_delivery=registry.last_delivery,
         value_memory=ValueMemory(VALUES_OF_A_MOUNT * config.max_response_bytes),
     )
 
@@ -109,15 +116,15 @@ async def _start(config: Config, make: MakeMounter, stack: AsyncExitStack) -> Da
     await pages.serve("--metrics-address", config.metrics_address, served, stack)
     offload = Offload()
     stack.callback(offload.close)
-    mounter = await make(config, metrics, offload, stack)
     pods = config.kubelet_path / "pods"
+    registry = MountRegistry(pods)
+    mounter = await make(config, metrics, offload, registry, stack)
     codec = Codec(
         offload,
         default_region=config.region,
         write=None if config.driver_writes_secrets else partial(write_volume, pods),
     )
     admission = Admission(config.max_waiting_mounts, config.mount_workers)
-    registry = MountRegistry(pods)
     namespaces = NamespaceLabel(config.metrics_namespaces)
     _watch_admission(metrics, admission)
     watch_registry(metrics, registry, namespaces)

@@ -115,25 +115,21 @@ class Mounter:
     max_bytes: int
     """The driver's limit for one response."""
     policy: Policy = ALLOW_ALL
+    last_delivery: Callable[[MountSpec], LastDelivery | None] = lambda _spec: None
+    """Of the same volume, to the same service account; None: this is a first mount."""
     value_memory: ValueMemory = field(default_factory=ValueMemory)
 
     async def mount(
-        self,
-        spec: MountSpec,
-        last: LastDelivery | None = None,
-        *,
-        deadline: float,
-        arrived: float,
-        trace: Trace,
+        self, spec: MountSpec, *, deadline: float, arrived: float, trace: Trace
     ) -> Delivery:
         """All files of the volume; raises a `ProviderError` that names everything that is wrong.
 
-        `last` is the last delivery of this volume, to the same service account; None: this is a
-        first mount. `arrived` is when the request came, before it waited for anything, `deadline`
-        when it has to be done, both by `time.monotonic`.
+        `arrived` is when the request came, before it waited for anything, `deadline` when it has
+        to be done, both by `time.monotonic`.
         """
         require_token(spec)
         regions = await self._regions(spec)
+        last = self.last_delivery(spec)
         freshness = self._freshness(arrived, last)
         with self.value_memory.request(spec.pod.namespace) as memory:
             reading = self._recall(spec, regions, last.identity, freshness, trace) if last else None

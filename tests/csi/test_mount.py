@@ -88,13 +88,14 @@ class World:
             validity=self.interval,
             max_bytes=self.max_bytes,
             policy=self.policy,
+            last_delivery=self.registry.last_delivery,
         )
 
     async def mount(self, spec: MountSpec, seconds: float = 5, *, later: float = 0) -> Delivery:
         """A mount that arrives in `later` seconds, as far as it knows."""
-        now, trace, last = monotonic(), Trace(), self.registry.last_delivery(spec)
+        now, trace = monotonic(), Trace()
         delivery = await self.mounter.mount(
-            spec, last, deadline=now + seconds, arrived=now + later, trace=trace
+            spec, deadline=now + seconds, arrived=now + later, trace=trace
         )
         self.registry.succeeded(spec, delivery, trace.current_at)
         return delivery

@@ -14,6 +14,7 @@ from typing import NoReturn
 from provider.csi import app
 from provider.csi.config import Config
 from provider.csi.mount import Mounter
+from provider.csi.mount_registry import MountRegistry
 from provider.csi.server import grpc_server
 from provider.runtime.log import fields, logger
 from provider.runtime.metrics import Metrics
@@ -38,10 +39,14 @@ async def _watch() -> None:
 
 
 async def _make_mounter(
-    config: Config, metrics: Metrics, offload: Offload, stack: AsyncExitStack
+    config: Config,
+    metrics: Metrics,
+    offload: Offload,
+    registry: MountRegistry,
+    stack: AsyncExitStack,
 ) -> Mounter:
     stack.callback(asyncio.create_task(_watch()).cancel)
-    return await app.make_mounter(config, metrics, offload, stack)
+    return await app.make_mounter(config, metrics, offload, registry, stack)
 
 
 def main(arguments: list[str]) -> NoReturn:

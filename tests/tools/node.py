@@ -36,12 +36,12 @@ class Node:
         offload, registry = Offload(), MountRegistry(Path("/nowhere"))
         try:
             async with AsyncExitStack() as stack:
-                mounter = await make_mounter(self.config, Metrics(), offload, stack)
+                mounter = await make_mounter(self.config, Metrics(), offload, registry, stack)
 
                 async def mount(spec: MountSpec) -> Delivery:
-                    now, last = monotonic(), registry.last_delivery(spec)
+                    now = monotonic()
                     delivery = await mounter.mount(
-                        spec, last, deadline=now + 20, arrived=now, trace=Trace()
+                        spec, deadline=now + 20, arrived=now, trace=Trace()
                     )
                     registry.succeeded(spec, delivery, None)
                     return delivery

@@ -127,11 +127,7 @@ class Barrier:
             spec = attempt.volume = await self._codec.parse(decoded)
             room = min(ANSWER_MARGIN, (attempt.deadline - attempt.arrived) / 20)
             delivery = await self._mounter.mount(
-                spec,
-                self._outcomes.registry.last_delivery(spec),
-                deadline=attempt.deadline - room,
-                arrived=attempt.arrived,
-                trace=attempt.trace,
+                spec, deadline=attempt.deadline - room, arrived=attempt.arrived, trace=attempt.trace
             )
             return spec, delivery, await self._codec.respond(spec, delivery)
 

@@ -6,21 +6,18 @@
 import asyncio
 import os
 import sys
-from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from provider import errors
 from provider.csi import app
 from provider.csi.config import Config
 from provider.csi.files.layout import MountedFile
-from provider.csi.mount import DeliveredObject, Delivery, LastDelivery, Mounter
+from provider.csi.mount import DeliveredObject, Delivery, Mounter
 from provider.csi.request.model import MountSpec
 from provider.csi.server import grpc_server
 from provider.engine.model import Identity, SecretValue
 from provider.engine.trace import Trace
-from provider.runtime.metrics import Metrics
-from provider.runtime.offload import Offload
 from tests.serve_options import parse
 
 IDENTITY = Identity("irsa", "default/web", "aws", role="arn:aws:iam::111122223333:role/web")
@@ -30,13 +27,7 @@ class StubMounter:
     """A `Mounter` without AWS: `hold` waits for the file `release` beside the target."""
 
     async def mount(
-        self,
-        spec: MountSpec,
-        last: LastDelivery | None,
-        *,
-        deadline: float,
-        arrived: float,
-        trace: Trace,
+        self, spec: MountSpec, *, deadline: float, arrived: float, trace: Trace
     ) -> Delivery:
         """Deliver, wait, fail or break."""
         obj = spec.klass.objects[0]
@@ -63,9 +54,7 @@ class StubMounter:
         raise ValueError(f"cannot read {token}")
 
 
-async def make_stub(
-    config: Config, _metrics: Metrics, _offload: Offload, _stack: AsyncExitStack
-) -> Mounter:
+async def make_stub(config: Config, *_: Any) -> Mounter:
     """The stub; or a failure as that of an engine whose files are missing."""
     if config.eks_addon_version == "broken":
         raise FileNotFoundError(2, "No such file or directory", "/etc/ca.crt")
