@@ -109,6 +109,30 @@ async def test_one_namespace_does_not_fill_the_memory_for_all(informers: Informe
     assert await put("hostile", "es-4", 10)
 
 
+@pytest.mark.parametrize("part", ["annotations", "finalizers", "conditions"])
+async def test_what_is_added_to_an_object_counts_too(informers: Informers, part: str) -> None:
+    """Its spec stays as it is, and is not parsed again."""
+    await take(informers, external_secret(1, 1))
+    text = "x" * (MOST + 1)
+    grown = external_secret(2, 1)
+    if part == "conditions":
+        grown["status"] = {"conditions": [{"type": "Ready", "status": "True", "message": text}]}
+    else:
+        grown["metadata"][part] = {"a": text} if part == "annotations" else [text]
+    await take(informers, grown)
+    assert readable(informers.external_secrets.get(KEY)) is None
+    await take(informers, external_secret(3, 1))
+    assert readable(informers.external_secrets.get(KEY)) is not None
+
+
+async def test_push_secrets_count_too(informers: Informers) -> None:
+    pushed = informers.push_secrets["PushSecret"]
+    document = external_secret(1, 1)
+    document["metadata"]["annotations"] = {"a": "x" * (MOST + 1)}
+    await pushed._take(WatchEvent("MODIFIED", document))
+    assert readable(pushed.get(KEY)) is None
+
+
 async def test_many_small_ones_fill_the_memory_of_their_namespace_alone() -> None:
     memory = SpecMemory(most=100_000)
     parse = memory.bounded(lambda document: document)

@@ -89,7 +89,7 @@ class Informers:
             if name not in unused
         }
         self.push_secrets: dict[str, Informer[PushSecret]] = {
-            name: Informer(objects, self._selection(kind), read_push_secret, is_optional=True)
+            name: self._of_specs(kind, read_push_secret, is_optional=True)
             for name, kind in PUSH_SECRETS.items()
             if name not in unused
         }
@@ -98,7 +98,12 @@ class Informers:
         return Selection(kind, self._scope if kind.namespaced else "", **more)
 
     def _of_specs(
-        self, kind: Kind, parse: Callable[[Document], T], refresh: Refresh[T] | None = None
+        self,
+        kind: Kind,
+        parse: Callable[[Document], T],
+        refresh: Refresh[T] | None = None,
+        *,
+        is_optional: bool = False,
     ) -> Informer[T]:
         """For a kind whose specs tenants write: large ones are parsed away from the event loop."""
         memory = SpecMemory()
@@ -106,9 +111,10 @@ class Informers:
             self._objects,
             self._selection(kind),
             memory.bounded(parse),
-            refresh=refresh,
+            refresh=memory.bounded(refresh) if refresh else None,
             is_large=has_large_spec,
             away=self._away,
+            is_optional=is_optional,
         )
         informer.on_change(lambda key, _old, new: None if new is not None else memory.forget(key))
         return informer

@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Callable
 from threading import Lock
-from typing import TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from provider.controller.watch.object_cache import ObjectKey, key_of
 from provider.kube.kinds import Document
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 MOST_NODES = 500
 MOST_TEXT = 16 * 1024
@@ -28,14 +29,16 @@ class SpecMemory:
         self._total: Counter[str] = Counter()
         self._lock = Lock()
 
-    def bounded(self, parse: Callable[[Document], T]) -> Callable[[Document], T]:
-        """`parse`, which raises ValueError for an object that is too large beside the others."""
+    def bounded(
+        self, make: Callable[Concatenate[Document, P], T]
+    ) -> Callable[Concatenate[Document, P], T]:
+        """`make`, which raises ValueError for an object that is too large beside the others."""
 
-        def parse_bounded(document: Document) -> T:
+        def make_bounded(document: Document, /, *args: P.args, **named: P.kwargs) -> T:
             self._count(key_of(document), _size(document))
-            return parse(document)
+            return make(document, *args, **named)
 
-        return parse_bounded
+        return make_bounded
 
     def forget(self, key: ObjectKey) -> None:
         """The object is gone."""
@@ -76,7 +79,8 @@ def _size(document: Document) -> int:
     """About the bytes that a parsed object takes."""
     about = document["metadata"]
     size = 0
-    waiting = [document.get("spec"), about.get("annotations"), about.get("labels")]
+    waiting = [document.get("spec"), (document.get("status") or {}).get("conditions")]
+    waiting += [about.get(name) for name in ("annotations", "labels", "finalizers")]
     while waiting:
         one = waiting.pop()
         size += NODE
