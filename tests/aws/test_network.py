@@ -132,6 +132,12 @@ async def test_ways_around_a_proxy(connect: Connect, environment: dict[str, str]
     assert proxy.seen == []
 
 
+async def test_a_port_of_no_proxy_may_be_that_of_the_scheme(connect: Connect) -> None:
+    way = connect(HTTPS_PROXY="http://proxy:1", NO_PROXY="a.example:443,b.example:8443")
+    asked = ("https://a.example/", "https://b.example/", "https://b.example:8443/")
+    assert [way._proxy_for(url) is None for url in asked] == [True, False, True]
+
+
 @pytest.mark.parametrize(
     "url",
     ["socks5://user:hunter2@x", "http://user:hunter2/3@x:3128", "http://user:hunter2℀@x:3128"],

@@ -1,7 +1,7 @@
 """The EKS Pod Identity agent: its two addresses, its refusals, its outages."""
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -22,6 +22,8 @@ from provider.errors import (
     TokenRejected,
 )
 from provider.runtime.http import HttpClient
+from provider.runtime.transport import NoAnswer
+from provider.runtime.transport import Request as HttpRequest
 from testbed.agent import FakeAgent, throttled, unavailable
 from testbed.aws.cloud import Cloud
 from testbed.faults import (
@@ -345,10 +347,18 @@ async def test_a_probe_finds_an_agent_at_its_other_address(fetch: Fetch, ipv6: F
     assert (await fetch(NOWHERE, ipv6.url, probing=True)).access_key_id
 
 
-async def test_a_probe_says_when_nobody_is_there(fetch: Fetch) -> None:
+async def test_a_probe_asks_an_agent_that_is_not_there_once() -> None:
+    asked = []
+
+    async def nothing_listens(request: HttpRequest) -> NoReturn:
+        asked.append(request.url)
+        raise NoAnswer("unreachable", "cannot connect")
+
+    agent = Agent(nothing_listens, "ipv4", "ipv6")
     with pytest.raises(AgentAbsent) as caught:
-        await fetch(NOWHERE, probing=True)
+        await PodIdentity(agent, "auto", "shop/web", TOKEN, probing=True).fetch()
     assert caught.value.reason == "AgentUnavailable"
+    assert asked == ["ipv4", "ipv6"]
 
 
 async def test_an_agent_that_fails_at_one_address_is_not_absent(

@@ -140,6 +140,11 @@ async def test_a_refusal_of_the_other_region_is_final_too() -> None:
         await fetch(FakeSts({HERE: hang, THERE: RoleNotAssumable("no")}))
 
 
+async def test_where_one_region_is_asked_its_failure_keeps_its_kind() -> None:
+    with pytest.raises(AwsThrottled):
+        await fetch(FakeSts({HERE: AwsThrottled("429.")}), HERE)
+
+
 async def test_when_both_regions_fail_the_error_names_both() -> None:
     sts = FakeSts({HERE: AwsUnavailable("503."), THERE: AwsThrottled("429.")})
     with pytest.raises(AwsUnavailable, match=rf"{HERE}: 503\. STS in {THERE}: 429\."):

@@ -76,6 +76,8 @@ def test_a_list_of_a_kind_that_is_not_served_names_the_crd() -> None:
     error = error_of(ApiRequest("list", CONFIG_MAPS, "shop"), Reply(404, {}, b""))
     assert isinstance(error, ObjectNotFound)
     assert "It does not serve configmaps of v1: install or update the CRD" in str(error)
+    missing = error_of(ApiRequest("get", CONFIG_MAPS, "shop", "web"), Reply(404, {}, b""))
+    assert "CRD" not in str(missing)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +133,7 @@ def test_a_denial_by_rbac_says_what_to_allow_and_others_do_not() -> None:
         'apiGroups ["coordination.k8s.io"], resources [leases/status], verbs [patch].'
     )
     assert "RBAC" not in str(error_of(asked, status(403, "Forbidden", "exceeded quota")))
+    assert "RBAC" not in str(error_of(asked, status(422, "Invalid", "a cannot be changed")))
 
 
 @pytest.fixture
@@ -182,7 +185,9 @@ async def test_a_replica_that_may_not_write_reads_only(
         with pytest.raises(KubernetesUnavailable, match="another replica is the leader"):
             await write
     assert (await objects.get(NAMESPACES, "", "shop"))["metadata"]["name"] == "shop"
-    assert kubernetes.journal.count() == 1
+    with pytest.raises(ObjectNotFound):
+        await objects.create_token("shop", "nobody", audiences=["a"])
+    assert kubernetes.journal.count() == 2
 
 
 async def test_a_write_that_waits_for_its_turn_is_not_sent_once_another_replica_leads(
