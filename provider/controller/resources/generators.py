@@ -1,5 +1,6 @@
 """The keys of generators' specs."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from provider.controller.resources.store import Auth
@@ -113,3 +114,10 @@ class ClusterGeneratorSpec:
 
 
 GeneratorSpec = EcrAuthorizationTokenSpec | StsSessionTokenSpec | PasswordSpec | UuidSpec
+GENERATOR_SPECS: Mapping[str, type[GeneratorSpec]] = {
+    "ECRAuthorizationToken": EcrAuthorizationTokenSpec,
+    "STSSessionToken": StsSessionTokenSpec,
+    "Password": PasswordSpec,
+    "UUID": UuidSpec,
+}
+GENERATOR_KINDS = (*GENERATOR_SPECS, "ClusterGenerator")

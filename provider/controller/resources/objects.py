@@ -11,12 +11,9 @@ from provider.controller.resources import rules
 from provider.controller.resources.cluster_external_secret import ClusterExternalSecretSpec
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.generators import (
+    GENERATOR_SPECS,
     ClusterGeneratorSpec,
-    EcrAuthorizationTokenSpec,
     GeneratorSpec,
-    PasswordSpec,
-    StsSessionTokenSpec,
-    UuidSpec,
 )
 from provider.controller.resources.hashes import synced_resource_version
 from provider.controller.resources.object_meta import (
@@ -37,13 +34,6 @@ from provider.controller.resources.store_ref import StoreKind
 from provider.manifests.problems import Problem
 
 Document = Mapping[str, object]
-
-GENERATORS: Mapping[str, type[GeneratorSpec]] = {
-    "ECRAuthorizationToken": EcrAuthorizationTokenSpec,
-    "STSSessionToken": StsSessionTokenSpec,
-    "Password": PasswordSpec,
-    "UUID": UuidSpec,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,7 +229,7 @@ def _wrapped(given: object, reading: Reading) -> tuple[str, GeneratorSpec | None
 
 
 def _generator(given: object, kind: str, reading: Reading) -> GeneratorSpec | None:
-    table = GENERATORS.get(kind)
+    table = GENERATOR_SPECS.get(kind)
     if table is None:
         rules.check_generator_kind(kind, reading, "kind")
         return None

@@ -10,11 +10,16 @@ from provider.aws.regions import region_fault
 from provider.controller.resources import texts
 from provider.controller.resources.cron import cron_fault
 from provider.controller.resources.external_secret import Data, DataFrom, ExternalSecretSpec, Target
-from provider.controller.resources.generators import GeneratorSpec, PasswordSpec, UuidSpec
+from provider.controller.resources.generators import (
+    GENERATOR_KINDS,
+    GeneratorSpec,
+    PasswordSpec,
+    UuidSpec,
+)
 from provider.controller.resources.reading import Reading
 from provider.controller.resources.selector_rules import check_selector
 from provider.controller.resources.store import RESERVED_TAGS, Auth, AwsProvider, StoreSpec
-from provider.controller.resources.store_ref import GENERATORS, GeneratorRef
+from provider.controller.resources.store_ref import GENERATORS_VERSION, GeneratorRef
 from provider.controller.resources.template import (
     ACCOUNT_ANNOTATION,
     BOOTSTRAP_TYPE,
@@ -23,7 +28,6 @@ from provider.controller.resources.template import (
 )
 from provider.manifests.problems import quote
 
-KINDS = ("ECRAuthorizationToken", "STSSessionToken", "Password", "UUID", "ClusterGenerator")
 MOST_ENTRIES = 1000
 """Entries of `data` and `dataFrom`: the event loop goes through them at each sync."""
 MOST_WINDOWS = 50
@@ -131,16 +135,18 @@ def _check_rewrites(entry: DataFrom, reading: Reading, path: str) -> None:
 
 
 def _check_generator_ref(ref: GeneratorRef, reading: Reading, path: str) -> None:
-    if ref.api_version != GENERATORS:
-        what = f"must be {GENERATORS}, got {quote(ref.api_version)}"
+    if ref.api_version != GENERATORS_VERSION:
+        what = f"must be {GENERATORS_VERSION}, got {quote(ref.api_version)}"
         reading.wrong(f"{path}.apiVersion", what)
     check_generator_kind(ref.kind, reading, f"{path}.kind")
 
 
 def check_generator_kind(kind: str, reading: Reading, path: str) -> None:
     """Whether a kind of generator is one of ours."""
-    if kind and kind not in KINDS:
-        reading.wrong(path, f"the generator {quote(kind)} {_NOT_DONE}: it has {', '.join(KINDS)}")
+    if kind and kind not in GENERATOR_KINDS:
+        reading.wrong(
+            path, f"the generator {quote(kind)} {_NOT_DONE}: it has {', '.join(GENERATOR_KINDS)}"
+        )
 
 
 def _check_store_refs(spec: ExternalSecretSpec, reading: Reading, path: str) -> None:

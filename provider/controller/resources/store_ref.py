@@ -6,7 +6,7 @@ from provider.controller.resources import texts
 from provider.controller.resources.table import NAME, Rule, field, table
 
 StoreKind = Literal["SecretStore", "ClusterSecretStore"]
-GENERATORS = "generators.external-secrets.io/v1alpha1"
+GENERATORS_VERSION = "generators.external-secrets.io/v1alpha1"
 
 
 @table
@@ -26,8 +26,8 @@ class GeneratorRef:
 
     api_version: str = field(
         "The apiVersion of the generator.",
-        default=GENERATORS,
-        stored={"v1": GENERATORS, "v1beta1": GENERATORS},
+        default=GENERATORS_VERSION,
+        stored={"v1": GENERATORS_VERSION, "v1beta1": GENERATORS_VERSION},
     )
     kind: str = field(
         "ECRAuthorizationToken, STSSessionToken, Password, UUID or ClusterGenerator; this "

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from provider.controller.kinds import GENERATOR_GROUP, GENERATORS, GROUP
+from provider.controller.kinds import GENERATOR_GROUP, GROUP
 from provider.controller.resources.cluster_external_secret import ClusterExternalSecretSpec
 from provider.controller.resources.external_secret import ExternalSecretSpec
-from provider.controller.resources.generators import ClusterGeneratorSpec
-from provider.controller.resources.objects import GENERATORS as GENERATOR_TABLES
+from provider.controller.resources.generators import GENERATOR_SPECS, ClusterGeneratorSpec
 from provider.controller.resources.store import StoreSpec
 from provider.manifests.keys import closest
 from provider.manifests.kubernetes import Manifest
@@ -38,11 +37,10 @@ KINDS: Mapping[str, ResourceKind] = {
     "ClusterExternalSecret": ResourceKind(GROUP, _BOTH, ClusterExternalSecretSpec),
     **{
         name: ResourceKind(GENERATOR_GROUP, ("v1alpha1",), table)
-        for name, table in GENERATOR_TABLES.items()
+        for name, table in GENERATOR_SPECS.items()
     },
     "ClusterGenerator": ResourceKind(GENERATOR_GROUP, ("v1alpha1",), ClusterGeneratorSpec),
 }
-GENERATOR_KINDS = frozenset(GENERATORS)
 
 
 def is_resource(manifest: Manifest) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 
 from provider.controller.resources.cluster_external_secret import ClusterExternalSecretSpec
 from provider.controller.resources.external_secret import Data, DataFrom, ExternalSecretSpec
+from provider.controller.resources.generators import GENERATOR_KINDS
 from provider.controller.resources.objects import (
     ClusterExternalSecret,
     ExternalSecret,
@@ -23,7 +24,7 @@ from provider.manifests.kubernetes import Manifest, find_manifests
 from provider.manifests.problems import Problem
 from provider.tools.ending import CommandFailed
 from provider.tools.resources.documents import as_json
-from provider.tools.resources.kinds import GENERATOR_KINDS, STORES, is_resource, version_problem
+from provider.tools.resources.kinds import STORES, is_resource, version_problem
 from provider.tools.sources import Source
 from provider.tools.validate.findings import LocatedManifest
 

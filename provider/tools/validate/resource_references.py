@@ -8,6 +8,7 @@ from itertools import islice
 
 from provider.aws.arn import Arn
 from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.controller.resources.generators import GENERATOR_KINDS
 from provider.controller.resources.objects import ExternalSecret, Store
 from provider.controller.resources.references import credential_namespace, may_use
 from provider.controller.resources.store import AwsProvider
@@ -15,7 +16,7 @@ from provider.controller.resources.store_ref import StoreRef
 from provider.controller.target.plan import target_name
 from provider.controller.values.remote_refs import secret_ref
 from provider.manifests.problems import quote
-from provider.tools.resources.kinds import CLUSTER_WIDE, GENERATOR_KINDS, STORES
+from provider.tools.resources.kinds import CLUSTER_WIDE, STORES
 from provider.tools.resources.lookup import Lookup
 from provider.tools.resources.parsed import Resource
 from provider.tools.validate import findings as rules
@@ -44,7 +45,7 @@ def check_references(
         generator = entry.generator_ref
         if generator and not files.resource(generator.kind, resource.namespace, generator.name):
             path = f"{resource.spec_path}.dataFrom[{index}].sourceRef.generatorRef.name"
-            kinds = tuple(GENERATOR_KINDS)
+            kinds = GENERATOR_KINDS
             yield _missing(resource, path, (generator.kind, generator.name), kinds, files)
     yield from _check_aws_names(resource, spec, files)
 
