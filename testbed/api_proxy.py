@@ -1,6 +1,7 @@
 """An HTTP proxy in front of a real API server: it counts requests, disturbs them, and can be cut.
 
-Its clients speak plain HTTP; their tokens are passed on. Every request has a connection of its own.
+Its clients speak plain HTTP; their tokens are passed on. Each of their requests has a connection of
+its own. Those to the API server are kept: a TLS handshake takes more CPU than most requests.
 """
 
 import asyncio
@@ -25,8 +26,10 @@ _PATH = re.compile(
 )
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
 _VERSION = re.compile(r"(?<=[?&]resourceVersion=)[0-9]+")
 _OLDEST = "1"
+_Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @dataclass(slots=True)
@@ -57,6 +60,7 @@ class ApiProxy:
         self._is_cut = False
         self._expired: set[str] = set()
         self._open: dict[asyncio.StreamWriter, str] = {}
+        self._idle: list[_Connection] = []
         self.url = f"http://127.0.0.1:{self._server.port}"
 
     def __enter__(self) -> Self:
@@ -73,6 +77,8 @@ class ApiProxy:
         while self._open:
             self._drop()
             await asyncio.sleep(0.001)
+        for _, writer in self._idle:
+            writer.transport.abort()
         await asyncio.sleep(0.001)
 
     def cut(self) -> None:
@@ -136,18 +142,46 @@ class ApiProxy:
 
     async def _forward(self, request: _Request, writer: asyncio.StreamWriter | None) -> None:
         """Have a request carried out; its answer is lost without a writer."""
-        place = self._upstream.hostname, self._upstream.port
-        there = await asyncio.open_connection(*place, ssl=self._tls)
+        there = await self._connected()
         self._open[there[1]] = request.operation
         try:
-            there[1].write(f"{request.first}\r\nConnection: close".encode() + request.rest)
-            while chunk := await there[0].read(65536):
-                if writer is not None:
-                    writer.write(chunk)
-                    await writer.drain()
+            there[1].write(request.first.encode() + request.rest)
+            await _pass_on(there[0], writer)
+            self._idle.append(there)
+        except BaseException:
+            there[1].transport.abort()
+            raise
         finally:
             del self._open[there[1]]
-            there[1].transport.abort()
+
+    async def _connected(self) -> _Connection:
+        while self._idle:
+            reader, writer = self._idle.pop()
+            if not (reader.at_eof() or writer.is_closing()):
+                return reader, writer
+            writer.transport.abort()
+        place = self._upstream.hostname, self._upstream.port
+        return await asyncio.open_connection(*place, ssl=self._tls)
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter | None) -> None:
+    """Read one whole answer, and write it as the last of its connection if there is a writer."""
+
+    async def write(data: bytes) -> None:
+        if writer is not None:
+            writer.write(data)
+            await writer.drain()
+
+    head = await reader.readuntil(b"\r\n\r\n")
+    await write(head[:-2] + b"Connection: close\r\n\r\n")
+    if length := _LENGTH.search(head):
+        await write(await reader.readexactly(int(length[1])))
+    elif _CHUNKED.search(head):
+        size = -1
+        while size:
+            line = await reader.readuntil(b"\r\n")
+            size = int(line, 16)
+            await write(line + await reader.readexactly(size + 2))
 
 
 async def _read(reader: asyncio.StreamReader) -> _Request:

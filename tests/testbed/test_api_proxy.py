@@ -87,3 +87,13 @@ def test_an_expired_watch_asks_for_a_version_that_is_gone(proxy: ApiProxy) -> No
     proxy.expire("secrets")
     watch = ask(proxy, "GET", f"{SECRETS}?watch=1&resourceVersion={version}&timeoutSeconds=1")
     assert watch.json()["object"]["code"] == 410
+    assert ask(proxy, "GET", SECRETS).status == 200  # the answer was read to its end
+
+
+def test_a_connection_that_the_server_has_closed_is_not_used_again(
+    proxy: ApiProxy, kubernetes: FakeKubernetes
+) -> None:
+    assert ask(proxy, "GET", SECRETS).status == 200
+    kubernetes.stop()
+    kubernetes.start()
+    assert ask(proxy, "GET", SECRETS).status == 200
