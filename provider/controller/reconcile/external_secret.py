@@ -89,10 +89,16 @@ class ExternalSecrets:
         started = self.wall_clock()
         job = self._job(found, found.spec, started)
         if job is not None:
-            wait = self.pace.wait(key.namespace) if job.is_periodic else 0.0
-            return wait or await self._sync(found, job, started)
+            return self._put_off(key, job) or await self._sync(found, job, started)
         self.reporter.at_rest(found)
         return due_in(found, found.spec, started)
+
+    def _put_off(self, key: ObjectKey, job: Job) -> float:
+        """Seconds until the namespace may call AWS again; 0: it may."""
+        wait = self.pace.wait(key.namespace, is_periodic=job.is_periodic)
+        if wait and not job.is_periodic:
+            self.backlog.put_back(key, job.freshness.since)
+        return wait
 
     async def explain(self, key: ObjectKey, bug: Exception) -> None:
         """Report on the object that its reconcile failed because of a bug."""

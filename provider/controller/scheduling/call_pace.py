@@ -1,7 +1,8 @@
-"""Bounds how often the periodic refreshes of one namespace call AWS.
+"""Bounds how often the ExternalSecrets of one namespace call AWS.
 
 An account has one quota for all its namespaces: 40 calls a second to Parameter Store. A namespace
-gets half of that at most. What changes is read at once nevertheless.
+gets half of that in the long run. What is new or changed is read at once, unless it changes again
+and again.
 """
 
 from collections.abc import Callable
@@ -13,14 +14,16 @@ from provider.runtime.lru import Lru
 RATE = 20.0
 """Calls a second, in the long run."""
 BURST = 600.0
-"""Calls without a wait."""
+"""Calls of periodic refreshes without a wait."""
+DEBT = 6000.0
+"""Calls that changes may make beyond: thousands of new ExternalSecrets are read at once."""
 REMEMBERED = 1000
 """Namespaces whose calls are counted: those that called last."""
 
 
 @dataclass(slots=True)
 class _Namespace:
-    """Calls that are left at the time `at`, and until when the refreshes that wait have a turn."""
+    """Calls that are left at the time `at`, and until when those that wait have a turn."""
 
     left: float
     at: float
@@ -39,12 +42,13 @@ class CallPace:
         if calls:
             self._known(namespace).left -= calls
 
-    def wait(self, namespace: str) -> float:
-        """Seconds until a refresh may begin; 0: now. Those that wait get one turn after another."""
+    def wait(self, namespace: str, *, is_periodic: bool) -> float:
+        """Seconds until a sync may begin; 0: now. Those that wait get one turn after another."""
         known = self._known(namespace)
-        if known.left > 0:
+        left = known.left if is_periodic else known.left + DEBT
+        if left > 0:
             return 0.0
-        free_at = known.at + (1 - known.left) / RATE
+        free_at = known.at + (1 - left) / RATE
         turn = max(free_at, known.taken_until)
         known.taken_until = turn + 1 / RATE
         return turn - known.at

@@ -2,7 +2,7 @@
 
 import pytest
 
-from provider.controller.scheduling.call_pace import BURST, RATE, CallPace
+from provider.controller.scheduling.call_pace import BURST, DEBT, RATE, CallPace
 
 
 class World:
@@ -12,9 +12,11 @@ class World:
         self.now = 100.0
         self.pace = CallPace(lambda: self.now)
 
-    def refresh(self, namespace: str = "shop", calls: int = 1) -> float:
+    def refresh(
+        self, namespace: str = "shop", calls: int = 1, *, is_periodic: bool = True
+    ) -> float:
         """Seconds that it has to wait; 0 if it has made its calls."""
-        wait = self.pace.wait(namespace)
+        wait = self.pace.wait(namespace, is_periodic=is_periodic)
         if not wait:
             self.pace.spend(namespace, calls)
         return wait
@@ -37,6 +39,14 @@ def test_calls_of_one_refresh_are_paid_afterwards() -> None:
     world.now += 3600
     assert not any(world.refresh() for _ in range(int(BURST))), "no more is saved than a burst"
     assert world.refresh() > 0
+
+
+def test_changes_are_read_at_once_until_they_have_cost_much() -> None:
+    world = World()
+    assert world.refresh(calls=int(BURST)) == 0
+    assert world.refresh(calls=int(DEBT), is_periodic=False) == 0
+    assert world.refresh(is_periodic=False) == pytest.approx(1 / RATE)
+    assert world.refresh() > DEBT / RATE
 
 
 def test_a_refresh_without_a_call_costs_nothing() -> None:
