@@ -1,7 +1,7 @@
 """The keys of generators' specs."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from provider.controller.resources.store import Auth
 from provider.controller.resources.table import field, table
@@ -94,7 +94,7 @@ class WrappedGenerator:
     password: PasswordSpec | None = field("Spec of a Password.", default=None, name="passwordSpec")
     uuid: UuidSpec | None = field("Spec of a UUID.", default=None, name="uuidSpec")
 
-    EXTRA = {  # noqa: RUF012
+    EXTRA: ClassVar = {
         "minProperties": 1,
         "maxProperties": 1,
         "x-kubernetes-preserve-unknown-fields": True,

@@ -1,6 +1,6 @@
 """The keys of an ExternalSecret's `dataFrom[].rewrite`."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from provider.controller.resources.table import field, table
 
@@ -61,4 +61,4 @@ class Rewrite:
         "Merge all values, which must be JSON objects.", default=None, only_v1=True
     )
 
-    EXTRA = {"minProperties": 1, "maxProperties": 1}  # noqa: RUF012
+    EXTRA: ClassVar = {"minProperties": 1, "maxProperties": 1}

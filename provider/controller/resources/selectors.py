@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from provider.controller.resources.table import NO_TEXTS, field, table
 
@@ -60,7 +60,7 @@ class LabelSelector:
         extra={"x-kubernetes-list-type": "atomic"},
     )
 
-    EXTRA = {"x-kubernetes-map-type": "atomic"}  # noqa: RUF012 (read only by the generator)
+    EXTRA: ClassVar = {"x-kubernetes-map-type": "atomic"}
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         equal = all(labels.get(name) == value for name, value in self.match_labels.items())

@@ -1,7 +1,7 @@
 """The keys of a SecretStore's and a ClusterSecretStore's spec, which are the same."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from provider.controller.resources import texts
 from provider.controller.resources.selectors import LabelSelector
@@ -183,7 +183,7 @@ class Provider:
         "AWS Secrets Manager or Systems Manager Parameter Store.", default=None
     )
 
-    EXTRA = {  # noqa: RUF012
+    EXTRA: ClassVar = {
         "minProperties": 1,
         "maxProperties": 1,
         "x-kubernetes-preserve-unknown-fields": True,

@@ -1,6 +1,6 @@
 """References to stores and generators."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from provider.controller.resources import texts
 from provider.controller.resources.table import NAME, Rule, field, table
@@ -43,7 +43,7 @@ class DataSource:
     store_ref: StoreRef | None = field("Another store.", default=None)
     generator_ref: GeneratorRef | None = field("Has no effect; use dataFrom.", default=None)
 
-    EXTRA = {"minProperties": 1, "maxProperties": 1}  # noqa: RUF012
+    EXTRA: ClassVar = {"minProperties": 1, "maxProperties": 1}
 
 
 @table
@@ -55,5 +55,5 @@ class DataFromSource:
         "A generator; without extract and find.", default=None
     )
 
-    EXTRA = {"maxProperties": 1}  # noqa: RUF012
+    EXTRA: ClassVar = {"maxProperties": 1}
     RULES = (Rule("has(self.storeRef) || has(self.generatorRef)", texts.EMPTY_SOURCE_REF),)
