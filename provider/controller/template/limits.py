@@ -25,6 +25,7 @@ class Limits:
     output_bytes: int = 2 << 20  # a Kubernetes Secret holds 1 MiB
     memory_bytes: int = 32 << 20  # the sum of all that functions return, not what is alive
     depth: int = 100  # nested blocks, templates, parentheses and documents
+    sorted_items: int = 50_000  # at once, for the same reason as the next one
     json_bytes: int = 256 << 10  # of one document: the parser holds the event loop meanwhile
     tokens: int = 100_000  # of the template
     variables: int = 1000  # that are known at one place
@@ -73,6 +74,11 @@ class Budget:
         """Checks the size of a text, in bytes."""
         if size > self.limits.text_bytes:
             raise LimitExceeded(f"a text exceeds {self.limits.text_bytes} bytes")
+
+    def sorting(self, count: int) -> None:
+        """Checks the number of what is to be sorted."""
+        if count > self.limits.sorted_items:
+            raise LimitExceeded(f"more than {self.limits.sorted_items} texts are sorted")
 
     def json(self, size: int) -> None:
         """Checks the size of a JSON document, in bytes."""

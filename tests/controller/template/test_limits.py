@@ -57,7 +57,8 @@ NESTED = "blocks and parentheses are nested too deeply"
         ('{{ $s := "xx" }}{{ range 100 }}{{ $s = printf "%s%s" $s $s }}{{ end }}', STEPS),
         ('{{ $s := "xx" }}{{ range 100 }}{{ $s = replace "x" "xxxx" $s }}{{ end }}', TEXT),
         ('{{ repeat 2000 (repeat 1000 "x") }}', TEXT),
-        ('{{ split "," (repeat 300000 "a,") }}', MEMORY),
+        ('{{ split "," (repeat 60000 "a,") }}', "more than 50000 texts are sorted"),
+        ('{{ sortAlpha (splitList "," (repeat 60000 "a,")) }}', "more than 50000 texts are sorted"),
         ('{{ fromJson (repeat 300000 " ") }}', "a JSON document exceeds 262144 bytes"),
         ('{{ date (repeat 20000 "1") now }}', STEPS),
         ('{{ mustToDate (repeat 20000 "_") (repeat 20000 "_") }}', STEPS),
@@ -160,6 +161,11 @@ def test_what_cannot_be_interrupted_is_not_begun_without_time_for_it(text: str, 
     """The first of these searches takes a minute."""
     with pytest.raises(TemplateError, match="the template takes too long"):
         compile_template("k", text).render(DATA, expired=lambda wanted=0: wanted >= steps)
+
+
+def test_the_parts_of_a_text_take_more_memory_than_the_text() -> None:
+    with pytest.raises(TemplateError, match=MEMORY):
+        compile_template("k", '{{ splitList "," (repeat 520000 "a,") | len }}').render({})
 
 
 def test_each_rendering_has_its_own_budget() -> None:

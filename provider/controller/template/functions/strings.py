@@ -18,7 +18,7 @@ from provider.controller.template.values import List, Map, Value, strings
 
 TABLE = Functions()
 add = TABLE.add
-_PART = 40
+_PART = 64
 """Bytes of memory of a short text in a list."""
 
 add("hello")(lambda: b"Hello!")
@@ -244,6 +244,7 @@ def _split_list(budget: Budget, separator: bytes, text: bytes) -> List:
 @add("splitn", "string int string", budget=True)
 def _splitn(budget: Budget, separator: bytes, most: int, text: bytes) -> Map:
     parts = _parts(budget, separator, text, most)
+    budget.sorting(len(parts))  # a dictionary is always read in order
     budget.memory(_PART * 2 * len(parts))
     budget.step(len(parts) >> 2)
     return Map({b"_%d" % number: part for number, part in enumerate(parts)}, "string")
@@ -258,6 +259,7 @@ add("split", "string string", budget=True)(
 def _sort_alpha(budget: Budget, value: Value) -> List:
     if not isinstance(value, List):
         return strings([text_of(value, budget)])
+    budget.sorting(len(value.items))
     texts = sorted(to_strings(value, budget))
     if value.elem == "string":
         value.items[:] = texts  # Go sorts a []string in place
