@@ -40,10 +40,11 @@ class Calls:
 
         async def attempt() -> T:
             credentials = await self.credentials.get(principal)
-            async with self.limits.slot(identity, region):
+            async with self.limits.slot(identity, region, principal.tenant):
                 sending()
+                access = Access(region, identity, credentials, principal.retries, principal.tenant)
                 try:
-                    return await send(Access(region, identity, credentials, principal.retries))
+                    return await send(access)
                 except CredentialsExpired:
                     self.credentials.drop(identity, credentials)
                     raise

@@ -19,18 +19,19 @@ REGIONS = 8
 
 
 class KeyedLimit(Generic[K]):
-    """At most `most` at a time for each key, first come, first served."""
+    """At most `most` at a time for each key. Tenants that wait for one key take turns."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._keys: WeakValueDictionary[K, asyncio.Semaphore] = WeakValueDictionary()
+        self._keys: WeakValueDictionary[K, FairLimit] = WeakValueDictionary()
 
-    def slot(self, key: K) -> AbstractAsyncContextManager[None]:
+    def slot(self, key: K, tenant: str = "") -> AbstractAsyncContextManager[None]:
         """Waits for a free slot of `key`, and holds it until the end of the block.
 
-        The blocks that hold or await a slot keep its semaphore alive, and nothing else does.
+        The blocks that hold or await a slot keep its limit alive, and nothing else does.
         """
-        return self._keys.setdefault(key, asyncio.Semaphore(self._most))
+        limit = self._keys.setdefault(key, FairLimit(self._most, reserves=False))
+        return limit.slot(tenant)
 
 
 _Waiter = tuple[int, asyncio.Future[None]]
@@ -41,10 +42,12 @@ class FairLimit:
 
     A tenant gets at most one more than it leaves free: half if it is alone, a quarter beside
     another one, and so on. So there is room for a tenant that comes later, however long the others
-    hold what they have. Where there is none, tenants take turns.
+    hold what they have. Where there is none, tenants take turns. Without `reserves` they only do
+    that.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, reserves: bool = True) -> None:
+        self._reserves = reserves
         self._free = most
         self._held: Counter[str] = Counter()
         self._waiting: OrderedDict[str, deque[_Waiter]] = OrderedDict()
@@ -62,7 +65,7 @@ class FairLimit:
     def take(self, tenant: str, size: int = 1) -> bool:
         """Whether the tenant may hold `size` more; it does so then, until `give`."""
         free, held = self._free - size, self._held[tenant] + size
-        if free < 0 or held > free + 1:
+        if free < 0 or (self._reserves and held > free + 1):
             return False
         self._free, self._held[tenant] = free, held
         return True
@@ -132,14 +135,16 @@ class CallLimits:
         self._all = FairLimit(most * REGIONS)
 
     @asynccontextmanager
-    async def slot(self, identity: Identity, region: str) -> AsyncIterator[None]:
-        """Waits until one more call may be sent; it counts until the end of the block."""
-        namespace = identity.namespace
+    async def slot(self, identity: Identity, region: str, tenant: str) -> AsyncIterator[None]:
+        """Waits until one more call may be sent; it counts until the end of the block.
+
+        `tenant` is the namespace that asks: several may use one identity.
+        """
         of_region = self._regions.setdefault(region, FairLimit(self._most))
         # The narrowest limit first: who waits there holds no slot that others could use.
         async with (
-            self._identities.slot((identity, region)),
-            of_region.slot(namespace),
-            self._all.slot(namespace),
+            self._identities.slot((identity, region), tenant),
+            of_region.slot(tenant),
+            self._all.slot(tenant),
         ):
             yield

@@ -140,10 +140,14 @@ class Retries(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where and as whom a service is called. Without `retries` the client's own count."""
+    """Where and as whom a service is called. Without `retries` the client's own count.
+
+    `tenant` is the namespace that asks: several may use one identity.
+    """
 
     region: str
     identity: Identity
     credentials: Credentials | None = field(repr=False)
     """None: the request is not signed."""
     retries: Retries | None = None
+    tenant: str = ""

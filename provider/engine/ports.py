@@ -56,8 +56,17 @@ class CredentialSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks, where its credentials come from, and how its calls are tried again."""
+    """Who asks, where its credentials come from, and how its calls are tried again.
+
+    `asks_for` is the namespace that it asks for; empty: that of the identity.
+    """
 
     identity: Identity
     source: CredentialSource
     retries: Retries | None = None
+    asks_for: str = ""
+
+    @property
+    def tenant(self) -> str:
+        """The namespace whose share of all calls its calls are a part of."""
+        return self.asks_for or self.identity.namespace

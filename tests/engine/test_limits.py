@@ -70,7 +70,7 @@ async def test_calls_that_hang_leave_slots_of_the_region_to_other_namespaces() -
     limits = CallLimits(16)
 
     async def hang(subject: str, region: str) -> None:
-        async with limits.slot(identity(subject=subject), region):
+        async with limits.slot(identity(subject=subject), region, subject.partition("/")[0]):
             await asyncio.Event().wait()
 
     hanging = [
@@ -82,7 +82,7 @@ async def test_calls_that_hang_leave_slots_of_the_region_to_other_namespaces() -
     ]
     await asyncio.sleep(0)
     for region in ("eu-west-1", "eu-north-1"):
-        async with asyncio.timeout(5), limits.slot(identity(subject="shop/web"), region):
+        async with asyncio.timeout(5), limits.slot(identity(subject="shop/web"), region, "shop"):
             pass
     for task in hanging:
         task.cancel()
@@ -91,3 +91,20 @@ async def test_calls_that_hang_leave_slots_of_the_region_to_other_namespaces() -
     await asyncio.sleep(0)
     gc.collect()
     assert not limits._regions
+
+
+async def test_tenants_that_share_an_identity_take_turns() -> None:
+    """As those of a ClusterSecretStore with access keys do: one sends hundreds of calls."""
+    limits, order = CallLimits(16), list[str]()
+
+    async def call(tenant: str) -> None:
+        async with limits.slot(identity(), "eu-west-1", tenant):
+            await asyncio.sleep(0)
+            order.append(tenant)
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(100):
+            tasks.create_task(call("hostile"))
+        await asyncio.sleep(0)
+        tasks.create_task(call("honest"))
+    assert order.index("honest") < 3 * 16

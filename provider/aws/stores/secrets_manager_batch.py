@@ -121,7 +121,7 @@ class SecretsManagerBatch(Store):
             self._denied_at.put((access.identity, access.region), denied_at)
 
     async def _alone(self, ref: SecretRef, access: Access) -> Outcomes:
-        async with self._single_calls.slot((access.identity, access.region)):
+        async with self._single_calls.slot((access.identity, access.region), access.tenant):
             try:
                 return await self._single.read([ref], access)
             except CredentialsExpired:

@@ -111,7 +111,7 @@ class Identities:
             principal = self._in_roles(own, _roles(store, aws, namespace), aws.region)
         except ProviderError as error:
             raise error.in_context("unable to create session") from error
-        return replace(principal, retries=retries_of(spec.retry_settings))
+        return replace(principal, retries=retries_of(spec.retry_settings), asks_for=namespace)
 
     async def of_generator(
         self, auth: Auth, role: str, region: str, namespace: str, since: float
@@ -123,7 +123,8 @@ class Identities:
         if auth.secret_ref is not None:
             auth = replace(auth, jwt=None)
         own = await self._of_auth(auth, _Place("SecretStore", namespace, region, since))
-        return self._in_roles(own, role_chain((), AssumeRole(role) if role else None), region)
+        roles = role_chain((), AssumeRole(role) if role else None)
+        return replace(self._in_roles(own, roles, region), asks_for=namespace)
 
     async def _of_auth(self, auth: Auth, place: _Place) -> Principal:
         if auth.jwt is not None and auth.jwt.service_account_ref is not None:
