@@ -95,7 +95,7 @@ class AwsClient:
             await sleep(wait)
 
     def _quota(self, endpoint: Endpoint, access: Access) -> retries.Quota:
-        key = endpoint.host, access.identity.namespace
+        key = endpoint.host, access.tenant or access.identity.namespace
         quota = self._quotas.get(key) or retries.Quota()
         self._quotas.put(key, quota)
         return quota

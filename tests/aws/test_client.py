@@ -212,10 +212,12 @@ async def test_failing_calls_of_a_namespace_leave_others_their_retries() -> None
     ours = StubTransport([(400, b'{"__type": "ThrottlingException"}')])
     one, many = client(ours), Retries(100, delay=0)
     hostile, honest = (Identity("irsa", f"{name}/web", "aws") for name in ("hostile", "honest"))
-    for who, sent in ((hostile, 100), (hostile, 2), (honest, 100)):
+    for who, tenant, sent in (
+        (hostile, "", 100), (hostile, "", 2), (honest, "", 100), (hostile, "shares it", 100),
+    ):  # fmt: skip
         del ours.sent[:]
         with pytest.raises(Fault):
-            await one.call(GET, {}, Access("eu-west-1", who, KEYS, many))
+            await one.call(GET, {}, Access("eu-west-1", who, KEYS, many, tenant))
         assert len(ours.sent) == sent
 
 
