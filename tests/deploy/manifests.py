@@ -59,7 +59,7 @@ def notes(chart: Path, values: Mapping[str, Any]) -> str:
     """What `helm install` tells whoever installs."""
     where = ("--namespace", "kube-system", "--dry-run=client", "--values", "-")
     arguments = ("install", "secrets-provider-aws", chart, *where)
-    return _run("helm", *arguments, given=json.dumps(values)).partition("\nNOTES:\n")[2]
+    return _kept("helm", *arguments, given=json.dumps(values)).partition("\nNOTES:\n")[2]
 
 
 class HelmRefused(Exception):
@@ -70,13 +70,23 @@ def _kept(tool: str, *arguments: str | Path, given: str = "") -> str:
     """What a tool makes of deploy/: read from build/rendered if nothing has changed since."""
     asked = "\n".join((_state(), tool, *map(str, arguments), given))
     path = ROOT / "build" / "rendered" / sha256(asked.encode()).hexdigest()
+    refused = path.with_suffix(".refused")
+    if refused.exists():
+        raise HelmRefused(refused.read_text())
     if not path.exists():
-        text = _run(tool, *arguments, given=given)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_suffix(f".{os.getpid()}")
-        new.write_text(text)
-        new.rename(path)
+        try:
+            _keep(path, _run(tool, *arguments, given=given))
+        except HelmRefused as refusal:
+            _keep(refused, str(refusal))
+            raise
     return path.read_text()
+
+
+def _keep(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(f".{os.getpid()}")
+    new.write_text(text)
+    new.rename(path)
 
 
 @cache
@@ -104,11 +114,14 @@ def _run(tool: str, *arguments: str | Path, given: str | None = None) -> str:
         input=given,
     )
     if done.returncode != 0:
-        raise HelmRefused(done.stderr) if tool == "helm" else AssertionError(done.stderr)
+        is_refused = tool == "helm" and done.returncode == 1
+        raise HelmRefused(done.stderr) if is_refused else AssertionError(done.stderr)
     return done.stdout
 
 
+@cache
 def _loaded(text: str) -> tuple[Document, ...]:
+    """Its documents, which all tests share: who changes one copies it first."""
     return tuple(document for document in yaml.load_all(text, _Loader) if document is not None)
 
 

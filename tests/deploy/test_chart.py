@@ -342,8 +342,11 @@ def test_a_network_policy_allows_what_the_example_allows() -> None:
     values = {"networkPolicy": {"enabled": True}}
     by_chart = manifests.only(manifests.templated(CHART, values), "NetworkPolicy")["spec"]
     [example] = manifests.documents(manifests.EXAMPLES / "network-policy.yaml")
-    assert by_chart["podSelector"]["matchLabels"].pop("app.kubernetes.io/instance") == NAME
-    assert by_chart == example["spec"]
+    labels = {
+        **example["spec"]["podSelector"]["matchLabels"],
+        "app.kubernetes.io/instance": NAME,
+    }
+    assert by_chart == {**example["spec"], "podSelector": {"matchLabels": labels}}
 
 
 def test_a_network_policy_is_made_of_values() -> None:
