@@ -34,7 +34,8 @@ class CaFile:
             state = _state(self._path)
             if state != self._seen:
                 self._seen = state
-                await self._reload()
+                # Its end counts for all callers, even if this one leaves before.
+                await asyncio.shield(self._reload())
         return self._context
 
     async def _reload(self) -> None:

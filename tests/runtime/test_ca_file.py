@@ -74,6 +74,23 @@ async def test_a_new_bundle_that_cannot_be_loaded_leaves_the_old_one(
     assert await loaded.context() is not first
 
 
+@pytest.mark.usefixtures("now")
+async def test_a_caller_that_leaves_while_the_bundle_is_read_does_not_lose_it(
+    bundle: Path,
+) -> None:
+    loaded = CaFile(bundle, "AWS_CA_BUNDLE")
+    first = await loaded.context()
+    replace(bundle, bundle.read_bytes() * 2)
+    leaver = asyncio.create_task(loaded.context())
+    await asyncio.sleep(0)
+    assert not leaver.done()
+    leaver.cancel()
+    await asyncio.wait([leaver])
+    async with asyncio.timeout(10):
+        while await loaded.context() is first:
+            await asyncio.sleep(0.001)
+
+
 async def test_the_file_is_looked_at_once_in_a_while(
     bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
