@@ -91,7 +91,7 @@ class Lookups:
         self._roles: FairLru[ServiceAccount, _Known] = FairLru(CAPACITY, itemgetter(0))
         self._role_flight: SingleFlight[ServiceAccount, str] = SingleFlight()
         self._region = ""
-        self._region_flight: SingleFlight[Literal["node"], str] = SingleFlight()
+        self._region_flight: SingleFlight[Literal["node"], None] = SingleFlight()
 
     async def role_arn(self, namespace: str, service_account: str) -> str:
         """The role in the annotation of the service account.
@@ -114,15 +114,14 @@ class Lookups:
         The pod, which runs on this node, is looked up where the node's name is not known. Raises
         `RegionUnknown` without a valid label, else as `role_arn`.
         """
-        if self._region:
-            return self._region
-        is_of_another_pod = self._region_flight.is_running("node")
-        try:
-            return await self._region_flight.run("node", lambda: self._ask_region(namespace, pod))
-        except (ServiceAccountNotFound, RegionUnknown):
-            if not is_of_another_pod or self._node_name:
-                raise
-        return await self._ask_region(namespace, pod)  # the other pod may be gone
+        while not self._region:
+            is_of_another_pod = self._region_flight.is_running("node")
+            try:
+                await self._region_flight.run("node", lambda: self._ask_region(namespace, pod))
+            except (ServiceAccountNotFound, RegionUnknown):
+                if not is_of_another_pod or self._node_name:
+                    raise  # else only the other pod may be gone
+        return self._region
 
     def _known(self, account: ServiceAccount) -> _Known | None:
         """What is known of the role, unless it is too old to be used at all."""
@@ -171,7 +170,7 @@ class Lookups:
             )
         return role
 
-    async def _ask_region(self, namespace: str, pod: str) -> str:
+    async def _ask_region(self, namespace: str, pod: str) -> None:
         if not self._node_name:
             self._node_name = await self._node_of(namespace, pod)
         node = await self._get(NODES, "", self._node_name)
@@ -181,7 +180,6 @@ class Lookups:
             text = f"the label {REGION_LABEL} of the node {self._node_name} {problem}"
             raise RegionUnknown(text)
         self._region = region
-        return region
 
     async def _node_of(self, namespace: str, pod: str) -> str:
         spec = (await self._get(PODS, namespace, pod)).get("spec")
