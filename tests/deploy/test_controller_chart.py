@@ -96,6 +96,28 @@ def test_what_cannot_work_is_refused(values: dict[str, Any], said: str) -> None:
         template(WITHOUT_CRDS | values)
 
 
+def _optional_as_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Every value that the schema does not require, taken away as `null`."""
+    required = schema.get("required", ())
+    return {
+        name: _optional_as_null(about) if name in required else None
+        for name, about in schema["properties"].items()
+        if name not in required or "properties" in about
+    }
+
+
+def test_what_the_schema_does_not_require_may_be_taken_away() -> None:
+    for document in template(_optional_as_null(SCHEMA)):
+        for version in manifests.KUBERNETES:
+            manifests.validate(document, version)
+
+
+@pytest.mark.parametrize("name", ["image", "metrics", "leaderElect"])
+def test_what_the_chart_cannot_do_without_is_not_taken_away(name: str) -> None:
+    with pytest.raises(manifests.HelmRefused, match=f"missing property '{name}'"):
+        template({name: None})
+
+
 # ---- what is rendered
 
 
