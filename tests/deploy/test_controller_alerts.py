@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.deploy import manifests
@@ -38,6 +39,19 @@ def test_queries_of_the_dashboard_are_valid(tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
     promtool("check", "rules", file)
+
+
+@pytest.mark.parametrize("kind", ["secretstore", "clustersecretstore"])
+def test_failing_stores_are_counted_where_all_are_of_one_kind(kind: str, tmp_path: Path) -> None:
+    [panel] = [one for one in DASHBOARD["panels"] if one["title"] == "Failing stores"]
+    [target] = panel["targets"]
+    expression = target["expr"].replace("$cluster", ".*").replace("$namespace", ".*")
+    failing = f'{kind}_status_condition{{name="aws", condition="Ready", status="False"}}'
+    sample = {"eval_time": "1m", "expr": expression, "exp_samples": [{"value": 1, "labels": "{}"}]}
+    case = {"input_series": [{"series": failing, "values": "1x5"}], "promql_expr_test": [sample]}
+    file = tmp_path / "panel.test.yaml"
+    file.write_text(yaml.safe_dump({"tests": [case]}))
+    promtool("test", "rules", file)
 
 
 def test_panels_do_not_overlap() -> None:
