@@ -80,11 +80,6 @@ class FakeAgent(Listening):
         """URL of the credentials."""
         return self._server.url + _PATH
 
-    @property
-    def base_url(self) -> str:
-        """URL without the path."""
-        return self._server.url
-
     def _answer(self, request: Request) -> Reply:
         asked = Asked("agent", "credentials")
         return self._desk.serve(asked, lambda: self._credentials(asked, request), AgentError.reply)

@@ -6,7 +6,6 @@ from uuid import uuid4
 
 CURRENT = "AWSCURRENT"
 PREVIOUS = "AWSPREVIOUS"
-PENDING = "AWSPENDING"
 
 
 @dataclass(slots=True)

@@ -28,7 +28,6 @@ from provider.tools.validate.review import review
 STORE = "spec.provider.aws"
 ROLE = "arn:aws:iam::111122223333:role/reader"
 KEY = {"name": "keys", "namespace": "shop", "key": "id"}
-EXPRESSION = {"key": "a", "operator": "Exists"}
 SAMPLES: Mapping[str, tuple[Any, ...]] = {
     f"{STORE}.service": ("SecretsManager", "ParameterStore"),
     f"{STORE}.region": ("eu-west-1", "us-east-1"),
