@@ -7,9 +7,11 @@ by side with searches and generators. The rest is work on values, away from the 
 
 import asyncio
 import re
-from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import chain, islice, repeat
 from time import monotonic
+from typing import NamedTuple
 
 from provider.controller.identity.store_identity import Identities
 from provider.controller.identity.stores import Stores
@@ -47,7 +49,18 @@ BYTES_AS_ONE = 16
 """Bytes that are only decoded or copied count as one that is searched."""
 _PLAIN_PROPERTY = re.compile(r"[\w-]+(\.[\w-]+){0,5}")
 
+AT_A_TIME = 20
+"""Stores that one ExternalSecret looks up, and sessions in which it reads, before others go on."""
+
 Sources = Mapping[StoreRef, Source]
+
+
+class Read(NamedTuple):
+    """One secret, and the store and session in which it is read."""
+
+    source: Source
+    session: Session
+    ref: SecretRef
 
 
 def periodic(interval: float, now: float) -> Freshness:
@@ -87,11 +100,17 @@ class Fetcher:
         """
         entries = entries_of(spec)
         sources = await self._sources(entries, asked)
-        names = list(dict.fromkeys(_names(entries, sources)))
+        reads = list(_reads(entries, sources))
+        names = list(dict.fromkeys(one.ref.name for one in reads if one is not None))
         check_reads(self._policy, asked.namespace, sources.values(), names)
         skip_missing = spec.target.deletion_policy != "Retain"
-        others = tuple(also)
-        results = await self._results(entries, sources, asked, others, skip_missing=skip_missing)
+        ahead = self._ahead(tuple(also), sources, asked.namespace)
+        async with asyncio.TaskGroup() as tasks:
+            answers = tasks.create_task(
+                self._answers(reads, asked, ahead, skip_missing=skip_missing)
+            )
+            others = tasks.create_task(self._others(entries, sources, asked))
+        results = list(_results(reads, answers.result(), others.result()))
 
         def is_late(_steps: int = 0, /) -> bool:
             return monotonic() >= asked.deadline
@@ -113,6 +132,8 @@ class Fetcher:
         for entry in entries:
             if isinstance(entry.what, GeneratorRef) or entry.store in sources:
                 continue
+            if len(sources) % AT_A_TIME == 0:
+                await asyncio.sleep(0)
             try:
                 async with asyncio.timeout(asked.deadline - monotonic()):
                     sources[entry.store] = await self._source(entry.store, asked)
@@ -131,38 +152,46 @@ class Fetcher:
             raise InvalidRequest(f"the store {ref.name} is not one of AWS")
         return Source(store.spec.provider.aws, principal)
 
-    async def _results(
+    def _ahead(
+        self, also: Sequence[ExternalSecretSpec], sources: Sources, namespace: str
+    ) -> Callable[[Session], Iterator[SecretRef]]:
+        """What other ExternalSecrets want in a session. They are looked through if one asks."""
+
+        @cache
+        def wanted() -> Mapping[Session, Sequence[SecretRef]]:
+            return _by_session(_reads(islice(_entries_of_all(also), MOST_AHEAD), sources))
+
+        def ahead(session: Session) -> Iterator[SecretRef]:
+            for ref in wanted().get(session, ()):
+                if self._allows(namespace, ref):
+                    yield ref
+
+        return ahead
+
+    async def _answers(
         self,
-        entries: Sequence[Entry],
-        sources: Sources,
+        reads: Sequence[Read | None],
         asked: FetchRequest,
-        also: Sequence[ExternalSecretSpec],
+        ahead: Callable[[Session], Iterator[SecretRef]],
         *,
         skip_missing: bool,
-    ) -> list[Result]:
-        """What each entry is made of, in order. Failures are results."""
+    ) -> Mapping[Session, Answers]:
+        """What each session reads; those of one session together. Failures are answers."""
+        used = {one.session: one.source for one in reads if one is not None}
+        turn = asyncio.Semaphore(AT_A_TIME)
 
-        async def read(source: Source) -> Answers:
-            own = list(_refs(entries, sources, source.session))
-            others = islice(_entries_of_all(also), MOST_AHEAD)
-            more = _refs(others, sources, source.session)
-            ahead = (ref for ref in more if self._allows(asked.namespace, ref))
-            answers = await read_secrets(self._reader, source, own, ahead, asked)
-            if skip_missing:
-                return await check_lost_versions(self._reader, source, answers, asked)
-            return answers
+        async def read(session: Session, refs: Sequence[SecretRef]) -> Answers:
+            async with turn:
+                source = used[session]
+                answers = await read_secrets(self._reader, source, refs, ahead(session), asked)
+                if skip_missing:
+                    return await check_lost_versions(self._reader, source, answers, asked)
+                return answers
 
+        wanted = _by_session(reads)
         async with asyncio.TaskGroup() as tasks:
-            reads = {
-                session: tasks.create_task(read(source))
-                for session, source in _sessions(entries, sources).items()
-            }
-            making = tasks.create_task(self._others(entries, sources, asked))
-        others = making.result()
-        return [
-            next(others) if entry.remote is None else _of(entry, sources, reads)
-            for entry in entries
-        ]
+            made = {one: tasks.create_task(read(one, refs)) for one, refs in wanted.items()}
+        return {session: task.result() for session, task in made.items()}
 
     async def _others(
         self, entries: Sequence[Entry], sources: Sources, asked: FetchRequest
@@ -208,38 +237,36 @@ async def _caught(work: Awaitable[Values]) -> Result:
         return error
 
 
-def _sessions(entries: Iterable[Entry], sources: Sources) -> dict[Session, Source]:
-    """The sessions in which single secrets are read, each with one of its stores."""
-    wanted = (sources[entry.store] for entry in entries if entry.remote is not None)
-    return {source.session: source for source in wanted}
-
-
 def _entries_of_all(specs: Iterable[ExternalSecretSpec]) -> Iterator[Entry]:
     """The entries of several ExternalSecrets."""
     return (entry for spec in specs for entry in entries_of(spec))
 
 
-def _refs(entries: Iterable[Entry], sources: Sources, session: Session) -> Iterator[SecretRef]:
-    """What entries want in a session; those of other stores want nothing."""
+def _reads(entries: Iterable[Entry], sources: Sources) -> Iterator[Read | None]:
+    """What each entry reads; None for searches, generators and stores that are not in use."""
+    sessions = {store: source.session for store, source in sources.items()}
     for entry in entries:
-        source = sources.get(entry.store)
-        if entry.remote is not None and source is not None and source.session == session:
-            yield secret_ref(entry.remote, source.aws)
+        source, remote = sources.get(entry.store), entry.remote
+        if source is None or remote is None:
+            yield None
+        else:
+            yield Read(source, sessions[entry.store], secret_ref(remote, source.aws))
 
 
-def _names(entries: Iterable[Entry], sources: Sources) -> Iterator[str]:
-    """The names that entries read. What a search finds is not among them."""
-    for entry in entries:
-        source = sources.get(entry.store)
-        if source is not None and entry.remote is not None:
-            yield secret_ref(entry.remote, source.aws).name
+def _by_session(reads: Iterable[Read | None]) -> Mapping[Session, Sequence[SecretRef]]:
+    wanted: dict[Session, list[SecretRef]] = {}
+    for one in reads:
+        if one is not None:
+            wanted.setdefault(one.session, []).append(one.ref)
+    return wanted
 
 
-def _of(entry: Entry, sources: Sources, reads: Mapping[Session, "asyncio.Task[Answers]"]) -> Result:
-    source = sources[entry.store]
-    if entry.remote is None:
-        raise TypeError("the entry reads no single secret")
-    return reads[source.session].result()[secret_ref(entry.remote, source.aws)]
+def _results(
+    reads: Iterable[Read | None], answers: Mapping[Session, Answers], others: Iterator[Result]
+) -> Iterator[Result]:
+    """What each entry is made of, in order."""
+    for one in reads:
+        yield next(others) if one is None else answers[one.session][one.ref]
 
 
 def is_light(entries: Sequence[Entry], results: Sequence[Result]) -> bool:

@@ -528,3 +528,18 @@ async def test_large_neighbours_do_not_hold_the_loop(world: World) -> None:
     async with loop_watchdog():
         found = await world.fetch(data("db"), also=also)
     assert found.data == {"out": b"x"}
+
+
+async def test_hundreds_of_stores_in_one_external_secret_do_not_hold_the_loop(
+    world: World,
+) -> None:
+    """Each has a region of its own, which takes a call of its own."""
+    entries = []
+    for number in range(200):
+        world.put_store(f"s{number}", region=f"eu-west-{number}")
+        source = {"storeRef": {"name": f"s{number}"}}
+        entries.append(data("db", f"k{number}") | {"sourceRef": source})
+    spec = parsed_spec(*entries)
+    async with loop_watchdog():
+        with pytest.raises(errors.SecretNotFound):
+            await world.fetch(*entries, also=[spec] * 5)
