@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from heapq import nsmallest
+from itertools import accumulate, islice, takewhile
 from typing import Any, NamedTuple
 
 from provider.controller.values.sync_record import SecretRead, Session, SyncRecord
@@ -11,6 +12,8 @@ from provider.runtime.lru import Lru
 
 MOST_READS = 50
 """Secrets of one ExternalSecret that are kept."""
+MOST_CHARACTERS = 4096
+"""Of their names; the name of a parameter may have a thousand."""
 MOST_SESSIONS = 1000
 """Sessions that are in memory once for all ExternalSecrets that use them."""
 
@@ -33,7 +36,9 @@ class SyncRegistry:
     def note(self, key: ObjectKey, record: SyncRecord) -> bool:
         """Keep what a sync read; returns whether it differs from the last time."""
         reads, old = record.reads, self._syncs.get(key)
-        kept = tuple(self._kept(one) for one in reads[:MOST_READS])
+        lengths = accumulate(len(one.ref.name) for one in reads)
+        few = takewhile(lambda one: one[1] <= MOST_CHARACTERS, zip(reads, lengths, strict=True))
+        kept = tuple(self._kept(one) for one, _ in islice(few, MOST_READS))
         new = LastSync(kept, len(reads), record.trace.calls)
         is_same = old is not None and (old.reads, old.total) == (new.reads, new.total)
         # The old texts stay, so that the values of one object are in memory once.

@@ -127,6 +127,11 @@ def test_what_an_object_has_read_is_bounded_and_ends_with_it() -> None:
     found = watching.registry.get(KEY)
     assert found is not None
     assert (len(found.reads), found.total, found.calls) == (MOST_READS, 60, 1)
+    names = tuple(f"{n}{'x' * 1000}" for n in range(60))
+    watching.synced(*job(names=names), ready=READY, seconds=0.1)
+    found = watching.registry.get(KEY)
+    assert found is not None
+    assert (len(found.reads), found.total) == (4, 60)
     watching.gone(KEY)
     assert watching.registry.all() == {}
 
