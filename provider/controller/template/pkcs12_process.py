@@ -45,7 +45,7 @@ def open_file(password: bytes, data: bytes) -> Opened:
         with processes_counted():
             process = subprocess.run(  # noqa: S603 (no text of a tenant is in it)
                 command, input=given, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                timeout=PATIENCE, check=False,
+                timeout=PATIENCE, check=False, env={},
             )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         raise FunctionError("unable to decode pkcs12: the system is too busy") from None
