@@ -161,7 +161,7 @@ class Generators:
         try:
             check_identity(self._policy, asked.namespace, principal.identity, region)
             async with asyncio.timeout(asked.deadline - monotonic()):
-                return await self._calls.make(principal, region, ask, lambda: None)
+                return await self._calls.make(principal, region, ask, asked.record.generator_called)
         except TimeoutError:
             raise OutOfTime(f"{context}: AWS in {region} did not answer in time") from None
         except ProviderError as error:

@@ -55,6 +55,16 @@ async def test_keys_are_noted_as_they_are_in_the_secret(world: World) -> None:
     assert made.keys == ("password", "password-2")
 
 
+async def test_each_call_of_a_generator_counts(world: World) -> None:
+    world.put_generator(
+        "ECRAuthorizationToken", region="eu-west-1", auth={"secretRef": secret_ref()}
+    )
+    asked = world.asked()
+    spec = parsed_spec(dataFrom=[entry("ECRAuthorizationToken")] * 3)
+    await world.fetcher.fetch(spec, asked)
+    assert asked.record.calls == 3
+
+
 @pytest.mark.parametrize(
     ("spec", "pattern"),
     [
