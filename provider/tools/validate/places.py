@@ -6,7 +6,7 @@ If its reading differs from the parser's, only the start of the scalar is report
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import count
 
 from provider.manifests.nodes import Scalar
@@ -26,6 +26,8 @@ _LETTERS = dict(
 
 Spelled = Iterator[tuple[str, int]]
 """Characters, each with its offset in the file."""
+Line = tuple[int, str, str]
+"""Offset, text and break of a line."""
 
 
 class Embedded:
@@ -39,9 +41,12 @@ class Embedded:
 
     def place(self, line: int, column: int) -> Place:
         """The place in the file for a place in the text; beyond the end of the text, its end."""
+        return self.place_at(self._own.offset(line, column))
+
+    def place_at(self, at: int) -> Place:
+        """The same for an offset in the text."""
         if not self._offsets:
             return Place(self._scalar.line, self._scalar.column, exact=False)
-        at = self._own.offset(line, column)
         if at < len(self._offsets):
             return self._file.place(self._offsets[at])
         last = len(self._scalar.text.rstrip("\n")) or 1
@@ -74,22 +79,24 @@ def _spellings(source: str, start: int) -> Iterator[Spelled]:
         quote = first if first in {'"', "'"} else ""
         yield _flow(source, start + len(quote), quote)
         return
-    lines = list(_lines(source, start))[1:]
-    filled = next((text for _, text, _ in lines if text.strip(" ")), "")
+    filled = next((text for _, text, _ in _below(source, start) if text.strip(" ")), "")
     deepest = len(filled) - len(filled.lstrip(" "))
     for indent in range(deepest, -1 if header["explicit"] else deepest - 1, -1):
-        yield _block(lines, indent, folded=first == ">")
+        yield _block(_below(source, start), indent, folded=first == ">")
 
 
-def _lines(source: str, start: int) -> Iterator[tuple[int, str, str]]:
-    """Offset, text and break of each line from `start` on."""
+def _below(source: str, start: int) -> Iterator[Line]:
+    """The lines below that of `start`. A file may hold many scalars: each reads only its own."""
+    begin = None
     for match in BREAKS.finditer(source, start):
-        yield start, source[start : match.start()], match[0]
-        start = match.end()
-    yield start, source[start:], ""
+        if begin is not None:
+            yield begin, source[begin : match.start()], match[0]
+        begin = match.end()
+    if begin is not None:
+        yield begin, source[begin:], ""
 
 
-def _block(lines: list[tuple[int, str, str]], indent: int, *, folded: bool) -> Spelled:
+def _block(lines: Iterable[Line], indent: int, *, folded: bool) -> Spelled:
     """A `|` or `>` scalar, with all line breaks at its end."""
     empty: list[tuple[str, int]] = []
     before: tuple[str, int] | None = None

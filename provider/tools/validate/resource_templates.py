@@ -16,7 +16,6 @@ from provider.manifests.problems import quote
 from provider.tools.arguments import DEFAULT_DELIMITERS, Delimiters
 from provider.tools.resources.documents import node_at
 from provider.tools.resources.parsed import Resource
-from provider.tools.sources import Place
 from provider.tools.validate import findings as rules
 from provider.tools.validate.findings import Finding
 from provider.tools.validate.places import Embedded
@@ -81,27 +80,26 @@ def _mistake(
         word = error.fault.removeprefix(_UNKNOWN_FUNCTION).partition('"')[0]
     lines = one.text.split("\n")
     column = (lines[line - 1].find(word) if word and line <= len(lines) else 0) + 1
-    place = _place(resource, one.path, line, max(column, 1))
+    place = _embedded(resource, one.path).place(line, max(column, 1))
     return resource.found(rules.TEMPLATE, one.path, error.fault, hint, at=place)
 
 
 def _check_values(
     resource: Resource, one: Written, known: Collection[str], delimiters: Delimiters
 ) -> Iterator[Finding]:
-    name = one.path
-    trees = parse(name, one.text, FUNCTIONS, delimiters, Budget(Limits()))
-    for node in trees[name]:
+    trees = parse(one.path, one.text, FUNCTIONS, delimiters, Budget(Limits()))
+    places: Embedded | None = None
+    for node in trees[one.path]:
         # Values in bodies of blocks may not be used.
         for key, position in _in_pipe(node.pipe) if isinstance(node, Action | Branch) else ():
             if key in known:
                 continue
-            line = one.text.count("\n", 0, position) + 1
-            column = position - (one.text.rfind("\n", 0, position) + 1) + 1
-            place = _place(resource, one.path, line, column)
+            places = places or _embedded(resource, one.path)
             meant = closest(key, known)
             hint = f"did you mean .{meant}" if meant else ""
             message = f"no entry of data has the secretKey {quote(key)}: the Secret is not written"
-            yield resource.found(rules.TEMPLATE_VALUE, one.path, message, hint, at=place)
+            at = places.place_at(position)
+            yield resource.found(rules.TEMPLATE_VALUE, one.path, message, hint, at=at)
 
 
 def _known_values(resource: Resource, spec: ExternalSecretSpec) -> Collection[str] | None:
@@ -123,11 +121,12 @@ def _in_pipe(pipe: Pipe) -> Iterator[tuple[str, int]]:
                 yield from ((name, argument.position) for name in argument.names[1:2])
 
 
-def _place(resource: Resource, path: str, line: int, column: int) -> Place:
+def _embedded(resource: Resource, path: str) -> Embedded:
+    """The places in a template. If it is not there itself, all are near the node around it."""
     node, is_there = node_at(resource.manifest.node, path)
     if not (is_there and isinstance(node, Scalar)):
-        return Place(node.line, node.column, exact=False)
-    return Embedded(resource.source.lines, node).place(line, column)
+        node = Scalar("", "text", node.line, node.column)
+    return Embedded(resource.source.lines, node)
 
 
 _UNKNOWN = re.compile(r'function "(?P<name>[^"]*)" not defined')

@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provider.manifests.nodes import Fields, Scalar
+from provider.manifests.nodes import Fields, Items, Scalar
 from provider.manifests.yaml_tree import read_document
 from provider.tools.sources import Lines, Place
 from provider.tools.validate.places import Embedded
@@ -54,6 +54,17 @@ def test_the_place_of_the_end_is_found() -> None:
     text = 'objects: "ab"\n'
     assert Embedded(Lines(text), objects_of(text)).place(1, 3) == Place(1, 13)
     assert Embedded(Lines(text), objects_of(text)).place(9, 9) == Place(1, 13)
+
+
+def test_a_file_of_many_texts_is_read_once_and_not_once_for_each() -> None:
+    """Reading the rest of the file for each text would take minutes here."""
+    most = 6000
+    text = "- |\n  first\n  target\n" * most
+    node, lines = read_document(text, "objects"), Lines(text)
+    assert isinstance(node, Items)
+    for index, scalar in enumerate(node.nodes):
+        assert isinstance(scalar, Scalar)
+        assert Embedded(lines, scalar).place(2, 1) == Place(3 * index + 3, 3)
 
 
 def test_an_unknown_place_is_not_exact() -> None:
