@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+import os
+from pathlib import Path
+from threading import Thread
 
 from provider.aws import client
 from provider.aws.credentials import pod_identity
@@ -41,6 +44,19 @@ def short_connections(arguments: list[str]) -> int:
     """Ends connections after half a second."""
     grpc_server.CONNECTION_SECONDS = 0.5
     return hasty(arguments)
+
+
+def starved(arguments: list[str]) -> int:
+    """Refuses new threads while a file exists."""
+    start, file = Thread.start, Path(os.environ["STARVED"])
+
+    def refuse(self: Thread) -> None:
+        if file.exists():
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    Thread.start = refuse  # type: ignore[method-assign]  # all threads of the process
+    return main(arguments)
 
 
 def loud(arguments: list[str]) -> int:

@@ -18,7 +18,7 @@ import pytest
 from testbed.driver import Driver, Mounted, Pod
 from tests.e2e.conftest import Build
 from tests.e2e.usage import back_to_normal, usage
-from tests.e2e.world import World
+from tests.e2e.world import STARVED, World
 from tests.waiting import eventually
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000040000000000")
@@ -64,34 +64,24 @@ def test_without_file_descriptors_mounts_fail_clearly_and_recover(world: World) 
         assert client.recv(1), "who came meanwhile has been accepted"
 
 
-_STARVED = """
-import os, sys
-from threading import Thread
-from provider.cli.main import main
-start = Thread.start
-def refuse(thread):
-    if os.path.exists(os.environ["STARVED"]):
-        raise RuntimeError("can't start new thread")
-    start(thread)
-Thread.start = refuse
-sys.exit(main())
-"""
-
-
-def test_without_threads_mounts_take_turns_and_recover(build: Build, tmp_path: Path) -> None:
-    world = build("--rotation-poll-interval=0s", command=(sys.executable, "-c", _STARVED))
+def test_without_threads_small_mounts_go_on_and_large_ones_recover(
+    build: Build, tmp_path: Path
+) -> None:
+    world = build("--rotation-poll-interval=0s", main=STARVED)
     world.aws.cloud.put_secret("db", "value")
     world.environment = {"STARVED": str(tmp_path / "starved")}
     world.start()
     world.files(DB)
     (tmp_path / "starved").touch()
-    before = usage(world.pid).threads
     with ThreadPoolExecutor(20) as kubelet:
         mounts = [kubelet.submit(world.files, DB, Pod(uid=str(number))) for number in range(40)]
         assert all(mount.result(40) == {"db": b"value"} for mount in mounts)
-    assert usage(world.pid).threads <= before
+    large = f"{DB}#{2000 * ' '}\n"
+    refusal = world.refusal(large)
+    assert refusal.code is grpc.StatusCode.INTERNAL
+    assert "the system gives this process no more threads" in refusal.message
     (tmp_path / "starved").unlink()
-    assert world.files(DB) == {"db": b"value"}
+    assert world.files(large) == {"db": b"value"}
 
 
 # ---- the disk -----------------------------------------------------------------------

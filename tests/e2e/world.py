@@ -33,6 +33,8 @@ HASTY = "tests.e2e.mains:hasty"
 """A daemon with short pauses before retries."""
 SHORT_CONNECTIONS = "tests.e2e.mains:short_connections"
 """A daemon that ends its connections after half a second: tests are shorter than a node's life."""
+STARVED = "tests.e2e.mains:starved"
+"""A daemon that gets no new thread while the file that the variable `STARVED` names exists."""
 
 _numbers = itertools.count(1)
 
