@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from testbed.cluster import Address
+from testbed.cluster import Address, ClusterClient
 from testbed.control_plane import program
 from tests.api_server import Kubectl
 from tests.cli.conftest import Result, Run
@@ -501,9 +501,8 @@ def test_a_real_cluster_is_read_with_the_rights_that_there_are(
     assert all(map(str.startswith, texts, expected))
     assert (len(texts), unread) == (len(expected), [])
 
-    reader = replace(
-        control_plane, kubeconfig=tmp_path / "reader", token=reader_of(namespace, kubectl)
-    )
+    token = reader_of(namespace, ClusterClient(control_plane))
+    reader = replace(control_plane, kubeconfig=tmp_path / "reader", token=token)
     reader.write_kubeconfig()
     texts, unread = found(reader.kubeconfig)
     assert all(map(str.startswith, texts, [expected[1], *expected[3:]]))
@@ -514,21 +513,22 @@ def test_a_real_cluster_is_read_with_the_rights_that_there_are(
     assert any(one.startswith("types of Secrets: ") for one in refused)
 
 
-def reader_of(namespace: str, kubectl: Kubectl) -> str:
+def reader_of(namespace: str, cluster: ClusterClient) -> str:
     """The token of a service account that may read resources and ConfigMaps of the namespace."""
-    kinds = "externalsecrets.external-secrets.io,secretstores.external-secrets.io,configmaps"
-    for arguments in (
-        ("create", "serviceaccount", "reader"),
-        ("create", "role", "reader", "--verb=get,list", f"--resource={kinds}"),
-        (
-            "create",
-            "rolebinding",
-            "reader",
-            "--role=reader",
-            f"--serviceaccount={namespace}:reader",
-        ),
-        ("create", "token", "reader"),
+    rules = [
+        {"apiGroups": [group], "resources": resources, "verbs": ["get", "list"]}
+        for group, resources in (
+            ("external-secrets.io", ["externalsecrets", "secretstores"]),
+            ("", ["configmaps"]),
+        )
+    ]
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "reader"}
+    subject = {"kind": "ServiceAccount", "name": "reader", "namespace": namespace}
+    rights = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
+    for path, content in (
+        (f"/api/v1/namespaces/{namespace}/serviceaccounts", {}),
+        (f"{rights}/roles", {"rules": rules}),
+        (f"{rights}/rolebindings", {"roleRef": role, "subjects": [subject]}),
     ):
-        done = kubectl("-n", namespace, *arguments)
-        assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+        cluster.do("POST", path, {"metadata": {"name": "reader"}, **content})
+    return cluster.service_account_token(namespace, "reader")
