@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.running import LATENCY, START_SECONDS, environment
+from demo.running import LATENCY, START_SECONDS, Started, environment
 from demo.screen import Screen, calls_text, duration
 from testbed import examples
 from testbed.agent import FakeAgent
@@ -62,13 +62,11 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """Everything that runs."""
+class Stage(Started):
+    """The daemon, the driver, and what the daemon asks."""
 
     output: Path
     socket: Path
-    daemon: ProviderProcess
-    start_seconds: float
     driver: Driver
     aws: FakeAws
     agent: FakeAgent
@@ -137,4 +135,4 @@ def running(output: Path) -> Iterator[Stage]:
         socket = volume / "aws.sock"
         driver = stack.enter_context(Driver(socket, output / "kubelet", Options(timeout=60)))
         by_name = {one.name: one for one in applications}
-        yield Stage(output, socket, daemon, seconds, driver, aws, agent, kubernetes, by_name)
+        yield Stage(daemon, seconds, output, socket, driver, aws, agent, kubernetes, by_name)

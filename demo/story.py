@@ -20,7 +20,7 @@ def the_node(stage: Stage, screen: Screen) -> None:
 
     AWS, Kubernetes and kubelet are emulated; the daemon is the real one. Every call takes 20 ms.
     """
-    pid, seconds = stage.daemon.pid, duration(stage.start_seconds)
+    pid, seconds = stage.process.pid, duration(stage.start_seconds)
     screen.facts(
         daemon=f"process {pid}, serves {seconds} after its start",
         socket=str(stage.socket),
@@ -188,7 +188,7 @@ def the_end(stage: Stage, screen: Screen) -> None:
 
     What the daemon counted, and what is left to look at.
     """
-    count, prefix = stage.daemon.metric, "secrets_provider_aws"
+    count, prefix = stage.process.metric, "secrets_provider_aws"
     mounts, failed = (
         count(f"{prefix}_mounts_total"),
         count(f'{prefix}_mounts_total{{outcome="failed"'),
@@ -200,5 +200,5 @@ def the_end(stage: Stage, screen: Screen) -> None:
         AWS=f"{calls:.0f} calls, retries included",
         memory=f"{memory:.0f} MiB resident",
         files=f"{stage.output}/kubelet/pods/",
-        log=str(stage.daemon.log),
+        log=str(stage.process.log),
     )

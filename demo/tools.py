@@ -26,7 +26,9 @@ def each_once(stage: Stage, screen: Screen) -> None:
         screen.heading(line.partition(" ")[0], why)
         screen.command(f"    $ secrets-provider-aws {line}")
         command = [sys.executable, "-m", "provider", *line.split(" ")]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+        )
         lines = [one for one in done.stdout.splitlines() if one[: indent + 1].strip()]
         starts = (at for at, one in enumerate(lines) if one.lstrip().startswith(start))
         screen.excerpt(lines[next(starts, 0) :])
@@ -72,5 +74,5 @@ def by_hand(stage: Stage, screen: Screen) -> None:
     screen.heading("# show what is mounted on the node")
     screen.command(f".venv/bin/secrets-provider-aws {_status_command(stage)}")
     screen.heading("# read metrics and log")
-    log = os.path.relpath(stage.daemon.log)
-    screen.command(f"curl -s {stage.daemon.web}/metrics; tail -f {log}")
+    log = os.path.relpath(stage.process.log)
+    screen.command(f"curl -s {stage.process.web}/metrics; tail -f {log}")

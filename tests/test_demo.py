@@ -6,11 +6,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from demo import running
-from demo.__main__ import run
-from demo.controller.__main__ import by_hand
+from demo import running, tools
+from demo.controller import stage as controller_stage
+from demo.controller.story import by_hand
 from demo.screen import MASK, Screen, calls_text
 from demo.stage import Seen, Stage
+from demo.stage import running as node
+from testbed.aws import FakeAws
+from testbed.cluster import Address
+from testbed.cluster_objects import ClusterObjects
 from testbed.driver import Mounted
 from testbed.journal import Call
 from testbed.provider_process import NotStarted, ProviderProcess
@@ -43,14 +47,14 @@ def failing(stage: Stage, screen: Screen) -> None:
 
 
 def test_a_failed_check_fails_the_demo(screen: Screen, tmp_path: Path) -> None:
-    run([passing, failing], screen, tmp_path)
+    running.Demo("", "", node, [passing, failing], tools.by_hand).play(screen, tmp_path)
     assert len(screen.wrong) == 1
     assert "✗ files" in text_of(screen)
     assert "1 of 2 checks failed" in text_of(screen)
 
 
 def test_a_demo_whose_checks_pass_succeeds(screen: Screen, tmp_path: Path) -> None:
-    run([passing], screen, tmp_path)
+    running.Demo("", "", node, [passing], tools.by_hand).play(screen, tmp_path)
     assert not screen.wrong
     assert "all 1 checks passed" in text_of(screen)
 
@@ -80,7 +84,9 @@ def test_kubectl_is_named_only_where_it_works(
 ) -> None:
     kubeconfig = tmp_path / "kubeconfig" if is_real else Path()
     (tmp_path / "kubeconfig").touch()
-    by_hand(screen, kubeconfig, tmp_path / "controller.log")
+    cluster = ClusterObjects("", Address("", Path(), "", kubeconfig), "")
+    process = ProviderProcess([], {}, tmp_path / "controller.log")
+    by_hand(controller_stage.Stage(process, 0.0, cluster, FakeAws()), screen)
     assert ("get es -A" in text_of(screen)) == is_real
     assert "secrets-provider-aws status" in text_of(screen)
 

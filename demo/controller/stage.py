@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from demo.running import LATENCY, START_SECONDS, environment
+from demo.running import LATENCY, START_SECONDS, Started, environment
 from testbed.aws import FakeAws
 from testbed.aws.iam import CONTROLLER_ACTIONS, allow
 from testbed.cluster_objects import ClusterObjects, Thing, any_cluster
@@ -27,13 +27,11 @@ _ALL = allow("*", *CONTROLLER_ACTIONS)
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Started):
     """The API server, AWS, and the controller as a process."""
 
     kube: ClusterObjects
     aws: FakeAws
-    controller: ProviderProcess
-    start_seconds: float
 
     def apply(self, name: str) -> None:
         """Apply a file of manifests as it is, to the namespace `default` if it names none."""
@@ -50,7 +48,7 @@ class Stage:
         """Whether a condition is met within some seconds."""
         until = time.monotonic() + _PATIENCE
         while not is_met() and time.monotonic() < until:
-            self.controller.check()
+            self.process.check()
             time.sleep(0.05)
         return is_met()
 
@@ -109,7 +107,7 @@ def running(output: Path) -> Iterator[Stage]:
         controller = ProviderProcess(flags, variables, output / "controller.log")
         stack.enter_context(controller)
         seconds = controller.wait_until_logged("all objects are known", START_SECONDS)
-        yield Stage(kube, aws, controller, seconds)
+        yield Stage(controller, seconds, kube, aws)
 
 
 def _fill(kube: ClusterObjects, aws: FakeAws) -> None:

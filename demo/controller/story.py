@@ -1,8 +1,11 @@
 """The steps of the demo. Each shows something, and checks it; its docstring is its title."""
 
+import os
+
 from demo.controller.stage import CANARY, DB, MANIFESTS, SEOUL, Stage, condition
 from demo.screen import Screen, calls_text, duration
 from testbed.cluster_objects import Thing
+from testbed.control_plane import program
 
 EXAMPLE = "example-secret"
 """An ExternalSecret that reads `DB`."""
@@ -22,7 +25,7 @@ def the_cluster(stage: Stage, screen: Screen) -> None:
 
     The controller is the real one, as a process. AWS is emulated, and every call takes 20 ms.
     """
-    pid, seconds = stage.controller.pid, duration(stage.start_seconds)
+    pid, seconds = stage.process.pid, duration(stage.start_seconds)
     screen.facts(
         Kubernetes=f"{stage.kube.about}: {stage.kube.address.url}",
         AWS=stage.aws.url,
@@ -115,10 +118,10 @@ def the_end(stage: Stage, screen: Screen) -> None:
 
     What the controller counted.
     """
-    calls, log = len(stage.aws.journal.calls), stage.controller.log
-    memory = stage.controller.metric("process_resident_memory_bytes") / 2**20
+    calls, log = len(stage.aws.journal.calls), stage.process.log
+    memory = stage.process.metric("process_resident_memory_bytes") / 2**20
     screen.facts(AWS=f"{calls} calls", memory=f"{memory:.0f} MiB resident", log=str(log))
-    screen.check("no value is in the log", CANARY not in stage.controller.text)
+    screen.check("no value is in the log", CANARY not in stage.process.text)
 
 
 def _row(thing: Thing) -> str:
@@ -129,3 +132,18 @@ def _row(thing: Thing) -> str:
 
 
 STEPS = (the_cluster, appear, rotate, breaks, heal, the_end)
+
+
+def by_hand(stage: Stage, screen: Screen) -> None:
+    """Everything stays up until Ctrl-C
+
+    Paste these in another terminal, here.
+    """
+    screen.heading("# what the controller works on")
+    screen.command(".venv/bin/secrets-provider-aws status")
+    kubeconfig = stage.kube.address.kubeconfig
+    if kubeconfig.is_file():  # the emulated API server has none: it does not serve kubectl
+        screen.heading("# the objects")
+        screen.command(f"{program('kubectl')} --kubeconfig {kubeconfig} get es -A")
+    screen.heading("# read the log")
+    screen.command(f"tail -f {os.path.relpath(stage.process.log)}")
