@@ -32,6 +32,7 @@ from provider.controller.reconcile.sync import Syncer
 from provider.controller.reconcile.triggers import Triggers
 from provider.controller.resources.objects import Store
 from provider.controller.resources.store_ref import StoreKind
+from provider.controller.scheduling.call_pace import CallPace
 from provider.controller.scheduling.cpu_work import CpuWork
 from provider.controller.scheduling.queue import Queue
 from provider.controller.scheduling.schedule import Item
@@ -168,6 +169,7 @@ class Controller:
                 self._parts.metrics.calls_saved.inc,
                 audit_log=self._parts.config.audit_log,
             ),
+            pace=CallPace(self._parts.metrics.syncs_put_off.inc),
         )
 
     def _secrets(self) -> Secrets:

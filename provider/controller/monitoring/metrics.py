@@ -154,6 +154,8 @@ class ControllerMetrics:
             "Calls to AWS that one call for each value would have made, less those that were made."
         )
         self.calls_saved = metrics.counter("calls_saved", saved)
+        put_off = "Syncs that waited because their namespace had made many calls to AWS."
+        self.syncs_put_off = metrics.counter("syncs_put_off", put_off)
 
     def reconciled(
         self, item: Item, *, waited: float, took: float, error: Exception | None

@@ -5,7 +5,7 @@ without a change.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from random import random
 from time import monotonic, time
@@ -19,12 +19,13 @@ from provider.controller.reconcile.backlog import Backlog
 from provider.controller.reconcile.known import KnownExternalSecrets
 from provider.controller.reconcile.leftover_webhooks import remedy
 from provider.controller.reconcile.reporter import Reporter
-from provider.controller.reconcile.sync import Job, Syncer, SyncFailed
+from provider.controller.reconcile.sync import Job, Outcome, Syncer, SyncFailed
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import ExternalSecret
 from provider.controller.resources.refresh import should_refresh
 from provider.controller.scheduling.call_pace import CallPace
+from provider.controller.scheduling.queue import PutOff
 from provider.controller.status import Ready
 from provider.controller.target.plan import is_ours, target_name
 from provider.controller.values.fetch import SHARED_SECONDS, periodic
@@ -64,7 +65,7 @@ class ExternalSecrets:
     backlog: Backlog
     reporter: Reporter
     observer: SyncObserver
-    pace: CallPace = field(default_factory=CallPace)
+    pace: CallPace
     clock: Callable[[], float] = monotonic
     wall_clock: Callable[[], float] = time
 
@@ -89,16 +90,10 @@ class ExternalSecrets:
         started = self.wall_clock()
         job = self._job(found, found.spec, started)
         if job is not None:
-            return self._put_off(key, job) or await self._sync(found, job, started)
+            return await self._sync(found, job, started)
+        self.pace.forget(*key)
         self.reporter.at_rest(found)
         return due_in(found, found.spec, started)
-
-    def _put_off(self, key: ObjectKey, job: Job) -> float:
-        """Seconds until the namespace may call AWS again; 0: it may."""
-        wait = self.pace.wait(key.namespace, is_periodic=job.is_periodic)
-        if wait and not job.is_periodic:
-            self.backlog.put_back(key, job.freshness.since)
-        return wait
 
     async def explain(self, key: ObjectKey, bug: Exception) -> None:
         """Report on the object that its reconcile failed because of a bug."""
@@ -109,6 +104,7 @@ class ExternalSecrets:
     def _forget(self, key: ObjectKey) -> None:
         """It does not exist any more, or is for another controller."""
         self.backlog.take(key)
+        self.pace.forget(*key)
         self.observer.gone(key)
 
     async def _finalize(self, found: ExternalSecret) -> None:
@@ -149,14 +145,19 @@ class ExternalSecrets:
 
     async def _refuse(self, found: ExternalSecret) -> None:
         """The spec is wrong: say so; it is looked at again when it changes."""
-        self.backlog.take(key_of(found.metadata))
+        key = key_of(found.metadata)
+        self.backlog.take(key)
+        self.pace.forget(*key)
         await self._report(found, status.TEXT_NO_DATA, shown_problems(found.problems))
 
     async def _report(self, found: ExternalSecret, text: str, cause: str) -> None:
         await self.reporter.failure(found, status.sync_error(text, cause), cause)
 
     def _job(self, found: ExternalSecret, spec: ExternalSecretSpec, now: float) -> Job | None:
-        """What there is to do; None if the ExternalSecret is not due and its Secret is intact."""
+        """What there is to do; None if the ExternalSecret is not due and its Secret is intact.
+
+        Raises `PutOff` while its namespace may not call AWS.
+        """
         metadata = found.metadata
         seen = self.backlog.take(key_of(metadata))
         is_due = should_refresh(spec, found.status, found.version_to_sync, now)
@@ -169,8 +170,14 @@ class ExternalSecrets:
         else:
             freshness = periodic(spec.refresh_interval, self.clock())
         is_periodic = is_due and seen is None and not is_change
-        also = tuple(self._also(key_of(metadata), now))
-        return Job(metadata, spec, freshness, also, is_periodic)
+        self._wait_for_turn(key_of(metadata), freshness, is_periodic=is_periodic)
+        return Job(metadata, spec, freshness, tuple(self._also(key_of(metadata), now)))
+
+    def _wait_for_turn(self, key: ObjectKey, freshness: Freshness, *, is_periodic: bool) -> None:
+        if wait := self.pace.wait(*key, is_periodic=is_periodic):
+            if not is_periodic:
+                self.backlog.put_back(key, freshness.since)
+            raise PutOff(wait)
 
     def _is_intact(self, found: ExternalSecret, spec: ExternalSecretSpec) -> bool:
         """Whether the Secret needs no repair before the next refresh."""
@@ -197,7 +204,7 @@ class ExternalSecrets:
     async def _sync(self, found: ExternalSecret, job: Job, started: float) -> float | None:
         began = self.clock()
         try:
-            outcome = await self.syncer.sync(job)
+            outcome = await self._synced(job)
             self._observe(job, outcome.ready, began)
             await self.reporter.success(found, outcome, started)
         except SyncFailed as failure:
@@ -213,9 +220,15 @@ class ExternalSecrets:
             return KUBERNETES_PAUSE * (1 + random() / 5)  # noqa: S311 (no secret)
         return due_in(_refreshed(found, started), job.spec, self.wall_clock())
 
+    async def _synced(self, job: Job) -> Outcome:
+        """Sync, and count the calls to AWS however it ends."""
+        try:
+            return await self.syncer.sync(job)
+        finally:
+            self.pace.spend(job.metadata.namespace, job.record.calls)
+
     def _observe(self, job: Job, ready: Ready, began: float) -> None:
         seconds = self.clock() - began
-        self.pace.spend(job.metadata.namespace, job.record.calls)
         self.observer.synced(job.metadata, job.spec, job.record, ready=ready, seconds=seconds)
 
 

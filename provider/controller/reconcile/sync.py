@@ -51,16 +51,12 @@ class Targets(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to sync, how new the values must be, and which other ExternalSecrets are due.
-
-    `is_periodic`: nothing but its time asks for it.
-    """
+    """What to sync, how new the values must be, and which other ExternalSecrets are due."""
 
     metadata: Metadata
     spec: ExternalSecretSpec
     freshness: Freshness
     also: tuple[ExternalSecretSpec, ...] = ()
-    is_periodic: bool = False
     record: SyncRecord = field(default_factory=SyncRecord, compare=False)
 
 

@@ -6,9 +6,11 @@ and again.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import inf
 from time import monotonic
 
+from provider.runtime.log import fields, logger
 from provider.runtime.lru import Lru
 
 RATE = 20.0
@@ -19,21 +21,45 @@ DEBT = 6000.0
 """Calls that changes may make beyond: thousands of new ExternalSecrets are read at once."""
 REMEMBERED = 1000
 """Namespaces whose calls are counted: those that called last."""
+WARN_SECONDS = 600.0
+"""Seconds between two warnings for a namespace."""
+
+_WARNING = (
+    f"syncs are put off: the ExternalSecrets of a namespace make more than {RATE:.0f} calls to AWS "
+    "a second, and all namespaces share the quotas of an account. Use a longer refreshInterval, "
+    "or fewer ExternalSecrets with more keys each, and allow secretsmanager:BatchGetSecretValue"
+)
 
 
 @dataclass(slots=True)
 class _Namespace:
-    """Calls that are left at the time `at`, and until when those that wait have a turn."""
+    """Calls that are left at the time `at`.
+
+    `waiting` says of each name that waits since when, `next_try` when the next periodic refresh,
+    and the next change, may ask again.
+    """
 
     left: float
     at: float
-    taken_until: float = 0.0
+    waiting: dict[str, float] = field(default_factory=dict)
+    next_try: dict[bool, float] = field(default_factory=dict)
+    warned_at: float = -inf
 
 
 class CallPace:
-    """Calls are counted when they were made, so a namespace may have used more than it has."""
+    """Calls are counted when they were made, so a namespace may have used more than it has.
 
-    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+    Those that wait longest are first: each second adds to what they may use, so all have their
+    turn. `put_off` counts the syncs that wait.
+    """
+
+    def __init__(
+        self,
+        put_off: Callable[[], object] = lambda: None,
+        *,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._put_off = put_off
         self._clock = clock
         self._namespaces: Lru[str, _Namespace] = Lru(REMEMBERED)
 
@@ -42,16 +68,26 @@ class CallPace:
         if calls:
             self._known(namespace).left -= calls
 
-    def wait(self, namespace: str, *, is_periodic: bool) -> float:
-        """Seconds until a sync may begin; 0: now. Those that wait get one turn after another."""
+    def wait(self, namespace: str, name: str, *, is_periodic: bool) -> float:
+        """Seconds until an ExternalSecret asks again whether its sync may begin; 0: now."""
         known = self._known(namespace)
-        left = known.left if is_periodic else known.left + DEBT
+        waited = known.at - known.waiting.get(name, known.at)
+        left = known.left + RATE * waited + (0.0 if is_periodic else DEBT)
         if left > 0:
+            known.waiting.pop(name, None)
             return 0.0
-        free_at = known.at + (1 - left) / RATE
-        turn = max(free_at, known.taken_until)
-        known.taken_until = turn + 1 / RATE
-        return turn - known.at
+        if name not in known.waiting:
+            known.waiting[name] = known.at
+            self._put_off()
+            _warn(known, namespace)
+        next_try = max(known.at + (1 - left) / (2 * RATE), known.next_try.get(is_periodic, 0.0))
+        known.next_try[is_periodic] = next_try + 1 / RATE
+        return next_try - known.at
+
+    def forget(self, namespace: str, name: str) -> None:
+        """An ExternalSecret does not wait any more."""
+        if known := self._namespaces.get(namespace):
+            known.waiting.pop(name, None)
 
     def _known(self, namespace: str) -> _Namespace:
         now = self._clock()
@@ -60,3 +96,9 @@ class CallPace:
         known.left = min(BURST, known.left + (now - known.at) * RATE)
         known.at = now
         return known
+
+
+def _warn(known: _Namespace, namespace: str) -> None:
+    if known.at - known.warned_at >= WARN_SECONDS:
+        known.warned_at = known.at
+        logger.warning(_WARNING, extra=fields(namespace=namespace))

@@ -25,7 +25,16 @@ CONFLICTS = 3
 """Conflicts in a row that are tried again at once: the object has changed in between."""
 
 Reconcile = Callable[[Item], Awaitable[float | None]]
-"""Returns seconds until the object is due again; None: when something changes. Raises to retry."""
+"""Returns seconds until the object is due again; None: when something changes. Raises to retry,
+`PutOff` if it has not begun."""
+
+
+class PutOff(Exception):
+    """It is not the turn of an object: it is due again after `seconds`, and backs off as before."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
 Explain = Callable[[Item, Exception], Awaitable[object]]
@@ -140,6 +149,8 @@ class Queue:
             after = await self._attempt(item)
             self._failures.pop(item, None)
             due = None if after is None else self._clock() + max(after, LEAST)
+        except PutOff as put_off:
+            due = self._clock() + max(put_off.seconds, LEAST)
         except Exception as caught:  # noqa: BLE001 (the door's barrier: one object fails alone)
             error = caught
             due = self._clock() + self._pause(item, caught)
@@ -152,7 +163,7 @@ class Queue:
         """Reconcile once. A bug is logged, explained on the object, and raised."""
         try:
             return await self._reconcile(item)
-        except ProviderError:
+        except (ProviderError, PutOff):
             raise
         except Exception as bug:
             logger.exception("a reconcile failed", extra=fields(item="/".join(item)))

@@ -1,6 +1,6 @@
 """When an ExternalSecret is read and written, over fakes that hold state."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import ExternalSecret, read_external_secret
 from provider.controller.scheduling.call_pace import BURST, DEBT, RATE, CallPace
+from provider.controller.scheduling.queue import PutOff
 from provider.controller.target.plan import TargetNotWritable, Wanted, target_name
 from provider.controller.target.target_secrets import Written
 from provider.controller.target.templates import without_template
@@ -80,7 +81,7 @@ class World:
             reporter=Reporter(fake, self.learn, events, self.counts, lambda: self.now),
             observer=SyncObserver(self.counts, SyncRegistry(), self.saved.append, audit_log=True),
             # This clock goes on where a test sets the wall clock back.
-            pace=CallPace(lambda: abs(self.now - START)),
+            pace=CallPace(clock=lambda: abs(self.now - START)),
             clock=lambda: self.now - START,
             wall_clock=lambda: self.now,
         )
@@ -238,19 +239,24 @@ async def test_nothing_is_read_or_written_before_it_is_due(world: World) -> None
     assert (len(world.asked), world.patches) == (1, [])
 
 
-@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize(
+    "error", [None, SecretNotFound("gone"), KubernetesUnavailable("no answer")], ids=type
+)
 async def test_a_refresh_waits_for_the_calls_of_its_namespace_and_a_change_does_not(
-    world: World, fails: bool
+    world: World, error: ProviderError | None
 ) -> None:
     world.put(refreshInterval="1s")
     await world.reconcile()
-    world.calls = int(BURST + 30 * RATE)
-    world.fetch_error = SecretNotFound("gone") if fails else None
+    world.calls = int(BURST + 60 * RATE)
+    world.fetch_error = error
     world.now += 2
     with suppress(ProviderError):
         await world.reconcile()
-    world.now += 10
-    assert await world.reconcile() == pytest.approx(20, abs=0.1)
+    world.backlog.take(KEY)
+    world.now += 2
+    with pytest.raises(PutOff) as put_off:
+        await world.reconcile()
+    assert put_off.value.seconds == pytest.approx(29, abs=0.1)
     assert len(world.asked) == 2
     world.put(refreshInterval="2s")
     with suppress(ProviderError):
@@ -263,12 +269,44 @@ async def test_who_changes_what_is_read_again_and_again_waits_too(world: World) 
     await world.reconcile()
     world.put(refreshInterval="2h")
     world.backlog.put(KEY, 7.0)
-    wait = await world.reconcile()
-    assert wait is not None
-    assert 0 < wait < 1
+    with pytest.raises(PutOff):
+        await world.reconcile()
     world.now += 1
     await world.reconcile()
     assert [one.freshness.since for one in world.asked] == [0.0, 7.0]
+
+
+async def _is_deleted(world: World) -> None:
+    del world.documents[KEY]
+
+
+async def _is_at_rest(world: World) -> None:
+    world.documents[KEY]["spec"]["refreshInterval"] = "1h"
+
+
+async def _is_refused(world: World) -> None:
+    world.documents[KEY]["spec"]["refreshInterval"] = "1d"
+
+
+@pytest.mark.parametrize("ends", [_is_deleted, _is_at_rest, _is_refused])
+async def test_one_that_is_not_to_be_synced_any_more_does_not_wait(
+    world: World, ends: Callable[[World], Awaitable[None]]
+) -> None:
+    world.put(refreshInterval="1s")
+    await world.reconcile()
+    before = world.documents[KEY]
+    before["spec"] = dict(before["spec"])
+    world.reconciler.pace.spend("shop", int(BURST + 60 * RATE))
+    world.now += 2
+    with pytest.raises(PutOff) as first:
+        await world.reconcile()
+    await ends(world)
+    await world.reconcile()
+    world.documents[KEY] = {**before, "spec": before["spec"] | {"refreshInterval": "1s"}}
+    world.now += 10
+    with pytest.raises(PutOff) as second:
+        await world.reconcile()
+    assert second.value.seconds > first.value.seconds - 10
 
 
 async def test_a_refresh_that_finds_no_change_is_one_patch_of_the_time(world: World) -> None:

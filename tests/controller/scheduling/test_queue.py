@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provider.controller.scheduling.queue import CONFLICTS, MAX_PAUSE, Queue
+from provider.controller.scheduling.queue import CONFLICTS, MAX_PAUSE, PutOff, Queue
 from provider.controller.scheduling.schedule import FIRSTS, Item, Schedule
 from provider.errors import (
     AwsUnavailable,
@@ -282,6 +282,22 @@ async def test_a_success_ends_the_back_off(make: Make, work: Work, clock: Clock)
         for seconds in (0, 1, 2, 5):
             await passes(queue, clock, seconds)
         assert queue.due_in(A) == 1
+
+
+async def test_what_is_put_off_is_no_failure_and_backs_off_as_before(
+    make: Make, work: Work, clock: Clock
+) -> None:
+    observe, explain = Mock(), AsyncMock()
+    queue = make(observe=observe, explain=explain)
+    down = AwsUnavailable("down")
+    work.results[A] = [down, down, PutOff(7.0), PutOff(0.01), down]
+    async with running(queue):
+        queue.add(A)
+        for seconds in (0, 1, 2, 7, 1):
+            await passes(queue, clock, seconds)
+        assert queue.due_in(A) == 4
+    assert [one.kwargs["error"] for one in observe.mock_calls] == [down, down, None, None, down]
+    explain.assert_not_called()
 
 
 async def test_an_event_ends_the_wait_of_an_object_that_backs_off(
