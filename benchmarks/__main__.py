@@ -2,17 +2,15 @@
 
 import argparse
 import shlex
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from benchmarks import machine, plot, table
 from benchmarks.figures import Figure, Run, compare, with_reference
 from benchmarks.goals import USUAL_LATENCY
 from benchmarks.rows import OF_REFERENCE, ROWS
-from benchmarks.stage import Stage, stage
+from benchmarks.stage import Stage, end_after, stage
 
 FIGURES = Path(__file__).parent / "figures.json"
 PLOT = Path(__file__).parent.parent / "docs" / "performance.svg"
@@ -61,9 +59,7 @@ def main() -> int:
     """Run the rows. Returns 1 if --compare found a loss."""
     options = _parser().parse_args()
     then = Run.from_json(FIGURES.read_text()) if options.compare else None
-    signal.signal(signal.SIGTERM, _end)
-    signal.signal(signal.SIGALRM, _end)
-    signal.alarm(MOST_SECONDS)
+    end_after(MOST_SECONDS)
     with stage(options.latency_ms, options.thorough, options.speed) as made:
         names = options.only or list(ROWS)
         figures: Sequence[Figure] = [machine.speed(), *_measured(made, names)]
@@ -91,11 +87,6 @@ def _keep(run: Run, options: argparse.Namespace) -> None:
         path.write_text(run.to_json())
     for path in {options.plot, PLOT if options.keep else None} - {None}:
         path.write_text(plot.svg(run))
-
-
-def _end(number: int, _frame: object) -> NoReturn:
-    """Exit through every `with`, so that all processes are stopped."""
-    raise SystemExit(f"ended by {signal.Signals(number).name}")
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 import grpc
 
 from benchmarks.calls import Caller
+from testbed.fakes_process import FakesProcess
 from testbed.kubernetes import TOKEN
-from testbed.process import FakesProcess
 
 ROOT = Path(__file__).parent.parent
 BYTECODE = ROOT / "build" / "benchmarks" / "bytecode"

@@ -1,15 +1,17 @@
 """What every row needs: fakes, daemons, pods, and the number of repeats."""
 
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NoReturn
 
 from benchmarks.daemon import Daemon, provider, reference
 from benchmarks.figures import Figure
 from benchmarks.pods import Pods
-from testbed.process import FakesProcess
+from testbed.fakes_process import FakesProcess
 
 ALWAYS_ASK = "--rotation-poll-interval=0s"
 
@@ -65,6 +67,17 @@ def stage(latency_ms: float, thorough: float, speed: float) -> Iterator[Stage]:
         with made.fakes(identities=1, secrets=1) as fakes:
             made.daemon(fakes).compile()
         yield made
+
+
+def end_after(seconds: int) -> None:
+    """Exit after so long, or at SIGTERM, through every `with`: all processes are stopped."""
+    for number in (signal.SIGTERM, signal.SIGALRM):
+        signal.signal(number, _end)
+    signal.alarm(seconds)
+
+
+def _end(number: int, _frame: object) -> NoReturn:
+    raise SystemExit(f"ended by {signal.Signals(number).name}")
 
 
 Row = Callable[[Stage], Iterator[Figure]]

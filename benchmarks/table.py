@@ -14,9 +14,7 @@ WIDTH = 120
 
 def show(run: Run, latency_is_usual: bool) -> None:
     """Prints the table; goals and known figures of the reference are for the usual latency."""
-    console = _console()
-    console.print(", ".join(f"{name} {value}" for name, value in run.machine.items()), style="dim")
-    table = _table("", "measured", "±", "goal", "limit", "AWS's provider")
+    table = new_table("", "measured", "±", "goal", "limit", "AWS's provider")
     for figure in run.figures:
         goal = GOALS.get(figure.name, NO_GOAL) if latency_is_usual else NO_GOAL
         missed = goal.goal is not None and figure.value > goal.goal
@@ -30,15 +28,15 @@ def show(run: Run, latency_is_usual: bool) -> None:
             shown(goal.limit, figure) if goal.limit is not None else "",
             shown(other, figure) if other is not None else "",
         )
-    console.print(table)
+    show_table(table, run)
     for text, reason in run.left_out.items():
-        console.print(f"not measured: {text}: {reason}", style="yellow")
+        _console().print(f"not measured: {text}: {reason}", style="yellow")
 
 
 def show_changes(changes: Iterable[Change]) -> Sequence[Change]:
     """Prints this run beside the earlier one. Returns the figures that got worse."""
     styles = {"same": "dim", "better": "green", "worse": "bold red"}
-    table = _table("", "then", "now", "ratio", "")
+    table = new_table("", "then", "now", "ratio", "")
     losses = []
     for change in changes:
         if change.verdict == "worse":
@@ -66,13 +64,21 @@ def shown(value: float, figure: Figure) -> str:
     return f"{value:,.{digits}f} {figure.unit}"
 
 
+def show_table(table: Table, run: Run) -> None:
+    """Prints the machine of a run, and a table of its figures."""
+    about = ", ".join(f"{name} {value}" for name, value in run.machine.items())
+    _console().print(about, style="dim")
+    _console().print(table)
+
+
 def _console() -> Console:
     console = Console(highlight=False)
     console.width = max(console.width, WIDTH)
     return console
 
 
-def _table(first: str, *columns: str) -> Table:
+def new_table(first: str, *columns: str) -> Table:
+    """A table of figures, without rows."""
     table = Table(box=None, pad_edge=False)
     table.add_column(first)
     for column in columns:

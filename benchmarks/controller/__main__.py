@@ -2,15 +2,10 @@
 
 import argparse
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
-
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks import machine
 from benchmarks.controller import ceiling
@@ -21,7 +16,8 @@ from benchmarks.controller.large import measured_large
 from benchmarks.controller.rows import MOST_NEW, Bench, measured
 from benchmarks.controller.shape import LARGE, USUAL, Shape
 from benchmarks.figures import Figure, Run
-from benchmarks.table import WIDTH, shown
+from benchmarks.stage import end_after
+from benchmarks.table import new_table, show_table, shown
 from testbed.control_plane import missing
 
 MOST_SECONDS = 900
@@ -50,9 +46,7 @@ def main() -> int:
     if why := missing():
         sys.stderr.write(f"{why}\n")
         return 1
-    for number in (signal.SIGTERM, signal.SIGALRM):
-        signal.signal(number, _end)
-    signal.alarm(MOST_SECONDS_OF_LARGE if options.large else MOST_SECONDS)
+    end_after(MOST_SECONDS_OF_LARGE if options.large else MOST_SECONDS)
     shape = _shape(options)
     figures = [machine.speed(), *_figures(options, shape)]
     about = {**machine.about(options.latency_ms), "load": f"{os.getloadavg()[0]:.1f}"}
@@ -94,13 +88,7 @@ def _figures(options: argparse.Namespace, shape: Shape) -> Sequence[Figure]:
 
 
 def _show(run: Run, goals: Mapping[str, Goal]) -> None:
-    console = Console(highlight=False)
-    console.width = max(console.width, WIDTH)
-    console.print(", ".join(f"{name} {value}" for name, value in run.machine.items()), style="dim")
-    table = Table(box=None, pad_edge=False)
-    table.add_column()
-    for column in ("measured", "goal", "floor", "ESO 2.9"):
-        table.add_column(column, justify="right", no_wrap=True)
+    table = new_table("", "measured", "goal", "floor", "ESO 2.9")
     for figure in run.figures:
         goal = goals.get(figure.name, Goal())
         missed = goal.goal is not None and round(figure.value, 3) > goal.goal
@@ -112,12 +100,7 @@ def _show(run: Run, goals: Mapping[str, Goal]) -> None:
             goal.floor,
             goal.operator,
         )
-    console.print(table)
-
-
-def _end(number: int, _frame: object) -> NoReturn:
-    """Exit through every `with`, so that all processes are stopped."""
-    raise SystemExit(f"ended by {signal.Signals(number).name}")
+    show_table(table, run)
 
 
 if __name__ == "__main__":

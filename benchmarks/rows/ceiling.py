@@ -19,7 +19,7 @@ from benchmarks.figures import Figure
 from benchmarks.rows.node import PODS
 from benchmarks.stage import Stage
 from testbed.aws.iam import ACCOUNT
-from testbed.process import FakesProcess
+from testbed.fakes_process import FakesProcess
 from testbed.samples import NAMESPACE, Sample
 from testbed.tokens import issue_token
 

@@ -18,7 +18,7 @@ from benchmarks.daemon import Daemon
 from benchmarks.figures import Figure
 from benchmarks.rows.node import IDENTITIES, PODS, SECRETS, calls_of
 from benchmarks.stage import Stage
-from testbed.process import FakesProcess
+from testbed.fakes_process import FakesProcess
 from testbed.samples import Sample
 
 HOUR, MONTH = 3600.0, 730

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.figures import Figure
 from benchmarks.stage import ALWAYS_ASK, Stage
-from testbed.process import FakesProcess
+from testbed.fakes_process import FakesProcess
 
 PODS, IDENTITIES, SECRETS = 110, 30, 5
 REPEATS = 4

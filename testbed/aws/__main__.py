@@ -2,7 +2,7 @@
 
 Prints one JSON object with the addresses, then reads commands from standard input, one per line
 (`calls`, `clear`, `rotate [NUMBER]`, `disturb SHARE`), and answers each with one JSON object per
-line. Ends when its input ends. `testbed.process` is the client.
+line. Ends when its input ends. `testbed.fakes_process` is the client.
 """
 
 import argparse

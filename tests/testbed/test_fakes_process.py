@@ -9,7 +9,7 @@ import urllib3
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 
-from testbed.process import FakesProcess
+from testbed.fakes_process import FakesProcess
 from testbed.tokens import POD_IDENTITY_AUDIENCE, issue_token
 
 
