@@ -22,13 +22,17 @@ _SECRET = re.compile(r"""kind["']?\s*:\s*["']?Secret\b""")
 class Source:
     """A text, the name that messages give it, and its lines.
 
-    `is_named`: it was named on the command line, not found in a folder.
+    `is_named`: it was named on the command line, not found in a folder. `is_file`: the name is that
+    of a file.
     """
 
-    def __init__(self, name: str, text: str, is_named: bool = True) -> None:
+    def __init__(
+        self, name: str, text: str, is_named: bool = True, *, is_file: bool = False
+    ) -> None:
         self.name = name
         self.text = text
         self.is_named = is_named
+        self.is_file = is_file
         self.lines = Lines(text)
 
     @property
@@ -70,13 +74,14 @@ def read_sources(
     read.
     """
     seen: set[str] = set()
-    for name in names:
-        for file, is_named in _files(name):
+    for given in names:
+        for file, is_named in _files(given):
             if file in seen:
                 continue
             seen.add(file)
             try:
-                source = Source("stdin" if file == "-" else file, read_text(file), is_named)
+                name, is_file = ("stdin", False) if file == "-" else (file, True)
+                source = Source(name, read_text(file), is_named, is_file=is_file)
             except Unreadable as error:
                 if is_named or error.start is None or is_relevant(error.start):
                     on_unreadable(error)
@@ -113,17 +118,21 @@ def _read(name: str, most: int) -> bytes:
 
 
 def _files(name: str) -> Iterator[tuple[str, bool]]:
-    if name == "-" or not Path(name).is_dir():
+    """Each file, and whether a fault of it is reported in any case, as that of a named one."""
+    # os.path, because Path.is_dir and Path.is_file raise where the caller may not look.
+    if name == "-" or not os.path.isdir(name):  # noqa: PTH112
         yield name, True
         return
-    for folder, folders, files in os.walk(name):
+    refused: list[str] = []
+    for folder, folders, files in os.walk(name, onerror=lambda one: refused.append(one.filename)):
         folders[:] = sorted(one for one in folders if not one.startswith("."))
         for file in sorted(files):
-            path = Path(folder, file)
+            path = str(Path(folder, file))
             # A FIFO would block, a device may never end; a broken link is reported.
-            is_readable = path.is_file() or not path.exists()
-            if path.suffix.lower() in _MANIFESTS and is_readable:
-                yield str(path), False
+            is_readable = os.path.isfile(path) or not os.path.exists(path)  # noqa: PTH110, PTH113
+            if Path(file).suffix.lower() in _MANIFESTS and is_readable:
+                yield path, False
+    yield from ((folder, True) for folder in refused)
 
 
 BREAK = "(?:\r\n|[\n\r\x85\u2028\u2029])"

@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
 
+from provider.tools.sources import read_sources
 from tests.cli.conftest import Result, Run
 from tests.tools.conftest import CLASS
 
@@ -141,3 +143,57 @@ def test_a_large_file_of_a_folder_is_only_reported_if_it_mentions_a_class(
     result = command("validate", tmp_path)
     assert result.code == 2
     assert result.err.endswith("dump.yaml: it is larger than 4 MiB\n")
+
+
+def test_what_may_not_be_looked_at_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o755)
+    (tmp_path / "closed").mkdir(mode=0)
+    listed = tmp_path / "listed"
+    listed.mkdir()
+    (listed / "class.yaml").touch()
+    listed.chmod(0o444)
+    refused: list[str] = []
+    with as_nobody():
+        named = ("listed/class.yaml", ".", "x" * 300, "")
+        assert [*read_sources(named, on_unreadable=lambda one: refused.append(str(one)))] == []
+    listed.chmod(0o755)
+    assert refused == [
+        "cannot read listed/class.yaml: Permission denied",
+        "cannot read ./closed: Permission denied",
+        f"cannot read {'x' * 300}: File name too long",
+        "cannot read : No such file or directory",
+    ]
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Root may read everything."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(user)
+
+
+@pytest.mark.parametrize("output", ["text", "json", "github", "sarif"])
+def test_the_name_of_a_file_need_not_be_unicode(command: Run, tmp_path: Path, output: str) -> None:
+    text = CLASS.format(name="shop", object="db").replace("region:", "regoin:")
+    (tmp_path / os.fsdecode(b"\xff.yaml")).write_text(text)
+    result = command("validate", "-o", output, tmp_path)
+    assert (result.code, result.err) == (0, "")
+    assert "regoin" in result.out
+
+
+def test_a_text_of_stdin_needs_no_folder(
+    command: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    text = CLASS.format(name="shop", object="db").encode()
+    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(text)))
+    assert command("validate", "-").code == 0

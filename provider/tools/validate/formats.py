@@ -1,6 +1,7 @@
 """The findings for people, with a caret below each line, and for programs: JSON, GitHub, SARIF."""
 
 import json
+import os
 import re
 import unicodedata
 from collections import Counter
@@ -182,7 +183,7 @@ def as_sarif(review: Review) -> str:
 def _result(finding: Finding) -> Mapping[str, object]:
     location: dict[str, object] = {
         "physicalLocation": {
-            "artifactLocation": {"uri": percent(PurePath(finding.file).as_posix())},
+            "artifactLocation": {"uri": percent(os.fsencode(PurePath(finding.file)))},
             "region": {"startLine": finding.place.line, "startColumn": finding.place.column},
         }
     }

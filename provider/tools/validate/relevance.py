@@ -126,7 +126,7 @@ def patch_files(sources: Iterable[Source]) -> set[str]:
     """The files that Kustomizations use as patches: those beside the sources, or one folder up."""
     folders: set[Path] = set()
     for source in sources:
-        if source.name != "stdin":
+        if source.is_file:
             folder = Path(source.name).parent
             folders |= {folder, folder / os.pardir}
     files = (folder / name for folder in folders for name in _KUSTOMIZATIONS)
@@ -135,7 +135,7 @@ def patch_files(sources: Iterable[Source]) -> set[str]:
 
 def is_patch_file(source: Source, patches: set[str]) -> bool:
     """Whether a source is one of the patches."""
-    return _normal(source.name) in patches
+    return source.is_file and _normal(source.name) in patches
 
 
 def has_directive(node: Node, depth: int = 0) -> bool:
