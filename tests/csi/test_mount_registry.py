@@ -145,6 +145,7 @@ def test_a_class_that_was_broken_later_fails_the_volume_that_has_it(
     assert step is not None
     assert step.before is not None
     assert str(step.after.pod) == "shop/web-0"
+    assert step.after.identity == identity()  # still the last one that is known
 
 
 def test_what_was_answered_from_memory_is_as_old_as_its_validation(
@@ -185,6 +186,18 @@ def test_slow_remounts_keep_mounts_longer(registry: MountRegistry, clock: Clock)
     clock.now += 50 * MINUTE
     assert len(registry.live()) == 2
     clock.now += 11 * MINUTE
+    assert not registry.live()
+
+
+def test_no_interval_keeps_a_mount_for_longer_than_a_day(
+    registry: MountRegistry, clock: Clock
+) -> None:
+    succeed(registry, spec())
+    clock.now += MAX_LIFE_SECONDS / 2
+    succeed(registry, spec())
+    clock.now += MAX_LIFE_SECONDS
+    assert registry.live()
+    clock.now += 1
     assert not registry.live()
 
 
