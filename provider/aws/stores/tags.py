@@ -38,8 +38,8 @@ class _Tags(Store):
     ) -> Mapping[SecretRef, SecretValue]:
         """See `Store.read`; version and label of a ref are not looked at."""
         (ref,) = refs
-        parameters, caller = self.parameters(ref.name), access
-        return {ref: await self.client.ask(self.operation, parameters, caller, self._value)}
+        parameters = self.parameters(ref.name)
+        return {ref: await self.client.ask(self.operation, parameters, access, self._value)}
 
     def _value(self, answer: Mapping[str, Any]) -> SecretValue:
         try:
