@@ -27,14 +27,23 @@ def parse_yaml_map(
     budget = Budget(limits or Limits(), expired)
     try:
         document = go_yaml.parse(from_utf8(content), budget)
+        return _texts(document, shown, budget)
     except (FunctionError, LimitExceeded, RecursionError) as error:
         raise InvalidRequest(f"error converting YAML to JSON: {error}") from None
+
+
+def _texts(document: Value, shown: Callable[[str], str], budget: Budget) -> dict[str, bytes]:
     if document is None:
         return {}
     if not isinstance(document, Map):
         raise InvalidRequest("the template's output is not a YAML map")
-    items = ((from_utf8(key), value) for key, value in document.items.items())
-    return {key: _text(key, value, shown) for key, value in items}
+    texts: dict[str, bytes] = {}
+    for name, value in document.items.items():
+        key = from_utf8(name)
+        # An alias repeats a value of any size with three characters.
+        budget.memory(len(value) if isinstance(value, bytes) else 0)
+        texts[key] = _text(key, value, shown)
+    return texts
 
 
 def _text(key: str, value: Value, shown: Callable[[str], str]) -> bytes:

@@ -239,4 +239,7 @@ def as_json(value: Value, budget: Budget) -> Value:
         return List([as_json(item, budget) for item in value.items])
     if isinstance(value, Map):
         return Map({key: as_json(item, budget) for key, item in value.items.items()})
-    return runes(value).encode() if isinstance(value, bytes) else value
+    if isinstance(value, bytes):
+        budget.memory(len(value))  # an alias repeats it with three characters
+        return runes(value).encode()
+    return value

@@ -35,6 +35,13 @@ def test_aliases_cannot_grow_without_bound() -> None:
         parse_yaml_map(bomb.encode())
 
 
+def test_aliases_do_not_repeat_a_long_text_without_bound() -> None:
+    """A mebibyte of YAML would be twenty gigabytes of values."""
+    bomb = f"a: &a {'x' * 100_000}\n" + "".join(f"k{number}: *a\n" for number in range(400))
+    with pytest.raises(InvalidRequest, match="the template's values exceed 32 MiB"):
+        parse_yaml_map(bomb.encode())
+
+
 def test_a_large_map_is_not_read_beyond_the_deadline() -> None:
     content = b"".join(b"k%d: x\n" % number for number in range(1000))
     with pytest.raises(InvalidRequest, match="takes too long"):

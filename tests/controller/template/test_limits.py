@@ -70,6 +70,7 @@ NESTED = "blocks and parentheses are nested too deeply"
         ("{{ $l := list }}{{ range 100000 }}{{ $l = append $l 1 }}{{ end }}", STEPS),
         ("{{ $l := list 1 }}{{ range 100 }}{{ $l = concat $l $l }}{{ end }}", MEMORY),
         ("{{ range 100000 }}{{ mulf 1.1e300 1.1e300 1.1e300 1.1e300 1.1 1.7 }}{{ end }}", STEPS),
+        ('{{ fromYaml (print "a: &a " .s "\\nb: [" (repeat 600 "*a,") "1]") | len }}', MEMORY),
         ("{{ range 100000 }}{{ $.s }}{{ end }}", "the output exceeds 2097152 bytes"),
         ("{{ range 100000 }}{{ $x := sha256sum $.s }}{{ end }}", STEPS),
         ("{{ range 100000 }}{{ $x := snakecase $.s }}{{ end }}", STEPS),
