@@ -6,7 +6,7 @@ from itertools import groupby, takewhile
 from textwrap import wrap
 from typing import Any, NoReturn
 
-from provider.runtime.option_values import positive_duration
+from provider.runtime import option_values
 
 PROGRAM = "secrets-provider-aws"
 
@@ -155,10 +155,18 @@ def add_manifests(add: AddArgument, nargs: str = "+") -> None:
 def duration(text: str) -> float:
     """Seconds of a Go duration; for `type` of an option."""
     try:
-        return positive_duration(text)
+        return option_values.positive_duration(text)
     except ValueError as error:
         hint = f"; did you mean {text}s?" if text.strip("0").isdecimal() else ""
         raise argparse.ArgumentTypeError(f'{error}, got "{text[:100]}"{hint}') from None
+
+
+def object_name(text: str) -> str:
+    """The name of a Kubernetes object, or an empty text; for `type` of an option."""
+    try:
+        return text and option_values.object_name(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f'{error}, got "{text[:100]}"') from None
 
 
 def region(text: str) -> str:

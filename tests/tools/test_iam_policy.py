@@ -358,12 +358,16 @@ def test_an_ambiguous_arn_is_a_warning(run: Run, tmp_path: Path) -> None:
     [
         ([], "FILE"),
         (["{}", "--account", "12"], "twelve digits"),
+        (["{}", "--account", "１" * 12], "twelve digits"),
         (["{}", "--region", "EU"], "is not an AWS region"),
         (["{}", "--kms-key", f"arn:aws:kms:eu-west-1:{ACCOUNT}:alias/x"], "aliases do not work"),
         (["{}", "--trust", "irsa"], "--oidc-provider"),
         (["{}", "--service-account", "a/b"], "need --trust"),
         (["{}", "--trust", "pod-identity", "--service-account", "a"], "NAMESPACE/NAME"),
-        (["{}", "--trust", "pod-identity", "--service-account", "a/*"], "NAMESPACE/NAME"),
+        (
+            ["{}", "--trust", "pod-identity", "--service-account", "a/*"],
+            'letters, digits, - and ., got "*"',
+        ),
         (["{}", "--trust", "irsa", "--oidc-provider", "nonsense"], "issuer"),
         (["/nowhere"], "cannot read /nowhere"),
     ],

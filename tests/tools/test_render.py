@@ -260,6 +260,7 @@ def test_one_template_alone(command: Run, tmp_path: Path) -> None:
     (tmp_path / "a.tpl").write_text("{{ .user | upper }}:{{ .port }}")
     arguments = "--template", tmp_path / "a.tpl", "--set", "user=anna"
     assert command("render", *arguments, "--set", "port=1").out == "ANNA:1"
+    assert command("render", *arguments, "--set", "port=\udcff").out == "ANNA:\ufffd"
     delimiters = "--template-left-delimiter=(", "--template-right-delimiter=)"
     assert command("render", *arguments, *delimiters).out == "{{ .user | upper }}:{{ .port }}"
     result = command("render", *arguments)
@@ -284,6 +285,20 @@ def test_wrong_command_lines(command: Run, arguments: list[str], expected: str) 
     result = command("render", *arguments)
     assert (result.code, result.out) == (2, "")
     assert expected in result.err
+
+
+def test_a_secret_of_the_files_may_be_malformed(render: Render) -> None:
+    """The API server would refuse it."""
+    secret = """---
+apiVersion: v1
+kind: Secret
+metadata: {name: db, namespace: shop, labels: x, annotations: [x]}
+data: {a: 1, b: eA==}
+stringData: [x]
+"""
+    target = "  target: {creationPolicy: Merge}\n"
+    shown = render(HEAD + target + USER + secret, "--set", VALUE, "--reveal")
+    assert shown["stringData"] == {"b": "x", "user": "canary-anna"}
 
 
 def test_an_alias_bomb_is_refused(command: Run, tmp_path: Path) -> None:

@@ -187,6 +187,22 @@ def test_the_name_of_a_file_need_not_be_unicode(command: Run, tmp_path: Path, ou
     assert "regoin" in result.out
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (
+            "explain - -n \udcff",
+            'expected a name of lower case letters, digits, - and ., got "\\udcff"',
+        ),
+        ("mount -f - -o \udcff", "the name of the folder must be UTF-8"),
+    ],
+)
+def test_other_arguments_must_be_unicode(command: Run, line: str, expected: str) -> None:
+    result = command(*line.split())
+    assert result.code == 2
+    assert expected in result.err
+
+
 def test_a_text_of_stdin_needs_no_folder(
     command: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

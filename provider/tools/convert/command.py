@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from provider.manifests.kubernetes import Manifest, read_manifests
 from provider.manifests.problems import InvalidSpec
-from provider.tools.arguments import Parser, add_manifests, paragraph, region
+from provider.tools.arguments import Parser, add_manifests, object_name, paragraph, region
 from provider.tools.convert.classes import convert_secret
 from provider.tools.convert.from_classes import convert_class
 from provider.tools.convert.remarks import Converted, Remark, remark, report
@@ -58,7 +58,7 @@ def add_options(parser: Parser) -> None:
     add("--keys", action="append", default=[], type=_keys, metavar="SECRET=KEY,…", help=keys)
     add("--pod-identity", action="store_true", help="classes use EKS Pod Identity instead of IRSA")
     whose = "service account of stores made of classes; default: that of a pod in FILE"
-    add("--service-account", metavar="NAME", help=whose)
+    add("--service-account", type=object_name, metavar="NAME", help=whose)
     whose = "region of stores made of classes that name none"
     add("--region", type=region, metavar="REGION", help=whose)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from provider.manifests.keys import did_you_mean
 from provider.manifests.problems import quote
-from provider.tools.arguments import Parser, add_manifests, paragraph, region
+from provider.tools.arguments import Parser, add_manifests, object_name, paragraph, region
 from provider.tools.ending import CommandFailed
 from provider.tools.resources.kinds import EXTERNAL_SECRETS
 from provider.tools.resources.lookup import lookup
@@ -42,9 +42,9 @@ def add_options(parser: Parser) -> None:
     add("--class", dest="class_name", metavar="NAME", help="only this class")
     add("--external-secret", dest="secret_name", metavar="NAME", help="only this ExternalSecret")
     whose = "namespace of the pod or ExternalSecret; default: that of the manifest"
-    add("-n", "--namespace", default="", metavar="NAME", help=whose)
+    add("-n", "--namespace", default="", type=object_name, metavar="NAME", help=whose)
     account = "default: that of a pod in FILE that mounts the class, else default"
-    add("--service-account", default="", metavar="NAME", help=account)
+    add("--service-account", default="", type=object_name, metavar="NAME", help=account)
     meaning = "region of the daemon, for classes that name none; default: unknown"
     add("--region", type=region, metavar="REGION", help=meaning)
     add("-o", "--output", choices=("text", "json"), default="text", help="default: text")

@@ -12,6 +12,7 @@ from provider.tools.arguments import (
     Parser,
     UsageError,
     add_manifests,
+    object_name,
     paragraph,
     region,
 )
@@ -36,8 +37,6 @@ store.
 """
 Trust = Literal["irsa", "pod-identity"]
 """How pods authenticate."""
-
-_NAME = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,11 +119,11 @@ def _add_trust(add: AddArgument) -> None:
     account: dict[str, Any] = {"type": _service_account, "metavar": "NAMESPACE/NAME"}
     add("--service-account", dest="service_accounts", **REPEATED, **account, help=whom)
     ours = "namespace of manifests that name none; default: default"
-    add("-n", "--namespace", default="default", metavar="NAME", help=ours)
+    add("-n", "--namespace", default="default", type=object_name, metavar="NAME", help=ours)
 
 
 def _account(text: str) -> str:
-    if not re.fullmatch(r"\d{12}", text):
+    if not re.fullmatch("[0-9]{12}", text):
         raise argparse.ArgumentTypeError("expected an account id of twelve digits")
     return text
 
@@ -144,7 +143,7 @@ def _key(text: str) -> str:
 
 
 def _service_account(text: str) -> ServiceAccount:
-    namespace, slash, name = text.partition("/")
-    if not (slash and re.fullmatch(_NAME, namespace) and re.fullmatch(_NAME, name)):
+    namespace, _, name = text.partition("/")
+    if not (namespace and name):
         raise argparse.ArgumentTypeError("expected NAMESPACE/NAME")
-    return ServiceAccount(namespace, name)
+    return ServiceAccount(object_name(namespace), object_name(name))

@@ -29,7 +29,7 @@ _ASSUME_ROLE = "sts:AssumeRole"
 _TAG_SESSION = "sts:TagSession"
 _DECRYPTING = {GET_SECRET, GET_PARAMETERS, GET_BY_PATH}
 """Actions for which AWS decrypts a value."""
-_KEY = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):\d{12}:key/[A-Za-z0-9-]+")
+_KEY = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:key/[A-Za-z0-9-]+")
 _PUBLIC = "/aws/service/"
 _COMPLETE = re.compile(r"-[A-Za-z0-9]{6}")
 _SUFFIX = "-??????"

@@ -15,7 +15,7 @@ from provider.tools.iam_policy.permissions import MissingInformation
 from provider.tools.iam_policy.policy import Condition, Statement
 from provider.tools.workloads import classes_of, pods, role_of, text
 
-_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::(?P<account>\d{12}):role/.+")
+_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::(?P<account>[0-9]{12}):role/.+")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -81,9 +81,9 @@ def account_of(role: str) -> str:
 
 _AUDIENCE = "sts.amazonaws.com"
 CLUSTER = re.compile(
-    r"(arn:aws[a-z-]*:eks:[a-z0-9-]+:\d{12}:cluster/)?[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
+    r"(arn:aws[a-z-]*:eks:[a-z0-9-]+:[0-9]{12}:cluster/)?[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
 )
-_PROVIDER = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:oidc-provider/(?P<issuer>[^\s/]+(/\S+)?)")
+_PROVIDER = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:oidc-provider/(?P<issuer>[^\s/]+(/\S+)?)")
 _ISSUER = re.compile(r"(https://)?(?P<issuer>[a-z0-9.-]+\.[a-z]+(/\S+)?)")
 
 

@@ -92,7 +92,7 @@ def _add_general(parser: Parser) -> None:
     manifests = "manifests; - is stdin"
     complete_files(add("-f", "--filename", required=True, metavar="FILE", help=manifests))
     folder = "folder to write into"
-    complete_files(add("-o", "--output", required=True, type=Path, metavar="DIR", help=folder))
+    complete_files(add("-o", "--output", required=True, type=_folder, metavar="DIR", help=folder))
     add("--class", dest="class_name", metavar="NAME", help="the class, if FILE has several")
     meaning = "set or replace a parameter of the class; may be repeated"
     add("--set", **REPEATED, type=pair("KEY=VALUE"), metavar="KEY=VALUE", help=meaning)
@@ -100,6 +100,14 @@ def _add_general(parser: Parser) -> None:
     add("--output-format", choices=("table", "json"), default="table", help="default: table")
     limit = "time for the whole mount; default: 2m"
     add("--timeout", type=duration, default=120.0, metavar="DURATION", help=limit)
+
+
+def _folder(text: str) -> Path:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError("the name of the folder must be UTF-8") from None
+    return Path(text)
 
 
 def _add_daemon(add: AddArgument) -> None:

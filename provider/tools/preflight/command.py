@@ -11,6 +11,7 @@ from provider.tools.arguments import (
     add_delimiters,
     complete_files,
     duration,
+    object_name,
     paragraph,
 )
 from provider.tools.ending import CommandFailed
@@ -52,7 +53,7 @@ def add_options(parser: Parser) -> None:
     complete_files(add("--kubeconfig", metavar="PATH", help="default: that of kubectl"))
     add("--context", metavar="NAME", help="context of the kubeconfig; default: the current one")
     where = "only this namespace, and what is cluster-wide; default: all namespaces"
-    add("-n", "--namespace", default="", metavar="NAME", help=where)
+    add("-n", "--namespace", default="", type=object_name, metavar="NAME", help=where)
     complete_files(add("--kubectl", default="kubectl", metavar="PATH", help="default: kubectl"))
     add("--timeout", type=duration, default=120.0, metavar="DURATION", help="default: 2m")
     meaning = "the class of this controller: stores of other classes are passed over"

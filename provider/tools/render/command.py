@@ -17,6 +17,7 @@ from provider.tools.arguments import (
     add_manifests,
     complete_files,
     duration,
+    object_name,
     pair,
     paragraph,
     region,
@@ -116,7 +117,7 @@ def add_options(parser: Parser) -> None:
     add_manifests(add, "*")
     add("--name", metavar="NAME", help="the ExternalSecret, if the files have several")
     whose = "namespace of manifests that name none; default: default"
-    add("-n", "--namespace", default="default", metavar="NAME", help=whose)
+    add("-n", "--namespace", default="default", type=object_name, metavar="NAME", help=whose)
     add("--reveal", action="store_true", help="show the values")
     add("-o", "--output", choices=("yaml", "json"), default="yaml", help="default: yaml")
     add_delimiters(add)

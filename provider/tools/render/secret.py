@@ -70,7 +70,9 @@ def rendered_text(options: Options) -> str:
 
 def _template(file: str, samples: Samples, delimiters: Delimiters) -> str:
     text = read_text(file)
-    values = {name: value.encode() for name, value in samples.values.items()}
+    values = {
+        name: value.encode(errors="surrogateescape") for name, value in samples.values.items()
+    }
     try:
         output = compile_template("template", text, delimiters=delimiters).render(values)
     except ProviderError as error:

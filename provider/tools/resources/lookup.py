@@ -66,10 +66,8 @@ class Lookup:
     def namespace_labels(self, namespace: str) -> Mapping[str, str]:
         """The labels of a namespace: those of its manifest, and its name."""
         found = self.manifest("Namespace", "", namespace)
-        metadata = _document(found).get("metadata") if found else None
-        labels = metadata.get("labels") if isinstance(metadata, dict) else None
-        texts = labels if isinstance(labels, dict) else {}
-        return {**{str(key): str(text) for key, text in texts.items()}, NAMESPACE_LABEL: namespace}
+        labels = _document(found)["metadata"]["labels"] if found else {}
+        return {**{key: str(text) for key, text in labels.items()}, NAMESPACE_LABEL: namespace}
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Document:
         """A manifest as the Kubernetes API would return it; raises `ObjectNotFound`."""
@@ -102,12 +100,19 @@ def _of_namespace(found: Sequence[T], kind: str, namespace: str) -> T | None:
 
 
 def _document(manifest: Manifest) -> dict[str, Any]:
-    document = as_json(manifest.node)
-    found: dict[str, Any] = dict(document) if isinstance(document, dict) else {}
-    texts = found.get("stringData")
-    if manifest.kind == "Secret" and isinstance(texts, dict):
-        # As the API server does it.
-        given = found.get("data")
+    """The document of a manifest, as the API server makes it. What it would refuse is left out."""
+    found = _mapping(as_json(manifest.node))
+    metadata = _mapping(found.get("metadata"))
+    for key in ("labels", "annotations"):
+        metadata[key] = _mapping(metadata.get(key))
+    found["metadata"] = metadata
+    if manifest.kind in ("ConfigMap", "Secret"):
+        given, texts = _mapping(found.get("data")), _mapping(found.pop("stringData", None))
+        data = {key: text for key, text in given.items() if isinstance(text, str)}
         encoded = {key: b64encode(str(text).encode()).decode() for key, text in texts.items()}
-        found["data"] = {**(given if isinstance(given, dict) else {}), **encoded}
+        found["data"] = {**data, **encoded}
     return found
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return dict(value) if isinstance(value, dict) else {}
