@@ -135,7 +135,7 @@ class MountRegistry:
             digest=hash(tuple((one.path, one.version) for one in delivery.files)),
             delivery=LastDelivery(delivery.identity, now),
             terms=_terms(spec),
-            current_at=now if current_at is None else current_at,
+            current_at=current_at,
             from_memory=delivery.from_memory,
             failures=0,
         )
