@@ -9,10 +9,7 @@ By hand: `python -m testbed.control_plane`, which prints the address and stops a
 
 import argparse
 import contextlib
-import fcntl
-import json
 import os
-import select
 import shutil
 import signal
 import socket
@@ -236,89 +233,21 @@ def _controller_manager_arguments(address: Address) -> Iterable[str]:
     yield "--use-service-account-credentials=false"
 
 
-def shared(state: Path, while_process: int) -> Address:
-    """The control plane of a test session, started by the first worker that asks.
-
-    `state` is a folder that the workers have in common. A process of its own holds the control
-    plane and stops it when the process `while_process` has ended, however it ends.
-    """
-    state.mkdir(parents=True, exist_ok=True)
-    known = state / "address.json"
-    with (state / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not known.exists():
-            _start_holder(known, while_process)
-    return Address.from_json(json.loads(known.read_text()))
-
-
-def _start_holder(known: Path, while_process: int) -> None:
-    command = [sys.executable, "-m", "testbed.control_plane"]
-    command += ["--write", str(known), "--while", str(while_process)]
-    log = known.with_name("holder.log")
-    with log.open("wb") as output:
-        done = subprocess.run(  # noqa: S603 (our own module)
-            command,
-            cwd=Path(__file__).parents[1],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            check=False,
-        )
-    if done.returncode or not known.exists():
-        raise NotAvailable(log.read_text(errors="replace")[-2000:])
-
-
-def _hold(known: Path, while_process: int) -> int:
-    """Start a control plane in a child; return once its address is written to `known`."""
-    ready, report = os.pipe()
-    if child := os.fork():
-        os.close(report)
-        with os.fdopen(ready, "rb") as pipe:
-            is_ready = bool(pipe.read())
-        if not is_ready:
-            os.waitpid(child, 0)
-        return 0 if is_ready else 1
-    os.setsid()
-    os.close(ready)
-    with control_plane() as address:
-        known.write_text(json.dumps(address.to_json()))
-        try:
-            os.write(report, b"ready")
-            os.close(report)
-            _wait_for_end(while_process)
-        finally:
-            known.unlink(missing_ok=True)
-    return 0
-
-
-def _wait_for_end(process: int) -> None:
-    """Return when `process` has ended."""
-    try:
-        handle = os.pidfd_open(process)
-    except ProcessLookupError:
-        return
-    select.select([handle], [], [])
-    os.close(handle)
-
-
-def _stop_by_exception(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
+def stop_at_sigterm() -> None:
+    """Let SIGTERM end the program as Ctrl-C does, through every `with`."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def main() -> int:
-    """Start a control plane and hold it: until Ctrl-C, or while another process lives."""
+    """Start a control plane and hold it until Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m testbed.control_plane", description=__doc__)
-    parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--while", dest="process", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--without-crds", action="store_true", help="do not apply deploy/crds")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, _stop_by_exception)
-    with contextlib.suppress(KeyboardInterrupt):
-        if options.write:
-            return _hold(options.write, options.process)
-        with control_plane(None if options.without_crds else CRDS) as address:
-            print(f"export KUBECONFIG={address.kubeconfig}", flush=True)
-            signal.pause()
+    stop_at_sigterm()
+    crds = None if options.without_crds else CRDS
+    with contextlib.suppress(KeyboardInterrupt), control_plane(crds) as address:
+        print(f"export KUBECONFIG={address.kubeconfig}", flush=True)
+        signal.pause()
     return 0
 
 

@@ -19,7 +19,8 @@ from threading import Thread
 import pytest
 
 from testbed.cluster import Address, ClusterClient
-from testbed.control_plane import NotAvailable, missing, program, shared
+from testbed.control_plane import NotAvailable, missing, program
+from testbed.shared_control_plane import shared
 
 FOR_ALL, FOR_CONTROLLERS = "control-plane", "control-plane-of-controllers"
 """Names of the two API servers."""

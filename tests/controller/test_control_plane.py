@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from testbed.cluster import ClusterClient
-from testbed.control_plane import NotAvailable, control_plane, missing, shared
+from testbed.control_plane import NotAvailable, control_plane, missing
+from testbed.shared_control_plane import shared
 
 
 def test_tells_that_the_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
