@@ -6,10 +6,11 @@ from typing import Any
 
 from provider.csi.request.model import ClassSpec
 from provider.csi.request.parameters import parse_class
+from provider.engine.model import SecretRef
 from provider.manifests.problems import InvalidSpec
 from provider.tools.class_files import File, files
 from provider.tools.convert.commented_yaml import dump
-from provider.tools.convert.entries import Extract, Reader, Remote, Value, Wanted
+from provider.tools.convert.entries import Extract, Reader, Value, Wanted
 from provider.tools.convert.remarks import (
     Converted,
     Remark,
@@ -83,7 +84,7 @@ def _losses(source: Instance) -> Iterator[Remark]:
 
 def _objects(wanted: Wanted) -> Iterator[Mapping[str, Any]]:
     """One object for each secret, and one more for each further file of the whole secret."""
-    taken: dict[Remote, list[Value | Extract]] = {}
+    taken: dict[SecretRef, list[Value | Extract]] = {}
     everything: tuple[Value | Extract, ...] = (*wanted.values, *wanted.extracts)
     for one in everything:
         taken.setdefault(one.remote, []).append(one)
@@ -99,7 +100,7 @@ def _objects(wanted: Wanted) -> Iterator[Mapping[str, Any]]:
             yield {**_named(remote), **more}
 
 
-def _named(remote: Remote) -> Mapping[str, Any]:
+def _named(remote: SecretRef) -> Mapping[str, Any]:
     named = {"objectName": remote.name, "objectType": remote.store}
     if remote.version:
         named["objectVersion"] = remote.version
@@ -108,7 +109,7 @@ def _named(remote: Remote) -> Mapping[str, Any]:
     return named
 
 
-def _whole(remote: Remote, value: Value) -> Mapping[str, Any]:
+def _whole(remote: SecretRef, value: Value) -> Mapping[str, Any]:
     alias = {"objectAlias": value.key} if value.key != remote.name else {}
     return {**alias, **({"objectEncoding": value.encoding} if value.encoding else {})}
 

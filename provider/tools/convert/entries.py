@@ -1,12 +1,12 @@
 """Which values an ExternalSecret needs by `data` and `dataFrom`, and under which keys."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from provider.controller.resources.external_secret import Data, DataFrom, RemoteRef
 from provider.controller.resources.store_ref import DataFromSource, DataSource, StoreRef
-from provider.engine.model import StoreName
+from provider.controller.values.remote_refs import secret_ref
+from provider.engine.model import SecretRef
 from provider.manifests.problems import quote
 from provider.tools.convert.property_paths import NotAPath, expression
 from provider.tools.convert.remarks import Remark, Remarks, remark
@@ -14,7 +14,6 @@ from provider.tools.convert.secret_stores import Store, read_store
 from provider.tools.resources.lookup import Lookup
 from provider.tools.resources.parsed import Instance
 
-_NUMBER = re.compile("[0-9]+")
 _FIND = (
     "a class lists its secrets: write an object for each, or one of the type ssmparameterpath "
     "for parameters"
@@ -28,21 +27,11 @@ _ENCODINGS = {"None": "", "Base64": "base64"}
 
 
 @dataclass(frozen=True, slots=True)
-class Remote:
-    """A secret or parameter, in one version."""
-
-    store: StoreName
-    name: str
-    version: str = ""
-    label: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Value:
     """One entry of `data`: a secret or a value from it, and its key."""
 
     key: str
-    remote: Remote
+    remote: SecretRef
     path: str = ""
     """JMESPath; empty for the whole secret."""
     encoding: str = ""
@@ -52,7 +41,7 @@ class Value:
 class Extract:
     """One entry of `dataFrom`: all keys of a JSON secret. `names` is empty if they are unknown."""
 
-    remote: Remote
+    remote: SecretRef
     names: tuple[str, ...]
 
 
@@ -170,7 +159,9 @@ class Reader:
         self._remarks.add(store.remarks)
         return store
 
-    def _remote(self, ref: RemoteRef, path: str, store: Store | None) -> tuple[Remote, str] | None:
+    def _remote(
+        self, ref: RemoteRef, path: str, store: Store | None
+    ) -> tuple[SecretRef, str] | None:
         """The secret, and `objectEncoding`; None, with a remark, if there is no equivalent."""
         strategy = ref.decoding_strategy
         if strategy not in _ENCODINGS:
@@ -182,20 +173,10 @@ class Reader:
             self._lose(f"{path}.nullBytePolicy", "a class delivers null bytes")
         if store is None or strategy not in _ENCODINGS or ref.metadata_policy != "None":
             return None
-        number, label = _version(store.service, ref.version)
-        return Remote(store.service, store.prefix + ref.key, number, label), _ENCODINGS[strategy]
+        return secret_ref(ref, store.aws), _ENCODINGS[strategy]
 
     def _lose(self, path: str, why: str) -> None:
         self._remarks.lost.append(remark(self._instance.resource, path, why))
-
-
-def _version(service: StoreName, text: str) -> tuple[str, str]:
-    """`objectVersion` and `objectVersionLabel`, one of which is empty."""
-    if service == "ssmparameter":
-        return (text, "") if _NUMBER.fullmatch(text) else ("", text)
-    if text.startswith("uuid/"):
-        return text.removeprefix("uuid/"), ""
-    return "", "" if text == "AWSCURRENT" else text
 
 
 def _without(extracts: Sequence[Extract], taken: set[str]) -> Iterator[Extract]:

@@ -1,4 +1,4 @@
-"""What a class can use of a SecretStore or ClusterSecretStore: service, region and role."""
+"""What a class can use of a SecretStore or ClusterSecretStore: region and role."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -6,15 +6,10 @@ from dataclasses import dataclass, field
 from provider.controller.resources.objects import Store as ParsedStore
 from provider.controller.resources.store import AwsProvider, StoreSpec
 from provider.csi.request.keys import PARAMETER_KEYS
-from provider.engine.model import StoreName
 from provider.manifests.problems import quote
 from provider.tools.convert.remarks import Remark, Remarks, problem_remarks, remark, unknown_keys
 from provider.tools.resources.parsed import Resource
 
-_SERVICES: dict[str, StoreName] = {
-    "SecretsManager": "secretsmanager",
-    "ParameterStore": "ssmparameter",
-}
 _AWS = "spec.provider.aws"
 _ROLE = next(key for key in PARAMETER_KEYS if key.name == "assumeRoleArn")
 
@@ -25,8 +20,7 @@ class Store:
 
     name: str
     """Kind and name."""
-    service: StoreName
-    prefix: str
+    aws: AwsProvider
     parameters: tuple[tuple[str, str], ...]
     """Region and role, as parameters of a class. All objects of a class share them."""
     remarks: Remarks = field(default_factory=Remarks)
@@ -47,8 +41,7 @@ def read_store(resource: Resource) -> Store | Remark:
     elif aws.role:
         external = {"assumeRoleExternalId": aws.external_id} if aws.external_id else {}
         parameters |= {"assumeRoleArn": aws.role} | external
-    service = _SERVICES[aws.service]
-    return Store(owner, service, aws.prefix, tuple(parameters.items()), remarks)
+    return Store(owner, aws, tuple(parameters.items()), remarks)
 
 
 def _lost(aws: AwsProvider) -> Iterator[tuple[str, str]]:
