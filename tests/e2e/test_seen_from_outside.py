@@ -41,7 +41,8 @@ def lines(world: World, message: str) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def world(build: Build) -> World:
-    world = build("--rotation-poll-interval=0s", "--events", "--log-level=debug").start()
+    flags = "--rotation-poll-interval=0s", "--events", "--rotated-events", "--log-level=debug"
+    world = build(*flags).start()
     world.aws.cloud.put_secret("db", "one")
     return world
 
@@ -66,6 +67,16 @@ def test_a_failing_rotation_shows_everywhere(world: World) -> None:
     (line,) = lines(world, "failed")
     assert (line["reason"], line["pod"], line["id"]) == ("AccessDenied", "shop/web-1", mount["id"])
     assert f"[id {mount['id']}]" in outcome.hidden.message
+
+
+def test_a_rotation_is_an_event_of_the_pod(world: World) -> None:
+    world.files(DB)
+    world.aws.cloud.put_secret("db", "two")
+    world.files(DB)
+    eventually(lambda: world.kubernetes.events, "the pod has an event")
+    (event,) = world.kubernetes.events
+    assert event["reason"] == "SecretRotated"
+    assert event["involvedObject"]["name"] == "web-1"
 
 
 def test_the_log_tells_how_many_calls_a_mount_made(world: World) -> None:
