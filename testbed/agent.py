@@ -13,7 +13,8 @@ from uuid import uuid4
 from testbed.aws.cloud import Cloud
 from testbed.aws.iam import Session
 from testbed.fake import Asked, Desk, Listening, Refusal
-from testbed.http import Reply, Request, Server
+from testbed.http import Reply, Request
+from testbed.http_server import Server
 from testbed.tokens import POD_IDENTITY_AUDIENCE, Claims, read_token
 
 _PATH = "/v1/credentials"

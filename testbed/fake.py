@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Generic, Self, TypeVar
 
 from testbed.faults import Faults, raise_first, spoil
-from testbed.http import Reply, Server
+from testbed.http import Reply
+from testbed.http_server import Server
 from testbed.journal import Call, Journal
 
 

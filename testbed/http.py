@@ -1,25 +1,23 @@
-"""A small, fast HTTP/1.1 server that can also misbehave on the wire.
+"""HTTP/1.1 as a server speaks it, which can also misbehave on the wire.
 
 One handler function answers every request; a `Reply` says not only what to send but how: later,
-in part, slowly, or not at all. Runs in a background thread of a test process (`Server`), any number
-beside each other. Left out: pipelining, chunked requests, HTTP/2.
+in part, slowly, or not at all. `http_server.Server` listens. Left out: pipelining, chunked
+requests, HTTP/2.
 """
 
 import asyncio
 import contextlib
 import socket
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from enum import Enum, auto
 from http import HTTPStatus
-from threading import Event, Thread
-from typing import Self, cast
+from threading import Event
+from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
 _MAX_HEAD = 64 * 1024
-_DROP_ROUNDS = 200
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -92,7 +90,7 @@ Handler = Callable[[Request], Reply]
 class Outlet:
     """The body of one streamed reply. Any thread may call `send`, `end` and `abort`."""
 
-    def __init__(self, connection: "_Connection", loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, connection: "Connection", loop: asyncio.AbstractEventLoop) -> None:
         self._connection = connection
         self._loop = loop
         self.on_close: Callable[[], None] = lambda: None
@@ -135,10 +133,10 @@ def _parse_head(head: bytes) -> tuple[str, str, dict[str, str]]:
     return method, target, headers
 
 
-class _Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """One client's connection: reads a request, answers it, reads the next."""
 
-    def __init__(self, handler: Handler, peers: set["_Connection"]) -> None:
+    def __init__(self, handler: Handler, peers: set["Connection"]) -> None:
         self._handler = handler
         self._peers = peers
         self._buffer = bytearray()
@@ -254,98 +252,3 @@ class _Connection(asyncio.Protocol):
             return
         self._transport.write(rest[:1])
         self._loop.call_later(pause, self._trickle, rest[1:], pause)
-
-
-async def close_listener(server: asyncio.Server, listener: socket.socket) -> None:
-    """Close a server once the connections that it has accepted have begun.
-
-    asyncio would leave those open that begin after the server is closed.
-    """
-    asyncio.get_running_loop().remove_reader(listener)
-    await asyncio.sleep(0)
-    server.close()
-
-
-async def _drop(connections: set[_Connection]) -> None:
-    """Abort every connection, also those that are still being accepted."""
-    for _ in range(_DROP_ROUNDS):
-        for connection in list(connections):
-            connection.abort()
-        await asyncio.sleep(0.001)
-        if not connections and len(asyncio.all_tasks()) == 1:
-            return
-
-
-class Server:
-    """Serves one handler on one address, in a thread of its own.
-
-    `start` after `stop` takes the same port again: an outage and its end.
-    """
-
-    def __init__(
-        self,
-        handler: Handler,
-        *,
-        host: str = "127.0.0.1",
-        port: int = 0,
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
-        self.host = host
-        self.port = port
-        self._handler = handler
-        self._tls = tls
-        self._thread: Thread | None = None
-        self._stop: Callable[[], object] = lambda: None
-
-    @property
-    def url(self) -> str:
-        """Base URL, without a slash at its end."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'https' if self._tls else 'http'}://{host}:{self.port}"
-
-    @property
-    def running(self) -> bool:
-        """Whether it listens."""
-        return self._thread is not None
-
-    def start(self) -> Self:
-        """Listen; returns when connections are accepted."""
-        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        listener = socket.create_server((self.host, self.port), family=family, backlog=1024)
-        self.port = listener.getsockname()[1]
-        ready = Event()
-        self._thread = Thread(
-            target=lambda: asyncio.run(self._serve(listener, ready)),
-            name=f"testbed-{self.port}",
-            daemon=True,
-        )
-        self._thread.start()
-        ready.wait()
-        return self
-
-    def stop(self) -> None:
-        """Stop listening and drop every connection."""
-        if self._thread is None:
-            return
-        self._stop()
-        self._thread.join()
-        self._thread = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *exc: object) -> None:
-        self.stop()
-
-    async def _serve(self, listener: socket.socket, ready: Event) -> None:
-        loop = asyncio.get_running_loop()
-        stopping = asyncio.Event()
-        self._stop = lambda: loop.call_soon_threadsafe(stopping.set)
-        connections: set[_Connection] = set()
-        server = await loop.create_server(
-            lambda: _Connection(self._handler, connections), sock=listener, ssl=self._tls
-        )
-        ready.set()
-        await stopping.wait()
-        await close_listener(server, listener)
-        await _drop(connections)

@@ -22,7 +22,8 @@ from testbed.api_errors import (
 from testbed.api_kinds import KINDS, ApiKind
 from testbed.api_writes import Writes, token_answer
 from testbed.fake import Asked, Desk, Listening
-from testbed.http import Outlet, Reply, Request, Server
+from testbed.http import Outlet, Reply, Request
+from testbed.http_server import Server
 from testbed.object_store import Gone, ObjectStore, Thing, Watcher
 from testbed.selectors import selector
 

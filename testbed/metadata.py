@@ -12,7 +12,8 @@ from uuid import uuid4
 from testbed.aws.cloud import Cloud
 from testbed.aws.iam import Role
 from testbed.fake import Asked, Desk, Listening, Refusal
-from testbed.http import Reply, Request, Server
+from testbed.http import Reply, Request
+from testbed.http_server import Server
 
 _TOKEN = "/latest/api/token"  # noqa: S105 (a path)
 _ROLES = "/latest/meta-data/iam/security-credentials/"

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from threading import Event, Thread
 from typing import Any, Self
 
-from testbed.http import close_listener
+from testbed.http_server import close_listener
 
 _TURNS = 5
 """Of the loop, for a connection that was just accepted to begin, and for one that is cut to end."""

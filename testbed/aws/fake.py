@@ -6,7 +6,7 @@ from testbed.aws.cloud import Cloud
 from testbed.aws.endpoint import Endpoint
 from testbed.aws.errors import AwsError
 from testbed.fake import Desk, Listening
-from testbed.http import Server
+from testbed.http_server import Server
 from testbed.journal import Journal
 
 

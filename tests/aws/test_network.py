@@ -11,7 +11,7 @@ from provider.runtime import ca_file
 from provider.runtime.http import HttpClient
 from provider.runtime.transport import NoAnswer, Request
 from testbed.http import Reply as Answer
-from testbed.http import Server
+from testbed.http_server import Server
 from testbed.tls import Authority
 from tests.runtime.http_proxy import running_proxy
 

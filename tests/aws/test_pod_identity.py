@@ -38,7 +38,8 @@ from testbed.faults import (
     trickle,
     truncated,
 )
-from testbed.http import Reply, Request, Server
+from testbed.http import Reply, Request
+from testbed.http_server import Server
 from testbed.tokens import POD_IDENTITY_AUDIENCE, issue_token
 from tests.error_texts import all_texts
 

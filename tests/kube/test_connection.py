@@ -13,7 +13,8 @@ from provider.kube.objects import Objects
 from provider.runtime import ca_file
 from testbed.faults import Effect, closed, hang, huge, reset, trickle, truncated
 from testbed.faults import body as spoilt
-from testbed.http import Reply, Request, Server
+from testbed.http import Reply, Request
+from testbed.http_server import Server
 from testbed.kubernetes import FakeKubernetes
 from testbed.tls import Authority
 from tests.error_texts import all_texts

@@ -16,7 +16,8 @@ from provider.runtime.http import HttpClient, Proxy
 from provider.runtime.transport import NoAnswer, Reply, Request
 from testbed.http import Reply as Answer
 from testbed.http import Request as Received
-from testbed.http import Server, Wire
+from testbed.http import Wire
+from testbed.http_server import Server
 from testbed.tls import Authority
 from tests.runtime.http_proxy import running_proxy
 

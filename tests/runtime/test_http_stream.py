@@ -7,8 +7,9 @@ import pytest
 
 from provider.runtime.http_stream import StreamingClient
 from provider.runtime.transport import AnswerTooLong, NoAnswer, Request
-from testbed.http import Outlet, Reply, Server, Wire
+from testbed.http import Outlet, Reply, Wire
 from testbed.http import Request as Received
+from testbed.http_server import Server
 
 
 @pytest.fixture
