@@ -212,6 +212,16 @@ async def test_writes_name_their_field_manager(kubernetes: FakeKubernetes, make:
     assert after["metadata"]["managedFields"][1]["manager"] == "a/b c"
 
 
+async def test_another_object_of_the_same_name_is_not_deleted(make: MakeApi) -> None:
+    objects, place = make(), (CONFIG_MAPS, "shop", "web")
+    made = await objects.create(CONFIG_MAPS, CONFIG_MAP)
+    with pytest.raises(ObjectConflict):
+        await objects.delete(*place, uid="of another one")
+    await objects.delete(*place, uid=made["metadata"]["uid"])
+    with pytest.raises(ObjectNotFound):
+        await objects.get(*place)
+
+
 async def test_a_page_that_is_too_large_is_asked_for_in_parts(
     kubernetes: FakeKubernetes, make: MakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,11 @@ def replace(bundle: Path, content: bytes) -> None:
     new.replace(bundle)
 
 
+async def test_authorities_may_be_in_a_folder(bundle: Path) -> None:
+    context = await CaFile(bundle.parent, "AWS_CA_BUNDLE").context()
+    assert context.verify_mode is ssl.CERT_REQUIRED  # OpenSSL reads the folder when it connects
+
+
 @pytest.mark.usefixtures("now")
 async def test_a_bundle_that_changes_is_read_again(bundle: Path, tmp_path: Path) -> None:
     loaded = CaFile(bundle, "AWS_CA_BUNDLE")
