@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from provider.csi.request.keys import PARAMETER_KEYS
 from provider.manifests.kubernetes import Manifest
 from provider.manifests.nodes import Fields, Items, Node, Scalar
+from provider.manifests.problems import quote
 
 DRIVER = "secrets-store.csi.k8s.io"
 
+
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
-"""Names the role of a ServiceAccount, for IRSA."""
+"""Names the role of a ServiceAccount, for IRSA. That of `kube.lookups` would import asyncio."""
+_ROLE = next(key for key in PARAMETER_KEYS if key.name == "roleArn")
 _POD_SPECS = (
     ("spec",),
     ("spec", "template", "spec"),
@@ -57,6 +61,12 @@ def accounts_by_class(manifests: Iterable[Manifest]) -> Mapping[str, str]:
 def role_of(service_account: Manifest) -> str:
     """The role that a ServiceAccount is annotated with; empty without one."""
     return text(at(service_account.node, "metadata", "annotations", ROLE_ANNOTATION))
+
+
+def role_fault(role: str) -> str:
+    """What is wrong with the ARN of a role, by the daemon's rule; empty if it is valid."""
+    fault = _ROLE.fault_in(role)
+    return f"{fault}, got {quote(role)}" if fault else ""
 
 
 def at(node: Node | None, *path: str) -> Node | None:

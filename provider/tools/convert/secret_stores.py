@@ -5,13 +5,11 @@ from dataclasses import dataclass, field
 
 from provider.controller.resources.objects import Store as ParsedStore
 from provider.controller.resources.store import AwsProvider, StoreSpec
-from provider.csi.request.keys import PARAMETER_KEYS
-from provider.manifests.problems import quote
 from provider.tools.convert.remarks import Remark, Remarks, problem_remarks, remark, unknown_keys
 from provider.tools.resources.parsed import Resource
+from provider.tools.workloads import role_fault
 
 _AWS = "spec.provider.aws"
-_ROLE = next(key for key in PARAMETER_KEYS if key.name == "assumeRoleArn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +34,8 @@ def read_store(resource: Resource) -> Store | Remark:
     notes = [f"{path} of {owner} is left out: {why}." for path, why in _left_out(spec, aws)]
     remarks = Remarks([*unknown_keys(resource), *lost], [*_notes(aws, owner), *notes])
     parameters = {"region": aws.region}
-    if fault := aws.role and _ROLE.fault_in(aws.role):
-        remarks.lost.append(remark(resource, f"{_AWS}.role", f"{fault}, got {quote(aws.role)}"))
+    if fault := aws.role and role_fault(aws.role):
+        remarks.lost.append(remark(resource, f"{_AWS}.role", fault))
     elif aws.role:
         external = {"assumeRoleExternalId": aws.external_id} if aws.external_id else {}
         parameters |= {"assumeRoleArn": aws.role} | external

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 
 from provider.aws.known_regions import KNOWN_REGIONS, closest_region
 from provider.aws.regions import is_region
+from provider.controller.resources.reading import fits
+from provider.controller.resources.table import NAME, NAMESPACE
 from provider.manifests.nodes import Node, Scalar
 from provider.manifests.problems import quote
 from provider.tools.validate import findings as rules
@@ -20,12 +22,8 @@ _API_VERSION = "secrets-store.csi.x-k8s.io/v1"
 _OLD = "secrets-store.csi.x-k8s.io/v1alpha1"
 OURS = "aws"
 _NAMES = (
-    (
-        "name",
-        re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"),
-        "a-z, 0-9, - and .",
-    ),
-    ("namespace", re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"), "a-z, 0-9 and -, 63 at most"),
+    ("name", NAME, "a-z, 0-9, - and ."),
+    ("namespace", NAMESPACE, "a-z, 0-9 and -, 63 at most"),
 )
 """Keys of the metadata, with the rule of the API server in two forms."""
 _UNFIT = {"name": re.compile("[^-.a-z0-9]+"), "namespace": re.compile("[^-a-z0-9]+")}
@@ -57,9 +55,9 @@ def check_names(located: LocatedManifest) -> Iterator[Finding]:
         path, name = f"metadata.{key}", text(at(located.manifest.node, "metadata", key))
         if not name and key == "name":
             yield located.found(rules.MANIFEST, path, "is required")
-        elif name and not rule.fullmatch(name):
+        elif name and not fits(name, rule):
             meant = _UNFIT[key].sub("-", name.lower()).strip("-.")
-            hint = f"did you mean {meant}" if rule.fullmatch(meant) else ""
+            hint = f"did you mean {meant}" if fits(meant, rule) else ""
             message = f"{quote(name)} is not a valid {key}: use {allowed}"
             yield located.found(rules.MANIFEST, path, message, hint)
 

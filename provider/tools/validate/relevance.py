@@ -119,7 +119,6 @@ def _is_similar(kind: str) -> bool:
 
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _DIRECTIVE = "$patch"
-_DEEPEST = 64
 
 
 def patch_files(sources: Iterable[Source]) -> set[str]:
@@ -138,15 +137,13 @@ def is_patch_file(source: Source, patches: set[str]) -> bool:
     return source.is_file and _normal(source.name) in patches
 
 
-def has_directive(node: Node, depth: int = 0) -> bool:
+def has_directive(node: Node) -> bool:
     """Whether a manifest has a directive of a strategic merge patch, such as `$patch: delete`."""
-    if depth > _DEEPEST or isinstance(node, Scalar):
+    if isinstance(node, Scalar):
         return False
-    if isinstance(node, Items):
-        return any(has_directive(one, depth + 1) for one in node.nodes)
-    if _DIRECTIVE in node.entries:
+    if isinstance(node, Fields) and _DIRECTIVE in node.entries:
         return True
-    return any(has_directive(one.node, depth + 1) for one in node.entries.values())
+    return any(map(has_directive, node.nodes))
 
 
 def _normal(name: str) -> str:

@@ -14,7 +14,6 @@ from provider.controller.resources.reading import unknown_key
 from provider.controller.resources.store_ref import StoreRef
 from provider.controller.resources.template import MAKERS
 from provider.controller.values.property import property_faults
-from provider.csi.request.keys import PARAMETER_KEYS
 from provider.manifests.keys import did_you_mean
 from provider.manifests.nodes import Fields, Items, Node
 from provider.manifests.problems import quote
@@ -25,6 +24,7 @@ from provider.tools.validate import findings as rules
 from provider.tools.validate.class_checks import check_names, region_doubt
 from provider.tools.validate.findings import Finding, Rule
 from provider.tools.validate.synced_secrets import NEEDED
+from provider.tools.workloads import role_fault
 
 _RIGHTS = "such a Secret gives its writer rights of others: name another type"
 _HINTS: Mapping[str, str] = {
@@ -85,7 +85,6 @@ _PATH_RULES: Mapping[str, Rule] = {
     "unsupported": rules.RESOURCE,
     "doubtful": rules.FOREIGN_PATH,
 }
-_ROLE = next(key for key in PARAMETER_KEYS if key.name == "roleArn")
 
 
 def check_manifest(resource: Resource) -> Iterator[Finding]:
@@ -102,9 +101,8 @@ def check_regions(resource: Resource) -> Iterator[Finding]:
         if doubt := region_doubt(region):
             yield resource.found(rules.REGION, f"{path}.region", *doubt)
         for name, role in roles:
-            if role and (fault := _ROLE.fault_in(role)):
-                message = f"{fault}, got {quote(role)}"
-                yield resource.found(rules.AWS_NAME, f"{path}.{name}", message)
+            if role and (fault := role_fault(role)):
+                yield resource.found(rules.AWS_NAME, f"{path}.{name}", fault)
 
 
 def _places(resource: Resource) -> Iterator[tuple[str, str, Sequence[tuple[str, str]]]]:

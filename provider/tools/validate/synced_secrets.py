@@ -6,6 +6,8 @@ With a mistake here, pods start but their Secrets are missing. Only the log of t
 import re
 from collections.abc import Collection, Iterator
 
+from provider.controller.resources.reading import fits
+from provider.controller.resources.table import NAME
 from provider.manifests.nodes import Fields
 from provider.manifests.problems import quote
 from provider.tools.class_files import files
@@ -18,7 +20,6 @@ from provider.tools.workloads import at, mappings, text
 SECRET_KEY = re.compile(r"(?!\.\.?$|\.\.)[-._a-zA-Z0-9]{1,253}")
 """Valid keys of a Secret (`IsConfigMapKey` of Kubernetes)."""
 _REQUIRED = "is required: without it the driver creates no Secret"
-_SECRET_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 NEEDED = {
     "kubernetes.io/tls": ("tls.crt", "tls.key"),
     "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
@@ -44,7 +45,7 @@ def _faults(secret: Fields, names: set[str]) -> Iterator[tuple[str, str, str]]:
     name, kind = text(secret["secretName"]), text(secret["type"])
     if not name:
         yield "secretName", _REQUIRED, ""
-    elif not _SECRET_NAME.fullmatch(name):
+    elif not fits(name, NAME):
         message = f"{quote(name)} is not a valid name of a Secret: use a-z, 0-9, - and ."
         yield "secretName", message, ""
     elif name in names:

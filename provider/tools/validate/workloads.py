@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator
 
-from provider.csi.request.keys import PARAMETER_KEYS
 from provider.manifests.keys import closest
-from provider.manifests.nodes import Field, Fields, Scalar
-from provider.manifests.problems import quote
+from provider.manifests.nodes import Fields, Scalar
 from provider.tools import workloads
 from provider.tools.validate import findings as rules
 from provider.tools.validate.findings import Finding, LocatedManifest
 from provider.tools.validate.missing import Names, missing
-from provider.tools.workloads import DRIVER, ROLE_ANNOTATION, pods, text
+from provider.tools.workloads import DRIVER, ROLE_ANNOTATION, pods, role_fault, text
 
 _PREFIX = "eks.amazonaws.com/"
 _OTHERS = {
@@ -18,7 +16,6 @@ _OTHERS = {
     for name in ("audience", "sts-regional-endpoints", "token-expiration", "skip-containers")
 }
 """Further annotations of EKS."""
-_ROLE = next(key for key in PARAMETER_KEYS if key.name == "roleArn")
 _PLACEHOLDERS = ("${", "$(", "{{")
 """Texts that a later step replaces, as Flux does."""
 _ACCOUNT = "ServiceAccount"
@@ -68,19 +65,14 @@ def check_annotations(located: LocatedManifest) -> Iterator[Finding]:
     has_role = ROLE_ANNOTATION in annotations.entries
     for key, field in annotations.entries.items():
         where = f"metadata.annotations.{key}"
-        if key == ROLE_ANNOTATION and (message := _role_fault(field)):
-            yield located.found(rules.SERVICE_ACCOUNT, where, message)
+        if key == ROLE_ANNOTATION:
+            role = text(field.node)
+            if (fault := role_fault(role)) and not any(one in role for one in _PLACEHOLDERS):
+                yield located.found(rules.SERVICE_ACCOUNT, where, fault)
         elif not has_role and _is_misspelled(key):
             message = "is not an annotation of EKS: pods get no role"
             hint = f"did you mean {ROLE_ANNOTATION}"
             yield located.found(rules.SERVICE_ACCOUNT, where, message, hint, at=field.key)
-
-
-def _role_fault(field: Field) -> str:
-    role = text(field.node)
-    fault = _ROLE.fault_in(role)
-    is_faulty = fault and not any(one in role for one in _PLACEHOLDERS)
-    return f"{fault}, got {quote(role)}" if is_faulty else ""
 
 
 def _is_misspelled(key: str) -> bool:

@@ -328,11 +328,15 @@ def test_synced_files_and_keys(data: str, expected: str, reviewed: Reviews) -> N
             'secretName: "S" is not a valid name of a Secret',
         ),
         (
+            "- secretName: a..b\n  type: Opaque\n  data: [{objectName: db, key: a}]",
+            'secretName: "a..b" is not a valid name of a Secret',
+        ),
+        (
             "- secretName: s\n  type: kubernetes.io/ssh-auth\n  data: [{objectName: db, key: a}]",
             "type: a Secret of this type needs the key ssh-privatekey",
         ),
     ],
-    ids=["no name", "no type", "no data", "name", "type's key"],
+    ids=["no name", "no type", "no data", "name", "empty label", "type's key"],
 )
 def test_secrets_that_the_driver_or_the_api_server_refuses(
     block: str, expected: str, reviewed: Reviews
