@@ -58,6 +58,9 @@ async def test_without_a_bundle_only_public_authorities_are_trusted(
     mistrusted = pytest.raises(NoAnswer, match=r"not trusted: .* \(is AWS_CA_BUNDLE right\?\)")
     with Server(echo, tls=authority.server()) as server, mistrusted:
         await post(connect(), server.url)
+    with pytest.raises(NoAnswer) as refused:
+        await post(connect(), server.url)
+    assert "AWS_CA_BUNDLE" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -109,9 +112,10 @@ async def test_https_goes_through_the_proxy(
     assert proxy.authorizations == ["Basic dXNlcjpwQHNz"]
 
 
-async def test_a_proxy_without_a_scheme_is_an_http_proxy(connect: Connect) -> None:
+@pytest.mark.parametrize("scheme", ["http://", "http:"], ids=["bare", "two slashes"])
+async def test_a_proxy_without_a_scheme_is_an_http_proxy(connect: Connect, scheme: str) -> None:
     with Server(echo) as server, running_proxy() as proxy:
-        way = connect(http_proxy=proxy.url.removeprefix("http://"))
+        way = connect(http_proxy=proxy.url.removeprefix(scheme))
         assert await post(way, server.url) == b"hello"
     assert proxy.seen == [f"POST {server.url}/"]
 
