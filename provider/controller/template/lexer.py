@@ -56,8 +56,8 @@ class Lexer:
 
     def __init__(self, text: str, left: str = "{{", right: str = "}}") -> None:
         self._text = text
-        self._left = left
-        self._right = right
+        self._left = left or "{{"  # as in Go, empty delimiters are the usual ones
+        self._right = right or "}}"
         self._position = 0
         self._line = 1
         self._parens = 0

@@ -169,6 +169,11 @@ def test_binary_values_pass_unchanged(value: bytes) -> None:
     assert render("{{ len .v }}", v=value) == b"%d" % len(value)
 
 
+def test_empty_delimiters_are_the_usual_ones() -> None:
+    template = compile_template("k", "x{{ .a }}", delimiters=("", ""))
+    assert template.render({"a": b"1"}) == b"x1"
+
+
 def test_the_delimiters_can_be_changed() -> None:
     template = compile_template("k", "<< .a >>{{ .a }}", delimiters=("<<", ">>"))
     assert template.render({"a": b"x"}) == b"x{{ .a }}"
