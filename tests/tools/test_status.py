@@ -233,6 +233,11 @@ def test_what_sends_without_end_is_left(
     assert (result.code, "it took too long" in result.err) == (3, True)
 
 
+def test_a_path_that_no_socket_can_have(status: Run) -> None:
+    result = status("--socket", f"/{'x' * 200}")
+    assert (result.code, "AF_UNIX path too long" in result.err) == (3, True)
+
+
 def _send_forever(listener: socket.socket) -> None:
     connection, _ = listener.accept()
     with connection, suppress(OSError):

@@ -48,7 +48,8 @@ def why_absent(error: OSError, path: Path | str) -> str:
         case errno.EACCES | errno.EPERM:
             return f"permission denied for {path}: the socket is for root only"
         case _:
-            return f"no answer through {path}: {error.strerror or 'it took too long'}"
+            why = "it took too long" if isinstance(error, TimeoutError) else error.strerror or error
+            return f"no answer through {path}: {why}"
 
 
 def _request() -> bytes:
