@@ -14,6 +14,7 @@ SCOPED = manifests.rendered(manifests.DEPLOY / "controller" / "overlays" / "scop
 SECOND = manifests.rendered(manifests.DEPLOY / "controller" / "overlays" / "second")
 WHOLE = manifests.rendered(manifests.DEPLOY / "controller")
 RENDERED = {"base": BASE, "scoped": SCOPED, "second": SECOND}
+ACCOUNT = "secrets-controller-aws"
 
 
 def pod(found: tuple[manifests.Document, ...]) -> Any:
@@ -120,6 +121,23 @@ def test_who_may_edit_a_namespace_may_edit_its_resources_and_no_others() -> None
     written = {resource for rule in edit["rules"] for resource in rule["resources"]}
     assert {"externalsecrets", "secretstores", "passwords"} <= written
     assert not [one for one in written if one.startswith("cluster")]
+
+
+@pytest.mark.parametrize("name", RENDERED)
+def test_what_has_a_status_can_be_read_again_after_a_conflict(name: str) -> None:
+    [role] = [
+        one
+        for one in RENDERED[name]
+        if "Role" in one["kind"] and "rules" in one
+        if one["metadata"]["name"].endswith(ACCOUNT)
+    ]
+    by_resource: dict[str, set[str]] = {}
+    for rule in role["rules"]:
+        for resource in rule["resources"]:
+            by_resource.setdefault(resource, set()).update(rule["verbs"])
+    written = {one.partition("/")[0] for one in by_resource if one.endswith("/status")}
+    assert {"externalsecrets", "secretstores", "pushsecrets"} <= written
+    assert [one for one in written if "get" not in by_resource[one]] == []
 
 
 @pytest.mark.parametrize("name", RENDERED)

@@ -256,9 +256,9 @@ def test_rights_end_with_what_is_not_worked_on() -> None:
     )
     group = "external-secrets.io"
     assert left == {
-        *((group, "clustersecretstores", verb) for verb in ("list", "watch", "patch")),
-        *((group, "clusterexternalsecrets", verb) for verb in ("list", "watch", "patch")),
-        *((group, "externalsecrets", verb) for verb in ("get", "create", "update", "delete")),
+        *((group, "clustersecretstores", verb) for verb in ("get", "list", "watch", "patch")),
+        *((group, "clusterexternalsecrets", verb) for verb in ("get", "list", "watch", "patch")),
+        *((group, "externalsecrets", verb) for verb in ("create", "update", "delete")),
         (group, "clustersecretstores/status", "patch"),
         (group, "clusterexternalsecrets/status", "patch"),
         (group, "externalsecrets/finalizers", "update"),

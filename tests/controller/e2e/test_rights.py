@@ -7,10 +7,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 import yaml
 
+from testbed import faults
 from testbed.cluster import ClusterClient
 from tests.controller.e2e.test_lifecycle import REGION, STORE, SYNCED, external_secret
 from tests.controller.e2e.world import PLURALS, Process, World
@@ -98,7 +100,13 @@ def test_scoped_it_works_with_rights_in_its_namespace_alone(own_world: World) ->
     world.keys(HOME, "keys", "id", "secret")
     world.aws.cloud.put_secret("db", '{"password": "p-1"}', region=REGION)
     world.apply(STORE, HOME)
+    read = Event()
+    world.aws.faults.inject(faults.held(read), operation="GetSecretValue")
     world.apply(external_secret("scoped", target={"name": "s", "deletionPolicy": "Delete"}), HOME)
+    eventually(lambda: world.calls() > 0, "the value is asked for")
+    # The status is written on a version of the object that is not the current one any more.
+    world.patch("ExternalSecret", "scoped", {"metadata": {"labels": {"team": "shop"}}}, HOME)
+    read.set()
     world.until("ExternalSecret", "scoped", *SYNCED, namespace=HOME)
     world.delete("ExternalSecret", "scoped", HOME)
     eventually(lambda: world.data("s", HOME) is None, "the end of the Secret")
