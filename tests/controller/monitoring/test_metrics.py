@@ -2,6 +2,7 @@
 
 from provider.controller.monitoring.metrics import (
     EXTENDED,
+    ControllerMetrics,
     ExternalSecretMetrics,
     ObjectMetrics,
     ProviderCalls,
@@ -49,13 +50,12 @@ async def test_the_series_end_with_the_object() -> None:
 
 async def test_a_replica_that_no_longer_leads_has_no_series_of_objects() -> None:
     metrics = Metrics()
-    found = ExternalSecretMetrics(metrics)
-    found.synced(DB, failed=True)
-    found.ready(DB, "False")
-    found.reconciled(ObjectKey("shop", "db"), 0.5)
+    found = ControllerMetrics(metrics)
+    found.external_secrets.synced(DB, failed=True)
+    for one in found.of.values():
+        one.ready(DB, "False")
     found.clear()
     assert not [line for line in await lines(metrics) if "shop" in line]
-    found.gone(ObjectKey("shop", "db"))
 
 
 async def test_stores_have_theirs() -> None:
