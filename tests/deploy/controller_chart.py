@@ -29,6 +29,7 @@ MATRIX: dict[str, dict[str, Any]] = {
             "createClusterExternalSecret": False,
             "createClusterSecretStore": False,
             "createClusterGenerator": False,
+            "createSecretStore": False,
             "createPushSecret": True,
             "createClusterPushSecret": True,
             "keep": False,
