@@ -75,8 +75,9 @@ def write_into(
     _check(files)
     if not files:
         return ()
-    with _named(f"cannot lock {volume}; another write is under way"):
-        folder.lock()
+    if not dry_run:
+        with _named(f"cannot lock {volume}; another write is under way"):
+            folder.lock()
     with _named(f"cannot write into {volume}; it holds what it held before"):
         changes = _compare(folder, files)
         missing = _missing_links(folder, files)

@@ -426,6 +426,7 @@ def test_a_second_writer_is_refused_while_one_is_at_work(volume: Path) -> None:
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     with pytest.raises(WriteFailed, match="another write is under way"):
         write(volume, [file("a")])
+    assert preview(volume, [file("a")]), "a dry run keeps no writer out, and waits for none"
     os.close(descriptor)
     write(volume, [file("a")])
 
