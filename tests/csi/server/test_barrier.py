@@ -154,7 +154,9 @@ async def test_a_bug_of_ours_is_internal_with_an_id_that_the_log_explains(
     code, text = await door.failure(what)
     assert code is grpc.StatusCode.INTERNAL
     assert door.counted == [("failed", "InternalFault")]
-    fault = next(line for line in door.lines if line["message"] == "internal fault")
+    fault, failed = door.lines
+    assert (fault["level"], fault["message"]) == ("error", "internal fault")
+    assert (failed["level"], failed["message"]) == ("error", "failed")
     assert text.endswith(f"[id {fault['id']}]")
     assert any("csi/server/barrier.py" in line for line in fault["traceback"])
 
