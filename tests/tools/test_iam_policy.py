@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from provider.tools.iam_policy.options import EXIT_CODES
+from provider.tools.iam_policy.policy import Grants, Statement, joined
 from tests.cli.conftest import Run
 from tests.hcl import policy_documents
 from tests.iam import matches
@@ -318,6 +320,30 @@ def test_an_assumed_role_has_a_policy_of_its_own(run: Run, tmp_path: Path) -> No
         "ShopPolicy": documents["policy"],
         "ShopPolicyOfBlue": documents["assumedRoles"][role],
     }
+
+
+def test_roles_of_one_name_in_two_accounts_have_a_policy_each(run: Run, tmp_path: Path) -> None:
+    path, roles = tmp_path / "class.yaml", [f"arn:aws:iam::{one * 12}:role/blue" for one in "45"]
+    text = CLASS.format(name="shop", object="db/password")
+    each = (text.replace("    region:", f"    assumeRoleArn: {one}\n    region:") for one in roles)
+    path.write_text("---\n".join(each))
+    documents = json.loads(run(path).out)["assumedRoles"]
+    terraform = policy_documents(run(path, "--format", "terraform").out)
+    assert [terraform["shop_blue"], terraform["shop_blue2"]] == [documents[one] for one in roles]
+    resources = yaml.safe_load(run(path, "--format", "cloudformation").out)["Resources"]
+    made = [resources[name]["Properties"] for name in ("ShopPolicyOfBlue", "ShopPolicyOfBlue2")]
+    assert [one["PolicyDocument"] for one in made] == [documents[one] for one in roles]
+
+
+def test_what_classes_and_stores_need_of_one_role_is_one_document() -> None:
+    key, other = (Statement("Decrypt", ("kms:Decrypt",), (one,)) for one in "ab")
+    both = joined(Grants((), (), (("role", (key,)),)), Grants((), (), (("role", (key, other)),)))
+    assert both.assumed == (("role", (key, replace(other, sid="Decrypt2"))),)
+
+
+def test_pods_and_a_store_may_authenticate_as_one_account_in_two_ways() -> None:
+    pods, tokens = Statement("TrustPods1", ()), Statement("TrustServiceAccounts", ())
+    assert joined(Grants((), (pods,)), Grants((), (tokens,))).trust == (pods, tokens)
 
 
 # ---- missing information and warnings -----------------------------------------------

@@ -15,21 +15,30 @@ _UNSAFE = re.compile("[^a-z0-9_]+")
 def terraform(granted: Mapping[str, Grants]) -> str:
     """Data sources. Their names begin with those of the policies."""
     labels = unique(map(_label, granted))
-    return "\n".join(map(_blocks, granted.values(), labels))
+    blocks = [
+        one
+        for label, each in zip(labels, granted.values(), strict=True)
+        for one in _blocks(label, each)
+    ]
+    # A service account or role of another account may have a name that is already taken.
+    names = unique(label for label, _, _ in blocks)
+    return "\n".join(
+        _document(name, statements, comment)
+        for name, (_, statements, comment) in zip(names, blocks, strict=True)
+    )
 
 
-def _blocks(grants: Grants, label: str) -> str:
-    blocks = [_document(label, grants.policy)]
+def _blocks(label: str, grants: Grants) -> Iterator[tuple[str, Sequence[Statement], str]]:
+    """Label, statements and comment of each data source."""
+    yield label, grants.policy, ""
     if grants.trust:
-        blocks.append(_document(f"{label}_trust", grants.trust))
+        yield f"{label}_trust", grants.trust, ""
     for arn, statements in grants.assumed:
-        role = _label(arn.rpartition("/")[2])
-        blocks.append(f"# For {arn}\n{_document(f'{label}_{role}', statements)}")
-    return "\n".join(blocks)
+        yield f"{label}_{_label(arn.rpartition('/')[2])}", statements, f"# For {arn}\n"
 
 
-def _document(label: str, statements: Sequence[Statement]) -> str:
-    lines = [f'data "aws_iam_policy_document" "{label}" {{']
+def _document(label: str, statements: Sequence[Statement], comment: str) -> str:
+    lines = [f'{comment}data "aws_iam_policy_document" "{label}" {{']
     for index, statement in enumerate(statements):
         lines += [""] if index else []
         lines += [f"  {line}" if line else "" for line in _statement(statement)]
@@ -97,9 +106,9 @@ def _cloudformation_resources(grants: Grants, label: str) -> Mapping[str, Any]:
                 "ManagedPolicyArns": [{"Ref": f"{label}Policy"}],
             },
         }
-    for arn, statements in grants.assumed:
-        role = arn.rpartition("/")[2]
-        resources[f"{label}PolicyOf{_logical_id(role)}"] = _managed(statements, f"For {arn}")
+    roles = unique(_logical_id(arn.rpartition("/")[2]) for arn, _ in grants.assumed)
+    for role, (arn, statements) in zip(roles, grants.assumed, strict=True):
+        resources[f"{label}PolicyOf{role}"] = _managed(statements, f"For {arn}")
     return resources
 
 

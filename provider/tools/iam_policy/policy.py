@@ -106,13 +106,18 @@ class Grants:
 
 
 def joined(first: Grants | None, second: Grants) -> Grants:
-    """What either needs, for one role. Names of statements stay unique."""
+    """What either needs, for one role."""
     if first is None:
         return second
-    statements = tuple(dict.fromkeys((*first.policy, *second.policy)))
-    sids = unique(one.sid for one in statements)
-    policy = tuple(replace(one, sid=sid) for one, sid in zip(statements, sids, strict=True))
     assumed = dict(first.assumed)
     for arn, more in second.assumed:
-        assumed[arn] = (*assumed.get(arn, ()), *more)
-    return Grants(policy, first.trust or second.trust, tuple(assumed.items()))
+        assumed[arn] = _together(assumed.get(arn, ()), more)
+    policy, trust = _together(first.policy, second.policy), _together(first.trust, second.trust)
+    return Grants(policy, trust, tuple(assumed.items()))
+
+
+def _together(first: Sequence[Statement], second: Sequence[Statement]) -> tuple[Statement, ...]:
+    """Each statement once, under a name of its own, as IAM requires."""
+    statements = dict.fromkeys((*first, *second))
+    sids = unique(one.sid for one in statements)
+    return tuple(replace(one, sid=sid) for one, sid in zip(statements, sids, strict=True))
