@@ -37,6 +37,10 @@ def test_a_wrong_type_is_refused() -> None:
     assert accepted == []
 
 
+OF_AWS = "public.ecr.aws/aws-secrets-manager/secrets-store-csi-driver-provider-aws"
+"""What the values of AWS's chart name."""
+
+
 def with_wrong_type(path: tuple[str, ...]) -> dict[str, Any]:
     """The defaults, but for one value."""
     values = copy.deepcopy(VALUES)
@@ -78,6 +82,7 @@ def test_helm_refuses_what_the_schema_does(values: dict[str, Any], said: str) ->
         ({"secrets-store-csi-driver": {"install": True}}, "install the chart with-driver"),
         ({"image": {"repository": "registry.example:5000/spa:1.0"}}, "ends with a tag"),
         ({"image": {"repository": f"spa@sha256:{'ab' * 32}"}}, "ends with a tag or a digest"),
+        ({"image": {"repository": OF_AWS}}, "is the image of AWS's own provider"),
         ({"rotatedEvents": True}, "Set events to true as well"),
         ({"policy": {"configMap": "x", "rules": [RULE]}}, "policy: rules and configMap"),
         ({"podMonitor": ON, "serviceMonitor": ON}, "podMonitor and serviceMonitor are both"),

@@ -7,6 +7,9 @@
 {{- if regexMatch "[:@][^/]*$" $values.image.repository }}
 {{- fail (printf "image.repository: %s ends with a tag or a digest. Put it into image.tag or image.digest." $values.image.repository) }}
 {{- end }}
+{{- if hasPrefix "public.ecr.aws/aws-secrets-manager/" $values.image.repository }}
+{{- fail (printf "image.repository: %s is the image of AWS's own provider, which does not know the options of this chart. Set it to where you pushed the image of this provider." $values.image.repository) }}
+{{- end }}
 {{- if and $values.rotatedEvents (not $values.events) }}
 {{- fail "rotatedEvents: has no effect without events. Set events to true as well." }}
 {{- end }}
