@@ -66,6 +66,19 @@ async def test_a_waiter_that_is_cancelled_takes_nothing(at: str) -> None:
     assert not limit.in_use + len(limit._waiting)
 
 
+async def test_a_smaller_waiter_goes_on_once_a_larger_one_before_it_has_left() -> None:
+    limit = FairLimit(4)
+    async with AsyncExitStack() as stack:
+        await hold(limit, stack, "a")
+        large = asyncio.create_task(hold(limit, stack, "b", 3))
+        small = asyncio.create_task(hold(limit, stack, "b"))
+        await asyncio.sleep(0)
+        assert limit.in_use == 1
+        large.cancel()
+        await small
+        assert limit.in_use == 2
+
+
 async def test_calls_that_hang_leave_slots_of_the_region_to_other_namespaces() -> None:
     limits = CallLimits(16)
 
