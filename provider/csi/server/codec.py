@@ -82,10 +82,10 @@ class Codec:
 
 
 def _object_versions(files: Sequence[MountedFile]) -> Iterator[pb.ObjectVersion]:
-    """Path and version of each file, as many as the driver can keep, at least one."""
+    """Path and version of each file, as many as the driver can keep. One always fits."""
     room = MAX_VERSIONS_BYTES
-    for number, file in enumerate(files):
+    for file in files:
         room -= len(file.path.encode()) + len(file.version.encode())
-        if room < 0 and number > 0:
+        if room < 0:
             return
         yield pb.ObjectVersion(id=file.path, version=file.version)
