@@ -54,6 +54,7 @@ def test_folders_that_other_threads_make_meanwhile_can_be_entered(volume: Path) 
 
     def bind(path: str) -> None:
         Path(path).touch()
+        assert not Path(path).stat().st_mode & 0o077, "nobody else connects before its mode is set"
         (volume / "folder").mkdir(0o700)
 
     SocketFile(volume / "aws.sock").bind(bind)
