@@ -16,3 +16,4 @@ def test_no_name_of_a_secret_adds_a_line_or_controls_a_terminal() -> None:
     lines = str(failed).split("\n")
     assert len(lines) == 2
     assert all(line.isprintable() for line in lines)
+    assert failed.failures[0].brief.isprintable()

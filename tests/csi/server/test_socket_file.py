@@ -41,12 +41,11 @@ def test_a_claimed_path_is_ours_and_for_its_owner_alone(volume: Path, stack: Exi
     file = SocketFile(volume / "aws.sock")
     assert file.holder() == "nobody"
     umask = os.umask(0o022)
-    os.umask(umask)
     claim(file, Listener(stack))
     assert file.holder() == "ours"
     assert [one.name for one in volume.iterdir()] == ["aws.sock"]
     assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
-    assert os.umask(umask) == umask, "the umask is as it was"
+    assert os.umask(umask) == 0o022, "the umask is as it was"
 
 
 def test_folders_that_other_threads_make_meanwhile_can_be_entered(volume: Path) -> None:
