@@ -20,6 +20,9 @@ _POD_SPECS = (
 )
 """The path of the pod's spec in a Pod, a workload and a CronJob."""
 
+Accounts = Mapping[tuple[str | None, str], str]
+"""Service accounts by the namespace of pods and the name of a class; None: of the first pod."""
+
 
 def pods(node: Fields) -> Iterator[tuple[str, Fields]]:
     """The specs of pods in a manifest, with their paths."""
@@ -48,14 +51,23 @@ def class_of(csi: Fields) -> Node | None:
     return at(csi, "volumeAttributes", "secretProviderClass")
 
 
-def accounts_by_class(manifests: Iterable[Manifest]) -> Mapping[str, str]:
+def accounts_by_class(manifests: Iterable[Manifest]) -> Accounts:
     """The service account of the first pod that mounts each class."""
-    found: dict[str, str] = {}
+    found: dict[tuple[str | None, str], str] = {}
     for manifest in manifests:
         for _, pod in pods(manifest.node):
+            account = text(pod["serviceAccountName"]) or "default"
             for name in classes_of(pod):
-                found.setdefault(name, text(pod["serviceAccountName"]) or "default")
+                found.setdefault((manifest.namespace, name), account)
+                found.setdefault((None, name), account)
     return found
+
+
+def account_of(accounts: Accounts, name: str, namespace: str) -> str | None:
+    """The service account for a class; an empty namespace, of class or pod, is any namespace."""
+    if not namespace:
+        return accounts.get((None, name))
+    return accounts.get((namespace, name)) or accounts.get(("", name))
 
 
 def role_of(service_account: Manifest) -> str:

@@ -151,6 +151,17 @@ def test_the_identity_is_that_of_a_pod_in_the_same_file(explain: Run) -> None:
     assert "token for the audience sts.amazonaws.com" in out
 
 
+def test_a_pod_of_another_namespace_does_not_mount_the_class(explain: Run) -> None:
+    klass, account = (
+        with_objects(SECRET),
+        ACCOUNT.replace("metadata: {", "metadata: {namespace: b, "),
+    )
+    assert account != ACCOUNT
+    mounted, other = (klass.replace("  name: ", f"  namespace: {one}\n  name: ") for one in "ba")
+    assert "of service account b/web" in explain(mounted + account).out
+    assert "a/default is assumed" in explain(other + account).out
+
+
 def test_what_is_not_known_is_said_with_the_way_to_give_it(explain: Run) -> None:
     text = with_objects(SECRET, parameters="")
     out = explain(text, "-n", "store", "--service-account", "api").out

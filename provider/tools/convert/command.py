@@ -22,7 +22,7 @@ from provider.tools.resources.lookup import lookup
 from provider.tools.resources.parsed import Instance, Resource, instances, read_resource
 from provider.tools.sources import Source, read_sources
 from provider.tools.validate.review import review
-from provider.tools.workloads import accounts_by_class
+from provider.tools.workloads import Accounts, account_of, accounts_by_class
 
 EXIT_CODES: Mapping[int, str] = {
     0: "everything is converted",
@@ -88,7 +88,7 @@ def _to_classes(ours: Sequence[tuple[Source, Manifest]], options: argparse.Names
 
 
 def _from_classes(
-    sources: Sequence[Source], accounts: Mapping[str, str], options: argparse.Namespace
+    sources: Sequence[Source], accounts: Accounts, options: argparse.Namespace
 ) -> int:
     classes = review(sources, options.region).classes
     if not classes:
@@ -97,8 +97,10 @@ def _from_classes(
     for one in classes:
         if one.spec is None:
             raise has_mistakes(one.manifest.path, one.source.name, 2)
-        account = options.service_account or accounts.get(one.name)
-        converted.append(convert_class(one, one.spec, options.region, account))
+        given = account_of(accounts, one.name, one.klass.namespace)
+        converted.append(
+            convert_class(one, one.spec, options.region, options.service_account or given)
+        )
     return _print(converted, ())
 
 

@@ -13,9 +13,10 @@ from provider.tools.resources.kinds import EXTERNAL_SECRETS
 from provider.tools.resources.lookup import lookup
 from provider.tools.sources import read_sources
 from provider.tools.terminal import Paint
+from provider.tools.validate.classes import Reviewed
 from provider.tools.validate.relevance import is_relevant
 from provider.tools.validate.review import Review, review
-from provider.tools.workloads import accounts_by_class
+from provider.tools.workloads import account_of, accounts_by_class
 
 EXIT_CODES: Mapping[int, str] = {
     0: "explained",
@@ -64,11 +65,14 @@ def run(options: Namespace) -> int:
     from provider.tools.explain import report, resource_report  # noqa: PLC0415 - import the engine
 
     accounts = accounts_by_class(found.manifests)
-    if options.service_account:
-        accounts = dict.fromkeys((one.name for one in classes), options.service_account)
     files = lookup(found.resources, found.manifests)
+
+    def account(one: Reviewed) -> str | None:
+        namespace = options.namespace or one.klass.namespace
+        return options.service_account or account_of(accounts, one.name, namespace)
+
     explained: list[report.Explained | resource_report.ExplainedSecret] = [
-        *(report.explain(one, files, options.namespace, accounts) for one in classes),
+        *(report.explain(one, files, options.namespace, account(one)) for one in classes),
         *resource_report.explain_secrets(secrets, files, options.namespace),
     ]
     if options.output == "json":

@@ -144,24 +144,21 @@ def _file_entry(file: File) -> Mapping[str, object]:
     }
 
 
-def explain(
-    reviewed: Reviewed, files: Lookup, namespace: str, accounts: Mapping[str, str]
-) -> Explained:
+def explain(reviewed: Reviewed, files: Lookup, namespace: str, account: str | None) -> Explained:
     """The explanation of one class.
 
-    An empty namespace is that of the class. `accounts` are the service accounts of the pods that
-    mount each class. Raises `CommandFailed` if the class has mistakes.
+    An empty namespace is that of the class. `account` is the service account of a pod that mounts
+    it; None: not known. Raises `CommandFailed` if the class has mistakes.
     """
     spec = reviewed.spec
     if spec is None:
         raise has_mistakes(reviewed.manifest.path, reviewed.source.name)
     namespace = namespace or reviewed.klass.namespace or "default"
-    account = accounts.get(reviewed.name, "default")
+    is_assumed, account = account is None, account or "default"
     found = files.manifest("ServiceAccount", namespace, account)
     role = role_of(found) if found else ""
     pod = Pod(namespace=namespace, name="pod", uid="uid", service_account=account)
     identity, calls = asyncio.run(_mount_twice(spec, pod, role or UNKNOWN_ROLE))
-    is_assumed = reviewed.name not in accounts
     return Explained(reviewed, spec, f"{namespace}/{account}", is_assumed, identity, calls)
 
 
