@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from provider import __version__
 from provider.controller.config import Config
 from provider.controller.kinds import GENERATORS
 from tests.deploy import manifests
@@ -52,6 +53,12 @@ def test_the_container_is_confined(name: str) -> None:
         "capabilities": {"drop": ["ALL"]},
     }
     assert {"requests", "limits"} <= container["resources"].keys()
+
+
+@pytest.mark.parametrize("found", [*RENDERED.values(), WHOLE], ids=[*RENDERED, "whole"])
+def test_the_image_is_of_the_version_of_this_tree(found: tuple[manifests.Document, ...]) -> None:
+    [container] = pod(found)["containers"]
+    assert container["image"] == f"secrets-provider-aws:{__version__}"
 
 
 @pytest.mark.parametrize("name", RENDERED)
