@@ -96,6 +96,8 @@ async def test_chosen_namespaces_have_a_label_and_all_others_share_one() -> None
     assert counted == {"team-a": 1, "shop": 1, "other": 2}
     assert f'{PREFIX}mounts_failing{{namespace="shop"}} 1.0' in page
     assert f'{PREFIX}mounts_failing{{namespace="other"}} 0.0' in page
+    first = f'{PREFIX}mounts_total{{namespace="team-a",outcome="failed",reason="AccessDenied"}} 0.0'
+    assert first in page, "its first denial is an increase"
 
 
 async def test_a_named_namespace_has_its_series_before_its_first_mount() -> None:
