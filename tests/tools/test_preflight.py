@@ -290,6 +290,8 @@ def test_the_operator_is_known_by_its_label(preflight: Callable[..., Result]) ->
         "Deployment", api="apps/v1", metadata={"labels": labels}, spec={"template": mirrored}
     )
     assert "scale deployment x --replicas=0" in preflight([running, store(), secret()]).out
+    hostile = {**running, "metadata": {**running["metadata"], "name": "x; rm *"}}
+    assert "scale deployment 'x; rm *' --replicas=0" in preflight([hostile, store(), secret()]).out
     running["spec"]["replicas"] = 0
     assert preflight([running, store(), secret()]).code == 0
 

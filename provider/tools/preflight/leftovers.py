@@ -37,9 +37,8 @@ def _webhook(document: Document) -> Iterator[Difference]:
     }
     if name in WEBHOOKS or groups & {GROUP, GENERATOR_GROUP}:
         message = "refuses every write of External Secrets resources once the operator is stopped"
-        remedy = (
-            f"delete it with the operator: kubectl delete validatingwebhookconfiguration {name}"
-        )
+        command = _command("delete", "validatingwebhookconfiguration", name)
+        remedy = f"delete it with the operator: {command}"
         yield of(document, "differs", message, remedy)
 
 
@@ -69,7 +68,7 @@ def _stored_versions(document: Document) -> Iterator[Difference]:
     storage = [one.get("name") for one in items_of(spec.get("versions")) if one.get("storage")]
     message = f"may hold objects of the version {', '.join(old)}: the API server refuses our CRD"
     name, change = named(document)[2], {"status": {"storedVersions": storage}}
-    again = f"kubectl get {shlex.quote(name)} -A -o json | kubectl replace -f -"
+    again = f"{_command('get', name, '-A', '-o', 'json')} | kubectl replace -f -"
     patch = _patch("crd", name, change, "--subresource=status")
     yield of(document, "differs", message, f"write them again: {again} && {patch}")
 
@@ -77,7 +76,11 @@ def _stored_versions(document: Document) -> Iterator[Difference]:
 def _patch(kind: str, name: str, change: Document, *options: str) -> str:
     """The command that merges a change into an object."""
     text = json.dumps(change, separators=(",", ":"))
-    return shlex.join(["kubectl", "patch", kind, name, *options, "--type=merge", "-p", text])
+    return _command("patch", kind, name, *options, "--type=merge", "-p", text)
+
+
+def _command(*words: str) -> str:
+    return shlex.join(["kubectl", *words])
 
 
 def _deployment(document: Document) -> Iterator[Difference]:
@@ -85,7 +88,7 @@ def _deployment(document: Document) -> Iterator[Difference]:
         return
     _, namespace, name = named(document)
     message = "runs: both controllers would work on the same objects"
-    remedy = f"kubectl -n {namespace} scale deployment {name} --replicas=0"
+    remedy = _command("-n", namespace, "scale", "deployment", name, "--replicas=0")
     yield of(document, "differs", message, remedy)
     arguments = [text for one in _containers(document) for text in texts_of(one.get("args"))]
     for flag in arguments:
