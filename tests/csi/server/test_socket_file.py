@@ -1,5 +1,6 @@
 """Which daemon has the socket, and which may remove it."""
 
+import asyncio
 import os
 import socket
 import stat
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from provider.csi.server import socket_file as module
 from provider.csi.server.socket_file import STALE_SECONDS, SocketFile
 from provider.runtime.process import StartFailed
 
@@ -140,3 +142,43 @@ def test_a_failure_has_the_same_text_at_each_attempt(volume: Path, name: str) ->
             file.bind(refuse)
         texts.add(str(failed.value))
     assert len(texts) == 1
+
+
+async def test_a_socket_that_cannot_be_made_is_in_the_log_once(
+    volume: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SLOW_LOOK_SECONDS", 0.0)
+    file, why, tried = SocketFile(volume / "aws.sock"), ["full", "full", "denied"], asyncio.Event()
+
+    async def make() -> None:
+        if not why:
+            tried.set()
+        raise StartFailed(why.pop(0) if why else "denied")
+
+    file.keep(make)
+    async with asyncio.timeout(10):
+        await tried.wait()
+    await file.give_up()
+    assert [vars(record)["fields"]["error"] for record in caplog.records] == ["full", "denied"]
+
+
+async def test_another_daemon_that_takes_the_socket_is_in_the_log_once(
+    volume: Path,
+    stack: ExitStack,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "SLOW_LOOK_SECONDS", 0.0)
+    caplog.set_level("INFO", "provider")
+    file = SocketFile(volume / "aws.sock")
+    for one in (file, SocketFile(file.path)):
+        claim(one, Listener(stack))
+
+    async def make() -> None:
+        raise AssertionError("somebody listens")
+
+    file.keep(make)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    await file.give_up()
+    assert caplog.messages == ["another daemon has taken the socket over"]
