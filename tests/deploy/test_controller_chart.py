@@ -216,6 +216,13 @@ def test_the_operators_values_reach_the_controller() -> None:
     assert not names("operator", "PodDisruptionBudget")
 
 
+def test_extra_arguments_keep_their_value() -> None:
+    values = {"extraArgs": {"large": 1000000, "share": 0.5, "off": False, "text": "2.50"}}
+    found = template(WITHOUT_CRDS | values)
+    [one] = manifests.only(found, "Deployment")["spec"]["template"]["spec"]["containers"]
+    assert one["args"][1:] == ["--large=1000000", "--off=false", "--share=0.5", "--text=2.50"]
+
+
 def test_by_default_the_options_are_the_controllers_own() -> None:
     assert container("default")["args"] == ["controller"]
     assert container("default")["image"] == f"secrets-provider-aws:{__version__}"
