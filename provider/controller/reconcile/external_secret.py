@@ -36,6 +36,7 @@ from provider.errors import (
     KubernetesThrottled,
     KubernetesUnavailable,
     LookupForbidden,
+    ObjectConflict,
     ObjectRefused,
     ProviderError,
 )
@@ -161,7 +162,8 @@ class ExternalSecrets:
         metadata = found.metadata
         seen = self.backlog.take(key_of(metadata))
         is_due = should_refresh(spec, found.status, found.version_to_sync, now)
-        if not is_due and seen is None and self._is_intact(found, spec):
+        is_to_retry = _has_failed(found) and not _is_over(found, spec, now)
+        if not (is_due or is_to_retry) and seen is None and self._is_intact(found, spec):
             return None
         is_change = found.status.synced_resource_version != found.version_to_sync
         if is_change or found.status.refresh_time is None:
@@ -213,9 +215,9 @@ class ExternalSecrets:
             if failure.is_final:
                 return None
             raise failure.cause from failure
-        except KubernetesUnavailable as error:
+        except (KubernetesUnavailable, ObjectConflict) as error:
             self.backlog.put_back(key_of(found.metadata), job.freshness.since)
-            if isinstance(error, KubernetesThrottled):
+            if isinstance(error, KubernetesThrottled | ObjectConflict):
                 raise
             return KUBERNETES_PAUSE * (1 + random() / 5)  # noqa: S311 (no secret)
         return due_in(_refreshed(found, started), job.spec, self.wall_clock())
@@ -239,6 +241,18 @@ def due_in(found: ExternalSecret, spec: ExternalSecretSpec, now: float) -> float
         return None
     left = refreshed + spec.refresh_interval - now
     return left + JUST_AFTER if left > 0 else min(spec.refresh_interval, CHECK_WINDOWS)
+
+
+def _has_failed(found: ExternalSecret) -> bool:
+    ready = status.ready_of(found.status.conditions)
+    return ready is not None and ready.status == "False"
+
+
+def _is_over(found: ExternalSecret, spec: ExternalSecretSpec, now: float) -> bool:
+    """Whether its interval is over, so that `should_refresh` decides alone."""
+    refreshed = found.status.refresh_time
+    is_periodic = spec.refresh_policy == "Periodic" and spec.refresh_interval > 0
+    return not is_periodic or refreshed is None or now > refreshed + spec.refresh_interval
 
 
 def _is_nearly_due(found: ExternalSecret, spec: ExternalSecretSpec, now: float) -> bool:

@@ -309,6 +309,46 @@ async def test_one_that_is_not_to_be_synced_any_more_does_not_wait(
     assert second.value.seconds == pytest.approx(first.value.seconds - 5, abs=0.1)
 
 
+@pytest.mark.parametrize("failing", ["fetch_error", "write_error"])
+@pytest.mark.parametrize(
+    "error",
+    [SecretNotFound("gone"), ObjectConflict("modified"), KubernetesUnavailable("no answer")],
+    ids=type,
+)
+async def test_a_change_before_the_interval_is_over_is_retried_until_it_is_written(
+    world: World, failing: str, error: ProviderError
+) -> None:
+    await world.reconcile()
+    world.now += 60
+    world.backlog.put(KEY, 60.0)
+    setattr(world, failing, error)
+    for _ in range(2):
+        with suppress(ProviderError):
+            await world.reconcile()
+        world.now += 1
+    setattr(world, failing, None)
+    world.values = {"a": b"2"}
+    await world.reconcile()
+    assert world.secrets == {KEY: {"a": b"2"}}
+    assert world.ready()[0] == "True"
+    await world.reconcile()
+    assert len(world.asked) == 4
+
+
+async def test_a_refresh_that_failed_is_not_retried_while_a_window_forbids_it(world: World) -> None:
+    await world.reconcile()
+    world.now += HOUR + 1
+    world.fetch_error = SecretNotFound("gone")
+    with suppress(ProviderError):
+        await world.reconcile()
+    always = {"kind": "deny", "windows": [{"schedule": "* * * * *", "duration": "2m"}]}
+    world.put(syncWindows=always)
+    document = world.documents[KEY]
+    document["metadata"]["generation"] -= 1
+    await world.reconcile()
+    assert len(world.asked) == 2
+
+
 async def test_a_refresh_that_finds_no_change_is_one_patch_of_the_time(world: World) -> None:
     await world.reconcile()
     before = world.documents[KEY]["status"]["conditions"]
