@@ -203,7 +203,7 @@ def test_other_arguments_must_be_unicode(command: Run, line: str, expected: str)
     assert expected in result.err
 
 
-def test_a_text_of_stdin_needs_no_folder(
+def test_a_folder_that_was_deleted_ends_in_no_traceback(
     command: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = tmp_path / "gone"
@@ -213,3 +213,4 @@ def test_a_text_of_stdin_needs_no_folder(
     text = CLASS.format(name="shop", object="db").encode()
     monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(text)))
     assert command("validate", "-").code == 0
+    assert "the current folder does not exist" in command("mount", "-f", "-", "-o", "x").err

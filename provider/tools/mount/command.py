@@ -36,7 +36,7 @@ _WANTED = re.compile(r'no service account token of audience "([^"]+)"')
 def run(namespace: Namespace) -> int:
     options = checked(namespace)
     klass = _class(options)
-    target = options.output.absolute()
+    target = options.output
     request = _request(options, klass, target)
     started = monotonic()
     files = _locally(request, options) if options.local else _ask(request, klass, options)

@@ -103,11 +103,14 @@ def _add_general(parser: Parser) -> None:
 
 
 def _folder(text: str) -> Path:
+    """The absolute path of a folder."""
     try:
         text.encode()
+        return Path(text).absolute()
     except UnicodeEncodeError:
         raise argparse.ArgumentTypeError("the name of the folder must be UTF-8") from None
-    return Path(text)
+    except OSError:
+        raise argparse.ArgumentTypeError("the current folder does not exist") from None
 
 
 def _add_daemon(add: AddArgument) -> None:
