@@ -172,14 +172,13 @@ class MountRegistry:
     def live(self) -> list[Mount]:
         """All mounts whose pods exist, as far as that can be known."""
         now, mounts = self._clock(), list(self._mounts.values())
-        if not self._pods.is_dir():
-            return _remounted(mounts, now)
-        live = []
-        for mount in mounts:
-            if self._exists(mount):
-                live.append(mount)
-            elif now - mount.last_attempt > MIN_LIFE_SECONDS:
-                del self._mounts[mount.target_path]
+        if self._pods.is_dir():
+            live, kept_for = list(filter(self._exists, mounts)), MIN_LIFE_SECONDS
+        else:
+            live, kept_for = _remounted(mounts, now), MAX_LIFE_SECONDS
+        for path in self._mounts.keys() - {mount.target_path for mount in live}:
+            if now - self._mounts[path].last_attempt > kept_for:
+                del self._mounts[path]
         return live
 
     def ages(self) -> list[tuple[Mount, float]]:

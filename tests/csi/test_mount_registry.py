@@ -201,6 +201,18 @@ def test_no_interval_keeps_a_mount_for_longer_than_a_day(
     assert not registry.live()
 
 
+def test_a_volume_that_was_not_asked_for_in_a_day_takes_no_memory(
+    registry: MountRegistry, clock: Clock
+) -> None:
+    succeed(registry, spec())
+    clock.now += MAX_LIFE_SECONDS
+    registry.live()
+    assert registry.last_delivery(spec())
+    clock.now += 1
+    registry.live()
+    assert not registry.last_delivery(spec())
+
+
 def test_a_single_long_interval_is_forgotten_with_the_next_remount(
     registry: MountRegistry, clock: Clock
 ) -> None:
