@@ -32,7 +32,7 @@ from provider.tools.iam_policy.service_accounts import (
     role_account,
     service_accounts,
 )
-from provider.tools.iam_policy.warnings import of_selectors, warnings
+from provider.tools.iam_policy.warnings import selector_warnings, warnings
 from provider.tools.resources.parsed import Resource
 from provider.tools.sources import read_sources
 from provider.tools.terminal import Paint, printable
@@ -65,7 +65,7 @@ def run(namespace: Namespace) -> int:
     except MissingInformation as missing:
         raise CommandFailed(2, str(missing)) from missing
     paint = Paint.for_stream(sys.stderr)
-    unclear = of_selectors(given.resources, options.namespace)
+    unclear = selector_warnings(given.resources, options.namespace)
     for warning in (*warnings(given.specs, granted, options), *unclear):
         title = f"secrets-provider-aws iam-policy: {paint('yellow', 'warning')}"
         sys.stderr.write(f"{title}: {printable(warning)}\n")

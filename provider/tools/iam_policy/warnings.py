@@ -26,8 +26,8 @@ def warnings(
                 f"the policy has {characters} characters, the limit of a managed policy is "
                 f"{MANAGED_LIMIT}: use several roles, each for some of the classes"
             )
-    yield from _of_clusters(granted, options)
-    yield from _of_optional(specs, options)
+    yield from _cluster_warnings(granted, options)
+    yield from _optional_warnings(specs, options)
     for spec in specs:
         for obj in spec.objects:
             for ref in filter(None, (obj.ref, obj.failover)):
@@ -37,7 +37,7 @@ def warnings(
             yield f"a class uses {spec.identity_kind}, but the trust policy is for {options.trust}"
 
 
-def _of_clusters(granted: Mapping[str, Grants], options: Options) -> Iterator[str]:
+def _cluster_warnings(granted: Mapping[str, Grants], options: Options) -> Iterator[str]:
     """A warning if pods of every cluster are trusted."""
     services = {
         statement.principal[0]
@@ -49,7 +49,7 @@ def _of_clusters(granted: Mapping[str, Grants], options: Options) -> Iterator[st
         yield "the trust policy holds for all clusters of the account: add --cluster"
 
 
-def _of_optional(specs: Sequence[ClassSpec], options: Options) -> Iterator[str]:
+def _optional_warnings(specs: Sequence[ClassSpec], options: Options) -> Iterator[str]:
     """A warning for each optional secret that AWS may call denied where it does not exist."""
     if options.cover_optional:
         return
@@ -72,7 +72,7 @@ def _ambiguous(name: str) -> Iterator[str]:
         )
 
 
-def of_selectors(resources: Iterable[Resource], namespace: str) -> Iterator[str]:
+def selector_warnings(resources: Iterable[Resource], namespace: str) -> Iterator[str]:
     """A warning for each ClusterExternalSecret whose namespaces the files do not tell."""
     for one in resources:
         parsed = one.parsed

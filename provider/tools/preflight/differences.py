@@ -33,11 +33,12 @@ class Difference:
         return f"{self.kind} {place}{self.name}"
 
 
-def of(document: Document, level: Level, message: str, remedy: str = "") -> Difference:
+def difference(document: Document, level: Level, message: str, remedy: str = "") -> Difference:
     return Difference(level, *named(document), message, remedy)
 
 
 def named(document: Document) -> tuple[str, str, str]:
+    """Kind, namespace and name of an object; an empty text for what it lacks."""
     about = inner(document, "metadata")
     return (
         str(document.get("kind")),

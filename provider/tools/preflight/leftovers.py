@@ -10,10 +10,10 @@ from provider.controller.watch.watched import OF_NAMESPACES
 from provider.tools.preflight.differences import (
     Difference,
     Document,
+    difference,
     inner,
     items_of,
     named,
-    of,
     texts_of,
 )
 from provider.tools.resources.kinds import KINDS
@@ -39,7 +39,7 @@ def _webhook(document: Document) -> Iterator[Difference]:
         message = "refuses every write of External Secrets resources once the operator is stopped"
         command = _command("delete", "validatingwebhookconfiguration", name)
         remedy = f"delete it with the operator: {command}"
-        yield of(document, "differs", message, remedy)
+        yield difference(document, "differs", message, remedy)
 
 
 def _crd(document: Document) -> Iterator[Difference]:
@@ -54,7 +54,7 @@ def _conversion(document: Document) -> Iterator[Difference]:
         change = {"spec": {"conversion": {"strategy": "None", "webhook": None}}}
         patch = _patch("crd", named(document)[2], change)
         remedy = f"when the operator is stopped, before our CRDs: {patch}"
-        yield of(document, "differs", message, remedy)
+        yield difference(document, "differs", message, remedy)
 
 
 def _stored_versions(document: Document) -> Iterator[Difference]:
@@ -70,7 +70,7 @@ def _stored_versions(document: Document) -> Iterator[Difference]:
     name, change = named(document)[2], {"status": {"storedVersions": storage}}
     again = f"{_command('get', name, '-A', '-o', 'json')} | kubectl replace -f -"
     patch = _patch("crd", name, change, "--subresource=status")
-    yield of(document, "differs", message, f"write them again: {again} && {patch}")
+    yield difference(document, "differs", message, f"write them again: {again} && {patch}")
 
 
 def _patch(kind: str, name: str, change: Document, *options: str) -> str:
@@ -89,17 +89,19 @@ def _deployment(document: Document) -> Iterator[Difference]:
     _, namespace, name = named(document)
     message = "runs: both controllers would work on the same objects"
     remedy = _command("-n", namespace, "scale", "deployment", name, "--replicas=0")
-    yield of(document, "differs", message, remedy)
+    yield difference(document, "differs", message, remedy)
     arguments = [text for one in _containers(document) for text in texts_of(one.get("args"))]
     for flag in arguments:
         name, _, value = flag.removeprefix("--").partition("=")
         if name == "controller-class" and value not in ("", "default"):
-            yield of(document, "note", f"has --{name}={value}", f"start ours with --{name}={value}")
+            yield difference(
+                document, "note", f"has --{name}={value}", f"start ours with --{name}={value}"
+            )
         elif name in ("template-left-delimiter", "template-right-delimiter"):
             remedy = f"start ours with --{name}={value}, and run preflight and validate with it"
-            yield of(document, "note", f"has --{name}={value}", remedy)
+            yield difference(document, "note", f"has --{name}={value}", remedy)
         elif name in _FLAGS:
-            yield of(document, "differs", f"has --{name}: {_FLAGS[name]}")
+            yield difference(document, "differs", f"has --{name}: {_FLAGS[name]}")
 
 
 _OPERATORS = frozenset({"external-secrets", "external-secrets-webhook"})
@@ -130,7 +132,7 @@ def _namespace(document: Document) -> Iterator[Difference]:
     name, change = named(document)[2], {"metadata": {"finalizers": others}}
     message = f"has the finalizer {found}: without the operator it could not be deleted"
     remedy = f"when the operator is stopped: {_patch('namespace', name, change)}"
-    yield of(document, "differs", message, remedy)
+    yield difference(document, "differs", message, remedy)
 
 
 _CHECKS: Mapping[str, Callable[[Document], Iterator[Difference]]] = {

@@ -14,7 +14,14 @@ from provider.manifests.kubernetes import Manifest
 from provider.manifests.nodes import Fields
 from provider.manifests.problems import quote
 from provider.tools.arguments import DEFAULT_DELIMITERS, Delimiters
-from provider.tools.preflight.differences import Difference, Document, Level, Result, named, of
+from provider.tools.preflight.differences import (
+    Difference,
+    Document,
+    Level,
+    Result,
+    difference,
+    named,
+)
 from provider.tools.preflight.secrets import check_sources, check_target, holders_in
 from provider.tools.resources.documents import as_node
 from provider.tools.resources.kinds import KINDS, is_resource
@@ -118,10 +125,10 @@ def _manifest(document: Document) -> Manifest:
 def _unsupported(document: Document) -> Difference:
     kind = str(document.get("kind"))
     if "Push" in kind:
-        return of(document, "stops", _PUSH, _KEEP)
+        return difference(document, "stops", _PUSH, _KEEP)
     kinds = ", ".join(name for name, kind_ in KINDS.items() if kind_.group == GENERATOR_GROUP)
     message = f"the kind {quote(kind)} is not supported: this controller has {kinds}"
-    return of(document, "stops", message, _KEEP)
+    return difference(document, "stops", message, _KEEP)
 
 
 def _is_foreign(resource: Resource, files: Lookup, controller_class: str) -> bool:
@@ -157,14 +164,14 @@ def _differences(document: Document, findings: Iterable[Finding]) -> Iterator[Di
             if "is not supported by this controller" in message:
                 remedy = _KEEP
             where = f"{finding.path}: " if finding.path else ""
-            yield of(document, level, f"{where}{message}", remedy)
+            yield difference(document, level, f"{where}{message}", remedy)
 
 
 def _of_store(document: Document, store: Store) -> Iterator[Difference]:
     if store.aws and store.aws.auth.jwt is None and store.aws.auth.secret_ref is None:
         message = "has no auth: it reads as the controller, which has another service account"
         remedy = "give the role of the operator's service account to that of this controller"
-        yield of(document, "differs", message, remedy)
+        yield difference(document, "differs", message, remedy)
 
 
 def _of_secret(
@@ -177,13 +184,13 @@ def _of_secret(
             "a secret that is scheduled for deletion in AWS counts as missing: "
             f"deletionPolicy {target.deletion_policy} applies to it"
         )
-        yield of(document, "differs", message)
+        yield difference(document, "differs", message)
     if target.creation_policy == "None":
         message = "AWS is read once an interval; the operator reads it at every event, too"
-        yield of(document, "note", message)
+        yield difference(document, "note", message)
     if any(one.find and one.find.tags for one in spec.data_from):
         message = "find takes tags with exactly these values; the operator also takes longer ones"
-        yield of(document, "differs", message)
+        yield difference(document, "differs", message)
     if isinstance(resource.parsed, ExternalSecret):
         yield from _of_state(document, resource.parsed, spec)
 
@@ -197,11 +204,11 @@ def _of_stores(
             continue
         if store.spec is None:
             message = f"uses the {ref.kind} {quote(ref.name)}, which does not work here"
-            yield of(document, "stops", message)
+            yield difference(document, "stops", message)
         by_name = any(one.find and one.find.name and not one.find.path for one in spec.data_from)
         if store.aws and store.aws.prefix and by_name:
             message = "find by name works with the store's prefix, which the operator doubles"
-            yield of(document, "differs", message)
+            yield difference(document, "differs", message)
 
 
 def _of_state(
@@ -209,7 +216,7 @@ def _of_state(
 ) -> Iterator[Difference]:
     ready = ready_of(parsed.status.conditions)
     if ready is not None and ready.status == "False":
-        yield of(document, "note", f"does not work today: {ready.message}")
+        yield difference(document, "note", f"does not work today: {ready.message}")
     if spec.target.template is None and LAST_APPLIED in parsed.metadata.annotations:
         message = f"the annotation {LAST_APPLIED} is removed from the Secret, in one write"
-        yield of(document, "note", message)
+        yield difference(document, "note", message)

@@ -10,7 +10,14 @@ from provider.controller.resources.template import MAKERS, TemplateSource
 from provider.controller.target.plan import target_name
 from provider.controller.template import TemplateError, compile_template
 from provider.tools.arguments import Delimiters
-from provider.tools.preflight.differences import Difference, Document, inner, items_of, named, of
+from provider.tools.preflight.differences import (
+    Difference,
+    Document,
+    difference,
+    inner,
+    items_of,
+    named,
+)
 from provider.tools.resources.parsed import Parsed
 
 _KINDS = {"ConfigMap": "configMap", "Secret": "secret"}
@@ -54,10 +61,10 @@ def check_sources(
             holder = holders.get((kind, namespace, source.name))
             if holder is None:
                 message = f"its templates in the {kind} {source.name} are not checked"
-                yield of(document, "note", message, _unread(kind, source.name))
+                yield difference(document, "note", message, _unread(kind, source.name))
                 continue
             for fault in _faults(kind, source, inner(holder, "data"), delimiters):
-                yield of(document, "stops", fault)
+                yield difference(document, "stops", fault)
 
 
 def _unread(kind: str, name: str) -> str:
@@ -94,4 +101,4 @@ def check_target(document: Document, parsed: Parsed, holders: Holders) -> Iterat
             f"its Secret {name} is not written any more: it is of type {kind}, which is for "
             f"{MAKERS[kind]} alone"
         )
-        yield of(document, "stops", message, "set another target.name")
+        yield difference(document, "stops", message, "set another target.name")

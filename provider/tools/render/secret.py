@@ -62,7 +62,7 @@ def rendered_text(options: Options) -> str:
     except ProviderError as error:
         hint = LOG_IN if isinstance(error, NotAuthenticated) else ""
         raise CommandFailed(1, str(error), hint) from error
-    _say_how_it_went(rendered, request)
+    _report_outcome(rendered, request)
     if rendered.document is None:
         return ""
     return as_text(rendered.document, request.spec, options.output, reveal=options.reveal)
@@ -137,7 +137,7 @@ def _prefixes(files: Lookup) -> set[str]:
     return {one.aws.prefix for one in found if isinstance(one, Store) and one.aws} - {""}
 
 
-def _say_how_it_went(rendered: Rendered, request: RenderRequest) -> None:
+def _report_outcome(rendered: Rendered, request: RenderRequest) -> None:
     """What the events and the condition would say, where it is not the usual."""
     for text in rendered.events:
         if "MissingProviderSecret" in text:
