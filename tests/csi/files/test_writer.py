@@ -113,6 +113,8 @@ def test_a_dry_run_touches_nothing(volume: Path) -> None:
     assert everything(volume) == before
     missing = volume / "missing"
     assert preview(missing, [file("b")]) == (Change("b", "added"),)
+    with pytest.raises(WriteFailed):
+        preview(missing, [file("../b")])
     assert not missing.exists()
 
 
