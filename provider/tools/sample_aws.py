@@ -83,7 +83,8 @@ class SampleAws:
             asked = json.loads(request.body)
             operation, detail = target.rpartition(".")[2], _version(asked)
             self.calls.append(Call(service, operation, region, host, tuple(_names(asked)), detail))
-            answer = self._answer(operation, asked)
+            is_login = operation == "GetAuthorizationToken"
+            answer = _login(service) if is_login else self._answer(operation, asked)
             return _reply(json.dumps(answer), 400 if "__type" in answer else 200)
         form = {name: texts[0] for name, texts in parse_qs(request.body.decode()).items()}
         operation, names = form["Action"], (form["RoleArn"],) if "RoleArn" in form else ()
@@ -99,8 +100,6 @@ class SampleAws:
             return self._listed(operation, asked)
         if operation == "ListTagsForResource":
             return {"TagList": _tag_list(self.content.tags(asked["ResourceId"]))}
-        if operation == "GetAuthorizationToken":
-            return {"authorizationData": [_authorization()]}
         return self._secret(asked["SecretId"], asked)
 
     def _secret(self, name: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -185,10 +184,14 @@ def _tag_list(tags: Mapping[str, str]) -> list[Mapping[str, str]]:
     return [{"Key": key, "Value": text} for key, text in tags.items()]
 
 
-def _authorization() -> Mapping[str, Any]:
+def _login(service: str) -> Mapping[str, Any]:
+    """An answer of `ecr`, or of `ecr-public`, which names no registry."""
     token = b64encode(b"AWS:sample").decode()
+    login = {"authorizationToken": token, "expiresAt": time() + 43200}
+    if service == "ecr-public":
+        return {"authorizationData": login}
     endpoint = "https://000000000000.dkr.ecr.sample.amazonaws.com"
-    return {"authorizationToken": token, "expiresAt": time() + 43200, "proxyEndpoint": endpoint}
+    return {"authorizationData": [{**login, "proxyEndpoint": endpoint}]}
 
 
 def _session(token_name: str) -> Mapping[str, str]:

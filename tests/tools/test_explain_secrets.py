@@ -150,6 +150,20 @@ def test_keys_are_those_of_the_secret(
     assert [one["name"] for one in explained["keys"]] == keys
 
 
+@pytest.mark.parametrize(("scope", "has_endpoint"), [("private", True), ("public", False)])
+def test_keys_of_a_generator_are_those_that_it_makes(
+    command: Run, tmp_path: Path, scope: str, has_endpoint: bool
+) -> None:
+    spec = f"spec: {{region: us-east-1, scope: {scope}}}"
+    text = SPEC.replace("TEMPLATE", "{}").replace("UUID", "ECRAuthorizationToken")
+    text = text.replace("metadata: {name: id, namespace: shop}", f"metadata: {{name: id}}\n{spec}")
+    (tmp_path / "a.yaml").write_text(text)
+    (explained,) = json.loads(command("explain", tmp_path / "a.yaml", "-o", "json").out)
+    names = [one["name"] for one in explained["keys"]]
+    assert {"username", "password", "expires_at"} <= {*names}
+    assert ("proxy_endpoint" in names) == has_endpoint
+
+
 def test_people_read_identity_refresh_and_cost(command: Run, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(SPEC.replace("TEMPLATE", "{}"))
     result = command("explain", tmp_path / "a.yaml")

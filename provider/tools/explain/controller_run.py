@@ -28,6 +28,7 @@ from provider.errors import ObjectNotFound
 from provider.kube.kinds import SECRETS, SERVICE_ACCOUNTS, Document, Kind
 from provider.tools.explain.calls import UNKNOWN_ROLE
 from provider.tools.explain.report import Everything
+from provider.tools.explain.secret_keys import Generated
 from provider.tools.resources.lookup import Lookup
 from provider.tools.resources.reading import Controller, Kubernetes, open_controller
 from provider.tools.sample_aws import Call, SampleAws
@@ -44,6 +45,7 @@ class ControllerRun:
     identities: Mapping[str, str]
     first: Sequence[Call]
     refresh: Sequence[Call]
+    generated: Generated
     unknown_roles: Sequence[str]
     """Service accounts, as `namespace/name`, of which the files say no role."""
 
@@ -114,12 +116,13 @@ async def _sync_twice(spec: ExternalSecretSpec, namespace: str, files: Lookup) -
     kubernetes = Kubernetes(cluster, cluster, _own)
     async with open_controller(files, kubernetes, Settings({}), sample.send) as controller:
         plain = _plain(spec)
-        await controller.fetch(plain, namespace, _SECONDS)
+        fetched = await controller.fetch(plain, namespace, _SECONDS)
         first = sample.calls_made()
         await controller.fetch(plain, namespace, _SECONDS)
         refresh = sample.calls_made()
         identities = await _identities(controller, spec, namespace, files)
-        return ControllerRun(identities, first, refresh, [*cluster.unknown_roles])
+        unknown = [*cluster.unknown_roles]
+        return ControllerRun(identities, first, refresh, fetched.generated, unknown)
 
 
 async def _identities(

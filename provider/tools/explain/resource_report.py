@@ -209,6 +209,6 @@ def explain_secrets(
             namespace=place,
             target=target_name(replace(one.parsed.metadata, name=first.name), one.spec),
             run=ran,
-            keys=secret_keys(one.spec, files, place),
+            keys=secret_keys(one.spec, ran.generated),
             cost=cost_of(one.spec, ran.refresh),
         )

@@ -1,20 +1,15 @@
 """The keys of the Secret of an ExternalSecret, as far as they are known without AWS."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from provider.controller.resources.external_secret import DataFrom, ExternalSecretSpec, RemoteRef
-from provider.controller.resources.generators import PasswordSpec
 from provider.controller.resources.store_ref import GeneratorRef
 from provider.controller.resources.template import Template, TemplateFrom
 from provider.manifests.problems import quote
-from provider.tools.resources.lookup import Lookup
 
-_GENERATED = {
-    "ECRAuthorizationToken": ("username", "password", "proxy_endpoint", "expires_at"),
-    "STSSessionToken": ("access_key_id", "secret_access_key", "session_token", "expiration"),
-    "UUID": ("uuid",),
-}
+Generated = Mapping[GeneratorRef, Sequence[str]]
+"""The keys that each generator makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +21,10 @@ class SecretKey:
     several: bool = False
 
 
-def secret_keys(spec: ExternalSecretSpec, files: Lookup, namespace: str) -> list[SecretKey]:
+def secret_keys(spec: ExternalSecretSpec, generated: Generated) -> list[SecretKey]:
     """All keys; where one occurs twice, the last one counts."""
     template = spec.target.template
-    values = [*_values(spec, files, namespace)]
+    values = [*_values(spec, generated)]
     if template is None or not (template.data or template.template_from):
         return _once(values)
     taken = values if template.merge_policy == "Merge" else []
@@ -40,9 +35,9 @@ def _once(keys: list[SecretKey]) -> list[SecretKey]:
     return [*{(one.name, one.several and one.source): one for one in keys}.values()]
 
 
-def _values(spec: ExternalSecretSpec, files: Lookup, namespace: str) -> Iterator[SecretKey]:
+def _values(spec: ExternalSecretSpec, generated: Generated) -> Iterator[SecretKey]:
     for index, entry in enumerate(spec.data_from):
-        for one in _of_entry(entry, files, namespace):
+        for one in _of_entry(entry, generated):
             path = f"dataFrom[{index}]: {one.source}"
             renamed = ", renamed by rewrite" if entry.rewrite else ""
             yield SecretKey(one.name, f"{path}{renamed}", one.several or bool(entry.rewrite))
@@ -50,7 +45,7 @@ def _values(spec: ExternalSecretSpec, files: Lookup, namespace: str) -> Iterator
         yield SecretKey(value.secret_key, f"data[{index}]: {_described(value.remote_ref)}")
 
 
-def _of_entry(entry: DataFrom, files: Lookup, namespace: str) -> Iterator[SecretKey]:
+def _of_entry(entry: DataFrom, generated: Generated) -> Iterator[SecretKey]:
     generator = entry.generator_ref
     if entry.find:
         name = f" name {entry.find.name.regexp}" if entry.find.name else ""
@@ -61,17 +56,8 @@ def _of_entry(entry: DataFrom, files: Lookup, namespace: str) -> Iterator[Secret
         described = _described(entry.extract)
         yield SecretKey("(each key of the JSON)", f"extract {described}", several=True)
     elif generator:
-        for key in _generated(generator, files, namespace):
+        for key in generated.get(generator, ()):
             yield SecretKey(key, f"{generator.kind} {generator.name}")
-
-
-def _generated(ref: GeneratorRef, files: Lookup, namespace: str) -> tuple[str, ...]:
-    found = files.generator(ref.kind, namespace, ref.name)
-    spec = found.spec if found else None
-    if isinstance(spec, PasswordSpec):
-        return spec.secret_keys or ("password",)
-    kind = found.kind if found else ref.kind
-    return _GENERATED.get(kind, ("password",))
 
 
 def _described(ref: RemoteRef) -> str:
