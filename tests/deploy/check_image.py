@@ -21,6 +21,11 @@ from tests.waiting import eventually
 
 IMAGE = manifests.ROOT / "build" / "image"
 SHELLS = ("sh", "bash", "dash", "busybox", "apt", "dpkg", "pip", "pip3", "gcc")
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+"""That of the image; nothing of the tests, such as another place for bytecode."""
 ARGUMENTS = manifests.only(manifests.rendered(manifests.DEPLOY / "daemonset"), "DaemonSet")["spec"][
     "template"
 ]["spec"]["containers"][0]["args"]
@@ -96,10 +101,9 @@ def test_a_developer_tries_a_class_in_it_with_credentials_of_their_own(
 
 
 def test_kubectl_exec_finds_the_command_by_its_name() -> None:
-    environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
     command = ["chroot", str(IMAGE), "secrets-provider-aws", "status"]
     done = subprocess.run(
-        command, check=False, capture_output=True, text=True, timeout=30, env=environment
+        command, check=False, capture_output=True, text=True, timeout=30, env=ENVIRONMENT
     )
     assert done.returncode == 3, "there is no daemon in it"
     assert "--socket" in done.stderr
@@ -117,10 +121,13 @@ def test_no_program_in_it_raises_privileges() -> None:
     assert not any(mode & 0o6000 for mode in modes)
 
 
-def test_the_start_compiles_nothing() -> None:
-    code = "import sys; from provider import app; print(*sys.modules, sep='\\n')"
+@pytest.mark.parametrize("module", ["csi.app", "controller.app", "tools.health"])
+def test_the_start_compiles_nothing(module: str) -> None:
+    code = f"import provider.cli.main, provider.{module}"
     command = ["chroot", str(IMAGE), "/usr/bin/python3", "-v", "-c", code]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, timeout=30, env=ENVIRONMENT
+    )
     used = re.findall(r"^# code object from '?(.+?)'?$", done.stderr, re.MULTILINE)
     assert used
     assert [path for path in used if not path.endswith(".pyc")] == []
