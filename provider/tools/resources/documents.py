@@ -1,8 +1,11 @@
 """YAML nodes as the JSON that the API server would get, and nodes by the paths of problems."""
 
 import json
+import re
 
 from provider.manifests.nodes import Field, Fields, Items, Node, Scalar
+
+_OCTAL = re.compile("[-+]?0[0-7]+")
 
 
 def as_json(node: Node) -> object:
@@ -22,9 +25,10 @@ def _scalar(node: Scalar) -> object:
     plain = node.text.replace("_", "")
     try:
         if node.kind == "integer":
-            return int(plain, 0) if len(plain) < 100 else plain
+            base = 8 if _OCTAL.fullmatch(plain) else 0
+            return int(plain, base) if len(plain) < 100 else plain
         return float(plain) if node.kind == "number" else node.text
-    except ValueError:  # `1:30` and `0777`, or .inf and .nan, which JSON does not have
+    except ValueError:  # `1:30`, or .inf and .nan, which JSON does not have
         return plain if node.kind == "integer" else node.text
 
 

@@ -82,6 +82,10 @@ CASES = {
             'arn:aws:iam::111122223333:role/name, got "reader"'
         ),
     ),
+    "octal number": (
+        secret(store=STORE.replace("region:", "externalID: ⇒012345670123, region:")),
+        "error resource: spec.provider.aws.externalID: must be text, got a number: quote it",
+    ),
     "other provider": (
         secret(store=STORE.replace("{aws: {service", "⇒{vault: {service")),
         (
