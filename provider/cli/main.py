@@ -9,13 +9,6 @@ from provider.cli.commands import COMMANDS, DEFAULT
 from provider.tools.arguments import PROGRAM, Parser, UsageError, unknown_command
 from provider.tools.ending import exit_code
 
-_JSON = re.compile(
-    r".* (--json|-o=?(json|sarif)|--(output|output-format|format)=(json|sarif))"
-    r"|(-o|--output|--output-format|--format) (json|sarif)",
-    re.DOTALL,
-)
-"""An option for JSON output, and the word before it."""
-
 _ONE_DASH = re.compile(r"-[a-z][a-z0-9_-]+(=|$)|-v(=|$)")
 
 
@@ -23,13 +16,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` (default: those of the process) name; its exit code."""
     name, rest = _split(sys.argv[1:] if arguments is None else arguments)
     program = PROGRAM if name == DEFAULT or name not in COMMANDS else f"{PROGRAM} {name}"
-    return exit_code(program, lambda: _run(program, name, rest), as_json=_wants_json(rest))
+    return exit_code(program, lambda: _run(program, name, rest), as_json=_wants_json(name, rest))
 
 
-def _wants_json(arguments: Sequence[str]) -> bool:
-    """Whether the arguments ask for JSON, also if they are wrong otherwise."""
+def _wants_json(name: str, arguments: Sequence[str]) -> bool:
+    """Whether the arguments of a command ask for JSON, also if they are wrong otherwise."""
+    option = "--output-format" if name == "mount" else "(-o|--output|--format)"  # -o is a folder
+    asked = re.compile(rf"(?s:.*) (--json|{option}=?(json|sarif))|{option} (json|sarif)")
     pairs = pairwise(("", *arguments))
-    return any(_JSON.fullmatch(f"{first} {second}") for first, second in pairs)
+    return any(asked.fullmatch(f"{first} {second}") for first, second in pairs)
 
 
 def _split(arguments: Sequence[str]) -> tuple[str, Sequence[str]]:

@@ -106,7 +106,9 @@ def test_failures_are_json_where_results_are(command: Run, line: str) -> None:
     assert result.err
 
 
-@pytest.mark.parametrize("line", ["explain /nowhere", "--log-format=json --nonsense"])
+@pytest.mark.parametrize(
+    "line", ["explain /nowhere", "mount -f /nowhere -o json", "--log-format=json --nonsense"]
+)
 def test_other_failures_leave_stdout_empty(command: Run, line: str) -> None:
     assert command(*line.split()).out == ""
 
