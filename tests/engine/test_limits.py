@@ -7,7 +7,9 @@ from contextlib import AsyncExitStack
 import pytest
 
 from provider.engine.limits import CallLimits, FairLimit
-from tests.fakes.engine import identity
+from provider.engine.model import Access
+from provider.engine.ports import Principal
+from tests.fakes.engine import FakeEngine, FakeSource, identity
 
 
 async def hold(limit: FairLimit, stack: AsyncExitStack, tenant: str, size: int = 1) -> None:
@@ -108,13 +110,17 @@ async def test_calls_that_hang_leave_slots_of_the_region_to_other_namespaces() -
 
 async def test_tenants_that_share_an_identity_take_turns() -> None:
     """As those of a ClusterSecretStore with access keys do: one sends hundreds of calls."""
-    limits, order = CallLimits(16), list[str]()
+    calls, order = FakeEngine(max_calls=16).values.calls, list[str]()
+
+    async def send(access: Access) -> None:
+        await asyncio.sleep(0)
+        order.append(access.tenant)
 
     async def call(tenant: str) -> None:
-        async with limits.slot(identity(), "eu-west-1", tenant):
-            await asyncio.sleep(0)
-            order.append(tenant)
+        principal = Principal(identity(), FakeSource(), asks_for=tenant)
+        await calls.make(principal, "eu-west-1", send, lambda: None)
 
+    await call("the first one, which gets the credentials")
     async with asyncio.TaskGroup() as tasks:
         for _ in range(100):
             tasks.create_task(call("hostile"))
