@@ -43,3 +43,6 @@ NODES = Kind("", "v1", "Node", "nodes", namespaced=False)
 NAMESPACES = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
 EVENTS = Kind("", "v1", "Event", "events")
 LEASES = Kind("coordination.k8s.io", "v1", "Lease", "leases")
+
+ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
+"""Names the IAM role of a ServiceAccount, for IRSA."""

@@ -24,12 +24,11 @@ from provider.errors import (
     RoleMissing,
     ServiceAccountNotFound,
 )
-from provider.kube.kinds import NODES, PODS, SERVICE_ACCOUNTS, Document, Kind
+from provider.kube.kinds import NODES, PODS, ROLE_ANNOTATION, SERVICE_ACCOUNTS, Document, Kind
 from provider.manifests.problems import quote
 from provider.runtime.log import fields, logger
 from provider.runtime.lru import FairLru
 
-ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 REGION_LABEL = "topology.kubernetes.io/region"
 
 ROLE = re.compile(r"arn:aws[a-z-]{0,16}:iam::[0-9]{1,16}:role/[!-~]{1,576}")

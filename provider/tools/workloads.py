@@ -3,15 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from provider.csi.request.keys import PARAMETER_KEYS
+from provider.kube.kinds import ROLE_ANNOTATION
 from provider.manifests.kubernetes import Manifest
 from provider.manifests.nodes import Fields, Items, Node, Scalar
 from provider.manifests.problems import quote
 
 DRIVER = "secrets-store.csi.k8s.io"
-
-
-ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
-"""Names the role of a ServiceAccount, for IRSA. That of `kube.lookups` would import asyncio."""
 _ROLE = next(key for key in PARAMETER_KEYS if key.name == "roleArn")
 _POD_SPECS = (
     ("spec",),

@@ -41,10 +41,9 @@ from provider.engine.credentials import CredentialCache
 from provider.engine.model import AssumeRole, Retries
 from provider.engine.ports import Principal
 from provider.errors import InvalidRequest, ObjectNotFound, ProviderError, RoleMissing
-from provider.kube.kinds import SERVICE_ACCOUNTS, Document
+from provider.kube.kinds import ROLE_ANNOTATION, SERVICE_ACCOUNTS, Document
 from provider.manifests.problems import quote
 
-ROLE = "eks.amazonaws.com/role-arn"
 AUDIENCE = "eks.amazonaws.com/audience"
 DEFAULT_AUDIENCE = "sts.amazonaws.com"
 ATTEMPTS = 3
@@ -218,13 +217,15 @@ def _service_account(document: Document) -> _ServiceAccount:
     metadata = document.get("metadata") or {}
     annotations = metadata.get("annotations") or {}
     # It is kept before its length is checked; one character more is enough to fail there.
-    role, audience = (str(annotations.get(one, ""))[: LONGEST + 1] for one in (ROLE, AUDIENCE))
+    role, audience = (
+        str(annotations.get(one, ""))[: LONGEST + 1] for one in (ROLE_ANNOTATION, AUDIENCE)
+    )
     return _ServiceAccount(str(metadata.get("uid", "")), role, audience)
 
 
 def _no_role(namespace: str, name: str) -> RoleMissing:
     return RoleMissing(
         f"an IAM role must be associated with service account {name} (namespace: {namespace}): "
-        f"annotate it with {ROLE}. Associations of EKS Pod Identity work for pods, not for stores; "
-        "the controller's own one is used by stores without auth"
+        f"annotate it with {ROLE_ANNOTATION}. Associations of EKS Pod Identity work for pods, not "
+        "for stores; the controller's own one is used by stores without auth"
     )

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
+from provider.kube.kinds import ROLE_ANNOTATION
 from provider.tools.sample_aws import Call
 from provider.tools.terminal import Column, Paint, printable, table
 from provider.tools.validate.findings import LocatedManifest
-from provider.tools.workloads import ROLE_ANNOTATION
 
 NODE_REGION = "node-region"
 """Stands for the region of the node, if the class names none."""

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from provider.aws.credentials.static import Static
 from provider.aws.regions import partition_of
-from provider.controller.identity.store_identity import ROLE
 from provider.controller.resources.external_secret import (
     DataFrom,
     ExternalSecretSpec,
@@ -25,7 +24,7 @@ from provider.engine.model import Credentials, Identity
 from provider.engine.ports import Principal
 from provider.engine.wiring import Settings
 from provider.errors import ObjectNotFound
-from provider.kube.kinds import SECRETS, SERVICE_ACCOUNTS, Document, Kind
+from provider.kube.kinds import ROLE_ANNOTATION, SECRETS, SERVICE_ACCOUNTS, Document, Kind
 from provider.tools.explain.calls import UNKNOWN_ROLE
 from provider.tools.explain.report import Everything
 from provider.tools.explain.secret_keys import Generated
@@ -83,9 +82,11 @@ class _Cluster:
         about = {**(found.get("metadata") or {}), **metadata}
         if kind == SERVICE_ACCOUNTS:
             annotations = about.get("annotations") or {}
-            if ROLE not in annotations:
+            if ROLE_ANNOTATION not in annotations:
                 self.unknown_roles[f"{namespace}/{name}"] = None
-            return {"metadata": {**about, "annotations": {ROLE: UNKNOWN_ROLE, **annotations}}}
+            return {
+                "metadata": {**about, "annotations": {ROLE_ANNOTATION: UNKNOWN_ROLE, **annotations}}
+            }
         if kind == SECRETS:
             return {"metadata": about, "data": _EveryKey(sample=_SAMPLE)}
         return found

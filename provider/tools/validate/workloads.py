@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
+from provider.kube.kinds import ROLE_ANNOTATION
 from provider.manifests.keys import closest
 from provider.manifests.nodes import Fields, Scalar
 from provider.tools import workloads
 from provider.tools.validate import findings as rules
 from provider.tools.validate.findings import Finding, LocatedManifest
 from provider.tools.validate.missing import Names, missing
-from provider.tools.workloads import DRIVER, ROLE_ANNOTATION, pods, role_fault, text
+from provider.tools.workloads import DRIVER, pods, role_fault, text
 
 _PREFIX = "eks.amazonaws.com/"
 _OTHERS = {
