@@ -64,6 +64,8 @@ STATUS = {
     "unavailable": "INTERNAL",
 }
 
+OF_A_LIBRARY = re.compile(r"[\w.]+, line \d+: ")
+
 
 class Door:
     """The server in this process, on a real socket, with what it logs and counts."""
@@ -111,8 +113,12 @@ class Door:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
+        """What the daemon logged.
+
+        Not what asyncio says when it finds the rest of an earlier test among the garbage.
+        """
         lines = [json.loads(line) for line in self.stream.getvalue().splitlines()]
-        return [line for line in lines if "provider" not in line["message"][:9]]
+        return [line for line in lines if not OF_A_LIBRARY.match(line["message"])]
 
     async def mount(self, request: pb.MountRequest | str = "secret", **how: Any) -> Any:
         if isinstance(request, str):
@@ -371,9 +377,9 @@ async def test_warnings_of_a_class_are_logged_once_at_the_level_of_warnings(door
     request.attributes = json.dumps(json.loads(request.attributes) | {"colour": "blue"})
     await door.mount(request)
     await door.mount(request)
-    (line,) = door.lines
-    assert line["level"] == "warning"
-    assert "colour" in line["message"]
+    assert [(line["level"], line["message"]) for line in door.lines] == [
+        ("warning", 'parameters: key "colour" is not known and has no effect')
+    ]
 
 
 async def test_a_failure_is_one_line_with_reason_and_text(door: Door) -> None:
