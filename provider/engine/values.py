@@ -183,8 +183,11 @@ class Values:
         if known is not None and version == known.value.version:
             self.cache.put(key, known.validated(call.asked_at))
             return {key: self._found("validated", known.value, call.asked_at, query.trace)}
-        since = Freshness.asked_since(call.asked_at)
-        read = self._in_flight(key, since) or self._start_read([key], query)
+        read = self._in_flight(key, Freshness.asked_since(call.asked_at))
+        if read is None:
+            read = self._start_read([key], query)
+        else:
+            self._count("joined", min(read.asked_at, self.clock()), query.trace)
         return await read.join()
 
     async def _ask(

@@ -426,15 +426,19 @@ async def test_a_validation_that_finds_a_change_joins_a_read_in_flight(
     engine.secrets.put("db", b"two")
     describing, reading = Gate(), Gate()
     engine.secrets.faults = {("describe", REGION): describing, ("read", REGION): reading}
-    validation = asyncio.create_task(engine.again([DB]))
+    query = engine.query(Freshness.validated_since(engine.clock()))
+    validation = asyncio.create_task(engine.answers([DB], query))
     await describing.reached.wait()
     read = asyncio.create_task(engine.first([DB]))
     await reading.reached.wait()
     describing.open()
     await asyncio.sleep(0)
     reading.open()
-    assert await validation == await read == [b"two"]
+    assert await validation == [SecretValue(b"two", "2")]
+    assert await read == [b"two"]
     assert engine.secrets.count("read") == 2
+    assert query.trace.counts() == {"calls": 1, "joined": 1}
+    assert query.trace.current_at == engine.clock()
 
 
 async def test_a_call_goes_on_while_anybody_waits_and_no_longer(engine: FakeEngine) -> None:
