@@ -13,12 +13,13 @@ from prometheus_client import Counter
 from provider import errors
 from provider.csi.files.writer import WriteFailed
 from provider.csi.mount_registry import Mount, MountRegistry
+from provider.engine.content.budget import TooCostly
 from provider.manifests.problems import InvalidSpec
 from provider.runtime.metrics import OTHER, BoundedLabel, Metrics
 
 REASONS = [
     kind.__name__
-    for kind in (*vars(errors).values(), InvalidSpec, WriteFailed)
+    for kind in (*vars(errors).values(), InvalidSpec, TooCostly, WriteFailed)
     if isinstance(kind, type) and issubclass(kind, errors.ProviderError)
 ]
 OUTCOMES = [("delivered", ""), ("unchanged", ""), *(("failed", reason) for reason in REASONS)]
@@ -41,7 +42,7 @@ class NamespaceLabel:
         """The values that are known before the first mount."""
 
     def __call__(self, namespace: str) -> str:
-        if any(fnmatchcase(namespace, glob) for glob in self._globs):
+        if namespace and any(fnmatchcase(namespace, glob) for glob in self._globs):
             return self._bounded(namespace)
         return OTHER if self.name else ""
 
@@ -97,16 +98,22 @@ class MountMetrics:
 
 def watch_registry(metrics: Metrics, registry: MountRegistry, namespaces: NamespaceLabel) -> None:
     """The gauges of volumes, by namespace where that is asked for."""
-    metrics.watch("mounts_live", "Volumes of pods that exist.", lambda: len(registry.live()))
+    live: list[Mount] = []
+
+    def count() -> int:
+        live[:] = registry.live()  # which looks at each volume, so once for the three gauges
+        return len(live)
+
+    metrics.watch("mounts_live", "Volumes of pods that exist.", count)
     metrics.watch(
         "mounts_failing",
         "Live volumes whose last mount or remount failed.",
-        lambda: namespaces.merged(add, ((one, one.is_failing) for one in registry.live())),
+        lambda: namespaces.merged(add, ((one, one.is_failing) for one in live)),
         namespaces.name,
     )
     metrics.watch(
         "stalest_mount_age_seconds",
         "Time since the live volume that was validated longest ago was known to be current.",
-        lambda: namespaces.merged(max, registry.ages()),
+        lambda: namespaces.merged(max, registry.ages(live)),
         namespaces.name,
     )

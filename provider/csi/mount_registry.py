@@ -181,13 +181,13 @@ class MountRegistry:
                 del self._mounts[path]
         return live
 
-    def ages(self) -> list[tuple[Mount, float]]:
-        """Live mounts, with the seconds since each was last known to be current.
+    def ages(self, live: list[Mount]) -> list[tuple[Mount, float]]:
+        """These mounts, with the seconds since each was last known to be current.
 
         Only those that are remounted: without rotation values are as old as they should be.
         """
         now = self._clock()
-        remounted = _remounted(self.live(), now)
+        remounted = _remounted(live, now)
         return [(one, now - one.current_at) for one in remounted if one.current_at is not None]
 
     def _namespace(self, target_path: str) -> str:

@@ -2,13 +2,14 @@
 
 import re
 from pathlib import Path
+from time import monotonic
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from provider.csi.metrics import MAX_NAMESPACES, MountMetrics, NamespaceLabel, watch_registry
-from provider.csi.mount_registry import MountRegistry
+from provider.csi.mount_registry import Mount, MountRegistry
 from provider.runtime.metrics import PREFIX, Metrics
-from tests.csi.test_mount_registry import fail, spec
+from tests.csi.test_mount_registry import delivery, fail, spec
 
 ALERTS = Path(__file__).parents[2] / "deploy" / "alerts" / "secrets-provider-aws.yaml"
 NO_LABEL = NamespaceLabel(None)
@@ -67,8 +68,27 @@ async def test_every_reason_of_a_failed_mount_exists_from_the_start() -> None:
     metrics = Metrics()
     MountMetrics(metrics, NO_LABEL)
     found = await samples(metrics)
-    for reason in ("AccessDenied", "InvalidSpec", "WriteFailed"):
+    for reason in ("AccessDenied", "InvalidSpec", "TooCostly", "WriteFailed"):
         assert found["mounts_total", "failed", reason] == 0
+
+
+async def test_a_scrape_looks_at_the_volumes_once() -> None:
+    class Spy(MountRegistry):
+        looks = 0
+
+        def live(self) -> list[Mount]:
+            self.looks += 1
+            return super().live()
+
+    metrics, registry = Metrics(), Spy(Path("/nowhere"))
+    watch_registry(metrics, registry, NO_LABEL)
+    assert (await samples(metrics))["mounts_live", "", ""] == 0
+    registry.succeeded(spec(), delivery(spec()), monotonic() - 90)
+    fail(registry, spec())
+    found = await samples(metrics)
+    assert found["mounts_live", "", ""] == found["mounts_failing", "", ""] == 1
+    assert found["stalest_mount_age_seconds", "", ""] >= 90
+    assert registry.looks == 2
 
 
 async def test_there_is_no_label_for_namespaces_unless_asked_for() -> None:
@@ -108,6 +128,13 @@ async def test_a_named_namespace_has_its_series_before_its_first_mount() -> None
         f'{PREFIX}mounts_total{{namespace="shop",outcome="failed",reason="InternalFault"}} 0.0'
         in page
     )
+
+
+async def test_a_request_without_a_namespace_is_counted_with_the_others() -> None:
+    metrics = Metrics()
+    MountMetrics(metrics, NamespaceLabel(("*",))).mounted("failed", "InvalidSpec", "", 0.1)
+    counted = f'{PREFIX}mounts_total{{namespace="other",outcome="failed",reason="InvalidSpec"}} 1.0'
+    assert counted in (await metrics.page()).decode()
 
 
 def test_the_number_of_namespaces_is_bounded() -> None:

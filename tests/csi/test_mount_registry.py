@@ -62,7 +62,7 @@ def failing(registry: MountRegistry) -> int:
 
 
 def stalest(registry: MountRegistry) -> float:
-    return max((age for _, age in registry.ages()), default=0.0)
+    return max((age for _, age in registry.ages(registry.live())), default=0.0)
 
 
 def test_a_change_differs_from_an_unchanged_remount(registry: MountRegistry) -> None:
