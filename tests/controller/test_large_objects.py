@@ -1,11 +1,13 @@
 """Large objects of one tenant do not hold the event loop, and status changes cost little."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from provider.controller.config import Config
+from provider.controller.watch import large_specs
 from provider.controller.watch.informers import Informers
 from provider.controller.watch.large_specs import MOST, MOST_NODES, SpecMemory, has_large_spec
 from provider.controller.watch.object_cache import ObjectKey
@@ -131,6 +133,35 @@ async def test_push_secrets_count_too(informers: Informers) -> None:
     document["metadata"]["annotations"] = {"a": "x" * (MOST + 1)}
     await pushed._take(WatchEvent("MODIFIED", document))
     assert readable(pushed.get(KEY)) is None
+
+
+def test_an_object_that_two_threads_parse_at_a_time_counts_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    meanwhile: list[Callable[[], object]] = []
+
+    class Lock:
+        """Another thread goes on as soon as it is free."""
+
+        def __init__(self) -> None:
+            self.held = 0
+
+        def __enter__(self) -> None:
+            self.held += 1
+
+        def __exit__(self, *_error: object) -> None:
+            self.held -= 1
+            while meanwhile and not self.held:
+                meanwhile.pop()()
+
+    monkeypatch.setattr(large_specs, "RLock", Lock)
+    memory = SpecMemory(most=1000)
+    parse = memory.bounded(lambda document: document)
+    document = {"metadata": {"name": "db", "namespace": "shop"}, "spec": "x" * 500}
+    meanwhile.append(lambda: parse(document))
+    parse(document)
+    memory.forget(KEY)
+    parse({**document, "metadata": {"name": "web", "namespace": "shop"}})
 
 
 async def test_many_small_ones_fill_the_memory_of_their_namespace_alone() -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from threading import Lock
+from threading import RLock
 from typing import Concatenate, ParamSpec, TypeVar
 
 from provider.controller.watch.object_cache import ObjectKey, key_of
@@ -27,7 +27,7 @@ class SpecMemory:
         self._most = most
         self._sizes: dict[ObjectKey, int] = {}
         self._total: Counter[str] = Counter()
-        self._lock = Lock()
+        self._lock = RLock()
 
     def bounded(
         self, make: Callable[Concatenate[Document, P], T]
@@ -48,8 +48,8 @@ class SpecMemory:
                 del self._total[key.namespace]
 
     def _count(self, key: ObjectKey, size: int) -> None:
-        self.forget(key)
         with self._lock:
+            self.forget(key)
             if self._total[key.namespace] + size > self._most:
                 what = (
                     f"the objects of this kind in its namespace take more than {self._most} bytes"
