@@ -52,6 +52,8 @@ JUST_AFTER = 0.05
 """Seconds after the time at which a refresh is due."""
 CHECK_WINDOWS = 60.0
 """Seconds until the next check of a refresh that a sync window forbids."""
+LONG_WAIT = 30.0
+"""Seconds. A sync that waits longer for the calls of its namespace is reported by an Event."""
 KUBERNETES_PAUSE = 10.0
 """Seconds until the next attempt when Kubernetes did not answer."""
 
@@ -172,13 +174,19 @@ class ExternalSecrets:
         else:
             freshness = periodic(spec.refresh_interval, self.clock())
         is_periodic = is_due and seen is None and not is_change
-        self._wait_for_turn(key_of(metadata), freshness, is_periodic=is_periodic)
+        self._wait_for_turn(metadata, freshness, is_periodic=is_periodic)
         return Job(metadata, spec, freshness, tuple(self._also(key_of(metadata), now)))
 
-    def _wait_for_turn(self, key: ObjectKey, freshness: Freshness, *, is_periodic: bool) -> None:
+    def _wait_for_turn(
+        self, metadata: Metadata, freshness: Freshness, *, is_periodic: bool
+    ) -> None:
+        key = key_of(metadata)
+        is_reported = self.pace.is_waiting(*key)
         if wait := self.pace.wait(*key, is_periodic=is_periodic):
             if not is_periodic:
                 self.backlog.put_back(key, freshness.since)
+            if wait > LONG_WAIT and not is_reported:
+                self.reporter.put_off(metadata)
             raise PutOff(wait)
 
     def _is_intact(self, found: ExternalSecret, spec: ExternalSecretSpec) -> bool:
@@ -211,7 +219,7 @@ class ExternalSecrets:
             await self.reporter.success(found, outcome, started)
         except SyncFailed as failure:
             self._observe(job, failure.ready, began)
-            await self.reporter.failure(found, failure.ready, str(failure.cause))
+            await self._report_failure(found, failure)
             if failure.is_final:
                 return None
             raise failure.cause from failure
@@ -221,6 +229,14 @@ class ExternalSecrets:
                 raise
             return KUBERNETES_PAUSE * (1 + random() / 5)  # noqa: S311 (no secret)
         return due_in(_refreshed(found, started), job.spec, self.wall_clock())
+
+    async def _report_failure(self, found: ExternalSecret, failure: SyncFailed) -> None:
+        try:
+            await self.reporter.failure(found, failure.ready, str(failure.cause))
+        except ProviderError:
+            # Without the condition nothing else says that there is something to retry.
+            self.backlog.put_back(key_of(found.metadata), self.clock())
+            raise
 
     async def _synced(self, job: Job) -> Outcome:
         """Sync, and count the calls to AWS however it ends."""

@@ -12,6 +12,7 @@ from provider.controller.reconcile.status_writes import write_status
 from provider.controller.reconcile.sync import Outcome
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import ExternalSecret
+from provider.controller.scheduling.call_pace import CAUSE
 from provider.controller.status import Ready
 from provider.kube.cluster_api import ClusterApi
 from provider.kube.kinds import Document
@@ -54,6 +55,10 @@ class Reporter:
             return
         conditions = status.conditions_with(found.status.conditions, ready, self.wall_clock())
         await self._write(found.metadata, {"conditions": conditions})
+
+    def put_off(self, metadata: Metadata) -> None:
+        """Record an Event: the sync waits for the calls of its namespace; no status is written."""
+        self.events.warning(metadata, "SyncPutOff", f"the sync is put off: {CAUSE}")
 
     async def _write(self, metadata: Metadata, change: Document) -> None:
         await write_status(self.api, EXTERNAL_SECRETS, metadata, change, self.learn)

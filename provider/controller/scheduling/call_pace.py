@@ -24,11 +24,12 @@ REMEMBERED = 1000
 WARN_SECONDS = 600.0
 """Seconds between two warnings for a namespace."""
 
-_WARNING = (
-    f"syncs are put off: the ExternalSecrets of a namespace make more than {RATE:.0f} calls to AWS "
-    "a second, and all namespaces share the quotas of an account. Use a longer refreshInterval, "
-    "or fewer ExternalSecrets with more keys each, and allow secretsmanager:BatchGetSecretValue"
+CAUSE = (
+    f"the ExternalSecrets of the namespace make more than {RATE:.0f} calls to AWS a second, and "
+    "all namespaces share the quotas of an account. Use a longer refreshInterval, or fewer "
+    "ExternalSecrets with more keys each, and allow secretsmanager:BatchGetSecretValue"
 )
+"""Why syncs are put off, and what to do."""
 
 
 @dataclass(slots=True)
@@ -84,6 +85,11 @@ class CallPace:
         known.next_try[is_periodic] = next_try + 1 / RATE
         return next_try - known.at
 
+    def is_waiting(self, namespace: str, name: str) -> bool:
+        """Whether an ExternalSecret was put off and has not had its turn since."""
+        known = self._namespaces.get(namespace)
+        return known is not None and name in known.waiting
+
     def forget(self, namespace: str, name: str) -> None:
         """An ExternalSecret does not wait any more."""
         if known := self._namespaces.get(namespace):
@@ -101,4 +107,4 @@ class CallPace:
 def _warn(known: _Namespace, namespace: str) -> None:
     if known.at - known.warned_at >= WARN_SECONDS:
         known.warned_at = known.at
-        logger.warning(_WARNING, extra=fields(namespace=namespace))
+        logger.warning(f"syncs are put off: {CAUSE}", extra=fields(namespace=namespace))

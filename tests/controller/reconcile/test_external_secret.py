@@ -58,6 +58,7 @@ class World:
     fetch_error: ProviderError | None = None
     patch_error: ProviderError | None = None
     write_error: ProviderError | None = None
+    status_error: ProviderError | None = None
     hindered: Literal["", "foreign", "unchecked"] = ""
     asked: list[FetchRequest] = field(default_factory=list)
     also: list[list[str]] = field(default_factory=list)
@@ -127,6 +128,8 @@ class World:
     async def patch_status(
         self, kind: Kind, namespace: str, name: str, status: Document, *, version: str = ""
     ) -> Document:
+        if self.status_error is not None:
+            raise self.status_error
         self.patches.append(status)
         document = self.documents[ObjectKey(namespace, name)]
         document["status"] = {**document["status"], **status}
@@ -264,6 +267,26 @@ async def test_a_refresh_waits_for_the_calls_of_its_namespace_and_a_change_does_
     assert len(world.asked) == 3
 
 
+@pytest.mark.parametrize(("seconds", "events"), [(60, 2), (20, 0)])
+async def test_each_long_wait_for_the_calls_of_the_namespace_is_one_event(
+    world: World, seconds: int, events: int
+) -> None:
+    world.put(refreshInterval="1s")
+    await world.reconcile()
+    world.events.clear()
+    for _ in range(2):
+        world.reconciler.pace.spend("shop", int(BURST + 2 * seconds * RATE))
+        for _ in range(3):
+            world.now += 2
+            with pytest.raises(PutOff):
+                await world.reconcile()
+        world.now += HOUR
+        await world.reconcile()
+    assert [reason for reason, _ in world.events] == ["SyncPutOff"] * events
+    assert all("refreshInterval" in message for _, message in world.events)
+    assert len(world.patches) == 3, "no status is written by those who wait"
+
+
 async def test_who_changes_what_is_read_again_and_again_waits_too(world: World) -> None:
     world.calls = int(BURST + DEBT)
     await world.reconcile()
@@ -333,6 +356,25 @@ async def test_a_change_before_the_interval_is_over_is_retried_until_it_is_writt
     assert world.ready()[0] == "True"
     await world.reconcile()
     assert len(world.asked) == 4
+
+
+@pytest.mark.parametrize(
+    "error", [KubernetesUnavailable("no answer"), LookupForbidden("denied")], ids=type
+)
+async def test_a_change_is_retried_also_where_its_failure_could_not_be_written(
+    world: World, error: ProviderError
+) -> None:
+    await world.reconcile()
+    world.now += 60
+    world.backlog.put(KEY, 50.0)
+    world.fetch_error = SecretNotFound("gone")
+    world.status_error = error
+    with pytest.raises(type(error)):
+        await world.reconcile()
+    world.fetch_error = world.status_error = None
+    world.values = {"a": b"2"}
+    await world.reconcile()
+    assert world.secrets == {KEY: {"a": b"2"}}
 
 
 async def test_a_refresh_that_failed_is_not_retried_while_a_window_forbids_it(world: World) -> None:
