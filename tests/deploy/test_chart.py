@@ -248,6 +248,39 @@ def test_an_update_strategy_is_one_that_kubernetes_takes(case: str, strategy: ob
     assert manifests.only(rendered(case), "DaemonSet")["spec"]["updateStrategy"] == strategy
 
 
+@pytest.mark.parametrize(
+    ("given", "surge", "unavailable"),
+    [
+        ({"maxSurge": 0}, 0, 1),
+        ({"maxSurge": "0%", "maxUnavailable": "0%"}, 0, 1),
+        ({"maxSurge": None}, 0, 1),
+        ({"maxUnavailable": None}, "10%", 0),
+        ({"maxSurge": 2}, 2, 0),
+    ],
+    ids=str,
+)
+def test_either_a_surge_or_unavailable_pods_are_asked_for(
+    given: dict[str, object], surge: object, unavailable: object
+) -> None:
+    found = manifests.templated(CHART, {"updateStrategy": {"rollingUpdate": given}})
+    rolling = manifests.only(found, "DaemonSet")["spec"]["updateStrategy"]["rollingUpdate"]
+    assert rolling == {"maxSurge": surge, "maxUnavailable": unavailable}
+
+
+def test_names_may_look_like_numbers() -> None:
+    values = {
+        **MATRIX["watched"],
+        "nameOverride": "3",
+        "rbac": {"serviceAccountName": "4"},
+        "caBundle": {"configMap": "5"},
+        "policy": {"configMap": "6"},
+        "priorityClassName": "7",
+        "networkPolicy": {"enabled": True},
+    }
+    for document in manifests.templated(CHART, values, release="1e3", namespace="2"):
+        manifests.validate(document, manifests.KUBERNETES[-1])
+
+
 def test_monitors_find_the_pods() -> None:
     labels = manifests.only(rendered("watched"), "DaemonSet")["spec"]["template"]["metadata"][
         "labels"

@@ -216,6 +216,27 @@ def test_the_operators_values_reach_the_controller() -> None:
     assert not names("operator", "PodDisruptionBudget")
 
 
+def test_names_may_look_like_numbers() -> None:
+    values = {
+        **MATRIX["watched"],
+        "nameOverride": "3",
+        "namespaceOverride": "2",
+        "scopedNamespace": "2024",
+        "scopedRBAC": True,
+        "serviceAccount": {"name": "4"},
+        "leaderElectionID": "5",
+        "policy": {"configMap": "6"},
+        "priorityClassName": "7",
+    }
+    for document in template(values, release="1e3"):
+        manifests.validate(document, manifests.KUBERNETES[-1])
+
+
+def test_a_long_name_leaves_room_for_the_suffix_of_the_service() -> None:
+    found = template(MATRIX["operator"] | WITHOUT_CRDS, release="r" * 53)
+    assert len(manifests.only(found, "Service")["metadata"]["name"]) <= 63
+
+
 def test_extra_arguments_keep_their_value() -> None:
     values = {"extraArgs": {"large": 1000000, "share": 0.5, "off": False, "text": "2.50"}}
     found = template(WITHOUT_CRDS | values)

@@ -25,8 +25,8 @@
 {{- end }}
 
 {{- define "sca.selector" -}}
-app.kubernetes.io/name: {{ include "sca.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "sca.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "sca.labels" -}}

@@ -17,8 +17,8 @@
 {{- end }}
 
 {{- define "spa.selector" -}}
-app.kubernetes.io/name: {{ include "spa.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "spa.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "spa.labels" -}}
@@ -59,20 +59,23 @@ metrics-namespaces: {{ join "," .metricsNamespaces | quote }}
 {{- end }}
 
 {{/*
-Kubernetes refuses a surge together with unavailable pods: who allows these wants no surge. On the
-node's network a second pod would find the port taken, so that the old one has to go first.
+Kubernetes wants either a surge or unavailable pods, and refuses both and neither. On the node's
+network a second pod would find the port taken, so that the old one has to go first.
 */}}
 {{- define "spa.updateStrategy" -}}
 {{- $strategy := deepCopy .Values.updateStrategy }}
 {{- $rolling := default dict $strategy.rollingUpdate }}
-{{- $surge := has (default 0 $rolling.maxUnavailable | toString) (list "0" "0%") }}
-{{- if and .Values.hostNetwork $surge $rolling }}
-{{- $_ := set $rolling "maxUnavailable" (default 1 $rolling.maxSurge) }}
-{{- $surge = false }}
-{{- end }}
+{{- $none := list "" "0" "0%" }}
+{{- $surge := default "" $rolling.maxSurge }}
+{{- $hasSurge := not (or .Values.hostNetwork (has (toString $surge) $none)) }}
 {{- if or (eq (default "" $strategy.type) "OnDelete") (not $rolling) }}
 {{- $_ := unset $strategy "rollingUpdate" }}
-{{- else if not $surge }}
+{{- else if not (has (default "" $rolling.maxUnavailable | toString) $none) }}
+{{- $_ := set $rolling "maxSurge" 0 }}
+{{- else if $hasSurge }}
+{{- $_ := set $rolling "maxUnavailable" 0 }}
+{{- else }}
+{{- $_ := set $rolling "maxUnavailable" (ternary 1 $surge (has (toString $surge) $none)) }}
 {{- $_ := set $rolling "maxSurge" 0 }}
 {{- end }}
 {{- toYaml $strategy }}
