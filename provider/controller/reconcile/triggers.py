@@ -92,6 +92,7 @@ class Triggers:
         for kind, name in changed:
             for item in self._stores.of((kind, namespace, name)):
                 self._add(item, 0.0)
+                yield
                 yield from self._add_failing(self._known.index.of(Ref(*item)))
             for key in self._known.index.of(Ref(kind, namespace, name)):
                 self._refresh(key, _is_periodic)

@@ -409,6 +409,16 @@ def test_those_who_use_what_has_changed_are_woken_a_slice_at_a_time(
     assert [names for names in woken if names][:4] == [[name] for name in every]
 
 
+def test_stores_that_name_a_changed_secret_are_woken_a_slice_at_a_time(world: World) -> None:
+    for number in range(3):
+        world.put("SecretStore", f"store-{number}", spec=store(auth=keys()))
+    world.seen()
+    world.took = 2 * SLICE
+    world.triggers.named_object_changed("Secret", "shop", "keys")
+    assert len(world.added) == 1
+    assert len(world.seen()) == 2, "the next slice"
+
+
 def test_a_changed_policy_wakes_those_who_failed_in_all_namespaces_a_slice_at_a_time(
     world: World,
 ) -> None:
