@@ -26,6 +26,11 @@ _BEGIN: Final = re.compile(rb"-----BEGIN ([^\n\r]*?)-----[ \t\r]*\n")
 _END: Final = re.compile(rb"\n-----END ([^\n\r]*?)-----[ \t\r]*(?=\n|\Z)")
 _HEADER: Final = re.compile(rb"([^\n:]*):([^\n]*)\n")
 _MOST_KEY: Final = 8192  # bytes; an RSA key of 8192 bits has 4700
+_NOT_READ: Final = tuple(
+    map(bytes.fromhex, ("2a8648ce380401", "2a864886f70d010301", "2a8648ce3e0201"))
+)
+"""DSA and Diffie-Hellman in PKCS #8, which Go does not read. OpenSSL computes their public keys,
+which holds the event loop for seconds."""
 _BODY: Final = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
 
 
@@ -108,6 +113,8 @@ def parse_private_key(der: bytes) -> PrivateKey:
     """A PKCS #1, PKCS #8 or EC private key. Raises FunctionError."""
     if len(der) > _MOST_KEY:
         raise FunctionError(f"the private key has more than {_MOST_KEY} bytes")
+    if any(one in der for one in _NOT_READ):
+        raise FunctionError("unable to parse private key type")
     try:
         key = load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
         if isinstance(key, rsa.RSAPrivateKey):

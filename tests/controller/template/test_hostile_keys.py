@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from provider.controller.template import TemplateError, compile_template, pkcs12_process
+from provider.controller.template.pem_blocks import Block, decode, encode
 from tests.controller.template.oracle import ROWS, data_of, load
 
 DATA = data_of(load(ROWS / "pem.json"))
@@ -91,6 +92,30 @@ def test_a_key_of_many_bits_is_refused() -> None:
         rendered(USES, key=pem(*large(8194)))
     with pytest.raises(TemplateError, match="the private key has more than 8192 bytes"):
         rendered(USES, key=pem(*[1 << 9000] * 8))
+
+
+@pytest.mark.parametrize(
+    ("oid", "parameters"),
+    [("2a8648ce380401", 3), ("2a864886f70d010301", 2), ("2a8648ce3e0201", 3)],
+    ids=["dsa", "dh", "dhx"],
+)
+def test_a_key_whose_public_part_is_computed_is_refused(oid: str, parameters: int) -> None:
+    number = random.Random(1).getrandbits(16_000) | 1 << 15_999 | 1  # OpenSSL refuses DH of it
+    numbers = element(0x30, integer(number) * parameters)
+    algorithm = element(0x30, element(6, bytes.fromhex(oid)) + numbers)
+    der = element(0x30, integer(0) + algorithm + element(4, integer(number >> 1)))
+    with pytest.raises(TemplateError, match="unable to parse private key type"):
+        rendered(USES, key=encode(Block("PRIVATE KEY", der)))
+
+
+def test_a_certificate_with_a_key_of_unknown_kind_is_not_packed() -> None:
+    block = decode(DATA["leaf"])
+    assert block is not None
+    curve = element(6, bytes.fromhex("2a8648ce3d030107"))
+    assert curve in block.data
+    odd = encode(Block(block.kind, block.data.replace(curve, curve[:-2] + b"\x7d\x07")))
+    with pytest.raises(TemplateError, match="does not fit the certificate"):
+        rendered("{{ pemToPkcs12 .cert .key }}", cert=odd, key=DATA["eckey"])
 
 
 def test_a_json_web_key_of_many_bits_is_refused() -> None:

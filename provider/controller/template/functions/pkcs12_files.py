@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import (
     KeySerializationEncryption,
@@ -94,7 +95,7 @@ def _packed(
         data = pkcs12.serialize_key_and_certificates(
             None, private_key, certificates[0], certificates[1:] or None, _encryption(password)
         )
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         raise FunctionError("the private key does not fit the certificate") from None
     return base64.b64encode(data)
 
