@@ -7,15 +7,16 @@ ended some seconds before another may begin.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from logging import INFO, WARNING
 from random import random
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
 from provider.errors import ObjectConflict, ObjectNotFound, ProviderError
-from provider.kube.kinds import LEASES, Document, Kind
+from provider.kube.kinds import LEASES
 from provider.kube.leases import Lease, read_lease
+from provider.kube.objects import Objects
 from provider.runtime.log import fields, logger
 
 LEASE_SECONDS = 15
@@ -26,22 +27,15 @@ RELEASE_SECONDS = 3.0
 """Seconds that giving back the Lease may take at the end."""
 
 
-class Leases(Protocol):
-    """`kube.objects.Objects`, as far as Leases need it. It must write without being the leader."""
-
-    async def get(self, kind: Kind, namespace: str, name: str) -> Document: ...
-
-    async def create(self, kind: Kind, document: Mapping[str, Any]) -> Document: ...
-
-    async def replace(self, kind: Kind, document: Mapping[str, Any]) -> Document: ...
-
-
 class Leader:
-    """One replica. `identity` is unique to its pod: a restarted container gets its Lease back."""
+    """One replica. `identity` is unique to its pod: a restarted container gets its Lease back.
+
+    `leases` must write without being the leader.
+    """
 
     def __init__(  # noqa: PLR0913 (all by name)
         self,
-        leases: Leases,
+        leases: Objects,
         *,
         namespace: str,
         identity: str,

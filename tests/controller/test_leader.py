@@ -111,8 +111,9 @@ class Replica:
 
     def __init__(self, name: str, leases: FakeLeases, time: Time) -> None:
         self.name = name
+        view: Any = leases.of(name)
         self.leader = Leader(
-            leases.of(name),
+            view,
             namespace="ops",
             identity=name,
             name="l",
