@@ -32,7 +32,9 @@ RUN python3 /build/trim.py "$SITE"
 COPY deploy/image/secrets-provider-aws /image/usr/local/bin/
 COPY LICENSE /image/usr/share/doc/secrets-provider-aws/
 COPY provider "$SITE/provider"
+# The controller runs as another user than root, and a clone may be readable by its owner alone.
 RUN chmod 0755 /image/usr/local/bin/secrets-provider-aws \
+ && chmod -R a+rX "$SITE/provider" \
  && find "$SITE/provider" -name '*.pyi' -delete
 
 # ---- bytecode, of the standard library too, by the Python that will run it ----------------------

@@ -227,6 +227,7 @@ def test_names_may_look_like_numbers() -> None:
         "leaderElectionID": "5",
         "policy": {"configMap": "6"},
         "priorityClassName": "7",
+        "podDisruptionBudget": {"nameOverride": "8"},
     }
     for document in template(values, release="1e3"):
         manifests.validate(document, manifests.KUBERNETES[-1])

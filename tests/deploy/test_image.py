@@ -90,6 +90,22 @@ def test_a_botocore_that_lays_its_data_elsewhere_fails_the_build(tmp_path: Path)
         trim.trim(tmp_path)
 
 
+def test_a_clone_of_one_user_gives_an_image_that_every_user_can_read(tmp_path: Path) -> None:
+    package, command = tmp_path / "provider", tmp_path / "image/usr/local/bin/secrets-provider-aws"
+    for file in (package / "csi" / "app.py", command):
+        file.parent.mkdir(mode=0o700, parents=True)
+        file.touch(mode=0o600)
+    text = (manifests.ROOT / "Dockerfile").read_text()
+    [step] = re.findall(r"^RUN (chmod (?:.*\\\n)*.*)", text, re.MULTILINE)
+    step = step.replace("/image/", f"{tmp_path}/image/")
+    subprocess.run(
+        ["sh", "-ec", step], env={"PATH": "/usr/bin:/bin", "SITE": str(tmp_path)}, check=True
+    )
+    assert all(path.stat().st_mode & 0o004 for path in package.rglob("*"))
+    assert (package / "csi").stat().st_mode & 0o001
+    assert command.stat().st_mode & 0o005 == 0o005
+
+
 def test_bytecode_is_unchecked_and_names_the_installed_source(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
