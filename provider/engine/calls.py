@@ -31,15 +31,17 @@ class Calls:
         region: str,
         send: Callable[[Access], Awaitable[T]],
         sending: Callable[[], None],
+        waiting: Callable[[], None] = lambda: None,
     ) -> T:
         """The result of `send`; raises its errors, and those of getting credentials.
 
-        `sending` is called right before each attempt.
+        `waiting` is called before each attempt waits for the limits, `sending` when it is sent.
         """
         identity = principal.identity
 
         async def attempt() -> T:
             credentials = await self.credentials.get(principal)
+            waiting()
             async with self.limits.slot(identity, region, principal.tenant):
                 sending()
                 access = Access(region, identity, credentials, principal.retries, principal.tenant)

@@ -98,7 +98,7 @@ class Reader:
 
     def needs_call(self, ref: SecretRef, region: str, query: Query) -> bool:
         """Whether reading a ref there now would make a call of its own."""
-        return self.values.needs_call(Key(query.principal.identity, region, ref), query.freshness)
+        return self.values.needs_call(Key(query.principal.identity, region, ref), query)
 
     async def read(self, wanted: Sequence[Wanted], regions: Regions, query: Query) -> list[Outcome]:
         """The outcome of each, in order. Raises where there are no credentials for any of them."""

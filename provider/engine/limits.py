@@ -6,7 +6,7 @@ Nothing is kept for what is not in use.
 import asyncio
 from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Hashable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 from weakref import WeakValueDictionary
 
@@ -19,19 +19,20 @@ REGIONS = 8
 
 
 class KeyedLimit(Generic[K]):
-    """At most `most` at a time for each key. Tenants that wait for one key take turns."""
+    """At most `most` at a time for each key, first come, first served.
+
+    The blocks that hold or await a slot of a key keep its semaphore alive, and nothing else does.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._keys: WeakValueDictionary[K, FairLimit] = WeakValueDictionary()
+        self._keys: WeakValueDictionary[K, asyncio.Semaphore] = WeakValueDictionary()
 
-    def slot(self, key: K, tenant: str = "") -> AbstractAsyncContextManager[None]:
-        """Waits for a free slot of `key`, and holds it until the end of the block.
-
-        The blocks that hold or await a slot keep its limit alive, and nothing else does.
-        """
-        limit = self._keys.setdefault(key, FairLimit(self._most, reserves=False))
-        return limit.slot(tenant)
+    @asynccontextmanager
+    async def slot(self, key: K) -> AsyncIterator[None]:
+        """Waits for a free slot of `key`, and holds it until the end of the block."""
+        async with self._keys.setdefault(key, asyncio.Semaphore(self._most)):
+            yield
 
 
 _Waiter = tuple[int, asyncio.Future[None]]
@@ -42,12 +43,10 @@ class FairLimit:
 
     A tenant gets at most one more than it leaves free: half if it is alone, a quarter beside
     another one, and so on. So there is room for a tenant that comes later, however long the others
-    hold what they have. Where there is none, tenants take turns. Without `reserves` they only do
-    that.
+    hold what they have. Where there is none, tenants take turns.
     """
 
-    def __init__(self, most: int, *, reserves: bool = True) -> None:
-        self._reserves = reserves
+    def __init__(self, most: int) -> None:
         self._free = most
         self._held: Counter[str] = Counter()
         self._waiting: OrderedDict[str, deque[_Waiter]] = OrderedDict()
@@ -65,7 +64,7 @@ class FairLimit:
     def take(self, tenant: str, size: int = 1) -> bool:
         """Whether the tenant may hold `size` more; it does so then, until `give`."""
         free, held = self._free - size, self._held[tenant] + size
-        if free < 0 or (self._reserves and held > free + 1):
+        if free < 0 or held > free + 1:
             return False
         self._free, self._held[tenant] = free, held
         return True
@@ -126,11 +125,12 @@ class FairLimit:
 
 class CallLimits:
     """`most` calls in flight for each region, and `REGIONS` times as many in all, in fair shares of
-    the namespaces, which may have any number of identities; three eighths for one identity."""
+    the namespaces, which may have any number of identities; three eighths for one identity that a
+    namespace uses."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._identities: KeyedLimit[tuple[Identity, str]] = KeyedLimit(max(1, most * 3 // 8))
+        self._identities: KeyedLimit[tuple[Identity, str, str]] = KeyedLimit(max(1, most * 3 // 8))
         self._regions: WeakValueDictionary[str, FairLimit] = WeakValueDictionary()
         self._all = FairLimit(most * REGIONS)
 
@@ -141,9 +141,9 @@ class CallLimits:
         `tenant` is the namespace that asks: several may use one identity.
         """
         of_region = self._regions.setdefault(region, FairLimit(self._most))
-        # The narrowest limit first: who waits there holds no slot that others could use.
+        # The narrowest limit first: a call that waits there holds nothing that others could use.
         async with (
-            self._identities.slot((identity, region), tenant),
+            self._identities.slot((identity, region, tenant)),
             of_region.slot(tenant),
             self._all.slot(tenant),
         ):

@@ -59,6 +59,8 @@ class Call(SharedTask[Mapping[Key, Answer]]):
 
     asked_at = inf
     """When it was sent last (`time.monotonic`); infinity: not yet."""
+    waits_in = ""
+    """The namespace in whose share it waits to be sent; empty: it does not."""
 
     def __init__(self, work: Callable[["Call"], Coroutine[Any, Any, Mapping[Key, Answer]]]) -> None:
         super().__init__(work(self))
@@ -84,9 +86,9 @@ class Values:
         is_immutable = key.ref.is_immutable and remembered.value.found
         return replace(remembered, validated_at=now) if is_immutable else remembered
 
-    def needs_call(self, key: Key, freshness: Freshness) -> bool:
+    def needs_call(self, key: Key, query: Query) -> bool:
         """Whether neither memory nor a call in flight has the value."""
-        return self.recall(key, freshness) is None and self._in_flight(key, freshness) is None
+        return self.recall(key, query.freshness) is None and self._in_flight(key, query) is None
 
     def use(self, recalled: Remembered, trace: Trace) -> SecretValue:
         """The value of `recalled`, counted as a call that was saved."""
@@ -104,7 +106,7 @@ class Values:
             if (recalled := self.recall(key, query.freshness)) is not None:
                 futures[ref] = asyncio.get_running_loop().create_future()
                 futures[ref].set_result(query.taken(self.use(recalled, query.trace)))
-            elif (call := self._in_flight(key, query.freshness)) is not None:
+            elif (call := self._in_flight(key, query)) is not None:
                 self._count("joined", min(call.asked_at, self.clock()), query.trace)
                 futures[ref] = self._join(call, key, query)
             else:
@@ -117,13 +119,18 @@ class Values:
     def _join(call: Call, key: Key, query: Query) -> asyncio.Future[Answer]:
         return call.join_for(lambda answers: query.taken(answers[key]))
 
-    def _in_flight(self, key: Key, freshness: Freshness) -> Call | None:
-        """A call that asks the same and is fresh enough; reads serve validations as well."""
+    def _in_flight(self, key: Key, query: Query) -> Call | None:
+        """A call that asks the same and is fresh enough; reads serve validations as well.
+
+        None that waits for the turn of another tenant: that may take long.
+        """
         candidates = [self._reads.get(key)]
-        if not freshness.by_reading:
+        if not query.freshness.by_reading:
             candidates.append(self._validations.get(key))
         for call in candidates:
-            if call is not None and call.is_open and call.asked_at >= freshness.since:
+            if call is None or not call.is_open or call.asked_at < query.freshness.since:
+                continue
+            if call.waits_in in ("", query.principal.tenant):
                 return call
         return None
 
@@ -183,7 +190,8 @@ class Values:
         if known is not None and version == known.value.version:
             self.cache.put(key, known.validated(call.asked_at))
             return {key: self._found("validated", known.value, call.asked_at, query.trace)}
-        read = self._in_flight(key, Freshness.asked_since(call.asked_at))
+        since = Freshness.asked_since(call.asked_at)
+        read = self._in_flight(key, replace(query, freshness=since))
         if read is None:
             read = self._start_read([key], query)
         else:
@@ -193,11 +201,14 @@ class Values:
     async def _ask(
         self, call: Call, region: str, query: Query, send: Callable[[Access], Awaitable[T]]
     ) -> T:
+        def waiting() -> None:
+            call.waits_in = query.principal.tenant
+
         def sending() -> None:
             query.trace.calls += 1
-            call.asked_at = self.clock()
+            call.asked_at, call.waits_in = self.clock(), ""
 
-        return await self.calls.make(query.principal, region, send, sending)
+        return await self.calls.make(query.principal, region, send, sending, waiting)
 
     def _learn(self, key: Key, answer: Answer, call: Call, query: Query) -> Answer:
         """Remember a value; a refusal ends what was known."""

@@ -3,13 +3,14 @@
 import asyncio
 import gc
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import pytest
 
 from provider.engine.limits import CallLimits, FairLimit
 from provider.engine.model import Access
 from provider.engine.ports import Principal
-from tests.fakes.engine import FakeEngine, FakeSource, identity
+from tests.fakes.engine import REGION, FakeEngine, FakeSource, identity, secret
 
 
 async def hold(limit: FairLimit, stack: AsyncExitStack, tenant: str, size: int = 1) -> None:
@@ -127,3 +128,49 @@ async def test_tenants_that_share_an_identity_take_turns() -> None:
         await asyncio.sleep(0)
         tasks.create_task(call("honest"))
     assert order.index("honest") < 3 * 16
+
+
+@pytest.mark.parametrize("hanging", [("own", "second", "shared"), ("shared",)])
+async def test_calls_that_hang_leave_a_shared_identity_to_other_namespaces(
+    hanging: tuple[str, ...],
+) -> None:
+    """Also calls that wait for the share of their namespace must not hold what others need."""
+    limits, end = CallLimits(16), asyncio.Event()
+
+    async def call(name: str, tenant: str) -> None:
+        async with limits.slot(identity(subject=f"{name}/web"), "eu-west-1", tenant):
+            if tenant == "hostile":
+                await end.wait()
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        for name in hanging:
+            for _ in range(16):
+                tasks.create_task(call(name, "hostile"))
+        await asyncio.sleep(0)
+        await call("shared", "honest")
+        end.set()
+
+
+async def test_nobody_joins_a_call_that_waits_in_the_share_of_another_namespace() -> None:
+    engine, ref = FakeEngine(max_calls=2), secret("shop/db")
+    engine.secrets.put(ref.name, b"one")
+    await engine.credentials.get(Principal(identity(), engine.source))
+    limits = engine.values.calls.limits
+
+    async def read(tenant: str) -> object:
+        query = engine.query()
+        principal = replace(query.principal, asks_for=tenant)
+        (answer,) = await engine.answers([ref], replace(query, principal=principal))
+        return answer
+
+    async with asyncio.timeout(5), AsyncExitStack() as stack:
+        slot = limits.slot(identity(subject="hostile/web"), REGION, "hostile")
+        await stack.enter_async_context(slot)
+        hostile = asyncio.create_task(read("hostile"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert await read("honest")
+        assert engine.secrets.count("read") == 1
+        await stack.aclose()
+        assert await hostile
+    assert engine.secrets.count("read") == 2

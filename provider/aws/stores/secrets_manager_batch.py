@@ -35,8 +35,8 @@ BATCH_SIZE = 20
 DENIED_SECONDS = 3600.0
 """How long a denial of the batch action is remembered."""
 SINGLE_CALLS = 24
-"""Single calls in flight for one identity in a region: the engine counts all that belong to one
-batch as one call."""
+"""Single calls in flight for one identity that a namespace uses, in a region: the engine counts all
+that belong to one batch as one call."""
 MAX_PAGES = BATCH_SIZE
 _MOST_CALLERS = 1000
 _DELETED = frozenset({"InvalidParameterException", "InvalidRequestException"})
@@ -69,7 +69,7 @@ class SecretsManagerBatch(Store):
         self._client = client
         self._clock = clock
         self._single = SecretsManager(client)
-        self._single_calls: KeyedLimit[_Caller] = KeyedLimit(SINGLE_CALLS)
+        self._single_calls: KeyedLimit[tuple[Identity, str, str]] = KeyedLimit(SINGLE_CALLS)
         self._denied_at: Lru[_Caller, float | None] = Lru(_MOST_CALLERS)
         """When each caller was denied the batch action; None: it is allowed."""
         self._first: KeyedLimit[_Caller] = KeyedLimit(1)
@@ -121,7 +121,7 @@ class SecretsManagerBatch(Store):
             self._denied_at.put((access.identity, access.region), denied_at)
 
     async def _alone(self, ref: SecretRef, access: Access) -> Outcomes:
-        async with self._single_calls.slot((access.identity, access.region), access.tenant):
+        async with self._single_calls.slot((access.identity, access.region, access.tenant)):
             try:
                 return await self._single.read([ref], access)
             except CredentialsExpired:
