@@ -73,9 +73,11 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
     """The rules in YAML or JSON; raises `InvalidSpec` with every mistake."""
     findings = Findings()
     node = read_document(text, "policy")
-    if node is None:  # a file that was cut off must not lift all limits
-        findings.error("policy", "is empty: write `rules: []` where nothing is to be limited")
     top = read_entry(node, FILE_KEYS, "policy", findings) if node else None
+    # A file that was cut off must not lift all limits.
+    if not node or (top and not (top.values or isinstance(top.node["rules"], Items))):
+        message = "has no rules: write `rules: []` where nothing is to be limited"
+        findings.error("policy", message, node)
     listed = read_list(top.values.get("rules") if top else None, "rules")
     entries = [read_entry(item, RULE_KEYS, path, findings) for path, item in listed]
     rules = tuple(_rule(entry) for entry in entries if entry)

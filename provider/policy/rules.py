@@ -100,7 +100,9 @@ ALLOW_ALL = Policy()
 """A policy without rules."""
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(
+    maxsize=4096
+)  # more than a policy file can have: one dropped would be compiled each time
 def _pattern(globs: tuple[str, ...]) -> re.Pattern[str]:
     """What one of the globs matches. A class may name thousands of secrets, a rule hundreds of
     globs: one pattern is a hundred times faster than one glob after the other."""

@@ -98,8 +98,10 @@ async def test_a_changed_file_counts_and_a_broken_one_does_not(
     watching.cancel()
 
 
-@pytest.mark.parametrize("text", ["", "# rules: all\n", "---\n", "~"])
-def test_an_empty_file_does_not_allow_everything(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["", "# rules: all\n", "---\n", "~", "rules:\n", "rules: ''", "{}"]
+)
+def test_a_file_without_rules_does_not_allow_everything(text: str) -> None:
     """A file that was cut off would lift all limits."""
     with pytest.raises(InvalidSpec, match="policy: "):
         parse_rules(text)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from provider.policy.rules import AccessRequest, Policy, Rule
+from provider.policy.rules import AccessRequest, Policy, Rule, _pattern
 
 ROLE = "arn:aws:iam::111122223333:role/shop-db"
 SECRET = "arn:aws:secretsmanager:eu-west-1:444455556666:secret:shop/db-AbCdEf"
@@ -81,3 +81,12 @@ def test_every_refusal_is_named_up_to_a_bound() -> None:
     assert "eu-west-1" in text
     assert "and 16 more" in text
     assert len(text) < 1000
+
+
+def test_a_policy_of_the_largest_size_compiles_its_patterns_once() -> None:
+    own = [Rule("r", (f"team-{number}",), secret_names=("shop/*",)) for number in range(1100)]
+    policy, asked = Policy(own=own), AccessRequest("team-1099", names=("shop/db",))
+    assert policy.check(asked) is None
+    compiled = _pattern.cache_info().misses
+    assert policy.check(asked) is None
+    assert _pattern.cache_info().misses == compiled
