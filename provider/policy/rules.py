@@ -100,9 +100,7 @@ ALLOW_ALL = Policy()
 """A policy without rules."""
 
 
-@lru_cache(
-    maxsize=4096
-)  # more than a policy file can have: one dropped would be compiled each time
+@lru_cache(maxsize=4096)  # more lists than a policy file can have
 def _pattern(globs: tuple[str, ...]) -> re.Pattern[str]:
     """What one of the globs matches. A class may name thousands of secrets, a rule hundreds of
     globs: one pattern is a hundred times faster than one glob after the other."""
