@@ -83,7 +83,7 @@ async def test_a_scrape_looks_at_the_volumes_once() -> None:
     metrics, registry = Metrics(), Spy(Path("/nowhere"))
     watch_registry(metrics, registry, NO_LABEL)
     assert (await samples(metrics))["mounts_live", "", ""] == 0
-    registry.succeeded(spec(), delivery(spec()), monotonic() - 90)
+    registry.succeeded(spec(), delivery(spec()), monotonic() - 100)
     fail(registry, spec())
     found = await samples(metrics)
     assert found["mounts_live", "", ""] == found["mounts_failing", "", ""] == 1
