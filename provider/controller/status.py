@@ -49,6 +49,9 @@ class Ready:
         return "True" if self.is_ready else "False"
 
 
+SECRET_SYNCED = Ready(is_ready=True, reason=SYNCED, message=TEXT_SYNCED)
+
+
 def one_line(text: object) -> str:
     """A text in one line of bounded length, without control characters."""
     line = printable(" ".join(str(text).split()))
@@ -75,6 +78,12 @@ def bug_text(bug: Exception) -> str:
 
 def ready_of(conditions: Iterable[Condition]) -> Condition | None:
     return next((one for one in conditions if one.type == READY), None)
+
+
+def has_failed(conditions: Iterable[Condition]) -> bool:
+    """Whether the condition Ready is False."""
+    ready = ready_of(conditions)
+    return ready is not None and ready.status == "False"
 
 
 def says(conditions: Iterable[Condition], ready: Ready) -> bool:

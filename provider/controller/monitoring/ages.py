@@ -30,9 +30,7 @@ def oldest(
     ages = Ages()
     for one in found:
         spec, refreshed = one.spec, one.status.refresh_time
-        if spec is None or refreshed is None:
-            continue
-        if spec.refresh_policy != "Periodic" or spec.refresh_interval <= 0:
+        if spec is None or refreshed is None or not spec.is_periodic:
             continue
         age = now - refreshed
         is_older = age > ages.since_refresh or age - spec.refresh_interval > ages.overdue

@@ -95,7 +95,10 @@ class ExternalSecrets:
         if job is not None:
             return await self._sync(found, job, started)
         self.pace.forget(*key)
-        self.reporter.at_rest(found)
+        if self._has_recovered(found, found.spec):
+            await self.reporter.recovered(found)
+        else:
+            self.reporter.at_rest(found)
         return due_in(found, found.spec, started)
 
     async def explain(self, key: ObjectKey, bug: Exception) -> None:
@@ -164,7 +167,7 @@ class ExternalSecrets:
         metadata = found.metadata
         seen = self.backlog.take(key_of(metadata))
         is_due = should_refresh(spec, found.status, found.version_to_sync, now)
-        is_to_retry = _has_failed(found) and not _is_over(found, spec, now)
+        is_to_retry = not _is_over(found, spec, now) and status.has_failed(found.status.conditions)
         if not (is_due or is_to_retry) and seen is None and self._is_intact(found, spec):
             return None
         is_change = found.status.synced_resource_version != found.version_to_sync
@@ -198,6 +201,16 @@ class ExternalSecrets:
             return True
         state = self.syncer.secrets.state(_target(found.metadata, spec))
         return state is not None and state.is_intact
+
+    def _has_recovered(self, found: ExternalSecret, spec: ExternalSecretSpec) -> bool:
+        """Whether one that is not due has failed, as by a mistake that is mended, and is well.
+
+        It may never be synced again. One that is refreshed periodically is.
+        """
+        if spec.is_periodic or not status.has_failed(found.status.conditions):
+            return False
+        state = self.syncer.secrets.state(_target(found.metadata, spec))
+        return state is None or state.owner is None or is_ours(found.metadata, state.owner)
 
     def _also(self, key: ObjectKey, now: float) -> list[ExternalSecretSpec]:
         """The specs of others in the namespace that are due now, or nearly so."""
@@ -253,22 +266,16 @@ class ExternalSecrets:
 def due_in(found: ExternalSecret, spec: ExternalSecretSpec, now: float) -> float | None:
     """Seconds until the next periodic refresh; None if there is none."""
     refreshed = found.status.refresh_time
-    if spec.refresh_policy != "Periodic" or spec.refresh_interval <= 0 or refreshed is None:
+    if not spec.is_periodic or refreshed is None:
         return None
     left = refreshed + spec.refresh_interval - now
     return left + JUST_AFTER if left > 0 else min(spec.refresh_interval, CHECK_WINDOWS)
 
 
-def _has_failed(found: ExternalSecret) -> bool:
-    ready = status.ready_of(found.status.conditions)
-    return ready is not None and ready.status == "False"
-
-
 def _is_over(found: ExternalSecret, spec: ExternalSecretSpec, now: float) -> bool:
     """Whether its interval is over, so that `should_refresh` decides alone."""
     refreshed = found.status.refresh_time
-    is_periodic = spec.refresh_policy == "Periodic" and spec.refresh_interval > 0
-    return not is_periodic or refreshed is None or now > refreshed + spec.refresh_interval
+    return not spec.is_periodic or refreshed is None or now > refreshed + spec.refresh_interval
 
 
 def _is_nearly_due(found: ExternalSecret, spec: ExternalSecretSpec, now: float) -> bool:

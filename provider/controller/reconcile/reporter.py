@@ -49,16 +49,23 @@ class Reporter:
 
     async def failure(self, found: ExternalSecret, ready: Ready, cause: str) -> None:
         """Record an Event; write the condition if it says something new."""
-        self.counts.ready(found.metadata, ready.status)
         self.events.warning(found.metadata, "UpdateFailed", cause)
-        if status.says(found.status.conditions, ready):
-            return
-        conditions = status.conditions_with(found.status.conditions, ready, self.wall_clock())
-        await self._write(found.metadata, {"conditions": conditions})
+        await self._say(found, ready)
+
+    async def recovered(self, found: ExternalSecret) -> None:
+        """Write the condition after a failure that is over without a sync."""
+        await self._say(found, status.SECRET_SYNCED)
 
     def put_off(self, metadata: Metadata) -> None:
         """Record an Event: the sync waits for the calls of its namespace; no status is written."""
         self.events.warning(metadata, "SyncPutOff", f"the sync is put off: {CAUSE}")
+
+    async def _say(self, found: ExternalSecret, ready: Ready) -> None:
+        self.counts.ready(found.metadata, ready.status)
+        if status.says(found.status.conditions, ready):
+            return
+        conditions = status.conditions_with(found.status.conditions, ready, self.wall_clock())
+        await self._write(found.metadata, {"conditions": conditions})
 
     async def _write(self, metadata: Metadata, change: Document) -> None:
         await write_status(self.api, EXTERNAL_SECRETS, metadata, change, self.learn)

@@ -93,7 +93,7 @@ class Syncer:
         if not values and job.spec.target.deletion_policy != "Merge":
             return await self._without_values(job)
         if job.spec.target.creation_policy == "None":
-            return _synced("")
+            return Outcome(status.SECRET_SYNCED)
         await self._delete_orphans(job)
         written = await self._write(job, values)
         return self._written(job, written)
@@ -167,11 +167,7 @@ class Syncer:
             self.events.normal(job.metadata, "Created", "secret created")
         elif written == "updated":
             self.events.normal(job.metadata, "Updated", "secret updated")
-        return _synced(target_name(job.metadata, job.spec))
-
-
-def _synced(binding: str) -> Outcome:
-    return Outcome(Ready(is_ready=True, reason=status.SYNCED, message=status.TEXT_SYNCED), binding)
+        return Outcome(status.SECRET_SYNCED, target_name(job.metadata, job.spec))
 
 
 def _failure(text: str, cause: ProviderError, *, is_final: bool = False) -> SyncFailed:

@@ -18,7 +18,7 @@ from provider.controller.resources.store_ref import StoreKind
 from provider.controller.scheduling.paced_changes import Handle, PacedChanges
 from provider.controller.scheduling.schedule import Item
 from provider.controller.scheduling.trigger_limits import TriggerLimits
-from provider.controller.status import MISSING, ready_of
+from provider.controller.status import MISSING, has_failed, ready_of
 from provider.controller.watch.index import Index
 from provider.controller.watch.informers import Informers
 from provider.controller.watch.object_cache import ObjectKey, Unreadable
@@ -220,7 +220,7 @@ class Triggers:
     def _add_failing(self, keys: Iterable[ObjectKey]) -> Iterator[None]:
         for key in keys:
             found = self._known.get(key)
-            if found is not None and _is_failing(found):
+            if found is not None and has_failed(found.status.conditions):
                 self._add_external_secret(key)
             yield
 
@@ -250,16 +250,10 @@ def _gate_of(found: WatchedStore | None) -> tuple[object, ...]:
     return (found.metadata.uid, found.metadata.generation, ready and ready.status)
 
 
-def _is_failing(found: ExternalSecret) -> bool:
-    ready = ready_of(found.status.conditions)
-    return ready is not None and ready.status == "False"
-
-
 def _lacks_target(found: ExternalSecret) -> bool:
     ready = ready_of(found.status.conditions)
     return ready is not None and ready.reason == MISSING
 
 
 def _is_periodic(found: ExternalSecret) -> bool:
-    spec = found.spec
-    return spec is not None and spec.refresh_policy == "Periodic" and spec.refresh_interval > 0
+    return found.spec is not None and found.spec.is_periodic

@@ -252,3 +252,8 @@ class ExternalSecretSpec:
             texts.NO_DATA,
         ),
     )
+
+    @property
+    def is_periodic(self) -> bool:
+        """Whether it is refreshed again and again."""
+        return self.refresh_policy == "Periodic" and self.refresh_interval > 0

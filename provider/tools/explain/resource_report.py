@@ -56,8 +56,7 @@ class Cost:
 
 def cost_of(spec: ExternalSecretSpec, refresh: Sequence[Call]) -> Cost:
     """The cost of a month without changes."""
-    is_periodic = spec.refresh_policy == "Periodic" and spec.refresh_interval > 0
-    refreshes = HOURS * 3600 / spec.refresh_interval if is_periodic else 0.0
+    refreshes = HOURS * 3600 / spec.refresh_interval if spec.is_periodic else 0.0
     services = [call.service for call in refresh]
     return Cost(refreshes, services.count("secretsmanager"), services.count("ssm"))
 
@@ -70,7 +69,7 @@ def behaviour(spec: ExternalSecretSpec) -> Iterator[str]:
         when = " or ".join(f"{one.schedule} for {one.duration:g} s" for one in windows.windows)
         word = "only within" if windows.kind == "allow" else "not within"
         yield f"periodic refreshes happen {word} these windows (UTC): {when}"
-    if spec.refresh_policy == "Periodic" and spec.refresh_interval > 0:
+    if spec.is_periodic:
         yield "a repaired store, credential or template is taken at once, without waiting"
     if spec.target.creation_policy != "None":
         yield _DELETION[spec.target.deletion_policy]

@@ -8,7 +8,7 @@ from provider.controller.kinds import GENERATOR_GROUP, GROUP
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.objects import ExternalSecret, Store
 from provider.controller.resources.references import stores_of
-from provider.controller.status import ready_of
+from provider.controller.status import has_failed, ready_of
 from provider.controller.target.templates import LAST_APPLIED
 from provider.manifests.kubernetes import Manifest
 from provider.manifests.nodes import Fields
@@ -109,8 +109,7 @@ def _as_today(difference: Difference, resource: Resource) -> Difference:
 
 def _is_failing(resource: Resource) -> bool:
     parsed = resource.parsed
-    ready = ready_of(parsed.status.conditions) if isinstance(parsed, ExternalSecret) else None
-    return ready is not None and ready.status == "False"
+    return isinstance(parsed, ExternalSecret) and has_failed(parsed.status.conditions)
 
 
 def _manifest(document: Document) -> Manifest:

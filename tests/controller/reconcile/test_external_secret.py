@@ -388,7 +388,7 @@ async def test_a_refresh_that_failed_is_not_retried_while_a_window_forbids_it(wo
     document = world.documents[KEY]
     document["metadata"]["generation"] -= 1
     await world.reconcile()
-    assert len(world.asked) == 2
+    assert (len(world.asked), world.ready()[0]) == (2, "False")
 
 
 async def test_a_refresh_that_finds_no_change_is_one_patch_of_the_time(world: World) -> None:
@@ -470,6 +470,33 @@ async def test_an_interval_of_zero_is_synced_once(world: World) -> None:
     world.put(refreshInterval="0", target={"name": "db"})
     assert await world.reconcile() is None
     assert len(world.asked) == 1
+
+
+@pytest.mark.parametrize("spec", [{"refreshInterval": "0"}, {"refreshPolicy": "CreatedOnce"}])
+async def test_one_that_is_synced_once_is_ready_again_when_its_mistake_is_mended(
+    world: World, spec: dict[str, str]
+) -> None:
+    world.put(**spec)
+    await world.reconcile()
+    world.put(**spec, target={"creationPolicy": "none"})
+    await world.reconcile()
+    assert world.ready()[0] == "False"
+    world.put(**spec)
+    for _ in range(2):
+        await world.reconcile()
+    assert world.ready() == ("True", "SecretSynced", "secret synced")
+    assert world.metric("status_condition", condition="Ready", status="True") == 1
+    assert (len(world.asked), len(world.patches)) == (1, 3), "nothing is read or generated anew"
+
+
+async def test_one_whose_secret_is_another_ones_is_not_ready(world: World) -> None:
+    world.put("web", refreshInterval="0", target={"name": "db"})
+    await world.reconcile("web")
+    key = ObjectKey("shop", "web")
+    failed = [{"type": "Ready", "status": "False", "reason": "SecretSyncedError", "message": "x"}]
+    world.documents[key]["status"]["conditions"] = failed
+    await world.reconcile("web")
+    assert world.ready("web")[0] == "False"
 
 
 async def test_a_secret_that_is_gone_or_edited_is_written_again(world: World) -> None:
