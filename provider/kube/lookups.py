@@ -90,7 +90,7 @@ class Lookups:
         self._roles: FairLru[ServiceAccount, _Known] = FairLru(CAPACITY, itemgetter(0))
         self._role_flight: SingleFlight[ServiceAccount, str] = SingleFlight()
         self._region = ""
-        self._region_flight: SingleFlight[Literal["node"], None] = SingleFlight()
+        self._node_flight: SingleFlight[str, None] = SingleFlight()
 
     async def role_arn(self, namespace: str, service_account: str) -> str:
         """The role in the annotation of the service account.
@@ -113,13 +113,16 @@ class Lookups:
         The pod, which runs on this node, is looked up where the node's name is not known. Raises
         `RegionUnknown` without a valid label, else as `role_arn`.
         """
-        while not self._region:
-            is_of_another_pod = self._region_flight.is_running("node")
+        while not self._node_name:
+            # One look-up for each namespace: its pods that are gone delay no pod of another one.
+            is_of_another_pod = self._node_flight.is_running(namespace)
             try:
-                await self._region_flight.run("node", lambda: self._ask_region(namespace, pod))
+                await self._node_flight.run(namespace, lambda: self._find_node(namespace, pod))
             except (ServiceAccountNotFound, RegionUnknown):
-                if not is_of_another_pod or self._node_name:
+                if not is_of_another_pod:
                     raise  # else only the other pod may be gone
+        if not self._region:
+            await self._node_flight.run("", self._find_region)
         return self._region
 
     def _known(self, account: ServiceAccount) -> _Known | None:
@@ -169,9 +172,7 @@ class Lookups:
             )
         return role
 
-    async def _ask_region(self, namespace: str, pod: str) -> None:
-        if not self._node_name:
-            self._node_name = await self._node_of(namespace, pod)
+    async def _find_region(self) -> None:
         node = await self._get(NODES, "", self._node_name)
         region = _metadata(node, "labels").get(REGION_LABEL, "")
         if not self._is_region(region):
@@ -180,12 +181,12 @@ class Lookups:
             raise RegionUnknown(text)
         self._region = region
 
-    async def _node_of(self, namespace: str, pod: str) -> str:
+    async def _find_node(self, namespace: str, pod: str) -> None:
         spec = (await self._get(PODS, namespace, pod)).get("spec")
         name = spec.get("nodeName") if isinstance(spec, dict) else None
         if not isinstance(name, str) or not name:
             raise RegionUnknown(f"the pod {namespace}/{pod} has no node in spec.nodeName")
-        return name
+        self._node_name = name
 
     async def _get(self, kind: Kind, namespace: str, name: str) -> Document:
         """The object, after a few attempts if failures are transient."""

@@ -379,6 +379,24 @@ async def test_a_pod_that_is_gone_does_not_fail_the_others() -> None:
     assert world.api.asked == ["Pod shop/gone", "Pod shop/web-0", "Node n1"]
 
 
+async def test_pods_of_another_namespace_that_are_gone_delay_no_one() -> None:
+    world = World()
+    gone = [world.lookups.node_region("hostile", f"gone-{number}") for number in range(8)]
+    *_, region = await asyncio.gather(*gone, world.region(), return_exceptions=True)
+    assert region == "eu-west-1"
+    assert world.api.asked[:3] == ["Pod hostile/gone-0", "Pod shop/web-0", "Node n1"]
+
+
+async def test_pods_of_several_namespaces_find_the_region_together() -> None:
+    world = World()
+    world.api.objects[PODS, "bank", "web-0"] = world.api.objects[PODS, "shop", "web-0"]
+    regions = [world.region("gone"), world.region(), world.lookups.node_region("bank", "web-0")]
+    first, *others = await asyncio.gather(*regions, return_exceptions=True)
+    assert isinstance(first, ServiceAccountNotFound)
+    assert others == ["eu-west-1"] * 2
+    assert world.api.asked == ["Pod shop/gone", "Pod bank/web-0", "Node n1"]
+
+
 @pytest.mark.parametrize(
     "labels",
     [
