@@ -145,6 +145,7 @@ class _ObjectFiles:
     def _make_keys(self, keys: KeyChoice, document: Any) -> None:
         chosen = choose(keys, document, self.budget)
         if self.obj.file is not None and keys.format:
+            self.budget.spend(1, len(self.value.content))
             self._add(self.obj.file, formatted(keys.format, chosen))
             return
         for key, file, content in files_of(keys, chosen):

@@ -15,6 +15,8 @@ from provider.errors import InvalidRequest, OutOfTime
 _STEPS = 200_000
 _SIZE = 16 * 1024 * 1024
 _STEPS_ON_LOOP = 1_500
+_SIZE_ON_LOOP = 64 * 1024
+"""A step on a long text, such as a search in it, may take a millisecond."""
 _BYTES_A_STEP = 32
 """Bytes of JSON that are parsed or written in about a step."""
 
@@ -35,7 +37,7 @@ class Budget:
     @classmethod
     def for_loop(cls) -> "Budget":
         """A budget of a few milliseconds, for work that is tried on the event loop first."""
-        return cls(steps=_STEPS_ON_LOOP)
+        return cls(steps=_STEPS_ON_LOOP, size=_SIZE_ON_LOOP)
 
     def spend(self, steps: int, size: int = 0) -> None:
         """Pay for work before it is done, `size` in bytes.

@@ -68,14 +68,16 @@ def _quoted(key: str, text: str) -> str:
     return f"'{escaped}'"
 
 
-_ESCAPES = {
-    **{chr(code): f"\\u{code:04X}" for code in (*range(0x20), 0x7F)},
-    **{char: f"\\{char}" for char in "\\=:#!"},
-    "\t": "\\t",
-    "\n": "\\n",
-    "\r": "\\r",
-    "\f": "\\f",
-}
+_ESCAPES = str.maketrans(
+    {
+        **{chr(code): f"\\u{code:04X}" for code in (*range(0x20), 0x7F)},
+        **{char: f"\\{char}" for char in "\\=:#!"},
+        "\t": "\\t",
+        "\n": "\\n",
+        "\r": "\\r",
+        "\f": "\\f",
+    }
+)
 """Characters that java.util.Properties escapes ("store", Java SE API) in keys and values."""
 
 
@@ -89,17 +91,17 @@ def _properties(key: str, text: str) -> str:
 _BLANK = "\\ "
 
 
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+
+
 def _escaped(text: str) -> str:
-    plain = "".join(_ESCAPES.get(char, char) for char in text)
-    return plain if plain.isascii() else "".join(map(_ascii, plain))
+    return _NOT_ASCII.sub(_units, text.translate(_ESCAPES))
 
 
-def _ascii(char: str) -> str:
-    """A character as Java's escapes of its UTF-16 units."""
-    if char.isascii():
-        return char
-    units = char.encode("utf-16-be", "surrogatepass").hex().upper()
-    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+def _units(found: re.Match[str]) -> str:
+    """Characters as Java's escapes of their UTF-16 units."""
+    units = found[0].encode("utf-16-be", "surrogatepass").hex("_", 2).upper()
+    return "\\u" + units.replace("_", "\\u")
 
 
 _LINES: Mapping[Format, Callable[[str, str], str]] = {"dotenv": _dotenv, "properties": _properties}

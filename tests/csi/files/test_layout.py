@@ -267,6 +267,21 @@ def test_a_long_glob_on_a_long_key_costs_too_much() -> None:
     assert isinstance(error, TooCostly)
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"jmesPath: [{{path: '[{','.join(['contains(a, b)'] * 20)}]', objectAlias: y}}]",
+        "jsonKeys: '*', format: properties",
+    ],
+)
+def test_work_on_long_texts_is_not_for_the_event_loop(key: str) -> None:
+    """It takes few steps, and each of them long."""
+    secret = json.dumps({"a": "a" * 40_000, "b": f"{'a' * 90}b{'a' * 8}"}).encode()
+    found = paired(of(f"objectName: a, {key}"), secret)
+    assert [type(error) for _, error in lay_out(found, Budget.for_loop()).failures] == [TooCostly]
+    assert lay_out(found, Budget()).failures == ()
+
+
 def test_failures_before_the_budget_was_spent_are_reported_too() -> None:
     objects = of(
         "objectName: a, jmesPath: [{path: x, objectAlias: x}]",
