@@ -9,10 +9,11 @@ The kubelet tries a mount that was never delivered every few minutes, so that is
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2s
 from pathlib import Path
+from sys import getsizeof
 from time import monotonic
 
 from provider.csi.mount import DeliveredObject, Delivery, LastDelivery
@@ -26,6 +27,8 @@ MAX_MOUNTS = 2048
 ago is forgotten first."""
 MAX_OBJECTS = 50
 """Objects kept of one mount."""
+MAX_TEXTS = 32 * 1024
+"""Bytes of their names, files and versions."""
 MAX_ERROR = 4000
 """Characters kept of an error."""
 
@@ -130,7 +133,7 @@ class MountRegistry:
         after = replace(
             _attempted(before, spec, now),
             identity=delivery.identity,
-            objects=delivery.objects[:MAX_OBJECTS],
+            objects=tuple(_kept(delivery.objects)),
             object_count=len(delivery.objects),
             digest=hash(tuple((one.path, one.version) for one in delivery.files)),
             delivery=LastDelivery(delivery.identity, now),
@@ -206,6 +209,17 @@ def _terms(spec: MountSpec) -> tuple[object, ...]:
     pod, klass = spec.pod, spec.klass
     account = pod.uid, pod.namespace, pod.service_account
     return account, klass.identity_kind, klass.role_arn, klass.assume_role, klass.session_tags
+
+
+def _kept(objects: Sequence[DeliveredObject]) -> Iterator[DeliveredObject]:
+    """The first objects: a class may have thousands, with names and files of kilobytes."""
+    room = MAX_TEXTS
+    for one in objects[:MAX_OBJECTS]:
+        texts = one.ref.name, one.ref.version, one.ref.label, one.file, one.version, one.arn
+        room -= sum(getsizeof(text) for text in texts if text)
+        if room < 0:
+            return
+        yield one
 
 
 def _attempted(before: Mount | None, spec: Volume, now: float) -> Mount:

@@ -10,6 +10,7 @@ from provider.csi.mount import DeliveredObject, Delivery, LastDelivery
 from provider.csi.mount_registry import (
     MAX_LIFE_SECONDS,
     MAX_OBJECTS,
+    MAX_TEXTS,
     MIN_LIFE_SECONDS,
     UNDELIVERED_LIFE_SECONDS,
     Mount,
@@ -272,6 +273,15 @@ def test_the_registry_is_bounded(clock: Clock) -> None:
     assert (len(last.objects), last.object_count) == (MAX_OBJECTS, MAX_OBJECTS + 5)
     registry.failed("/4", spec("/4"), AccessDenied("x" * 100_000), None)
     assert len(registry.live()[-1].error) < 10_000
+
+
+def test_long_names_of_objects_are_bounded_together() -> None:
+    registry, mount = MountRegistry(Path("/nowhere")), spec(objects=MAX_OBJECTS)
+    long = replace(delivery(mount).objects[0], file="ä" * 4000)
+    registry.succeeded(mount, replace(delivery(mount), objects=(long,) * MAX_OBJECTS), None)
+    (kept,) = registry.live()
+    assert 0 < len(kept.objects) * 4000 <= MAX_TEXTS
+    assert kept.object_count == MAX_OBJECTS
 
 
 def test_a_namespace_with_many_mounts_displaces_none_of_others(clock: Clock) -> None:
