@@ -93,7 +93,7 @@ def test_a_second_controller_shares_nothing_with_the_first() -> None:
     assert config(SECOND).controller_class == "second"
     assert config(SECOND).leader_election_id != config(BASE).leader_election_id
     names = [{(one["kind"], one["metadata"]["name"]) for one in found} for found in (BASE, SECOND)]
-    assert names[0] & names[1] == {("Namespace", "external-secrets")}
+    assert not names[0] & names[1]
     labels = [manifests.only(found, "Deployment")["spec"]["selector"] for found in (BASE, SECOND)]
     assert labels[0] != labels[1]
 
@@ -145,6 +145,11 @@ def test_what_has_a_status_can_be_read_again_after_a_conflict(name: str) -> None
     written = {one.partition("/")[0] for one in by_resource if one.endswith("/status")}
     assert {"externalsecrets", "secretstores", "pushsecrets"} <= written
     assert [one for one in written if "get" not in by_resource[one]] == []
+
+
+@pytest.mark.parametrize("name", ["scoped", "second"])
+def test_a_namespace_of_others_is_neither_changed_nor_deleted(name: str) -> None:
+    assert not list(manifests.of_kind(RENDERED[name], "Namespace"))
 
 
 @pytest.mark.parametrize("name", RENDERED)
