@@ -5,10 +5,11 @@ service account has none is remembered for a minute, so that not every mount ask
 """
 
 from collections.abc import Callable
+from operator import itemgetter
 from time import monotonic
 
 from provider.kube.lookups import ServiceAccount
-from provider.runtime.lru import Lru
+from provider.runtime.lru import FairLru
 
 HOLDS_SECONDS = 60.0
 """The same as for the roles of service accounts."""
@@ -20,7 +21,8 @@ class Associations:
 
     def __init__(self, capacity: int = CAPACITY, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._lacks_since: Lru[ServiceAccount, float | None] = Lru(capacity)
+        self._lacks_since: FairLru[ServiceAccount, float | None]
+        self._lacks_since = FairLru(capacity, itemgetter(0))
         """When the agent said that there is none; None: it gave credentials."""
 
     def has_none(self, account: ServiceAccount) -> bool:

@@ -40,3 +40,11 @@ def test_what_is_remembered_is_bounded(clock: Clock) -> None:
         True,
         True,
     ]
+
+
+def test_a_namespace_with_many_accounts_does_not_displace_those_of_others() -> None:
+    associations = Associations(capacity=3)
+    associations.note(WEB, has_one=True)
+    for number in range(5):
+        associations.note(("evil", str(number)), has_one=True)
+    assert associations.had_one(WEB)
