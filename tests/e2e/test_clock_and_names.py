@@ -1,5 +1,6 @@
 """The clock of the node is wrong and its name server fails: mounts are answered well, in time."""
 
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -84,7 +85,7 @@ def test_a_clock_that_is_set_back_makes_no_credentials_live_longer(
 @pytest.mark.parametrize("flags", [("--mount-timeout=700ms",)], ids=["700ms"])
 @pytest.mark.parametrize(
     ("mood", "said"),
-    [("fail", "DNS server returned general failure"), ("hang", "in time")],
+    [("fail", "DNS server returned general failure"), ("hang", "in time|took longer")],
     ids=["fails", "hangs"],
 )
 def test_without_names_mounts_are_answered_in_time_and_recover(
@@ -95,6 +96,6 @@ def test_without_names_mounts_are_answered_in_time_and_recover(
         for uid in ("1", "2"):
             refusal = world.refusal(DB, Pod(uid=uid))
             assert refusal.code is grpc.StatusCode.INTERNAL
-            assert said in refusal.message
+            assert re.search(said, refusal.message), refusal
         (tmp_path / "resolver").unlink()
         eventually(lambda: is_mounted(world), "a mount")
