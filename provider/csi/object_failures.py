@@ -24,6 +24,9 @@ FULL_TEXTS = 2500
 ALL_TEXTS = 3600
 """Bytes of all lines: a class may have thousands of objects, and a status no more than this."""
 
+DRIVER_RETRIES = " The driver tries again."
+"""The advice for transient failures."""
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectFailure:
@@ -66,7 +69,7 @@ def _advice(error: ProviderError) -> str:
     if isinstance(error, InvalidRequest):
         return " Correct the object in the SecretProviderClass."
     if error.retryable:
-        return " The driver tries again."
+        return DRIVER_RETRIES
     return ""
 
 

@@ -285,3 +285,4 @@ def test_a_service_that_hangs_is_reported_when_the_time_is_over(
     assert result.code == 1
     assert "mount refused: INTERNAL" in result.err
     assert message in result.err
+    assert "driver" not in result.err, "there is none here"

@@ -300,6 +300,7 @@ def test_files_without_a_resource_are_no_success(preflight: Callable[..., Result
     result = preflight([{"kind": "List", "items": []}])
     assert (result.code, result.out) == (2, "")
     assert "there is no External Secrets resource in" in result.err
+    assert "clusterexternalsecrets -A -o json" in result.err
 
 
 def test_yaml_and_several_files_are_one_cluster(command: Run, tmp_path: Path) -> None:

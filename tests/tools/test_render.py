@@ -340,3 +340,10 @@ def test_aws_is_read_as_the_caller_in_the_roles_of_the_store(
     result = command("render", path, "--local", "--profile", "missing")
     assert result.code == 1
     assert "hint: log in" in result.err
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_REGION"):
+        monkeypatch.delenv(name)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, "/none")
+    result = command("render", path, "--local")
+    assert "SecretSyncedError" in result.err
+    assert "hint: log in" in result.err

@@ -15,6 +15,7 @@ from uuid import uuid4
 from provider.csi.config import Config
 from provider.csi.files.layout import MountedFile
 from provider.csi.files.writer import Change, WriteFailed, write
+from provider.csi.object_failures import DRIVER_RETRIES
 from provider.csi.request.attributes import CLASS_NAME, POD_KEYS, PREFIX, TOKENS, RawRequest
 from provider.csi.request.model import Pod
 from provider.errors import ProviderError
@@ -142,7 +143,8 @@ def _locally(request: RawRequest, options: Options) -> Sequence[MountedFile]:
             say=lambda text: print(paint("dim", printable(text, lines=True)), file=sys.stderr),
         )
     except ProviderError as error:
-        raise _refused(status_of(error).name, str(error), options) from error
+        text = str(error).replace(DRIVER_RETRIES, "")  # nobody retries for this command
+        raise _refused(status_of(error).name, text, options) from error
     return found.files
 
 

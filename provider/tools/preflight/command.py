@@ -17,7 +17,7 @@ from provider.tools.arguments import (
 from provider.tools.ending import CommandFailed
 from provider.tools.preflight.cluster import read_cluster
 from provider.tools.preflight.differences import as_json, as_text, in_order
-from provider.tools.preflight.kubectl import cluster, read_documents
+from provider.tools.preflight.kubectl import GET, cluster, read_documents
 from provider.tools.terminal import Paint
 
 EXIT_CODES: Mapping[int, str] = {
@@ -38,7 +38,8 @@ output of kubectl get -o json or -o yaml; several files are one cluster.
 examples:
   secrets-provider-aws preflight
   secrets-provider-aws preflight --context prod -o json
-  kubectl get externalsecrets,secretstores,clustersecretstores -A -o json |
+  kubectl get -A -o json \\
+    externalsecrets,secretstores,clustersecretstores,clusterexternalsecrets |
     secrets-provider-aws preflight -
 """
 
@@ -93,5 +94,5 @@ def run(options: Namespace) -> int:
 def _nothing_to_compare(files: Sequence[str]) -> CommandFailed:
     """An empty output of kubectl must not read as "everything works as before"."""
     names = ", ".join("stdin" if one == "-" else one for one in files)
-    hint = "give the output of kubectl get externalsecrets,secretstores -A -o json"
+    hint = f"give the output of {GET}"
     return CommandFailed(2, f"there is no External Secrets resource in {names}", hint)

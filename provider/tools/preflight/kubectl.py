@@ -19,9 +19,12 @@ MOST_BYTES = 256 * 2**20
 """Of one file, or of one answer of kubectl."""
 _MOST_LEVELS = 64
 _FORBIDDEN = "Error from server (Forbidden): "
+GET = (
+    "kubectl get externalsecrets,secretstores,clustersecretstores,clusterexternalsecrets -A -o json"
+)
+"""The command whose output can be given instead of a cluster."""
 _ELSEWHERE = (
-    "or run this where the cluster can be reached: kubectl get externalsecrets,secretstores,"
-    "clustersecretstores,clusterexternalsecrets -A -o json | secrets-provider-aws preflight -"
+    f"or run this where the cluster can be reached: {GET} | secrets-provider-aws preflight -"
 )
 _LOG_IN = (
     "log in again, or renew the kubeconfig, with EKS: aws eks update-kubeconfig --name CLUSTER"

@@ -55,17 +55,19 @@ def rendered_text(options: Options) -> str:
             known = samples.with_prefixes(_prefixes(files))
             rendered = asyncio.run(render_samples(known, request, files))
     except SyncFailed as failure:
-        is_sample = not options.local
-        hint = sample_hint(failure.cause, request.spec, samples) if is_sample else ""
-        text = f"{failure.ready.reason}: {failure.ready.message}"
+        cause, text = failure.cause, f"{failure.ready.reason}: {failure.ready.message}"
+        hint = _log_in(cause) if options.local else sample_hint(cause, request.spec, samples)
         raise CommandFailed(1, text, hint) from failure
     except ProviderError as error:
-        hint = LOG_IN if isinstance(error, NotAuthenticated) else ""
-        raise CommandFailed(1, str(error), hint) from error
+        raise CommandFailed(1, str(error), _log_in(error)) from error
     _report_outcome(rendered, request)
     if rendered.document is None:
         return ""
     return as_text(rendered.document, request.spec, options.output, reveal=options.reveal)
+
+
+def _log_in(error: ProviderError) -> str:
+    return LOG_IN if isinstance(error, NotAuthenticated) else ""
 
 
 def _template(file: str, samples: Samples, delimiters: Delimiters) -> str:
