@@ -126,7 +126,7 @@ MATRIX: dict[str, dict[str, Any]] = {
         "priorityClassName": "system-cluster-critical",
         "hostNetwork": True,
         "podDisruptionBudget": {"maxUnavailable": "50%"},
-        "podSpecExtra": {"shareProcessNamespace": True},
+        "podSpecExtra": {"shareProcessNamespace": True, "terminationGracePeriodSeconds": 60},
         "schedulerName": "mine",
         "runtimeClassName": "gvisor",
         "extraVolumes": [{"name": "more", "emptyDir": {}}],

@@ -328,6 +328,7 @@ def test_placed_the_pod_is_as_it_is_asked_for() -> None:
     assert spec["dnsPolicy"] == "ClusterFirstWithHostNet"
     assert (spec["schedulerName"], spec["runtimeClassName"]) == ("mine", "gvisor")
     assert spec["shareProcessNamespace"]
+    assert (spec["terminationGracePeriodSeconds"], spec["enableServiceLinks"]) == (60, False)
     assert container("placed")["image"] == f"registry.example/all@sha256:{'ab' * 32}"
     assert only("placed", "PodDisruptionBudget")["spec"]["maxUnavailable"] == "50%"
     assert names("placed", "ConfigMap") == {f"{NAME}-more"}
