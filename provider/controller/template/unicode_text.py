@@ -12,6 +12,8 @@ _ESCAPE: Final = re.compile(
     r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3}))"
 )
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
+_PART: Final = 1 << 14
+"""Characters that are searched at once. A million of surrogates would hold the event loop."""
 _SPACE: Final = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     map(chr, range(0x2000, 0x200B))
 )
@@ -36,7 +38,9 @@ def to_utf8(text: str) -> bytes:
 
 def runes(data: bytes) -> str:
     """The text as `range` over a Go string gives it: U+FFFD for each byte that is no UTF-8."""
-    return _SURROGATES.sub(REPLACEMENT, from_utf8(data))
+    text = from_utf8(data)
+    parts = (text[at : at + _PART] for at in range(0, len(text), _PART))
+    return "".join(_SURROGATES.sub(REPLACEMENT, one) for one in parts)
 
 
 def is_space(char: str) -> bool:

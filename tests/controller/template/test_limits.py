@@ -143,6 +143,13 @@ def test_trimming_takes_no_longer_for_many_characters() -> None:
     assert compile_template("k", text).render(DATA) == b"x"
 
 
+def test_each_byte_of_a_long_text_that_is_no_utf8_becomes_one_rune() -> None:
+    bad = b"a\xff" * (1 << 14)  # is worked on in parts
+    assert compile_template("k", "{{ upper .bad }}").render({"bad": bad}).decode() == "A\ufffd" * (
+        1 << 14
+    )
+
+
 def test_a_template_within_its_deadline_is_rendered() -> None:
     template = compile_template("k", "{{ range 100 }}x{{ end }}")
     assert template.render({}, expired=lambda _steps=0: False) == b"x" * 100

@@ -1,7 +1,6 @@
 """sprig's encodings, JSON and YAML. Binary data passes unchanged."""
 
 import base64
-import binascii
 import re
 from typing import Final
 
@@ -16,45 +15,32 @@ from provider.controller.template.values import ANY, List, Map, Value
 TABLE = Functions()
 add = TABLE.add
 
-_ALPHABET_32: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+_ALPHABET_32: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 add("b64enc", "string")(base64.b64encode)
 add("b32enc", "string")(base64.b32encode)
 
 
-def _base32_blocks(data: bytes) -> bytes:
-    """The data without line breaks; ValueError, with Go's text, where Go's decoder refuses it."""
-    kept = bytearray()
-    for offset, byte in enumerate(data):
-        if byte in _ALPHABET_32:
-            kept.append(byte)
-        elif byte == ord("="):
-            return bytes(kept) + _padding(data, offset, len(kept) % 8)
-        elif byte not in b"\r\n":
-            raise _illegal(offset)
-    if len(kept) % 8:
-        raise _illegal(len(data) - len(kept) % 8)
-    return bytes(kept)
-
-
-def _padding(data: bytes, at: int, partial: int) -> bytes:
-    """The padding, which begins at `at`, of a block with `partial` characters."""
-    if partial not in (2, 4, 5, 7):
-        raise _illegal(at)
-    for _ in range(8 - partial):
-        while at < len(data) and data[at] in b"\r\n":
-            at += 1
-        if data[at : at + 1] != b"=":
-            raise _illegal(at)
-        at += 1
-    rest = data[at:].lstrip(b"\r\n")
-    if rest:
-        raise _illegal(len(data) - len(rest))
-    return b"=" * (8 - partial)
-
-
-def _illegal(offset: int) -> ValueError:
-    return ValueError(f"illegal base32 data at input byte {offset}")
+def _base32(data: bytes) -> bytes:
+    """base32.StdEncoding.DecodeString. Raises ValueError with Go's text."""
+    text = data.translate(None, b"\r\n")
+    rest = text.lstrip(_ALPHABET_32)
+    kept = len(text) - len(rest)
+    partial, signs = kept % 8, len(rest) - len(rest.lstrip(b"="))
+    fault = None
+    if not rest:
+        fault = kept - partial if partial else None
+    elif not signs or partial < 2 or len(rest) > 8:
+        fault = kept
+    elif len(rest) + partial < 8:
+        fault = len(text)
+    elif signs + partial < 8:
+        fault = kept + signs - 1
+    elif partial in (3, 6):
+        fault = kept
+    if fault is not None:
+        raise ValueError(f"illegal base32 data at input byte {fault}")
+    return base64.b32decode(text[:kept] + b"=" * (-kept % 8))
 
 
 @add("b64dec", "string")
@@ -68,9 +54,7 @@ def _b64dec(data: bytes) -> bytes:
 @add("b32dec", "string")
 def _b32dec(data: bytes) -> bytes:
     try:
-        return base64.b32decode(_base32_blocks(data))
-    except binascii.Error:
-        return b"illegal base32 data at input byte 0"
+        return _base32(data)
     except ValueError as error:
         return str(error).encode()
 
