@@ -29,13 +29,16 @@ from provider.controller.reconcile.reporter import Reporter
 from provider.controller.reconcile.secret_store import KINDS, StoreReconciler
 from provider.controller.reconcile.store_check import check_store
 from provider.controller.reconcile.sync import Syncer
-from provider.controller.reconcile.triggers import Triggers
-from provider.controller.resources.objects import Store
+from provider.controller.reconcile.triggers import Triggers, lacks_target
+from provider.controller.resources.external_secret import ExternalSecretSpec
+from provider.controller.resources.objects import ExternalSecret, Store
+from provider.controller.resources.references import templates_of
 from provider.controller.resources.store_ref import StoreKind
 from provider.controller.scheduling.call_pace import CallPace
 from provider.controller.scheduling.cpu_work import CpuWork
 from provider.controller.scheduling.queue import Queue
 from provider.controller.scheduling.schedule import Item
+from provider.controller.target.plan import target_name
 from provider.controller.target.target_secrets import Secrets
 from provider.controller.target.templates import Templates
 from provider.controller.values.fetch import Fetcher
@@ -48,10 +51,12 @@ from provider.controller.watch.object_cache import ObjectKey
 from provider.engine.wiring import Engine
 from provider.kube.cluster_api import ClusterApi
 from provider.kube.events import Event
-from provider.kube.kinds import SECRETS, Document, Kind
+from provider.kube.kinds import CONFIG_MAPS, SECRETS, Document, Kind
 from provider.policy.rules import Policy
 from provider.runtime.log import logger
 from provider.runtime.offload import Offload
+
+_TEMPLATE_KINDS = {kind.name: kind for kind in (CONFIG_MAPS, SECRETS)}
 
 
 class Reconciler(Protocol):
@@ -170,7 +175,17 @@ class Controller:
                 audit_log=self._parts.config.audit_log,
             ),
             pace=CallPace(self._parts.metrics.syncs_put_off.inc),
+            at_rest=self._watch_used,
         )
+
+    def _watch_used(self, found: ExternalSecret, spec: ExternalSecretSpec) -> None:
+        """Watch what an ExternalSecret uses, also if an earlier process has synced it."""
+        namespace = found.metadata.namespace
+        for kind, name in templates_of(spec):
+            self._watches.resume(NamedObject(_TEMPLATE_KINDS[kind], namespace, name))
+        if lacks_target(found):
+            target = target_name(found.metadata, spec)
+            self._watches.use(NamedObject(SECRETS, namespace, target), "")
 
     def _secrets(self) -> Secrets:
         def watch(key: ObjectKey) -> None:

@@ -60,7 +60,7 @@ KUBERNETES_PAUSE = 10.0
 
 @dataclass(frozen=True, slots=True)
 class ExternalSecrets:
-    """The reconciler; one for the process."""
+    """The reconciler; one for the process. `at_rest` gets each that is not to be synced now."""
 
     api: ClusterApi
     known: KnownExternalSecrets
@@ -69,6 +69,7 @@ class ExternalSecrets:
     reporter: Reporter
     observer: SyncObserver
     pace: CallPace
+    at_rest: Callable[[ExternalSecret, ExternalSecretSpec], object]
     clock: Callable[[], float] = monotonic
     wall_clock: Callable[[], float] = time
 
@@ -95,6 +96,7 @@ class ExternalSecrets:
         if job is not None:
             return await self._sync(found, job, started)
         self.pace.forget(*key)
+        self.at_rest(found, found.spec)
         if self._has_recovered(found, found.spec):
             await self.reporter.recovered(found)
         else:

@@ -99,7 +99,7 @@ class Triggers:
                 yield
             if kind == SECRETS.name:
                 for key in self._known.index.of(Ref(TARGET, namespace, name)):
-                    self._refresh(key, _lacks_target)
+                    self._refresh(key, lacks_target)
                     yield
         yield from self._add_failing(self._known.others_in(namespace))
 
@@ -250,7 +250,8 @@ def _gate_of(found: WatchedStore | None) -> tuple[object, ...]:
     return (found.metadata.uid, found.metadata.generation, ready and ready.status)
 
 
-def _lacks_target(found: ExternalSecret) -> bool:
+def lacks_target(found: ExternalSecret) -> bool:
+    """Whether it waits for a Secret that values are to be merged into."""
     ready = ready_of(found.status.conditions)
     return ready is not None and ready.reason == MISSING
 

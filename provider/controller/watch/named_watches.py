@@ -38,10 +38,10 @@ class NamedObject(NamedTuple):
 
 @dataclass(slots=True)
 class _Watched:
-    """`known` is the version that its user has read, empty for none."""
+    """`known` is the version that its user has read, empty for none; None: it may be any."""
 
     informer: Informer[str]
-    known: str
+    known: str | None
     used_at: float
     task: asyncio.Task[None] | None = None
 
@@ -76,7 +76,12 @@ class NamedWatches:
     def __len__(self) -> int:
         return len(self._watched)
 
-    def use(self, named: NamedObject, version: str) -> bool:
+    def resume(self, named: NamedObject) -> None:
+        """Watch an object that an earlier process has read, from the version that it has now."""
+        if named not in self._watched:
+            self.use(named, None)
+
+    def use(self, named: NamedObject, version: str | None) -> bool:
         """Watch an object of which `version` was read just now (empty: it does not exist).
 
         Returns False if there are too many already. Call it each time that the object is read.
@@ -102,7 +107,7 @@ class NamedWatches:
         finally:
             self._tasks = None
 
-    def _new(self, named: NamedObject, version: str) -> _Watched:
+    def _new(self, named: NamedObject, version: str | None) -> _Watched:
         selection = Selection(
             named.kind, named.namespace, fields=f"metadata.name={named.name}", metadata_only=True
         )
@@ -144,7 +149,9 @@ class NamedWatches:
             return
         found = watched.informer.get(ObjectKey(named.namespace, named.name))
         version = found.version if isinstance(found, Unreadable) else found or ""
-        if version != watched.known and not _is_older(version, watched.known):
+        if watched.known is None:
+            watched.known = version
+        elif version != watched.known and not _is_older(version, watched.known):
             watched.known = version
             self._on_change(named)
 

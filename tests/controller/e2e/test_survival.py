@@ -232,7 +232,9 @@ def test_a_webhook_that_the_operator_has_left_behind_is_explained(world: World) 
         world.cluster.do("DELETE", f"{path}/{name}")
 
 
-def test_a_changed_template_is_rendered_at_once(world: World) -> None:
+def test_changed_templates_and_new_targets_are_noticed_at_once_also_after_a_restart(
+    world: World, api: ApiProxy
+) -> None:
     ready_world(world)
     config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "t"}}
     world.apply(json.dumps({**config_map, "data": {"url": "one-{{ .password }}"}}))
@@ -243,6 +245,18 @@ def test_a_changed_template_is_rendered_at_once(world: World) -> None:
     assert world.data("db") == {"url": "one-p-1"}
     world.apply(json.dumps({**config_map, "data": {"url": "two-{{ .password }}"}}))
     eventually(lambda: world.data("db") == {"url": "two-p-1"}, "the new template's result")
+    synced(world)
+    world.apply(external_secret("late", target={"name": "mine", "creationPolicy": "Merge"}))
+    world.until("ExternalSecret", "late", "True", "SecretMissing")
+    assert world.stop() == 0
+    world.put_secret(world.namespace, "mine", {"other": "kept"})
+    watches = api.journal.count("watch configmaps")
+    world.start()
+    eventually(lambda: api.journal.count("watch configmaps") > watches, "the watch")
+    world.apply(json.dumps({**config_map, "data": {"url": "three-{{ .password }}"}}))
+    eventually(lambda: world.data("db") == {"url": "three-p-1"}, "the result after the restart")
+    wanted = {"other": "kept", "password": "p-1"}
+    eventually(lambda: world.data("mine") == wanted, "the merged Secret")
 
 
 def test_what_is_not_supported_says_so(world: World) -> None:

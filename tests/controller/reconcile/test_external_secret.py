@@ -67,6 +67,7 @@ class World:
     broken: set[ObjectKey] = field(default_factory=set)
     events: list[tuple[str, str]] = field(default_factory=list)
     saved: list[float] = field(default_factory=list)
+    at_rest: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         events = Events(EXTERNAL_SECRETS, self.record)
@@ -83,6 +84,7 @@ class World:
             observer=SyncObserver(self.counts, SyncRegistry(), self.saved.append, audit_log=True),
             # This clock goes on where a test sets the wall clock back.
             pace=CallPace(clock=lambda: abs(self.now - START)),
+            at_rest=lambda found, _spec: self.at_rest.append(found.metadata.name),
             clock=lambda: self.now - START,
             wall_clock=lambda: self.now,
         )
@@ -238,8 +240,9 @@ async def test_nothing_is_read_or_written_before_it_is_due(world: World) -> None
     await world.reconcile()
     world.patches.clear()
     world.now += 600
+    assert world.at_rest == []
     assert await world.reconcile() == pytest.approx(HOUR - 600, abs=0.1)
-    assert (len(world.asked), world.patches) == (1, [])
+    assert (len(world.asked), world.patches, world.at_rest) == (1, [], ["db"])
 
 
 @pytest.mark.parametrize(

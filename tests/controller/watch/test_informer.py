@@ -452,6 +452,20 @@ async def test_an_object_that_is_missing_is_reported_when_it_comes(
     await until(lambda: named.changed == ["credentials"])
 
 
+async def test_what_an_earlier_process_has_read_is_reported_when_it_changes(
+    named: Named, kubernetes: FakeKubernetes
+) -> None:
+    kubernetes.put(secret("credentials", "1"))
+    named.watches.resume(CREDENTIALS)
+    await until(lambda: kubernetes.journal.count("watch secrets") == 1)
+    assert named.changed == []
+    kubernetes.put(secret("credentials", "2"))
+    await until(lambda: named.changed == ["credentials"])
+    named.watches.resume(CREDENTIALS)
+    kubernetes.remove("secrets", "credentials", "shop")
+    await until(lambda: named.changed == ["credentials", "credentials"])
+
+
 async def test_what_was_read_since_is_not_reported(
     named: Named, kubernetes: FakeKubernetes
 ) -> None:
