@@ -20,7 +20,7 @@ class Findings:
 
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
-    """At most 50: each becomes a line of the log at each mount."""
+    """At most 50."""
 
     def error(
         self, path: str, message: str, at: Node | None = None, *, hint: str = "", key: str = ""

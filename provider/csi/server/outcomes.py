@@ -14,8 +14,9 @@ from provider.engine.trace import Trace
 from provider.errors import InternalFault, ProviderError
 from provider.runtime.log import Value, fields, logger
 
-MISSING_SHOWN = 5
-"""Optional objects that have a line of their own in the log: a class may have thousands."""
+SHOWN = 5
+"""Warnings of a class, and optional objects that are missing, that have a line of their own in the
+log at each delivery: a class may have many, and its values may change all the time."""
 
 
 @dataclass(slots=True)
@@ -93,11 +94,14 @@ class Outcomes:
 def _log(about: dict[str, Value], spec: MountSpec, delivery: Delivery) -> None:
     """Log a delivery of new versions, and what people should look at."""
     logger.info("delivered", extra=fields(**about, files=len(delivery.files)))
-    for warning in spec.klass.warnings:
+    for warning in spec.klass.warnings[:SHOWN]:
         logger.warning(warning, extra=fields(**about))
+    if rest := spec.klass.warnings[SHOWN:]:
+        advice = "more warnings: `secrets-provider-aws validate` shows all"
+        logger.warning(advice, extra=fields(**about, count=len(rest)))
     missing = [one for one in delivery.objects if not one.found]
-    for obj in missing[:MISSING_SHOWN]:
+    for obj in missing[:SHOWN]:
         what = fields(**about, object=f"{obj.path} {obj.ref}")
         logger.info("optional object is missing", extra=what)
-    if more := missing[MISSING_SHOWN:]:
+    if more := missing[SHOWN:]:
         logger.info("more optional objects are missing", extra=fields(**about, count=len(more)))

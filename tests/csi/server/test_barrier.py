@@ -380,6 +380,19 @@ async def test_warnings_of_a_class_are_logged_once_at_the_level_of_warnings(door
     ]
 
 
+async def test_of_many_warnings_the_first_have_a_line_of_the_log(door: Door) -> None:
+    log.set_up("warning", "json", door.stream)
+    request = mount_request()
+    attributes = json.loads(request.attributes)
+    entry = "- {{objectName: o{at}, objectType: secretsmanager, colour: blue}}\n"
+    objects = "".join(entry.format(at=at) for at in range(30))
+    request.attributes = json.dumps(attributes | {"objects": objects})
+    await door.mount(request)
+    *first, last = door.lines
+    assert [line["message"][:10] for line in first] == [f"objects[{at}]" for at in range(5)]
+    assert last["count"] == 25
+
+
 async def test_a_failure_is_one_line_with_reason_and_text(door: Door) -> None:
     await door.failure("fail-SecretNotFound")
     (line,) = door.lines
