@@ -20,7 +20,9 @@ container runtimes cut lines."""
 async def delivered(spec: MountSpec, delivery: Delivery) -> None:
     """Write the lines of a delivery, without holding the event loop for long."""
     pod, identity = spec.pod, delivery.identity
-    secrets = [one for one in delivery.objects if one.found]
+    found = [one for one in delivery.objects if one.found]
+    # A class may name one secret a thousand times, for as many files.
+    secrets = list({(one.ref, one.region, one.version): one for one in found}.values())
     for at in range(0, len(secrets) or 1, SECRETS_OF_A_LINE):
         audit.write(
             "SecretsDelivered",

@@ -70,6 +70,13 @@ async def test_the_roles_end_with_the_one_that_reads(stream: io.StringIO) -> Non
     ]
 
 
+async def test_a_secret_that_becomes_many_files_is_named_once(stream: io.StringIO) -> None:
+    once = delivery()
+    await delivered(spec(), replace(once, objects=once.objects * 2000))
+    (line,) = map(json.loads, stream.getvalue().splitlines())
+    assert [one["name"] for one in line["secrets"]] == ["o0"]
+
+
 async def test_what_does_not_exist_was_not_delivered(stream: io.StringIO) -> None:
     (obj,) = spec().klass.objects
     missing = DeliveredObject.of(obj, MISSING, REGION)
