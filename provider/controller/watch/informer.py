@@ -6,17 +6,17 @@ are then called for what is different.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from random import random
 from time import monotonic
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from provider.controller.watch.object_cache import ObjectCache, ObjectKey, Refresh, key_of
 from provider.errors import KubernetesThrottled, ObjectNotFound, ProviderError, VersionGone
+from provider.kube.cluster_api import ClusterApi
 from provider.kube.kinds import Document
-from provider.kube.reading import Page, Selection, WatchEvent
+from provider.kube.reading import Selection, WatchEvent
 from provider.runtime.log import fields, logger
 
 T = TypeVar("T")
@@ -45,20 +45,6 @@ Away = Callable[[str, Callable[[], Any]], Awaitable[Any]]
 """Runs work of a namespace away from the event loop: `Offload.run`."""
 
 
-class Source(Protocol):
-    """`kube.objects.Objects`, as far as it is read here."""
-
-    def list(self, selection: Selection, *, timeout: float) -> AsyncIterator[Page]:
-        """The pages of a list; `timeout` is for each, in seconds."""
-        ...
-
-    def watch(
-        self, selection: Selection, version: str, *, seconds: int
-    ) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent]]:
-        """Changes after a version."""
-        ...
-
-
 class Informer(ObjectCache[T]):
     """The objects of a selection. `synced` is set once the handlers know all of a first list.
 
@@ -68,7 +54,7 @@ class Informer(ObjectCache[T]):
 
     def __init__(  # noqa: PLR0913 (all by name)
         self,
-        source: Source,
+        objects: ClusterApi,
         selection: Selection,
         parse: Callable[[Document], T],
         *,
@@ -85,7 +71,7 @@ class Informer(ObjectCache[T]):
         self._is_optional = is_optional
         self.synced = asyncio.Event()
         self.failure = ""
-        self._source = source
+        self._objects = objects
         self._clock = clock
         self._sleep = sleep
         self._version = ""
@@ -114,7 +100,7 @@ class Informer(ObjectCache[T]):
         keys: set[ObjectKey] = set()
         version = ""
         timeout = min(FIRST_ANSWER * 2.0 ** min(self._failed_in_a_row, 10), MAX_ANSWER)
-        async for page in self._source.list(self.selection, timeout=timeout):
+        async for page in self._objects.list(self.selection, timeout=timeout):
             version = page.version
             keys.update(map(key_of, page.items))
             await self._put_all(page.items)
@@ -139,7 +125,7 @@ class Informer(ObjectCache[T]):
     async def _watch(self) -> None:
         began, any_event = self._clock(), False
         seconds = int(WATCH_SECONDS * (1 + random() / 2))  # noqa: S311 (no secret)
-        async with self._source.watch(self.selection, self._version, seconds=seconds) as events:
+        async with self._objects.watch(self.selection, self._version, seconds=seconds) as events:
             self._note_recovery()
             async for event in events:
                 any_event = True

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import NamedTuple
 
-from provider.controller.watch.informer import Informer, Source
+from provider.controller.watch.informer import Informer
 from provider.controller.watch.object_cache import ObjectKey, Unreadable, version_of
+from provider.kube.cluster_api import ClusterApi
 from provider.kube.kinds import Kind
 from provider.kube.reading import Selection
 from provider.runtime.log import fields, logger
@@ -55,7 +56,7 @@ class NamedWatches:
 
     def __init__(  # noqa: PLR0913 (all by name)
         self,
-        source: Source,
+        objects: ClusterApi,
         on_change: Callable[[NamedObject], None],
         *,
         is_busy: Callable[[], bool] = lambda: False,
@@ -64,7 +65,7 @@ class NamedWatches:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self.refused = 0
-        self._source = source
+        self._objects = objects
         self._on_change = on_change
         self._is_busy = is_busy
         self._most = most
@@ -112,7 +113,7 @@ class NamedWatches:
             named.kind, named.namespace, fields=f"metadata.name={named.name}", metadata_only=True
         )
         informer = Informer(
-            self._source, selection, version_of, clock=self._clock, sleep=self._sleep
+            self._objects, selection, version_of, clock=self._clock, sleep=self._sleep
         )
         watched = _Watched(informer, version, self._clock())
 

@@ -477,7 +477,7 @@ async def test_an_interval_of_zero_is_synced_once(world: World) -> None:
 
 @pytest.mark.parametrize("spec", [{"refreshInterval": "0"}, {"refreshPolicy": "CreatedOnce"}])
 async def test_one_that_is_synced_once_is_ready_again_when_its_mistake_is_mended(
-    world: World, spec: dict[str, str]
+    world: World, spec: dict[str, Any]
 ) -> None:
     world.put(**spec)
     await world.reconcile()

@@ -197,7 +197,8 @@ async def test_a_list_that_hangs_is_asked_again_and_gets_more_time() -> None:
         def watch(self, *_given: object, **_more: object) -> NoReturn:
             raise asyncio.CancelledError
 
-    informer = Informer(Hanging(), MANAGED, mark, sleep=no_pause)
+    hanging: Any = Hanging()
+    informer = Informer(hanging, MANAGED, mark, sleep=no_pause)
     with pytest.raises(asyncio.CancelledError):
         await informer.run()
     assert timeouts == [15, 30, 60, 60]
