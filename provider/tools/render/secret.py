@@ -88,7 +88,7 @@ def _chosen(resources: Sequence[Resource], options: Options) -> Resource:
     found = [one for one in every if options.name in (None, one.name)]
     if not found:
         called = f" {quote(options.name)}" if options.name else ""
-        checked = f"secrets-provider-aws validate {' '.join(options.files)} shows mistakes"
+        checked = f"secrets-provider-aws validate {' '.join(options.files)} checks the files"
         hint = f"there is {names}" if names else checked
         raise CommandFailed(2, f"there is no ExternalSecret{called} in the files", hint)
     if len(found) > 1:
