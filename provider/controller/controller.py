@@ -181,7 +181,7 @@ class Controller:
     def _watch_used(self, found: ExternalSecret, spec: ExternalSecretSpec) -> None:
         """Watch what an ExternalSecret uses, also if an earlier process has synced it."""
         namespace = found.metadata.namespace
-        for kind, name in templates_of(spec):
+        for kind, name in templates_of(spec) if spec.is_periodic else ():
             self._watches.resume(NamedObject(_TEMPLATE_KINDS[kind], namespace, name))
         if lacks_target(found):
             target = target_name(found.metadata, spec)
