@@ -27,8 +27,6 @@ from provider.kube.cluster_api import ClusterApi
 
 FINALIZER = "externalsecrets.external-secrets.io/clusterexternalsecret-cleanup"
 """External Secrets Operator's; it is removed."""
-KEEPS_CHILDREN = "orphan"
-"""The finalizer that Kubernetes sets for `kubectl delete --cascade=orphan`."""
 REFRESH = 3600.0
 SOME_FAILED = "one or more namespaces failed"
 UNKNOWN = "unknown"
@@ -64,7 +62,7 @@ class ClusterExternalSecrets:
             self._counts.gone(key)
             return None
         metadata = found.metadata
-        if metadata.is_deleting and KEEPS_CHILDREN not in metadata.finalizers:
+        if metadata.is_deleting and finalizers.ORPHAN not in metadata.finalizers:
             await self._children.delete(self._known.owned_by(metadata.name, metadata.uid))
         await self._remove_finalizer(metadata)
         if metadata.is_deleting:

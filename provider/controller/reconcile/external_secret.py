@@ -120,7 +120,8 @@ class ExternalSecrets:
         metadata, spec = found.metadata, found.spec
         if spec is not None and self.known.is_of_another_class(spec, metadata.namespace):
             return
-        if spec is not None and spec.target.deletion_policy == "Delete":
+        is_kept = finalizers.ORPHAN in metadata.finalizers
+        if spec is not None and spec.target.deletion_policy == "Delete" and not is_kept:
             state = self.syncer.secrets.state(_target(metadata, spec))
             if state is not None and is_ours(metadata, state.owner):
                 await self.syncer.secrets.delete(metadata.namespace, state)

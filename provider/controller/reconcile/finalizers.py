@@ -13,6 +13,8 @@ from provider.kube.cluster_api import ClusterApi
 from provider.kube.kinds import Document, Kind
 from provider.runtime.log import fields, logger
 
+ORPHAN = "orphan"
+"""What Kubernetes sets for `kubectl delete --cascade=orphan`: what the object owns is kept."""
 _MOST_NAMES = 20
 
 

@@ -652,13 +652,16 @@ async def test_the_finalizer_is_there_for_deletion_policy_delete_alone(world: Wo
     assert finalizers() == ["x/y", FINALIZER]
 
 
-async def test_a_deleted_one_deletes_its_secret_if_it_says_so_and_is_let_go(world: World) -> None:
-    world.put(finalizers=[FINALIZER], target={"deletionPolicy": "Delete"})
+@pytest.mark.parametrize("others", [[], ["orphan"]], ids=["default", "--cascade=orphan"])
+async def test_a_deleted_one_deletes_its_secret_if_it_says_so_and_is_let_go(
+    world: World, others: list[str]
+) -> None:
+    world.put(finalizers=[FINALIZER, *others], target={"deletionPolicy": "Delete"})
     world.secrets[KEY] = {"a": b"1"}
     world.documents[KEY]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     assert await world.reconcile() is None
-    assert world.secrets == {}
-    assert world.documents[KEY]["metadata"]["finalizers"] == []
+    assert (world.secrets == {}) == (not others)
+    assert world.documents[KEY]["metadata"]["finalizers"] == others
     assert world.asked == []
 
 
