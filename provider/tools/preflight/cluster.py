@@ -12,7 +12,7 @@ from provider.controller.resources.template import MAKERS
 from provider.manifests.problems import quote
 from provider.tools.ending import CommandFailed
 from provider.tools.preflight.differences import Document
-from provider.tools.preflight.kubectl import Cluster, failed, parse_documents, run
+from provider.tools.preflight.kubectl import CANNOT_READ, Cluster, failed, parse_documents, run
 from provider.tools.preflight.secrets import template_sources
 
 _MOST_CALLS = 200
@@ -39,7 +39,7 @@ def read_cluster(where: Cluster) -> tuple[list[Document], list[str]]:
         except CommandFailed as failure:
             if where.namespace and "(NotFound)" in str(failure):
                 raise CommandFailed(2, f"there is no namespace {quote(where.namespace)}") from None
-            unread.append(f"{what}: {failure}")
+            unread.append(_refusal(what, failure))
             continue
         found += more
         unread += [f"{what}: {one}" for one in refusals[:1]]
@@ -78,8 +78,13 @@ def _types(where: Cluster, scope: Sequence[str]) -> tuple[list[Document], Sequen
     try:
         table, _ = run(where, arguments)
     except CommandFailed as failure:
-        return [], [f"types of Secrets: {failure}"]
+        return [], [_refusal("types of Secrets", failure)]
     return [*_rows(table, where.namespace)], []
+
+
+def _refusal(what: str, failure: CommandFailed) -> str:
+    """Why a part was not read; the rest of the cluster was."""
+    return f"{what}: {str(failure).removeprefix(CANNOT_READ)}"
 
 
 def _rows(table: str, namespace: str) -> Iterator[Document]:

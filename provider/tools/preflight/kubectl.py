@@ -18,6 +18,7 @@ from provider.tools.sources import read_text
 MOST_BYTES = 256 * 2**20
 """Of one file, or of one answer of kubectl."""
 _MOST_LEVELS = 64
+CANNOT_READ = "kubectl cannot read the cluster: "
 _FORBIDDEN = "Error from server (Forbidden): "
 GET = (
     "kubectl get externalsecrets,secretstores,clustersecretstores,clusterexternalsecrets -A -o json"
@@ -92,7 +93,7 @@ def failed(said: str) -> CommandFailed:
     """The failure for a message of kubectl, with what to do."""
     plain = said.removeprefix("error: ")
     hint = next((hint for part, hint in _HINTS.items() if part in plain.lower()), "")
-    return CommandFailed(2, f"kubectl cannot read the cluster: {plain}", hint)
+    return CommandFailed(2, f"{CANNOT_READ}{plain}", hint)
 
 
 def _done(where: Cluster, arguments: Sequence[str]) -> "subprocess.CompletedProcess[bytes]":
