@@ -17,8 +17,9 @@ from provider.errors import Overloaded
 Account = tuple[str, str]
 """Namespace and name of a service account."""
 
-LARGE = 64 * 1024
-"""Bytes above which a request is counted by its size. Classes of that size are rare."""
+LARGE = 8 * 1024
+"""Bytes above which a request is counted by its size. Most requests are smaller; with one character
+a thousand larger ones could take as many times four times their size."""
 MOST_LARGE = 16 * 2**20
 """Bytes of all large requests that are accepted at a time. What is decoded of them takes about
 twice that."""

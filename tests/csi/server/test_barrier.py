@@ -193,13 +193,14 @@ async def test_a_huge_request_is_invalid(door: Door) -> None:
     assert (await door.failure(request))[0] is grpc.StatusCode.INVALID_ARGUMENT
 
 
-async def test_large_requests_count_by_the_memory_that_they_take(door: Door) -> None:
+@pytest.mark.parametrize("size", [2**14, 2**18])
+async def test_large_requests_count_by_the_memory_that_they_take(door: Door, size: int) -> None:
     request = mount_request()
-    attributes = json.loads(request.attributes) | {"other": "x" * 2**18}
-    with door.admission.accepted("default", MOST_LARGE // 2 - 2**19):
+    attributes = json.loads(request.attributes) | {"other": "x" * size}
+    with door.admission.accepted("default", MOST_LARGE // 2 - 2 * size):
         request.attributes = json.dumps(attributes)
         await door.mount(request)
-        attributes["other"] = "\U0001f600" + "x" * 2**18
+        attributes["other"] = "\U0001f600" + "x" * size
         request.attributes = json.dumps(attributes, ensure_ascii=False)
         code, text = await door.failure(request)
     assert code is grpc.StatusCode.INTERNAL
