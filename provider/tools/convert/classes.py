@@ -54,7 +54,7 @@ def _documents(
     source: Instance, wanted: Wanted, remarks: Remarks, *, use_pod_identity: bool
 ) -> Sequence[Mapping[str, Any]]:
     if not (wanted.values or wanted.extracts):
-        nothing = "nothing can be delivered: there is no class"
+        nothing = "no class is made of it: nothing can be converted"
         remarks.lost.append(remark(source.resource, "", nothing))
         return ()
     keys = [value.key for value in wanted.values]

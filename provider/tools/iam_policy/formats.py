@@ -90,7 +90,7 @@ def cloudformation(granted: Mapping[str, Grants]) -> str:
         resources |= _cloudformation_resources(grants, label)
     template = {
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": "Reading secrets by the Secrets Store CSI driver",
+        "Description": "Permissions to read secrets, by secrets-provider-aws",
         "Resources": resources,
     }
     return yaml.safe_dump(template, sort_keys=False, allow_unicode=True, width=200)
