@@ -33,16 +33,26 @@ CAUSE = (
 
 
 @dataclass(slots=True)
+class _Waiting:
+    """Since when one waits, and when it is its turn to ask again: as a refresh, or as a change.
+
+    It keeps its turn when it asks before, as after each change of its store.
+    """
+
+    since: float
+    turns: dict[bool, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class _Namespace:
     """Calls that are left at the time `at`.
 
-    `waiting` says of each name that waits since when, `next_try` when the next periodic refresh,
-    and the next change, may ask again.
+    `next_try` says when the next periodic refresh, and the next change, may ask again.
     """
 
     left: float
     at: float
-    waiting: dict[str, float] = field(default_factory=dict)
+    waiting: dict[str, _Waiting] = field(default_factory=dict)
     next_try: dict[bool, float] = field(default_factory=dict)
     warned_at: float = -inf
 
@@ -72,18 +82,21 @@ class CallPace:
     def wait(self, namespace: str, name: str, *, is_periodic: bool) -> float:
         """Seconds until an ExternalSecret asks again whether its sync may begin; 0: now."""
         known = self._known(namespace)
-        waited = known.at - known.waiting.get(name, known.at)
+        waiting = known.waiting.get(name)
+        waited = known.at - waiting.since if waiting else 0.0
         left = known.left + RATE * waited + (0.0 if is_periodic else DEBT)
         if left > 0:
             known.waiting.pop(name, None)
             return 0.0
-        if name not in known.waiting:
-            known.waiting[name] = known.at
+        if waiting is None:
+            waiting = known.waiting[name] = _Waiting(known.at)
             self._put_off()
             _warn(known, namespace)
-        next_try = max(known.at + (1 - left) / (2 * RATE), known.next_try.get(is_periodic, 0.0))
-        known.next_try[is_periodic] = next_try + 1 / RATE
-        return next_try - known.at
+        if waiting.turns.get(is_periodic, 0.0) <= known.at:
+            next_try = max(known.at + (1 - left) / (2 * RATE), known.next_try.get(is_periodic, 0.0))
+            known.next_try[is_periodic] = next_try + 1 / RATE
+            waiting.turns[is_periodic] = next_try
+        return waiting.turns[is_periodic] - known.at
 
     def is_waiting(self, namespace: str, name: str) -> bool:
         """Whether an ExternalSecret was put off and has not had its turn since."""

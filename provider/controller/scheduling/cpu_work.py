@@ -8,12 +8,11 @@ over; then it ends with a `ProviderError`.
 
 from collections.abc import Callable
 from functools import partial
-from time import thread_time
 from typing import TypeVar
 
 from provider.controller.template.limits import STEP_SECONDS, Expired
 from provider.errors import ProviderError
-from provider.runtime.cpu_usage import CpuUsage
+from provider.runtime.cpu_usage import CpuUsage, cpu_of_job
 from provider.runtime.offload import Offload
 
 __all__ = ["CpuWork", "Expired"]
@@ -71,10 +70,10 @@ def _begun(work: Callable[[Expired], T], seconds: float) -> T | _NotDone:
 
 
 def _limit(seconds: float) -> Expired:
-    """Returns whether this thread has used more CPU since now."""
-    until = thread_time() + seconds
+    """Returns whether this thread, and the processes it waited for, used more CPU since now."""
+    until = cpu_of_job() + seconds
 
     def expired(steps: int = 0, /) -> bool:
-        return thread_time() + steps * STEP_SECONDS > until
+        return cpu_of_job() + steps * STEP_SECONDS > until
 
     return expired

@@ -84,6 +84,28 @@ def test_those_who_wait_go_before_those_who_come() -> None:
     assert world.sync("first") == 0
 
 
+@pytest.mark.parametrize("periodic", [True, False])
+def test_those_who_ask_before_their_turn_keep_it(periodic: bool) -> None:
+    """A store that changes has all who use it ask, as often as it changes."""
+    world = World()
+    world.sync("costly", int(BURST + DEBT + 60 * RATE))
+    names = list(map(str, range(50)))
+    first = [world.sync(name, periodic=periodic) for name in names]
+    for _ in range(100):
+        world.now += 0.1
+        again = [world.sync(name, periodic=periodic) for name in names]
+    assert again == pytest.approx([wait - 10 for wait in first])
+    world.now += again[0]
+    assert world.sync(names[0], periodic=periodic) == 0
+
+
+def test_one_that_is_changed_while_it_waits_has_the_turn_of_a_change() -> None:
+    world = World()
+    world.sync("costly", int(BURST + DEBT + 60 * RATE))
+    refresh = world.sync()
+    assert world.sync(periodic=False) < refresh / 2
+
+
 def test_who_was_forgotten_waits_anew() -> None:
     world = World()
     world.sync("costly", int(BURST + 10 * RATE))

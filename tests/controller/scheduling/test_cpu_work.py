@@ -6,11 +6,14 @@ import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 
 from provider.controller.scheduling.cpu_work import CpuWork, Expired
 from provider.errors import InvalidRequest
+from provider.runtime import cpu_usage
 
 
 class Large:
@@ -101,3 +104,21 @@ async def test_an_error_within_the_moment_is_raised_at_once(work: CpuWork) -> No
     with pytest.raises(InvalidRequest, match="no such key"):
         await work.run("shop", fail)
     assert begun == [1]
+
+
+async def test_the_processes_of_work_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = count(step=100)
+    monkeypatch.setattr(
+        cpu_usage, "getrusage", lambda _who: SimpleNamespace(ru_utime=next(used), ru_stime=0)
+    )
+
+    def waits_for_a_process(expired: Expired) -> None:
+        with cpu_usage.processes_counted():
+            pass
+        if expired():
+            raise InvalidRequest("takes too long")
+
+    work = CpuWork(moment=50, most=50)
+    with pytest.raises(InvalidRequest, match="takes too long"):
+        await work.run("a", waits_for_a_process)
+    work.close()
