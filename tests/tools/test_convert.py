@@ -454,7 +454,7 @@ def test_an_entry_that_cannot_be_delivered_is_left_out(
 def test_without_any_value_there_is_no_class(run: Run) -> None:
     result = run(spec("  dataFrom:\n    - find: {tags: {a: b}}\n"))
     assert (result.code, result.out) == (1, "")
-    assert "there is no class" in result.err
+    assert "no class is made" in result.err
 
 
 def test_of_two_entries_of_one_key_the_later_wins(run: Run) -> None:
