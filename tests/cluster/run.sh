@@ -87,7 +87,7 @@ install_chart() {
   local where=$1 chart=$2
   shift 2
   helm upgrade --install --wait -n "$where" "$chart" "$root/deploy/chart/$chart" "$@" \
-    --set "image.repository=${image%:*}" --set "image.tag=${image##*:}" --set image.pullPolicy=IfNotPresent \
+    --set "image.repository=${image%:*}" --set-string "image.tag=${image##*:}" --set image.pullPolicy=IfNotPresent \
     --set 'extraEnv[0].name=AWS_ENDPOINT_URL' --set "extraEnv[0].value=http://aws.$namespace.svc.cluster.local:8080"
 }
 
