@@ -265,6 +265,7 @@ GOOD |= {"Expiration": '"2100-01-01T00:00:00Z"'}
 
 
 BAD = [(name, value) for name in GOOD for value in ('""', "null", "1", "[]", None)]
+BAD += [("SecretAccessKey", '"\\ud800"')]  # nothing can be signed with it
 BAD += [("AccessKeyId", '"a\\nb"'), ("Token", '"a\\nb"'), ("Token", '"ä"')]  # no headers
 
 

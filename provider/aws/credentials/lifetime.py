@@ -26,9 +26,9 @@ def issued_credentials(
         text if isinstance(text := document.get(key), str) else ""
         for key in ("AccessKeyId", "SecretAccessKey", token_key, "Expiration")
     )
-    # Key id and token become headers of later requests.
-    for header in (key_id, token):
-        if not (header.isascii() and header.isprintable()):
+    # Key id and token become headers of later requests, and the secret key signs them.
+    for text in (key_id, secret, token):
+        if not (text.isascii() and text.isprintable()):
             raise ValueError("credentials with impossible characters in the answer")
     if not (key_id and secret and token):
         raise ValueError("no credentials in the answer")
