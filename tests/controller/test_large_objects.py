@@ -76,6 +76,8 @@ async def test_a_new_generation_is_parsed_and_a_new_status_is_not(informers: Inf
         ({"data": [{"secretKey": "a"}] * 20}, False),
         ({"data": [{}] * MOST_NODES}, True),
         ({"a": {"b": ["x" * 20_000]}}, True),
+        ({"dataFrom": [{"find": {"name": {"regexp": "a"}}}] * 3}, False),
+        ({"dataFrom": [{"find": {"name": {"regexp": "a"}}}] * 4}, True),
         (None, False),
     ],
 )

@@ -13,7 +13,12 @@ from typing import Any, TypeVar, cast
 
 from provider.controller.resources.durations import go_duration
 from provider.controller.resources.object_meta import shared
-from provider.controller.resources.regexps import regexp_fault
+from provider.controller.resources.regexps import (
+    MOST_CLASSES,
+    TOO_MANY,
+    regexp_fault,
+    unicode_classes,
+)
 from provider.controller.resources.table import (
     Column,
     Key,
@@ -51,6 +56,7 @@ class Reading:
     warnings: list[Problem] = field(default_factory=list)
     _tables: int = 0
     _regexps: int = 0
+    _classes: int = 0
     _hints: int = 0
 
     def wrong(self, path: str, message: str, *, hint: str = "") -> None:
@@ -71,8 +77,10 @@ class Reading:
     def regexp(self, pattern: str, path: str, text: str = "{}") -> None:
         """Add a problem, with `text` around it, if a regular expression does not compile."""
         self._regexps += 1
+        self._classes += unicode_classes(pattern)
         if self._regexps <= _MOST_REGEXPS:
-            if fault := regexp_fault(pattern):
+            has_time = self._classes <= MOST_CLASSES
+            if fault := regexp_fault(pattern) if has_time else TOO_MANY:
                 self.wrong(path, text.format(fault))
         elif self._regexps == _MOST_REGEXPS + 1:
             self.wrong(path, f"there are more than {_MOST_REGEXPS} regular expressions")

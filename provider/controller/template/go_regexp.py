@@ -7,7 +7,7 @@ from typing import Final
 
 import re2
 
-from provider.controller.resources.regexps import go_fault, has_too_many_classes
+from provider.controller.resources.regexps import MOST_CLASSES, TOO_MANY, go_fault, unicode_classes
 from provider.controller.template.errors import FunctionError
 
 _REFERENCE: Final = re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})")
@@ -34,8 +34,8 @@ class Pattern:
             raise FunctionError(f"the regular expression exceeds {MOST_PATTERN_BYTES} bytes")
         if not _is_utf8(pattern):
             raise FunctionError("error parsing regexp: invalid UTF-8")
-        if has_too_many_classes(pattern):
-            raise FunctionError("error parsing regexp: too many classes of Unicode")
+        if unicode_classes(pattern.decode()) > MOST_CLASSES:
+            raise FunctionError(TOO_MANY)
         if any(escape.group(1) == b"C" for escape in _ESCAPE.finditer(pattern)):
             raise FunctionError("error parsing regexp: invalid escape sequence")
         options = re2.Options()

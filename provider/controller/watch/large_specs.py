@@ -14,6 +14,8 @@ P = ParamSpec("P")
 MOST_NODES = 500
 MOST_TEXT = 16 * 1024
 """Values and characters of a spec that is parsed on the event loop, which takes milliseconds."""
+REGEXP = MOST_TEXT // 4
+"""Characters that a regular expression counts for: to compile it takes up to 4 ms."""
 MOST = 32 * 2**20
 """Bytes of the objects of one kind in one namespace."""
 NODE = 64
@@ -68,6 +70,7 @@ def has_large_spec(document: Document) -> bool:
         left -= 1
         if isinstance(one, dict):
             waiting.extend(one.values())
+            text -= REGEXP * ("regexp" in one)
         elif isinstance(one, list):
             waiting.extend(one)
         elif isinstance(one, str):

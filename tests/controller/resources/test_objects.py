@@ -262,6 +262,14 @@ def test_huge_objects_are_not_read_to_their_end() -> None:
     assert str(problem) == f"{path}: there are more than 50 regular expressions"
 
 
+def test_the_classes_of_unicode_of_all_regular_expressions_count_together() -> None:
+    found = [{"find": {"name": {"regexp": rf"{index}\pL\PL"}}} for index in range(21)]
+    assert not read_external_secret({"spec": es(dataFrom=found[:20])}).problems
+    [problem] = read_external_secret({"spec": es(dataFrom=found)}).problems
+    assert problem.path == "spec.dataFrom[20].find.name.regexp"
+    assert "more than 40 classes of Unicode (\\p)" in str(problem)
+
+
 def test_values_are_frozen() -> None:
     spec = read_external_secret({"spec": es(target={"template": {"data": {"a": "b"}}})}).spec
     assert isinstance(spec, ExternalSecretSpec)

@@ -34,13 +34,7 @@ def test_matches_anywhere_in_the_text() -> None:
 def test_a_huge_expression_is_refused() -> None:
     assert regexp_fault(r"^[\pL\pN]+-(a|b|c){2,5}$") is None
     assert "too large" in (regexp_fault(r"\pL{20}") or "")
-
-
-def test_classes_that_take_long_to_compile_are_few() -> None:
-    """2600 of them fit into one expression, and hold the event loop for a second."""
     assert "too large" in (regexp_fault(r"\PL" * 40) or "")
-    fault = "error parsing regexp: more than 40 classes of Unicode (\\p)"
-    assert regexp_fault(r"\PL" * 21 + r"\pL" * 20) == fault
 
 
 @given(st.text())
