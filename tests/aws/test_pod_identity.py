@@ -293,6 +293,16 @@ async def test_an_answer_of_another_shape_is_not_quoted(
     assert "c4nary" not in all_texts(caught.value)
 
 
+@pytest.mark.parametrize("status", [203, 403, 500])
+async def test_credentials_with_another_status_are_not_quoted(
+    fetch: Fetch, ipv4: FakeAgent, status: int
+) -> None:
+    ipv4.faults.inject(body(b'{"SecretAccessKey": "c4nary", "Token": "c4nary"}', status))
+    with pytest.raises(ProviderError, match=f"answered {status}") as caught:
+        await fetch(ipv4.url)
+    assert "c4nary" not in all_texts(caught.value)
+
+
 @pytest.mark.parametrize("status", [400, 403, 500])
 async def test_a_token_that_the_agent_echoes_is_taken_out(fetch: Fetch, status: int) -> None:
     def echo(request: Request) -> Reply:

@@ -150,8 +150,10 @@ class PodIdentity:
             raise error(str(failure)) from failure
         if reply.status == 200:
             return _read(endpoint, reply)
-        body = clean(reply.body.decode("utf-8", "replace"), token_parts(self.token))
-        text = f"{endpoint} answered {reply.status}: {body or '(no text)'}"
+        # Credentials may come with another status too.
+        body = "" if b"SecretAccessKey" in reply.body else reply.body.decode("utf-8", "replace")
+        shown = clean(body, token_parts(self.token)) or "(no text)"
+        text = f"{endpoint} answered {reply.status}: {shown}"
         if 400 <= reply.status < 500 and reply.status != 429:
             raise _refusal(reply.status, text, self.subject)
         raise AgentUnavailable(text)
