@@ -19,6 +19,7 @@ from provider.engine.model import AssumeRole, Credentials, Identity
 from provider.engine.ports import Principal
 from provider.errors import AwsUnavailable, ProviderError, RoleNotAssumable, TokenRejected
 from tests.fakes.engine import Clock, FakeSource, Gate, identity
+from tests.waiting import turns
 
 HOUR = 3600.0
 
@@ -44,7 +45,7 @@ class World:
         self, who: Identity | None = None, source: FakeSource | None = None
     ) -> Credentials:
         credentials = await self.cache.get(Principal(who or identity(), source or self.source))
-        await asyncio.sleep(0.001)  # what goes on in the background
+        await turns()
         return credentials
 
 
@@ -74,7 +75,7 @@ async def test_the_identities_of_a_namespace_leave_fetches_to_others() -> None:
     world.cache = CredentialCache(most=4)
     evil = [identity(subject=f"evil/{number}") for number in range(5)]
     gets = [asyncio.create_task(world.get(who, Hanging())) for who in evil]
-    await asyncio.sleep(0.01)
+    await turns()
     assert len(asked) == 2
     await world.get(identity(subject="shop/web"))
     assumed = evil[0]._replace(chain=(AssumeRole("arn:aws:iam::111122223333:role/other"),))

@@ -19,6 +19,7 @@ from provider.errors import (
     SecretNotFound,
 )
 from tests.fakes.engine import OTHER, REGION, FakeEngine, Gate, identity, optional, secret
+from tests.waiting import turns
 
 BOTH = Regions(REGION, OTHER)
 DB = secret("db")
@@ -138,7 +139,7 @@ async def test_a_region_that_hangs_is_not_waited_for_long(
     async with asyncio.timeout(20):
         (outcome,) = await engine.read([Wanted(DB)], BOTH, engine.query(seconds=3600))
     assert content(outcome) == delivered
-    await asyncio.sleep(0.01)
+    await turns()
     assert gate.cancelled == 1, "nobody waits for that call any more"
 
 
@@ -282,12 +283,6 @@ async def test_everything_in_memory_is_recalled_without_a_call(engine: FakeEngin
     assert engine.reader.recall(wanted, BOTH, identity(), freshness, Trace()) is None
     assert engine.reader.recall([Wanted(DB)], BOTH, identity("x"), freshness, Trace()) is None
     assert engine.secrets.calls == []
-
-
-async def turns() -> None:
-    """Long enough for everything that waits for nothing else."""
-    for _ in range(50):
-        await asyncio.sleep(0)
 
 
 async def test_a_late_refusal_by_the_failover_region_still_counts(engine: FakeEngine) -> None:

@@ -11,6 +11,7 @@ from provider.engine.limits import CallLimits, FairLimit
 from provider.engine.model import Access
 from provider.engine.ports import Principal
 from tests.fakes.engine import REGION, FakeEngine, FakeSource, identity, secret
+from tests.waiting import turns
 
 
 async def hold(limit: FairLimit, stack: AsyncExitStack, tenant: str, size: int = 1) -> None:
@@ -59,7 +60,7 @@ async def test_a_waiter_that_is_cancelled_takes_nothing(at: str) -> None:
         await hold(limit, first, "a")
         waiting = asyncio.create_task(hold(limit, stack, "b"))
         behind = asyncio.create_task(hold(limit, stack, "b"))
-        await asyncio.sleep(0.01)
+        await turns()
         if at == "after":  # it has its turn, but does not know it yet
             await first.aclose()
         waiting.cancel()

@@ -34,6 +34,7 @@ from tests.fakes.engine import (
     parameter,
     secret,
 )
+from tests.waiting import turns
 
 DB = secret("db")
 
@@ -448,10 +449,10 @@ async def test_a_call_goes_on_while_anybody_waits_and_no_longer(engine: FakeEngi
     second = asyncio.create_task(engine.first([DB]))
     await gate.reached.wait()
     first.cancel()
-    await asyncio.sleep(0.01)
+    await turns()
     assert gate.cancelled == 0
     second.cancel()
-    await asyncio.sleep(0.01)
+    await turns()
     assert gate.cancelled == 1
     del engine.secrets.faults["read", REGION]
     assert await engine.first([DB]) == [b"one"]
@@ -525,7 +526,7 @@ async def test_one_identity_does_not_take_all_calls_of_a_region() -> None:
     engine.secrets.faults["read", REGION] = gate
     greedy = asyncio.create_task(engine.first([secret(f"s{n}") for n in range(50)]))
     await gate.reached.wait()
-    await asyncio.sleep(0.01)
+    await turns()
     assert engine.secrets.count("read") == 3
     del engine.secrets.faults["read", REGION]
     engine.secrets.put("mine", b"m")
@@ -542,7 +543,7 @@ async def test_the_identities_of_a_namespace_do_not_take_all_calls_of_a_region()
     evil = [identity(subject=f"evil/{number}") for number in range(50)]
     greedy = [asyncio.create_task(engine.first([DB], who)) for who in evil]
     await gate.reached.wait()
-    await asyncio.sleep(0.01)
+    await turns()
     assert engine.secrets.count("read") == 4
     del engine.secrets.faults["read", REGION]
     assert await engine.first([DB]) == [b"there"]
@@ -560,7 +561,7 @@ async def test_regions_that_hang_for_a_namespace_leave_calls_to_others() -> None
     query = engine.query(who=identity(subject="evil/web"))
     futures = [engine.values.read([DB], region, query)[DB] for region in regions]
     await gate.reached.wait()
-    await asyncio.sleep(0.01)
+    await turns()
     assert engine.secrets.count("read") == REGIONS // 2
     assert await engine.first([DB]) == [b"there"]
     for number in range(6):
@@ -568,7 +569,7 @@ async def test_regions_that_hang_for_a_namespace_leave_calls_to_others() -> None
         engine.secrets.faults["read", region] = gate
         query = engine.query(who=identity(subject=f"other-{number}/web"))
         futures += [engine.values.read([DB], region, query)[DB]]
-    await asyncio.sleep(0.01)
+    await turns()
     assert engine.secrets.count("read") == REGIONS + 1, "one of them is done"
     for future in futures:
         future.cancel()
