@@ -16,8 +16,9 @@ from provider.kube.kinds import SECRETS, Document
 from provider.manifests.problems import quote
 from provider.runtime.log import fields, logger
 
-LONGEST = 4096
-"""Bytes of one value; a session token has some 2 KiB at most. Thousands of values are kept."""
+LONGEST = 8192
+"""Bytes of one value. A session token usually has less than 4 KiB; AWS names no limit. Thousands of
+values are kept."""
 _SECRET = "could not fetch SecretAccessKey secret"  # noqa: S105 (a message)
 _KEY_ID = "could not fetch accessKeyID secret"
 _TOKEN = "could not fetch SessionToken secret"  # noqa: S105 (a message)

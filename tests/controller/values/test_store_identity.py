@@ -89,7 +89,7 @@ NOT_A_KEY = (
             f'{KEY_ID}: the value of key "id" {NOT_A_KEY}',
         ),
         ({"id": "ä", "key": "canary"}, f'{KEY_ID}: the value of key "id" {NOT_A_KEY}'),
-        ({"id": "A", "key": "x" * 5000}, f'{SECRET}: the value of key "key" {NOT_A_KEY}'),
+        ({"id": "A", "key": "x" * 9000}, f'{SECRET}: the value of key "key" {NOT_A_KEY}'),
     ],
     ids=["no Secret", "no key", "no id", "empty", "line break within", "not ASCII", "huge"],
 )
