@@ -202,7 +202,11 @@ class ExternalSecrets:
         ready = status.ready_of(found.status.conditions)
         if ready is not None and ready.reason in (status.DELETED, status.MISSING):
             return True
-        state = self.syncer.secrets.state(_target(found.metadata, spec))
+        target = _target(found.metadata, spec)
+        is_merged = spec.target.creation_policy != "Merge" or found.status.binding == target.name
+        if not is_merged and status.has_failed(found.status.conditions):
+            return False  # the Secret may have the values of others alone
+        state = self.syncer.secrets.state(target)
         return state is not None and state.is_intact
 
     def _has_recovered(self, found: ExternalSecret, spec: ExternalSecretSpec) -> bool:

@@ -76,6 +76,11 @@ def read_status(document: Mapping[str, object]) -> Mapping[str, object]:
     return _mapping(document.get("status"))
 
 
+def read_binding(status: Mapping[str, object]) -> str:
+    """The name of the Secret that a sync wrote; empty for none."""
+    return text(_mapping(status.get("binding")).get("name"))
+
+
 def text(value: object) -> str:
     """A text; empty for anything else."""
     return shared(value) if isinstance(value, str) else ""

@@ -20,6 +20,7 @@ from provider.controller.resources.object_meta import (
     NO_METADATA,
     Condition,
     Metadata,
+    read_binding,
     read_conditions,
     read_metadata,
     read_status,
@@ -52,6 +53,8 @@ class ExternalSecretStatus:
     refresh_time: float | None = None
     """Seconds since 1970."""
     synced_resource_version: str = ""
+    binding: str = ""
+    """The Secret that the last sync wrote; empty for none."""
     conditions: tuple[Condition, ...] = ()
 
 
@@ -129,6 +132,7 @@ def refreshed_external_secret(document: Document, old: ExternalSecret) -> Extern
         status=ExternalSecretStatus(
             refresh_time=timestamp(status.get("refreshTime")),
             synced_resource_version=text(status.get("syncedResourceVersion")),
+            binding=read_binding(status),
             conditions=read_conditions(status),
         ),
     )

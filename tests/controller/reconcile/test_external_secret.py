@@ -533,6 +533,23 @@ async def test_merge_without_a_secret_is_not_asked_again_before_its_interval(wor
     assert len(world.asked) == 1
 
 
+async def test_one_that_merges_once_is_retried_until_its_values_are_there(world: World) -> None:
+    world.put(refreshPolicy="CreatedOnce", target={"creationPolicy": "Merge"})
+    await world.reconcile()
+    world.secrets[KEY] = {"b": b"another one has merged this"}
+    world.backlog.put(KEY, 50.0)
+    world.fetch_error = SecretNotFound("gone")
+    for _ in range(2):
+        with pytest.raises(SecretNotFound):
+            await world.reconcile()
+    assert world.ready()[0] == "False"
+    world.fetch_error = None
+    for _ in range(2):
+        await world.reconcile()
+    assert world.secrets == {KEY: {"a": b"1"}}
+    assert (world.ready()[0], len(world.asked)) == ("True", 4)
+
+
 async def test_a_failure_names_its_cause_once(world: World) -> None:
     world.fetch_error = SecretNotFound("error processing spec.data[0] (key: db), err:\nnone")
     for _ in range(2):
