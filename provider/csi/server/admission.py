@@ -18,8 +18,8 @@ Account = tuple[str, str]
 """Namespace and name of a service account."""
 
 LARGE = 8 * 1024
-"""Bytes above which a request is counted by its size. Most requests are smaller; with one character
-a thousand larger ones could take as many times four times their size."""
+"""Bytes above which a request is counted by its size. Most requests are smaller. The number of
+mounts bounds the memory of small requests well enough."""
 MOST_LARGE = 16 * 2**20
 """Bytes of all large requests that are accepted at a time. What is decoded of them takes about
 twice that."""

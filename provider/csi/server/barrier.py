@@ -141,7 +141,10 @@ def _memory(request: pb.MountRequest) -> int:
     """Bytes that the request takes, about. One character can make a text take four times its size;
     only large ones are looked at."""
     size = request.ByteSize()
-    return size if size <= LARGE else getsizeof(request.attributes) + getsizeof(request.secrets)
+    if size <= LARGE:
+        return size
+    # The versions of the last mount, which the driver sends along, are in the size alone.
+    return max(size, getsizeof(request.attributes) + getsizeof(request.secrets))
 
 
 def _out_of_time(attempt: Attempt) -> str:

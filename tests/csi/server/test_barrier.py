@@ -202,9 +202,11 @@ async def test_large_requests_count_by_the_memory_that_they_take(door: Door, siz
         await door.mount(request)
         attributes["other"] = "\U0001f600" + "x" * size
         request.attributes = json.dumps(attributes, ensure_ascii=False)
-        code, text = await door.failure(request)
-    assert code is grpc.StatusCode.INTERNAL
-    assert "the kubelet tries again" in text
+        remount = mount_request()
+        remount.current_object_version.add(id="x" * 4 * size)
+        failures = [await door.failure(one) for one in (request, remount)]
+    assert [code for code, _ in failures] == [grpc.StatusCode.INTERNAL] * 2
+    assert all("the kubelet tries again" in text for _, text in failures)
 
 
 @pytest.mark.parametrize("door", [0.2], indirect=True)
