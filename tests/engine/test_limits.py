@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from provider.engine.limits import CallLimits, FairLimit
-from provider.engine.model import Access
+from provider.engine.model import Access, SecretValue
 from provider.engine.ports import Principal
-from tests.fakes.engine import REGION, FakeEngine, FakeSource, identity, secret
+from provider.engine.values import Answer
+from tests.fakes.engine import REGION, FakeEngine, FakeSource, Gate, identity, secret
 from tests.waiting import turns
 
 
@@ -153,25 +154,30 @@ async def test_calls_that_hang_leave_a_shared_identity_to_other_namespaces(
 
 
 async def test_nobody_joins_a_call_that_waits_in_the_share_of_another_namespace() -> None:
+    """Once it is sent, all may join it."""
     engine, ref = FakeEngine(max_calls=2), secret("shop/db")
     engine.secrets.put(ref.name, b"one")
     await engine.credentials.get(Principal(identity(), engine.source))
-    limits = engine.values.calls.limits
+    gate = engine.secrets.faults["read", REGION] = Gate()
+    limits, query = engine.values.calls.limits, engine.query()
 
-    async def read(tenant: str) -> object:
-        query = engine.query()
+    def reading(tenant: str) -> asyncio.Task[list[Answer]]:
         principal = replace(query.principal, asks_for=tenant)
-        (answer,) = await engine.answers([ref], replace(query, principal=principal))
-        return answer
+        return asyncio.create_task(engine.answers([ref], replace(query, principal=principal)))
 
     async with asyncio.timeout(5), AsyncExitStack() as stack:
         slot = limits.slot(identity(subject="hostile/web"), REGION, "hostile")
         await stack.enter_async_context(slot)
-        hostile = asyncio.create_task(read("hostile"))
+        hostile = reading("hostile")
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        assert await read("honest")
+        honest = reading("honest")
+        await gate.reached.wait()
+        other = reading("other")
+        await asyncio.sleep(0)
+        gate.open()
+        assert await honest == await other == [SecretValue(b"one", "1")]
         assert engine.secrets.count("read") == 1
         await stack.aclose()
-        assert await hostile
+        assert await hostile == await honest
     assert engine.secrets.count("read") == 2
