@@ -219,7 +219,9 @@ async def test_a_name_is_asked_for_once() -> None:
     assert json.loads(transport.sent[0].body) == {"SecretIdList": ["a", "b"]}
 
 
-async def test_single_calls_in_flight_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_single_calls_in_flight_are_bounded_for_each_namespace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(secrets_manager_batch, "SINGLE_CALLS", 3)
     in_flight: list[int] = [0]
 
@@ -235,9 +237,12 @@ async def test_single_calls_in_flight_are_bounded(monkeypatch: pytest.MonkeyPatc
 
     most: list[int] = []
     store = SecretsManagerBatch(client(transport), Clock())
-    names = [f"s{number}" for number in range(20)]
-    assert len(await store.read(refs_of(*names), access())) == 20
+    refs = refs_of(*(f"s{number}" for number in range(20)))
+    assert len(await store.read(refs, access())) == 20
     assert max(most) == 3
+    both = [store.read(refs, replace(access(), tenant=tenant)) for tenant in ("shop", "bank")]
+    assert [len(found) for found in await asyncio.gather(*both)] == [20, 20]
+    assert max(most) == 6
 
 
 async def test_a_message_is_one_bounded_line() -> None:
