@@ -52,8 +52,6 @@ JUST_AFTER = 0.05
 """Seconds after the time at which a refresh is due."""
 CHECK_WINDOWS = 60.0
 """Seconds until the next check of a refresh that a sync window forbids."""
-LONG_WAIT = 30.0
-"""Seconds. A sync that waits longer for the calls of its namespace is reported by an Event."""
 KUBERNETES_PAUSE = 10.0
 """Seconds until the next attempt when Kubernetes did not answer."""
 
@@ -187,11 +185,11 @@ class ExternalSecrets:
         self, metadata: Metadata, freshness: Freshness, *, is_periodic: bool
     ) -> None:
         key = key_of(metadata)
-        is_reported = self.pace.is_waiting(*key)
+        is_reported = self.pace.waits_long(*key)
         if wait := self.pace.wait(*key, is_periodic=is_periodic):
             if not is_periodic:
                 self.backlog.put_back(key, freshness.since)
-            if wait > LONG_WAIT and not is_reported:
+            if self.pace.waits_long(*key) and not is_reported:
                 self.reporter.put_off(metadata)
             raise PutOff(wait)
 

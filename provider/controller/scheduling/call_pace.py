@@ -21,6 +21,8 @@ DEBT = 6000.0
 """Calls that changes may make beyond: thousands of new ExternalSecrets are read at once."""
 REMEMBERED = 1000
 """Namespaces whose calls are counted: those that called last."""
+LONG_WAIT = 30.0
+"""Seconds. A sync that waits longer is reported by an Event."""
 WARN_SECONDS = 600.0
 """Seconds between two warnings for a namespace."""
 
@@ -98,10 +100,11 @@ class CallPace:
             waiting.turns[is_periodic] = next_try
         return waiting.turns[is_periodic] - known.at
 
-    def is_waiting(self, namespace: str, name: str) -> bool:
-        """Whether an ExternalSecret was put off and has not had its turn since."""
+    def waits_long(self, namespace: str, name: str) -> bool:
+        """Whether the turn of an ExternalSecret is more than `LONG_WAIT` after it was put off."""
         known = self._namespaces.get(namespace)
-        return known is not None and name in known.waiting
+        waiting = known.waiting.get(name) if known else None
+        return waiting is not None and max(waiting.turns.values()) - waiting.since > LONG_WAIT
 
     def forget(self, namespace: str, name: str) -> None:
         """An ExternalSecret does not wait any more."""

@@ -290,6 +290,18 @@ async def test_each_long_wait_for_the_calls_of_the_namespace_is_one_event(
     assert len(world.patches) == 3, "no status is written by those who wait"
 
 
+async def test_a_short_wait_that_becomes_long_is_an_event_too(world: World) -> None:
+    world.put(refreshInterval="1s")
+    await world.reconcile()
+    world.events.clear()
+    for seconds, events in ((20, []), (60, ["SyncPutOff"])):
+        world.reconciler.pace.spend("shop", int(BURST + 2 * seconds * RATE))
+        world.now += 20
+        with pytest.raises(PutOff):
+            await world.reconcile()
+        assert [reason for reason, _ in world.events] == events
+
+
 async def test_who_changes_what_is_read_again_and_again_waits_too(world: World) -> None:
     world.calls = int(BURST + DEBT)
     await world.reconcile()
