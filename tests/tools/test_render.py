@@ -346,4 +346,5 @@ def test_aws_is_read_as_the_caller_in_the_roles_of_the_store(
         monkeypatch.setenv(name, "/none")
     result = command("render", path, "--local")
     assert "SecretSyncedError" in result.err
+    assert "without credentials of the caller: no AWS credentials were found" in result.err
     assert "hint: log in" in result.err

@@ -86,7 +86,7 @@ async def render_local(
     def own(region: str) -> Principal:
         source = replace(ambient, asked_in=region)
         arn = arns.get("own", "")
-        return Principal(Identity("ambient", "", partition_of(region), role=arn), source)
+        return Principal(Identity("ambient", "the caller", partition_of(region), role=arn), source)
 
     change = _without_roles if options.without_roles else _as_the_controller
     plain = replace(files, change=change, change_generator=_plain_generator)
