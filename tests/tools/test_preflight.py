@@ -419,7 +419,10 @@ api-resources)
   echo 'error: unable to retrieve the complete list of server APIs: metrics.k8s.io/v1beta1' >&2
   ;;
 get)
-  [ "$2" = secrets ] || echo '{"apiVersion": "v1", "kind": "List", "items": []}'
+  case $2 in
+  secrets | namespaces) ;;
+  *) echo '{"apiVersion": "v1", "kind": "List", "items": []}' ;;
+  esac
   echo "Error from server (Forbidden): $FORBIDDEN is forbidden: you may not" >&2
   ;;
 esac
@@ -437,7 +440,8 @@ def test_what_may_not_be_read_is_named(
     result = command("preflight", "--kubectl", kubectl)
     assert result.code == 3
     assert "not read  secretstores.external-secrets.io is forbidden: you may not" in result.out
-    assert "not read  types of Secrets: secretstores.external-secrets.io is forb" in result.out
+    for part in ("namespaces", "types of Secrets"):
+        assert f"not read  {part}: secretstores.external-secrets.io is forb" in result.out
     assert "what was read works as before; 6 not read" in result.out
     monkeypatch.setenv("FORBIDDEN", "externalsecrets.external-secrets.io")
     result = command("preflight", "--kubectl", kubectl)
