@@ -121,4 +121,5 @@ async def test_the_processes_of_work_count(monkeypatch: pytest.MonkeyPatch) -> N
     work = CpuWork(moment=50, most=50)
     with pytest.raises(InvalidRequest, match="takes too long"):
         await work.run("a", waits_for_a_process)
+    assert not await work.run("b", lambda expired: expired()), "those of earlier work do not"
     work.close()
