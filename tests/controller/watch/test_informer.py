@@ -431,6 +431,7 @@ async def test_what_changed_between_reading_and_watching_is_reported(
     read = kubernetes.put(secret("credentials", "1"))
     kubernetes.put(secret("credentials", "2"))
     named.watches.use(CREDENTIALS, version(read))
+    named.watches.resume(CREDENTIALS)  # which is watched already
     await until(lambda: named.changed == ["credentials"])
 
 
