@@ -39,7 +39,7 @@ class NamedObject(NamedTuple):
 
 @dataclass(slots=True)
 class _Watched:
-    """`known` is the version that its user has read, empty for none; None: it may be any."""
+    """`known` is the version that its user has read, empty for none. None: the first one found."""
 
     informer: Informer[str]
     known: str | None
