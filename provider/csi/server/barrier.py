@@ -139,12 +139,10 @@ class Barrier:
 
 def _memory(request: pb.MountRequest) -> int:
     """Bytes that the request takes, about. One character can make a text take four times its size;
-    only large ones are looked at."""
+    only large ones are looked at. The versions of the last mount are in the size alone."""
     size = request.ByteSize()
-    if size <= LARGE:
-        return size
-    # The versions of the last mount, which the driver sends along, are in the size alone.
-    return max(size, getsizeof(request.attributes) + getsizeof(request.secrets))
+    texts = (request.attributes, request.secrets) if size > LARGE else ()
+    return max(size, sum(map(getsizeof, texts)))
 
 
 def _out_of_time(attempt: Attempt) -> str:
