@@ -28,7 +28,7 @@ JOINED_WITHIN = 0.5
 """Seconds for which the first mount of a pod may use an answer that was asked for before it."""
 PROMPTLY = 8.0
 """Seconds within which a pod must be mounted that nobody may slow down; about one is usual, more on
-a busy machine. What the tests once saw go wrong took half a minute."""
+a busy machine. The faults that these tests have found took half a minute."""
 
 HASTY = "tests.e2e.mains:hasty"
 """A daemon with short pauses before retries."""
