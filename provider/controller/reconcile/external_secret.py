@@ -6,6 +6,7 @@ without a change.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from random import random
 from time import monotonic, time
@@ -179,7 +180,13 @@ class ExternalSecrets:
             freshness = periodic(spec.refresh_interval, self.clock())
         is_periodic = is_due and seen is None and not is_change
         self._wait_for_turn(metadata, freshness, is_periodic=is_periodic)
-        return Job(metadata, spec, freshness, tuple(self._also(key_of(metadata), now)))
+        also = tuple(self._also(key_of(metadata), now))
+        return Job(metadata, spec, freshness, also, partial(self._is_current, metadata))
+
+    def _is_current(self, metadata: Metadata) -> bool:
+        found = self.known.get(key_of(metadata))
+        about = found.metadata if found is not None else None
+        return about is not None and about.uid == metadata.uid and not about.is_deleting
 
     def _wait_for_turn(
         self, metadata: Metadata, freshness: Freshness, *, is_periodic: bool

@@ -1,6 +1,6 @@
 """One sync of an ExternalSecret: reads the values, writes the Secret, reports the outcome."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
@@ -51,12 +51,16 @@ class Targets(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to sync, how new the values must be, and which other ExternalSecrets are due."""
+    """What to sync, how new the values must be, and which other ExternalSecrets are due.
+
+    `is_current` says whether the ExternalSecret is there, and not being deleted.
+    """
 
     metadata: Metadata
     spec: ExternalSecretSpec
     freshness: Freshness
     also: tuple[ExternalSecretSpec, ...] = ()
+    is_current: Callable[[], bool] = field(default=lambda: True, compare=False)
     record: SyncRecord = field(default_factory=SyncRecord, compare=False)
 
 
@@ -90,6 +94,7 @@ class Syncer:
     async def sync(self, job: Job) -> Outcome:
         """Read and write; raises `SyncFailed`, or a transient error of the Kubernetes API."""
         values = await self._read(job)
+        _check_current(job)
         if not values and job.spec.target.deletion_policy != "Merge":
             return await self._without_values(job)
         if job.spec.target.creation_policy == "None":
@@ -148,6 +153,7 @@ class Syncer:
         try:
             since = job.freshness.since
             wanted = await self.templates.render(job.metadata, job.spec, values, since)
+            _check_current(job)
             return await self.secrets.write(job.metadata, job.spec, wanted)
         except TargetNotWritable as error:
             raise _failure(error.condition, error, is_final=True) from error
@@ -168,6 +174,13 @@ class Syncer:
         elif written == "updated":
             self.events.normal(job.metadata, "Updated", "secret updated")
         return Outcome(status.SECRET_SYNCED, target_name(job.metadata, job.spec))
+
+
+def _check_current(job: Job) -> None:
+    """Raises `ObjectConflict` if the ExternalSecret is gone: Kubernetes deletes what it then owns,
+    also a Secret that `kubectl delete --cascade=orphan` keeps."""
+    if not job.is_current():
+        raise ObjectConflict("the ExternalSecret is being deleted")
 
 
 def _failure(text: str, cause: ProviderError, *, is_final: bool = False) -> SyncFailed:

@@ -60,6 +60,7 @@ class World:
     write_error: ProviderError | None = None
     status_error: ProviderError | None = None
     hindered: Literal["", "foreign", "unchecked"] = ""
+    deleted_during: Literal["", "fetch", "render"] = ""
     asked: list[FetchRequest] = field(default_factory=list)
     also: list[list[str]] = field(default_factory=list)
     patches: list[Document] = field(default_factory=list)
@@ -161,6 +162,7 @@ class World:
         self, spec: ExternalSecretSpec, asked: FetchRequest, also: Iterable[ExternalSecretSpec] = ()
     ) -> Fetched:
         self.asked.append(asked)
+        self.delete_during("fetch")
         asked.record.trace.calls += self.calls
         self.also.append([one.data[0].remote_ref.key for one in also])
         if self.fetch_error is not None:
@@ -174,7 +176,12 @@ class World:
         values: Mapping[str, bytes],
         since: float,
     ) -> Wanted:
+        self.delete_during("render")
         return without_template(metadata, values)
+
+    def delete_during(self, step: str) -> None:
+        if self.deleted_during == step:
+            self.documents[KEY]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
 
     def state(self, key: ObjectKey) -> SecretState | None:
         if key not in self.secrets:
@@ -666,6 +673,21 @@ async def test_when_all_secrets_are_gone(
     assert world.secrets.get(KEY) == secrets
     assert world.ready() == ready
     assert ("MissingProviderSecret", "secret does not exist at provider") in world.events
+
+
+@pytest.mark.parametrize("step", ["fetch", "render"])
+@pytest.mark.parametrize("values", [{"a": b"2"}, {}], ids=["changed", "gone"])
+async def test_nothing_is_written_or_deleted_by_a_sync_that_the_deletion_overtakes(
+    world: World, step: Literal["fetch", "render"], values: dict[str, bytes]
+) -> None:
+    world.put(target={"deletionPolicy": "Delete" if step == "fetch" else "Merge"})
+    world.put(finalizers=["orphan"], **world.documents[KEY]["spec"])
+    world.secrets[KEY] = {"a": b"1"}
+    world.values, world.deleted_during = values, step
+    with suppress(ObjectConflict):
+        await world.reconcile()
+    await world.reconcile()
+    assert (world.secrets, len(world.asked)) == ({KEY: {"a": b"1"}}, 1)
 
 
 async def test_the_finalizer_is_there_for_deletion_policy_delete_alone(world: World) -> None:
