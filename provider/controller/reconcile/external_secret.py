@@ -24,7 +24,7 @@ from provider.controller.reconcile.sync import Job, Outcome, Syncer, SyncFailed
 from provider.controller.resources.external_secret import ExternalSecretSpec
 from provider.controller.resources.object_meta import Metadata
 from provider.controller.resources.objects import ExternalSecret
-from provider.controller.resources.refresh import should_refresh
+from provider.controller.resources.refresh import due_in, should_refresh
 from provider.controller.scheduling.call_pace import CallPace
 from provider.controller.scheduling.queue import PutOff
 from provider.controller.status import Ready
@@ -49,10 +49,6 @@ MOST_ALSO = 50
 """Other ExternalSecrets whose secrets may fill up the calls for one."""
 MOST_LOOKED_AT = 500
 """Other ExternalSecrets that are looked at to find them."""
-JUST_AFTER = 0.05
-"""Seconds after the time at which a refresh is due."""
-CHECK_WINDOWS = 60.0
-"""Seconds until the next check of a refresh that a sync window forbids."""
 KUBERNETES_PAUSE = 10.0
 """Seconds until the next attempt when Kubernetes did not answer."""
 
@@ -273,15 +269,6 @@ class ExternalSecrets:
     def _observe(self, job: Job, ready: Ready, began: float) -> None:
         seconds = self.clock() - began
         self.observer.synced(job.metadata, job.spec, job.record, ready=ready, seconds=seconds)
-
-
-def due_in(found: ExternalSecret, spec: ExternalSecretSpec, now: float) -> float | None:
-    """Seconds until the next periodic refresh; None if there is none."""
-    refreshed = found.status.refresh_time
-    if not spec.is_periodic or refreshed is None:
-        return None
-    left = refreshed + spec.refresh_interval - now
-    return left + JUST_AFTER if left > 0 else min(spec.refresh_interval, CHECK_WINDOWS)
 
 
 def _is_over(found: ExternalSecret, spec: ExternalSecretSpec, now: float) -> bool:

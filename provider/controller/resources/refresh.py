@@ -6,7 +6,12 @@ from provider.controller.resources.external_secret import (
     SyncWindow,
     SyncWindows,
 )
-from provider.controller.resources.objects import ExternalSecretStatus
+from provider.controller.resources.objects import ExternalSecret, ExternalSecretStatus
+
+JUST_AFTER = 0.05
+"""Seconds after the time at which a refresh is due."""
+CHECK_WINDOWS = 60.0
+"""Seconds until the next check of a refresh that a sync window forbids."""
 
 
 def should_refresh(
@@ -29,6 +34,15 @@ def should_refresh(
     if now <= status.refresh_time + spec.refresh_interval:
         return False
     return windows_allow(spec.sync_windows, now)
+
+
+def due_in(found: ExternalSecret, spec: ExternalSecretSpec, now: float) -> float | None:
+    """Seconds until the next periodic refresh; None if there is none."""
+    refreshed = found.status.refresh_time
+    if not spec.is_periodic or refreshed is None:
+        return None
+    left = refreshed + spec.refresh_interval - now
+    return left + JUST_AFTER if left > 0 else min(spec.refresh_interval, CHECK_WINDOWS)
 
 
 def windows_allow(windows: SyncWindows | None, now: float) -> bool:
