@@ -19,6 +19,7 @@ from provider.engine.model import SecretRef, SecretValue
 from provider.errors import AccessDenied, AnswerTooLarge, AwsUnavailable, ProviderError
 from provider.runtime.transport import Reply, Request
 from tests.aws.oracle import Answer, StubTransport, access, client, outcome_of
+from tests.waiting import turns
 
 PATH = SecretRef("ssmparameterpath", "/a")
 
@@ -124,8 +125,7 @@ async def test_few_large_paths_are_read_at_a_time_and_not_all_of_one_namespace()
         asyncio.create_task(store.read([SecretRef("ssmparameterpath", path)], of))
         for path, of in asked
     ]
-    for _ in range(50):
-        await asyncio.sleep(0)
+    await turns()
     assert sorted(on_second) == ["/a", "/b", "/d", "/e", "/small"]
     more.set()
     await asyncio.gather(*reads)

@@ -6,11 +6,7 @@ import pytest
 
 from provider.engine.single_flight import SingleFlight
 from tests.fakes.engine import Gate
-
-
-async def _settle() -> None:
-    for _ in range(10):
-        await asyncio.sleep(0)
+from tests.waiting import turns
 
 
 async def test_requests_for_one_key_share_one_call() -> None:
@@ -86,7 +82,7 @@ async def test_a_request_that_is_cancelled_leaves_the_work_to_the_others() -> No
     second = asyncio.create_task(flight.run("a", work))
     await gate.reached.wait()
     first.cancel()
-    await _settle()
+    await turns()
     gate.open()
     assert await second == 7
     assert gate.cancelled == 0
@@ -123,6 +119,6 @@ async def test_a_request_that_joins_while_another_leaves_gets_the_result() -> No
     await gate.reached.wait()
     second = asyncio.create_task(flight.run("a", work))
     first.cancel()
-    await _settle()
+    await turns()
     gate.open()
     assert await second == 7

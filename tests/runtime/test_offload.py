@@ -13,6 +13,7 @@ from provider.runtime import cpu_usage
 from provider.runtime.cpu_usage import HALF_LIFE, QUANTUM, CpuUsage, processes_counted
 from provider.runtime.offload import Offload
 from tests.fakes.engine import Clock
+from tests.waiting import turns
 
 
 @pytest.fixture
@@ -45,12 +46,6 @@ class Job:
 async def begun(*jobs: Job) -> None:
     for job in jobs:
         assert await asyncio.to_thread(job.began.wait, 10)
-
-
-async def settle() -> None:
-    """Let every task that can run do so."""
-    for _ in range(20):
-        await asyncio.sleep(0)
 
 
 def start(offload: Offload, tenant: str, fn: Callable[[], str]) -> "asyncio.Task[str]":
@@ -93,7 +88,7 @@ async def test_tenants_take_turns(offload: Offload) -> None:
     await begun(*blockers)
     names = ["a1", "a2", "a3", "b1", "b2", "c1"]
     tasks += [start(offload, name[0], Job(name, order).let_go()) for name in names]
-    await settle()
+    await turns()
     blockers[0].let_go()  # one thread works on all of them, the other one stays blocked
     await asyncio.gather(tasks[0], *tasks[2:])
     assert order == ["a1", "b1", "c1", "a2", "b2", "a3"]
@@ -143,7 +138,7 @@ async def test_the_tenant_that_used_the_least_cpu_goes_first() -> None:
     await begun(blocker)
     names = ["heavy", "a1", "a2", "b1"]
     tasks += [start(offload, name.rstrip("12"), Job(name, order).let_go()) for name in names]
-    await settle()
+    await turns()
     blocker.let_go()
     await asyncio.gather(*tasks)
     assert order == ["a1", "b1", "a2", "heavy"]
@@ -199,7 +194,7 @@ async def test_a_job_that_is_cancelled_while_it_waits_never_begins(offload: Offl
     await begun(*blockers)
     for_turn, for_thread = Job(), Job()
     waiting = [start(offload, "a", for_turn), start(offload, "c", for_thread)]
-    await settle()
+    await turns()
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
@@ -255,7 +250,7 @@ async def test_after_close_nothing_begins_and_what_waits_gets_an_error() -> None
     running = start(offload, "a", job)
     await begun(job)
     waiting = start(offload, "b", lambda: "b")
-    await settle()
+    await turns()
     offload.close()
     job.let_go()
     assert await running == ""

@@ -20,6 +20,7 @@ from provider.errors import (
     ObjectConflict,
 )
 from tests.fakes.engine import Clock
+from tests.waiting import turns
 
 
 def item(name: str = "a", namespace: str = "shop") -> Item:
@@ -174,12 +175,6 @@ class Work:
         return result
 
 
-async def settle() -> None:
-    """Let everything run that can run without time passing."""
-    for _ in range(20):
-        await asyncio.sleep(0)
-
-
 @asynccontextmanager
 async def running(queue: Queue) -> AsyncIterator[None]:
     task = asyncio.create_task(queue.run())
@@ -211,7 +206,7 @@ async def passes(queue: Queue, clock: Clock, seconds: float) -> None:
     """Time passes; the queue looks at the clock again."""
     clock.now += seconds
     queue._wake.set()
-    await settle()
+    await turns()
 
 
 async def test_what_a_reconcile_returns_is_when_it_is_due_again(
@@ -221,7 +216,7 @@ async def test_what_a_reconcile_returns_is_when_it_is_due_again(
     work.results[A] = [60.0]
     async with running(queue):
         queue.add(A)
-        await settle()
+        await turns()
         assert (len(work.calls), queue.scheduled) == (1, 1)
         await passes(queue, clock, 59.9)
         assert len(work.calls) == 1
@@ -235,7 +230,7 @@ async def test_no_interval_is_shorter_than_a_second(make: Make, work: Work, cloc
     work.results[A] = [1e-9, 1e-9, None]
     async with running(queue):
         queue.add(A)
-        await settle()
+        await turns()
         await passes(queue, clock, 0.9)
         assert len(work.calls) == 1
         await passes(queue, clock, 0.2)
@@ -261,7 +256,7 @@ async def test_an_object_that_fails_backs_off_alone(make: Make, work: Work, cloc
     began: list[float] = []
     async with running(queue):
         queue.add(A)
-        await settle()
+        await turns()
         for _ in range(11):
             due = queue._schedule.next_due()
             assert due is not None
@@ -270,7 +265,7 @@ async def test_an_object_that_fails_backs_off_alone(make: Make, work: Work, cloc
         assert began[:5] == [1, 2, 4, 8, 16]
         assert began[-1] == MAX_PAUSE
         queue.add(B)
-        await settle()
+        await turns()
         assert work.calls[-1] == B
 
 
@@ -307,9 +302,9 @@ async def test_an_event_ends_the_wait_of_an_object_that_backs_off(
     work.results[A] = [AwsUnavailable("down"), None]
     async with running(queue):
         queue.add(A)
-        await settle()
+        await turns()
         queue.add(A)
-        await settle()
+        await turns()
     assert len(work.calls) == 2
 
 
@@ -320,7 +315,7 @@ async def test_conflicts_are_tried_again_at_once_but_not_for_ever(
     work.results[A] = [ObjectConflict("modified") for _ in range(10)]
     async with running(queue):
         queue.add(A)
-        await settle()
+        await turns()
         assert len(work.calls) == CONFLICTS + 1
         assert queue.scheduled == 1
 
@@ -330,7 +325,7 @@ async def test_retry_after_is_obeyed(make: Make, work: Work, clock: Clock) -> No
     work.results[A] = [KubernetesThrottled("429", 30.0), None]
     async with running(queue):
         queue.add(A)
-        await settle()
+        await turns()
         await passes(queue, clock, 29)
         assert len(work.calls) == 1
         await passes(queue, clock, 1)
@@ -351,7 +346,7 @@ async def test_a_bug_concerns_one_object_and_is_explained_there(
     async with running(queue):
         queue.add(A)
         queue.add(B)
-        await settle()
+        await turns()
         await passes(queue, clock, 1)
         await passes(queue, clock, 2)
     assert Counter(work.calls) == {A: 3, B: 1}
@@ -367,16 +362,16 @@ async def test_objects_under_way_are_bounded(make: Make, work: Work) -> None:
     async with running(queue):
         for namespace in gates:
             queue.add(item("a", namespace))
-        await settle()
+        await turns()
         assert (queue.running, queue.depth) == (6, 4)
         assert queue.running == queue.most_running
         for namespace in gates:
             queue.add(item("b", namespace))
-        await settle()
+        await turns()
         assert (queue.running, queue.depth) == (6, 14)
         for gate in gates.values():
             gate.set()
-        await settle()
+        await turns()
     assert (len(work.calls), work.most) == (20, 6)
 
 
@@ -386,10 +381,10 @@ async def test_a_hanging_namespace_does_not_hold_up_another(make: Make, work: Wo
     async with running(queue):
         for number in range(50):
             queue.add(item(str(number), "hot"))
-        await settle()
+        await turns()
         assert queue.running == 2
         queue.add(A)
-        await settle()
+        await turns()
         assert work.calls[-1] == A
 
 
@@ -411,7 +406,7 @@ async def test_a_cancelled_queue_ends_its_reconciles_first(make: Make, work: Wor
     work.gates["shop"] = asyncio.Event()
     async with running(queue):
         queue.add(A)
-        await settle()
+        await turns()
     assert work.cancelled == [A]
     assert queue.running == 0
 
@@ -444,12 +439,12 @@ async def test_waits_and_durations_are_observed(make: Make, work: Work, clock: C
     work.gates["slow"] = asyncio.Event()
     async with running(queue):
         queue.add(item("s", "slow"))
-        await settle()
+        await turns()
         queue.add(A)
         clock.now += 7
         assert (queue.depth, queue.oldest()) == (1, 7)
         work.gates["slow"].set()
-        await settle()
+        await turns()
     assert seen == [(0, 7, None), (7, 0, None)]
 
 
