@@ -175,7 +175,7 @@ class Controller:
                 audit_log=self._parts.config.audit_log,
             ),
             pace=CallPace(self._parts.metrics.syncs_put_off.inc),
-            at_rest=self._watch_used,
+            watch_used=self._watch_used,
         )
 
     def _watch_used(self, found: ExternalSecret, spec: ExternalSecretSpec) -> None:

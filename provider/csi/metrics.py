@@ -101,7 +101,8 @@ def watch_registry(metrics: Metrics, registry: MountRegistry, namespaces: Namesp
     live: list[Mount] = []
 
     def count() -> int:
-        live[:] = registry.live()  # which looks at each volume, so once for the three gauges
+        # The gauges are read in this order: the first one looks at each volume, for all three.
+        live[:] = registry.live()
         return len(live)
 
     metrics.watch("mounts_live", "Volumes of pods that exist.", count)

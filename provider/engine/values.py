@@ -107,7 +107,7 @@ class Values:
                 futures[ref] = asyncio.get_running_loop().create_future()
                 futures[ref].set_result(query.taken(self.use(recalled, query.trace)))
             elif (call := self._in_flight(key, query)) is not None:
-                self._count("joined", min(call.asked_at, self.clock()), query.trace)
+                self._count_joined(call, query.trace)
                 futures[ref] = self._join(call, key, query)
             else:
                 unknown.append(key)
@@ -195,7 +195,7 @@ class Values:
         if read is None:
             read = self._start_read([key], query)
         else:
-            self._count("joined", min(read.asked_at, self.clock()), query.trace)
+            self._count_joined(read, query.trace)
         return await read.join()
 
     async def _ask(
@@ -231,6 +231,9 @@ class Values:
         """The value, counted by how it was found."""
         self._count(how if value.found else "missing", current_at, trace)
         return value
+
+    def _count_joined(self, call: Call, trace: Trace) -> None:
+        self._count("joined", min(call.asked_at, self.clock()), trace)
 
     def _count(self, how: Event, current_at: float, trace: Trace) -> None:
         self.observe(how)

@@ -74,8 +74,8 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
     findings = Findings()
     node = read_document(text, "policy")
     top = read_entry(node, FILE_KEYS, "policy", findings) if node else None
-    # A file that was cut off must not lift all limits.
-    if not node or (top and not (top.values or isinstance(top.node["rules"], Items))):
+    has_no_value = top is not None and not (top.values or isinstance(top.node["rules"], Items))
+    if not node or has_no_value:  # a file that was cut off must not lift all limits
         message = "has no rules: write `rules: []` where nothing is to be limited"
         findings.error("policy", message, node)
     listed = read_list(top.values.get("rules") if top else None, "rules")

@@ -55,7 +55,7 @@ KUBERNETES_PAUSE = 10.0
 
 @dataclass(frozen=True, slots=True)
 class ExternalSecrets:
-    """The reconciler; one for the process. `at_rest` gets each that is not to be synced now."""
+    """The reconciler; one for the process. `watch_used` gets each that is not to be synced now."""
 
     api: ClusterApi
     known: KnownExternalSecrets
@@ -64,7 +64,7 @@ class ExternalSecrets:
     reporter: Reporter
     observer: SyncObserver
     pace: CallPace
-    at_rest: Callable[[ExternalSecret, ExternalSecretSpec], object]
+    watch_used: Callable[[ExternalSecret, ExternalSecretSpec], object]
     clock: Callable[[], float] = monotonic
     wall_clock: Callable[[], float] = time
 
@@ -91,7 +91,7 @@ class ExternalSecrets:
         if job is not None:
             return await self._sync(found, job, started)
         self.pace.forget(*key)
-        self.at_rest(found, found.spec)
+        self.watch_used(found, found.spec)
         if self._has_recovered(found, found.spec):
             await self.reporter.recovered(found)
         else:
@@ -181,8 +181,9 @@ class ExternalSecrets:
 
     def _is_current(self, metadata: Metadata) -> bool:
         found = self.known.get(key_of(metadata))
-        about = found.metadata if found is not None else None
-        return about is not None and about.uid == metadata.uid and not about.is_deleting
+        if found is None or found.metadata.uid != metadata.uid:
+            return False
+        return not found.metadata.is_deleting
 
     def _wait_for_turn(
         self, metadata: Metadata, freshness: Freshness, *, is_periodic: bool

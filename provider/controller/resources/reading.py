@@ -79,8 +79,8 @@ class Reading:
         self._regexps += 1
         self._classes += unicode_classes(pattern)
         if self._regexps <= _MOST_REGEXPS:
-            has_time = self._classes <= MOST_CLASSES
-            if fault := regexp_fault(pattern) if has_time else TOO_MANY:
+            fault = regexp_fault(pattern) if self._classes <= MOST_CLASSES else TOO_MANY
+            if fault:
                 self.wrong(path, text.format(fault))
         elif self._regexps == _MOST_REGEXPS + 1:
             self.wrong(path, f"there are more than {_MOST_REGEXPS} regular expressions")

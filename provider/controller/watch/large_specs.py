@@ -70,7 +70,8 @@ def has_large_spec(document: Document) -> bool:
         left -= 1
         if isinstance(one, dict):
             waiting.extend(one.values())
-            text -= REGEXP * ("regexp" in one)
+            if "regexp" in one:
+                text -= REGEXP
         elif isinstance(one, list):
             waiting.extend(one)
         elif isinstance(one, str):

@@ -85,7 +85,7 @@ class World:
             observer=SyncObserver(self.counts, SyncRegistry(), self.saved.append, audit_log=True),
             # This clock goes on where a test sets the wall clock back.
             pace=CallPace(clock=lambda: abs(self.now - START)),
-            at_rest=lambda found, _spec: self.at_rest.append(found.metadata.name),
+            watch_used=lambda found, _spec: self.at_rest.append(found.metadata.name),
             clock=lambda: self.now - START,
             wall_clock=lambda: self.now,
         )
